@@ -1,0 +1,87 @@
+"""What can go wrong, by whose fault.
+
+    RouterError
+    ├── ClientProtocolError     the client sent something we refuse (carries its status)
+    ├── IdentificationError     no identifier matched (400)
+    ├── BindingError
+    │   ├── NoSuchName          the name resolves to nothing (502)
+    │   └── BindingTimeout      resolution did not settle in time (502)
+    ├── ConnectError            no connection to the endpoint (502)
+    ├── EndpointProtocolError   the endpoint broke the protocol or the connection (502)
+    ├── OverloadError           a limit of ours is reached (503)
+    └── DeadlineExceeded        a timeout or the caller's deadline passed (503)
+
+`filter/error_reply.py` holds the one table from these to HTTP. `ClientGone` is no RouterError: nobody is left
+to answer.
+"""
+
+
+class RouterError(Exception):
+    """An exchange failed; `status` answers the client, `retryable` says nothing was processed upstream."""
+
+    status = 502
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retryable = retryable
+
+
+class ClientProtocolError(RouterError):
+    """The client's message is refused; the connection closes after the answer (RFC 9112 section 2.2)."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class IdentificationError(RouterError):
+    """No identifier gave the request a name."""
+
+    status = 400
+
+
+class BindingError(RouterError):
+    """The logical name could not be turned into endpoints."""
+
+
+class NoSuchName(BindingError):
+    """The name resolves to neg, empty or fail, or to no address."""
+
+
+class BindingTimeout(BindingError):
+    """The name did not settle within `bindingTimeoutMs`."""
+
+
+class ConnectError(RouterError):
+    """The endpoint could not be reached; by definition nothing was processed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
+class EndpointProtocolError(RouterError):
+    """The endpoint closed early or sent something that is not HTTP.
+
+    `retryable` only where no byte of the request can have been processed (a reused connection that was
+    closed before the first response byte).
+    """
+
+
+class OverloadError(RouterError):
+    """A bound of the router is reached; the request was not processed."""
+
+    status = 503
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
+class DeadlineExceeded(RouterError):
+    """`requestAttemptTimeoutMs`, `totalTimeoutMs` or a propagated deadline has passed."""
+
+    status = 503
+
+
+class ClientGone(Exception):
+    """The client closed or reset its connection during the exchange."""

@@ -1,0 +1,231 @@
+"""One request and its response, as a single object with a single owner.
+
+The connection that read the request owns the exchange and awaits one service call; when that call returns,
+both bodies are done. The innermost service *pulls* the request body and *pushes* the response into
+`exchange.reply`. So in-flight counts and latencies are try/finally, cancelling the exchange cancels both
+sides, and back-pressure is free.
+"""
+
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from noderouter.core.headers import Headers
+
+if TYPE_CHECKING:
+    from dtab import Path
+    from noderouter.core.context import Context
+
+CHUNKED: Final = -1
+"""A body length: unknown in advance; the codec frames it (chunked, or DATA frames)."""
+
+UNTIL_CLOSE: Final = -2
+"""A response body length: ends with the connection (RFC 9112 section 6.3, item 8)."""
+
+
+class Body(Protocol):
+    """A request body to pull."""
+
+    length: int
+    """Bytes, or CHUNKED."""
+    data: bytes | None
+    """The whole body where it is at hand (then it can be replayed); None where it streams."""
+    trailers: "Headers | None"
+    """Trailer fields, once `read` has answered b""."""
+
+    async def read(self) -> bytes:
+        """The next piece, or b"" at the end.
+
+        Raises:
+            ClientGone: the client closed before the body was complete.
+            ClientProtocolError: its framing is broken.
+        """
+        ...
+
+
+class WholeBody:
+    """A body that is at hand; `NO_BODY` is the empty one."""
+
+    __slots__ = ("data", "length", "trailers")
+
+    def __init__(self, data: bytes) -> None:
+        self.data: bytes | None = data
+        self.length = len(data)
+        self.trailers: Headers | None = None
+
+    async def read(self) -> bytes:
+        """Not used: whoever sees `data` sends it whole."""
+        return b""
+
+
+NO_BODY: Final = WholeBody(b"")
+
+
+class Verdict(Enum):
+    """What the response classifier says (spec section 4.4)."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    RETRYABLE = "retryable failure"
+
+
+class Response:
+    """A response head; `length` as in the message, or CHUNKED or UNTIL_CLOSE."""
+
+    __slots__ = ("headers", "length", "minor", "reason", "special", "status")
+
+    def __init__(
+        self,
+        status: int,
+        reason: bytes,
+        headers: Headers,
+        length: int,
+        minor: int = 1,
+        special: tuple[tuple[bytes, bytes], ...] | None = None,
+    ) -> None:
+        """`special`: as in `Exchange`, for response fields."""
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.length = length
+        self.minor = minor
+        self.special = special
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} length={self.length}>"
+
+    def field(self, name: bytes) -> bytes | None:
+        """A special field's first value; `name` in lower case."""
+        return first(self.special, name)
+
+
+class Reply(Protocol):
+    """Where the response of an exchange goes; implemented by each server-side codec."""
+
+    started: bool
+    """A final response head has gone out; from here on nothing can be retried."""
+    sent_bytes: int
+    """Body bytes pushed so far."""
+
+    def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
+        """Send the head and the first body bytes in one go.
+
+        Where `len(data) == response.length` the response is complete. Answers None when all is with the
+        kernel, else what is to be awaited before more is pushed.
+        """
+        ...
+
+    async def inform(self, response: Response) -> None:
+        """Send an interim (1xx) response."""
+        ...
+
+    async def push(self, data: bytes) -> None:
+        """Send more of the body; waits for the client's socket."""
+        ...
+
+    async def finish(self, trailers: Headers | None = None) -> None:
+        """End a body that was begun CHUNKED or UNTIL_CLOSE."""
+        ...
+
+    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
+        """Send the 101 `response`, then carry bytes both ways between client and `wire` until both end.
+
+        `early` are bytes that came behind the head. Does not close `wire`.
+        """
+        ...
+
+
+class Exchange:
+    """A request on its way and the place for its response.
+
+    Request: `method`, `scheme`, `authority` (None where absent), `target` (origin-form), `minor` (1 or 0 of
+    HTTP/1.x), `headers`, `body`. Fields that the router itself acts on never stay in `headers`; they are in
+    `special`, lower-cased name and value, in order, or None: every `l5d-*`, `via`, `expect`, `upgrade`,
+    `te`, `trailer`, `x-forwarded-client-cert`, `max-forwards`.
+
+    `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
+    message it sends; filters add to them.
+    """
+
+    __slots__ = (
+        "attempts",
+        "authority",
+        "body",
+        "classifier",
+        "client_id",
+        "context",
+        "endpoint",
+        "gate",
+        "headers",
+        "local_address",
+        "method",
+        "minor",
+        "name",
+        "peer_address",
+        "reply",
+        "reply_fields",
+        "request_fields",
+        "residual",
+        "response",
+        "scheme",
+        "special",
+        "started",
+        "target",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        authority: bytes | None,
+        headers: Headers,
+        body: Body,
+        reply: Reply,
+        *,
+        minor: int = 1,
+        special: tuple[tuple[bytes, bytes], ...] | None = None,
+        started: float = 0.0,
+        scheme: bytes = b"http",
+    ) -> None:
+        """`started` is the monotonic clock in seconds when the head was complete."""
+        self.method = method
+        self.target = target
+        self.authority = authority
+        self.headers = headers
+        self.body = body
+        self.reply = reply
+        self.minor = minor
+        self.special = special
+        self.started = started
+        self.scheme = scheme
+        self.request_fields = b""
+        self.reply_fields = b""
+        self.response: Response | None = None
+        self.verdict: Verdict | None = None
+        self.attempts = 0
+        self.context: Context | None = None
+        self.gate: Callable[[Exchange], bool] | None = None
+        self.classifier: Callable[[Exchange], Verdict] | None = None
+        self.name: Path | None = None
+        self.client_id: Path | None = None
+        self.residual: Path | None = None
+        self.endpoint: Any = None
+        self.peer_address: tuple[str, int] = ("", 0)
+        self.local_address: tuple[str, int] = ("", 0)
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.method!r} {self.authority!r} {self.target!r} as {self.name}>"
+
+    def field(self, name: bytes) -> bytes | None:
+        """A special field's first value; `name` in lower case."""
+        return first(self.special, name)
+
+
+def first(special: tuple[tuple[bytes, bytes], ...] | None, name: bytes) -> bytes | None:
+    """The first value called `name` among special fields, or None."""
+    if special is not None:
+        for key, value in special:
+            if key == name:
+                return value
+    return None

@@ -1,0 +1,20 @@
+"""Services and filters: the two shapes that the data path is made of (Finagle's words)."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from noderouter.core.exchange import Exchange
+
+Service = Callable[[Exchange], Awaitable[None]]
+"""Carries one whole exchange; when it returns, both bodies are done (or the reply was not started: the
+response was discarded by `exchange.gate`)."""
+
+Filter = Callable[[Service], Service]
+"""Wraps a service. A filter is a class with the inner service as its first argument and an async
+`__call__(exchange)`, or a function that answers one."""
+
+
+def stack(filters: Sequence[Filter], service: Service) -> Service:
+    """Compose: the first filter is the outermost."""
+    for wrap in reversed(filters):
+        service = wrap(service)
+    return service
