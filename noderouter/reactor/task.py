@@ -1,0 +1,173 @@
+"""A coroutine that the reactor steps, and the deadlines that hold for it."""
+
+from collections.abc import Coroutine, Generator
+from math import inf
+from time import monotonic
+from types import TracebackType, coroutine
+from typing import TYPE_CHECKING, Any
+
+from noderouter.reactor.errors import Cancelled, Expired, Unwind
+
+if TYPE_CHECKING:
+    from noderouter.reactor.core import Reactor
+
+
+class _Running:
+    """Holds the task that is being stepped; there is one reactor in a process, and steps do not nest."""
+
+    __slots__ = ("task",)
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+
+
+running = _Running()
+
+
+def current_task() -> "Task":
+    """The task that is being stepped.
+
+    Raises:
+        RuntimeError: called from outside the data plane, for instance from a trio task.
+    """
+    if running.task is None:
+        raise RuntimeError("this waits on the reactor: only a data-plane coroutine can await it")
+    return running.task
+
+
+class Task:
+    """One coroutine of the data plane; made by `Reactor.spawn`, which owns it.
+
+    Attributes:
+        deadline: the earliest deadline of its open `Timeout` scopes, monotonic seconds.
+        armed: the tick at which the timer wheel looks at this task next.
+        since: when it was last stepped.
+        unwinding: how often it was told to end.
+    """
+
+    __slots__ = (
+        "armed",
+        "coro",
+        "deadline",
+        "done",
+        "failure",
+        "joiner",
+        "name",
+        "queued",
+        "reactor",
+        "send",
+        "since",
+        "thrown",
+        "timeout",
+        "unwinding",
+    )
+
+    def __init__(self, reactor: "Reactor", coro: Coroutine[Any, Any, None], name: str) -> None:
+        self.reactor = reactor
+        self.coro = coro
+        self.send = coro.send
+        self.name = name
+        self.deadline = inf
+        self.armed = 0
+        self.timeout: Timeout | None = None
+        self.done = False
+        self.queued = False
+        self.thrown: Unwind | None = None
+        self.failure: BaseException | None = None
+        self.joiner: Task | None = None
+        self.unwinding = 0
+        self.since = 0.0
+
+    def __repr__(self) -> str:
+        state = "done" if self.done else "unwinding" if self.unwinding else "open"
+        return f"<Task {self.name} {state}>"
+
+    def cancel(self, reason: BaseException | str) -> None:
+        """Have `Cancelled(reason)` thrown where the task waits. Harmless on a task that is done."""
+        if self.done:
+            return
+        self.unwinding += 1
+        self.thrown = Cancelled(reason)
+        self.reactor.schedule(self)
+
+    async def join(self) -> None:
+        """Wait until the task is done, then raise what it failed with, if anything. One joiner at a time."""
+        try:
+            while not self.done:
+                self.joiner = current_task()
+                await park()
+        finally:
+            self.joiner = None
+        if self.failure is not None and not isinstance(self.failure, Cancelled):
+            raise self.failure
+
+
+class Timeout:
+    """A deadline for a block of the current task: ``with Timeout(seconds) as scope: ...``.
+
+    When it passes, `Expired` unwinds the block, `expired` becomes true, and execution goes on behind the
+    block. Scopes nest; the outermost that has expired wins. At most 50 ms late.
+    """
+
+    __slots__ = ("_outer", "_task", "deadline", "expired", "open")
+
+    def __init__(self, seconds: float = inf, *, deadline: float | None = None) -> None:
+        """Give either a span in `seconds` from now or an absolute monotonic `deadline`."""
+        self.deadline = monotonic() + seconds if deadline is None else deadline
+        self.expired = False
+        self.open = False
+
+    def __enter__(self) -> "Timeout":
+        task = self._task = current_task()
+        self._outer = task.timeout
+        task.timeout = self
+        self.open = True
+        if self.deadline < task.deadline:
+            task.reactor.timers.arm(task, self.deadline)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.open = False
+        task = self._task
+        task.timeout = outer = self._outer
+        if not task.unwinding:  # else the deadline is the reactor's, to bound the unwinding
+            deadline = inf
+            while outer is not None:
+                deadline = min(deadline, outer.deadline)
+                outer = outer._outer
+            task.reactor.timers.arm(task, deadline)
+        if isinstance(error, Expired) and error.timeout is self:
+            self.expired = True
+        return self.expired and isinstance(error, Expired)
+
+    def outermost_expired(self, now: float) -> "Timeout | None":
+        """Of this scope and those around it, the outermost whose deadline has passed."""
+        found = None
+        scope: Timeout | None = self
+        while scope is not None:
+            if scope.deadline <= now:
+                found = scope
+            scope = scope._outer
+        return found
+
+
+@coroutine
+def park() -> Generator[None, None, None]:
+    """Give the turn back to the reactor until somebody schedules the current task."""
+    yield
+
+
+async def sleep(seconds: float) -> None:
+    """Wait; at most 50 ms longer than asked."""
+    with Timeout(seconds):
+        while True:
+            await park()
+
+
+async def reschedule() -> None:
+    """Let every other runnable task have its turn first."""
+    task = current_task()
+    task.reactor.schedule(task)
+    await park()

@@ -1,0 +1,227 @@
+"""A non-blocking stream socket that data-plane coroutines await.
+
+Theory of operation: the socket sits in the reactor's epoll, edge-triggered, for its whole life. `readable` and
+`writable` remember edges. A read waits first and reads then (a failed try costs a system call and an exception);
+after a short read the kernel's buffer is known to be empty, unless the peer has hung up. One task may wait for
+reading and one for writing, not necessarily the same.
+
+`hangup` sees the peer leave even when nobody reads: that is how an exchange learns that its client is gone.
+"""
+
+import select
+import socket
+from collections.abc import Callable, Generator
+from errno import EBADF, EINPROGRESS
+from os import strerror
+from types import coroutine
+from typing import Final
+
+from noderouter.reactor.core import Reactor
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.task import Task, current_task, reschedule, running
+
+READ_BYTES: Final = 16384
+"""A read for heads and small bodies."""
+
+BULK_BYTES: Final = 65536
+"""A read while a body streams."""
+
+GONE: Final = select.EPOLLHUP | select.EPOLLERR
+"""Event bits that say the connection is dead in both directions."""
+
+_STREAK: Final = 16
+"""Reads in a row that found data waiting, before others get their turn."""
+
+
+class Wire:
+    """One connection. Closing is the owner's duty; everything else may be called by whoever holds it."""
+
+    __slots__ = (
+        "_recv",
+        "_send",
+        "_streak",
+        "closed",
+        "fd",
+        "hung_up",
+        "on_hangup",
+        "reactor",
+        "readable",
+        "reader",
+        "sock",
+        "unsent",
+        "writable",
+        "writer",
+    )
+
+    def __init__(self, reactor: Reactor, sock: socket.socket) -> None:
+        """Take over `sock`, which must be non-blocking."""
+        self.reactor = reactor
+        self.sock = sock
+        self.fd = sock.fileno()
+        self._recv = sock.recv
+        self._send = sock.send
+        self._streak = 0
+        self.readable = False
+        self.writable = False
+        self.hung_up = 0
+        self.closed = False
+        self.reader: Task | None = None
+        self.writer: Task | None = None
+        self.unsent: memoryview | None = None
+        self.on_hangup: Callable[[int], None] | None = None
+        reactor.register(self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "hung up" if self.hung_up else "open"
+        return f"<Wire fd={self.fd} {state}>"
+
+    def hangup(self, mask: int) -> None:
+        """Called by the reactor: the peer has finished sending (RDHUP) or the connection is dead (HUP, ERR)."""
+        self.hung_up |= mask
+        if self.on_hangup is not None and self.reader is None:
+            self.on_hangup(mask)
+
+    @coroutine
+    def recv(self, size: int = READ_BYTES) -> Generator[None, None, bytes]:
+        """Wait for bytes: at most `size`, or b"" when the peer has finished sending.
+
+        Raises:
+            WireError: the connection was reset, or is closed here.
+        """
+        while True:
+            if self.readable:
+                self._streak += 1
+                if self._streak > _STREAK:
+                    self._streak = 0
+                    yield from reschedule().__await__()
+            else:
+                self._streak = 0
+                while not self.readable and not self.closed:
+                    self.reader = running.task
+                    try:
+                        yield
+                    except BaseException:
+                        self.reader = None
+                        raise
+            if self.closed:
+                raise WireError(EBADF, "closed here")
+            try:
+                data = self._recv(size)
+            except BlockingIOError:
+                self.readable = False
+                continue
+            except OSError as error:
+                raise WireError(*error.args) from None
+            if len(data) < size and not self.hung_up:
+                self.readable = False
+            return data
+
+    def put(self, data: bytes) -> bool:
+        """Hand `data` to the kernel; false when it did not take all: then await `drain` before the next `put`.
+
+        Raises:
+            WireError: the connection is broken.
+        """
+        try:
+            taken = self._send(data)
+        except BlockingIOError:
+            taken = 0
+        except OSError as error:
+            raise WireError(*error.args) from None
+        if taken == len(data):
+            return True
+        self.writable = False
+        self.unsent = memoryview(data)[taken:]
+        return False
+
+    async def drain(self) -> None:
+        """Wait until the kernel has taken what `put` left over."""
+        while self.unsent is not None:
+            await self._writable()
+            if self.closed:
+                raise WireError(EBADF, "closed here")
+            try:
+                taken = self._send(self.unsent)
+            except BlockingIOError:
+                self.writable = False
+                continue
+            except OSError as error:
+                raise WireError(*error.args) from None
+            if taken == len(self.unsent):
+                self.unsent = None
+            else:
+                self.writable = False
+                self.unsent = self.unsent[taken:]
+
+    async def send(self, data: bytes) -> None:
+        """Send all of `data`; waits while the peer does not read."""
+        if not self.put(data):
+            await self.drain()
+
+    @coroutine
+    def _writable(self) -> Generator[None, None, None]:
+        while not self.writable and not self.closed:
+            self.writer = current_task()
+            try:
+                yield
+            except BaseException:
+                self.writer = None
+                raise
+
+    def finish(self) -> None:
+        """Say that nothing more will be sent (FIN); reading goes on. Harmless on a dead connection."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Close now; whoever waits on this wire gets a WireError. Harmless when closed already."""
+        if self.closed:
+            return
+        self.closed = True
+        self.on_hangup = None
+        for task in (self.reader, self.writer):
+            if task is not None:
+                self.reactor.schedule(task)
+        self.reactor.release(self, self.sock)
+
+    def abort(self) -> None:
+        """Close with RST, so that the peer cannot take a cut-off message for a whole one."""
+        if not self.closed:
+            try:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            except OSError:
+                pass
+            self.close()
+
+
+async def connect(reactor: Reactor, host: str, port: int) -> Wire:
+    """Open a connection to a literal address; bound it by a `Timeout`.
+
+    Raises:
+        WireError: refused, unreachable, or no descriptor or port is left.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise WireError(*error.args) from None
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        status = sock.connect_ex((host, port))
+        if status not in (0, EINPROGRESS):
+            raise WireError(status, strerror(status))
+        wire = Wire(reactor, sock)
+    except OSError as error:
+        sock.close()
+        raise WireError(*error.args) from None
+    try:
+        await wire._writable()
+        status = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if status:
+            raise WireError(status, strerror(status))
+    except BaseException:
+        wire.close()
+        raise
+    return wire
