@@ -1,0 +1,133 @@
+"""When an endpoint is left out of the draw: one state machine, whatever the policy.
+
+Rules
+
+1. Alive until the policy *trips*; then Dead for the next backoff.
+2. When that has passed, the node is open for exactly one request, the probe. While the probe is on its way
+   the node is closed again.
+3. The first report after the probe began decides: success makes the node Alive and resets backoff and policy,
+   failure makes it Dead for the next, longer backoff. A probe that ends without a verdict (its client left)
+   is abandoned: the node is open for one request again.
+4. Reports that arrive while it is Dead belong to requests from before, or to fail-open traffic: not counted.
+
+Theory of operation: the state *is* one float, `opens_at`, so that a balancer asks with one comparison and no
+timer has to run.
+
+    ========== ================== ==========================
+    state      opens_at           available(now)
+    ========== ================== ==========================
+    Alive      0.0                yes
+    Dead       a time to come     no
+    ProbeOpen  a time that passed yes, for whoever probes
+    ProbeClosed infinity          no
+    ========== ================== ==========================
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from math import inf
+from typing import Final
+
+from noderouter.balancer.backoff import Backoff, Constant
+
+SHORTEST_PAUSE = 0.001
+"""Seconds; a backoff of 0 must not look like Alive."""
+
+
+class State(Enum):
+    """What the machine is in; for `repr` and statistics, never asked on the hot path."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    PROBE_OPEN = "probe open"
+    PROBE_CLOSED = "probing"
+
+
+class Accrual:
+    """The machine of one node, as it is without any policy: it never trips.
+
+    A policy overrides `success` and `_trips`; its `success` must call `_revive` when `opens_at` is not 0.
+    """
+
+    __slots__ = ("_backoff", "_due", "opens_at", "probes", "removals", "removed_for_ms", "revivals")
+
+    def __init__(self, backoff: Backoff) -> None:
+        """`backoff` belongs to this node alone."""
+        self._backoff = backoff
+        self._due = 0.0
+        self.opens_at = 0.0
+        """0.0 while Alive; else the time from which one probe is let through (infinite while one is out)."""
+        self.removals = 0
+        self.revivals = 0
+        self.probes = 0
+        self.removed_for_ms = 0
+        """The sum of all backoffs that were entered."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} opens_at={self.opens_at:g} removals={self.removals}>"
+
+    def state(self, now: float) -> State:
+        """The state by its name."""
+        if self.opens_at == 0.0:
+            return State.ALIVE
+        if self.opens_at == inf:
+            return State.PROBE_CLOSED
+        return State.PROBE_OPEN if self.opens_at <= now else State.DEAD
+
+    def available(self, now: float) -> bool:
+        """Whether a request may be sent. Balancers compare `opens_at` themselves."""
+        return self.opens_at <= now
+
+    def probe(self, now: float) -> bool:
+        """Note that a request begins; answer whether it is the probe.
+
+        Whoever sends a probe owes one report: `success`, `failure` or `abandon`.
+        """
+        if 0.0 < self.opens_at <= now:
+            self.opens_at = inf
+            self.probes += 1
+            return True
+        return False
+
+    def success(self, now: float) -> None:
+        """A request succeeded."""
+        if self.opens_at:
+            self._revive()
+
+    def failure(self, now: float) -> None:
+        """A request failed, by the verdict of the response classifier, or no connection came about."""
+        if self.opens_at == inf or (self.opens_at == 0.0 and self._trips(now)):
+            self._die(now)
+
+    def abandon(self, now: float) -> None:
+        """The probe ended without a verdict; the next request probes again."""
+        if self.opens_at == inf:
+            self.opens_at = self._due
+
+    def _trips(self, now: float) -> bool:
+        """Count a failure of a node that is Alive; answer whether that is one too many."""
+        return False
+
+    def _reset(self) -> None:
+        """Forget what was counted."""
+
+    def _revive(self) -> None:
+        """After a success: back to Alive, if it is the probe's."""
+        if self.opens_at == inf:
+            self.opens_at = 0.0
+            self.revivals += 1
+            self._backoff.reset()
+            self._reset()
+
+    def _die(self, now: float) -> None:
+        pause = max(self._backoff.next(), SHORTEST_PAUSE)
+        self._due = self.opens_at = now + pause
+        self.removals += 1
+        self.removed_for_ms += round(pause * 1000)
+
+
+NO_ACCRUAL: Final = Accrual(Constant(0.0))
+"""Never trips, so it has no state of its own and all nodes without accrual share it."""
+
+AccrualFactory = Callable[[], Accrual]
+"""Makes the machine of one node."""

@@ -1,0 +1,43 @@
+"""One endpoint as balancers see it; `client.Endpoint` adds connections to it.
+
+A node belongs to one balancer, keeps its state while discovery lists it, and is never taken up again after it
+was removed: the same address that comes back is a new node, because another pod may own it by then.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from noderouter.balancer.accrual.machine import NO_ACCRUAL, Accrual
+
+if TYPE_CHECKING:
+    from noderouter.balancer.balancer import Balancer
+
+
+class Node:
+    """The state of an endpoint that the choice depends on."""
+
+    __slots__ = ("accrual", "address", "closed", "cost", "home", "index", "pending", "stamp", "weight")
+
+    home: "Balancer"
+    """The balancer of its weight class; set by the balancer that adopts it."""
+
+    def __init__(self, address: Any, weight: float = 1.0, accrual: Accrual = NO_ACCRUAL) -> None:
+        self.address = address
+        self.weight = weight
+        self.accrual = accrual
+        self.pending = 0
+        """Requests outstanding."""
+        self.cost = 0.0
+        """Peak-EWMA of the latency in seconds at the time `stamp`; 0.0 without history."""
+        self.stamp = 0.0
+        self.index = -1
+        """Its place in its balancer's book-keeping, where that keeps one."""
+        self.closed = False
+        """Removed from the balancer: no new requests, outstanding ones complete."""
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open" if self.accrual.opens_at == 0.0 else "accrued"
+        return f"<{type(self).__name__} {self.address} {state} pending={self.pending}>"
+
+    def available(self, now: float) -> bool:
+        """Whether it should be given requests."""
+        return not self.closed and self.accrual.opens_at <= now

@@ -1,0 +1,33 @@
+"""The role `responseClassifier` of a service.
+
+Its verdicts drive `success` and `failures`, failure accrual, `l5d-success-class` and classified retries.
+"""
+
+from typing import Protocol
+
+from noderouter.config.kind import Kind
+from noderouter.core.exchange import Exchange, Verdict
+
+
+class Classifier(Protocol):
+    """Judges attempts. Calling it is the same as `response`; hot paths keep the bound method."""
+
+    def __call__(self, exchange: Exchange) -> Verdict:
+        """See `response`."""
+        ...
+
+    def response(self, exchange: Exchange) -> Verdict:
+        """Judge the response head in `exchange.response`; before any of it has gone to the client."""
+        ...
+
+    def error(self, exchange: Exchange, exc: Exception) -> Verdict:
+        """Judge an attempt that ended in `exc` instead of a response. Never SUCCESS."""
+        ...
+
+
+class ClassifierKind(Kind):
+    """What `responseClassifier` may be (`io.l5d.http.nonRetryable5XX` where it is absent)."""
+
+    def build(self) -> Classifier:
+        """The classifier; it has no state and can be shared."""
+        raise NotImplementedError
