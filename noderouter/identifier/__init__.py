@@ -1,0 +1,1 @@
+"""Identifiers: from an exchange to its logical name; one kind a file."""

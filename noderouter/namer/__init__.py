@@ -1,0 +1,1 @@
+"""Namers: where names below `/#/` and `/$/` come from; one kind a file."""

@@ -1,0 +1,39 @@
+"""The role `identifier`: from an exchange to its logical name, such as `/svc/hello`.
+
+First stage of the pipe behind the codec. Identifying is synchronous and happens once per exchange; it may take
+a part of the target away (`io.l5d.path` with `consume`).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dtab import Path
+from noderouter.config.kind import Kind
+from noderouter.core.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Unidentified:
+    """This identifier has no name for the exchange; the next one of a list may."""
+
+    reason: str
+
+
+class Identifier(Protocol):
+    """Names exchanges."""
+
+    def identify(self, exchange: Exchange) -> Path | Unidentified:
+        """The logical name of `exchange`.
+
+        Raises:
+            IdentificationError: the exchange must be refused, whatever other identifiers would say.
+        """
+        ...
+
+
+class IdentifierKind(Kind):
+    """Configuration of one identifier."""
+
+    def build(self, prefix: Path) -> Identifier:
+        """The identifier; its names start with `prefix` (the router's `dstPrefix`)."""
+        raise NotImplementedError

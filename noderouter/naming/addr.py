@@ -1,0 +1,49 @@
+"""Addresses: what a bound name stands for at the moment.
+
+A bound leaf carries a `Var[Addr]`. Its state is looked at by the balancer, never by the dtab: an address that is
+negative, empty or failed does not fall back to another alternative (a *tree* Neg does; spec section 1.5).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One endpoint. `meta` are sorted key/value pairs, such as `nodeName`."""
+
+    ip: str
+    port: int
+    weight: float = 1.0
+    meta: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class AddrPending:
+    """Not known yet; it will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddrBound:
+    """A set of endpoints, possibly empty."""
+
+    addresses: frozenset[Address]
+    meta: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddrNeg:
+    """Known not to exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddrFailed:
+    """Could not be found out, and nothing was known before."""
+
+    cause: str
+
+
+Addr = AddrPending | AddrBound | AddrNeg | AddrFailed

@@ -1,0 +1,78 @@
+"""The interpreter: binds a logical name with a dtab and namers.
+
+Reads happen through a `Reading`, so that whoever asked (a cached binding, the dtab playground) knows what the answer
+depends on and keeps those watches open for as long as it needs them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dtab import NEG, Bound, Dtab, Failed, NameTree, Ok, Path, Pending, bind
+from noderouter.namer.kind import Lookup, Namer
+from noderouter.naming.computed import Reading
+from noderouter.naming.transformer.kind import Transformer
+from noderouter.naming.var import Var
+
+Result = Pending | Ok[NameTree[Bound]] | Failed
+"""What a name is bound to."""
+
+Stored = Dtab | Pending | Failed
+"""A dtab from outside the configuration (a file, a ConfigMap)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a router gives its interpreter: its own dtab, and the namers in the order of the configuration.
+
+    `utility` answers names below `/$/`.
+    """
+
+    dtab: Var[Dtab]
+    namers: Sequence[Namer]
+    utility: Namer
+
+
+class Interpreter:
+    """Binds with `stored ++ router's dtab ++ local dtab`; later entries are stronger."""
+
+    def __init__(self, sources: Sources, stored: Var[Stored], transformers: Sequence[Transformer] = ()) -> None:
+        """`transformers` change every result, in their order."""
+        self._dtab = sources.dtab
+        # A later namer is asked first; names of the configuration are asked before the built-in ones.
+        self._namers = (*reversed(sources.namers), sources.utility)
+        self._stored = stored
+        self._transformers = tuple(transformers)
+
+    def bind(self, path: Path, local: Dtab | None, reading: Reading) -> Result:
+        """Bind `path` with what is known now; what that depends on is in `reading`."""
+        stored = reading.read(self._stored)
+        if not isinstance(stored, Dtab):
+            return stored
+        dtab = stored + reading.read(self._dtab)
+        if local is not None:
+            dtab = dtab + local
+        result = bind(dtab, path, lambda name: self._lookup(name, reading)).result
+        if isinstance(result, Ok):
+            tree = result.tree
+            for transformer in self._transformers:
+                tree = transformer.transform(tree)
+            result = Ok(tree)
+        return result
+
+    def _lookup(self, path: Path, reading: Reading) -> Lookup:
+        """Ask the namers whose prefix starts `path`; Neg falls to the next one."""
+        for namer in self._namers:
+            if path.starts_with(namer.prefix):
+                answer = namer.lookup(path.drop(len(namer.prefix)), reading)
+                if not (isinstance(answer, Ok) and answer.tree is NEG):
+                    return answer
+        return Ok(NEG)
+
+    def names(self) -> list[Path]:
+        """Every bound name that namers can list at the moment."""
+        return [name for namer in self._namers for name in namer.names()]
+
+    def state(self) -> dict[str, Any]:
+        """What the admin interface shows of the interpreter, ready for JSON."""
+        return {}
