@@ -1,21 +1,87 @@
-"""The base of every configurable kind (`io.l5d.*`), and how kinds are found.
+"""The base of every configurable kind (`io.l5d.*`), and how kinds are found and chosen.
 
 A kind is one file in its package (`namer/fs.py`): a model that names its keys, and a `build` method. Adding
 one touches that file, its test and its page of reference; nothing is registered by hand.
+
+A model that has a place for a kind says so with `kind_field`:
+
+    loadBalancer: Annotated[BalancerKind, kind_field(BalancerKind, "noderouter.balancer")]
+
+The package is looked through when the first such value is checked, not at import: kinds may nest (a namer
+has transformers), and a role whose kinds nobody asks for costs nothing.
+
+Attributes are spelt like the keys of the file. Kind files take what they need of pydantic from here.
 """
 
 import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+from noderouter.config import known
+
+__all__ = [
+    "AfterValidator",
+    "BeforeValidator",
+    "Field",
+    "Kind",
+    "KindField",
+    "Model",
+    "PlainSerializer",
+    "PlainValidator",
+    "Several",
+    "field_serializer",
+    "field_validator",
+    "kind_field",
+    "kinds_in",
+    "model_validator",
+    "nearest",
+    "role_of",
+]
+
+T = TypeVar("T")
+Several = Annotated[tuple[T, ...], Strict(False)]
+"""A list in the file, a tuple in the model (frozen models should hold no lists)."""
 
 
 class Model(BaseModel):
     """A checked, frozen piece of configuration; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+
+    section: ClassVar[str] = ""
+    """Its name in `known.SECTIONS`, the table of Linkerd's keys; empty where Linkerd has no such object."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _note_class(cls, data: Any) -> Any:
+        """Tell the block of the file which model it was checked as, for the hints of errors."""
+        if hasattr(data, "checked_as"):
+            data.checked_as = cls
+        return data
 
 
 class Kind(Model):
@@ -23,6 +89,9 @@ class Kind(Model):
 
     kind_name: ClassVar[str] = ""
     """The value of `kind`; empty for abstract bases."""
+
+    needs_experimental: ClassVar[bool] = False
+    """Whether it may only be used with `experimental: true` beside it (its class needs that key, then)."""
 
     kind: str
 
@@ -37,7 +106,95 @@ def kinds_in(package: str, base: type[Kind]) -> dict[str, type[Kind]]:
     found: dict[str, type[Kind]] = {}
     for module in pkgutil.iter_modules(import_module(package).__path__):
         for value in vars(import_module(f"{package}.{module.name}")).values():
-            if isinstance(value, type) and issubclass(value, base) and value.kind_name:
-                if found.setdefault(value.kind_name, value) is not value:
-                    raise TypeError(f"two classes claim the kind {value.kind_name}")
+            is_kind = isinstance(value, type) and issubclass(value, base) and value.kind_name
+            if is_kind and found.setdefault(value.kind_name, value) is not value:
+                raise TypeError(f"two classes claim the kind {value.kind_name}")
     return found
+
+
+def role_of(cls: type[Kind]) -> str:
+    """The role of a kind class: `namer` for `NamerKind` and all below it."""
+    below = cls.__mro__[: cls.__mro__.index(Kind)]
+    return (below[-1] if below else cls).__name__.removesuffix("Kind").lower()
+
+
+def nearest(name: object, names: Iterable[str]) -> str | None:
+    """The name that was probably meant, or None."""
+    if not isinstance(name, str) or len(name) > 200:
+        return None
+    by_folded = {candidate.lower(): candidate for candidate in names}
+    close = get_close_matches(name.lower(), by_folded, n=1)
+    return by_folded[close[0]] if close else None
+
+
+@dataclass(frozen=True, slots=True)
+class KindField:
+    """Checks a mapping as the kind that its `kind` key names. Made by `kind_field`."""
+
+    base: type[Kind]
+    package: str
+    default: str | None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Called by pydantic: one plain function; which class it is to be shows only with the value."""
+        return core_schema.with_info_plain_validator_function(self._check)
+
+    def make(self) -> Any:
+        """The default kind with its default keys; for `Field(default_factory=...)`."""
+        return self.validate({})
+
+    def validate(self, value: object, context: Any = None) -> Any:
+        """The kind that `value` (a mapping, or an instance already) stands for.
+
+        Raises:
+            ValidationError: it is none.
+            PydanticCustomError: it is no mapping.
+        """
+        if isinstance(value, self.base):
+            return value
+        if not isinstance(value, Mapping):
+            raise PydanticCustomError("model_type", "expected keys and values with a `kind`", {})
+        name = value.get("kind", self.default)
+        cls = kinds_in(self.package, self.base).get(name) if isinstance(name, str) else None
+        if cls is None:
+            raise self._refused(name, value)
+        if cls.needs_experimental and value.get("experimental") is not True:
+            text = f"{name} is experimental; add `experimental: true` beside it to use it"
+            raise self._error("experimental", text, None, value)
+        if "kind" not in value:
+            value = {"kind": name, **value}
+        return cls.__pydantic_validator__.validate_python(value, context=context)
+
+    def _check(self, value: object, info: ValidationInfo) -> Any:
+        return self.validate(value, info.context)
+
+    def _refused(self, name: object, value: object) -> ValidationError:
+        """Why there is no class for `name`."""
+        role = role_of(self.base)
+        valid = kinds_in(self.package, self.base)
+        if name is None:
+            return self._error("missing", f"required key `kind` is missing; {known.one_of(valid)}", None, value)
+        if not isinstance(name, str):
+            return self._error("kind_type", f"`kind` must be text; {known.one_of(valid)}", None, name)
+        if name in known.KINDS.get(role, {}):
+            return self._error("kind_not_built", f"{role} {name} is {known.NOT_BUILT}", None, name)
+        text = f"unknown {role} kind {name[:80]!r}; {known.one_of(valid)}"
+        return self._error("kind_unknown", text, nearest(name, valid), name)
+
+    def _error(self, code: str, text: str, hint: str | None, value: object) -> ValidationError:
+        """An error located at the `kind` key."""
+        error = PydanticCustomError(code, "{text}", {"text": text, "hint": hint})
+        return ValidationError.from_exception_data(
+            self.base.__name__, [InitErrorDetails(type=error, loc=("kind",), input=value)]
+        )
+
+
+def kind_field(base: type[Kind], package: str, default: str | None = None) -> KindField:
+    """What makes `Annotated[base, ...]` a place for any kind of that role.
+
+    Args:
+        base: the role, such as `NamerKind`.
+        package: whose modules define the kinds.
+        default: the kind that is meant where the key `kind` is missing; None makes it required.
+    """
+    return KindField(base, package, default)
