@@ -1,0 +1,92 @@
+"""Field lines and what is wrong with them: the rules that heads and trailer sections share.
+
+Below everything else of HTTP/1: the Python head parser and the chunked decoder take their grammar from here, the
+compiled parser takes `HeadError`.
+
+Rules (RFC 9110 sections 5.1, 5.5 and 5.6.2; RFC 9112 sections 2.2 and 5): a line ends in CRLF, never in LF alone;
+a name is a token with the colon right behind it; a value has no control byte but HTAB; no line is folded.
+Nothing is repaired. A line that is still coming in is refused at its first wrong byte.
+"""
+
+import re
+from typing import Final
+
+Special = tuple[tuple[bytes, bytes], ...]
+
+RequestHead = tuple[int, bytes, bytes, int, bytes | None, int, bool, bytes, Special | None]
+"""end, method, target, minor, host, length, persist, block, special."""
+
+ResponseHead = tuple[int, int, bytes, int, int, bool, bytes, Special | None]
+"""end, status, reason, minor, length, persist, block, special."""
+
+MAX_FIELDS: Final = 512
+"""Field lines in a head or a trailer section. Browsers send about 15; each one costs us time."""
+
+TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+"""One byte of a token, as a pattern."""
+
+VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]"
+"""One byte of a field value, as a pattern."""
+
+FIELD: Final = re.compile(b"(" + TOKEN + b"++):(" + VALUE + rb"*+)\r\n")
+"""A whole field line: its name, and its value with the white space around it."""
+
+LF: Final = 0x0A
+CR: Final = 0x0D
+_NAME: Final = re.compile(TOKEN + b"*+")
+_VALUE: Final = re.compile(VALUE + b"*+")
+_TEXT: Final = re.compile(TOKEN + b"++")
+
+
+class HeadError(ValueError):
+    """A message is refused: its head, or the framing of its body, is malformed, ambiguous or too large.
+
+    `status` is the answer that a request deserves, `reason` one sentence about what is wrong. The connection cannot
+    be used any further (RFC 9112 section 2.2).
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def is_token(text: bytes) -> bool:
+    """Whether `text` is a token of RFC 9110 section 5.6.2."""
+    return _TEXT.fullmatch(text) is not None
+
+
+def wrong(byte: int, reason: str) -> HeadError:
+    """The error for a byte that does not belong where it is; a bare LF is always called that."""
+    return HeadError(400, "a line ends in LF without CR" if byte == LF else reason)
+
+
+def bare_cr() -> HeadError:
+    """The error for a CR that no LF follows."""
+    return HeadError(400, "CR without LF")
+
+
+def diagnose(data: bytes, pos: int, stop: int) -> HeadError | None:
+    """Find out why no `FIELD` matches in `data[pos:stop]`, which is not empty.
+
+    Returns:
+        None where the line is right so far and only its rest is missing.
+    """
+    if data[pos] in b" \t":
+        return HeadError(400, "a field line begins with white space (obsolete folding)")
+    colon = _NAME.match(data, pos, stop).end()  # type: ignore[union-attr]  # matches nothing, too
+    if colon == stop:
+        return None
+    if colon > pos and data[colon] in b" \t":
+        return HeadError(400, "white space between a field name and its colon")
+    if colon == pos or data[colon] != 0x3A:
+        return wrong(data[colon], "a field name is not a token")
+    end = _VALUE.match(data, colon + 1, stop).end()  # type: ignore[union-attr]  # matches nothing, too
+    if end == stop:
+        return None
+    if data[end] != CR:
+        return wrong(data[end], "a control byte in a field value")
+    return None if end + 1 == stop else bare_cr()
