@@ -1,0 +1,210 @@
+/* The grammar that heads are made of: errors, byte classes, names, lists, authorities. No Python objects, no state.
+ * Part of the compiled head parser; see _head.c. */
+#ifndef NODEROUTER_GRAMMAR_H
+#define NODEROUTER_GRAMMAR_H
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* How a scan ends: right, right so far but the bytes ran out, or wrong. Statuses and texts are those of the twin. */
+#define ERRORS(X) \
+    X(E_LF, 400, "a line ends in LF without CR") \
+    X(E_CR, 400, "CR without LF") \
+    X(E_METHOD, 400, "the method is not a token and one space") \
+    X(E_TARGET, 400, "the target is empty or has a byte that is not allowed") \
+    X(E_VERSION, 400, "the version is not HTTP/1.0 or HTTP/1.1") \
+    X(E_OTHER_VERSION, 505, "a version other than HTTP/1.0 and HTTP/1.1") \
+    X(E_LONG_REQUEST, 414, "the request line is too long") \
+    X(E_LONG_STATUS, 431, "the status line is too long") \
+    X(E_LONG_HEAD, 431, "the head is too large") \
+    X(E_CONNECT, 400, "the target of CONNECT is not host:port") \
+    X(E_ASTERISK, 400, "the target * is for OPTIONS only") \
+    X(E_FORM, 400, "the target is neither a path nor an http or https URI") \
+    X(E_AUTHORITY, 400, "the authority of the target is not host[:port]") \
+    X(E_STATUS, 400, "the status is not three digits from 100 to 599") \
+    X(E_REASON, 400, "a control byte in the reason phrase") \
+    X(E_FIELDS, 431, "more than 512 fields") \
+    X(E_FOLD, 400, "a field line begins with white space (obsolete folding)") \
+    X(E_SPACE, 400, "white space between a field name and its colon") \
+    X(E_NAME, 400, "a field name is not a token") \
+    X(E_VALUE, 400, "a control byte in a field value") \
+    X(E_HOSTS, 400, "more than one Host") \
+    X(E_HOST, 400, "Host is not host[:port]") \
+    X(E_NO_HOST, 400, "no Host in an HTTP/1.1 request") \
+    X(E_LENGTHS, 400, "more than one Content-Length") \
+    X(E_BOTH, 400, "both Content-Length and Transfer-Encoding") \
+    X(E_LENGTH, 400, "Content-Length is not a number of at most 18 digits") \
+    X(E_CODING_10, 400, "Transfer-Encoding in HTTP/1.0") \
+    X(E_CODINGS, 400, "more than one Transfer-Encoding") \
+    X(E_CODING, 400, "Transfer-Encoding is not a list of codings without parameters") \
+    X(E_CHUNKED, 400, "chunked is repeated or not the last transfer coding") \
+    X(E_UNKNOWN, 501, "a transfer coding other than chunked") \
+    X(E_TOKENS, 400, "Connection is not a list of tokens") \
+    X(E_END_TO_END, 400, "Connection names an end-to-end field") \
+    X(E_OPTIONS, 400, "Connection names more than 32 fields") \
+    X(E_CONNECT_BODY, 400, "CONNECT with a body")
+
+#define NAME(name, status, reason) name,
+#define ANSWER(name, status, reason) [name] = {status, reason},
+enum error { OK, MORE, ERRORS(NAME) };
+static const struct { int status; const char *reason; } ANSWERS[] = {ERRORS(ANSWER)};
+#undef NAME
+#undef ANSWER
+
+/* What each byte may be part of. PATH and QUERY are the bytes of targets (see target.py); all bytes of a token are
+ * in PATH but '#'; HOST is RFC 3986's reg-name without '%' and ','. */
+enum { TOKEN = 1, PATH = 2, QUERY = 4, HOST = 8, VALUE = 16 };
+#define V VALUE
+#define Q (V | QUERY)
+#define P (Q | PATH)
+#define T (P | TOKEN)
+#define H (P | HOST)
+#define A (T | HOST)
+static const uint8_t CLASS[256] = {
+    ['\t'] = V, [' '] = V, ['!'] = A, ['"'] = P, ['#'] = V | TOKEN, ['$'] = A, ['%'] = T, ['&'] = A, ['\''] = A,
+    ['('] = H, [')'] = H, ['*'] = A, ['+'] = A, [','] = P, ['-'] = A, ['.'] = A, ['/'] = P, ['0' ... '9'] = A,
+    [':'] = P, [';'] = H, ['<'] = V, ['='] = H, ['>'] = V, ['?'] = Q, ['@'] = P, ['A' ... 'Z'] = A, ['['] = P,
+    ['\\'] = Q, [']'] = P, ['^'] = T, ['_'] = A, ['`'] = T, ['a' ... 'z'] = A, ['{'] = P, ['|'] = T, ['}'] = P,
+    ['~'] = A, [0x80 ... 0xff] = V,
+};
+#undef V
+#undef Q
+#undef P
+#undef T
+#undef H
+#undef A
+
+/* A byte that does not belong where it is; a bare LF is always called that. */
+static inline enum error wrong(uint8_t byte, enum error error) { return byte == '\n' ? E_LF : error; }
+
+/* The bytes of a field value, eight at a time up to the first control byte, HTAB included, then one by one. */
+static inline const uint8_t *skip_value(const uint8_t *p, const uint8_t *stop)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    for (uint64_t word; stop - p >= 8; p += 8) {
+        memcpy(&word, p, 8);
+        uint64_t not_del = word ^ ones * 0x7f;
+        if ((((word - ones * 0x20) & ~word) | ((not_del - ones) & ~not_del)) & ones * 0x80)
+            break;
+    }
+    while (p < stop && CLASS[*p] & VALUE)
+        p++;
+    return p;
+}
+
+static inline bool is(const uint8_t *text, size_t len, const char *lower, size_t lower_len)
+{
+    /* For letters, digits and '-', which is all that our names have, | 0x20 is lower case and nothing else is the same:
+     * the only other bytes that it could map there are control bytes, which are no part of a token. */
+    if (len != lower_len)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if ((text[i] | 0x20) != (uint8_t)lower[i])
+            return false;
+    return true;
+}
+#define IS(text, len, literal) is(text, len, literal, sizeof(literal) - 1)
+#define BEGINS(text, len, literal) ((len) >= sizeof(literal) - 1 && is(text, sizeof(literal) - 1, literal, sizeof(literal) - 1))
+
+/* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */
+enum kind { PLAIN, HOST_FIELD, LENGTH, CODING, CONNECTION, UPGRADE, SPECIAL, DROPPED };
+
+static enum kind kind_of(const uint8_t *name, size_t len)
+{
+    switch (len) {
+    case 2: if (IS(name, len, "te")) return SPECIAL; break;
+    case 3: if (IS(name, len, "via")) return SPECIAL; break;
+    case 4: if (IS(name, len, "host")) return HOST_FIELD; break;
+    case 6: if (IS(name, len, "expect")) return SPECIAL; break;
+    case 7:
+        if (IS(name, len, "trailer")) return SPECIAL;
+        if (IS(name, len, "upgrade")) return UPGRADE;
+        break;
+    case 10:
+        if (IS(name, len, "connection")) return CONNECTION;
+        if (IS(name, len, "keep-alive")) return DROPPED;
+        break;
+    case 12: if (IS(name, len, "max-forwards")) return SPECIAL; break;
+    case 14: if (IS(name, len, "content-length")) return LENGTH; break;
+    case 16: if (IS(name, len, "proxy-connection")) return DROPPED; break;
+    case 17: if (IS(name, len, "transfer-encoding")) return CODING; break;
+    case 18: if (IS(name, len, "proxy-authenticate")) return DROPPED; break;
+    case 19: if (IS(name, len, "proxy-authorization")) return DROPPED; break;
+    case 23: if (IS(name, len, "x-forwarded-client-cert")) return SPECIAL; break;
+    }
+    return BEGINS(name, len, "l5d-") ? SPECIAL : PLAIN;
+}
+
+static inline uint8_t lower(uint8_t byte) { return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte; }
+
+static bool is_token(const uint8_t *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!(CLASS[text[i]] & TOKEN))
+            return false;
+    return len > 0;
+}
+
+static inline bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
+static inline bool is_hex(uint8_t byte) { return is_digit(byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f'); }
+
+/* host[:port] with a host; `with_port`: host:port with both. */
+static bool is_authority(const uint8_t *text, size_t len, bool with_port)
+{
+    size_t i = 0;
+    if (len && text[0] == '[') {
+        char address[46];
+        struct in6_addr parsed;
+        for (i = 1; i < len && text[i] != ']'; i++) {
+            if (i > 45 || !(is_hex(text[i]) || text[i] == ':' || text[i] == '.'))
+                return false;
+            address[i - 1] = (char)text[i];
+        }
+        if (i == len)
+            return false;
+        address[i - 1] = 0;
+        if (inet_pton(AF_INET6, address, &parsed) != 1)
+            return false;
+        i++;
+    } else {
+        for (; i < len && text[i] != ':'; i++) {
+            if (text[i] == '%') {
+                if (len - i < 3 || !is_hex(text[i + 1]) || !is_hex(text[i + 2]))
+                    return false;
+                i += 2;
+            } else if (!(CLASS[text[i]] & HOST))
+                return false;
+        }
+        if (i == 0)
+            return false;
+    }
+    if (i == len)
+        return !with_port;
+    if (text[i] != ':' || len - i > 6)
+        return false;
+    uint32_t port = 0;
+    bool empty = ++i == len;
+    for (; i < len; i++) {
+        if (!is_digit(text[i]))
+            return false;
+        port = port * 10 + (text[i] - '0');
+    }
+    return port <= 65535 && !(empty && with_port);
+}
+
+/* The next element of a list, without white space around it; advances *at behind its comma. */
+static size_t element(const uint8_t **at, const uint8_t *stop, const uint8_t **text)
+{
+    const uint8_t *from = *at, *to = memchr(from, ',', (size_t)(stop - from));
+    *at = to ? to + 1 : NULL;
+    to = to ? to : stop;
+    while (from < to && (*from == ' ' || *from == '\t'))
+        from++;
+    while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    *text = from;
+    return (size_t)(to - from);
+}
+#endif
