@@ -5,15 +5,11 @@ constant one remember how far they are.
 """
 
 from random import Random
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from noderouter.config.kind import Field, Kind, model_validator
 
-from noderouter.config.kind import Kind
-
-LONGEST_MS = 24 * 3600 * 1000
-
-Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_MS)]
+LONGEST_MS: Final = 24 * 3600 * 1000
 
 
 class Backoff:
@@ -99,19 +95,16 @@ class ConstantKind(BackoffKind):
     kind_name: ClassVar[str] = "constant"
 
     kind: Literal["constant"] = "constant"
-    ms: Milliseconds = 0
+    ms: Annotated[int, Field(ge=0, le=LONGEST_MS)] = 0
 
     def build(self, rng: Random) -> Backoff:
-        """A constant series."""
+        """See `BackoffKind`."""
         return Constant(self.ms / 1000)
 
 
-class JitteredKind(BackoffKind):
-    """`jittered`: decorrelated jitter from `minMs` up to `maxMs`."""
+class RangeKind(BackoffKind):
+    """The keys of backoffs that grow from `minMs` up to `maxMs`."""
 
-    kind_name: ClassVar[str] = "jittered"
-
-    kind: Literal["jittered"] = "jittered"
     minMs: Annotated[int, Field(ge=1, le=LONGEST_MS)]
     maxMs: Annotated[int, Field(ge=1, le=LONGEST_MS)]
 
@@ -121,11 +114,26 @@ class JitteredKind(BackoffKind):
             raise ValueError(f"minMs ({self.minMs}) is larger than maxMs ({self.maxMs})")
         return self
 
+
+class JitteredKind(RangeKind):
+    """`jittered`: decorrelated jitter."""
+
+    kind_name: ClassVar[str] = "jittered"
+
+    kind: Literal["jittered"] = "jittered"
+
     def build(self, rng: Random) -> Backoff:
-        """A decorrelated series."""
+        """See `BackoffKind`."""
         return Decorrelated(self.minMs / 1000, self.maxMs / 1000, rng)
 
 
-def accrual_default(rng: Random) -> Backoff:
-    """What failure accrual uses where the configuration names no backoff: 5 s, doubling up to 300 s."""
-    return EqualJittered(5.0, 300.0, rng)
+class EqualJitteredKind(RangeKind):
+    """`equalJittered`: doubling ranges. Linkerd uses it but gives it no name."""
+
+    kind_name: ClassVar[str] = "equalJittered"
+
+    kind: Literal["equalJittered"] = "equalJittered"
+
+    def build(self, rng: Random) -> Backoff:
+        """See `BackoffKind`."""
+        return EqualJittered(self.minMs / 1000, self.maxMs / 1000, rng)

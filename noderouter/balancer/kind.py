@@ -3,11 +3,9 @@
 from random import Random
 from typing import Annotated
 
-from pydantic import Field, field_validator
-
 from noderouter.balancer.balancer import Balancer
-from noderouter.balancer.weight_classes import WeightClasses
-from noderouter.config.kind import Kind
+from noderouter.balancer.picker import Picker
+from noderouter.config.kind import Field, Kind, field_validator
 
 Effort = Annotated[int, Field(ge=1, le=1000)]
 """`maxEffort`: how many draws until the balancer looks through all nodes for an available one."""
@@ -29,9 +27,9 @@ class BalancerKind(Kind):
         return value
 
     def build(self, rng: Random) -> Balancer:
-        """A balancer for one client, without nodes yet; it groups them by weight."""
-        return WeightClasses(lambda: self.build_class(rng), rng)
+        """A balancer for one client, without nodes yet."""
+        return Balancer(lambda: self.build_picker(rng), rng)
 
-    def build_class(self, rng: Random) -> Balancer:
-        """A balancer for nodes of equal weight."""
+    def build_picker(self, rng: Random) -> Picker:
+        """What chooses among nodes of equal weight."""
         raise NotImplementedError

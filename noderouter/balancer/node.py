@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from noderouter.balancer.accrual.machine import NO_ACCRUAL, Accrual
 
 if TYPE_CHECKING:
-    from noderouter.balancer.balancer import Balancer
+    from noderouter.balancer.picker import Picker
 
 
 class Node:
     """The state of an endpoint that the choice depends on."""
 
-    __slots__ = ("accrual", "address", "closed", "cost", "home", "index", "pending", "stamp", "weight")
+    __slots__ = ("accrual", "address", "closed", "cost", "home", "index", "load", "pending", "stamp", "weight")
 
-    home: "Balancer"
-    """The balancer of its weight class; set by the balancer that adopts it."""
+    home: "Picker"
+    """The picker of its weight class, which sets it."""
 
     def __init__(self, address: Any, weight: float = 1.0, accrual: Accrual = NO_ACCRUAL) -> None:
         self.address = address
@@ -26,11 +26,13 @@ class Node:
         self.accrual = accrual
         self.pending = 0
         """Requests outstanding."""
+        self.load = 0.0
+        """What two nodes are compared by; balancers keep it up to date when requests begin and end."""
         self.cost = 0.0
         """Peak-EWMA of the latency in seconds at the time `stamp`; 0.0 without history."""
         self.stamp = 0.0
         self.index = -1
-        """Its place in its balancer's book-keeping, where that keeps one."""
+        """Its place in the books of `home`; negative where it is not, or no longer, a member."""
         self.closed = False
         """Removed from the balancer: no new requests, outstanding ones complete."""
 

@@ -46,7 +46,7 @@ class State(Enum):
 class Accrual:
     """The machine of one node, as it is without any policy: it never trips.
 
-    A policy overrides `success` and `_trips`; its `success` must call `_revive` when `opens_at` is not 0.
+    A policy overrides `success`, `trips` and `forget`; its `success` calls `revive` where `opens_at` is not 0.
     """
 
     __slots__ = ("_backoff", "_due", "opens_at", "probes", "removals", "removed_for_ms", "revivals")
@@ -92,11 +92,11 @@ class Accrual:
     def success(self, now: float) -> None:
         """A request succeeded."""
         if self.opens_at:
-            self._revive()
+            self.revive()
 
     def failure(self, now: float) -> None:
         """A request failed, by the verdict of the response classifier, or no connection came about."""
-        if self.opens_at == inf or (self.opens_at == 0.0 and self._trips(now)):
+        if self.opens_at == inf or (self.opens_at == 0.0 and self.trips(now)):
             self._die(now)
 
     def abandon(self, now: float) -> None:
@@ -104,20 +104,20 @@ class Accrual:
         if self.opens_at == inf:
             self.opens_at = self._due
 
-    def _trips(self, now: float) -> bool:
+    def trips(self, now: float) -> bool:
         """Count a failure of a node that is Alive; answer whether that is one too many."""
         return False
 
-    def _reset(self) -> None:
+    def forget(self) -> None:
         """Forget what was counted."""
 
-    def _revive(self) -> None:
-        """After a success: back to Alive, if it is the probe's."""
+    def revive(self) -> None:
+        """A success while not Alive; it counts if a probe is on its way."""
         if self.opens_at == inf:
             self.opens_at = 0.0
             self.revivals += 1
             self._backoff.reset()
-            self._reset()
+            self.forget()
 
     def _die(self, now: float) -> None:
         pause = max(self._backoff.next(), SHORTEST_PAUSE)

@@ -1,0 +1,102 @@
+"""`p2c`, the default balancer: the less loaded of two nodes drawn at random.
+
+Two choices keep the fullest node within a few requests of the average, cost the same for any number of nodes,
+and do not herd: routers that know nothing of each other still spread their requests.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import ClassVar, Literal
+
+from noderouter.balancer.kind import BalancerKind, Effort
+from noderouter.balancer.node import Node
+from noderouter.balancer.picker import Picker
+
+
+class P2C(Picker):
+    """Two distinct random nodes: the available one, then the one with fewer requests outstanding.
+
+    Only the first `_size` of `_nodes` are drawn (all of them, but see aperture).
+    """
+
+    __slots__ = ("_bits", "_effort", "_nodes", "_others", "_pairs", "_random", "_size")
+
+    def __init__(self, effort: int, rng: Random) -> None:
+        self._effort = effort
+        self._bits = rng.getrandbits
+        self._random = rng.random
+        self._nodes: list[Node] = []
+        self._resize(0)
+
+    def _resize(self, size: int) -> None:
+        self._size = size
+        self._others = size - 1
+        self._pairs = size * (size - 1)
+
+    def update(self, nodes: Sequence[Node]) -> None:
+        """See `Picker`."""
+        self.adopt(self._nodes, nodes)
+        self._nodes = list(nodes)
+        self._resize(len(nodes))
+
+    def pick(self, now: float) -> Node | None:
+        """See `Picker`."""
+        others = self._others
+        nodes = self._nodes
+        if others > 0:
+            # One random number makes both: which of the pairs (i, j), j != i. (Shifted bits are quicker than a float.)
+            j = self._bits(30) * self._pairs >> 30
+            i = j // others
+            j -= i * others
+            if j >= i:
+                j += 1
+            node = nodes[i]
+            other = nodes[j]
+            if node.accrual.opens_at <= now:
+                if other.load < node.load and other.accrual.opens_at <= now:
+                    return other
+                return node
+            if other.accrual.opens_at <= now:
+                return other
+        elif others:
+            return None
+        elif nodes[0].accrual.opens_at <= now:
+            return nodes[0]
+        return self._pick_again(now)
+
+    def _pick_again(self, now: float) -> Node:
+        """Draw up to `maxEffort` pairs; then look at every node; then fail open."""
+        nodes = self._nodes[: self._size]
+        for _ in range(self._effort - 1):
+            node = self._lighter(nodes, now)
+            if node.accrual.opens_at <= now:
+                return node
+        return self._lighter(self._ready(now) or nodes, now)
+
+    def _ready(self, now: float) -> list[Node]:
+        return [node for node in self._nodes if node.accrual.opens_at <= now]
+
+    def _lighter(self, nodes: list[Node], now: float) -> Node:
+        """The better of two random nodes; a lone one is its own rival."""
+        random = self._random
+        size = len(nodes)
+        i = int(random() * size)
+        node = nodes[i]
+        other = nodes[(i + 1 + int(random() * (size - 1))) % size]
+        closed, other_closed = node.accrual.opens_at > now, other.accrual.opens_at > now
+        if closed != other_closed:
+            return other if closed else node
+        return other if other.load < node.load else node
+
+
+class P2CKind(BalancerKind):
+    """`p2c`: power of two choices by requests outstanding."""
+
+    kind_name: ClassVar[str] = "p2c"
+
+    kind: Literal["p2c"] = "p2c"
+    maxEffort: Effort = 5
+
+    def build_picker(self, rng: Random) -> Picker:
+        """See `BalancerKind`."""
+        return P2C(self.maxEffort, rng)
