@@ -1,0 +1,43 @@
+"""The dtab language of Finagle and Linkerd 1 as a pure library: no clock, no I/O, nothing but the standard library.
+
+A *name* (`Path`) such as `/svc/hello` is rewritten by a *delegation table* (`Dtab`) until namers recognise it.
+`bind` does that and answers a `Delegation`: the concrete names, and every step that led to them.
+
+    path        names                          grammar     text -> trees and dtabs
+    prefix      what a dentry compares         scanner     characters, and the texts of errors
+    tree        name trees, and their algebra  binder      bind: the rewriting itself
+    dtab        dentries and tables            delegation  what a binding did, as nodes and JSON
+    index       which dentries match           result      what lookups answer
+"""
+
+from dtab.binder import Lookup, bind
+from dtab.delegation import Delegation
+from dtab.dtab import Dentry, Dtab
+from dtab.path import Path
+from dtab.prefix import Prefix
+from dtab.result import Bound, Failed, Ok, Pending
+from dtab.scanner import ParseError
+from dtab.tree import EMPTY, FAIL, NEG, Alt, Leaf, NameTree, Union, Weighted
+
+__all__ = [
+    "EMPTY",
+    "FAIL",
+    "NEG",
+    "Alt",
+    "Bound",
+    "Delegation",
+    "Dentry",
+    "Dtab",
+    "Failed",
+    "Leaf",
+    "Lookup",
+    "NameTree",
+    "Ok",
+    "ParseError",
+    "Path",
+    "Pending",
+    "Prefix",
+    "Union",
+    "Weighted",
+    "bind",
+]
