@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from random import Random
 
+from noderouter.balancer.accrual.machine import Counts
 from noderouter.balancer.node import Node
 from noderouter.balancer.picker import Picker
 
@@ -30,7 +31,7 @@ from noderouter.balancer.picker import Picker
 class Balancer:
     """Draws a weight class, and lets its picker choose."""
 
-    __slots__ = ("_drawn", "_make", "_only", "_pickers", "_random", "_steps", "adds", "nodes", "removes")
+    __slots__ = ("_departed", "_drawn", "_make", "_only", "_pickers", "_random", "_steps", "adds", "nodes", "removes")
 
     def __init__(self, make: Callable[[], Picker], rng: Random) -> None:
         """`make` builds the picker of one class."""
@@ -44,6 +45,7 @@ class Balancer:
         self._only: Picker | None = make()
         """The one that gets all of them, where it is one."""
         self.nodes: tuple[Node, ...] = ()
+        self._departed = Counts()
         self.adds = 0
         self.removes = 0
 
@@ -56,10 +58,11 @@ class Balancer:
         Nodes that stay keep their state; those that are gone are marked `closed`.
         """
         stay = set(self.nodes).intersection(nodes)
-        for node in self.nodes:
-            if node not in stay:
-                node.closed = True
-        self.removes += len(self.nodes) - len(stay)
+        gone = [node for node in self.nodes if node not in stay]
+        for node in gone:
+            node.closed = True
+        self._departed = self._departed.plus(node.accrual for node in gone)
+        self.removes += len(gone)
         self.nodes = tuple(dict.fromkeys(nodes))
         self.adds += len(self.nodes) - len(stay)
         classes: dict[float, list[Node]] = {}
@@ -67,6 +70,11 @@ class Balancer:
             node.closed = False
             classes.setdefault(node.weight if 0.0 < node.weight < inf else 0.0, []).append(node)
         self._regroup(classes)
+
+    @property
+    def accrual_counts(self) -> Counts:
+        """What failure accrual did to the nodes, including those that have left: it never goes back."""
+        return self._departed.plus(node.accrual for node in self.nodes)
 
     def _regroup(self, classes: dict[float, list[Node]]) -> None:
         pickers = self._pickers

@@ -4,6 +4,7 @@ A node belongs to one balancer, keeps its state while discovery lists it, and is
 was removed: the same address that comes back is a new node, because another pod may own it by then.
 """
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from noderouter.balancer.accrual.machine import NO_ACCRUAL, Accrual
@@ -37,7 +38,8 @@ class Node:
         """Removed from the balancer: no new requests, outstanding ones complete."""
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "open" if self.accrual.opens_at == 0.0 else "accrued"
+        opens_at = self.accrual.opens_at
+        state = "closed" if self.closed else "open" if not opens_at else "probing" if opens_at == inf else "dead"
         return f"<{type(self).__name__} {self.address} {state} pending={self.pending}>"
 
     def available(self, now: float) -> bool:

@@ -66,20 +66,22 @@ class P2C(Picker):
 
     def _pick_again(self, now: float) -> Node:
         """Draw up to `maxEffort` pairs; then look at every node; then fail open."""
-        nodes = self._nodes[: self._size]
+        nodes = self._nodes
+        size = self._size
         for _ in range(self._effort - 1):
-            node = self._lighter(nodes, now)
+            node = self._lighter(nodes, size, now)
             if node.accrual.opens_at <= now:
                 return node
-        return self._lighter(self._ready(now) or nodes, now)
+        ready = self._ready(now)
+        return self._lighter(ready, len(ready), now) if ready else self._lighter(nodes, size, now)
 
     def _ready(self, now: float) -> list[Node]:
+        """All nodes that are available."""
         return [node for node in self._nodes if node.accrual.opens_at <= now]
 
-    def _lighter(self, nodes: list[Node], now: float) -> Node:
-        """The better of two random nodes; a lone one is its own rival."""
+    def _lighter(self, nodes: list[Node], size: int, now: float) -> Node:
+        """The better of two random ones of the first `size` nodes; a lone one is its own rival."""
         random = self._random
-        size = len(nodes)
         i = int(random() * size)
         node = nodes[i]
         other = nodes[(i + 1 + int(random() * (size - 1))) % size]

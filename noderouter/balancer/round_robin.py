@@ -29,10 +29,11 @@ class RoundRobin(Picker):
         before = self._nodes
         turn = before[self._next :] + before[: self._next]
         self.adopt(before, nodes)
-        new = dict.fromkeys(nodes)
-        stay = [node for node in turn if node in new]
-        self._nodes = stay + [node for node in new if node not in set(stay)]
-        self._next = 0 if stay else int(self._random() * len(new))
+        members = set(nodes)
+        known = set(before)
+        stay = [node for node in turn if node in members]
+        self._nodes = stay + [node for node in nodes if node not in known]
+        self._next = 0 if stay else int(self._random() * len(nodes))
 
     def pick(self, now: float) -> Node | None:
         """See `Picker`. The one method of that name that changes something: whose turn it is."""

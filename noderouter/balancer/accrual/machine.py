@@ -8,7 +8,9 @@ Rules
 3. The first report after the probe began decides: success makes the node Alive and resets backoff and policy,
    failure makes it Dead for the next, longer backoff. A probe that ends without a verdict (its client left)
    is abandoned: the node is open for one request again.
-4. Reports that arrive while it is Dead belong to requests from before, or to fail-open traffic: not counted.
+4. While it is Dead, reports belong to requests from before and are not counted. The exception: if all nodes are
+   Dead the balancer fails open, and the success of a request that was sent all the same makes the node Alive. So
+   after an outage of everything they come back with the traffic, not one by one as their backoffs pass.
 
 Theory of operation: the state *is* one float, `opens_at`, so that a balancer asks with one comparison and no
 timer has to run.
@@ -23,7 +25,8 @@ timer has to run.
     ========== ================== ==========================
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
 from math import inf
 from typing import Final
@@ -49,12 +52,14 @@ class Accrual:
     A policy overrides `success`, `trips` and `forget`; its `success` calls `revive` where `opens_at` is not 0.
     """
 
-    __slots__ = ("_backoff", "_due", "opens_at", "probes", "removals", "removed_for_ms", "revivals")
+    __slots__ = ("_backoff", "_due", "_forced", "opens_at", "probes", "removals", "removed_for_ms", "revivals")
 
     def __init__(self, backoff: Backoff) -> None:
         """`backoff` belongs to this node alone."""
         self._backoff = backoff
         self._due = 0.0
+        self._forced = False
+        """Since it is Dead, a request was sent to it nevertheless."""
         self.opens_at = 0.0
         """0.0 while Alive; else the time from which one probe is let through (infinite while one is out)."""
         self.removals = 0
@@ -79,15 +84,18 @@ class Accrual:
         return self.opens_at <= now
 
     def probe(self, now: float) -> bool:
-        """Note that a request begins; answer whether it is the probe.
+        """Note that a request begins (needed only while not Alive); answer whether it is the probe.
 
         Whoever sends a probe owes one report: `success`, `failure` or `abandon`.
         """
-        if 0.0 < self.opens_at <= now:
-            self.opens_at = inf
-            self.probes += 1
-            return True
-        return False
+        if self.opens_at > now:
+            self._forced = True
+            return False
+        if self.opens_at == 0.0:
+            return False
+        self.opens_at = inf
+        self.probes += 1
+        return True
 
     def success(self, now: float) -> None:
         """A request succeeded."""
@@ -112,9 +120,10 @@ class Accrual:
         """Forget what was counted."""
 
     def revive(self) -> None:
-        """A success while not Alive; it counts if a probe is on its way."""
-        if self.opens_at == inf:
+        """A success while not Alive: back to Alive, if it can be that of a request that began since."""
+        if self.opens_at == inf or self._forced:
             self.opens_at = 0.0
+            self._forced = False
             self.revivals += 1
             self._backoff.reset()
             self.forget()
@@ -122,8 +131,29 @@ class Accrual:
     def _die(self, now: float) -> None:
         pause = max(self._backoff.next(), SHORTEST_PAUSE)
         self._due = self.opens_at = now + pause
+        self._forced = False
         self.removals += 1
         self.removed_for_ms += round(pause * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The counters of several machines, summed."""
+
+    removals: int = 0
+    revivals: int = 0
+    probes: int = 0
+    removed_for_ms: int = 0
+
+    def plus(self, machines: Iterable[Accrual]) -> "Counts":
+        """These and those of `machines`."""
+        every: tuple[Counts | Accrual, ...] = (self, *machines)
+        return Counts(
+            sum(each.removals for each in every),
+            sum(each.revivals for each in every),
+            sum(each.probes for each in every),
+            sum(each.removed_for_ms for each in every),
+        )
 
 
 NO_ACCRUAL: Final = Accrual(Constant(0.0))
