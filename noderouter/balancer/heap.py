@@ -78,7 +78,7 @@ class LeastLoaded(Picker):
                 self._set_aside(node, now)
             else:
                 least += 1
-        return min(self._aside, key=lambda node: node.pending, default=None)
+        return min(self._aside, key=lambda node: (node.accrual.opens_at > now, node.pending), default=None)
 
     def _set_aside(self, node: Node, now: float) -> None:
         self._remove(node, node.pending)
