@@ -45,23 +45,19 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 MAX_OPTIONS: Final = 32
 """Fields that Connection may name; each is compared with every field of the head."""
 
-_DROPPED: Final = frozenset(
-    (b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"upgrade")
-)
-_SPECIAL: Final = frozenset((b"via", b"expect", b"te", b"trailer", b"x-forwarded-client-cert", b"max-forwards"))
+_DROPPED: Final = frozenset(b"keep-alive proxy-connection proxy-authenticate proxy-authorization".split())
+_SPECIAL: Final = frozenset(b"via expect te trailer x-forwarded-client-cert max-forwards upgrade".split())
 _END_TO_END: Final = frozenset(
     b"host via forwarded authorization cookie set-cookie cache-control expect max-forwards".split()
 )
 _END_TO_END_PREFIXES: Final = (b"l5d-", b"x-forwarded-", b"content-")
-_HOP_BY_HOP: Final = _DROPPED | {b"connection", b"te", b"trailer", b"transfer-encoding"}
+_HOP_BY_HOP: Final = _DROPPED | {b"connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 
 
 class _Fields:
     """What the field lines of one head have said so far."""
 
-    __slots__ = (
-        "close", "coded", "fields", "host", "keep_alive", "length", "minor", "options", "request", "special", "upgrade"
-    )  # fmt: skip
+    __slots__ = ("close", "host", "keep_alive", "length", "lines", "minor", "options", "request", "special", "upgrade")
 
     def __init__(self, minor: int, request: bool) -> None:
         self.minor = minor
@@ -70,24 +66,21 @@ class _Fields:
         self.length = -2
         self.close = self.keep_alive = self.upgrade = False
         self.options: list[bytes] = []
-        self.fields: list[tuple[bytes, bytes]] = []
+        self.lines: list[bytes] = []
         self.special: list[tuple[bytes, bytes]] = []
 
     def take(self, spelling: bytes, value: bytes) -> None:
         """Judge one field line."""
         name = spelling.lower()
-        if name == b"content-length":
-            self._content_length(value)
-        elif name == b"transfer-encoding":
-            self._transfer_encoding(value)
-        elif name == b"connection":
-            self._connection(value)
-        elif name in _SPECIAL or name == b"upgrade" or name.startswith(b"l5d-"):
+        judge = _JUDGES.get(name)
+        if judge is not None:
+            judge(self, value)
+        elif name in _SPECIAL or name[:4] == b"l5d-":
             self.special.append((name, value))
         elif name not in _DROPPED:
             if name == b"host" and self.request:
                 self._host(value)
-            self.fields.append((name, b"%b: %b\r\n" % (spelling, value)))
+            self.lines.append(spelling + b": " + value + b"\r\n")
 
     def _host(self, value: bytes) -> None:
         """RFC 9112 section 3.2: one at most; RFC 9110 section 7.2: may be empty."""
@@ -160,11 +153,20 @@ class _Fields:
 
     def forwarded(self) -> tuple[bytes, Special | None]:
         """The field lines for the next hop, and the special fields."""
-        block = b"".join([line for name, line in self.fields if name not in self.options])
+        lines = self.lines
+        if self.options:
+            lines = [line for line in lines if line[: line.index(b":")].lower() not in self.options]
         special = self.special
-        if not (self.upgrade and self.minor == 1):  # RFC 9110 section 7.8
+        if special and not (self.upgrade and self.minor == 1):  # RFC 9110 section 7.8
             special = [field for field in special if field[0] != b"upgrade"]
-        return block, tuple(special) or None
+        return b"".join(lines), tuple(special) or None
+
+
+_JUDGES: Final = {
+    b"content-length": _Fields._content_length,
+    b"transfer-encoding": _Fields._transfer_encoding,
+    b"connection": _Fields._connection,
+}
 
 
 def parse_request(data: bytes, max_line: int, max_head: int) -> RequestHead | None:

@@ -1,0 +1,14 @@
+"""Both head parsers: each test that asks for `heads` runs on the compiled one and on its twin."""
+
+import importlib
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(params=["_head", "head_twin"])
+def heads(request: pytest.FixtureRequest) -> ModuleType:
+    """The module of one implementation."""
+    if request.param == "_head":
+        return pytest.importorskip("noderouter.http1._head", reason="no C compiler was there", exc_type=ImportError)
+    return importlib.import_module(f"noderouter.http1.{request.param}")
