@@ -1,0 +1,1 @@
+"""From a bound name to a connection: clients, their endpoints and connection pools."""

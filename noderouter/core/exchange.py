@@ -144,7 +144,8 @@ class Exchange:
     `te`, `trailer`, `x-forwarded-client-cert`, `max-forwards`.
 
     `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
-    message it sends; filters add to them.
+    message it sends; filters add to them. `failure` is what went wrong on the client's side while the response
+    was awaited.
     """
 
     __slots__ = (
@@ -155,6 +156,7 @@ class Exchange:
         "client_id",
         "context",
         "endpoint",
+        "failure",
         "gate",
         "headers",
         "local_address",
@@ -211,6 +213,7 @@ class Exchange:
         self.client_id: Path | None = None
         self.residual: Path | None = None
         self.endpoint: Any = None
+        self.failure: Exception | None = None
         self.peer_address: tuple[str, int] = ("", 0)
         self.local_address: tuple[str, int] = ("", 0)
 

@@ -116,6 +116,17 @@ class Wire:
                 self.readable = False
             return data
 
+    @coroutine
+    def wait_readable(self) -> Generator[None, None, None]:
+        """Wait until there is something to read, or to accept."""
+        while not self.readable and not self.closed:
+            self.reader = current_task()
+            try:
+                yield
+            except BaseException:
+                self.reader = None
+                raise
+
     def put(self, data: bytes) -> bool:
         """Hand `data` to the kernel; false when it did not take all: then await `drain` before the next `put`.
 

@@ -1,0 +1,1 @@
+"""Routers: identify, bind, choose a client (Linkerd's RoutingFactory and its caches)."""

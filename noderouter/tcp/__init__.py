@@ -1,0 +1,1 @@
+"""Bytes without a protocol: tunnels."""

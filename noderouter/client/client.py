@@ -1,0 +1,243 @@
+"""The client of one bound name (Linkerd's client stack below the stats): endpoints, balancer, requeues.
+
+One client serves every logical name that is bound to its id. The address set is a `Var`, compared by version on
+each request and on each sweep, so a removed endpoint leaves at the latest with the next sweep.
+
+*Requeues* repeat what is known not to have been processed: a connection that could not be opened, a write that
+took nothing, an idle connection that died. They go to a fresh pick, at once, within `requeue_budget`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from time import monotonic
+from typing import Any, Final
+
+from dtab import Path
+from noderouter.balancer.accrual.machine import AccrualFactory
+from noderouter.balancer.balancer import Balancer
+from noderouter.client.endpoint import Endpoint
+from noderouter.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.core.errors import BindingTimeout, ConnectError, EndpointProtocolError, NoSuchName, RouterError
+from noderouter.core.exchange import Exchange, Verdict
+from noderouter.filter.budget import RetryBudget
+from noderouter.naming.addr import Addr, AddrBound, Address, AddrPending
+from noderouter.naming.var import Var
+from noderouter.reactor.core import Reactor
+from noderouter.reactor.errors import Expired
+from noderouter.reactor.task import Timeout
+
+CONNECT_REQUEUES: Final = 25
+"""Tries beyond the first to get a connection for one request (Finagle's figure)."""
+REQUEUE_SHARE: Final = 0.2
+"""Other requeues of one request: at most this share of the budget's balance."""
+
+
+@dataclass(slots=True, frozen=True)
+class ClientSettings:
+    """What the configuration says about a client; factories make what each client needs of its own."""
+
+    balancer: Callable[[], Balancer]
+    accrual: AccrualFactory
+    requeue_budget: Callable[[], RetryBudget]
+    pool: PoolSettings
+    binding_seconds: float = 10.0
+
+
+class Client:
+    """Balances exchanges over the endpoints of `id`."""
+
+    __slots__ = (
+        "_addr",
+        "_balancer",
+        "_budget",
+        "_epoch",
+        "_forbidden",
+        "_reactor",
+        "_settings",
+        "_version",
+        "endpoints",
+        "id",
+        "in_flight",
+        "pool_stats",
+        "requeues",
+        "requeues_denied",
+        "routes",
+    )
+
+    def __init__(
+        self, id: Path, addr: Var[Addr], settings: ClientSettings, reactor: Reactor, forbidden: frozenset[tuple[str, int]]
+    ) -> None:
+        """Hold `addr` until `close`. `forbidden` are the router's own listeners, which would be a loop."""
+        self.id = id
+        self.endpoints: dict[Address, Endpoint] = {}
+        self.pool_stats = PoolStats()
+        self.requeues = 0
+        self.requeues_denied = 0
+        self.in_flight = 0
+        self.routes = 0
+        self._addr = addr
+        self._settings = settings
+        self._reactor = reactor
+        self._forbidden = forbidden
+        self._balancer = settings.balancer()
+        self._budget = settings.requeue_budget()
+        self._epoch = -1
+        self._version = -1
+        addr.hold()
+        self.refresh()
+
+    def __repr__(self) -> str:
+        return f"<Client {self.id.show()} endpoints={len(self.endpoints)} in_flight={self.in_flight}>"
+
+    @property
+    def addr(self) -> Addr:
+        """The state of the address set."""
+        return self._addr.value
+
+    @property
+    def balancer(self) -> Balancer:
+        """For statistics."""
+        return self._balancer
+
+    @property
+    def budget(self) -> RetryBudget:
+        """For statistics."""
+        return self._budget
+
+    def follow(self, addr: "Var[Addr] | Any") -> None:
+        """Take the addresses from `addr` from now on: a new binding of the same id may bring a new Var."""
+        if addr is self._addr:
+            return
+        addr.hold()
+        self._addr.release()
+        self._addr = addr
+        self._epoch = self._version = -1
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the address set: new endpoints in, removed ones out, the state of the others kept."""
+        if self._epoch == Var.epoch:
+            return
+        self._epoch = Var.epoch
+        version = self._addr.version
+        if version == self._version:
+            return
+        self._version = version
+        addr = self._addr.value
+        wanted = addr.addresses if isinstance(addr, AddrBound) else frozenset()
+        endpoints = self.endpoints
+        for address in [known for known in endpoints if known not in wanted]:
+            endpoints.pop(address).retire()
+        for address in sorted(wanted, key=lambda each: (each.ip, each.port)):
+            if address not in endpoints:
+                pool = Pool(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
+                endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
+        self._balancer.update(list(endpoints.values()))
+
+    async def __call__(self, exchange: Exchange, fields: bytes) -> None:
+        """Carry one exchange to an endpoint; `fields` are the head lines of this destination.
+
+        Raises:
+            NoSuchName: there is no address.
+            RouterError: the last attempt's, when requeues are used up or not allowed.
+        """
+        if self._epoch != Var.epoch:
+            self.refresh()
+        tries = 0
+        self.in_flight += 1
+        try:
+            while True:
+                now = monotonic()
+                endpoint = self._balancer.pick(now)
+                if endpoint is None:
+                    await self._settled()
+                    continue
+                assert isinstance(endpoint, Endpoint)
+                try:
+                    await self._attempt(exchange, endpoint, now, fields)
+                    return
+                except RouterError as error:
+                    tries += 1
+                    if not self._requeue(exchange, error, tries, now):
+                        raise
+        finally:
+            self.in_flight -= 1
+
+    async def _attempt(self, exchange: Exchange, endpoint: Endpoint, now: float, fields: bytes) -> None:
+        """One exchange with one endpoint, and what balancer and accrual learn from it."""
+        balancer = self._balancer
+        probe = balancer.begin(endpoint, now)
+        exchange.endpoint = endpoint
+        exchange.attempts += 1
+        accrual = endpoint.accrual
+        pool = endpoint.pool
+        ended = now
+        latency: float | None = None
+        reported = False
+        try:
+            connection = pool.take()
+            if connection is None:
+                if (pool.host, pool.port) in self._forbidden:
+                    raise NoSuchName(f"{pool.host}:{pool.port} is a listener of this router: that would be a loop")
+                connection = await pool.open()
+            try:
+                await connection.exchange(exchange, fields)
+            finally:
+                ended = monotonic()
+                pool.give(connection, ended)
+            latency = ended - now
+            reported = True
+            if exchange.verdict is Verdict.SUCCESS:
+                accrual.success(ended)
+            else:
+                accrual.failure(ended)
+        except (ConnectError, EndpointProtocolError, Expired):
+            reported = True
+            accrual.failure(monotonic())
+            raise
+        finally:
+            if probe and not reported:
+                accrual.abandon(ended)
+            balancer.end(endpoint, ended, latency)
+
+    def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
+        """Whether to try again. Nothing was processed, or `error.retryable` would be false."""
+        if not error.retryable or exchange.reply.started:
+            return False
+        if isinstance(error, ConnectError):
+            limit = CONNECT_REQUEUES
+        elif exchange.body.data is None:
+            return False
+        else:
+            limit = ceil(REQUEUE_SHARE * self._budget.balance(now))
+        if tries > limit or not self._budget.try_withdraw(now):
+            self.requeues_denied += 1
+            return False
+        self.requeues += 1
+        return True
+
+    async def _settled(self) -> None:
+        """There is no endpoint: wait if the address is pending, else say so."""
+        if isinstance(self._addr.value, AddrPending):
+            with Timeout(self._settings.binding_seconds):
+                while isinstance(self._addr.value, AddrPending):
+                    await self._addr.changed(self._addr.version)
+                self.refresh()
+                return
+            raise BindingTimeout(f"{self.id.show()} has no address yet")
+        self.refresh()
+        if not self.endpoints:
+            raise NoSuchName(f"{self.id.show()} has no address")
+
+    def sweep(self, now: float) -> None:
+        """Follow the address set and close old connections; called about once a second."""
+        self.refresh()
+        for endpoint in self.endpoints.values():
+            endpoint.pool.sweep(now)
+
+    def close(self) -> None:
+        """Release the address set; exchanges in flight complete."""
+        self._addr.release()
+        for endpoint in self.endpoints.values():
+            endpoint.retire()

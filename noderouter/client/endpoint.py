@@ -1,0 +1,21 @@
+"""One instance behind a bound name: what the balancer knows of it, and the connections to it."""
+
+from noderouter.balancer.accrual.machine import Accrual
+from noderouter.balancer.node import Node
+from noderouter.client.pool import Pool
+from noderouter.naming.addr import Address
+
+
+class Endpoint(Node):
+    """A node with a pool. A removed endpoint is never revived: the address may be another pod's by then."""
+
+    __slots__ = ("pool",)
+
+    def __init__(self, address: Address, accrual: Accrual, pool: Pool) -> None:
+        super().__init__(address, address.weight, accrual)
+        self.pool = pool
+
+    def retire(self) -> None:
+        """Discovery has removed it: no new requests, idle connections close, those in use after their exchange."""
+        self.closed = True
+        self.pool.close()

@@ -1,0 +1,184 @@
+"""The connections to one endpoint (spec section 4.6).
+
+Idle connections wait on a stack, the warmest on top, so that surplus ones grow old at the bottom and are closed.
+A connection that the endpoint closes while it is idle is seen by its hang-up and leaves at once; one that says
+something unasked is not trusted again.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+from noderouter.core.errors import ConnectError, OverloadError
+from noderouter.http1.upstream import UpstreamConnection
+from noderouter.reactor.core import Reactor
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.event import Event
+from noderouter.reactor.task import Timeout
+from noderouter.reactor.wire import Wire, connect
+
+MAX_WAITERS: Final = 10_000
+
+
+@dataclass(slots=True, frozen=True)
+class PoolSettings:
+    """Bounds of one endpoint's pool; times in seconds."""
+
+    connect_seconds: float = 1.0
+    idle_seconds: float = 3.0
+    """Shorter than the keep-alive time of any endpoint, else requests meet its close (lessons.md 31)."""
+    life_seconds: float = inf
+    min_size: int = 0
+    max_size: int = 2**31
+    max_waiters: int = MAX_WAITERS
+
+
+class PoolStats:
+    """Counts that the pools of one client share, plain ints."""
+
+    __slots__ = ("closes", "connect_failures", "connections", "connects", "waiters")
+
+    def __init__(self) -> None:
+        self.connects = 0
+        self.closes = 0
+        self.connections = 0
+        self.connect_failures = 0
+        self.waiters = 0
+
+
+class Pool:
+    """Opens, keeps and closes the connections to `host`:`port`."""
+
+    __slots__ = ("_reactor", "_settings", "_stats", "_waiters", "closed", "host", "idle", "port", "size")
+
+    def __init__(self, reactor: Reactor, host: str, port: int, settings: PoolSettings, stats: PoolStats) -> None:
+        """`host` is a literal address."""
+        self._reactor = reactor
+        self._settings = settings
+        self._stats = stats
+        self._waiters: deque[Event] = deque()
+        self.host = host
+        self.port = port
+        self.idle: list[UpstreamConnection] = []
+        self.size = 0
+        self.closed = False
+
+    def __repr__(self) -> str:
+        return f"<Pool {self.host}:{self.port} idle={len(self.idle)} size={self.size}>"
+
+    def take(self) -> UpstreamConnection | None:
+        """An idle connection that looks alive, or None: then `open` one."""
+        idle = self.idle
+        while idle:
+            connection = idle.pop()
+            wire = connection.wire
+            if not (wire.readable or wire.hung_up):
+                return connection
+            self._drop(connection)
+        return None
+
+    async def open(self) -> UpstreamConnection:
+        """A new connection; waits for a free place where the pool is full.
+
+        Raises:
+            ConnectError: refused, unreachable or too slow.
+            OverloadError: too many wait already.
+        """
+        while self.size >= self._settings.max_size:
+            await self._wait()
+            connection = self.take()
+            if connection is not None:
+                return connection
+        self.size += 1
+        self._stats.connections += 1
+        try:
+            with Timeout(self._settings.connect_seconds):
+                wire = await connect(self._reactor, self.host, self.port)
+                self._stats.connects += 1
+                return self._adopt(wire)
+            raise ConnectError(f"no connection within {self._settings.connect_seconds:g} s")
+        except WireError as error:
+            self._lost_place()
+            self._stats.connect_failures += 1
+            raise ConnectError(error.strerror or str(error)) from None
+        except ConnectError:
+            self._lost_place()
+            self._stats.connect_failures += 1
+            raise
+        except BaseException:
+            self._lost_place()
+            raise
+
+    def _adopt(self, wire: Wire) -> UpstreamConnection:
+        connection = UpstreamConnection(wire)
+
+        def lost(_mask: int) -> None:
+            if connection in self.idle:
+                self.idle.remove(connection)
+                self._drop(connection)
+
+        wire.on_hangup = lost
+        return connection
+
+    def give(self, connection: UpstreamConnection, now: float) -> None:
+        """Take a connection back after an exchange; keeps it if it can be used again."""
+        wire = connection.wire
+        if (
+            connection.reusable
+            and not self.closed
+            and not wire.hung_up
+            and not wire.closed
+            and now - connection.born < self._settings.life_seconds
+        ):
+            connection.idle_since = now
+            self.idle.append(connection)
+            if self._waiters:
+                self._waiters.popleft().set()
+        else:
+            self._drop(connection)
+
+    def _drop(self, connection: UpstreamConnection) -> None:
+        connection.close()
+        self._stats.closes += 1
+        self._lost_place()
+
+    def _lost_place(self) -> None:
+        self.size -= 1
+        self._stats.connections -= 1
+        if self._waiters:
+            self._waiters.popleft().set()
+
+    async def _wait(self) -> None:
+        if len(self._waiters) >= self._settings.max_waiters:
+            raise OverloadError(f"connection pool of {self.host}:{self.port} is full")
+        turn = Event()
+        self._waiters.append(turn)
+        self._stats.waiters += 1
+        try:
+            await turn.wait()
+        except BaseException:
+            if turn in self._waiters:
+                self._waiters.remove(turn)
+            elif self._waiters:
+                self._waiters.popleft().set()  # it was our turn: pass it on
+            raise
+        finally:
+            self._stats.waiters -= 1
+
+    def sweep(self, now: float) -> None:
+        """Close connections that have been idle or alive for too long."""
+        settings = self._settings
+        idle = self.idle
+        while (
+            idle
+            and self.size > settings.min_size
+            and (now - idle[0].idle_since > settings.idle_seconds or now - idle[0].born > settings.life_seconds)
+        ):
+            self._drop(idle.pop(0))
+
+    def close(self) -> None:
+        """Close what is idle now, and the rest when it comes back."""
+        self.closed = True
+        while self.idle:
+            self._drop(self.idle.pop())

@@ -1,0 +1,130 @@
+"""Message bodies of HTTP/1, pulled from a wire (RFC 9112 sections 6 and 7).
+
+One reader for both sides. What it answers is payload: chunked framing is taken off here and put on again, freshly
+made, by whoever sends the message on. Memory is bounded by one read.
+"""
+
+from typing import Final
+
+from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE
+from noderouter.core.headers import Headers
+from noderouter.http1.chunked import ChunkedDecoder
+from noderouter.http1.head import HeadError
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.wire import BULK_BYTES, Wire
+
+MAX_TRAILER_BYTES: Final = 60 * 1024
+
+
+class Truncated(Exception):
+    """The peer closed or reset before the body was complete."""
+
+
+class StreamBody:
+    """A body that is still arriving.
+
+    Attributes:
+        length: bytes, CHUNKED or UNTIL_CLOSE.
+        data: None until `buffer` has read all of it.
+        done: the end was read; `leftover` are the bytes behind it, `trailers` the trailer fields.
+        read_bytes: payload so far.
+    """
+
+    __slots__ = (
+        "_decoder",
+        "_left",
+        "_pending",
+        "_wire",
+        "data",
+        "done",
+        "leftover",
+        "length",
+        "read_bytes",
+        "trailers",
+    )
+
+    def __init__(self, wire: Wire, length: int, pending: bytes) -> None:
+        """`pending` are the bytes that came behind the head."""
+        self._wire = wire
+        self._pending = pending
+        self._left = length
+        self._decoder = ChunkedDecoder(MAX_TRAILER_BYTES) if length == CHUNKED else None
+        self.length = length
+        self.data: bytes | None = None
+        self.trailers: Headers | None = None
+        self.leftover = b""
+        self.read_bytes = 0
+        self.done = length == 0
+
+    async def read(self) -> bytes:
+        """The next piece of payload, b"" at the end.
+
+        Raises:
+            Truncated: the peer left before the end.
+            HeadError: the chunked framing is broken.
+        """
+        while not self.done:
+            if not self._pending:
+                self._pending = await self._receive()
+            if data := self.take():
+                return data
+        return b""
+
+    def take(self) -> bytes:
+        """The payload in what has been received already, possibly b""; waits for nothing.
+
+        Raises:
+            HeadError: the chunked framing is broken.
+        """
+        data, self._pending = self._pending, b""
+        if not data:
+            return b""
+        if self._decoder is not None:
+            data = self._chunks(self._decoder, data)
+        elif self._left >= 0:
+            data = self._counted(data)
+        self.read_bytes += len(data)
+        return data
+
+    async def _receive(self) -> bytes:
+        try:
+            data = await self._wire.recv(BULK_BYTES)
+        except WireError as error:
+            raise Truncated(error.strerror) from None
+        if not data:
+            if self.length != UNTIL_CLOSE:
+                raise Truncated("closed before the message was complete")
+            self.done = True
+        return data
+
+    def _counted(self, data: bytes) -> bytes:
+        if len(data) >= self._left:
+            self.leftover = data[self._left :]
+            data = data[: self._left]
+            self.done = True
+        self._left -= len(data)
+        return data
+
+    def _chunks(self, decoder: ChunkedDecoder, data: bytes) -> bytes:
+        data = decoder.feed(data)
+        if decoder.done:
+            self.done = True
+            self.leftover = decoder.leftover
+            self.trailers = decoder.trailers
+        return data
+
+    async def buffer(self) -> None:
+        """Read all of it into `data`; for bodies whose length is known to be small."""
+        pieces = []
+        while piece := await self.read():
+            pieces.append(piece)
+        self.data = b"".join(pieces)
+
+    async def discard(self, limit: int) -> bool:
+        """Read on without keeping anything, at most `limit` bytes; whether the end was reached."""
+        start = self.read_bytes
+        while not self.done:
+            await self.read()
+            if self.read_bytes - start > limit:
+                return False
+        return True

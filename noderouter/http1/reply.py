@@ -1,0 +1,185 @@
+"""The response side of one client connection (RFC 9112): frames what the endpoint pushes.
+
+One object per connection, `reset` for each request. Framing is always made here, never copied: a known length is
+sent as Content-Length, anything else chunked, or up to the close for an HTTP/1.0 client.
+"""
+
+from collections.abc import Awaitable
+from typing import Any, Final
+
+from noderouter.core.errors import ClientGone
+from noderouter.core.exchange import UNTIL_CLOSE, Exchange, Response
+from noderouter.core.headers import Headers
+from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.wire import Wire
+from noderouter.tcp.relay import Relay
+
+_OK: Final = b"HTTP/1.1 200 OK\r\n"
+_CLOSE: Final = b"connection: close\r\n"
+_KEEP: Final = b"connection: keep-alive\r\n"
+_CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+
+
+class Http1Reply:
+    """Where the response of the current exchange goes.
+
+    Attributes:
+        started: a final head has been handed to the kernel.
+        complete: so has the end of the body.
+        persist: the connection goes on behind this response.
+        clear_context: never send an `l5d-*` field (spec section 5.6).
+        exchange: whose `reply_fields` go into the head.
+    """
+
+    __slots__ = (
+        "_chunked",
+        "_left",
+        "_minor",
+        "_no_body",
+        "clear_context",
+        "complete",
+        "exchange",
+        "persist",
+        "sent_bytes",
+        "started",
+        "tunnelled",
+        "wire",
+    )
+
+    def __init__(self, wire: Wire, clear_context: bool) -> None:
+        self.wire = wire
+        self.clear_context = clear_context
+        self.exchange: Exchange | None = None
+        self.started = False
+        self.complete = False
+        self.persist = True
+        self.tunnelled = False
+        self.sent_bytes = 0
+        self._chunked = False
+        self._no_body = False
+        self._minor = 1
+        self._left = UNTIL_CLOSE  # bytes of a counted body still to come
+
+    def reset(self, head_only: bool, minor: int, persist: bool) -> None:
+        """Make ready for the next response. `head_only`: the request was HEAD (RFC 9110 section 9.3.2)."""
+        self.started = False
+        self.complete = False
+        self.persist = persist
+        self.sent_bytes = 0
+        self._chunked = False
+        self._no_body = head_only
+        self._minor = minor
+
+    def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
+        """Send the head and the first of the body; see `core.exchange.Reply`."""
+        exchange = self.exchange
+        fields = exchange.reply_fields if exchange is not None else b""
+        if response.special is not None or self.clear_context:
+            fields, data = self._guard(response, fields, data)
+        self.started = True
+        status = response.status
+        length = response.length
+        if self._no_body or status == 204 or status == 304:
+            data = b""
+            self.complete = True
+            framing = b"content-length: %d\r\n" % length if length >= 0 and status != 204 else b""
+        elif length >= 0:
+            framing = b"content-length: %d\r\n" % length
+            self._left = length - len(data)
+            self.complete = self._left == 0
+        elif self._minor:
+            framing = _CHUNKED
+            self._chunked = True
+            if data:
+                self.sent_bytes = len(data)
+                data = encode_chunk(data)
+        else:
+            framing = b""
+            self._left = UNTIL_CLOSE
+            self.persist = False
+        if not self._chunked:
+            self.sent_bytes = len(data)
+        if not self.persist:
+            framing += _CLOSE
+        elif not self._minor:
+            framing += _KEEP
+        line = _OK if status == 200 and response.reason == b"OK" else b"HTTP/1.1 %d %b\r\n" % (status, response.reason)
+        try:
+            if self.wire.put(b"%b%b%b%b\r\n%b" % (line, response.headers.block, fields, framing, data)):
+                return None
+        except WireError as error:
+            raise ClientGone(error.strerror) from None
+        return self._drain()
+
+    async def _drain(self) -> None:
+        try:
+            await self.wire.drain()
+        except WireError as error:
+            raise ClientGone(error.strerror) from None
+
+    async def _send(self, data: bytes) -> None:
+        """Send, and tell a lost client from a lost endpoint."""
+        try:
+            if self.wire.put(data):
+                return
+        except WireError as error:
+            raise ClientGone(error.strerror) from None
+        await self._drain()
+
+    def _guard(self, response: Response, fields: bytes, data: bytes) -> tuple[bytes, bytes]:
+        """Pass special fields of the response on, or, on a public server, drop every `l5d-*`."""
+        error = response.field(b"l5d-err") is not None
+        if self.clear_context:
+            guarded = Headers(fields)
+            error = error or guarded.get(b"l5d-err") is not None
+            guarded.remove_prefix(b"l5d-")
+            fields = guarded.block
+        for name, value in response.special or ():
+            if name.startswith(b"l5d-") and not self.clear_context and name != b"l5d-success-class":
+                fields += b"%b: %b\r\n" % (name, value)
+        if error and self.clear_context:  # the text of an error names what is behind the router
+            data = b""
+            if response.length != 0:
+                response.length = 0
+        return fields, data
+
+    async def inform(self, response: Response) -> None:
+        """Send an interim response; HTTP/1.0 clients do not know those (RFC 9110 section 15.2)."""
+        if self._minor:
+            await self._send(
+                b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.status, response.reason, response.headers.block)
+            )
+
+    async def push(self, data: bytes) -> None:
+        """Send more of the body. Bytes beyond the announced length are an error of the caller."""
+        if self.complete or not data:
+            return
+        self.sent_bytes += len(data)
+        if self._chunked:
+            data = encode_chunk(data)
+        elif self._left >= 0:
+            self._left -= len(data)
+            self.complete = self._left == 0
+        await self._send(data)
+
+    async def finish(self, trailers: Headers | None = None) -> None:
+        """End a body of unknown length."""
+        if self._chunked and not self.complete:
+            await self._send(LAST_CHUNK if trailers is None else encode_last(trailers))
+        self.complete = True
+
+    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
+        """Answer 101 and carry bytes both ways (RFC 9110 section 7.8)."""
+        self.started = self.complete = self.tunnelled = True
+        self.persist = False
+        exchange = self.exchange
+        fields = exchange.reply_fields if exchange is not None else b""
+        upgrade = response.field(b"upgrade") or b""
+        await self._send(
+            b"HTTP/1.1 101 %b\r\n%b%bconnection: upgrade\r\nupgrade: %b\r\n\r\n"
+            % (response.reason, response.headers.block, fields, upgrade)
+        )
+        relay = Relay(self.wire, wire)
+        await relay.run(early)
+        self.sent_bytes = relay.bytes_left

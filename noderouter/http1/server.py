@@ -1,0 +1,338 @@
+"""The server side of HTTP/1.x: one coroutine per client connection (RFC 9112).
+
+Reads a head, makes an Exchange, awaits the service, and decides whether the connection goes on. Requests that are
+pipelined are answered one after the other. What is ambiguous is refused with a status and the connection closes;
+nothing is repaired.
+
+A client that leaves: a reset cancels the exchange at once. A FIN may be a half-close (the client has sent its
+request and still reads), which TCP cannot tell from a close; the exchange gets `HALF_CLOSE_SECONDS` to begin
+its response and is cancelled then.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+from typing import Final
+
+from noderouter.core.errors import ClientGone, ClientProtocolError, RouterError
+from noderouter.core.exchange import NO_BODY, Body, Exchange, Response, WholeBody, first
+from noderouter.core.headers import Headers
+from noderouter.core.service import Service
+from noderouter.http1.body import StreamBody, Truncated
+from noderouter.http1.head import HeadError, parse_request, split_absolute
+from noderouter.http1.reply import Http1Reply
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.task import Task, Timeout, sleep
+from noderouter.reactor.wire import GONE, READ_BYTES, Wire
+
+HALF_CLOSE_SECONDS: Final = 5.0
+LINGER_SECONDS: Final = 1.0
+"""How long a refused client may go on sending before its connection is closed: a close with unread bytes would
+reset the connection and could destroy the answer (RFC 9112 section 9.6)."""
+LINGER_BYTES: Final = 256 * 1024
+DRAIN_IDLE_SECONDS: Final = 1.0
+"""While draining, how long an idle connection may still send a request before it is closed."""
+
+_EXPECT: Final = re.compile(rb"(?i:100-continue)")
+_TEXT: Final = b"content-type: text/plain\r\n"
+
+
+@dataclass(slots=True, frozen=True)
+class ServerSettings:
+    """Limits of a server's connections; sizes in bytes, times in seconds."""
+
+    max_line_bytes: int = 16 * 1024
+    max_head_bytes: int = 60 * 1024
+    head_seconds: float = 15.0
+    """From the first byte of a request to the end of its head."""
+    idle_seconds: float = inf
+    life_seconds: float = inf
+    buffer_bytes: int = 5 * 1024
+    """Longer request bodies are streamed, and never replayed (`streamAfterContentLengthKB`)."""
+    body_idle_seconds: float = 60.0
+    """While a small body is awaited before the request is sent on."""
+    clear_context: bool = False
+
+
+class ServerStats:
+    """Counts of one server, plain ints."""
+
+    __slots__ = ("closes", "connections", "connects", "protocol_errors", "received_bytes", "sent_bytes")
+
+    def __init__(self) -> None:
+        self.connects = 0
+        self.closes = 0
+        self.connections = 0
+        self.protocol_errors = 0
+        self.received_bytes = 0
+        self.sent_bytes = 0
+
+
+class ServerConnection:
+    """One client connection; `run` is its coroutine, which owns and closes the wire."""
+
+    __slots__ = (
+        "_body",
+        "_draining",
+        "_exchange",
+        "_reply",
+        "_service",
+        "_settings",
+        "_stats",
+        "_task",
+        "local",
+        "peer",
+        "wire",
+    )
+
+    def __init__(
+        self,
+        wire: Wire,
+        service: Service,
+        settings: ServerSettings,
+        stats: ServerStats,
+        draining: Callable[[], bool],
+    ) -> None:
+        """`draining` tells whether the server wants its connections to end."""
+        self.wire = wire
+        self._service = service
+        self._settings = settings
+        self._stats = stats
+        self._draining = draining
+        self._reply = Http1Reply(wire, settings.clear_context)
+        self._task: Task | None = None
+        self._exchange: Exchange | None = None
+        self._body: Body = NO_BODY
+        self.peer: tuple[str, int] = ("", 0)
+        self.local: tuple[str, int] = ("", 0)
+
+    @property
+    def idle(self) -> bool:
+        """No request is in progress."""
+        return self._exchange is None
+
+    async def run(self, task: Task) -> None:
+        """Serve until either side closes. `task` is the one that runs this."""
+        self._task = task
+        self.wire.on_hangup = self._left
+        stats = self._stats
+        stats.connects += 1
+        stats.connections += 1
+        try:
+            await self._serve()
+        except HeadError as error:
+            await self._refuse(error.status, error.reason)
+        except ClientProtocolError as error:
+            await self._refuse(error.status, error.message)
+        except (WireError, ClientGone, Truncated, RouterError):
+            self.wire.abort()  # nobody is there, or the response was cut short: say so with a reset
+        except Exception:
+            self.wire.abort()
+            raise
+        finally:
+            self.wire.close()
+            stats.connections -= 1
+            stats.closes += 1
+
+    async def _serve(self) -> None:
+        wire = self.wire
+        settings = self._settings
+        max_line, max_head = settings.max_line_bytes, settings.max_head_bytes
+        reply = self._reply
+        recv = wire.recv
+        plain = settings.idle_seconds == inf and settings.life_seconds == inf
+        end_of_life = monotonic() + settings.life_seconds
+        data = b""
+        while True:
+            if not data:
+                # An idle keep-alive connection costs no timer unless one is configured.
+                data = await recv() if plain and not self._draining() else await self._next(end_of_life)
+                if not data:
+                    return
+            head = parse_request(data, max_line, max_head)
+            if head is None:
+                data = await self._rest_of_head(data)
+                continue
+            end, method, target, minor, host, length, persist, block, special = head
+            started = monotonic()
+            self._stats.received_bytes += end
+            data = data[end:]
+            body: Body = NO_BODY
+            if length:
+                body, data = self._body_of(length, data)
+            exchange = Exchange(
+                method, target, host, Headers(block), body, reply, minor=minor, special=special, started=started
+            )
+            exchange.peer_address = self.peer
+            exchange.local_address = self.local
+            self._exchange = reply.exchange = exchange
+            reply.reset(method == b"HEAD", minor, persist and not self._draining())
+            if target[0] != 47 or special is not None:  # not origin-form, or something to look at
+                self._normalise(exchange)
+            if isinstance(body, StreamBody):
+                self._body = body
+                if length <= settings.buffer_bytes and length > 0 and first(special, b"expect") is None:
+                    with Timeout(settings.body_idle_seconds) as scope:
+                        await body.buffer()
+                    if scope.expired:
+                        raise ClientProtocolError("request body did not arrive in time", 408)
+                    exchange.body = WholeBody(body.data or b"")
+            await self._service(exchange)
+            self._stats.sent_bytes += reply.sent_bytes
+            self._exchange = reply.exchange = None
+            if not reply.complete:
+                self.wire.abort()  # begun and not ended: the client must not take it for a whole message
+                return
+            if isinstance(body, StreamBody):
+                if not await self._behind_body(body):
+                    return
+                data = body.leftover
+                self._body = NO_BODY
+            if not reply.persist:
+                if data or not reply.tunnelled:
+                    await self._linger()
+                return
+
+    def _body_of(self, length: int, data: bytes) -> tuple[Body, bytes]:
+        """The request body and the bytes behind it."""
+        if 0 < length <= len(data):
+            return WholeBody(data[:length]), data[length:]
+        return StreamBody(self.wire, length, data), b""
+
+    def _normalise(self, exchange: Exchange) -> None:
+        """Bring absolute-form to origin-form; refuse what the router cannot carry (RFC 9112 section 3.2)."""
+        target = exchange.target
+        if exchange.method == b"CONNECT":
+            raise ClientProtocolError("CONNECT is not supported", 501)
+        if target == b"*":
+            if exchange.method != b"OPTIONS":
+                raise ClientProtocolError("asterisk-form is for OPTIONS only")
+        elif target[0] != 47:
+            scheme, authority, exchange.target = split_absolute(target)
+            if exchange.authority is not None and exchange.authority != authority:
+                exchange.headers.remove(b"host")
+                exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
+            elif exchange.authority is None:
+                exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
+            exchange.authority = authority
+            exchange.scheme = scheme
+        expect = exchange.field(b"expect")
+        if expect is not None and exchange.minor and _EXPECT.fullmatch(expect) is None:
+            raise ClientProtocolError("unknown expectation", 417)
+
+    async def _next(self, end_of_life: float) -> bytes:
+        """The first bytes of the next request within the idle and life times, b"" when time is up."""
+        settings = self._settings
+        idle = DRAIN_IDLE_SECONDS if self._draining() else settings.idle_seconds
+        with Timeout(deadline=min(monotonic() + idle, end_of_life)):
+            return await self.wire.recv()
+        return b""
+
+    def drain(self) -> None:
+        """End soon: an idle connection is given `DRAIN_IDLE_SECONDS`, a busy one ends with its exchange."""
+        self._reply.persist = False
+        if self._exchange is None and self._task is not None:
+            self.wire.reactor.spawn(self._end_if_idle(), "drain")
+
+    async def _end_if_idle(self) -> None:
+        await sleep(DRAIN_IDLE_SECONDS)
+        if self._exchange is None and self._task is not None:
+            self._task.cancel("draining")
+
+    async def _rest_of_head(self, data: bytes) -> bytes:
+        """Read on until the head is complete, within its time; answers all bytes so far."""
+        settings = self._settings
+        with Timeout(settings.head_seconds) as scope:
+            while True:
+                more = await self.wire.recv(READ_BYTES)
+                if not more:
+                    raise Truncated("closed within a request head")
+                data += more
+                if parse_request(data, settings.max_line_bytes, settings.max_head_bytes) is not None:
+                    return data
+        if scope.expired:
+            raise ClientProtocolError("request head did not arrive in time", 408)
+        return data
+
+    async def _behind_body(self, body: StreamBody) -> bool:
+        """After a response: get the rest of the request out of the way; whether the connection can go on."""
+        if body.done:
+            return True
+        if self._reply.tunnelled:
+            return False
+        if self._reply.persist and not self._waits_for_continue(body):
+            with Timeout(LINGER_SECONDS):
+                if await body.discard(LINGER_BYTES):
+                    return True
+        await self._linger()
+        return False
+
+    @staticmethod
+    def _waits_for_continue(body: StreamBody) -> bool:
+        """Whether nothing of the body has come: a client that expects 100 may or may not send it now."""
+        return body.read_bytes == 0
+
+    async def _refuse(self, status: int, reason: str) -> None:
+        """Answer a request that is none, and close."""
+        self._stats.protocol_errors += 1
+        exchange, self._exchange = self._exchange, None
+        reply = self._reply
+        try:
+            if exchange is not None and reply.started:
+                self.wire.abort()
+                return
+            text = reason.encode("ascii", "replace")
+            reply.exchange = None
+            reply.reset(False, 1, False)
+            headers = Headers(_TEXT + b"l5d-err: %b\r\n" % text.replace(b" ", b"%20"))
+            if reply.clear_context:
+                headers.remove_prefix(b"l5d-")
+            pending: Awaitable[None] | None = reply.begin(
+                Response(status, PHRASES.get(status, b"Error"), headers, len(text)), text
+            )
+            if pending is not None:
+                with Timeout(LINGER_SECONDS):
+                    await pending
+            await self._linger()
+        except WireError:
+            pass
+
+    async def _linger(self) -> None:
+        """Close in two steps, so that the last response arrives."""
+        self.wire.finish()
+        seen = 0
+        with Timeout(LINGER_SECONDS):
+            try:
+                while seen < LINGER_BYTES and (data := await self.wire.recv()):
+                    seen += len(data)
+            except WireError:
+                pass
+
+    def _left(self, mask: int) -> None:
+        """The client hung up while nobody was reading from it."""
+        exchange = self._exchange
+        if exchange is None or self._task is None:
+            return
+        if mask & GONE:
+            self._task.cancel(ClientGone("client reset the connection"))
+        else:
+            self.wire.reactor.spawn(self._outlive(exchange), "half-close")
+
+    async def _outlive(self, exchange: Exchange) -> None:
+        """Give a half-closed client its time, then take it for gone."""
+        await sleep(HALF_CLOSE_SECONDS)
+        if self._exchange is exchange and not exchange.reply.started and self._task is not None:
+            self._task.cancel(ClientGone("client closed the connection"))
+
+
+PHRASES: Final = {
+    400: b"Bad Request",
+    408: b"Request Timeout",
+    414: b"URI Too Long",
+    417: b"Expectation Failed",
+    431: b"Request Header Fields Too Large",
+    501: b"Not Implemented",
+    505: b"HTTP Version Not Supported",
+}

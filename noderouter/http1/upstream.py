@@ -1,0 +1,286 @@
+"""The upstream side of HTTP/1.x: one exchange on one connection to an endpoint (RFC 9112).
+
+Sends the request (a body that is at hand goes with the head, in one piece; a streaming one is pumped by a second
+coroutine while the response is awaited), relays interim responses, hands the head to `exchange.gate`, and
+pushes the response into `exchange.reply`. Tells afterwards whether the connection can be used again.
+"""
+
+from time import monotonic
+from typing import Final
+
+from noderouter.core.errors import ClientGone, ClientProtocolError, EndpointProtocolError
+from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE, Exchange, Response, Verdict
+from noderouter.core.headers import Headers
+from noderouter.filter.success_class import success_fields
+from noderouter.filter.via import via_request, via_response
+from noderouter.http1.body import StreamBody, Truncated
+from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
+from noderouter.http1.head import HeadError, parse_response
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.task import Task, Timeout
+from noderouter.reactor.wire import Wire
+
+MAX_LINE_BYTES: Final = 16 * 1024
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_INTERIM: Final = 32
+"""Interim (1xx) responses to one request."""
+DISCARD_BYTES: Final = 64 * 1024
+"""A discarded response of up to this much is read to its end, so that the connection can be used again."""
+DISCARD_SECONDS: Final = 0.2
+
+IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+_WITH_LENGTH: Final = frozenset((b"POST", b"PUT", b"PATCH"))
+
+
+class UpstreamConnection:
+    """A connection to an endpoint; the pool owns it between exchanges.
+
+    Attributes:
+        reusable: after an exchange, whether another may follow.
+        idle_since: monotonic seconds, kept by the pool.
+    """
+
+    __slots__ = ("born", "idle_since", "on_lost", "reusable", "used", "wire")
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.used = 0
+        self.reusable = False
+        self.born = self.idle_since = monotonic()
+
+    def __repr__(self) -> str:
+        return f"<UpstreamConnection {self.wire!r} used={self.used}>"
+
+    def close(self) -> None:
+        """Close the wire."""
+        self.wire.close()
+
+    async def exchange(self, exchange: Exchange, fields: bytes) -> None:
+        """Carry one exchange. `fields` go into the request head behind the client's own.
+
+        Raises:
+            EndpointProtocolError: the endpoint broke off or broke the rules; `retryable` where nothing of
+                the request was processed.
+        """
+        reused = self.used > 0
+        self.used += 1
+        self.reusable = False
+        pump: Task | None = None
+        body = exchange.body
+        try:
+            if body.data is not None:
+                await self._send(exchange, fields, body.data)
+            else:
+                pump = await self._start_pump(exchange, fields)
+            data = await self._receive(exchange, reused, b"")
+            response, data = await self._final_head(exchange, data, reused)
+            if response is None:
+                return  # became a tunnel
+            await self._deliver(exchange, response, data)
+            if pump is not None:
+                self.reusable = self.reusable and pump.done and pump.failure is None
+        except HeadError as error:
+            raise EndpointProtocolError(f"invalid response: {error.reason}") from None
+        finally:
+            if pump is not None and not pump.done:
+                self.reusable = False
+                pump.cancel("the response is complete")
+                await pump.join()
+
+    # The request
+
+    async def _send(self, exchange: Exchange, fields: bytes, data: bytes) -> None:
+        """Send a request whose body is at hand."""
+        try:
+            done = self.wire.put(_request(exchange, fields, data))
+        except WireError as error:  # the kernel took nothing
+            raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
+        if not done:
+            try:
+                await self.wire.drain()
+            except WireError:
+                pass  # the endpoint may have answered before it read everything: see what it says
+
+    async def _start_pump(self, exchange: Exchange, fields: bytes) -> Task:
+        try:
+            await self.wire.send(_request(exchange, fields, b""))
+        except WireError as error:
+            raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
+        return self.wire.reactor.spawn(self._pump(exchange), "request body")
+
+    async def _pump(self, exchange: Exchange) -> None:
+        """Send the request body on as it comes. What goes wrong with it ends the connection."""
+        body = exchange.body
+        wire = self.wire
+        chunked = body.length == CHUNKED
+        try:
+            while data := await body.read():
+                await wire.send(encode_chunk(data) if chunked else data)
+            if chunked:
+                await wire.send(LAST_CHUNK if body.trailers is None else encode_last(body.trailers))
+        except WireError:
+            return  # the endpoint has heard enough; whether it answers is seen by the reader
+        except Truncated:
+            self._fail(exchange, ClientGone("client closed within its request body"))
+        except HeadError as error:
+            self._fail(exchange, ClientProtocolError(error.reason, error.status))
+
+    def _fail(self, exchange: Exchange, error: Exception) -> None:
+        """The client's side broke: reset the endpoint, which wakes the reader, who raises `error`."""
+        exchange.failure = error
+        self.wire.abort()
+
+    # The response
+
+    async def _receive(self, exchange: Exchange, reused: bool, data: bytes) -> bytes:
+        """More bytes of the response head."""
+        try:
+            more = await self.wire.recv()
+        except WireError as error:
+            if exchange.failure is not None:
+                raise exchange.failure from None
+            raise _lost(exchange, reused and not data, error.strerror) from None
+        if not more:
+            raise _lost(exchange, reused and not data, "closed before the response was complete")
+        return data + more if data else more
+
+    async def _final_head(self, exchange: Exchange, data: bytes, reused: bool) -> tuple[Response | None, bytes]:
+        """Parse up to the final head, relaying interim ones; answers it and the bytes behind it."""
+        interim = 0
+        while True:
+            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES)
+            if head is None:
+                data = await self._receive(exchange, reused, data)
+                continue
+            end, status, reason, minor, length, persist, block, special = head
+            data = data[end:]
+            if status >= 200:
+                self.reusable = persist and minor == 1 and exchange.minor == 1
+                return Response(status, reason, Headers(block), length, minor, special), data
+            response = Response(status, reason, Headers(block), 0, minor, special)
+            if status == 101:
+                await self._tunnel(exchange, response, data)
+                return None, b""
+            interim += 1
+            if interim > MAX_INTERIM or length > 0:
+                raise EndpointProtocolError("too many or malformed interim responses")
+            await exchange.reply.inform(response)
+            if not data:
+                data = await self._receive(exchange, False, b"")
+
+    async def _deliver(self, exchange: Exchange, response: Response, data: bytes) -> None:
+        """Judge the response, then push it, or discard it if the gate does not want it."""
+        status = response.status
+        if exchange.method == b"HEAD" or status == 204 or status == 304:
+            left = 0
+        else:
+            left = response.length
+            if left == UNTIL_CLOSE:
+                self.reusable = False
+        exchange.response = response
+        classifier = exchange.classifier
+        verdict = classifier(exchange) if classifier is not None else Verdict.SUCCESS
+        exchange.verdict = verdict
+        if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate(exchange):
+            await self._discard(StreamBody(self.wire, left, data))
+            return
+        exchange.reply_fields += success_fields(verdict) + via_response(response)
+        if left >= 0 and len(data) >= left:
+            if len(data) > left:
+                self.reusable = False  # bytes that belong to no response of ours
+                data = data[:left]
+            pending = exchange.reply.begin(response, data)
+            if pending is not None:
+                await pending
+            return
+        await self._stream(exchange, response, StreamBody(self.wire, left, data))
+
+    async def _stream(self, exchange: Exchange, response: Response, body: StreamBody) -> None:
+        """Push a body as it arrives; what waits already goes with the head."""
+        reply = exchange.reply
+        try:
+            first = body.take()
+            if body.done and body.trailers is None:
+                response.length = len(first)  # it is all here: better counted than chunked
+            pending = reply.begin(response, first)
+            if pending is not None:
+                await pending
+            while data := await body.read():
+                await reply.push(data)
+        except Truncated as error:
+            raise (exchange.failure or EndpointProtocolError(f"response cut short: {error}")) from None
+        await reply.finish(body.trailers)
+        if body.leftover:
+            self.reusable = False
+
+    async def _discard(self, body: StreamBody) -> None:
+        """Read a small unwanted body to its end; give up the connection for a longer one."""
+        done = False
+        with Timeout(DISCARD_SECONDS):
+            try:
+                done = await body.discard(DISCARD_BYTES)
+            except (Truncated, HeadError):
+                pass
+        if not done or body.leftover:
+            self.reusable = False
+
+    async def _tunnel(self, exchange: Exchange, response: Response, data: bytes) -> None:
+        """Switch protocols, if that is what the client asked for."""
+        if upgrade_fields(exchange) == b"" or response.field(b"upgrade") is None:
+            raise EndpointProtocolError("endpoint switched protocols unasked")
+        exchange.response = response
+        exchange.verdict = Verdict.SUCCESS
+        exchange.reply_fields += via_response(response)
+        try:
+            await exchange.reply.tunnel(response, self.wire, data)
+        except WireError:
+            raise ClientGone("tunnel broke") from None
+
+
+def _request(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
+    """The request head, framed afresh, with the body if it is at hand."""
+    length = exchange.body.length
+    if length > 0:
+        framing = b"content-length: %d\r\n" % length
+    elif length == CHUNKED:
+        framing = b"transfer-encoding: chunked\r\n"
+    elif exchange.method in _WITH_LENGTH:
+        framing = b"content-length: 0\r\n"
+    else:
+        framing = b""
+    if exchange.special is not None:
+        if length != 0 and exchange.minor and exchange.field(b"expect") is not None:
+            framing += b"expect: 100-continue\r\n"
+        framing += upgrade_fields(exchange)
+    return b"%b %b HTTP/1.%d\r\n%b%b%b%b%b\r\n%b" % (
+        exchange.method,
+        exchange.target,
+        exchange.minor,
+        exchange.headers.block,
+        exchange.request_fields,
+        fields,
+        via_request(exchange),
+        framing,
+        data,
+    )
+
+
+def upgrade_fields(exchange: Exchange) -> bytes:
+    """The fields that ask for another protocol, or b"".
+
+    Never `h2c`: the tunnel would carry requests past the router. Not with a body, nor for HTTP/1.0.
+    """
+    upgrade = exchange.field(b"upgrade")
+    if upgrade is None or not exchange.minor or exchange.body.length != 0 or b"h2c" in upgrade.lower():
+        return b""
+    return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade
+
+
+def _lost(exchange: Exchange, untouched: bool, words: str) -> EndpointProtocolError:
+    """The connection ended before a response.
+
+    A reused connection that dies before the first byte was most likely idle-closed by the endpoint. That the
+    request was not processed cannot be known, so only idempotent ones may be sent again (RFC 9110 9.2.2).
+    """
+    again = untouched and exchange.body.data is not None and exchange.method in IDEMPOTENT
+    return EndpointProtocolError(f"connection lost: {words}", retryable=again)

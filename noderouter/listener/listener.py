@@ -1,0 +1,183 @@
+"""A listening socket: binds, accepts, and keeps account of its connections until they have drained.
+
+Accepting is a data-plane coroutine. When descriptors run out it says so once in a while, waits, and goes on; the
+connections that exist are served meanwhile, and new clients wait in the kernel's backlog.
+"""
+
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from noderouter.reactor.core import Reactor
+from noderouter.reactor.event import Event
+from noderouter.reactor.task import Task, reschedule, sleep
+from noderouter.reactor.wire import Wire
+
+ACCEPT_BATCH: Final = 64
+"""Connections accepted in a row before others get their turn."""
+PAUSE_SECONDS: Final = 0.1
+_EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+class ListenError(Exception):
+    """A server's address cannot be listened on; says which, why, and what to do."""
+
+
+class Connection(Protocol):
+    """One accepted connection of some protocol."""
+
+    async def run(self, task: Task) -> None:
+        """Serve it to its end; closes the wire."""
+        ...
+
+    def drain(self) -> None:
+        """End soon."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class SocketSettings:
+    """`socketOptions` of a server (spec section 2.9)."""
+
+    no_delay: bool = True
+    reuse_address: bool = True
+    reuse_port: bool = False
+    keep_alive: bool = True
+    keep_alive_seconds: int = 10
+    backlog: int = 4096
+
+
+def listen(host: str, port: int, settings: SocketSettings = SocketSettings()) -> socket.socket:
+    """A listening, non-blocking socket on a literal address.
+
+    Raises:
+        ListenError: the address is in use, not ours, or not permitted.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        # These are inherited by accepted sockets, which saves a system call for each connection.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(settings.no_delay))
+        if settings.keep_alive:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, settings.keep_alive_seconds)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, settings.keep_alive_seconds)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(settings.reuse_address))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(settings.reuse_port))
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind((host, port))
+        sock.listen(settings.backlog)
+    except OSError as error:
+        sock.close()
+        hints = {
+            errno.EADDRINUSE: "another process listens there: stop it or choose another port",
+            errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE: grant it or choose a higher port",
+            errno.EADDRNOTAVAIL: "this host has no such address: check `ip`",
+        }
+        hint = hints.get(error.errno or 0, "check `ip` and `port`")
+        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
+    return sock
+
+
+class Listener:
+    """Accepts connections on `sock` and runs `make(wire)` for each."""
+
+    __slots__ = (
+        "_make",
+        "_on_exhausted",
+        "_reactor",
+        "_task",
+        "_wire",
+        "address",
+        "connections",
+        "draining",
+        "empty",
+        "exhausted",
+    )
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        make: Callable[[Wire, tuple[str, int]], Connection],
+        on_exhausted: Callable[[OSError], None],
+    ) -> None:
+        """`on_exhausted` is told when no descriptor is left (at most ten times a second)."""
+        name = sock.getsockname()
+        self.address: tuple[str, int] = (name[0], name[1])
+        self.connections: dict[Connection, Task] = {}
+        self.draining = False
+        self.exhausted = 0
+        self.empty = Event()
+        self._reactor = reactor
+        self._make = make
+        self._on_exhausted = on_exhausted
+        self._wire = Wire(reactor, sock)
+        self._task = reactor.spawn(self._accept(), f"accept {self.address[0]}:{self.address[1]}")
+
+    def __repr__(self) -> str:
+        state = "draining" if self.draining else "open"
+        return f"<Listener {self.address[0]}:{self.address[1]} {state} connections={len(self.connections)}>"
+
+    async def _accept(self) -> None:
+        sock = self._wire.sock
+        while not self.draining:
+            for _ in range(ACCEPT_BATCH):
+                try:
+                    peer, address = sock.accept()
+                except BlockingIOError:
+                    self._wire.readable = False
+                    await self._wire.wait_readable()
+                    break
+                except OSError as error:
+                    if self.draining:
+                        return
+                    if error.errno in _EXHAUSTED:
+                        self.exhausted += 1
+                        self._on_exhausted(error)
+                        await sleep(PAUSE_SECONDS)
+                    # else: the client was gone before it was accepted (ECONNABORTED and the network's own errors)
+                    break
+                self._admit(peer, (address[0], address[1]))
+            else:
+                await reschedule()
+
+    def _admit(self, peer: socket.socket, address: tuple[str, int]) -> None:
+        peer.setblocking(False)
+        try:
+            wire = Wire(self._reactor, peer)
+        except OSError as error:  # epoll is out of memory or watches
+            peer.close()
+            self._on_exhausted(error)
+            return
+        connection = self._make(wire, address)
+        self.connections[connection] = self._reactor.spawn(self._serve(connection), "connection")
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            await connection.run(self.connections[connection])
+        finally:
+            del self.connections[connection]
+            if self.draining and not self.connections:
+                self.empty.set()
+
+    def drain(self) -> None:
+        """Stop accepting and have every connection end; `empty` is set when all have."""
+        if self.draining:
+            return
+        self.draining = True
+        self._task.cancel("draining")
+        self._wire.close()
+        for connection in list(self.connections):
+            connection.drain()
+        if not self.connections:
+            self.empty.set()
+
+    def abort(self) -> None:
+        """The drain has taken too long: cancel what is left."""
+        for task in list(self.connections.values()):
+            task.cancel("drain deadline")
+

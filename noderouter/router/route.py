@@ -1,0 +1,94 @@
+"""The way of one logical name to one client: the client stack (spec section 0)."""
+
+from collections.abc import Awaitable
+
+from dtab import Bound, Path
+from noderouter.core.errors import BindingError, NoSuchName
+from noderouter.core.exchange import Exchange, Response, Verdict
+from noderouter.core.headers import Headers
+from noderouter.core.service import Service
+from noderouter.filter.propagate import destination_fields
+from noderouter.filter.stats import Stats
+from noderouter.filter.success_class import success_fields
+from noderouter.filter.timeout import AttemptTimeout
+from noderouter.router.clients import Clients
+from noderouter.telemetry.metrics import RequestStats
+
+
+class Route:
+    """What a bound leaf becomes for one logical name.
+
+    Stack: stats of (client, service) → attempt timeout, where configured → client.
+    """
+
+    __slots__ = ("_clients", "_fields", "_service", "client", "client_id", "residual")
+
+    def __init__(
+        self, name: Path, bound: Bound, clients: Clients, stats: RequestStats, attempt_seconds: float | None
+    ) -> None:
+        """Acquires the client from `clients` until `close`."""
+        self._clients = clients
+        self.client = clients.acquire(bound)
+        self.client_id = bound.id
+        self.residual = bound.residual
+        self._fields = destination_fields(name, bound.id, bound.residual)
+        service: Service = self._send
+        if attempt_seconds is not None:
+            service = AttemptTimeout(service, attempt_seconds)
+        self._service = Stats(service, stats)
+
+    def __repr__(self) -> str:
+        return f"<Route to {self.client_id.show()}>"
+
+    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+        exchange.client_id = self.client_id
+        exchange.residual = self.residual
+        return self._service(exchange)
+
+    def follow(self, bound: Bound) -> None:
+        """The name was bound anew, to the same id."""
+        self.client.follow(bound.addr)
+
+    def close(self) -> None:
+        """Let the client go; exchanges in flight complete."""
+        self._clients.release(self.client)
+
+    def _send(self, exchange: Exchange) -> Awaitable[None]:
+        return self.client(exchange, self._fields)
+
+
+class FixedAnswer:
+    """The route of `/$/io.buoyant.http.status/<code>`: answers without an endpoint."""
+
+    __slots__ = ("_status", "client_id")
+
+    def __init__(self, client_id: Path, status: int) -> None:
+        self.client_id = client_id
+        self._status = status
+
+    async def __call__(self, exchange: Exchange) -> None:
+        exchange.client_id = self.client_id
+        response = exchange.response = Response(self._status, b"", Headers(), 0)
+        exchange.verdict = Verdict.FAILURE if self._status >= 500 else Verdict.SUCCESS
+        exchange.reply_fields += success_fields(exchange.verdict)
+        pending = exchange.reply.begin(response, b"")
+        if pending is not None:
+            await pending
+
+
+class NoRoute:
+    """The route of a name, or of a branch, that leads nowhere.
+
+    An empty branch of a union fails without another branch taking over (spec section 1.5).
+    """
+
+    __slots__ = ("_reason",)
+
+    def __init__(self, reason: str | None = None) -> None:
+        """`reason` is why binding failed; None where the name is simply not known."""
+        self._reason = reason
+
+    async def __call__(self, exchange: Exchange) -> None:
+        if self._reason is not None:
+            raise BindingError(self._reason)
+        raise NoSuchName("no endpoint")

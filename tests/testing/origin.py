@@ -1,0 +1,115 @@
+"""A scripted origin server and a raw client: trio sockets that say exactly the bytes a test wants."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+Script = Callable[["Peer"], Awaitable[None]]
+
+
+class Peer:
+    """One connection, read and written byte by byte."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.stream = stream
+        self.buffer = b""
+
+    async def send(self, data: bytes) -> None:
+        """Send all."""
+        await self.stream.send_all(data)
+
+    async def until(self, end: bytes, seconds: float = 5.0) -> bytes:
+        """Read up to and including `end`."""
+        with trio.fail_after(seconds):
+            while end not in self.buffer:
+                more = await self.stream.receive_some(65536)
+                assert more, f"closed before {end!r}; got {self.buffer!r}"
+                self.buffer += more
+        head, _, self.buffer = self.buffer.partition(end)
+        return head + end
+
+    async def exactly(self, count: int, seconds: float = 5.0) -> bytes:
+        """Read `count` bytes."""
+        with trio.fail_after(seconds):
+            while len(self.buffer) < count:
+                more = await self.stream.receive_some(65536)
+                assert more, f"closed after {len(self.buffer)} of {count} bytes"
+                self.buffer += more
+        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        return data
+
+    async def rest(self, seconds: float = 5.0) -> bytes:
+        """Read to the end of the connection; a reset ends it too (`reset` tells).
+
+        A client is closed then; an origin's script may go on writing.
+        """
+        data, self.buffer = self.buffer, b""
+        with trio.fail_after(seconds):
+            try:
+                while more := await self.stream.receive_some(65536):
+                    data += more
+            except trio.BrokenResourceError:
+                self.reset = True
+        if self.is_client:
+            await trio.aclose_forcefully(self.stream)
+        return data
+
+    reset = False
+    is_client = False
+
+    async def head(self) -> bytes:
+        """Read a message head."""
+        return await self.until(b"\r\n\r\n")
+
+    async def finish(self) -> None:
+        """Half-close."""
+        await self.stream.send_eof()
+
+    def abort(self) -> None:
+        """Close with RST."""
+        import socket
+
+        self.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        self.stream.socket.close()
+
+    async def close(self) -> None:
+        """Close."""
+        await self.stream.aclose()
+
+
+class Origin:
+    """A server that runs one script per connection; `port` is where it listens."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.peers: list[Peer] = []
+
+
+@asynccontextmanager
+async def origin(script: Script) -> AsyncIterator[Origin]:
+    """A listening origin while inside."""
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        server = Origin(listeners[0].socket.getsockname()[1])
+
+        async def handle(stream: trio.SocketStream) -> None:
+            peer = Peer(stream)
+            server.peers.append(peer)
+            try:
+                await script(peer)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
+            finally:
+                await trio.aclose_forcefully(stream)
+
+        nursery.start_soon(trio.serve_listeners, handle, listeners)
+        yield server
+        nursery.cancel_scope.cancel()
+
+
+async def client(port: int, host: str = "127.0.0.1") -> Peer:
+    """A raw client connection."""
+    peer = Peer(await trio.open_tcp_stream(host, port))
+    peer.is_client = True
+    return peer

@@ -1,0 +1,84 @@
+"""The data path alone: a listener, the HTTP/1 codec, one client with fixed endpoints; no names, no configuration."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+from dtab import Path
+from noderouter.balancer.accrual.machine import NO_ACCRUAL
+from noderouter.balancer.p2c import P2CKind
+from noderouter.classifier.http import NonRetryable5XX
+from noderouter.client.client import Client, ClientSettings
+from noderouter.client.pool import PoolSettings
+from noderouter.core.exchange import Exchange
+from noderouter.core.service import Service
+from noderouter.filter.budget import RetryBudget
+from noderouter.filter.error_reply import ErrorReply
+from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
+from noderouter.listener.listener import Listener, listen
+from noderouter.naming.addr import Addr, AddrBound, Address
+from noderouter.naming.var import Var
+from noderouter.reactor.wire import Wire
+from tests.testing.loop import Loop, looping
+
+
+@dataclass
+class Proxy:
+    """What a test looks at."""
+
+    loop: Loop
+    listener: Listener
+    client: Client
+    addr: Var[Addr]
+    stats: ServerStats
+    faults: list[Exception] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """Where the proxy listens."""
+        return self.listener.address[1]
+
+
+def addresses(*ports: int) -> Addr:
+    """A bound address set on loopback."""
+    return AddrBound(frozenset(Address("127.0.0.1", port) for port in ports))
+
+
+@asynccontextmanager
+async def proxy(
+    *ports: int,
+    settings: ServerSettings = ServerSettings(),
+    pool: PoolSettings = PoolSettings(),
+    service: Service | None = None,
+) -> AsyncIterator[Proxy]:
+    """A proxy to origins on `ports`, or with `service` in the place of the client."""
+    async with looping() as loop:
+        addr: Var[Addr] = Var(addresses(*ports))
+        client_settings = ClientSettings(
+            balancer=lambda: P2CKind(kind="p2c").build(Random(1)),
+            accrual=lambda: NO_ACCRUAL,
+            requeue_budget=RetryBudget,
+            pool=pool,
+        )
+        target = Client(Path.of("test"), addr, client_settings, loop.reactor, frozenset())
+        classifier = NonRetryable5XX(kind=NonRetryable5XX.kind_name).build()
+
+        async def send(exchange: Exchange) -> None:
+            exchange.classifier = classifier.response
+            await target(exchange, b"")
+
+        faults: list[Exception] = []
+        outer = ErrorReply(service or send, on_fault=lambda _exchange, error: faults.append(error))
+        stats = ServerStats()
+
+        def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
+            connection = ServerConnection(wire, outer, settings, stats, lambda: listener.draining)
+            connection.peer = peer
+            return connection
+
+        listener = Listener(loop.reactor, listen("127.0.0.1", 0), make, lambda _error: None)
+        yield Proxy(loop, listener, target, addr, stats, faults)
+        listener.drain()
+        listener.abort()
+        target.close()
