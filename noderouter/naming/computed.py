@@ -53,7 +53,7 @@ class Reading:
 class Computed(Var[T]):
     """A Var whose value is a function of other Vars.
 
-    While nobody holds it, every read computes anew (sources that are not held may be out of date).
+    While nobody holds it, it is computed with what its sources last knew, and again when any Var has changed.
     """
 
     __slots__ = ("_compute", "_epoch", "_reading")
@@ -105,11 +105,10 @@ class Computed(Var[T]):
         super().release()
         if self._holders == 0 and self._reading is not None:
             reading, self._reading = self._reading, None
-            self._epoch = -1
             reading.release()
 
     def sources(self) -> Iterator[Var[object]]:
-        """The settable Vars under all that the value was computed from."""
+        """The settable Vars under all that the value was computed from; none while nobody holds it."""
         self._refresh()
         if self._reading is not None:
             for var in self._reading:
@@ -117,7 +116,7 @@ class Computed(Var[T]):
 
     def _refresh(self) -> None:
         """Compute again unless nothing that was read has changed; new sources are held before old ones go."""
-        # The epoch from before: opening a watch may set Vars, which is then looked at by the next read.
+        # The epoch from before: opening a watch may set Vars, and the next read must look at those.
         epoch = Var.epoch
         old = self._reading
         if old is not None and old.current():
@@ -134,6 +133,7 @@ class Computed(Var[T]):
             self._epoch = epoch
         else:
             reading.release()
+            self._epoch = Var.epoch
         if old is not None:
             old.release()
         if not self._version or value != self._value:

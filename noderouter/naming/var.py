@@ -117,8 +117,12 @@ class Var(Generic[T]):
                     var._bells.remove(bell)
 
     async def changed(self, version: int) -> None:
-        """Wait, in the data plane, until the version is another than `version`."""
-        while self.version == version:
-            bell = Event()
-            with self.ringing(bell):
-                await bell.wait()
+        """Hold it and wait, in the data plane, until the version is another than `version`."""
+        self.hold()
+        try:
+            while self.version == version:
+                bell = Event()
+                with self.ringing(bell):
+                    await bell.wait()
+        finally:
+            self.release()
