@@ -8,12 +8,15 @@ A *name* (`Path`) such as `/svc/hello` is rewritten by a *delegation table* (`Dt
     tree        name trees, and their algebra  binder      bind: the rewriting itself
     dtab        dentries and tables            delegation  what a binding did, as nodes and JSON
     index       which dentries match           result      what lookups answer
+    utility     the namers below /$/           path_matcher  patterns with captures
+    lint        what is odd about a dtab       cli         python -m dtab
 """
 
 from dtab.binder import Lookup, bind
 from dtab.delegation import Delegation
 from dtab.dtab import Dentry, Dtab
 from dtab.path import Path
+from dtab.path_matcher import PathMatcher
 from dtab.prefix import Prefix
 from dtab.result import Bound, Failed, Ok, Pending
 from dtab.scanner import ParseError
@@ -35,6 +38,7 @@ __all__ = [
     "Ok",
     "ParseError",
     "Path",
+    "PathMatcher",
     "Pending",
     "Prefix",
     "Union",

@@ -4,7 +4,6 @@
 to lead nowhere.
 """
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -39,13 +38,13 @@ class Bound:
     Attributes:
         id: the concrete name, such as `/#/io.l5d.fs/hello`.
         residual: what of the path the namer did not use.
-        addr: where that is; opaque here.
+        addr: where that is; opaque here, but hashable.
         weight: the weight of the union around it, for the endpoints of `addr`.
     """
 
     id: Path
     residual: Path
-    addr: Hashable
+    addr: object
     weight: float = 1.0
 
     def __str__(self) -> str:

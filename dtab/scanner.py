@@ -23,6 +23,9 @@ _NUMBER = re.compile(r"[0-9]*(?:\.[0-9]*)?")
 _HEX = re.compile(r"[0-9a-fA-F]")
 _ESCAPED_BYTE = re.compile(rb"\\x(..)")
 
+MAX_WEIGHT: Final = 1e100
+"""Sums and products of weights stay finite."""
+
 _WHOLE_TEXT: Final = 1000
 """A longer text is not repeated whole in a message; `_AROUND` characters on both sides are."""
 _AROUND: Final = 200
@@ -138,7 +141,7 @@ class Scanner:
         """Read `number '*'` and the blanks after it, or nothing: then None.
 
         Raises:
-            ParseError: a number with two dots, without digits, too great for a float, or without its '*'.
+            ParseError: a number with two dots, without digits, too great, or without its '*'.
         """
         number = _NUMBER.match(self.text, self.position)
         assert number is not None  # it matches the empty string
@@ -152,9 +155,9 @@ class Scanner:
             self.position = number.start()
             self.expected("weight")
         value = float(number[0])
-        if value == float("inf"):
+        if value > MAX_WEIGHT:
             self.position = number.start()
-            self.expected("finite weight")
+            self.expected(f"weight up to {MAX_WEIGHT:g}")
         self.skip_blank()
         self.require("*")
         self.skip_blank()

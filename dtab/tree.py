@@ -14,8 +14,9 @@ knows one level, and `_fold` puts the levels together, children first.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Generic, Never, TypeVar
+
+from dtab.scanner import MAX_WEIGHT
 
 if TYPE_CHECKING:
     from dtab.path import Path
@@ -230,14 +231,14 @@ class Alt(NameTree[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Weighted(Generic[T_co]):
-    """A branch of a union, and its share of the requests (raises ValueError below 0 or beyond a float)."""
+    """A branch of a union, and its share of the requests (raises ValueError where that is negative or too great)."""
 
     weight: float
     tree: NameTree[T_co]
 
     def __post_init__(self) -> None:
-        if not (self.weight >= 0 and isfinite(self.weight)):
-            raise ValueError(f"a weight is a number from 0 on: {self.weight}")
+        if not 0 <= self.weight <= MAX_WEIGHT:  # NaN is not either
+            raise ValueError(f"a weight is a number from 0 to {MAX_WEIGHT:g}: {self.weight}")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
