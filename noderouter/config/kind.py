@@ -13,8 +13,9 @@ has transformers), and a role whose kinds nobody asks for costs nothing.
 Attributes are spelt like the keys of the file. Kind files take what they need of pydantic from here.
 """
 
+import os
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -40,6 +41,9 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from noderouter.config import known
+
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+"""Looking for plugins of pydantic reads the metadata of every installed package; nothing here wants one."""
 
 __all__ = [
     "AfterValidator",
@@ -68,8 +72,9 @@ Several = Annotated[tuple[T, ...], Strict(False)]
 class Model(BaseModel):
     """A checked, frozen piece of configuration; unknown keys are errors."""
 
+    # Building waits for the first use: most kinds are never used, and nested models are built with the outermost.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, allow_inf_nan=False
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, allow_inf_nan=False, defer_build=True
     )
 
     section: ClassVar[str] = ""
@@ -77,11 +82,23 @@ class Model(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _note_class(cls, data: Any) -> Any:
-        """Tell the block of the file which model it was checked as, for the hints of errors."""
-        if hasattr(data, "checked_as"):
-            data.checked_as = cls
+    def _as_written(cls, data: Any) -> Any:
+        """Note for the hints of errors what the block is checked as; a key without a value is an absent key."""
+        _note(data, cls)
+        if isinstance(data, dict) and None in data.values():
+            return {key: value for key, value in data.items() if value is not None or key not in cls.names()}
         return data
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Its keys, as they stand in files."""
+        return frozenset(field.alias or name for name, field in cls.model_fields.items())
+
+
+def _note(block: Any, cls: type[Model]) -> None:
+    """Tell a block of a file (see `source.Block`) which model it is."""
+    if hasattr(block, "checked_as"):
+        block.checked_as = cls
 
 
 class Kind(Model):
@@ -139,9 +156,9 @@ class KindField:
         """Called by pydantic: one plain function; which class it is to be shows only with the value."""
         return core_schema.with_info_plain_validator_function(self._check)
 
-    def make(self) -> Any:
-        """The default kind with its default keys; for `Field(default_factory=...)`."""
-        return self.validate({})
+    def maker(self, name: str, **keys: object) -> Callable[[], Any]:
+        """What makes one kind with these keys; for `Field(default_factory=...)`."""
+        return lambda: self.validate({"kind": name, **keys})
 
     def validate(self, value: object, context: Any = None) -> Any:
         """The kind that `value` (a mapping, or an instance already) stands for.
@@ -154,15 +171,18 @@ class KindField:
             return value
         if not isinstance(value, Mapping):
             raise PydanticCustomError("model_type", "expected keys and values with a `kind`", {})
-        name = value.get("kind", self.default)
+        name = value.get("kind")
+        if name is None:
+            name = self.default
         cls = kinds_in(self.package, self.base).get(name) if isinstance(name, str) else None
         if cls is None:
             raise self._refused(name, value)
         if cls.needs_experimental and value.get("experimental") is not True:
             text = f"{name} is experimental; add `experimental: true` beside it to use it"
             raise self._error("experimental", text, None, value)
-        if "kind" not in value:
-            value = {"kind": name, **value}
+        if value.get("kind") is None:
+            _note(value, cls)
+            value = {**value, "kind": name}
         return cls.__pydantic_validator__.validate_python(value, context=context)
 
     def _check(self, value: object, info: ValidationInfo) -> Any:

@@ -141,9 +141,10 @@ SECTIONS = _table(f"""
     server: port ip socketOptions tls maxConcurrentRequests announce clearContext serverSession label\
  addForwardedHeader timestampHeader maxCallDepth windowUpdateRatio headerTableBytes initialStreamWindowBytes\
  maxConcurrentStreamsPerConnection maxFrameBytes maxHeaderListBytes maxHeaderListByts thriftFramed
+    addForwardedHeader: by for
     session: idleTimeMs lifeTimeMs
-    service: kind configs retries totalTimeoutMs responseClassifier classificationTimeoutMs retryBufferSize
-    client: kind configs tls loadBalancer hostConnectionPool failFast failureAccrual requestAttemptTimeoutMs\
+    service: retries totalTimeoutMs responseClassifier classificationTimeoutMs retryBufferSize
+    client: tls loadBalancer hostConnectionPool failFast failureAccrual requestAttemptTimeoutMs\
  requeueBudget clientSession socketOptions requestAuthorizers forwardClientCert windowUpdateRatio\
  headerTableBytes initialStreamWindowBytes maxFrameBytes maxHeaderListBytes thriftFramed attemptTTwitterUpgrade
     retries: budget backoff

@@ -1,0 +1,140 @@
+"""`client` of a router: what is done per bound name, below binding (spec section 2.6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Self
+
+from dtab import Path
+from noderouter.balancer.accrual.kind import AccrualKind
+from noderouter.balancer.kind import BalancerKind
+from noderouter.config.fields import Count, Milliseconds, Positive
+from noderouter.config.kind import AfterValidator, Field, Kind, Model, Several, kind_field, model_validator
+from noderouter.config.known import NOT_BUILT
+from noderouter.config.partial import PrefixEntry, overlay
+from noderouter.config.service import Budget
+from noderouter.config.session import Session
+from noderouter.config.sockets import SocketOptions
+
+_BALANCER = kind_field(BalancerKind, "noderouter.balancer")
+_ACCRUAL = kind_field(AccrualKind, "noderouter.balancer.accrual")
+
+
+class Pool(Model):
+    """Connections to one endpoint; None is unlimited."""
+
+    section: ClassVar[str] = "pool"
+
+    minSize: Count = 0
+    maxSize: Positive | None = None
+    idleTimeMs: Milliseconds = 3000
+    """Linkerd keeps idle connections forever; this is shorter than the keep-alive time of any server, so that
+    requests do not meet connections that the server is closing."""
+    maxWaiters: Count | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.maxSize is not None and self.minSize > self.maxSize:
+            raise ValueError(f"minSize ({self.minSize}) is larger than maxSize ({self.maxSize})")
+        return self
+
+
+def _off(value: bool) -> bool:
+    """Only the default is built of some switches."""
+    if value:
+        raise ValueError(f"`true` here is {NOT_BUILT}; leave the key out or set it to false")
+    return value
+
+
+Off = Annotated[bool, AfterValidator(_off)]
+
+
+class ClientKeys(Model):
+    """What can be said about a client."""
+
+    section: ClassVar[str] = "client"
+
+    loadBalancer: Annotated[BalancerKind, _BALANCER] = Field(default_factory=_BALANCER.maker("p2c"))
+    failureAccrual: Annotated[AccrualKind, _ACCRUAL] = Field(
+        default_factory=_ACCRUAL.maker("io.l5d.consecutiveFailures", failures=5)
+    )
+    hostConnectionPool: Pool = Pool()
+    requestAttemptTimeoutMs: Milliseconds | None = None
+    requeueBudget: Budget = Budget()
+    clientSession: Session = Session()
+    socketOptions: SocketOptions = SocketOptions()
+    failFast: Off = False
+    forwardClientCert: Off = False
+
+
+class ClientEntry(PrefixEntry, ClientKeys):
+    """The same for the bound names that a pattern matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientParams:
+    """What holds for one bound name; times in seconds."""
+
+    balancer: BalancerKind
+    accrual: AccrualKind
+    pool: Pool
+    attempt_timeout: float | None
+    requeue_budget: Budget
+    session: Session
+    socket_options: SocketOptions
+
+
+class ClientSettings:
+    """Answers what holds for a bound name. Not for the hot path: ask once per client."""
+
+    __slots__ = ("_base", "_entries")
+
+    def __init__(self, base: ClientKeys, entries: Sequence[ClientEntry]) -> None:
+        self._base = {key: getattr(base, key) for key in ClientKeys.model_fields}
+        self._entries = tuple(entries)
+
+    def resolve(self, path: Path) -> ClientParams:
+        """The parameters of the bound name `path`, with its transformer prefixes, such as `/#/io.l5d.fs/web`."""
+        found = overlay(self._base, self._entries, path)
+        attempt = found["requestAttemptTimeoutMs"]
+        return ClientParams(
+            balancer=found["loadBalancer"],
+            accrual=found["failureAccrual"],
+            pool=found["hostConnectionPool"],
+            attempt_timeout=None if attempt is None else attempt / 1000,
+            requeue_budget=found["requeueBudget"],
+            session=found["clientSession"],
+            socket_options=found["socketOptions"],
+        )
+
+
+class ClientKind(Kind):
+    """What `client` may be."""
+
+    def settings(self) -> ClientSettings:
+        """The resolver."""
+        raise NotImplementedError
+
+
+class GlobalClient(ClientKind, ClientKeys):
+    """`io.l5d.global`: the same for every bound name."""
+
+    kind_name: ClassVar[str] = "io.l5d.global"
+
+    kind: Literal["io.l5d.global"] = "io.l5d.global"
+
+    def settings(self) -> ClientSettings:
+        """See `ClientKind`."""
+        return ClientSettings(self, ())
+
+
+class StaticClient(ClientKind):
+    """`io.l5d.static`: by patterns."""
+
+    kind_name: ClassVar[str] = "io.l5d.static"
+
+    kind: Literal["io.l5d.static"] = "io.l5d.static"
+    configs: Several[ClientEntry]
+
+    def settings(self) -> ClientSettings:
+        """See `ClientKind`."""
+        return ClientSettings(ClientKeys(), self.configs)

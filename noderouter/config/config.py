@@ -1,0 +1,26 @@
+"""A whole configuration, checked (spec section 2)."""
+
+from typing import Annotated, Any, ClassVar
+
+from noderouter.config.admin import AdminConfig
+from noderouter.config.fields import NotEmpty
+from noderouter.config.kind import Model, PlainValidator, Several, kind_field
+from noderouter.config.router import RouterConfig
+from noderouter.namer.kind import NamerKind
+from noderouter.telemetry.telemeter.kind import TelemeterKind
+
+
+def _ignored(value: Any) -> None:
+    """`usage` told the makers of Linkerd who used it; nothing is sent here."""
+
+
+class Config(Model):
+    """What the file says, with every default filled in."""
+
+    section: ClassVar[str] = "config"
+
+    admin: AdminConfig = AdminConfig()
+    routers: Annotated[Several[RouterConfig], NotEmpty]
+    namers: Several[Annotated[NamerKind, kind_field(NamerKind, "noderouter.namer")]] = ()
+    telemetry: Several[Annotated[TelemeterKind, kind_field(TelemeterKind, "noderouter.telemetry.telemeter")]] = ()
+    usage: Annotated[None, PlainValidator(_ignored)] = None

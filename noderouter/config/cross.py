@@ -1,0 +1,124 @@
+"""Checks between parts of a configuration: labels, listeners, namers, experimental switches.
+
+They work on the tree and not on the models, so that one run also reports them where something else is wrong:
+a value of the wrong type is left to the models, and not compared.
+"""
+
+from collections.abc import Iterator
+from socket import AF_INET, AF_INET6, inet_pton
+
+from dtab import ParseError, Path
+from noderouter.config import admin, server
+from noderouter.config.source import Block, Items, Mark, Source
+from noderouter.config.text_offset import offset_in_file
+
+_IPV4_WILDCARD = bytes(4)
+_IPV6_WILDCARD = bytes(16)
+
+
+def cross_check(source: Source, root: Block) -> None:
+    """Add what is wrong to the problems of `source`."""
+    _labels(source, root)
+    _listeners(source, root)
+    _namers(source, root)
+
+
+def _blocks(parent: Block, key: str, path: str) -> Iterator[tuple[Block, str]]:
+    """The members of a list of mappings, with their paths."""
+    items = parent.get(key)
+    if isinstance(items, Items):
+        for index, item in enumerate(items):
+            if isinstance(item, Block):
+                yield item, f"{path}[{index}]"
+
+
+def _labels(source: Source, root: Block) -> None:
+    first: dict[str, str] = {}
+    for router, path in _blocks(root, "routers", "routers"):
+        label = router.get("label")
+        mark = router.values_at.get("label", router.mark)
+        if label is None:
+            label = router.get("protocol")
+            mark = router.values_at.get("protocol", router.mark)
+        if not isinstance(label, str):
+            continue
+        if label in first:
+            text = f"Multiple routers with the label {label}; {first[label]} has it already"
+            advice = "" if router.get("label") else f", since a router without `label` is called {label}; label it"
+            source.report(mark, f"{path}.label", text + advice)
+        else:
+            first[label] = path
+
+
+def _listeners(source: Source, root: Block) -> None:
+    taken: dict[int, list[tuple[str, str]]] = {}
+    block = root.get("admin")
+    for owner, path, ip, port, mark in _addresses(root, block if isinstance(block, Block) else Block(root.mark)):
+        if port == 0:
+            continue
+        for other_ip, other in taken.setdefault(port, []):
+            if _clash(ip, other_ip):
+                source.report(mark, path, f"Server conflict on port {port}: {ip} here and {other_ip} at {other}")
+                break
+        else:
+            taken[port].append((ip, owner))
+
+
+def _addresses(root: Block, block: Block) -> Iterator[tuple[str, str, str, int, Mark]]:
+    """Every listener: what it is, the path of its port, ip, port, and where the file says so."""
+    yield from _address(block, "admin", admin.DEFAULT_IP, admin.DEFAULT_PORT)
+    for router, path in _blocks(root, "routers", "routers"):
+        for entry, server_path in _blocks(router, "servers", f"{path}.servers"):
+            yield from _address(entry, server_path, server.DEFAULT_IP, server.DEFAULT_PORT)
+
+
+def _address(block: Block, path: str, default_ip: str, default_port: int) -> Iterator[tuple[str, str, str, int, Mark]]:
+    ip = block.get("ip")
+    port = block.get("port")
+    ip = default_ip if ip is None or ip == "localhost" else ip
+    port = default_port if port is None else port
+    if isinstance(ip, str) and isinstance(port, int) and not isinstance(port, bool):
+        yield path, f"{path}.port", ip, port, block.values_at.get("port", block.mark)
+
+
+def _clash(ip: str, other: str) -> bool:
+    """Whether the two cannot listen on one port. A wildcard takes every address, that of IPv6 the IPv4 ones too."""
+    one, two = _packed(ip), _packed(other)
+    if one == two or _IPV6_WILDCARD in (one, two):
+        return True
+    return _IPV4_WILDCARD in (one, two) and len(one) == len(two)
+
+
+def _packed(ip: str) -> bytes:
+    """An address as it travels, so that spellings of one address are equal; text that is none stays itself."""
+    try:
+        return inet_pton(AF_INET6 if ":" in ip else AF_INET, ip)
+    except (OSError, ValueError):
+        return ip.encode()
+
+
+def _namers(source: Source, root: Block) -> None:
+    seen: list[tuple[Block, str]] = []
+    for namer, path in _blocks(root, "namers", "namers"):
+        prefix = namer.get("prefix")
+        if isinstance(prefix, str):
+            _prefix(source, prefix, namer.values_at["prefix"], f"{path}.prefix")
+        for other, other_path in seen:
+            if namer == other:
+                source.report(namer.mark, path, f"the same namer as {other_path}; take one of them out")
+                break
+        else:
+            seen.append((namer, path))
+
+
+def _prefix(source: Source, text: str, mark: Mark, path: str) -> None:
+    """A namer answers names below `/#/<prefix>`."""
+    try:
+        labels = len(Path.parse(text))
+    except ParseError as exc:
+        message = f"{exc.expected} expected but {exc.found} found; for example /io.l5d.fs"
+        hint = None if text.startswith("/") else f"/{text}"
+        source.report(mark, path, message, hint, at=offset_in_file(source.text, mark, text, exc.offset))
+        return
+    if not labels:
+        source.report(mark, path, "the prefix must have at least one label, such as /io.l5d.fs")

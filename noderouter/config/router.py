@@ -1,0 +1,106 @@
+"""One entry of `routers` (spec sections 2.3 and 2.4)."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic_core import PydanticCustomError
+
+from dtab import Dtab, Path
+from noderouter.config import known
+from noderouter.config.client import ClientKind
+from noderouter.config.fields import DtabText, Label, Milliseconds, NotEmpty, OneOrMore, PathText, Positive
+from noderouter.config.kind import (
+    BeforeValidator,
+    Field,
+    Model,
+    Several,
+    field_validator,
+    kind_field,
+    nearest,
+)
+from noderouter.config.server import ServerConfig
+from noderouter.config.service import ServiceKind
+from noderouter.filter.roll_policy import RollPolicy
+from noderouter.identifier.kind import IdentifierKind
+from noderouter.naming.interpreter.kind import InterpreterKind
+
+_IDENTIFIER = kind_field(IdentifierKind, "noderouter.identifier")
+_INTERPRETER = kind_field(InterpreterKind, "noderouter.naming.interpreter")
+_SERVICE = kind_field(ServiceKind, "noderouter.config", default="io.l5d.global")
+_CLIENT = kind_field(ClientKind, "noderouter.config", default="io.l5d.global")
+
+PROTOCOLS = ("http",)
+LATER_PROTOCOLS = ("h2", "thrift", "mux", "thriftmux")
+
+Kilobytes = Annotated[int, Field(ge=0, le=1 << 20)]
+HeadKilobytes = Annotated[int, Field(ge=1, le=1024)]
+"""A head is held in memory whole, for each connection."""
+
+
+def _protocol(value: Any) -> Any:
+    if value in LATER_PROTOCOLS:
+        raise ValueError(f"protocol {value} is {known.NOT_BUILT}")
+    if isinstance(value, str) and value not in PROTOCOLS:
+        context = {"hint": nearest(value, PROTOCOLS)}
+        raise PydanticCustomError("protocol", "unknown protocol; valid: http", context)
+    return value
+
+
+class BindingCache(Model):
+    """How many of each a router remembers, and how long it keeps what is not used."""
+
+    section: ClassVar[str] = "bindingCache"
+
+    paths: Positive = 1000
+    trees: Positive = 1000
+    bounds: Positive = 1000
+    clients: Positive = 1000
+    idleTtlSecs: Positive = 600
+
+
+class RouterConfig(Model):
+    """A router: its servers, how requests get their names, and what becomes of them."""
+
+    section: ClassVar[str] = "router"
+
+    protocol: Annotated[Literal["http"], BeforeValidator(_protocol)]
+    label: Label = Field(default_factory=lambda checked: checked.get("protocol", "http"))
+    servers: Annotated[Several[ServerConfig], NotEmpty]
+    dtab: DtabText = Dtab.EMPTY
+    dstPrefix: PathText = Path.of("svc")
+    identifier: Annotated[Several[Annotated[IdentifierKind, _IDENTIFIER]], OneOrMore, NotEmpty] = Field(
+        default_factory=lambda: (_IDENTIFIER.maker("io.l5d.header.token")(),)
+    )
+    interpreter: Annotated[InterpreterKind, _INTERPRETER] = Field(default_factory=_INTERPRETER.maker("default"))
+    service: Annotated[ServiceKind, _SERVICE] = Field(default_factory=_SERVICE.maker("io.l5d.global"))
+    client: Annotated[ClientKind, _CLIENT] = Field(default_factory=_CLIENT.maker("io.l5d.global"))
+    bindingTimeoutMs: Milliseconds = 10_000
+    bindingCache: BindingCache = BindingCache()
+    originator: bool = False
+    experimental: bool = False
+    """Accepted; nothing that is built is experimental."""
+
+    httpAccessLog: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    httpAccessLogRollPolicy: Annotated[str, Field(max_length=40)] = "never"
+    httpAccessLogAppend: bool = True
+    httpAccessLogRotateCount: Annotated[int, Field(ge=-1, le=1_000_000)] = -1
+    maxHeadersKB: HeadKilobytes = 60
+    maxInitialLineKB: HeadKilobytes = 16
+    streamAfterContentLengthKB: Kilobytes = 5
+    maxErrResponseKB: Kilobytes = 5120
+    streamingEnabled: bool = True
+
+    @field_validator("httpAccessLogRollPolicy")
+    @classmethod
+    def _roll_policy(cls, value: str) -> str:
+        RollPolicy.parse(value)
+        return value
+
+    @field_validator("streamingEnabled")
+    @classmethod
+    def _streaming(cls, value: bool) -> bool:
+        if not value:
+            raise ValueError(
+                "bodies always stream, with bounded buffers, so false is not supported;"
+                " leave the key out (streamAfterContentLengthKB says what is buffered so that it can be retried)"
+            )
+        return value
