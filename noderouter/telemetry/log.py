@@ -1,0 +1,164 @@
+"""Structured logs: for the control plane, and for rare events of the data plane; never one line per request.
+
+    log = telemetry.log.get("noderouter.listener")
+    log.warning(events.LISTENER_FAILED, port=4140, error=str(error))
+
+One line per event on standard error: JSON in a pod, coloured text on a terminal. Each event name may be logged
+`BURST` times in `PERIOD` seconds; what is above that is counted, and the next line that passes says how many
+were left out. So a failing upstream cannot fill a disk, and no caller has to think about it.
+
+Levels are per logger and can be changed while the router runs (`/logging.json`); a logger without its own has
+that of the nearest one above it in its dotted name, or that of `root`.
+"""
+
+import sys
+from collections.abc import Callable, MutableMapping
+from time import monotonic
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+LEVELS: Final = {
+    "ALL": 0,
+    "TRACE": 5,
+    "DEBUG": 10,
+    "INFO": 20,
+    "WARNING": 30,
+    "ERROR": 40,
+    "CRITICAL": 50,
+    "FATAL": 60,
+    "OFF": 100,
+}
+"""Linkerd's names; what is below `DEBUG` or above `CRITICAL` only filters."""
+ROOT: Final = "root"
+BURST: Final = 20
+PERIOD: Final = 10.0
+NAMES: Final = 256
+"""Event names that are told apart; later ones share one allowance."""
+
+Event = MutableMapping[str, Any]
+
+
+class Levels:
+    """Which logger says how much. A processor: drops what is below its logger's level."""
+
+    def __init__(self) -> None:
+        self._set = {ROOT: "INFO"}
+        self._known = {ROOT}
+        self._effective: dict[str, int] = {}
+
+    def __call__(self, logger: object, method: str, event: Event) -> Event:
+        """See structlog's processors."""
+        name = event["logger"] = getattr(logger, "name", ROOT)
+        limit = self._effective.get(name)
+        if limit is None:
+            limit = self._effective[name] = LEVELS[self.of(name)]
+        if LEVELS.get("ERROR" if method == "exception" else method.upper(), 0) < limit:
+            raise structlog.DropEvent
+        return event
+
+    def know(self, name: str) -> None:
+        """Note that there is a logger of that name."""
+        self._known.add(name)
+
+    def known(self) -> list[str]:
+        """The names of all loggers, `root` first."""
+        return [ROOT, *sorted(self._known - {ROOT})]
+
+    def of(self, name: str) -> str:
+        """The level of a logger, its own or inherited."""
+        while name and name not in self._set:
+            name = name.rpartition(".")[0]
+        return self._set[name or ROOT]
+
+    def set(self, name: str, level: str) -> None:
+        """Change a logger's level.
+
+        Raises:
+            KeyError: no logger is called so, nor any below it.
+            ValueError: there is no such level.
+        """
+        if level not in LEVELS:
+            raise ValueError(level)
+        if not any(known == name or known.startswith(name + ".") for known in self._known):
+            raise KeyError(name)
+        self._set[name] = level
+        self._effective.clear()
+
+
+class RateLimit:
+    """A processor: drops an event whose name was logged too often of late."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, list[float]] = {}  # name -> [end of period, passed, suppressed]
+
+    def __call__(self, _logger: object, _method: str, event: Event) -> Event:
+        """See structlog's processors."""
+        name = str(event.get("event"))
+        if name not in self._seen and len(self._seen) >= NAMES:
+            name = ""
+        now = self._clock()
+        entry = self._seen.setdefault(name, [now + PERIOD, 0, 0])
+        if now >= entry[0]:
+            if entry[2]:
+                event["suppressed"] = int(entry[2])
+            entry[:] = [now + PERIOD, 0, 0]
+        if entry[1] >= BURST:
+            entry[2] += 1
+            raise structlog.DropEvent
+        entry[1] += 1
+        return event
+
+
+class Line(structlog.WriteLogger):
+    """Where the lines of one logger go."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        super().__init__(stream)
+        self.name = name
+
+
+levels: Final = Levels()
+"""Those of the process; structlog's configuration is one per process, too."""
+
+
+def get(name: str) -> FilteringBoundLogger:
+    """The logger of a part of the router, by its dotted name."""
+    levels.know(name)
+    logger: FilteringBoundLogger = structlog.get_logger(name)
+    return logger
+
+
+def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: bool | None = None) -> None:
+    """Set up logging for the process; called by the composition root only.
+
+    Args:
+        level: of all loggers that have none of their own.
+        stream: where lines go; standard error.
+        as_json: JSON or text; by default text where the stream is a terminal.
+    """
+    stream = stream or sys.stderr
+    if as_json is None:
+        as_json = not stream.isatty()
+    levels.set(ROOT, level)
+    structlog.configure(
+        processors=[
+            levels,
+            RateLimit(),
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *_renderers(as_json, stream),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+        logger_factory=lambda name=ROOT: Line(stream, name),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _renderers(as_json: bool, stream: TextIO) -> list[Processor]:
+    if as_json:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]

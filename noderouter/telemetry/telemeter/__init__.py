@@ -1,0 +1,1 @@
+"""What can stand in the `telemetry` list of the configuration; one kind per file."""

@@ -1,0 +1,221 @@
+"""The tree of all metrics, and the scopes through which the parts of the router get theirs.
+
+    rt/<label>/server/<ip>/<port>/...
+    rt/<label>/service/<logical name>/...
+    rt/<label>/client/<client id>/...
+    rt/<label>/client/<client id>/service/<logical name>/...
+
+An element may hold slashes (`0.0.0.0/4140`, `svc/foo`): it is one node. A node may carry a metric and children.
+
+Invariants:
+- Only (client, service) pairs, services and servers are recorded; what stands at a client is the sum over its
+  pairs, made when it is read. A pair that is pruned leaves its totals with its client, so no sum goes back.
+- Names that come from requests are bounded per router: at most `limit` services, clients, and pairs; what comes
+  later shares the node `other`, and `telemetry/overflow` counts how often.
+- Whoever evicts a service or client prunes it here.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
+
+from noderouter.telemetry.histogram import LATENCY, Histogram, Scale
+from noderouter.telemetry.metrics import Counter, Gauge, RequestStats
+from noderouter.telemetry.place import BOUNDED, Bounds, Role, role_below
+from noderouter.telemetry.sample import Kind, Sample, of_requests
+
+LIMIT: Final = 1000
+"""Distinct services, clients and (client, service) pairs of a router."""
+OTHER: Final = "other"
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+class Scope:
+    """A node of the tree. Made by `MetricsTree` and by other scopes."""
+
+    __slots__ = ("_bounds", "_children", "_metric", "_parent", "_retired", "_role", "_shared", "_stats", "name")
+
+    def __init__(self, name: str, role: Role, parent: "Scope | None", bounds: Bounds | None) -> None:
+        self.name = name
+        self._role = role
+        self._parent = parent
+        self._bounds = bounds
+        self._children: dict[str, Scope] = {}
+        self._metric: Counter | Gauge | Histogram | None = None
+        self._stats: RequestStats | None = None
+        self._retired: RequestStats | None = None
+        self._shared = False
+
+    def __repr__(self) -> str:
+        return f"<Scope {'/'.join(self.path) or '(root)'} children={len(self._children)}>"
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The elements from the root."""
+        return () if self._parent is None else (*self._parent.path, self.name)
+
+    def scope(self, *names: str) -> "Scope":
+        """The node below this one, made where it is missing; each name is one element, slashes and all."""
+        node = self
+        for name in names:
+            node = node._children.get(name) or node._make(name)
+        return node
+
+    def counter(self, name: str) -> Counter:
+        """The counter of that name; slashes in it separate elements (as in the other two)."""
+        return self._metric_at(name, Counter, Counter)
+
+    def gauge(self, name: str, read: Callable[[], float]) -> Gauge:
+        """Let `read` be asked for the gauge of that name; replaces what was asked before."""
+        gauge = self._metric_at(name, Gauge, lambda: Gauge(read))
+        gauge.read = read
+        return gauge
+
+    def histogram(self, name: str, scale: Scale = LATENCY) -> Histogram:
+        """The histogram of that name."""
+        return self._metric_at(name, Histogram, lambda: Histogram(scale))
+
+    def requests(self) -> RequestStats:
+        """The statistics of the requests of this server, service or (client, service) pair."""
+        if self._stats is None:
+            self._stats = RequestStats()
+        return self._stats
+
+    def prune(self) -> None:
+        """Take this node and all below it out of the tree; what was handed out may still be written to.
+
+        The shared node `other` and the root stay.
+        """
+        parent = self._parent
+        if self._shared or parent is None or parent._children.get(self.name) is not self:
+            return
+        del parent._children[self.name]
+        client = parent._parent
+        if self._role is Role.PAIR and self._stats is not None and client is not None:
+            client._retire(self._stats)
+        self._give_back()
+
+    def samples(self, path: tuple[str, ...] = ()) -> Iterator[Sample]:
+        """Everything at and below this node, depth first, with paths below `path`.
+
+        The tree may change while this is half-way: what came or went meanwhile may or may not be seen.
+        """
+        metric = self._metric
+        if isinstance(metric, Histogram):
+            yield Sample(path, Kind.HISTOGRAM, metric)
+        elif isinstance(metric, Counter):
+            yield Sample(path, Kind.COUNTER, metric.value)
+        elif metric is not None:
+            yield Sample(path, Kind.GAUGE, metric.read())
+        yield from self.derived(path)
+        for name, child in list(self._children.items()):
+            yield from child.samples((*path, name))
+
+    def derived(self, path: tuple[str, ...] = ()) -> Iterator[Sample]:
+        """What the request statistics of this very node amount to, with paths below `path`."""
+        stats = self._sum() if self._role is Role.CLIENT else self._stats
+        if stats is not None:
+            yield from of_requests(stats, path, exn=self._role in (Role.SERVER, Role.SERVICE))
+
+    def find(self, query: str) -> "tuple[Scope, str] | None":
+        """The deepest node on the way to `query` (elements joined by slashes), and what is left of it."""
+        for name, child in self._children.items():
+            if query == name:
+                return child, ""
+            if query.startswith(name + "/"):
+                found = child.find(query[len(name) + 1 :])
+                if found is not None:
+                    return found
+        return (self, query) if self._stats is not None or self._role is Role.CLIENT else None
+
+    def histograms(self) -> "Iterator[Histogram | RequestStats]":
+        """Everything at and below this node whose window has to be ended."""
+        if isinstance(self._metric, Histogram):
+            yield self._metric
+        if self._stats is not None:
+            yield self._stats
+        if self._retired is not None:
+            yield self._retired
+        for child in list(self._children.values()):
+            yield from child.histograms()
+
+    def _make(self, name: str) -> "Scope":
+        """A new child, or the shared one where there are too many."""
+        role = role_below(self._role, name)
+        bounds = self._bounds
+        if role is Role.ROUTER and bounds is not None:
+            bounds = Bounds(bounds.limit, bounds.overflow)
+        elif role in BOUNDED and bounds is not None:
+            if bounds.used[role] >= bounds.limit:
+                return self._make_shared(role, bounds)
+            bounds.used[role] += 1
+        child = self._children[name] = Scope(name, role, self, bounds)
+        return child
+
+    def _make_shared(self, role: Role, bounds: Bounds) -> "Scope":
+        bounds.overflow.add()
+        child = self._children.get(OTHER)
+        if child is None:
+            child = self._children[OTHER] = Scope(OTHER, role, self, bounds)
+        child._shared = True
+        return child
+
+    def _give_back(self) -> None:
+        """Free the places that this node and those below it take."""
+        if self._role in BOUNDED and self._bounds is not None and not self._shared:
+            self._bounds.used[self._role] -= 1
+        for child in self._children.values():
+            child._give_back()
+
+    def _retire(self, stats: RequestStats) -> None:
+        """Keep the totals of a pair that is gone; its windows still end with the others."""
+        if self._retired is None:
+            self._retired = RequestStats()
+        self._retired.absorb(stats)
+        self._retired.pending = 0
+
+    def _sum(self) -> RequestStats | None:
+        """The requests of a client: those of its pairs, present and past. None before the first."""
+        pairs = self._children.get("service")
+        parts = [] if pairs is None else [pair._stats for pair in pairs._children.values()]
+        known = [part for part in (self._stats, self._retired, *parts) if part is not None]
+        if not known:
+            return None
+        total = RequestStats()
+        for part in known:
+            total.absorb(part)
+        return total
+
+    def _metric_at(self, name: str, kind: type[M], make: Callable[[], M]) -> M:
+        node = self.scope(*name.split("/"))
+        if node._metric is None:
+            node._metric = make()
+        if not isinstance(node._metric, kind):
+            raise TypeError(f"{'/'.join(node.path)} is a {type(node._metric).__name__}, not a {kind.__name__}")
+        return node._metric
+
+
+class MetricsTree(Scope):
+    """The root. One per process."""
+
+    __slots__ = ()
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        """`limit` is for distinct services, clients and pairs of each router."""
+        super().__init__("", Role.ROOT, None, None)
+        self._bounds = Bounds(limit, self.counter("telemetry/overflow"))
+
+    def prune_service(self, label: str, name: str) -> None:
+        """Take a service of a router out of the tree, there and below each client; `name` without its first slash."""
+        router = self.scope("rt", label)
+        services = router._children.get("service")
+        clients = router._children.get("client")
+        parents = [] if services is None else [services]
+        for client in () if clients is None else clients._children.values():
+            pairs = client._children.get("service")
+            if pairs is not None:
+                parents.append(pairs)
+        for parent in parents:
+            node = parent._children.get(name)
+            if node is not None:
+                node.prune()

@@ -1,0 +1,119 @@
+"""Levels, rate limit, and the two forms of a line."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from noderouter.telemetry import log
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test its own levels, and structlog back as it was."""
+    monkeypatch.setattr(log, "levels", log.Levels())
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+def events(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_json_with_level_time_and_logger(stream: io.StringIO) -> None:
+    log.configure(stream=stream)
+    log.get("noderouter.a").info("thing.happened", port=4140)
+    (event,) = events(stream)
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {"event": "thing.happened", "level": "info", "logger": "noderouter.a", "port": 4140}
+
+
+def test_a_logger_may_be_made_before_logging_is_set_up(stream: io.StringIO) -> None:
+    logger = log.get("noderouter.a")
+    log.configure(stream=stream)
+    logger.warning("x")
+    structlog.get_logger().error("y")
+    assert [event["logger"] for event in events(stream)] == ["noderouter.a", "root"]
+
+
+def test_exceptions_and_foreign_values_become_text(stream: io.StringIO) -> None:
+    log.configure(stream=stream)
+    try:
+        raise OSError("no such thing")
+    except OSError:
+        log.get("a").exception("x", raw=b"\xff")
+    (event,) = events(stream)
+    assert event["level"] == "error"
+    assert "OSError: no such thing" in event["exception"]
+    assert event["raw"] == "b'\\xff'"
+
+
+def test_text_for_people(stream: io.StringIO) -> None:
+    log.configure(stream=stream, as_json=False)
+    log.get("a").info("thing.happened", port=4140)
+    assert "thing.happened" in stream.getvalue()
+    assert "port=4140" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_levels_are_inherited_by_dotted_name(stream: io.StringIO) -> None:
+    log.configure("WARNING", stream=stream)
+    quiet, loud = log.get("a.b"), log.get("c")
+    quiet.info("1")
+    log.levels.set("a", "DEBUG")
+    quiet.debug("2")
+    loud.info("3")
+    log.levels.set("a.b", "OFF")
+    quiet.critical("4")
+    assert [event["event"] for event in events(stream)] == ["2"]
+    assert [log.levels.of(name) for name in ("a", "a.b", "a.x", "c", "root")] == [
+        "DEBUG",
+        "OFF",
+        "DEBUG",
+        "WARNING",
+        "WARNING",
+    ]
+
+
+def test_loggers_are_listed_and_unknown_ones_refused() -> None:
+    log.get("b")
+    log.get("a.x")
+    assert log.levels.known() == ["root", "a.x", "b"]
+    with pytest.raises(KeyError):
+        log.levels.set("c", "INFO")
+    with pytest.raises(KeyError):
+        log.levels.set("a.xx", "INFO")
+    with pytest.raises(ValueError, match="LOUD"):
+        log.levels.set("b", "LOUD")
+
+
+def passes(limit: log.RateLimit, name: str) -> dict[str, Any] | None:
+    try:
+        return dict(limit(None, "info", {"event": name}))
+    except structlog.DropEvent:
+        return None
+
+
+def test_too_many_events_of_a_name_are_counted_instead() -> None:
+    now = 0.0
+    limit = log.RateLimit(lambda: now)
+    assert [passes(limit, "x") is not None for _ in range(log.BURST + 5)] == [True] * log.BURST + [False] * 5
+    assert passes(limit, "y") == {"event": "y"}
+    now = log.PERIOD
+    assert passes(limit, "x") == {"event": "x", "suppressed": 5}
+    assert passes(limit, "x") == {"event": "x"}
+
+
+def test_the_rate_limit_remembers_a_bounded_number_of_names() -> None:
+    limit = log.RateLimit(lambda: 0.0)
+    passed = sum(passes(limit, f"event {n}") is not None for n in range(log.NAMES * 2))
+    assert passed == log.NAMES + log.BURST
+    assert len(limit._seen) == log.NAMES + 1
