@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any, Final
 
 from dtab import Path
-from noderouter.balancer.accrual.machine import AccrualFactory
+from noderouter.balancer.accrual.machine import AccrualFactory, Counts
 from noderouter.balancer.balancer import Balancer
 from noderouter.client.endpoint import Endpoint
 from noderouter.client.pool import Pool, PoolSettings, PoolStats
@@ -48,6 +48,7 @@ class Client:
     """Balances exchanges over the endpoints of `id`."""
 
     __slots__ = (
+        "_accrued",
         "_addr",
         "_balancer",
         "_budget",
@@ -56,10 +57,12 @@ class Client:
         "_reactor",
         "_settings",
         "_version",
+        "adds",
         "endpoints",
         "id",
         "in_flight",
         "pool_stats",
+        "removes",
         "requeues",
         "requeues_denied",
         "routes",
@@ -76,6 +79,9 @@ class Client:
         self.requeues_denied = 0
         self.in_flight = 0
         self.routes = 0
+        self.adds = 0
+        self.removes = 0
+        self._accrued = Counts()  # of endpoints that were removed
         self._addr = addr
         self._settings = settings
         self._reactor = reactor
@@ -105,6 +111,10 @@ class Client:
         """For statistics."""
         return self._budget
 
+    def accrued(self) -> Counts:
+        """What failure accrual did to all endpoints so far, also to those that are gone."""
+        return self._accrued.plus(each.accrual for each in self.endpoints.values())
+
     def follow(self, addr: "Var[Addr] | Any") -> None:
         """Take the addresses from `addr` from now on: a new binding of the same id may bring a new Var."""
         if addr is self._addr:
@@ -128,11 +138,15 @@ class Client:
         wanted = addr.addresses if isinstance(addr, AddrBound) else frozenset()
         endpoints = self.endpoints
         for address in [known for known in endpoints if known not in wanted]:
-            endpoints.pop(address).retire()
+            endpoint = endpoints.pop(address)
+            endpoint.retire()
+            self._accrued = self._accrued.plus([endpoint.accrual])
+            self.removes += 1
         for address in sorted(wanted, key=lambda each: (each.ip, each.port)):
             if address not in endpoints:
                 pool = Pool(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
                 endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
+                self.adds += 1
         self._balancer.update(list(endpoints.values()))
 
     async def __call__(self, exchange: Exchange, fields: bytes) -> None:

@@ -4,13 +4,17 @@
 classifier may call retryable. The deadline that came with the request (`l5d-ctx-deadline`) bounds both.
 """
 
+from collections.abc import Awaitable
 from math import inf
 from time import monotonic, time_ns
 
-from noderouter.core.errors import DeadlineExceeded
+from dtab import Path
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
+from noderouter.filter.error_text import attempt_timeout, total_timeout
 from noderouter.reactor.task import Timeout
+
+_NOWHERE = Path()
 
 
 def remaining(exchange: Exchange) -> float:
@@ -24,7 +28,7 @@ def remaining(exchange: Exchange) -> float:
 class TotalTimeout:
     """Ends the exchange, retries included, at its own limit or at the caller's deadline.
 
-    Stands in every service stack, since any request may carry a deadline; costs nothing where there is no limit.
+    Stands in every service stack, since any request may carry a deadline; costs one comparison where there is none.
     """
 
     __slots__ = ("_seconds", "_service")
@@ -33,16 +37,14 @@ class TotalTimeout:
         self._service = service
         self._seconds = seconds
 
-    async def __call__(self, exchange: Exchange) -> None:
-        seconds = min(self._seconds, remaining(exchange))
-        if seconds == inf:
-            return await self._service(exchange)
+    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+        seconds = self._seconds if exchange.context is None else min(self._seconds, remaining(exchange))
+        return self._service(exchange) if seconds == inf else self._within(exchange, seconds)
+
+    async def _within(self, exchange: Exchange, seconds: float) -> None:
         with Timeout(deadline=monotonic() + seconds):
             return await self._service(exchange)
-        raise DeadlineExceeded(
-            f"exceeded {seconds:.3f}.seconds to {exchange.name.show() if exchange.name else '/'} while waiting"
-            " for a response for the request, including retries (if applicable)"
-        )
+        raise total_timeout(exchange.name or _NOWHERE, seconds)
 
 
 class AttemptTimeout:
@@ -57,7 +59,4 @@ class AttemptTimeout:
     async def __call__(self, exchange: Exchange) -> None:
         with Timeout(self._seconds):
             return await self._service(exchange)
-        raise DeadlineExceeded(
-            f"exceeded {self._seconds:g}.seconds to {exchange.client_id.show() if exchange.client_id else '/'}"
-            " while waiting for a response for one attempt",
-        )
+        raise attempt_timeout(exchange.client_id or _NOWHERE, self._seconds)

@@ -82,7 +82,8 @@ class Reactor:
             else:
                 task.thrown = None
                 if isinstance(thrown, Cancelled):
-                    self.timers.arm(task, monotonic() + UNWIND_SECONDS)
+                    task.unwind_by = monotonic() + UNWIND_SECONDS
+                    self.timers.arm(task, task.next_deadline())
                 elif isinstance(thrown, Expired) and not thrown.timeout.open:
                     return  # the block was left between the tick and now
                 task.coro.throw(thrown)
@@ -174,7 +175,7 @@ class Reactor:
         """Throw into every task whose deadline has passed; called each `timers.TICK` while timers are armed."""
         now = monotonic()
         for task in self.timers.due(now):
-            if task.unwinding:
+            if task.unwind_by <= now:
                 self._insist(task)
                 continue
             scope = task.timeout.outermost_expired(now) if task.timeout is not None else None

@@ -42,7 +42,7 @@ class Task:
         deadline: the earliest deadline of its open `Timeout` scopes, monotonic seconds.
         armed: the tick at which the timer wheel looks at this task next.
         since: when it was last stepped.
-        unwinding: how often it was told to end.
+        unwinding: how often it was told to end; `unwind_by` is when it is told again.
     """
 
     __slots__ = (
@@ -59,6 +59,7 @@ class Task:
         "since",
         "thrown",
         "timeout",
+        "unwind_by",
         "unwinding",
     )
 
@@ -76,6 +77,7 @@ class Task:
         self.failure: BaseException | None = None
         self.joiner: Task | None = None
         self.unwinding = 0
+        self.unwind_by = inf
         self.since = 0.0
 
     def __repr__(self) -> str:
@@ -89,6 +91,15 @@ class Task:
         self.unwinding += 1
         self.thrown = Cancelled(reason)
         self.reactor.schedule(self)
+
+    def next_deadline(self) -> float:
+        """The earliest deadline that holds for the task now."""
+        deadline = self.unwind_by
+        scope = self.timeout
+        while scope is not None:
+            deadline = min(deadline, scope.deadline)
+            scope = scope.outer
+        return deadline
 
     async def join(self) -> None:
         """Wait until the task is done, then raise what it failed with, if anything. One joiner at a time."""
@@ -109,7 +120,7 @@ class Timeout:
     block. Scopes nest; the outermost that has expired wins. At most 50 ms late.
     """
 
-    __slots__ = ("_outer", "_task", "deadline", "expired", "open")
+    __slots__ = ("_task", "deadline", "expired", "open", "outer")
 
     def __init__(self, seconds: float = inf, *, deadline: float | None = None) -> None:
         """Give either a span in `seconds` from now or an absolute monotonic `deadline`."""
@@ -119,7 +130,7 @@ class Timeout:
 
     def __enter__(self) -> "Timeout":
         task = self._task = current_task()
-        self._outer = task.timeout
+        self.outer = task.timeout
         task.timeout = self
         self.open = True
         if self.deadline < task.deadline:
@@ -131,13 +142,8 @@ class Timeout:
     ) -> bool:
         self.open = False
         task = self._task
-        task.timeout = outer = self._outer
-        if not task.unwinding:  # else the deadline is the reactor's, to bound the unwinding
-            deadline = inf
-            while outer is not None:
-                deadline = min(deadline, outer.deadline)
-                outer = outer._outer
-            task.reactor.timers.arm(task, deadline)
+        task.timeout = self.outer
+        task.reactor.timers.arm(task, task.next_deadline())
         if isinstance(error, Expired) and error.timeout is self:
             self.expired = True
         return self.expired and isinstance(error, Expired)
@@ -149,7 +155,7 @@ class Timeout:
         while scope is not None:
             if scope.deadline <= now:
                 found = scope
-            scope = scope._outer
+            scope = scope.outer
         return found
 
 

@@ -9,9 +9,9 @@ from time import monotonic
 from typing import Protocol
 
 from dtab import Bound, Failed, Ok, Path
-from noderouter.core.errors import BindingTimeout
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, stack
+from noderouter.filter.error_text import binding_timeout
 from noderouter.naming.binding import Binding
 from noderouter.naming.var import Var
 from noderouter.reactor.task import Timeout
@@ -109,10 +109,7 @@ class NamedService:
             await self._binding.settled()
         self._rebind()
         if scope.expired or self._branch == self._settle:
-            seconds = self._binding_seconds
-            raise BindingTimeout(
-                f"Exceeded {seconds:g}.seconds binding timeout while resolving name: {self.name.show()}"
-            )
+            raise binding_timeout(self.name, self._binding_seconds)
         await self._branch(exchange)
 
     def close(self) -> None:

@@ -1,0 +1,275 @@
+"""Builds a router and its servers from their checked configuration: which filters stand where, and with what.
+
+The order of the stacks is that of the specification, section 0; each layer is one line here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from pathlib import Path as FilePath
+from random import Random
+
+from dtab import Bound, Dtab, Path
+from noderouter.client.client import Client, ClientSettings
+from noderouter.client.pool import PoolSettings
+from noderouter.config.client import ClientParams
+from noderouter.config.router import RouterConfig
+from noderouter.config.server import ServerConfig
+from noderouter.config.service import Budget
+from noderouter.core.errors import ConnectError, NoSuchName
+from noderouter.core.exchange import Exchange
+from noderouter.core.service import Filter, Service, stack
+from noderouter.filter.access_log import AccessLog
+from noderouter.filter.access_log_file import AccessLogFile
+from noderouter.filter.admission import Admission
+from noderouter.filter.budget import RetryBudget
+from noderouter.filter.call_depth import CallDepth
+from noderouter.filter.context import ClearContext, ReadContext
+from noderouter.filter.error_reply import ErrorReply
+from noderouter.filter.error_text import cannot_connect, no_hosts
+from noderouter.filter.forwarded import Forwarded
+from noderouter.filter.propagate import Propagate
+from noderouter.filter.retry import Retry
+from noderouter.filter.roll_policy import parse_roll_policy
+from noderouter.filter.stats import Stats
+from noderouter.filter.timeout import TotalTimeout
+from noderouter.filter.timestamp import Timestamp
+from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
+from noderouter.identifier.composite import Composite
+from noderouter.listener.listener import SocketSettings
+from noderouter.naming.interpreter.interpreter import Interpreter
+from noderouter.reactor.core import Reactor
+from noderouter.reactor.wire import Wire
+from noderouter.router.gauges import client_gauges, server_gauges, service_gauges
+from noderouter.router.router import Router, RouterParts
+from noderouter.telemetry.tree import Scope
+
+_NOWHERE = Path()
+
+
+@dataclass(slots=True, frozen=True)
+class Surroundings:
+    """What all routers of the process share."""
+
+    reactor: Reactor
+    metrics: Scope
+    rng: Random
+    log: Callable[..., object]
+
+
+class RouterAssembly:
+    """One router with its servers' stacks; the metrics are below `rt/<label>`."""
+
+    def __init__(self, config: RouterConfig, interpreter: Interpreter, around: Surroundings) -> None:
+        self.config = config
+        self.interpreter = interpreter
+        self.access_log = self._open_access_log()
+        self._around = around
+        self._scope = around.metrics.scope("rt", config.label)
+        self._services = config.service.settings()
+        self._clients = config.client.settings()
+        self._listeners = frozenset((server.ip, server.port) for server in config.servers)
+        self.router = Router(self._parts())
+
+    # Names and clients
+
+    def _parts(self) -> RouterParts:
+        config = self.config
+        identifiers = [kind.build(config.dstPrefix) for kind in config.identifier]
+        return RouterParts(
+            label=config.label,
+            identifier=identifiers[0] if len(identifiers) == 1 else Composite(identifiers),
+            bind=self.interpreter.bind,
+            filters=self._service_filters,
+            make_client=self._make_client,
+            attempt_seconds=lambda client_id: self._clients.resolve(client_id).attempt_timeout,
+            route_stats=lambda client_id, name: self._pair(client_id, name).requests(),
+            on_name_closed=lambda name: self._scope.scope("service", element(name)).prune(),
+            on_client_closed=lambda client: self._scope.scope("client", element(client.id)).prune(),
+            rng=self._around.rng,
+            binding_seconds=config.bindingTimeoutMs / 1000,
+            max_names=config.bindingCache.paths,
+            idle_seconds=config.bindingCache.idleTtlSecs,
+        )
+
+    def _pair(self, client_id: Path, name: Path) -> Scope:
+        return self._scope.scope("client", element(client_id)).scope("service", element(name))
+
+    def _service_filters(self, name: Path) -> list[Filter]:
+        """The path stack of a logical name."""
+        params = self._services.resolve(name)
+        budget = retry_budget(params.budget)
+        backoff = None if params.backoff.never_waits else partial(params.backoff.build, self._around.rng)
+        classifier = params.classifier.build()
+        scope = self._scope.scope("service", element(name))
+        stats = scope.requests()
+
+        def retry(service: Service) -> Service:
+            made = Retry(service, classifier, budget, backoff)
+            service_gauges(scope, made.stats, budget)
+            return made
+
+        return [
+            lambda service: Stats(service, stats),
+            lambda service: TotalTimeout(service, inf if params.total_timeout is None else params.total_timeout),
+            Propagate,
+            retry,
+        ]
+
+    def _make_client(self, bound: Bound) -> Client:
+        params = self._clients.resolve(bound.id)
+        rng = self._around.rng
+        settings = ClientSettings(
+            balancer=partial(params.balancer.build, rng),
+            accrual=params.accrual.build(rng),
+            requeue_budget=partial(retry_budget, params.requeue_budget),
+            pool=pool_settings(params),
+            binding_seconds=self.config.bindingTimeoutMs / 1000,
+        )
+        client = Client(bound.id, bound.addr, settings, self._around.reactor, self._listeners)
+        client_gauges(self._scope.scope("client", element(bound.id)), client)
+        return client
+
+    # Servers
+
+    def server(self, config: ServerConfig, draining: Callable[[], bool]) -> Callable[[Wire, tuple[str, int]], ServerConnection]:
+        """What makes the connections of one server."""
+        stats = ServerStats()
+        scope = self._scope.scope("server", f"{config.ip}/{config.port}")
+        server_gauges(scope, stats)
+        service = stack(self._server_filters(config, scope), self.router)
+        settings = self._server_settings(config)
+        local = (str(config.ip), config.port)
+
+        def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
+            connection = ServerConnection(wire, service, settings, stats, draining)
+            connection.peer = peer
+            connection.local = local
+            return connection
+
+        return make
+
+    def _server_filters(self, config: ServerConfig, scope: Scope) -> list[Filter]:
+        """The server stack, outermost first."""
+        router = self.config
+        stats = scope.requests()
+        filters: list[Filter] = []
+        if self.access_log is not None:
+            write = self.access_log.write
+            filters.append(lambda service: AccessLog(service, write))
+        filters.append(lambda service: Stats(service, stats))
+        filters.append(
+            lambda service: ErrorReply(
+                service,
+                max_headers_bytes=router.maxHeadersKB * 1024,
+                max_body_bytes=router.maxErrResponseKB * 1024,
+                on_fault=self._on_fault,
+                explain=self._explain,
+            )
+        )
+        filters.append(ClearContext if config.clearContext else ReadContext)
+        forwarded = config.addForwardedHeader
+        if forwarded is not None:
+            by, for_ = forwarded.by.build(router.label), forwarded.for_.build(router.label)
+            filters.append(lambda service: Forwarded(service, by, for_))
+        header = config.timestampHeader
+        if header is not None:
+            filters.append(lambda service: Timestamp(service, header))
+        limit = config.maxConcurrentRequests
+        if limit is not None:
+            filters.append(lambda service: Admission(service, limit))
+        filters.append(lambda service: CallDepth(service, config.maxCallDepth))
+        return filters
+
+    def _server_settings(self, config: ServerConfig) -> ServerSettings:
+        router = self.config
+        session = config.serverSession
+        return ServerSettings(
+            max_line_bytes=router.maxInitialLineKB * 1024,
+            max_head_bytes=router.maxHeadersKB * 1024,
+            idle_seconds=seconds(session.idleTimeMs),
+            life_seconds=seconds(session.lifeTimeMs),
+            buffer_bytes=router.streamAfterContentLengthKB * 1024,
+            clear_context=config.clearContext,
+        )
+
+    def _open_access_log(self) -> AccessLogFile | None:
+        config = self.config
+        if config.httpAccessLog is None:
+            return None
+        return AccessLogFile(
+            FilePath(config.httpAccessLog),
+            parse_roll_policy(config.httpAccessLogRollPolicy),
+            append=config.httpAccessLogAppend,
+            rotate_count=config.httpAccessLogRotateCount,
+            report=lambda words: self._around.log("warning", "access_log.failed", router=config.label, reason=words),
+        )
+
+    # Errors
+
+    def _on_fault(self, exchange: Exchange, error: Exception) -> None:
+        """An exception that is a fault of ours: it is answered, and we want to know."""
+        self._around.log("error", "exchange.fault", router=self.config.label, name=str(exchange.name), exc_info=error)
+
+    def _explain(self, exchange: Exchange, error: Exception) -> Exception:
+        """Say of a failed exchange what a person needs to know to mend it."""
+        if isinstance(error, NoSuchName):
+            override = None if exchange.context is None else exchange.context.dtab
+            stored = self.interpreter.stored_dtab()
+            return no_hosts(exchange.name or _NOWHERE, self.config.dtab, override, stored)
+        if isinstance(error, ConnectError) and exchange.client_id is not None and exchange.endpoint is not None:
+            known = self.router.clients.find(exchange.client_id)
+            addresses = [] if known is None else [str(each) for each in known.endpoints]
+            return cannot_connect(
+                exchange.name or _NOWHERE, exchange.client_id, addresses, str(exchange.endpoint.address)
+            )
+        return error
+
+    # Administration
+
+    def client_state(self) -> dict[str, dict[str, object]]:
+        """What `/client_state.json` shows: the address set of each client."""
+        return {client.id.show(): client.state() for client in self.router.clients}
+
+
+def element(path: Path) -> str:
+    """A name as an element of the metrics tree: without its first slash."""
+    return path.show()[1:]
+
+
+def seconds(milliseconds: int | None) -> float:
+    """Seconds; None is forever."""
+    return inf if milliseconds is None else milliseconds / 1000
+
+
+def retry_budget(config: Budget) -> RetryBudget:
+    """A budget of its own for one service or client."""
+    return RetryBudget(config.ttlSecs, config.minRetriesPerSec, config.percentCanRetry)
+
+
+def pool_settings(params: ClientParams) -> PoolSettings:
+    """The pool of one endpoint."""
+    pool = params.pool
+    idle = min(seconds(pool.idleTimeMs), seconds(params.session.idleTimeMs))
+    defaults = PoolSettings()
+    return PoolSettings(
+        idle_seconds=idle,
+        life_seconds=seconds(params.session.lifeTimeMs),
+        min_size=pool.minSize,
+        max_size=defaults.max_size if pool.maxSize is None else pool.maxSize,
+        max_waiters=defaults.max_waiters if pool.maxWaiters is None else pool.maxWaiters,
+    )
+
+
+def socket_settings(config: ServerConfig) -> SocketSettings:
+    """`socketOptions` of a server."""
+    options = config.socketOptions
+    defaults = SocketSettings()
+    return SocketSettings(
+        no_delay=options.noDelay,
+        reuse_address=options.reuseAddr,
+        reuse_port=options.reusePort,
+        keep_alive=options.keepAlive,
+        backlog=defaults.backlog if options.backlog is None else options.backlog,
+    )

@@ -1,0 +1,59 @@
+"""The gauges and counters of names and clients, under the names that Linkerd's users know (spec section 6.2).
+
+What the hot path counts are plain ints in the parts; here they get their place in the tree of metrics, where they are
+read when somebody looks.
+"""
+
+from time import monotonic
+
+from noderouter.client.client import Client
+from noderouter.filter.budget import RetryBudget
+from noderouter.filter.retry import RetryStats
+from noderouter.http1.server import ServerStats
+from noderouter.telemetry.tree import Scope
+
+
+def server_gauges(scope: Scope, stats: ServerStats) -> None:
+    """Connections of a server."""
+    scope.gauge("connects", lambda: stats.connects)
+    scope.gauge("closes", lambda: stats.closes)
+    scope.gauge("connections", lambda: stats.connections)
+    scope.gauge("received_bytes", lambda: stats.received_bytes)
+    scope.gauge("sent_bytes", lambda: stats.sent_bytes)
+    scope.gauge("protocol_errors", lambda: stats.protocol_errors)
+
+
+def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None:
+    """Retries of a logical name."""
+    scope.gauge("retries/total", lambda: stats.total)
+    scope.gauge("retries/budget", lambda: budget.balance(monotonic()))
+    scope.gauge("retries/budget_exhausted", lambda: stats.budget_exhausted)
+
+
+def client_gauges(scope: Scope, client: Client) -> None:
+    """Connections, balancing, requeues and ejections of a client."""
+    pools = client.pool_stats
+    scope.gauge("connects", lambda: pools.connects)
+    scope.gauge("closes", lambda: pools.closes)
+    scope.gauge("connections", lambda: pools.connections)
+    scope.gauge("connect_failures", lambda: pools.connect_failures)
+    scope.gauge("pool_size", lambda: sum(len(each.pool.idle) for each in client.endpoints.values()))
+    scope.gauge("pool_waiters", lambda: pools.waiters)
+    scope.gauge("retries/requeues", lambda: client.requeues)
+    scope.gauge("retries/request_limit", lambda: client.requeues_denied)
+    scope.gauge("retries/budget", lambda: client.budget.balance(monotonic()))
+    scope.gauge("loadbalancer/size", lambda: len(client.endpoints))
+    scope.gauge("loadbalancer/available", lambda: _available(client))
+    scope.gauge("loadbalancer/closed", lambda: len(client.endpoints) - _available(client))
+    scope.gauge("loadbalancer/load", lambda: sum(each.pending for each in client.endpoints.values()))
+    scope.gauge("loadbalancer/adds", lambda: client.adds)
+    scope.gauge("loadbalancer/removes", lambda: client.removes)
+    scope.gauge("failure_accrual/removals", lambda: client.accrued().removals)
+    scope.gauge("failure_accrual/revivals", lambda: client.accrued().revivals)
+    scope.gauge("failure_accrual/probes", lambda: client.accrued().probes)
+    scope.gauge("failure_accrual/removed_for_ms", lambda: client.accrued().removed_for_ms)
+
+
+def _available(client: Client) -> int:
+    now = monotonic()
+    return sum(each.available(now) for each in client.endpoints.values())

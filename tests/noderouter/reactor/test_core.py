@@ -1,0 +1,357 @@
+"""The loop: cancellation, unwinding, crash isolation, fairness, timers, the bridge."""
+
+import resource
+import socket
+import time
+
+import pytest
+import trio
+
+from noderouter.reactor import host
+from noderouter.reactor.core import UNWIND_SECONDS
+from noderouter.reactor.errors import Cancelled, Expired
+from noderouter.reactor.event import Event
+from noderouter.reactor.task import Timeout, current_task, park, reschedule, sleep
+from noderouter.reactor.wire import Wire
+from tests.testing.loop import descriptors, finished, looping, until
+
+
+async def test_a_task_outside_the_data_plane_is_told_so():
+    with pytest.raises(RuntimeError, match="data-plane"):
+        current_task()
+
+
+async def test_a_crash_touches_nobody_else():
+    async with looping(expect_crashes=True) as loop:
+
+        async def crash() -> None:
+            await reschedule()
+            raise ValueError("boom")
+
+        async def fine() -> str:
+            await sleep(0.06)
+            return "fine"
+
+        loop.reactor.spawn(crash(), "crash")
+        assert await loop.run(fine()) == "fine"
+        assert [str(error) for error in loop.crashes] == ["boom"]
+        assert loop.reactor.crashes == 1
+
+
+@pytest.mark.parametrize("where", ["park", "sleep", "event", "join", "recv", "reschedule"])
+async def test_cancel_reaches_every_kind_of_wait(where):
+    async with looping() as loop:
+        left, right = socket.socketpair()
+        left.setblocking(False)
+        wire = Wire(loop.reactor, left)
+        other = loop.reactor.spawn(sleep(60), "other")
+        log: list[object] = []
+
+        async def reschedule_for_ever() -> None:
+            while True:
+                await reschedule()
+
+        waits = {
+            "park": park,
+            "sleep": lambda: sleep(60),
+            "event": Event().wait,
+            "join": other.join,
+            "recv": wire.recv,
+            "reschedule": reschedule_for_ever,
+        }
+
+        async def wait() -> None:
+            try:
+                log.append("waiting")
+                await waits[where]()
+            except Cancelled as error:
+                log.append(error.reason)
+                raise
+            finally:
+                log.append("finally")
+
+        task = loop.reactor.spawn(wait(), "wait")
+        await until(lambda: log)
+        task.cancel("enough")
+        await finished(task)
+        assert log == ["waiting", "enough", "finally"]
+        other.cancel("end")
+        wire.close()
+        right.close()
+
+
+async def test_cancel_before_the_first_step_and_after_the_end():
+    async with looping() as loop:
+        task = loop.reactor.spawn(sleep(0), "short")
+        task.cancel("early")
+        await finished(task)
+        task.cancel("late")
+        assert task.done
+
+
+async def test_unwinding_may_await_but_not_for_ever():
+    async with looping() as loop:
+        log: list[str] = []
+
+        async def brief() -> None:
+            try:
+                await park()
+            finally:
+                await sleep(0.05)
+                log.append("cleaned up")
+
+        async def stubborn() -> None:
+            while True:
+                try:
+                    await park()
+                except Cancelled:
+                    log.append("no")
+
+        one, other = loop.reactor.spawn(brief(), "brief"), loop.reactor.spawn(stubborn(), "stubborn")
+        await until(lambda: one.since or not one.queued)
+        one.cancel("end")
+        other.cancel("end")
+        await finished(one)
+        assert "cleaned up" in log
+        await finished(other, 6 * UNWIND_SECONDS)
+        assert log.count("no") >= 2
+
+
+async def test_a_join_gets_the_failure_of_its_task():
+    async with looping() as loop:
+
+        async def fail() -> None:
+            await reschedule()
+            raise KeyError("inner")
+
+        async def join() -> None:
+            await loop.reactor.spawn(fail(), "fail").join()
+
+        with pytest.raises(KeyError, match="inner"):
+            await loop.run(join())
+
+
+async def test_timeouts_nest_and_only_their_own_scope_stops():
+    async with looping() as loop:
+
+        async def nested() -> list[bool]:
+            with Timeout(0.1) as outer:
+                with Timeout(10) as inner:
+                    await park()
+                raise AssertionError("the outer scope has expired")
+            return [outer.expired, inner.expired]
+
+        assert await loop.run(nested()) == [True, False]
+
+        async def inner_first() -> list[bool]:
+            with Timeout(10) as outer:
+                with Timeout(0.05) as inner:
+                    await park()
+                await reschedule()
+            return [outer.expired, inner.expired]
+
+        assert await loop.run(inner_first()) == [False, True]
+
+
+async def test_a_timeout_that_is_left_in_time_never_fires():
+    async with looping() as loop:
+
+        async def leave() -> str:
+            for _ in range(3):
+                with Timeout(0.04):
+                    await reschedule()
+            await sleep(0.2)
+            return "undisturbed"
+
+        assert await loop.run(leave()) == "undisturbed"
+
+
+async def test_no_filter_can_swallow_an_expiry():
+    async with looping() as loop:
+
+        async def swallow() -> None:
+            try:
+                await park()
+            except Exception:
+                raise AssertionError("swallowed") from None
+
+        async def outer() -> bool:
+            with Timeout(0.05) as scope:
+                await swallow()
+            return scope.expired
+
+        assert await loop.run(outer())
+        assert not issubclass(Expired, Exception)
+
+
+async def test_deadlines_fire_in_order_and_at_most_a_tick_late():
+    async with looping() as loop:
+        order: list[float] = []
+
+        async def one(seconds: float) -> None:
+            await sleep(seconds)
+            order.append(seconds)
+
+        tasks = [loop.reactor.spawn(one(seconds), "sleep") for seconds in (0.3, 0.1, 0.2)]
+        for task in tasks:
+            await finished(task)
+        assert order == [0.1, 0.2, 0.3]
+
+
+async def test_the_bridge_both_ways():
+    async with looping() as loop:
+        there, back = Event(), Event()
+
+        async def answer() -> None:
+            await there.wait()
+            back.set()
+
+        loop.reactor.spawn(answer(), "answer")
+        seen = trio.Event()
+        back.call(seen.set)
+        there.set()
+        with trio.fail_after(1):
+            await seen.wait()
+        there.clear()
+        assert not there.is_set()
+
+
+async def test_an_event_wakes_every_waiter_once():
+    async with looping() as loop:
+        event = Event()
+        woken: list[int] = []
+
+        async def wait(number: int) -> None:
+            await event.wait()
+            woken.append(number)
+
+        tasks = [loop.reactor.spawn(wait(number), "wait") for number in range(10)]
+        await until(lambda: not any(task.queued for task in tasks))
+        event.set()
+        for task in tasks:
+            await finished(task)
+        assert sorted(woken) == list(range(10))
+
+
+async def test_an_idle_reactor_does_not_turn():
+    async with looping() as loop:
+        await trio.testing.wait_all_tasks_blocked()
+        turns = loop.reactor.turns
+        await trio.sleep(0.2)
+        assert loop.reactor.turns == turns
+
+
+async def test_the_control_plane_gets_turns_at_full_load():
+    async with looping() as loop:
+
+        async def spin() -> None:
+            while True:
+                await reschedule()
+
+        tasks = [loop.reactor.spawn(spin(), "spin") for _ in range(50)]
+        lag = host.Lag(0.01)
+        with trio.move_on_after(0.5):
+            await lag.watch()
+        checkpoints = 0
+        with trio.move_on_after(0.1):
+            while True:
+                await trio.lowlevel.checkpoint()
+                checkpoints += 1
+        assert checkpoints > 10
+        for task in tasks:
+            task.cancel("end")
+            await finished(task)
+
+
+async def test_one_flooding_connection_does_not_starve_another():
+    """A peer that always has data waiting gives way to others after some reads."""
+    async with looping() as loop:
+        left, right = socket.socketpair()
+        left.setblocking(False)
+        right.setblocking(False)
+        flooded = Wire(loop.reactor, left)
+        stop = False
+
+        async def flood() -> None:
+            while not stop:
+                try:
+                    while True:
+                        right.send(b"x" * 1000)
+                except BlockingIOError:
+                    pass
+                await flooded.recv(100)
+
+        task = loop.reactor.spawn(flood(), "flood")
+        await until(lambda: flooded.readable)
+        others = 0
+
+        async def count() -> None:
+            nonlocal others
+            for _ in range(20):
+                others += 1
+                await reschedule()
+
+        with trio.fail_after(5):
+            await loop.run(count())
+        assert others == 20
+        assert not task.done
+        stop = True
+        await finished(task)
+        flooded.close()
+        right.close()
+
+
+async def test_ten_thousand_idle_connections():
+    """They cost descriptors and memory, but no turns and no timers."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 10_000
+    needed = 2 * wanted + 500
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), max(hard, needed)))
+    except (ValueError, OSError):
+        pytest.skip(f"this needs {needed} descriptors, and the hard limit of {hard} cannot be raised")
+    before = descriptors()
+    try:
+        async with looping() as loop:
+            peers = []
+            tasks = []
+            for _ in range(wanted):
+                left, right = socket.socketpair()
+                left.setblocking(False)
+                peers.append(right)
+                tasks.append(loop.reactor.spawn(Wire(loop.reactor, left).recv(), "idle"))
+            await until(lambda: not tasks[-1].queued)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            turns = loop.reactor.turns
+            started = time.monotonic()
+            peers[5000].send(b"x")
+            await finished(tasks[5000])
+            assert time.monotonic() - started < 5
+            assert loop.reactor.turns - turns < 20
+            for peer in peers:
+                peer.close()
+            for task in tasks:
+                await finished(task)
+        assert descriptors() == before
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard), max(hard, needed)))
+
+
+async def test_closing_the_reactor_closes_everything():
+    before = descriptors()
+    log: list[str] = []
+    async with looping() as loop:
+        left, right = socket.socketpair()
+        left.setblocking(False)
+
+        async def hold() -> None:
+            try:
+                await Wire(loop.reactor, left).recv()
+            finally:
+                log.append("closed")
+
+        loop.reactor.spawn(hold(), "hold")
+        await until(lambda: loop.reactor.turns > 1)
+    right.close()
+    assert log == ["closed"]
+    assert descriptors() == before
