@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from noderouter.config.config import Config
 from noderouter.config.cross import cross_check
 from noderouter.config.explain import explain
-from noderouter.config.load import parse, read
+from noderouter.config.load import parse, read, show_name
 from noderouter.config.problem import ConfigError, ConfigProblem
 from noderouter.config.source import Source
 
@@ -56,7 +56,7 @@ def validate_file(
     except ConfigError as exc:
         print(exc.to_json() if json else exc, file=out if json else err)
         return 1
-    print(ConfigError(path, []).to_json() if json else f"{path}: valid", file=out)
+    print(ConfigError(show_name(path), []).to_json() if json else f"{show_name(path)}: valid", file=out)
     return 0
 
 
@@ -81,5 +81,13 @@ def _checked(source: Source) -> Config:
             explain(source, root, exc)
         cross_check(source, root)
     if config is None or source.problems:
-        raise ConfigError(source.name, sorted(set(source.problems), key=lambda problem: (problem.line, problem.column)))
+        raise ConfigError(source.name, _ordered(source))
     return config
+
+
+def _ordered(source: Source) -> list[ConfigProblem]:
+    """The problems in the order of the file; an alias leads to one place twice."""
+    problems = sorted(set(source.problems), key=lambda problem: (problem.line, problem.column))
+    if source.unreported:
+        problems.append(ConfigProblem(0, 0, "", f"and {source.unreported} more problems"))
+    return problems

@@ -4,6 +4,7 @@ They work on the tree and not on the models, so that one run also reports them w
 a value of the wrong type is left to the models, and not compared.
 """
 
+import json
 from collections.abc import Iterator
 from socket import AF_INET, AF_INET6, inet_pton
 
@@ -51,17 +52,18 @@ def _labels(source: Source, root: Block) -> None:
 
 
 def _listeners(source: Source, root: Block) -> None:
-    taken: dict[int, list[tuple[str, str]]] = {}
+    taken: dict[int, dict[bytes, tuple[str, str]]] = {}
     block = root.get("admin")
     for owner, path, ip, port, mark in _addresses(root, block if isinstance(block, Block) else Block(root.mark)):
-        if port == 0:
+        address = _packed(ip)
+        if port == 0 or address is None:  # port 0: each gets one of its own
             continue
-        for other_ip, other in taken.setdefault(port, []):
-            if _clash(ip, other_ip):
-                source.report(mark, path, f"Server conflict on port {port}: {ip} here and {other_ip} at {other}")
-                break
+        there = taken.setdefault(port, {})
+        clash = _clash(address, there)
+        if clash is None:
+            there[address] = (ip, owner)
         else:
-            taken[port].append((ip, owner))
+            source.report(mark, path, f"Server conflict on port {port}: {ip} here and {clash[0]} at {clash[1]}")
 
 
 def _addresses(root: Block, block: Block) -> Iterator[tuple[str, str, str, int, Mark]]:
@@ -81,34 +83,41 @@ def _address(block: Block, path: str, default_ip: str, default_port: int) -> Ite
         yield path, f"{path}.port", ip, port, block.values_at.get("port", block.mark)
 
 
-def _clash(ip: str, other: str) -> bool:
-    """Whether the two cannot listen on one port. A wildcard takes every address, that of IPv6 the IPv4 ones too."""
-    one, two = _packed(ip), _packed(other)
-    if one == two or _IPV6_WILDCARD in (one, two):
-        return True
-    return _IPV4_WILDCARD in (one, two) and len(one) == len(two)
+def _clash(address: bytes, there: dict[bytes, tuple[str, str]]) -> tuple[str, str] | None:
+    """Which of the listeners on a port excludes another at `address`: the same, or a wildcard on either side.
+
+    The wildcard of IPv6 takes the IPv4 addresses too.
+    """
+    if address in there:
+        return there[address]
+    for other in (_IPV6_WILDCARD, _IPV4_WILDCARD):
+        if other in there and len(other) >= len(address):
+            return there[other]
+    if address == _IPV6_WILDCARD:
+        return next(iter(there.values()), None)
+    if address == _IPV4_WILDCARD:
+        return next((owner for other, owner in there.items() if len(other) == 4), None)
+    return None
 
 
-def _packed(ip: str) -> bytes:
-    """An address as it travels, so that spellings of one address are equal; text that is none stays itself."""
+def _packed(ip: str) -> bytes | None:
+    """An address as it travels, so that spellings of one address are equal; None for text that is none."""
     try:
         return inet_pton(AF_INET6 if ":" in ip else AF_INET, ip)
     except (OSError, ValueError):
-        return ip.encode()
+        return None
 
 
 def _namers(source: Source, root: Block) -> None:
-    seen: list[tuple[Block, str]] = []
+    """Several namers may share a prefix, the later asked first; but the very same one twice is a slip."""
+    seen: dict[str, str] = {}
     for namer, path in _blocks(root, "namers", "namers"):
         prefix = namer.get("prefix")
         if isinstance(prefix, str):
             _prefix(source, prefix, namer.values_at["prefix"], f"{path}.prefix")
-        for other, other_path in seen:
-            if namer == other:
-                source.report(namer.mark, path, f"the same namer as {other_path}; take one of them out")
-                break
-        else:
-            seen.append((namer, path))
+        first = seen.setdefault(json.dumps(namer, sort_keys=True), path)
+        if first != path:
+            source.report(namer.mark, path, f"the same namer as {first}; take one of them out")
 
 
 def _prefix(source: Source, text: str, mark: Mark, path: str) -> None:

@@ -8,11 +8,8 @@ from pydantic import ValidationError
 from noderouter.config import known
 from noderouter.config.kind import Kind, Model, nearest, role_of
 from noderouter.config.scalar import NOT_BOOLEANS
-from noderouter.config.source import Block, Items, Mark, Source
+from noderouter.config.source import MOST_PROBLEMS, Block, Items, Mark, Source
 from noderouter.config.text_offset import offset_in_file
-
-MOST = 200
-"""Problems that are explained; behind so many of them the first are what helps."""
 
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -43,10 +40,9 @@ _BOUNDS = {
 def explain(source: Source, root: Block, error: ValidationError) -> None:
     """Add every error to the problems of `source`."""
     errors = error.errors(include_url=False)
-    for item in errors[:MOST]:
+    for item in errors[:MOST_PROBLEMS]:
         _explain(source, root, item)
-    if len(errors) > MOST:
-        source.report(root.mark, "", f"and {len(errors) - MOST} more problems")
+    source.unreported += len(errors[MOST_PROBLEMS:])
 
 
 class Place:

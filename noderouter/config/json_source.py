@@ -114,8 +114,7 @@ class _Reader:
         below = f"{path}.{key}" if path else key
         value, mark = self.node(self.skip(colon + 1), below, depth + 1)
         if key in block:
-            line, _ = self._source.position(block.keys_at[key].start)
-            self._source.report(Mark(at, end), below, f"key repeated; it stands in line {line} already")
+            self._source.report_repeated(block, key, Mark(at, end), below)
         else:
             block[key] = value
             block.keys_at[key] = Mark(at, end)

@@ -22,13 +22,18 @@ _REASONS = {
 STDIN = "-"
 
 
+def show_name(path: str) -> str:
+    """What messages call the file at `path`."""
+    return "<stdin>" if path == STDIN else path
+
+
 def read(path: str, stdin: BinaryIO | None = None) -> Source:
     """The text at `path`, or of standard input where `path` is `-`.
 
     Raises:
         ConfigError: it cannot be read, is too big, or is not UTF-8.
     """
-    name = "<stdin>" if path == STDIN else path
+    name = show_name(path)
     try:
         if path == STDIN:
             data = (stdin or sys.stdin.buffer).read(MOST_BYTES + 1)

@@ -19,6 +19,9 @@ MOST_NODES = 100_000
 DEEPEST = 50
 """Nesting; the readers recurse."""
 
+MOST_PROBLEMS = 200
+"""More are only counted: behind so many the first ones are what helps."""
+
 SHORTENED = 80
 
 
@@ -69,6 +72,8 @@ class Source:
     name: str
     text: str
     problems: list[ConfigProblem] = field(default_factory=list)
+    unreported: int = 0
+    """Problems beyond `MOST_PROBLEMS`."""
 
     def position(self, index: int) -> tuple[int, int]:
         """Line and column of an offset, from 1."""
@@ -81,7 +86,18 @@ class Source:
 
     def report(self, mark: Mark, path: str, message: str, hint: str | None = None, *, at: int | None = None) -> None:
         """Add a problem with the text at `mark`; `at` is a more exact place within it, whose line is shown then."""
+        if len(self.problems) >= MOST_PROBLEMS:
+            self.unreported += 1
+            return
         if at is not None:
             mark = Mark(self.text.rfind("\n", 0, at) + 1, (self.text + "\n").index("\n", at))
         line, column = self.position(mark.start if at is None else at)
         self.problems.append(ConfigProblem(line, column, path, message, self.excerpt(mark), hint))
+
+    def report_repeated(self, block: Block, key: str, mark: Mark, path: str) -> None:
+        """Add the problem that `key`, again at `mark`, stands in `block` already."""
+        if len(self.problems) >= MOST_PROBLEMS:
+            self.unreported += 1
+            return
+        line, _ = self.position(block.keys_at[key].start)
+        self.report(mark, path, f"key repeated; it stands in line {line} already")

@@ -33,6 +33,8 @@ def parse_yaml(source: Source) -> tuple[object, Mark]:
         problem = exc.problem or exc.context or "not readable"
         if "'\\t'" in problem or _is_tab(source.text, mark):
             problem = "a tab; YAML is indented with spaces"
+        elif problem.startswith("mapping values are not allowed"):
+            problem = "': ' is not allowed here; put the text in quotes, or mind the indentation"
         raise Unreadable(mark.index if mark else 0, f"not YAML: {problem}") from exc
     finally:
         loader.dispose()
@@ -117,8 +119,7 @@ class _Reader:
             below = f"{path}.{key}" if path else key
             value, value_at = self._node(below, depth + 1)
             if key in block:
-                line, _ = self._source.position(block.keys_at[key].start)
-                self._source.report(at, below, f"key repeated; it stands in line {line} already")
+                self._source.report_repeated(block, key, at, below)
                 continue
             block[key] = value
             block.keys_at[key] = at
