@@ -27,9 +27,9 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 """The end of a body without trailer fields."""
 
 _SIZE: Final = b"([0-9A-Fa-f]{1,16})"
-_QUOTED: Final = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+'
+_QUOTED: Final = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*'
 _EXTENSION: Final = b"(?:;" + TOKEN + b"++(?:=(?:" + TOKEN + b"++|" + _QUOTED + b'"))?)'
-_LINE: Final = re.compile(_SIZE + b"(" + _EXTENSION + b"*+)\r\n")
+_LINE: Final = re.compile(_SIZE + b"(" + _EXTENSION + b"*)\r\n")
 _BEGINNING: Final = re.compile(_SIZE + _EXTENSION + b"*(?:\r|;(?:" + TOKEN + b"++(?:=(?:" + _QUOTED + rb"\\?)?)?)?)?\Z")
 
 _REFUSED: Final = frozenset(

@@ -28,6 +28,8 @@ TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]"
 """One byte of a field value, as a pattern."""
 
+# Throughout: possessive quantifiers, so that nothing is ever tried twice, but on single bytes only. Before Python
+# 3.11.5, those on groups match what they should not (CPython issue 106052).
 FIELD: Final = re.compile(b"(" + TOKEN + b"++):(" + VALUE + rb"*+)\r\n")
 """A whole field line: its name, and its value with the white space around it."""
 

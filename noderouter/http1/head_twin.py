@@ -34,11 +34,11 @@ from noderouter.http1.fields import (
 )
 from noderouter.http1.target import PATH, QUERY, is_authority, is_target
 
-_TARGET_BYTES: Final = PATH + rb"*+(?:\?" + QUERY + b"*+)?+"
+_TARGET_BYTES: Final = PATH + rb"*+(?:\?" + QUERY + b"*+)?"
 _METHOD: Final = re.compile(TOKEN + b"*+")
 _TARGET: Final = re.compile(_TARGET_BYTES)
 _REQUEST_LINE: Final = re.compile(b"(" + TOKEN + b"++) (?! )(" + _TARGET_BYTES + rb") HTTP/1\.([01])\r\n")
-_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + VALUE + rb"*+))?+\r\n")
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + VALUE + rb"*+))?\r\n")
 _REASON: Final = re.compile(VALUE + b"*+")
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 

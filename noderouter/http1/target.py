@@ -22,10 +22,10 @@ QUERY: Final = rb"""[!"$-;=?-~]"""
 """One byte of a query, as a pattern."""
 
 _AUTHORITY: Final = re.compile(
-    rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|(?:[0-9A-Za-z\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})++)(?::([0-9]{0,5}))?"
+    rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|(?:[0-9A-Za-z\-._~!$&'()*+;=]++|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?"
 )
 _ABSOLUTE: Final = re.compile(
-    rb"(https?)://([^/?]*+)((?:/" + PATH + rb"*+|(?=\?|\Z))(?:\?" + QUERY + b"*+)?+)", re.IGNORECASE
+    rb"(https?)://([^/?]*+)((?:/" + PATH + rb"*+|(?=\?|\Z))(?:\?" + QUERY + b"*+)?)", re.IGNORECASE
 )
 
 

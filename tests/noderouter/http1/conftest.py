@@ -9,6 +9,7 @@ import pytest
 @pytest.fixture(params=["_head", "head_twin"])
 def heads(request: pytest.FixtureRequest) -> ModuleType:
     """The module of one implementation."""
-    if request.param == "_head":
-        return pytest.importorskip("noderouter.http1._head", reason="no C compiler was there", exc_type=ImportError)
-    return importlib.import_module(f"noderouter.http1.{request.param}")
+    try:
+        return importlib.import_module(f"noderouter.http1.{request.param}")
+    except ImportError:
+        pytest.skip("no C compiler was there")
