@@ -226,11 +226,19 @@ class RouterAssembly:
             )
         return error
 
-    # Administration
+    # Life-cycle
 
-    def client_state(self) -> dict[str, dict[str, object]]:
-        """What `/client_state.json` shows: the address set of each client."""
-        return {client.id.show(): client.state() for client in self.router.clients}
+    def sweep(self, now: float) -> None:
+        """Housekeeping, about once a second; blocking writes of the access log happen here."""
+        self.router.sweep(now)
+        if self.access_log is not None:
+            self.access_log.flush()
+
+    def close(self) -> None:
+        """Release everything; no exchange is in flight."""
+        self.router.close()
+        if self.access_log is not None:
+            self.access_log.flush()
 
 
 def element(path: Path) -> str:

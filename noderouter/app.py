@@ -1,0 +1,258 @@
+"""The composition root: from a checked configuration to a running router, and down again.
+
+    nursery        what runs in it                                     ends when
+    ------------   -------------------------------------------------   ------------------------------
+    host           the reactor                                         everything below has ended
+    naming         watches of files and DNS                            connections have drained
+    service        sweep, admin server, signals                        SIGTERM, /admin/shutdown
+
+So the indentation is the order of shutting down: accepting ends first, then connections drain, then upstream
+connections close, then watches, then the reactor.
+"""
+
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from time import monotonic
+from typing import Any
+
+import trio
+
+from dtab import Dtab, Path
+from noderouter import __version__
+from noderouter.admin.listen import open_socket
+from noderouter.admin.server import serve_admin
+from noderouter.admin.state import AdminState
+from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
+from noderouter.config.check import dump
+from noderouter.config.config import Config
+from noderouter.listener.listener import Listener, listen
+from noderouter.namer.utility import UtilityNamer
+from noderouter.naming.addr import Addr
+from noderouter.naming.interpreter.interpreter import Interpreter, Sources
+from noderouter.naming.runtime import Runtime
+from noderouter.naming.var import Var
+from noderouter.reactor import host
+from noderouter.reactor.core import Reactor
+from noderouter.reactor.describe import describe_tasks
+from noderouter.reactor.task import Task
+from noderouter.telemetry import log
+from noderouter.telemetry.process import watch_process
+from noderouter.telemetry.telemeter.kind import expositions_of
+from noderouter.telemetry.tree import MetricsTree
+from noderouter.telemetry.window import turn_windows
+
+SWEEP_SECONDS = 0.5
+"""How often idle connections and removed endpoints are looked for."""
+
+_log = log.get("noderouter")
+
+
+@dataclass(slots=True)
+class Server:
+    """A listening socket that is bound, and what serves it once the router is up."""
+
+    assembly: RouterAssembly
+    listener: Listener
+
+
+class App:
+    """One router process: `run` it once."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.metrics = MetricsTree()
+        self.reactor = Reactor(self._on_crash)
+        self.lag = host.Lag()
+        self.stopping = trio.Event()
+        self._admin_stop = trio.Event()
+        self.servers: list[Server] = []
+        self.assemblies: dict[str, RouterAssembly] = {}
+        self.started = monotonic()
+        self._rng = Random()
+        self._signals_seen = 0
+
+    # Life-cycle
+
+    async def run(self, on_ready: Callable[["App"], None] = lambda _app: None) -> None:
+        """Serve until told to stop, then drain. `on_ready` is called when requests are accepted.
+
+        Raises:
+            ListenError, AdminListenError: an address cannot be listened on; nothing is left open.
+        """
+        raise_descriptor_limit()
+        try:
+            async with trio.open_nursery() as hosting:
+                await hosting.start(host.run, self.reactor)
+                async with trio.open_nursery() as naming:
+                    self._assemble(naming)
+                    self._listen()
+                    async with trio.open_nursery() as serving:
+                        self._start(serving)
+                        on_ready(self)
+                        await self.stopping.wait()
+                        await self._drain()
+                        serving.cancel_scope.cancel()
+                    for assembly in self.assemblies.values():
+                        assembly.close()
+                    naming.cancel_scope.cancel()
+                hosting.cancel_scope.cancel()
+        finally:
+            self.reactor.close()
+        _log.info("router.stopped")
+
+    def _assemble(self, naming: trio.Nursery) -> None:
+        """Build namers, interpreters and routers; their watches run in `naming`."""
+        runtime = Runtime(start_soon=naming.start_soon, clock=monotonic, log=naming_log)
+        namers = [kind.build(runtime) for kind in self.config.namers]
+        utility = UtilityNamer(runtime)
+        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log)
+        for config in self.config.routers:
+            sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
+            interpreter = config.interpreter.build(runtime, sources)
+            self.assemblies[config.label] = RouterAssembly(config, interpreter, around)
+        self._outside = Interpreter(Sources(Var(Dtab.EMPTY), namers, utility), Var(Dtab.EMPTY))
+
+    def _listen(self) -> None:
+        """Bind every server before the first request is accepted, so that a port in use stops the start."""
+        admin = self.config.admin
+        bound = []
+        try:
+            for assembly in self.assemblies.values():
+                for config in assembly.config.servers:
+                    bound.append((assembly, config, listen(str(config.ip), config.port, socket_settings(config))))
+            self._admin_socket = open_socket(str(admin.ip), admin.port)
+        except BaseException:
+            for _, _, sock in bound:
+                sock.close()
+            raise
+        for assembly, config, sock in bound:
+            make = assembly.server(config, self.stopping.is_set)
+            listener = Listener(self.reactor, sock, make, self._on_exhausted)
+            self.servers.append(Server(assembly, listener))
+            _log.info(
+                "server.listening", router=assembly.config.label, ip=listener.address[0], port=listener.address[1]
+            )
+
+    def _start(self, serving: trio.Nursery) -> None:
+        """Start what runs beside the data path."""
+        watch_process(self.metrics)
+        self.metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
+        self.metrics.gauge("reactor/crashes", lambda: self.reactor.crashes)
+        self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.worst * 1000)
+        serving.start_soon(self._watch_signals)
+        serving.start_soon(self._sweep)
+        serving.start_soon(self.lag.watch)
+        serving.start_soon(turn_windows, self.metrics)
+        serving.start_soon(serve_admin, self._admin_socket, self._admin_state(), self._admin_stop)
+
+    async def _drain(self) -> None:
+        """Let requests in progress end, up to the grace period."""
+        grace = self.config.admin.shutdownGraceMs / 1000
+        for server in self.servers:
+            server.listener.drain()
+        _log.info("router.draining", grace_seconds=grace, connections=self.connections())
+        with trio.move_on_after(grace) as scope:
+            for server in self.servers:
+                drained = trio.Event()
+                server.listener.empty.call(drained.set)
+                await drained.wait()
+        if scope.cancelled_caught:
+            _log.warning("router.drain_deadline", connections=self.connections())
+            for server in self.servers:
+                server.listener.abort()
+        self._admin_stop.set()
+
+    async def _watch_signals(self) -> None:
+        """SIGTERM and SIGINT drain; a second one ends the process at once."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for number in signals:
+                if self.stopping.is_set():
+                    _log.warning("router.killed", signal=signal.Signals(number).name)
+                    os._exit(128 + number)
+                _log.info("router.stopping", signal=signal.Signals(number).name)
+                self.stopping.set()
+
+    async def _sweep(self) -> None:
+        """Housekeeping of all routers; access logs are written here, off the data path."""
+        while True:
+            await trio.sleep(SWEEP_SECONDS)
+            now = monotonic()
+            for assembly in self.assemblies.values():
+                assembly.sweep(now)
+
+    # What others are told
+
+    def connections(self) -> int:
+        """Client connections of all servers."""
+        return sum(len(server.listener.connections) for server in self.servers)
+
+    def _on_crash(self, task: Task, error: BaseException) -> None:
+        _log.error("reactor.crash", task=task.name, exc_info=error)
+
+    def _on_exhausted(self, error: OSError) -> None:
+        _log.error("server.exhausted", reason=error.strerror, hint="raise the limit of open files (RLIMIT_NOFILE)")
+
+    def _readiness(self) -> tuple[bool, list[str]]:
+        """Ready when every interpreter has what it needs, and not shutting down."""
+        lines = [f"draining: {self.stopping.is_set()}"]
+        ready = not self.stopping.is_set()
+        for label, assembly in self.assemblies.items():
+            good, words = assembly.interpreter.readiness()
+            ready = ready and good
+            lines.append(f"router {label}: {words}")
+        return ready, lines
+
+    def _admin_state(self) -> AdminState:
+        config = self.config
+        return AdminState(
+            config=dump(config),
+            metrics=self.metrics,
+            routers={label: RouterFace(assembly) for label, assembly in self.assemblies.items()},
+            delegate=self._delegate_outside,
+            readiness=self._readiness,
+            shutdown=self.stopping.set,
+            levels=log.levels,
+            version=__version__,
+            reactor_tasks=lambda: describe_tasks(self.reactor),
+            expositions=expositions_of(config.telemetry),
+            security=config.admin.security,
+            started=self.started,
+        )
+
+    async def _delegate_outside(self, path: Path, dtab: Dtab) -> Any:
+        return (await self._outside.delegate(path, dtab)).json()
+
+
+class RouterFace:
+    """One router, as the administrative interface sees it."""
+
+    def __init__(self, assembly: RouterAssembly) -> None:
+        self._assembly = assembly
+
+    async def delegate(self, path: Path, dtab: Dtab, /) -> Any:
+        """See `admin.state.RouterView`."""
+        return (await self._assembly.interpreter.delegate(path, dtab)).json()
+
+    def client_state(self) -> Mapping[str, Addr]:
+        """See `admin.state.RouterView`."""
+        return {client.id.show(): client.addr for client in self._assembly.router.clients}
+
+    def bound_names(self) -> Iterable[str]:
+        """See `admin.state.RouterView`."""
+        return [name.show() for name in self._assembly.interpreter.names()]
+
+
+def naming_log(level: str, event: str, /, **fields: Any) -> None:
+    """Write one event of a part that does not know how logs are made."""
+    getattr(_log, level)(event, **fields)
+
+
+def raise_descriptor_limit() -> None:
+    """As many descriptors as the system lets us have: a request can need three (lessons.md 65)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

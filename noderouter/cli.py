@@ -1,0 +1,78 @@
+"""The command line: `noderouter run|validate|demo|dtab|version`.
+
+Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard error), 2 wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from noderouter import __version__
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; answers the exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == ["dtab"]:
+        from dtab.cli import main as dtab_main
+
+        return dtab_main(arguments[1:])
+    options = _parser().parse_args(arguments)
+    return int(options.command(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="noderouter", description="A service-mesh router for one node.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run a router")
+    run.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
+    run.add_argument("--log-level", default="INFO", help="TRACE, DEBUG, INFO, WARNING, ERROR (default: INFO)")
+    run.set_defaults(command=_run)
+    validate = commands.add_parser("validate", help="check a configuration and say everything that is wrong with it")
+    validate.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
+    validate.add_argument("--json", action="store_true", help="problems as JSON on standard output")
+    validate.set_defaults(command=_validate)
+    demo = commands.add_parser("demo", help="run a router with three small services, and see it route")
+    demo.add_argument("--port", type=int, default=4140, help="where the router listens (default: 4140)")
+    demo.add_argument("--admin-port", type=int, default=9990, help="its admin interface (default: 9990)")
+    demo.add_argument("--directory", default=None, help="where its files go (default: a new temporary directory)")
+    demo.set_defaults(command=_demo)
+    dtab = commands.add_parser("dtab", help="format, lint and explain delegation tables (see `noderouter dtab -h`)")
+    dtab.set_defaults(command=lambda _options: 2)
+    version = commands.add_parser("version", help="versions, and which head parser is in use")
+    version.set_defaults(command=_version)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from noderouter.run import run_file
+
+    return run_file(options.config, options.log_level.upper())
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from noderouter.config import validate_file
+
+    return validate_file(options.config, json=options.json)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from noderouter.demo import run_demo
+
+    return run_demo(options.port, options.admin_port, options.directory)
+
+
+def _version(_options: argparse.Namespace) -> int:
+    import platform
+    from importlib.metadata import version
+
+    from noderouter.http1.head import COMPILED
+
+    print(f"noderouter {__version__}")
+    print(f"head parser: {'compiled' if COMPILED else 'pure Python (no compiled one could be imported)'}")
+    print(f"python {platform.python_version()}, trio {version('trio')}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

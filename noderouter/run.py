@@ -1,0 +1,37 @@
+"""Runs a router from a configuration file; the errors of starting are said in words, without a traceback."""
+
+import sys
+from collections.abc import Callable
+
+import trio
+
+from noderouter.admin.listen import AdminListenError
+from noderouter.app import App
+from noderouter.config import ConfigError, load
+from noderouter.config.config import Config
+from noderouter.listener.listener import ListenError
+from noderouter.telemetry import log
+
+
+def run_file(path: str, level: str = "INFO") -> int:
+    """`noderouter run`: serve until told to stop; answers the exit code."""
+    if level not in log.LEVELS:
+        print(f"noderouter: no such log level: {level}; valid: {', '.join(log.LEVELS)}", file=sys.stderr)
+        return 2
+    try:
+        config = load(path)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    log.configure(level)
+    return run_config(config)
+
+
+def run_config(config: Config, on_ready: Callable[[App], None] = lambda _app: None) -> int:
+    """Serve a checked configuration."""
+    try:
+        trio.run(App(config).run, on_ready, strict_exception_groups=False)
+    except (ListenError, AdminListenError) as error:
+        print(f"noderouter: {error}", file=sys.stderr)
+        return 1
+    return 0
