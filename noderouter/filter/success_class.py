@@ -1,0 +1,17 @@
+"""The verdict on a response as a header: `l5d-success-class` (spec section 5.3).
+
+A router before this one reads it for its server statistics instead of judging the status itself. What the endpoint
+sent under that name does not go on; the reply drops it.
+"""
+
+from typing import Final
+
+from noderouter.core.exchange import Verdict
+
+SUCCESS: Final = b"l5d-success-class: 1.0\r\n"
+FAILURE: Final = b"l5d-success-class: 0.0\r\n"
+
+
+def success_fields(verdict: Verdict) -> bytes:
+    """The field line that says `verdict`."""
+    return SUCCESS if verdict is Verdict.SUCCESS else FAILURE

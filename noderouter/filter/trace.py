@@ -1,0 +1,88 @@
+"""The trace ids of a request on the wire: `l5d-ctx-trace` and `l5d-reqid` (spec sections 5.1 and 5.2).
+
+Between `context` (reads) and `propagate` (writes). The format is Finagle's: big-endian 64-bit words span id,
+parent id, trace id, flags and, for 128-bit traces, the high word of the trace id; base64 with padding.
+
+A router adds one span to the path of a request: what it sends on has a new span id whose parent is the span it was
+given. A request that comes without ids starts a trace; the request id is the root, so that one token finds a request
+in the logs of every service.
+"""
+
+from binascii import Error, a2b_base64, b2a_base64, hexlify
+from random import getrandbits
+from struct import Struct
+from typing import Final
+
+from noderouter.core.context import Trace
+
+DEBUG: Final = 1
+SAMPLING_KNOWN: Final = 2
+SAMPLED: Final = 4
+
+_WORDS: Final = Struct(">QQQQ")
+_WORD: Final = Struct(">Q")
+_UNDECIDED: Final = bytes(8)
+_MASK: Final = (1 << 64) - 1
+_TEXT_BYTES: Final = 56
+"""Base64 of 40 bytes; anything longer is no trace."""
+
+
+def parse_trace(value: bytes) -> Trace | None:
+    """Read `l5d-ctx-trace`; None where it is not one (as in Linkerd, the request then starts a trace)."""
+    if len(value) > _TEXT_BYTES:
+        return None
+    try:
+        data = a2b_base64(value, strict_mode=True)
+    except Error:
+        return None
+    if len(data) not in (32, 40):
+        return None
+    span_id, parent_id, trace_id, flags = _WORDS.unpack_from(data)
+    high = _WORD.unpack_from(data, 32)[0] if len(data) == 40 else None
+    return Trace(trace_id, span_id, parent_id, flags, high)
+
+
+def show_trace(trace: Trace) -> bytes:
+    """The value of `l5d-ctx-trace`; `parse_trace` reads it back."""
+    data = _WORDS.pack(trace.span_id, trace.parent_id, trace.trace_id, trace.flags)
+    if trace.trace_id_high is not None:
+        data += _WORD.pack(trace.trace_id_high)
+    return b2a_base64(data, newline=False)
+
+
+def start_fields() -> bytes:
+    """Field lines for a request that had no ids: a new trace, undecided whether it is sampled.
+
+    The common case, hence no Trace in between: 0.7 µs.
+    """
+    ids = getrandbits(128).to_bytes(16, "big")
+    root = ids[8:]
+    encoded = b2a_base64(ids + root + _UNDECIDED, newline=False)
+    return b"l5d-ctx-trace: " + encoded + b"\r\nl5d-reqid: " + hexlify(root) + b"\r\n"
+
+
+def start(sample: float | None = None) -> Trace:
+    """The root span of a new trace."""
+    root = getrandbits(64)
+    return decide(Trace(root, root, root), sample)
+
+
+def decide(trace: Trace, sample: float | None) -> Trace:
+    """`trace` with the decision that a rate of `sample` means for it; None leaves it as it is.
+
+    The decision depends on the trace id alone, so that routers that are given one rate agree.
+    """
+    if sample is None:
+        return trace
+    sampled = trace.trace_id < sample * (_MASK + 1)
+    flags = (trace.flags & ~SAMPLED) | SAMPLING_KNOWN | (SAMPLED if sampled else 0)
+    return Trace(trace.trace_id, trace.span_id, trace.parent_id, flags, trace.trace_id_high)
+
+
+def child_fields(trace: Trace) -> bytes:
+    """Field lines for a request that is the next span of `trace`."""
+    data = _WORDS.pack(getrandbits(64), trace.span_id, trace.trace_id, trace.flags)
+    request_id = hexlify(data[16:24])
+    if trace.trace_id_high is not None:
+        data += _WORD.pack(trace.trace_id_high)
+    return b"l5d-ctx-trace: %b\r\nl5d-reqid: %b\r\n" % (b2a_base64(data, newline=False), request_id)
