@@ -246,9 +246,9 @@ class RouterFace:
         return [name.show() for name in self._assembly.interpreter.names()]
 
 
-def naming_log(level: str, event: str, /, **fields: Any) -> None:
+def naming_log(level: int, event: str, /, **fields: Any) -> None:
     """Write one event of a part that does not know how logs are made."""
-    getattr(_log, level)(event, **fields)
+    _log.log(level, event, **fields)
 
 
 def raise_descriptor_limit() -> None:

@@ -6,11 +6,14 @@ The order of the stacks is that of the specification, section 0; each layer is o
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from logging import ERROR, WARNING
 from math import inf
 from pathlib import Path as FilePath
 from random import Random
+from typing import cast
 
 from dtab import Bound, Dtab, Path
+from noderouter.balancer.backoff import ConstantKind
 from noderouter.client.client import Client, ClientSettings
 from noderouter.client.pool import PoolSettings
 from noderouter.config.client import ClientParams
@@ -31,18 +34,26 @@ from noderouter.filter.error_text import cannot_connect, no_hosts
 from noderouter.filter.forwarded import Forwarded
 from noderouter.filter.propagate import Propagate
 from noderouter.filter.retry import Retry
-from noderouter.filter.roll_policy import parse_roll_policy
+from noderouter.filter.roll_policy import RollPolicy
 from noderouter.filter.stats import Stats
 from noderouter.filter.timeout import TotalTimeout
 from noderouter.filter.timestamp import Timestamp
 from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
 from noderouter.identifier.composite import Composite
 from noderouter.listener.listener import SocketSettings
+from noderouter.namer.http_status import Status
+from noderouter.naming.addr import Addr
 from noderouter.naming.interpreter.interpreter import Interpreter
+from noderouter.naming.runtime import Log
+from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
+from noderouter.router.clients import Clients
 from noderouter.router.gauges import client_gauges, server_gauges, service_gauges
-from noderouter.router.router import Router, RouterParts
+from noderouter.router.picker import Branch, Picker
+from noderouter.router.route import FixedAnswer, Route
+from noderouter.router.router import Router
+from noderouter.router.scopes import Scopes
 from noderouter.telemetry.tree import Scope
 
 _NOWHERE = Path()
@@ -55,58 +66,46 @@ class Surroundings:
     reactor: Reactor
     metrics: Scope
     rng: Random
-    log: Callable[..., object]
+    log: Log
 
 
 class RouterAssembly:
-    """One router with its servers' stacks; the metrics are below `rt/<label>`."""
+    """One router with its servers' stacks; the parts of `Router`. Its metrics are below `rt/<label>`."""
 
     def __init__(self, config: RouterConfig, interpreter: Interpreter, around: Surroundings) -> None:
         self.config = config
         self.interpreter = interpreter
-        self.access_log = self._open_access_log()
+        self.access_log = self._open_access_log(around)
+        self.label = config.label
+        self.bind = interpreter.bind
+        identifiers = [kind.build(config.dstPrefix) for kind in config.identifier]
+        self.identifier = identifiers[0] if len(identifiers) == 1 else Composite(identifiers)
+        self.binding_seconds = config.bindingTimeoutMs / 1000
+        self.max_names = config.bindingCache.paths
+        self.idle_seconds = float(config.bindingCache.idleTtlSecs)
         self._around = around
         self._scope = around.metrics.scope("rt", config.label)
+        self._scopes = Scopes(self._scope)
         self._services = config.service.settings()
-        self._clients = config.client.settings()
-        self._listeners = frozenset((server.ip, server.port) for server in config.servers)
-        self.router = Router(self._parts())
+        self._client_settings = config.client.settings()
+        self._listeners = frozenset((str(server.ip), server.port) for server in config.servers)
+        self._clients = Clients(self.make_client, self.client_closed)
+        self.router = Router(self, self._clients)
 
-    # Names and clients
+    # Names (see `router.named.NameParts`)
 
-    def _parts(self) -> RouterParts:
-        config = self.config
-        identifiers = [kind.build(config.dstPrefix) for kind in config.identifier]
-        return RouterParts(
-            label=config.label,
-            identifier=identifiers[0] if len(identifiers) == 1 else Composite(identifiers),
-            bind=self.interpreter.bind,
-            filters=self._service_filters,
-            make_client=self._make_client,
-            attempt_seconds=lambda client_id: self._clients.resolve(client_id).attempt_timeout,
-            route_stats=lambda client_id, name: self._pair(client_id, name).requests(),
-            on_name_closed=lambda name: self._scope.scope("service", element(name)).prune(),
-            on_client_closed=lambda client: self._scope.scope("client", element(client.id)).prune(),
-            rng=self._around.rng,
-            binding_seconds=config.bindingTimeoutMs / 1000,
-            max_names=config.bindingCache.paths,
-            idle_seconds=config.bindingCache.idleTtlSecs,
-        )
-
-    def _pair(self, client_id: Path, name: Path) -> Scope:
-        return self._scope.scope("client", element(client_id)).scope("service", element(name))
-
-    def _service_filters(self, name: Path) -> list[Filter]:
+    def service_filters(self, name: Path) -> list[Filter]:
         """The path stack of a logical name."""
         params = self._services.resolve(name)
         budget = retry_budget(params.budget)
-        backoff = None if params.backoff.never_waits else partial(params.backoff.build, self._around.rng)
+        backoff = partial(params.backoff.build, self._around.rng)
+        never_waits = isinstance(params.backoff, ConstantKind) and params.backoff.ms == 0
         classifier = params.classifier.build()
-        scope = self._scope.scope("service", element(name))
+        scope = self._scopes.acquire("service", element(name))
         stats = scope.requests()
 
         def retry(service: Service) -> Service:
-            made = Retry(service, classifier, budget, backoff)
+            made = Retry(service, classifier, budget, None if never_waits else backoff)
             service_gauges(scope, made.stats, budget)
             return made
 
@@ -117,19 +116,43 @@ class RouterAssembly:
             retry,
         ]
 
-    def _make_client(self, bound: Bound) -> Client:
-        params = self._clients.resolve(bound.id)
+    def name_closed(self, name: Path) -> None:
+        """See `NameParts`."""
+        self._scopes.release("service", element(name))
+
+    def route(self, name: Path, bound: Bound) -> Branch:
+        """See `NameParts`."""
+        if isinstance(bound.addr, Status):
+            return FixedAnswer(bound.id, bound.addr.code)
+        place = ("client", element(bound.id), "service", element(name))
+        stats = self._scopes.acquire(*place).requests()
+        attempt_seconds = self._client_settings.resolve(bound.id).attempt_timeout
+        return Route(name, bound, self._clients, stats, attempt_seconds, lambda: self._scopes.release(*place))
+
+    def picker(self, branches: list[tuple[float, Branch]]) -> Picker:
+        """See `NameParts`."""
+        return Picker(branches, self._around.rng)
+
+    # Clients
+
+    def make_client(self, bound: Bound) -> Client:
+        """See `RouterParts`."""
+        params = self._client_settings.resolve(bound.id)
         rng = self._around.rng
         settings = ClientSettings(
             balancer=partial(params.balancer.build, rng),
             accrual=params.accrual.build(rng),
             requeue_budget=partial(retry_budget, params.requeue_budget),
             pool=pool_settings(params),
-            binding_seconds=self.config.bindingTimeoutMs / 1000,
+            binding_seconds=self.binding_seconds,
         )
-        client = Client(bound.id, bound.addr, settings, self._around.reactor, self._listeners)
-        client_gauges(self._scope.scope("client", element(bound.id)), client)
+        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self._around.reactor, self._listeners)
+        client_gauges(self._scopes.acquire("client", element(bound.id)), client)
         return client
+
+    def client_closed(self, client: Client) -> None:
+        """See `RouterParts`."""
+        self._scopes.release("client", element(client.id))
 
     # Servers
 
@@ -194,23 +217,23 @@ class RouterAssembly:
             clear_context=config.clearContext,
         )
 
-    def _open_access_log(self) -> AccessLogFile | None:
+    def _open_access_log(self, around: Surroundings) -> AccessLogFile | None:
         config = self.config
         if config.httpAccessLog is None:
             return None
         return AccessLogFile(
             FilePath(config.httpAccessLog),
-            parse_roll_policy(config.httpAccessLogRollPolicy),
+            RollPolicy.parse(config.httpAccessLogRollPolicy),
             append=config.httpAccessLogAppend,
             rotate_count=config.httpAccessLogRotateCount,
-            report=lambda words: self._around.log("warning", "access_log.failed", router=config.label, reason=words),
+            report=lambda words: around.log(WARNING, "access_log.failed", router=config.label, reason=words),
         )
 
     # Errors
 
     def _on_fault(self, exchange: Exchange, error: Exception) -> None:
         """An exception that is a fault of ours: it is answered, and we want to know."""
-        self._around.log("error", "exchange.fault", router=self.config.label, name=str(exchange.name), exc_info=error)
+        self._around.log(ERROR, "exchange.fault", router=self.config.label, name=str(exchange.name), exc_info=error)
 
     def _explain(self, exchange: Exchange, error: Exception) -> Exception:
         """Say of a failed exchange what a person needs to know to mend it."""
@@ -219,7 +242,7 @@ class RouterAssembly:
             stored = self.interpreter.stored_dtab()
             return no_hosts(exchange.name or _NOWHERE, self.config.dtab, override, stored)
         if isinstance(error, ConnectError) and exchange.client_id is not None and exchange.endpoint is not None:
-            known = self.router.clients.find(exchange.client_id)
+            known = self._clients.find(exchange.client_id)
             addresses = [] if known is None else [str(each) for each in known.endpoints]
             return cannot_connect(
                 exchange.name or _NOWHERE, exchange.client_id, addresses, str(exchange.endpoint.address)

@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from noderouter.config import validate_file
+    from noderouter.config.check import validate_file
 
     return validate_file(options.config, json=options.json)
 

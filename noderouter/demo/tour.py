@@ -9,7 +9,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from noderouter.app import App
-from noderouter.config import ConfigError, load
+from noderouter.config.check import load
+from noderouter.config.problem import ConfigError
 from noderouter.demo.stage import REROUTED, Stage
 from noderouter.run import run_config
 from noderouter.telemetry import log

@@ -35,7 +35,7 @@ _PHRASES: Final = {status.value: status.phrase.encode("ascii") for status in HTT
 class ErrorReply:
     """Turns exceptions into responses."""
 
-    __slots__ = ("_max_body_bytes", "_max_field_bytes", "_on_fault", "_service")
+    __slots__ = ("_explain", "_max_body_bytes", "_max_field_bytes", "_on_fault", "_service")
 
     def __init__(
         self,
@@ -44,9 +44,14 @@ class ErrorReply:
         max_headers_bytes: int = 60 * 1024,
         max_body_bytes: int = 5120 * 1024,
         on_fault: Callable[[Exchange, Exception], None] | None = None,
+        explain: Callable[[Exchange, Exception], Exception] | None = None,
     ) -> None:
-        """`maxHeadersKB` and `maxErrResponseKB` in bytes; `on_fault` is told of errors that are no RouterError."""
+        """`maxHeadersKB` and `maxErrResponseKB` in bytes; `on_fault` is told of errors that are no RouterError.
+
+        `explain` may replace an error by one that says more: where it was raised, little was known.
+        """
         self._service = service
+        self._explain = explain
         # Half of the head at most, so that the whole fits into the same limit of a router before this one.
         self._max_field_bytes = min(max_headers_bytes // 2, MAX_FIELD_BYTES)
         self._max_body_bytes = max_body_bytes
@@ -67,7 +72,7 @@ class ErrorReply:
                 raise
             if self._on_fault is not None and not isinstance(error, RouterError):
                 self._on_fault(exchange, error)
-            await self._answer(exchange, error)
+            await self._answer(exchange, error if self._explain is None else self._explain(exchange, error))
 
     async def _answer(self, exchange: Exchange, error: Exception) -> None:
         status, message, retryable = describe(error)

@@ -12,7 +12,7 @@ binding for each of its requests. `sweep` has to be called about once a second; 
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from dtab import Bound, Dtab, Failed, NameTree, Ok, Path, Pending
 from noderouter.naming.computed import Computed, Reading
@@ -73,16 +73,19 @@ class Binding(Computed[Result]):
             self.release()
 
 
-class BindingCache:
+B = TypeVar("B", bound=Binding)
+
+
+class BindingCache(Generic[B]):
     """Bindings by name, and by name and local dtab."""
 
     __slots__ = (
-        "_bind",
         "_by_path",
         "_capacity",
         "_idle_seconds",
         "_idlest",
         "_local",
+        "_make",
         "_next_expiry",
         "evicts",
         "expires",
@@ -92,15 +95,18 @@ class BindingCache:
     )
 
     def __init__(
-        self, bind: Bind, capacity: int = DEFAULT_CAPACITY, idle_seconds: float = DEFAULT_IDLE_SECONDS
+        self,
+        make: Callable[[Path, Dtab | None], B],
+        capacity: int = DEFAULT_CAPACITY,
+        idle_seconds: float = DEFAULT_IDLE_SECONDS,
     ) -> None:
-        """`bind` binds the names; `capacity` bindings are kept, each until it was idle for `idle_seconds`."""
-        self._bind = bind
+        """`make` makes a binding; `capacity` of them are kept, each until it was idle for `idle_seconds`."""
+        self._make = make
         self._capacity = capacity
         self._idle_seconds = idle_seconds
-        self._by_path: dict[Path, Binding] = {}
-        self._local: dict[tuple[Path, Dtab], Binding] = {}
-        self._idlest: list[Binding] | None = None
+        self._by_path: dict[Path, B] = {}
+        self._local: dict[tuple[Path, Dtab], B] = {}
+        self._idlest: list[B] | None = None
         self._next_expiry = 0.0
         self.now = 0.0
         self.misses = self.evicts = self.expires = self.oneshots = 0
@@ -108,7 +114,7 @@ class BindingCache:
     def __len__(self) -> int:
         return len(self._by_path) + len(self._local)
 
-    def get(self, path: Path, local: Dtab | None = None) -> Binding:
+    def get(self, path: Path, local: Dtab | None = None) -> B:
         """The binding of `path`, with the dtab that came with the request, if any."""
         if local is None:
             binding = self._by_path.get(path)
@@ -136,13 +142,13 @@ class BindingCache:
         for binding in self._all():
             self._drop(binding)
 
-    def _all(self) -> list[Binding]:
+    def _all(self) -> list[B]:
         return [*self._by_path.values(), *self._local.values()]
 
-    def _miss(self, path: Path, local: Dtab | None) -> Binding:
+    def _miss(self, path: Path, local: Dtab | None) -> B:
         """Bind a name that is not cached; keep it if there is room, or can be made."""
         self.misses += 1
-        binding = Binding(path, local, self._bind)
+        binding = self._make(path, local)
         binding.used = self.now
         if len(self) >= self._capacity and not self._make_room():
             self.oneshots += 1
@@ -167,7 +173,7 @@ class BindingCache:
                 return True
         return False
 
-    def _drop(self, binding: Binding) -> None:
+    def _drop(self, binding: B) -> None:
         if binding.local is None:
             del self._by_path[binding.path]
         else:

@@ -40,6 +40,10 @@ class Clients:
         client.routes += 1
         return client
 
+    def find(self, id: Path) -> Client | None:
+        """The client of that id, if there is one."""
+        return self._clients.get(id)
+
     def release(self, client: Client) -> None:
         """Take back one `acquire`."""
         client.routes -= 1

@@ -1,6 +1,6 @@
 """The way of one logical name to one client: the client stack (spec section 0)."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from dtab import Bound, Path
 from noderouter.core.errors import BindingError, NoSuchName
@@ -21,13 +21,20 @@ class Route:
     Stack: stats of (client, service) → attempt timeout, where configured → client.
     """
 
-    __slots__ = ("_clients", "_fields", "_service", "client", "client_id", "residual")
+    __slots__ = ("_clients", "_fields", "_on_close", "_service", "client", "client_id", "residual")
 
     def __init__(
-        self, name: Path, bound: Bound, clients: Clients, stats: RequestStats, attempt_seconds: float | None
+        self,
+        name: Path,
+        bound: Bound,
+        clients: Clients,
+        stats: RequestStats,
+        attempt_seconds: float | None,
+        on_close: Callable[[], None],
     ) -> None:
         """Acquires the client from `clients` until `close`."""
         self._clients = clients
+        self._on_close = on_close
         self.client = clients.acquire(bound)
         self.client_id = bound.id
         self.residual = bound.residual
@@ -52,6 +59,7 @@ class Route:
     def close(self) -> None:
         """Let the client go; exchanges in flight complete."""
         self._clients.release(self.client)
+        self._on_close()
 
     def _send(self, exchange: Exchange) -> Awaitable[None]:
         return self.client(exchange, self._fields)

@@ -15,6 +15,11 @@ from noderouter.reactor.task import Task
 DTAB = Dtab.parse("/svc => /a")
 
 
+def cache_of(bind, *arguments, **options):
+    """A cache of plain bindings."""
+    return BindingCache(lambda name, local: Binding(name, local, bind), *arguments, **options)
+
+
 class Names:
     """Something that binds: one Var for each path."""
 
@@ -41,7 +46,7 @@ def path(number: int) -> Path:
 
 
 def test_a_name_is_bound_once_until_something_it_read_changes(names):
-    cache = BindingCache(names.bind)
+    cache = cache_of(names.bind)
     assert cache.get(path(1)) is cache.get(Path.of("1"))
     assert cache.get(path(1)).result == Ok(NEG)
     assert len(names.asked) == 1
@@ -54,7 +59,7 @@ def test_a_name_is_bound_once_until_something_it_read_changes(names):
 
 
 def test_a_local_dtab_makes_it_another_binding(names):
-    cache = BindingCache(names.bind)
+    cache = cache_of(names.bind)
     assert cache.get(path(1)) is not cache.get(path(1), DTAB)
     assert cache.get(path(1), DTAB) is cache.get(path(1), Dtab.parse("/svc=>/a"))
     assert names.asked == [(path(1), None), (path(1), DTAB)]
@@ -63,9 +68,11 @@ def test_a_local_dtab_makes_it_another_binding(names):
 
 def test_the_addresses_it_leads_to_are_held_but_not_depended_on(names):
     one, two = Var[Addr](AddrPending()), Var[Addr](AddrPending())
-    branches = [Weighted(1.0, Leaf(Bound(path(n), Path.EMPTY, addr))) for n, addr in ((1, one), (2, two), (3, "opaque"))]
+    branches = [
+        Weighted(1.0, Leaf(Bound(path(n), Path.EMPTY, addr))) for n, addr in ((1, one), (2, two), (3, "opaque"))
+    ]
     names.results[path(1)].set(Ok(Union(tuple(branches))))
-    cache = BindingCache(names.bind)
+    cache = cache_of(names.bind)
     cache.get(path(1))
     assert (one.holders, two.holders) == (1, 1)
     one.set(AddrNeg())
@@ -80,7 +87,7 @@ def test_the_addresses_it_leads_to_are_held_but_not_depended_on(names):
 
 
 def test_the_least_recently_used_makes_room(names):
-    cache = BindingCache(names.bind, capacity=3)
+    cache = cache_of(names.bind, capacity=3)
     for number in range(3):
         cache.sweep(number)
         cache.get(path(number))
@@ -93,7 +100,7 @@ def test_the_least_recently_used_makes_room(names):
 
 
 def test_a_flood_of_names_does_not_push_out_those_in_use(names):
-    cache = BindingCache(names.bind, capacity=3)
+    cache = cache_of(names.bind, capacity=3)
     steady = [cache.get(path(number)) for number in range(3)]
     for second in range(5):
         cache.sweep(second)
@@ -108,7 +115,7 @@ def test_a_flood_of_names_does_not_push_out_those_in_use(names):
 
 
 def test_a_oneshot_binds_once_for_its_request(names):
-    cache = BindingCache(names.bind, capacity=0)
+    cache = cache_of(names.bind, capacity=0)
     binding = cache.get(path(1))
     assert [binding.result for _ in range(3)] == [Ok(NEG)] * 3
     assert len(names.asked) == 1
@@ -118,7 +125,7 @@ def test_a_oneshot_binds_once_for_its_request(names):
 
 
 def test_idle_bindings_end(names):
-    cache = BindingCache(names.bind, idle_seconds=60)
+    cache = cache_of(names.bind, idle_seconds=60)
     cache.sweep(100.0)
     cache.get(path(1))
     cache.get(path(2), DTAB)
@@ -132,7 +139,7 @@ def test_idle_bindings_end(names):
 
 
 def test_clearing_forgets_who_was_idle(names):
-    cache = BindingCache(names.bind, capacity=2)
+    cache = cache_of(names.bind, capacity=2)
     cache.get(path(1))
     cache.get(path(2))
     cache.sweep(1.0)
@@ -149,7 +156,7 @@ def test_a_binder_that_raises_leaves_nothing_behind(names):
         reading.read(names.results[path])
         raise ZeroDivisionError
 
-    cache = BindingCache(bind)
+    cache = cache_of(bind)
     with pytest.raises(ZeroDivisionError):
         cache.get(path(1))
     assert len(cache) == 0
@@ -169,7 +176,7 @@ def reactor():
 @pytest.mark.parametrize("capacity", [0, 1])
 def test_settling_waits_while_pending_and_holds_meanwhile(names, reactor, capacity):
     names.results[path(1)].set(Pending())
-    binding = BindingCache(names.bind, capacity).get(path(1))
+    binding = cache_of(names.bind, capacity).get(path(1))
     settled: list[Result] = []
 
     async def wait() -> None:
@@ -207,7 +214,7 @@ def test_a_wait_that_is_cancelled_lets_go(names, reactor):
 def test_a_cache_of_any_size_answers_like_none(capacity, steps):
     """Whatever is asked, swept and changed: the current result, never more than `capacity` held."""
     names = Names()
-    cache = BindingCache(names.bind, capacity, idle_seconds=3)
+    cache = cache_of(names.bind, capacity, idle_seconds=3)
     now = 0.0
     for step in steps:
         match step:
