@@ -146,13 +146,14 @@ class Histogram:
         """Add all that `other` holds (same scale); for sums over several histograms."""
         self._past_count += other._past_count
         self._past_sum += other._past_sum
-        self._counts = list(map(int.__add__, self._counts, other._counts))
-        self._sum += other._sum
-        self._low = min(self._low, other._low)
-        self._high = max(self._high, other._high)
+        if other._high != -inf:
+            self._counts = list(map(int.__add__, self._counts, other._counts))
+            self._sum += other._sum
+            self._low = min(self._low, other._low)
+            self._high = max(self._high, other._high)
         mine, theirs = self.window, other.window
-        if mine is None or theirs is None:
-            self.window = mine or theirs
+        if mine is None or theirs is None or not mine.count or not theirs.count:
+            self.window = theirs if mine is None or (theirs is not None and theirs.count) else mine
         else:
             counts = list(map(int.__add__, mine.counts, theirs.counts))
             low, high = min(mine.low, theirs.low), max(mine.high, theirs.high)

@@ -107,9 +107,27 @@ class Scope:
             yield Sample(path, Kind.COUNTER, metric.value)
         elif metric is not None:
             yield Sample(path, Kind.GAUGE, metric.read())
+        if self._role is Role.CLIENT:
+            yield from self._client_samples(path)
+            return
         yield from self.derived(path)
         for name, child in list(self._children.items()):
             yield from child.samples((*path, name))
+
+    def _client_samples(self, path: tuple[str, ...]) -> Iterator[Sample]:
+        """Those below a client, summing up its pairs on the way: all at once would take long where there are many."""
+        total = RequestStats()
+        for part in (self._stats, self._retired):
+            if part is not None:
+                total.absorb(part)
+        for name, child in list(self._children.items()):
+            for below, node in list(child._children.items()) if child._role is Role.PAIRS else ():
+                yield from node.samples((*path, name, below))
+                if node._stats is not None:
+                    total.absorb(node._stats)
+            if child._role is not Role.PAIRS:
+                yield from child.samples((*path, name))
+        yield from of_requests(total, path, exn=False)
 
     def derived(self, path: tuple[str, ...] = ()) -> Iterator[Sample]:
         """What the request statistics of this very node amount to, with paths below `path`."""
@@ -174,16 +192,14 @@ class Scope:
         self._retired.absorb(stats)
         self._retired.pending = 0
 
-    def _sum(self) -> RequestStats | None:
-        """The requests of a client: those of its pairs, present and past. None before the first."""
+    def _sum(self) -> RequestStats:
+        """The requests of a client: those of its pairs, present and past."""
         pairs = self._children.get("service")
         parts = [] if pairs is None else [pair._stats for pair in pairs._children.values()]
-        known = [part for part in (self._stats, self._retired, *parts) if part is not None]
-        if not known:
-            return None
         total = RequestStats()
-        for part in known:
-            total.absorb(part)
+        for part in (self._stats, self._retired, *parts):
+            if part is not None:
+                total.absorb(part)
         return total
 
     def _metric_at(self, name: str, kind: type[M], make: Callable[[], M]) -> M:

@@ -96,13 +96,17 @@ def client_requests(tree: MetricsTree) -> float:
 def test_a_client_is_the_sum_of_its_services() -> None:
     tree = MetricsTree()
     client = tree.scope("rt", "out", "client", "#/fs/web")
-    assert "rt/out/client/#/fs/web/requests" not in numbers(tree)
+    client.counter("connects")
+    assert client_requests(tree) == 0
     for name in ("svc/a", "svc/b"):
         stats = client.scope("service", name).requests()
         stats.record(200, 0.01, True)
         stats.pending = 1
     assert client_requests(tree) == 2
     assert numbers(tree)["rt/out/client/#/fs/web/pending"] == 2
+    assert numbers(tree)["rt/out/client/#/fs/web/connects"] == 0
+    client.requests().record(200, 0.01, True)
+    assert client_requests(tree) == 3
 
 
 def test_the_sum_keeps_what_a_pruned_service_had() -> None:
@@ -214,5 +218,6 @@ def test_a_service_is_pruned_below_its_clients_too() -> None:
         "rt/out/service/svc/b/requests",
         "rt/out/client/c/requests",
         "rt/out/client/c/service/svc/b/requests",
+        "rt/out/client/idle/requests",
     }
     assert numbers(tree)["rt/out/client/c/requests"] == 2

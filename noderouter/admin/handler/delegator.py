@@ -1,0 +1,57 @@
+"""`/delegator.json`: what becomes of a name, with the given dtab in place of the router's (spec section 7.3)."""
+
+import json
+from typing import Final
+
+import trio
+
+from dtab import Dtab, ParseError, Path
+from noderouter.admin.message import Request, Response, as_json, text
+from noderouter.admin.state import AdminState, Delegate
+
+PATIENCE: Final = 2.0
+"""Seconds that names may take to become known."""
+
+
+async def by_query(state: AdminState, request: Request) -> Response:
+    """`?path=/svc/x&dtab=...&namespace=<router>`; no dtab is the empty one."""
+    query = request.query
+    return await _answer(state, query.get("namespace"), query.get("dtab", ""), query.get("path"))
+
+
+async def by_body(state: AdminState, request: Request) -> Response:
+    """JSON with `path`, `dtab`, and perhaps `namespace`."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip(" \t").lower()
+    if media_type != "application/json":
+        return text("the content type must be application/json\n", 415)
+    try:
+        asked = json.loads(request.body)
+    except (ValueError, RecursionError):
+        asked = None
+    if isinstance(asked, dict):
+        namespace, dtab, path = asked.get("namespace"), asked.get("dtab"), asked.get("path")
+        if isinstance(dtab, str) and isinstance(path, str) and isinstance(namespace, str | None):
+            return await _answer(state, namespace, dtab, path)
+    return text(f"Malformed delegation request: {request.body.decode('utf-8', 'replace')}", 400)
+
+
+async def _answer(state: AdminState, namespace: str | None, dtab_text: str, path_text: str | None) -> Response:
+    delegate: Delegate = state.delegate
+    if namespace is not None:
+        router = state.routers.get(namespace)
+        if router is None:
+            return text(f"Name Interpreter for {namespace} cannot show delegations", 501)
+        delegate = router.delegate
+    try:
+        dtab = Dtab.parse(dtab_text)
+    except ParseError as error:
+        return text(f"Invalid dtab: {error}", 400)
+    if path_text is None:
+        return text("Invalid path: the parameter `path` is missing", 400)
+    try:
+        path = Path.parse(path_text)
+    except ParseError as error:
+        return text(f"Invalid path: {error}", 400)
+    with trio.move_on_after(PATIENCE):
+        return as_json(await delegate(path, dtab))
+    return text("Request timed out.", 503)

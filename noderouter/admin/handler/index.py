@@ -1,0 +1,52 @@
+"""`/`, `/admin` and `/admin/index.txt`: what there is."""
+
+from collections.abc import Iterator
+from html import escape
+from typing import Final
+
+from noderouter.admin.message import HTML, Request, Response, text
+from noderouter.admin.security import Group, is_open
+from noderouter.admin.state import AdminState
+
+_ABOUT: Final = (
+    ("/admin/ping", Group.DIAGNOSTICS, "answers pong"),
+    ("/livez", Group.PROBE, "whether the process lives"),
+    ("/readyz?verbose", Group.PROBE, "whether requests are welcome, and why not"),
+    ("/admin/server_info", Group.DIAGNOSTICS, "version and uptime"),
+    ("/config.json", Group.UI, "the configuration in effect"),
+    ("/admin/metrics.json?pretty=1", Group.UI, "all metrics; tree=1 nests them, q=rt/... takes a part"),
+    ("/client_state.json", Group.DIAGNOSTICS, "the addresses of each client"),
+    ("/bound-names.json", Group.DIAGNOSTICS, "the names that namers can list"),
+    ("/delegator.json?path=/svc/x&dtab=/svc=>/$/nil", Group.UI, "what becomes of a name; namespace=<router>"),
+    ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
+    ("/logging.json", Group.CONTROL, "log levels; POST logger and level to change one"),
+    ("/admin/shutdown", Group.CONTROL, "POST begins the graceful shutdown"),
+)
+
+
+async def page(state: AdminState, _request: Request) -> Response:
+    """A page of links."""
+    rows = "".join(
+        f'<dt><a href="{escape(path)}">{escape(path)}</a></dt><dd>{escape(about)}</dd>\n'
+        for path, about in _entries(state)
+    )
+    routers = ", ".join(escape(label) for label in state.routers)
+    body = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>noderouter</title></head>\n'
+        f"<body><h1>noderouter {escape(state.version)}</h1>\n<p>Routers: {routers}</p>\n<dl>\n{rows}</dl>\n"
+        "</body></html>\n"
+    )
+    return Response(200, body.encode(), HTML, (("content-security-policy", "default-src 'none'"),))
+
+
+async def plain(state: AdminState, _request: Request) -> Response:
+    """The paths, one per line."""
+    return text("".join(f"{path}\n" for path, _ in _entries(state)))
+
+
+def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
+    """What is not switched off."""
+    scrapes = ((place.path, Group.DIAGNOSTICS, "metrics for Prometheus") for place in state.expositions)
+    for path, group, about in (*_ABOUT, *scrapes):
+        if is_open(state.security, path.partition("?")[0], group):
+            yield path, about

@@ -1,0 +1,34 @@
+"""Metrics: `/admin/metrics.json` and the Prometheus exposition (spec sections 6.3 and 6.4)."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable
+
+import trio
+
+from noderouter.admin.message import JSON, Request, Response
+from noderouter.admin.state import AdminState
+from noderouter.telemetry.json import NoSuchSubtree, flat, nested, select
+from noderouter.telemetry.sample import Sample
+
+
+async def metrics_json(state: AdminState, request: Request) -> Response:
+    """The tree or, with `q`, a part of it: flat, or nested with `tree`; indented and sorted with `pretty`."""
+    query = request.query.get("q")
+    try:
+        samples = select(state.metrics, query)
+    except NoSuchSubtree:
+        return Response(404, json.dumps({"error": f"No such subtree: {query}"}).encode(), JSON)
+    write = nested if request.flag("tree") else flat
+    return Response(200, await write(samples, pretty=request.flag("pretty")), JSON)
+
+
+async def prometheus(prefix: str, state: AdminState, _request: Request) -> Response:
+    """The text exposition; its library is imported by the first scrape, in a thread, since that takes a while."""
+    content_type, exposition = await trio.to_thread.run_sync(_exposition)
+    return Response(200, await exposition(state.metrics.samples(), prefix), content_type)
+
+
+def _exposition() -> tuple[str, Callable[[Iterable[Sample], str], Awaitable[bytes]]]:
+    from noderouter.telemetry import prometheus
+
+    return prometheus.CONTENT_TYPE, prometheus.exposition

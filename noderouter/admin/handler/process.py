@@ -1,0 +1,38 @@
+"""The process: ping, version, configuration, shutdown."""
+
+import os
+import platform
+from time import monotonic
+
+from noderouter.admin.message import Request, Response, as_json, text
+from noderouter.admin.state import AdminState
+
+
+async def ping(_state: AdminState, _request: Request) -> Response:
+    """`pong`."""
+    return text("pong")
+
+
+async def server_info(state: AdminState, _request: Request) -> Response:
+    """Name, version and uptime (in milliseconds, as in Linkerd)."""
+    return as_json(
+        {
+            "name": "noderouter",
+            "version": state.version,
+            "build": state.version,
+            "python": platform.python_version(),
+            "pid": os.getpid(),
+            "uptime": int((monotonic() - state.started) * 1000),
+        }
+    )
+
+
+async def config_json(state: AdminState, _request: Request) -> Response:
+    """The configuration in effect."""
+    return as_json(state.config)
+
+
+async def shutdown(state: AdminState, _request: Request) -> Response:
+    """Begin the graceful shutdown."""
+    state.shutdown()
+    return text("shutting down\n")

@@ -1,0 +1,50 @@
+"""`/admin/threads`: what everybody is doing, as text.
+
+First the coroutines of the data path, then the tree of trio's tasks, each with its stack, the outermost frame
+first.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import trio
+
+from noderouter.admin.message import Request, Response, text
+from noderouter.admin.state import AdminState
+
+LIMIT: Final = 5_000
+"""Lines of either part: enough for a thousand connections."""
+
+
+async def threads(state: AdminState, _request: Request) -> Response:
+    """Both parts."""
+    parts = [
+        "data path:",
+        *_cut(iter(state.reactor_tasks())),
+        "",
+        "control plane:",
+        *_cut(task_tree()),
+    ]
+    return text("\n".join(parts) + "\n")
+
+
+def task_tree() -> Iterator[str]:
+    """A few lines for each trio task; below it, indented, those of its nurseries."""
+    root = trio.lowlevel.current_root_task()
+    todo = [] if root is None else [(root, 0)]
+    while todo:
+        task, depth = todo.pop()
+        indent = "  " * depth
+        yield f"{indent}{task.name}"
+        for frame, line in task.iter_await_frames():
+            code = frame.f_code
+            yield f"{indent}    {code.co_filename}:{line} in {code.co_qualname}"
+        children = [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+        todo.extend((child, depth + 1) for child in sorted(children, key=lambda child: child.name, reverse=True))
+
+
+def _cut(lines: Iterator[str]) -> Iterator[str]:
+    yield from islice(lines, LIMIT)
+    if next(lines, None) is not None:
+        yield f"... cut after {LIMIT} lines"

@@ -1,0 +1,50 @@
+"""Opens the administrative port.
+
+Done by us, before hypercorn is imported: so that a port that cannot be had is an error at start, in words, and so
+that a probe that comes early waits in the backlog instead of being refused.
+"""
+
+import errno
+import socket
+from typing import Final
+
+BACKLOG: Final = 128
+STUCK_MS: Final = 10_000
+"""How long a peer may leave what was sent to it unread; hypercorn itself would wait for ever, even at its end."""
+
+_REASONS: Final = {
+    errno.EADDRINUSE: "something else listens there already; stop it, or set another `admin.port`",
+    errno.EADDRNOTAVAIL: "this machine has no such address; see `admin.ip`",
+    errno.EACCES: "not permitted; ports below 1024 need the capability NET_BIND_SERVICE",
+}
+
+
+class AdminListenError(Exception):
+    """The administrative port cannot be opened; says why and what to do."""
+
+
+def open_socket(ip: str, port: int, *, stuck_ms: int = STUCK_MS) -> socket.socket:
+    """A listening socket, owned by the caller.
+
+    Args:
+        ip: a literal IPv4 or IPv6 address.
+        port: 0 lets the system choose.
+        stuck_ms: see `STUCK_MS`.
+
+    Raises:
+        AdminListenError: it cannot be had.
+    """
+    sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it from the listener.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stuck_ms)
+        sock.bind((ip, port))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        place = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+        raise AdminListenError(f"cannot open the admin port {place}: {reason}") from error
+    sock.setblocking(False)
+    return sock

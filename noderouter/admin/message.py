@@ -1,0 +1,47 @@
+"""A request and a response of the administrative interface, whole."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+TEXT: Final = "text/plain; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
+JSON: Final = "application/json; charset=utf-8"
+
+_TRUE: Final = frozenset({"", "1", "t", "true"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`headers` has lower-cased names, `query` the last value of each parameter."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def flag(self, name: str) -> bool:
+        """Whether a parameter is given as `name`, `name=1`, `name=t` or `name=true`."""
+        return self.query.get(name, "0").lower() in _TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`headers` are further ones; the length is added by the application."""
+
+    status: int
+    body: bytes
+    content_type: str = TEXT
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def text(body: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """A response of plain text."""
+    return Response(status, body.encode("utf-8", "replace"), TEXT, headers)
+
+
+def as_json(value: Any, status: int = 200) -> Response:
+    """A response of JSON; what JSON does not know is written as text."""
+    return Response(status, json.dumps(value, default=str).encode(), JSON)

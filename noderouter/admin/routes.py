@@ -1,0 +1,55 @@
+"""Which path has which handlers. Paths are compared whole: there is nothing to traverse."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from noderouter.admin.handler import delegator, health, index, logging, metrics, names, process, threads
+from noderouter.admin.message import Request, Response
+from noderouter.admin.security import Group
+from noderouter.admin.state import AdminState
+from noderouter.telemetry.telemeter.kind import Exposition
+
+Handler = Callable[[AdminState, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is at a path; HEAD goes with GET."""
+
+    group: Group
+    methods: Mapping[str, Handler]
+    changes: tuple[str, ...] = ()
+    """Those methods that change something."""
+
+
+def _get(group: Group, handler: Handler) -> Route:
+    return Route(group, {"GET": handler})
+
+
+FIXED: Final[Mapping[str, Route]] = {
+    "/": _get(Group.UI, index.page),
+    "/admin": _get(Group.DIAGNOSTICS, index.page),
+    "/admin/index.txt": _get(Group.DIAGNOSTICS, index.plain),
+    "/admin/ping": _get(Group.DIAGNOSTICS, process.ping),
+    "/admin/server_info": _get(Group.DIAGNOSTICS, process.server_info),
+    "/admin/shutdown": Route(Group.CONTROL, {"POST": process.shutdown}, changes=("POST",)),
+    "/admin/threads": _get(Group.DIAGNOSTICS, threads.threads),
+    "/admin/metrics.json": _get(Group.UI, metrics.metrics_json),
+    "/metrics.json": _get(Group.UI, metrics.metrics_json),
+    "/config.json": _get(Group.UI, process.config_json),
+    "/delegator.json": Route(Group.UI, {"GET": delegator.by_query, "POST": delegator.by_body}),
+    "/bound-names.json": _get(Group.DIAGNOSTICS, names.bound_names),
+    "/client_state.json": _get(Group.DIAGNOSTICS, names.client_state),
+    "/logging.json": Route(Group.CONTROL, {"GET": logging.list_levels, "POST": logging.set_level}, changes=("POST",)),
+    "/livez": _get(Group.PROBE, health.livez),
+    "/readyz": _get(Group.PROBE, health.readyz),
+    "/healthz": _get(Group.PROBE, health.livez),
+}
+
+
+def routes(expositions: tuple[Exposition, ...]) -> dict[str, Route]:
+    """All routes, by path; a fixed one is not replaced by an exposition that was put at its path."""
+    scrapes = {place.path: _get(Group.DIAGNOSTICS, partial(metrics.prometheus, place.prefix)) for place in expositions}
+    return {**scrapes, **FIXED}

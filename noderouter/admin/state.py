@@ -1,0 +1,65 @@
+"""What the administrative interface knows of the router: values and callables, so that it can be tested alone."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Protocol
+
+from dtab import Dtab, Path
+from noderouter.config.admin import SecurityConfig
+from noderouter.naming.addr import Addr
+from noderouter.telemetry.log import Levels
+from noderouter.telemetry.telemeter.kind import Exposition
+from noderouter.telemetry.tree import MetricsTree
+
+Delegate = Callable[[Path, Dtab], Awaitable[Any]]
+"""Makes a delegation's JSON (`Delegation.json`), when all that it needs is known."""
+
+
+class RouterView(Protocol):
+    """One router, as the administrative interface sees it."""
+
+    def delegate(self, path: Path, dtab: Dtab, /) -> Awaitable[Any]:
+        """The delegation of `path`, ready for JSON.
+
+        `dtab` takes the place of the router's own; stored ones come before it. May take its time: whoever asks
+        stops waiting after two seconds.
+        """
+        ...
+
+    def client_state(self) -> Mapping[str, Addr]:
+        """The address of each client, by its id."""
+        ...
+
+    def bound_names(self) -> Iterable[str]:
+        """The names that its namers can list, such as `/#/io.l5d.fs/hello`."""
+        ...
+
+
+def _no_tasks() -> Iterable[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminState:
+    """Everything the endpoints show, and the two things they can do."""
+
+    config: Mapping[str, Any]
+    """The configuration in effect, ready for JSON."""
+    metrics: MetricsTree
+    routers: Mapping[str, RouterView]
+    """By label."""
+    delegate: Delegate
+    """For names outside of any router: only what the configured namers and those below `/$/` make of them."""
+    readiness: Callable[[], tuple[bool, list[str]]]
+    """Whether requests are welcome, and a line for each thing that this depends on."""
+    shutdown: Callable[[], None]
+    """Begins the graceful shutdown; returns at once."""
+    levels: Levels
+    version: str
+    reactor_tasks: Callable[[], Iterable[str]] = _no_tasks
+    """A few lines for each task of the data path: name, how long it has waited, stack."""
+    expositions: tuple[Exposition, ...] = (Exposition(),)
+    security: SecurityConfig = field(default_factory=SecurityConfig)
+    started: float = field(default_factory=monotonic)
+    """When the process started, by the monotonic clock."""

@@ -1,0 +1,8 @@
+"""The names of events in logs. A name is `<part>.<what happened>`; it never holds a value."""
+
+from typing import Final
+
+ADMIN_LISTENING: Final = "admin.listening"
+ADMIN_CRASHED: Final = "admin.crashed"
+ADMIN_HANDLER_FAILED: Final = "admin.handler_failed"
+ADMIN_SERVER: Final = "admin.server"

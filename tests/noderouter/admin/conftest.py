@@ -1,0 +1,92 @@
+"""A state without a router, and the real server around it."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+import trio
+
+from dtab import Dtab, Path
+from noderouter.admin.listen import open_socket
+from noderouter.admin.server import serve_admin
+from noderouter.admin.state import AdminState
+from noderouter.naming.addr import Addr
+from noderouter.telemetry.log import Levels
+from noderouter.telemetry.tree import MetricsTree
+
+MakeState = Callable[..., AdminState]
+Serving = Callable[[AdminState], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+class FakeRouter:
+    """A router that knows what it is told; repeats what it is asked to delegate."""
+
+    def __init__(self, clients: Mapping[str, Addr] | None = None, names: Iterable[str] = ()) -> None:
+        self.clients = clients or {}
+        self.names = names
+
+    async def delegate(self, path: Path, dtab: Dtab) -> Any:
+        await trio.lowlevel.checkpoint()
+        return {"type": "neg", "path": path.show(), "dtab": dtab.show()}
+
+    def client_state(self) -> Mapping[str, Addr]:
+        return self.clients
+
+    def bound_names(self) -> Iterable[str]:
+        return self.names
+
+
+async def delegate_alone(path: Path, _dtab: Dtab) -> Any:
+    return {"type": "empty", "path": path.show()}
+
+
+@pytest.fixture
+def make_state() -> MakeState:
+    """A state; keyword arguments replace parts of it."""
+
+    def make(**parts: Any) -> AdminState:
+        usual: dict[str, Any] = {
+            "config": {"routers": [{"protocol": "http", "label": "out"}]},
+            "metrics": MetricsTree(),
+            "routers": {"out": FakeRouter()},
+            "delegate": delegate_alone,
+            "readiness": lambda: (True, ["listeners: open"]),
+            "shutdown": lambda: None,
+            "levels": Levels(),
+            "version": "1.2.3",
+        }
+        return AdminState(**{**usual, **parts})
+
+    return make
+
+
+@asynccontextmanager
+async def _serving(state: AdminState) -> AsyncIterator[httpx.AsyncClient]:
+    listening = open_socket("127.0.0.1", 0, stuck_ms=500)
+    port = listening.getsockname()[1]
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_admin, listening, state, stop)
+        # Waits in the backlog until the server is up: no need to know when.
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            yield client
+        stop.set()
+
+
+@pytest.fixture
+def serving() -> Serving:
+    """`async with serving(state) as client`: the real server on a real socket."""
+    return _serving
+
+
+async def raw(client: httpx.AsyncClient, data: bytes) -> bytes:
+    """What the server answers to these very bytes, until it closes."""
+    stream = await trio.open_tcp_stream("127.0.0.1", client.base_url.port or 0)
+    async with stream:
+        await stream.send_all(data)
+        received = b""
+        while piece := await stream.receive_some(65536):
+            received += piece
+        return received

@@ -1,0 +1,66 @@
+"""Levels over HTTP."""
+
+import json
+from typing import Any
+
+import pytest
+
+from noderouter.admin.handler.logging import list_levels, set_level
+from noderouter.admin.message import Request
+from noderouter.admin.state import AdminState
+from noderouter.telemetry.log import Levels
+from tests.noderouter.admin.conftest import MakeState
+
+
+@pytest.fixture
+def state(make_state: MakeState) -> AdminState:
+    levels = Levels()
+    levels.know("noderouter.a")
+    return make_state(levels=levels)
+
+
+async def listed(state: AdminState) -> Any:
+    return json.loads((await list_levels(state, Request("GET", "/logging.json"))).body)
+
+
+async def test_the_list(state: AdminState) -> None:
+    assert await listed(state) == [
+        {"logger": "root", "level": "INFO"},
+        {"logger": "noderouter.a", "level": "INFO"},
+    ]
+
+
+async def test_a_level_is_set_by_query_or_form(state: AdminState) -> None:
+    query = {"logger": "noderouter.a", "level": "DEBUG"}
+    assert (await set_level(state, Request("POST", "/logging.json", query))).status == 200
+    form = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    body = b"logger=root&level=ERROR"
+    response = await set_level(state, Request("POST", "/logging.json", {}, form, body))
+    assert response.status == 200
+    assert json.loads(response.body) == await listed(state)
+    assert await listed(state) == [
+        {"logger": "root", "level": "ERROR"},
+        {"logger": "noderouter.a", "level": "DEBUG"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({}, "`logger` and `level` are needed"),
+        ({"logger": "root"}, "`logger` and `level` are needed"),
+        ({"level": "INFO"}, "`logger` and `level` are needed"),
+        ({"logger": "root", "level": "LOUD"}, "no such level: LOUD; it must be one of ALL TRACE DEBUG"),
+        ({"logger": "nope", "level": "INFO"}, "no such logger: nope"),
+    ],
+)
+async def test_what_is_missing_or_unknown(state: AdminState, query: dict[str, str], said: str) -> None:
+    response = await set_level(state, Request("POST", "/logging.json", query))
+    assert response.status == 400
+    assert said in response.body.decode()
+
+
+async def test_a_form_of_too_many_fields(state: AdminState) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    response = await set_level(state, Request("POST", "/logging.json", {}, form, b"a=1&" * 50 + b"b=1"))
+    assert response.status == 400
