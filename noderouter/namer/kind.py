@@ -4,15 +4,23 @@ A namer is asked synchronously, on the data path. It answers from Vars that its 
 read through the `Reading` is held (its watch is open) while the binding that read it is in use.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from dtab import Bound, Failed, NameTree, Ok, Path, Pending
-from noderouter.config.kind import Kind
+from noderouter.config.fields import PathText
+from noderouter.config.kind import Kind, Several, kind_field
 from noderouter.naming.computed import Reading
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.transformer.kind import Transformer, TransformerKind, transformed
 
 Lookup = Pending | Ok[NameTree[Path | Bound]] | Failed
 """What a namer answers; path leaves are bound again through the whole dtab."""
+
+ROOT = Path.of("#")
+"""What the names of configured namers start with."""
+
+Transformers = Several[Annotated[TransformerKind, kind_field(TransformerKind, "noderouter.naming.transformer")]]
+"""The key `transformers`."""
 
 
 class Namer:
@@ -37,9 +45,47 @@ class Namer:
 class NamerKind(Kind):
     """Configuration of one namer; every kind has these keys."""
 
-    prefix: str | None = None
+    prefix: PathText | None = None
+    """What follows `/#` in its names; the name of the kind, where it is not given."""
     experimental: bool = False
+    transformers: Transformers = ()
 
     def build(self, runtime: Runtime) -> Namer:
-        """The namer; its background tasks are started through `runtime`."""
+        """The namer, transformed if that is configured."""
+        namer = self.make(runtime)
+        if not self.transformers:
+            return namer
+        return TransformedNamer(namer, tuple(one.build(runtime) for one in self.transformers))
+
+    def make(self, runtime: Runtime) -> Namer:
+        """The namer itself; its background tasks are started through `runtime`."""
         raise NotImplementedError
+
+    @property
+    def full_prefix(self) -> Path:
+        """What its names start with."""
+        return ROOT + (Path.of(self.kind_name) if self.prefix is None else self.prefix)
+
+
+class TransformedNamer(Namer):
+    """A namer whose bound answers are transformed. Answers that are to be bound again are left alone."""
+
+    def __init__(self, namer: Namer, transformers: tuple[Transformer, ...]) -> None:
+        self.prefix = namer.prefix
+        self._namer = namer
+        self._transformers = transformers
+
+    def lookup(self, path: Path, reading: Reading) -> Lookup:
+        """Ask the namer, and transform."""
+        answer = self._namer.lookup(path, reading)
+        if isinstance(answer, Ok) and all(isinstance(leaf, Bound) for leaf in answer.tree.leaves()):
+            return Ok(transformed(answer.tree, self._transformers))
+        return answer
+
+    def names(self) -> list[Path]:
+        """The namer's names."""
+        return self._namer.names()
+
+    def state(self) -> dict[str, Any]:
+        """The namer's state."""
+        return self._namer.state()

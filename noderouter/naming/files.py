@@ -21,6 +21,7 @@ from typing import Any, Final
 import trio
 
 from noderouter.naming import inotify
+from noderouter.naming.background import Log
 from noderouter.naming.content import (
     MAX_FILE_BYTES,
     Content,
@@ -33,7 +34,6 @@ from noderouter.naming.content import (
 )
 from noderouter.naming.inotify import Inotify
 from noderouter.naming.interest import Interests, Point
-from noderouter.naming.runtime import Log
 from noderouter.naming.trail import follow
 
 POLL_SECONDS: Final = 1.0
@@ -205,7 +205,7 @@ class FileWatcher:
             return Unreadable(str(error.strerror))
         file.seen = signature(status)
         file.read_at = trio.current_time()
-        if file.within is not None and not _is_below(real, os.path.realpath(file.within)):
+        if file.within is not None and not is_below(real, os.path.realpath(file.within)):
             return Unreadable(f"leads outside of {os.fsdecode(file.within)}")
         return read_content(real, status, MAX_FILE_BYTES)
 
@@ -279,5 +279,6 @@ class FileWatcher:
             self._waiting.deadline = min(self._waiting.deadline, deadline)
 
 
-def _is_below(real: bytes, root: bytes) -> bool:
+def is_below(real: bytes, root: bytes) -> bool:
+    """Whether a real path is `root` or below it."""
     return real == root or real.startswith(root.rstrip(b"/") + b"/")

@@ -1,29 +1,16 @@
-"""What the control plane lends to namers and interpreters while they are built."""
+"""What the control plane lends to namers, interpreters and transformers while they are built."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-
-class StartSoon(Protocol):
-    """Starts a background task; `trio.Nursery.start_soon` is one."""
-
-    def __call__(self, async_fn: Callable[..., Awaitable[Any]], /, *args: Any, name: object = None) -> None:
-        """Start `async_fn(*args)`; it ends by cancellation."""
-        ...
-
-
-class Log(Protocol):
-    """Writes one structured event; the `log` method of a structlog logger is one."""
-
-    def __call__(self, level: int, event: str, /, **fields: Any) -> Any:
-        """`level` as in the logging module; `event` is a constant such as `dtab.invalid`."""
-        ...
+from noderouter.naming.background import Log, StartSoon
+from noderouter.naming.files import FileWatcher
+from noderouter.naming.resolver import Resolver
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Background tasks, the monotonic clock in seconds, and the log.
+    """Background tasks, the monotonic clock in seconds, the log, and the two watchers that all share.
 
     Tasks that namers and interpreters start live in the nursery behind `start_soon` and end with it.
     """
@@ -31,3 +18,12 @@ class Runtime:
     start_soon: StartSoon
     clock: Callable[[], float]
     log: Log
+    files: FileWatcher
+    resolver: Resolver
+
+    @classmethod
+    def begin(cls, start_soon: StartSoon, clock: Callable[[], float], log: Log) -> "Runtime":
+        """A runtime with its own watchers, which run from now on. To be called inside of trio."""
+        files = FileWatcher(log)
+        start_soon(files.run, name="files")
+        return cls(start_soon, clock, log, files, Resolver(start_soon, log))

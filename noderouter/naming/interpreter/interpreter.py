@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dtab import NEG, Bound, Dtab, Failed, NameTree, Ok, Path, Pending, bind
+from dtab import NEG, Bound, Delegation, Dtab, Failed, NameTree, Ok, Path, Pending, bind
 from noderouter.namer.kind import Lookup, Namer
-from noderouter.naming.computed import Reading
-from noderouter.naming.transformer.kind import Transformer
+from noderouter.naming.computed import Computed, Reading
+from noderouter.naming.interpreter.exploration import explore
+from noderouter.naming.transformer.kind import Transformer, transformed
 from noderouter.naming.var import Var
 
 Result = Pending | Ok[NameTree[Bound]] | Failed
@@ -36,31 +37,27 @@ class Sources:
 class Interpreter:
     """Binds with `stored ++ router's dtab ++ local dtab`; later entries are stronger."""
 
-    def __init__(self, sources: Sources, stored: Var[Stored], transformers: Sequence[Transformer] = ()) -> None:
+    def __init__(self, sources: Sources, stored: Var[Stored], transformers: tuple[Transformer, ...] = ()) -> None:
         """`transformers` change every result, in their order."""
-        self._dtab = sources.dtab
+        self._router_dtab = sources.dtab
         # A later namer is asked first; names of the configuration are asked before the built-in ones.
         self._namers = (*reversed(sources.namers), sources.utility)
         self._stored = stored
-        self._transformers = tuple(transformers)
+        self._transformers = transformers
+        self._base = Computed(lambda reading: self._joined(reading, reading.read(self._router_dtab)))
 
     def bind(self, path: Path, local: Dtab | None, reading: Reading) -> Result:
         """Bind `path` with what is known now; what that depends on is in `reading`."""
-        stored = reading.read(self._stored)
-        if not isinstance(stored, Dtab):
-            return stored
-        dtab = stored + reading.read(self._dtab)
-        if local is not None:
-            dtab = dtab + local
-        result = bind(dtab, path, lambda name: self._lookup(name, reading)).result
-        if isinstance(result, Ok):
-            tree = result.tree
-            for transformer in self._transformers:
-                tree = transformer.transform(tree)
-            result = Ok(tree)
+        base = reading.read(self._base)
+        if not isinstance(base, Dtab):
+            return base
+        dtab = base if local is None else base + local
+        result = bind(dtab, path, lambda name: self.lookup(name, reading)).result
+        if isinstance(result, Ok) and self._transformers:
+            return Ok(transformed(result.tree, self._transformers))
         return result
 
-    def _lookup(self, path: Path, reading: Reading) -> Lookup:
+    def lookup(self, path: Path, reading: Reading) -> Lookup:
         """Ask the namers whose prefix starts `path`; Neg falls to the next one."""
         for namer in self._namers:
             if path.starts_with(namer.prefix):
@@ -69,6 +66,18 @@ class Interpreter:
                     return answer
         return Ok(NEG)
 
+    async def delegate(self, path: Path, dtab: Dtab | None = None) -> Delegation:
+        """Every step of binding `path`, each alternative included, for people to look at.
+
+        `dtab` takes the place of the router's; the stored one comes before it. Waits for what is pending, at most
+        two seconds; what is pending still is shown so. Addresses are those of that moment (`Addr` values).
+        """
+
+        def joined(reading: Reading) -> Stored:
+            return self._joined(reading, reading.read(self._router_dtab) if dtab is None else dtab)
+
+        return await explore(path, joined, self.lookup, self._transformers)
+
     def names(self) -> list[Path]:
         """Every bound name that namers can list at the moment."""
         return [name for namer in self._namers for name in namer.names()]
@@ -76,3 +85,8 @@ class Interpreter:
     def state(self) -> dict[str, Any]:
         """What the admin interface shows of the interpreter, ready for JSON."""
         return {}
+
+    def _joined(self, reading: Reading, dtab: Dtab) -> Stored:
+        """The stored dtab and `dtab`, which is the stronger; the trouble with the stored one where there is any."""
+        stored = reading.read(self._stored)
+        return stored + dtab if isinstance(stored, Dtab) else stored

@@ -1,13 +1,22 @@
 """The role `interpreter`: binds names with a dtab and namers."""
 
 from noderouter.config.kind import Kind
+from noderouter.namer.kind import Transformers
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.transformer.kind import Transformer
 
 
 class InterpreterKind(Kind):
-    """Configuration of one interpreter; every kind has `transformers`."""
+    """Configuration of one interpreter; every kind has these keys."""
+
+    experimental: bool = False
+    transformers: Transformers = ()
 
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
         """The interpreter; its background tasks are started through `runtime`."""
         raise NotImplementedError
+
+    def built_transformers(self, runtime: Runtime) -> tuple[Transformer, ...]:
+        """What `transformers` lists."""
+        return tuple(one.build(runtime) for one in self.transformers)

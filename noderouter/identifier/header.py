@@ -1,0 +1,47 @@
+"""`io.l5d.header`: a header field's value is a path. `l5d-name: /a/b` is `/svc/a/b`."""
+
+from typing import ClassVar
+
+from dtab import ParseError, Path
+from noderouter.config.fields import FieldName
+from noderouter.core.errors import IdentificationError
+from noderouter.core.exchange import Exchange
+from noderouter.identifier.field import field_of
+from noderouter.identifier.kind import Identifier, IdentifierKind, Unidentified
+
+
+class Header(IdentifierKind):
+    """Names exchanges by the path in `header`."""
+
+    kind_name: ClassVar[str] = "io.l5d.header"
+
+    header: FieldName = "l5d-name"
+
+    def build(self, prefix: Path) -> Identifier:
+        """The identifier."""
+        return HeaderIdentifier(prefix, self.header)
+
+
+class HeaderIdentifier:
+    """A whole path."""
+
+    __slots__ = ("_absent", "_field", "_prefix")
+
+    def __init__(self, prefix: Path, header: str) -> None:
+        self._prefix = prefix
+        self._field = field_of(header)
+        self._absent = Unidentified(f"{header} header is absent")
+
+    def identify(self, exchange: Exchange) -> Path | Unidentified:
+        """`<prefix>` and the path; nothing where the field is absent or empty.
+
+        Raises:
+            IdentificationError: the value is no path.
+        """
+        value = self._field(exchange)
+        if not value:
+            return self._absent
+        try:
+            return self._prefix + Path.parse(value.decode("latin-1"))
+        except ParseError as error:
+            raise IdentificationError(str(error)) from error

@@ -1,0 +1,26 @@
+"""`io.l5d.port`: the same hosts, at another port."""
+
+from dataclasses import replace
+from typing import Annotated, ClassVar
+
+from dtab import Path
+from noderouter.config.kind import Field
+from noderouter.naming.addr import Address
+from noderouter.naming.runtime import Runtime
+from noderouter.naming.transformer.addresses import AddressTransformer
+from noderouter.naming.transformer.kind import Transformer, TransformerKind
+
+
+class Port(TransformerKind):
+    """Replaces the port of every address; addresses that differed only there become one."""
+
+    kind_name: ClassVar[str] = "io.l5d.port"
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+
+    def build(self, runtime: Runtime) -> Transformer:
+        """The transformer."""
+        return AddressTransformer(self.prefix + Path.of(str(self.port)), self._at_port)
+
+    def _at_port(self, addresses: frozenset[Address]) -> frozenset[Address]:
+        return frozenset(replace(address, port=self.port) for address in addresses)
