@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from noderouter.core.errors import ClientGone, ClientProtocolError, OverloadError, RouterError
-from noderouter.core.exchange import Exchange, Response
+from noderouter.core.exchange import Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.filter.success_class import FAILURE
@@ -83,6 +83,7 @@ class ErrorReply:
         if isinstance(error, OverloadError):
             fields += _NACK
         exchange.reply_fields = fields  # in place of those of an attempt that was not to be
+        exchange.verdict = Verdict.FAILURE
         exchange.response = Response(status, _phrase(status), Headers(_BLOCK), len(body))
         pending = exchange.reply.begin(exchange.response, body)
         if pending is not None:

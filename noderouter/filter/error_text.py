@@ -17,11 +17,15 @@ MAX_ADDRESSES: Final = 50
 _UNITS: Final = (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000))
 
 
-def no_hosts(name: Path, base: Dtab, override: Dtab | None, stored: Dtab | None = None) -> NoSuchName:
-    """The name resolves to nothing, or to no address. `stored` is the dtab of an interpreter that has one."""
+def no_hosts(name: Path, base: Dtab, override: Dtab | None, stored: Dtab | None = None, reason: str = "") -> NoSuchName:
+    """The name resolves to nothing, or to no address.
+
+    `stored` is the dtab of an interpreter that has one; `reason` a line of our own below Linkerd's text.
+    """
     return NoSuchName(
         f"Unable to route request!\n\nservice name: {name.show()}\n"
         f"dtab:\n{_dentries(stored)}\nbase dtab:\n{_dentries(base)}\noverride dtab:\n{_dentries(override)}\n"
+        + (f"reason: {reason}\n" if reason else "")
     )
 
 

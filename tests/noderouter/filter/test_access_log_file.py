@@ -122,6 +122,20 @@ def test_size_and_names_that_are_taken(path: Path) -> None:
     }
 
 
+def test_a_thousand_files_of_one_name_are_an_error_not_a_loop(path: Path) -> None:
+    now = [0.0]
+    log = rolling(path, "daily", now)
+    write_at(log, NOON, now, b"1\n")
+    (path.parent / "access-20241122.log").touch()
+    for number in range(1, 1000):
+        (path.parent / f"access-20241122.{number}.log").touch()
+    now[0] = NOON + DAY
+    log.write(b"2\n")
+    log.flush()
+    assert log.error == "too many files access-20241122.*"
+    assert path.read_bytes() == b"1\n"
+
+
 def test_old_files_are_deleted_and_foreign_ones_never(path: Path) -> None:
     foreign = ["access-notes.log", "access-20241101.log.gz", "other-20241101.log", "xaccess-20241101.log"]
     for name in foreign:

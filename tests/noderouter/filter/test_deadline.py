@@ -61,6 +61,8 @@ def test_the_clock_is_the_time_of_day() -> None:
 
 def test_a_deadline_that_has_passed_is_an_error_that_says_by_how_much() -> None:
     enforce(Deadline(0, 1000), 999)
+    with pytest.raises(DeadlineExceeded):
+        enforce(Deadline(0, 1000), 1000)
     with pytest.raises(DeadlineExceeded, match="passed 25 ms before") as caught:
         enforce(Deadline(0, 1_000_000), 26_000_000)
     assert caught.value.status == 503

@@ -19,7 +19,7 @@ from noderouter.core.errors import (
     OverloadError,
     RouterError,
 )
-from noderouter.core.exchange import Exchange, Response
+from noderouter.core.exchange import Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.filter.admission import Admission
@@ -81,6 +81,7 @@ def test_the_table(error: RouterError, status: int, reason: bytes, extra: set[by
     assert fields[b"l5d-success-class"] == b"0.0"
     assert all(fields[name] == b"true" for name in extra)
     assert exchange.response is response
+    assert exchange.verdict is Verdict.FAILURE
 
 
 def test_every_error_class_is_in_the_table() -> None:
@@ -116,6 +117,16 @@ def test_errors_of_routing_are_not_told_as_faults() -> None:
     told: list[tuple[Exchange, Exception]] = []
     run(ErrorReply(failing(NoSuchName("x")), on_fault=lambda *args: told.append(args))(make_exchange()))
     assert told == []
+
+
+def test_an_error_can_be_explained_before_it_is_answered() -> None:
+    def explain(exchange: Exchange, error: Exception) -> Exception:
+        return ConnectError(f"{error} {exchange.target.decode()}")
+
+    exchange = make_exchange()
+    run(ErrorReply(failing(ConnectError("refused")), explain=explain)(exchange))
+    assert recorded(exchange).data == b"refused /"
+    assert b"l5d-retryable: true" in exchange.reply_fields
 
 
 def test_success_passes() -> None:

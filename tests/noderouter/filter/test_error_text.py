@@ -42,6 +42,11 @@ def test_no_hosts_without_dtabs() -> None:
     assert error.message.endswith("service name: /svc/x\ndtab:\n\nbase dtab:\n\noverride dtab:\n\n")
 
 
+def test_no_hosts_for_a_reason_of_our_own() -> None:
+    plain, reasoned = (no_hosts(NAME, Dtab.EMPTY, None, reason=text).message for text in ("", "a loop"))
+    assert reasoned == plain + "reason: a loop\n"
+
+
 def test_a_long_dtab_is_not_shown_whole() -> None:
     base = Dtab.parse(";".join(f"/a{n}=>/b" for n in range(MAX_DENTRIES + 7)))
     message = no_hosts(NAME, base, None).message
