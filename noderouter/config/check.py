@@ -87,7 +87,7 @@ def _checked(source: Source) -> Config:
 
 def _ordered(source: Source) -> list[ConfigProblem]:
     """The problems in the order of the file; an alias leads to one place twice."""
-    problems = sorted(set(source.problems), key=lambda problem: (problem.line, problem.column))
+    problems = sorted(dict.fromkeys(source.problems), key=lambda problem: (problem.line, problem.column))
     if source.unreported:
         problems.append(ConfigProblem(0, 0, "", f"and {source.unreported} more problems"))
     return problems

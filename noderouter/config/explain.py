@@ -96,8 +96,9 @@ def _explain(source: Source, root: Block, error: Any) -> None:
 def _words(source: Source, place: Place, code: str, context: dict[str, Any], error: Any) -> tuple[str, str | None]:
     """The message and the hint for a value that is wrong or missing."""
     if code == "missing":
-        text = context.get("text", f"required key `{error['loc'][-1]}` is missing")
-        return text, None
+        key = error["loc"][-1]
+        absent = f"required key `{key}` is missing"
+        return (f"the required key `{key}` has no value" if place.key else context.get("text", absent)), None
     if code in _BOUNDS:
         return f"{_BOUNDS[code].format(**context)}, not {_found(source, place)}", None
     if code == "literal_error":

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from noderouter.config import kind as kind_module
+from noderouter.config import known
 from noderouter.config.kind import Field, Kind, Model, Several, kind_field, kinds_in, nearest, role_of
 
 
@@ -111,7 +112,7 @@ def test_experimental_kinds_work_once_they_are_allowed() -> None:
 
 
 def test_a_kind_that_linkerd_has_is_refused_until_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(kind_module.known.KINDS, "fruit", {"melon": frozenset(), "apple": frozenset()})
+    monkeypatch.setitem(known.KINDS, "fruit", {"melon": frozenset(), "apple": frozenset()})
     message = "fruit melon is known to Linkerd, not supported by noderouter yet"
     assert errors({"fruit": {"kind": "melon"}}) == [(("fruit", "kind"), message)]
     assert isinstance(Bowl.model_validate({"fruit": {"kind": "apple"}}).fruit, Apple)
@@ -143,6 +144,6 @@ def test_two_classes_of_one_name_are_a_mistake_of_ours(monkeypatch: pytest.Monke
     module = ModuleType("module")
     vars(module).update(Apple=Apple, OtherApple=OtherApple, __path__=[])
     monkeypatch.setattr(kind_module, "import_module", lambda name: module)
-    monkeypatch.setattr(kind_module.pkgutil, "iter_modules", lambda path: [SimpleNamespace(name="one")])
+    monkeypatch.setattr("pkgutil.iter_modules", lambda path: [SimpleNamespace(name="one")])
     with pytest.raises(TypeError, match="two classes claim the kind apple"):
         kinds_in("somewhere", FruitKind)

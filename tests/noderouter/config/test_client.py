@@ -1,0 +1,69 @@
+"""`client`: its defaults, and the parameters of a bound name."""
+
+import pytest
+from pydantic import ValidationError
+
+from dtab import Path
+from noderouter.balancer.accrual.consecutive_failures import ConsecutiveFailuresKind
+from noderouter.balancer.ewma import EwmaKind
+from noderouter.balancer.p2c import P2CKind
+from noderouter.config.client import ClientKeys, ClientParams, GlobalClient, Pool, StaticClient
+from noderouter.config.service import Budget
+from noderouter.config.session import Session
+from noderouter.config.sockets import SocketOptions
+
+NAME = Path.of("#", "io.l5d.fs", "web")
+
+
+def test_the_defaults() -> None:
+    assert GlobalClient.model_validate({"kind": "io.l5d.global"}).settings().resolve(NAME) == ClientParams(
+        balancer=P2CKind(kind="p2c"),
+        accrual=ConsecutiveFailuresKind(kind="io.l5d.consecutiveFailures", failures=5),
+        pool=Pool(minSize=0, maxSize=None, idleTimeMs=3000, maxWaiters=None),
+        attempt_timeout=None,
+        requeue_budget=Budget(),
+        session=Session(),
+        socket_options=SocketOptions(),
+    )
+
+
+def test_static_settings_match_the_whole_id_with_transformers() -> None:
+    client = StaticClient.model_validate(
+        {
+            "kind": "io.l5d.static",
+            "configs": [
+                {"prefix": "/*/io.l5d.fs", "requestAttemptTimeoutMs": 250, "hostConnectionPool": {"maxSize": 3}},
+                {"prefix": "/%/io.l5d.localhost", "loadBalancer": {"kind": "ewma"}},
+                {"prefix": "/#/io.l5d.fs/web", "hostConnectionPool": {"idleTimeMs": 9}},
+            ],
+        }
+    )
+    settings = client.settings()
+    params = settings.resolve(NAME)
+    assert params.attempt_timeout == 0.25
+    assert params.pool == Pool(idleTimeMs=9)  # one value as a whole, as in Linkerd
+    assert isinstance(params.balancer, P2CKind)
+    assert isinstance(settings.resolve(Path.of("%", "io.l5d.localhost", *NAME.labels)).balancer, EwmaKind)
+
+
+def test_partial_socket_options_keep_the_other_defaults() -> None:
+    client = GlobalClient.model_validate({"kind": "io.l5d.global", "socketOptions": {"noDelay": False}})
+    assert client.socketOptions == SocketOptions(noDelay=False, reuseAddr=True, reusePort=False, keepAlive=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"hostConnectionPool": {"minSize": 3, "maxSize": 2}}, "minSize \\(3\\) is larger than maxSize \\(2\\)"),
+        ({"failFast": True}, "not supported by noderouter yet"),
+        ({"forwardClientCert": True}, "not supported by noderouter yet"),
+        ({"requestAttemptTimeoutMs": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_refusals(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ClientKeys.model_validate(keys)
+
+
+def test_switches_that_are_off_are_accepted() -> None:
+    assert not ClientKeys.model_validate({"failFast": False, "forwardClientCert": False}).failFast

@@ -1,0 +1,146 @@
+"""Everything that Linkerd knows is either built here or refused by its name; nothing is ignored."""
+
+import json
+from typing import Any
+
+import pytest
+
+from noderouter.balancer.accrual.kind import AccrualKind
+from noderouter.balancer.backoff import BackoffKind
+from noderouter.balancer.kind import BalancerKind
+from noderouter.classifier.kind import ClassifierKind
+from noderouter.config import known
+from noderouter.config.admin import AdminConfig, SecurityConfig
+from noderouter.config.check import validate_text
+from noderouter.config.client import ClientKeys, Pool
+from noderouter.config.config import Config
+from noderouter.config.kind import Kind, Model, kinds_in
+from noderouter.config.router import BindingCache, RouterConfig
+from noderouter.config.server import ForwardedHeader, ServerConfig
+from noderouter.config.service import Budget, Retries, ServiceKeys
+from noderouter.config.session import Session
+from noderouter.config.sockets import SocketOptions
+from noderouter.identifier.kind import IdentifierKind
+from noderouter.namer.kind import NamerKind
+from noderouter.naming.interpreter.kind import InterpreterKind
+from noderouter.naming.transformer.kind import TransformerKind
+from noderouter.telemetry.telemeter.kind import TelemeterKind
+
+Keys = tuple[str | int, ...]
+
+SECTIONS: dict[str, tuple[type[Model], Keys]] = {
+    "config": (Config, ()),
+    "admin": (AdminConfig, ("admin",)),
+    "security": (SecurityConfig, ("admin", "security")),
+    "router": (RouterConfig, ("routers", 0)),
+    "bindingCache": (BindingCache, ("routers", 0, "bindingCache")),
+    "server": (ServerConfig, ("routers", 0, "servers", 0)),
+    "addForwardedHeader": (ForwardedHeader, ("routers", 0, "servers", 0, "addForwardedHeader")),
+    "session": (Session, ("routers", 0, "client", "clientSession")),
+    "service": (ServiceKeys, ("routers", 0, "service")),
+    "client": (ClientKeys, ("routers", 0, "client")),
+    "retries": (Retries, ("routers", 0, "service", "retries")),
+    "budget": (Budget, ("routers", 0, "client", "requeueBudget")),
+    "pool": (Pool, ("routers", 0, "client", "hostConnectionPool")),
+    "socketOptions": (SocketOptions, ("routers", 0, "servers", 0, "socketOptions")),
+}
+"""Where a configuration has each section."""
+
+ROLES: dict[str, tuple[type[Kind], str, Keys]] = {
+    "identifier": (IdentifierKind, "noderouter.identifier", ("routers", 0, "identifier")),
+    "namer": (NamerKind, "noderouter.namer", ("namers", 0)),
+    "interpreter": (InterpreterKind, "noderouter.naming.interpreter", ("routers", 0, "interpreter")),
+    "transformer": (TransformerKind, "noderouter.naming.transformer", ("routers", 0, "interpreter", "transformers", 0)),
+    "balancer": (BalancerKind, "noderouter.balancer", ("routers", 0, "client", "loadBalancer")),
+    "accrual": (AccrualKind, "noderouter.balancer.accrual", ("routers", 0, "client", "failureAccrual")),
+    "backoff": (BackoffKind, "noderouter.balancer", ("routers", 0, "service", "retries", "backoff")),
+    "classifier": (ClassifierKind, "noderouter.classifier", ("routers", 0, "service", "responseClassifier")),
+    "telemeter": (TelemeterKind, "noderouter.telemetry.telemeter", ("telemetry", 0)),
+}
+"""Where a configuration has each role."""
+
+NOT_BUILT = "known to Linkerd, not supported by noderouter yet"
+
+
+def problems_with(place: Keys, keys: dict[str, Any]) -> dict[str, str]:
+    """Put `keys` at `place` of a valid configuration; answer the messages by path."""
+    root: dict[str, Any] = {"routers": [{"protocol": "http", "servers": [{"port": 4140}]}]}
+    node: Any = root
+    for step, following in zip(place, (*place, "")[1:], strict=True):
+        if isinstance(step, int):
+            if step == len(node):
+                node.append({})
+        else:
+            node.setdefault(step, [] if isinstance(following, int) else {})
+        node = node[step]
+        if step == "interpreter":
+            node["kind"] = "default"
+    node.update(keys)
+    found = validate_text(json.dumps(root))
+    return {problem.path: problem.message for problem in found} if isinstance(found, list) else {}
+
+
+def path_of(place: Keys, key: str) -> str:
+    shown = ""
+    for step in (*place, key):
+        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else step
+    return shown
+
+
+def test_the_tables_are_complete() -> None:
+    assert set(known.SECTIONS) == set(SECTIONS)
+    assert set(known.KINDS) == set(ROLES)
+    for name, (model, _) in SECTIONS.items():
+        assert model.section == name
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [(name, key) for name, keys in known.SECTIONS.items() for key in sorted(keys)]
+)
+def test_every_key_is_built_or_refused_by_name(section: str, key: str) -> None:
+    model, place = SECTIONS[section]
+    message = problems_with(place, {key: {"certPath": "x"}}).get(path_of(place, key))
+    if key in model.names():
+        assert message is None or not message.startswith(("unknown key", "the key"))
+    else:
+        assert message == f"the key {key} is {NOT_BUILT}"
+
+
+@pytest.mark.parametrize(("role", "kind"), [(role, kind) for role, kinds in known.KINDS.items() for kind in kinds])
+def test_every_kind_is_built_or_refused_by_name(role: str, kind: str) -> None:
+    base, package, place = ROLES[role]
+    path = path_of(place, "kind")
+    message = problems_with(place, {"kind": kind}).get(path)
+    cls = kinds_in(package, base).get(kind)
+    if cls is None:
+        assert message == f"{role} {kind} is {NOT_BUILT}"
+        return
+    assert message is None
+    for key in known.linkerd_keys("", role, kind) - cls.names():
+        found = problems_with(place, {"kind": kind, key: 1})
+        assert found.get(path_of(place, key)) == f"the key {key} is {NOT_BUILT}"
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [(name, key) for name, keys in known.REMOVED.items() for key in sorted(keys)]
+)
+def test_keys_of_older_linkerds_say_what_to_do(section: str, key: str) -> None:
+    model, place = SECTIONS[section]
+    assert key not in model.names()
+    assert problems_with(place, {key: 1})[path_of(place, key)] == f"the key {key} {known.REMOVED[section][key]}"
+
+
+@pytest.mark.parametrize("protocol", ["h2", "thrift", "mux", "thriftmux"])
+def test_other_protocols_are_refused_by_name(protocol: str) -> None:
+    found = problems_with(("routers", 0), {"protocol": protocol})
+    assert found == {"routers[0].protocol": f"protocol {protocol} is {NOT_BUILT}"}
+
+
+def test_usage_is_accepted_and_ignored() -> None:
+    assert problems_with(("usage",), {"orgId": "x", "enabled": False, "anything": [1]}) == {}
+
+
+def test_keys_that_nobody_knows_are_just_unknown() -> None:
+    assert problems_with(("routers", 0), {"lable": "x", "zzzzzz": 1})["routers[0].lable"] == "unknown key"
+    assert problems_with(("admin",), {"zzzzzz": 1})["admin.zzzzzz"].startswith("unknown key; valid: ip, port, security")
+    assert known.linkerd_keys("nowhere", "", "") == known.linkerd_keys("", "namer", "nothing") == frozenset()
