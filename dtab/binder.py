@@ -16,24 +16,15 @@ number of steps (`/a => /a & /a` doubles with each rewriting), the length of a p
 What goes beyond is a failure with its own text.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from dtab.delegation import (
-    Dead,
-    Delegation,
-    Found,
-    Node,
-    Result,
-    Trouble,
-    Waiting,
-    choose,
-    delegate,
-    split,
-)
+from dtab.delegation import Delegation, Result
 from dtab.dtab import Dentry, Dtab
 from dtab.path import Path
 from dtab.result import Bound, Failed, Ok, Pending
+from dtab.steps import Dead, Found, Node, Trouble, Waiting, choose, delegate, split
 from dtab.trampoline import Task, run
 from dtab.tree import NEG, Alt, Leaf, NameTree, Terminal, Union, Weighted, unite
 
@@ -42,8 +33,8 @@ Lookup = Callable[[Path], Pending | Ok[NameTree[Path | Bound]] | Failed]
 
 MAX_DEPTH: Final = 100
 """Lookups in a row, as in Finagle."""
-MAX_STEPS: Final = 20_000
-"""Dentries applied, trees visited and lookups made, per binding: about 0.1 s of work."""
+MAX_STEPS: Final = 10_000
+"""Dentries applied, trees visited and lookups made, per binding: less than 0.1 s of work."""
 MAX_LABELS: Final = 1_000
 """In any path on the way."""
 MAX_NESTING: Final = 640
@@ -52,6 +43,7 @@ MAX_NESTING: Final = 640
 _TOO_DEEP: Final = f"Max recursion level: {MAX_DEPTH} reached in Namer lookup"
 
 Outcome = tuple[Result, Node]
+_Option = tuple[NameTree[Path | Bound], Path, "_At"]
 
 
 def bind(dtab: Dtab, path: Path, lookup: Lookup, *, explore: bool = False, max_steps: int = MAX_STEPS) -> Delegation:
@@ -68,6 +60,12 @@ def bind(dtab: Dtab, path: Path, lookup: Lookup, *, explore: bool = False, max_s
     """
     binder = _Binder(dtab, lookup, explore, max_steps)
     result, root = run(binder.name(path, _At(path, None, 0, None, 1)))
+    if binder.steps_left < 0:
+        if explore:  # the result needs fewer steps than the whole tree
+            result = bind(dtab, path, lookup, max_steps=max_steps).result
+        else:
+            # A union would have dropped the members that were cut off: better no answer than half of one.
+            result = Failed(f"Max steps: {max_steps} reached in Namer lookup")
     return Delegation(result, root)
 
 
@@ -82,104 +80,99 @@ class _At(NamedTuple):
 
 
 class _Binder:
-    """One binding."""
+    """One binding. Its methods are tasks; only trees inside alternatives and unions are tasks of their own."""
 
-    __slots__ = ("_dtab", "_explore", "_lookup", "_steps_left")
+    __slots__ = ("_dtab", "_explore", "_lookup", "steps_left")
 
     def __init__(self, dtab: Dtab, lookup: Lookup, explore: bool, max_steps: int) -> None:
         self._dtab = dtab
         self._lookup = lookup
         self._explore = explore
-        self._steps_left = max_steps
+        self.steps_left = max_steps
 
     def name(self, path: Path, at: _At) -> Task[Outcome]:
         """Bind a path that stands in a tree at `at`."""
         if len(path) > MAX_LABELS:
             return _trouble(path, at, f"Max path length: {MAX_LABELS} labels reached in Namer lookup")
         matches = self._dtab.matches(path)
-        self._steps_left -= len(matches)
-        if self._steps_left < 0:
-            return self._out_of_steps(path, at)
-        below = _At(path, None, at.depth + 1, at.weight, at.nesting + 2)
+        self.steps_left -= len(matches)
         if not matches or (len(matches) == 1 and matches[0].dst is NEG):
-            outcome: Outcome = yield self._ask(path, at, below, matches)
-            return outcome
-        if below.depth > MAX_DEPTH:
-            return _too_deep(path, at)
-        options = [(dentry.dst, path.drop(len(dentry.prefix)), below._replace(dentry=dentry)) for dentry in matches]
-        outcome = yield self._alternatives(options, path, at.dentry)
-        return outcome
+            return (yield from self._ask(path, at, matches))
+        if at.depth == MAX_DEPTH:
+            return _trouble(path, at, _TOO_DEEP, "Max recursion level reached.")
+        options: Iterator[_Option] = (
+            (
+                dentry.dst,
+                path.drop(len(dentry.prefix)),
+                _At(path, dentry, at.depth + 1, at.weight, at.nesting + 2),
+            )
+            for dentry in matches
+        )
+        return (yield from self._alternatives(options, path, at.dentry))
 
-    def _ask(self, path: Path, at: _At, below: _At, matches: Sequence[Dentry]) -> Task[Outcome]:
+    def _ask(self, path: Path, at: _At, matches: Sequence[Dentry]) -> Task[Outcome]:
         """Ask the namers."""
         answer = self._lookup(path)
         if isinstance(answer, Pending):
             return answer, Waiting(path, at.dentry)
         if isinstance(answer, Failed):
             return answer, Trouble(path, at.dentry, answer.message)
-        if below.depth > MAX_DEPTH:
-            return _too_deep(path, at)
-        if answer.tree is NEG and matches:
+        if at.depth == MAX_DEPTH:
+            return _trouble(path, at, _TOO_DEEP, "Max recursion level reached.")
+        tree = answer.tree
+        if tree is NEG and matches:
             return Ok(NEG), delegate(path, at.dentry, Dead(path, matches[0], NEG, written=True))
-        if isinstance(answer.tree, Terminal):
-            return Ok(answer.tree), Dead(path, at.dentry, answer.tree)
-        result, node = yield self._tree(answer.tree, Path.EMPTY, below)
+        if isinstance(tree, Terminal):
+            return Ok(tree), Dead(path, at.dentry, tree)
+        below = _At(path, None, at.depth + 1, at.weight, at.nesting + 1)
+        result, node = yield from self.tree(tree, Path.EMPTY, below)
         return result, delegate(path, at.dentry, node)
 
-    def _tree(self, tree: NameTree[Path | Bound], rest: Path, at: _At) -> Task[Outcome]:
+    def tree(self, tree: NameTree[Path | Bound], rest: Path, at: _At) -> Task[Outcome]:
         """Bind a tree, with `rest` to be appended to its paths."""
-        self._steps_left -= 1
-        if self._steps_left < 0:
-            return self._out_of_steps(at.path, at)
+        self.steps_left -= 1
+        if self.steps_left < 0:
+            return _trouble(at.path, at, "Max steps reached.")
         if at.nesting > MAX_NESTING:
             return _trouble(at.path, at, f"Max nesting level: {MAX_NESTING} reached in Namer lookup")
-        match tree:
-            case Leaf(Path() as target):
-                outcome: Outcome = yield self.name(target + rest, at)
-            case Leaf(Bound() as bound):
-                if at.weight is not None:
-                    bound = Bound(bound.id, bound.residual, bound.addr, at.weight)
-                outcome = Ok(Leaf(bound)), Found(at.path, at.dentry, bound)
-            case Alt(trees):
-                inside = at._replace(nesting=at.nesting + 2)
-                options = [(one, rest, inside) for one in trees]
-                outcome = yield self._alternatives(options, at.path, at.dentry)
-            case Union(branches):
-                outcome = yield self._union(branches, rest, at)
-            case _:
-                assert isinstance(tree, Terminal)
-                outcome = Ok(tree), Dead(at.path, at.dentry, tree, written=True)
-        return outcome
+        if isinstance(tree, Leaf):
+            value = tree.value
+            if isinstance(value, Path):
+                return (yield from self.name(value + rest, at))
+            bound = value if at.weight is None else replace(value, weight=at.weight)
+            return Ok(Leaf(bound)), Found(at.path, at.dentry, bound)
+        if isinstance(tree, Alt):
+            inside = at._replace(nesting=at.nesting + 2)
+            options = ((one, rest, inside) for one in tree.trees)
+            return (yield from self._alternatives(options, at.path, at.dentry))
+        if isinstance(tree, Union):
+            return (yield from self._union(tree.branches, rest, at))
+        assert isinstance(tree, Terminal)
+        return Ok(tree), Dead(at.path, at.dentry, tree, written=True)
 
-    def _alternatives(
-        self,
-        options: Sequence[tuple[NameTree[Path | Bound], Path, _At]],
-        path: Path,
-        dentry: Dentry | None,
-    ) -> Task[Outcome]:
+    def _alternatives(self, options: Iterator[_Option], path: Path, dentry: Dentry | None) -> Task[Outcome]:
         decided: Result | None = None
-        nodes = []
+        nodes: list[Node] = []
         for option in options:
-            result, node = yield self._tree(*option)
+            result, node = yield self.tree(*option)
             nodes.append(node)
             if decided is None and not (isinstance(result, Ok) and result.tree is NEG):
                 decided = result
-            if decided is not None and not self._explore:
+            if self.steps_left < 0 or (decided is not None and not self._explore):
                 break
         return Ok(NEG) if decided is None else decided, choose(path, dentry, nodes)
 
     def _union(self, branches: Sequence[Weighted[Path | Bound]], rest: Path, at: _At) -> Task[Outcome]:
         results: list[tuple[float, Result]] = []
-        nodes = []
+        nodes: list[tuple[float, Node]] = []
         for branch in branches:
-            inside = at._replace(weight=branch.weight, nesting=at.nesting + 3)
-            result, node = yield self._tree(branch.tree, rest, inside)
+            inside = _At(at.path, at.dentry, at.depth, branch.weight, at.nesting + 3)
+            result, node = yield self.tree(branch.tree, rest, inside)
             results.append((branch.weight, result))
             nodes.append((branch.weight, node))
+            if self.steps_left < 0:
+                break
         return _united(results), split(at.path, at.dentry, nodes)
-
-    def _out_of_steps(self, path: Path, at: _At) -> Outcome:
-        return _trouble(path, at, "Max steps reached in Namer lookup")
 
 
 def _united(results: Sequence[tuple[float, Result]]) -> Result:
@@ -192,9 +185,6 @@ def _united(results: Sequence[tuple[float, Result]]) -> Result:
     return next((result for _, result in results if isinstance(result, Failed)), Pending())
 
 
-def _trouble(path: Path, at: _At, message: str) -> Outcome:
-    return Failed(message), Trouble(path, at.dentry, message)
-
-
-def _too_deep(path: Path, at: _At) -> Outcome:
-    return Failed(_TOO_DEEP), Trouble(path, at.dentry, "Max recursion level reached.")
+def _trouble(path: Path, at: _At, message: str, shown: str | None = None) -> Outcome:
+    """A failure; the delegation shows `shown` instead where Linkerd words it differently there."""
+    return Failed(message), Trouble(path, at.dentry, message if shown is None else shown)
