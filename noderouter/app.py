@@ -106,9 +106,9 @@ class App:
 
     def _assemble(self, naming: trio.Nursery) -> None:
         """Build namers, interpreters and routers; their watches run in `naming`."""
-        runtime = Runtime(start_soon=naming.start_soon, clock=monotonic, log=naming_log)
+        runtime = Runtime.begin(naming.start_soon, monotonic, naming_log)
         namers = [kind.build(runtime) for kind in self.config.namers]
-        utility = UtilityNamer(runtime)
+        utility = UtilityNamer(runtime.resolver)
         around = Surroundings(self.reactor, self.metrics, self._rng, naming_log)
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)

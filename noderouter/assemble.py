@@ -39,12 +39,12 @@ from noderouter.filter.stats import Stats
 from noderouter.filter.timeout import TotalTimeout
 from noderouter.filter.timestamp import Timestamp
 from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
-from noderouter.identifier.composite import Composite
+from noderouter.identifier.composite import FirstOf
 from noderouter.listener.listener import SocketSettings
 from noderouter.namer.http_status import Status
 from noderouter.naming.addr import Addr
 from noderouter.naming.interpreter.interpreter import Interpreter
-from noderouter.naming.runtime import Log
+from noderouter.naming.background import Log
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
@@ -79,7 +79,7 @@ class RouterAssembly:
         self.label = config.label
         self.bind = interpreter.bind
         identifiers = [kind.build(config.dstPrefix) for kind in config.identifier]
-        self.identifier = identifiers[0] if len(identifiers) == 1 else Composite(identifiers)
+        self.identifier = identifiers[0] if len(identifiers) == 1 else FirstOf(identifiers)
         self.binding_seconds = config.bindingTimeoutMs / 1000
         self.max_names = config.bindingCache.paths
         self.idle_seconds = float(config.bindingCache.idleTtlSecs)

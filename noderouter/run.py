@@ -1,7 +1,7 @@
 """Runs a router from a configuration file; the errors of starting are said in words, without a traceback."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import trio
 
@@ -30,9 +30,20 @@ def run_file(path: str, level: str = "INFO") -> int:
 
 def run_config(config: Config, on_ready: Callable[[App], None] = lambda _app: None) -> int:
     """Serve a checked configuration."""
+    code = 0
     try:
-        trio.run(App(config).run, on_ready, strict_exception_groups=False)
-    except (ListenError, AdminListenError) as error:
-        print(f"noderouter: {error}", file=sys.stderr)
-        return 1
-    return 0
+        trio.run(App(config).run, on_ready)
+    except* (ListenError, AdminListenError) as group:
+        code = 1
+        for error in flat(group):
+            print(f"noderouter: {error}", file=sys.stderr)
+    return code
+
+
+def flat(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions in a group of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from flat(inner)
+    else:
+        yield error

@@ -3,8 +3,9 @@
 The data path is to be ready first: hypercorn, which takes some tenths of a second to import, is imported in a
 thread, while the data path serves and early probes wait in the backlog of the socket.
 
-Hypercorn ends all connections when one of them runs into a mistake of its own; then it is started again on the
-same socket. That is its only privilege: the rest of the router does not notice.
+A connection that runs into a mistake of hypercorn's own (a malformed `HTTP2-Settings` did, in 0.18) ends all of
+hypercorn. Then it is started again on the same socket: connections of that moment are lost, later ones are not, and
+the data path does not notice.
 """
 
 import socket
@@ -21,7 +22,7 @@ from noderouter.telemetry.events import ADMIN_CRASHED, ADMIN_LISTENING
 GRACE: Final = 2.0
 """Seconds that requests get to end when the server is stopped."""
 PAUSE: Final = 0.5
-"""Seconds between a crash and the next start."""
+"""Seconds before the next start, where the last one was less than `PAUSE` ago."""
 
 _log = log.get("noderouter.admin")
 
@@ -41,10 +42,19 @@ async def serve_admin(listening: socket.socket, state: AdminState, stop: trio.Ev
         _log.info(ADMIN_LISTENING, ip=ip, port=port)
         app = AdminApp(state)
         while not stop.is_set():
+            started = trio.current_time()
             try:
                 await host.run(listening, app, stop, grace)
-            except Exception as error:
+            except* Exception as crash:
                 # One bad connection of the administrative port must not end the router.
-                _log.exception(ADMIN_CRASHED, error=str(error))
+                _log.exception(ADMIN_CRASHED, error=repr(_innermost(crash)))
+            if trio.current_time() < started + PAUSE:
                 with trio.move_on_after(PAUSE):
                     await stop.wait()
+
+
+def _innermost(group: BaseException) -> BaseException:
+    """What went wrong, without the nurseries around it."""
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group

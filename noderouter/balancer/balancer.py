@@ -42,7 +42,7 @@ class Balancer:
         self._drawn: list[Picker] = []
         """Those that get requests, and the upper end of each one's share."""
         self._steps: list[float] = []
-        self._only: Picker | None = make()
+        self._only: Picker | None = None
         """The one that gets all of them, where it is one."""
         self.nodes: tuple[Node, ...] = ()
         self._departed = Counts()
@@ -88,10 +88,7 @@ class Balancer:
         self._drawn = [pickers[weight] for weight in weights]
         total = 0.0
         self._steps = [total := total + weight * len(classes[weight]) for weight in weights]
-        if not weights:
-            self._only = self._make()
-        else:
-            self._only = self._drawn[0] if len(weights) == 1 else None
+        self._only = self._drawn[0] if len(weights) == 1 else None
 
     def pick(self, now: float) -> Node | None:
         """The node for the next request; None only when there is none at all."""
@@ -99,6 +96,8 @@ class Balancer:
         if only is not None:
             return only.pick(now)
         steps = self._steps
+        if not steps:
+            return None
         place = bisect(steps, self._random() * steps[-1], 0, len(steps) - 1)
         node = self._drawn[place].pick(now)
         if node is not None and node.accrual.opens_at > now:

@@ -7,13 +7,11 @@ from typing import Annotated, ClassVar, Literal, Self
 from dtab import Path
 from noderouter.balancer.accrual.kind import AccrualKind
 from noderouter.balancer.kind import BalancerKind
-from noderouter.config.fields import Count, Milliseconds, Positive
-from noderouter.config.kind import AfterValidator, Field, Kind, Model, Several, kind_field, model_validator
-from noderouter.config.known import NOT_BUILT
+from noderouter.config.fields import Count, Milliseconds, Off, Positive
+from noderouter.config.kind import Field, Kind, Model, Several, kind_field, model_validator
 from noderouter.config.partial import PrefixEntry, overlay
 from noderouter.config.service import Budget
 from noderouter.config.session import Session
-from noderouter.config.sockets import SocketOptions
 
 _BALANCER = kind_field(BalancerKind, "noderouter.balancer")
 _ACCRUAL = kind_field(AccrualKind, "noderouter.balancer.accrual")
@@ -38,16 +36,6 @@ class Pool(Model):
         return self
 
 
-def _off(value: bool) -> bool:
-    """Only the default is built of some switches."""
-    if value:
-        raise ValueError(f"`true` here is {NOT_BUILT}; leave the key out or set it to false")
-    return value
-
-
-Off = Annotated[bool, AfterValidator(_off)]
-
-
 class ClientKeys(Model):
     """What can be said about a client."""
 
@@ -61,7 +49,6 @@ class ClientKeys(Model):
     requestAttemptTimeoutMs: Milliseconds | None = None
     requeueBudget: Budget = Budget()
     clientSession: Session = Session()
-    socketOptions: SocketOptions = SocketOptions()
     failFast: Off = False
     forwardClientCert: Off = False
 
@@ -80,7 +67,6 @@ class ClientParams:
     attempt_timeout: float | None
     requeue_budget: Budget
     session: Session
-    socket_options: SocketOptions
 
 
 class ClientSettings:
@@ -103,7 +89,6 @@ class ClientSettings:
             attempt_timeout=None if attempt is None else attempt / 1000,
             requeue_budget=found["requeueBudget"],
             session=found["clientSession"],
-            socket_options=found["socketOptions"],
         )
 
 

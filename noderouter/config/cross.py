@@ -11,7 +11,6 @@ from socket import AF_INET, AF_INET6, inet_pton
 from dtab import ParseError, Path
 from noderouter.config import admin, server
 from noderouter.config.source import Block, Items, Mark, Source
-from noderouter.config.text_offset import offset_in_file
 
 _IPV4_WILDCARD = bytes(4)
 _IPV6_WILDCARD = bytes(16)
@@ -121,13 +120,10 @@ def _namers(source: Source, root: Block) -> None:
 
 
 def _prefix(source: Source, text: str, mark: Mark, path: str) -> None:
-    """A namer answers names below `/#/<prefix>`."""
+    """A namer answers names below `/#/<prefix>`; whether the text is a path at all its model says."""
     try:
         labels = len(Path.parse(text))
-    except ParseError as exc:
-        message = f"{exc.expected} expected but {exc.found} found; for example /io.l5d.fs"
-        hint = None if text.startswith("/") else f"/{text}"
-        source.report(mark, path, message, hint, at=offset_in_file(source.text, mark, text, exc.offset))
+    except ParseError:
         return
     if not labels:
         source.report(mark, path, "the prefix must have at least one label, such as /io.l5d.fs")

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pl
 from pydantic_core import PydanticCustomError
 
 from dtab import Dtab, ParseError, Path
+from noderouter.config.known import NOT_BUILT
 
 LONGEST_MS = 10 * 366 * 24 * 3600 * 1000
 """Ten years; more is a slip."""
@@ -40,8 +41,9 @@ def _language(parse: Any, value: Any, example: str) -> Any:
 
 def language_error(error: ParseError, example: str) -> PydanticCustomError:
     """What is wrong with text in the dtab language, and where in it; what stands there the file shows."""
+    hint = f"/{error.text}" if error.expected == "'/'" and not error.offset and error.text else None
     text = f"{error.expected} expected but {error.found} found; for example {example}"
-    return PydanticCustomError("language", "{text}", {"text": text, "offset": error.offset})
+    return PydanticCustomError("language", "{text}", {"text": text, "offset": error.offset, "hint": hint})
 
 
 def _path(value: Any) -> Path:
@@ -104,6 +106,16 @@ Regex = Annotated[re.Pattern[str], PlainValidator(_regex), PlainSerializer(_patt
 def listed(value: Any) -> Any:
     """One value where a list may be: a list of it."""
     return value if value is None or isinstance(value, list | tuple) else [value]
+
+
+def _off(value: bool) -> bool:
+    if value:
+        raise ValueError(f"`true` here is {NOT_BUILT}; leave the key out or set it to false")
+    return value
+
+
+Off = Annotated[bool, AfterValidator(_off)]
+"""A switch of which only the off position is built."""
 
 
 def _filled(value: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from noderouter.config.fields import Count, FieldName, Ip, Label, Port, Positive
+from noderouter.config.fields import Count, FieldName, Ip, Port, Positive
 from noderouter.config.kind import Field, Model, kind_field
 from noderouter.config.session import Session
 from noderouter.config.sockets import SocketOptions
@@ -30,7 +30,6 @@ class ServerConfig(Model):
 
     ip: Ip = DEFAULT_IP
     port: Port = DEFAULT_PORT
-    label: Label | None = None
     socketOptions: SocketOptions = SocketOptions()
     maxConcurrentRequests: Positive | None = None
     clearContext: bool = False

@@ -139,7 +139,7 @@ class UpstreamConnection:
         except WireError as error:
             if exchange.failure is not None:
                 raise exchange.failure from None
-            raise _lost(exchange, reused and not data, error.strerror) from None
+            raise _lost(exchange, reused and not data, str(error.strerror)) from None
         if not more:
             raise _lost(exchange, reused and not data, "closed before the response was complete")
         return data + more if data else more

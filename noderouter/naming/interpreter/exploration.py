@@ -10,7 +10,7 @@ from typing import Any, Final
 import trio
 
 from dtab import Bound, Delegation, Dtab, Failed, Leaf, NameTree, Ok, Path, Pending, bind
-from dtab.delegation import Choice, Dead, Delegate, Found, Node, Split, Transformed, Trouble, Waiting
+from dtab.steps import Choice, Dead, Delegate, Found, Node, Split, Transformed, Trouble, Waiting
 from dtab.trampoline import Task, run
 from dtab.tree import Terminal, Union
 from dtab.utility import Status

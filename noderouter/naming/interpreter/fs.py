@@ -111,6 +111,11 @@ class FsInterpreter(Interpreter):
         """Why the file's content is not in effect; None if it is."""
         return self._file.last_error
 
+    def readiness(self) -> tuple[bool, str]:
+        """See `Interpreter`; also names an edit that was refused."""
+        good, words = super().readiness()
+        return good, words if self.last_error is None else f"{words}; refused: {self.last_error}"
+
     def state(self) -> dict[str, Any]:
         """The file, the dtab in effect, and the error."""
         stored = self._file.var.value

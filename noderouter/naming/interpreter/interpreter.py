@@ -82,6 +82,18 @@ class Interpreter:
         """Every bound name that namers can list at the moment."""
         return [name for namer in self._namers for name in namer.names()]
 
+    def stored_dtab(self) -> Dtab | None:
+        """The dtab from outside the configuration that is in effect; None where there is none."""
+        stored = self._stored.value
+        return stored if isinstance(stored, Dtab) and len(stored) else None
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether names can be bound, and in a line what that depends on."""
+        stored = self._stored.value
+        if isinstance(stored, Dtab):
+            return True, f"dtab of {len(stored)} entries in effect"
+        return False, "no dtab yet" if isinstance(stored, Pending) else f"no dtab: {stored.message}"
+
     def state(self) -> dict[str, Any]:
         """What the admin interface shows of the interpreter, ready for JSON."""
         return {}
