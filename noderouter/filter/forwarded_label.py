@@ -15,9 +15,7 @@ from re import ASCII, compile
 from string import ascii_letters, digits
 from typing import ClassVar, Final
 
-from pydantic import field_validator
-
-from noderouter.config.kind import Kind
+from noderouter.config.kind import Kind, field_validator
 
 Address = tuple[str, int]
 """An IP address and a port; ("", 0) where unknown."""
