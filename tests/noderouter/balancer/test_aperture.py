@@ -93,7 +93,7 @@ def test_dead_nodes_make_room_for_live_ones():
     balancer, nodes = build(minAperture=4)
     for node in nodes[:17]:
         node.accrual.failure(0.0)
-    assert traffic(balancer, 1, 1.0, 60) == set(nodes[17:])
+    assert traffic(balancer, 3, 1.0, 60) == set(nodes[17:])
 
 
 def test_requests_of_removed_nodes_are_not_its_load():

@@ -116,7 +116,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.members.append(Node(self.serial, weight, ConsecutiveFailures(2, Constant(1.0))))
         self.members.reverse()
         self.balancer.update(self.members)
-        assert all(node.closed for node in before if node not in self.members)
+        assert all(node.closed and node.index < 0 for node in before if node not in self.members)
 
     @precondition(lambda self: self.members)
     @rule(weight=st.sampled_from([0.0, 1.0, 2.0]), data=st.data())

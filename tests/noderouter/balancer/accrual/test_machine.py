@@ -118,6 +118,15 @@ def test_fail_open_traffic_that_succeeds_revives():
     assert accrual.state(100.5) is State.DEAD, "dead anew, and nothing was sent since"
 
 
+def test_what_was_sent_before_the_last_death_revives_nothing():
+    accrual = dead_at(100.0)
+    accrual.probe(101.0)
+    accrual.probe(101.0)
+    accrual.failure(101.1)
+    accrual.success(101.2)
+    assert accrual.state(101.2) is State.DEAD
+
+
 def test_a_backoff_of_nothing_still_asks_for_a_probe():
     accrual = ConsecutiveFailures(1, Constant(0.0))
     accrual.failure(0.0)
