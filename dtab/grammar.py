@@ -22,11 +22,12 @@ _SYMBOLS: Final = {"!": FAIL, "~": NEG, "$": EMPTY}
 
 
 class Located(NamedTuple):
-    """A dentry as read, and the offset in the text where its prefix begins."""
+    """A dentry as read, and where in the text it begins and ends, blanks around it not counted."""
 
     prefix: Prefix
     tree: NameTree[Path]
     offset: int
+    end: int
 
 
 def parse_tree(text: str) -> NameTree[Path]:
@@ -59,17 +60,22 @@ def parse_dentries(text: str) -> list[Located]:
     Raises:
         ParseError: it is none.
     """
-    scanner = Scanner(text)
+    return read_dentries(Scanner(text))
+
+
+def read_dentries(scanner: Scanner) -> list[Located]:
+    """Read all that `scanner` has as a dtab; it then knows the comments.
+
+    Raises:
+        ParseError: it is none.
+    """
     dentries: list[Located] = []
-    while True:
-        scanner.skip_blank()
-        if not scanner.peek():
-            return dentries
+    scanner.skip_blank()
+    while scanner.peek():
         dentries.append(_dentry(scanner))
-        scanner.skip_blank()
         if not scanner.take(";"):
-            break
-    scanner.require_end()
+            scanner.require_end()
+        scanner.skip_blank()
     return dentries
 
 
@@ -80,11 +86,12 @@ def _dentry(scanner: Scanner) -> Located:
     scanner.skip_blank()
     scanner.require("=")
     scanner.require(">")
-    return Located(prefix, _tree(scanner, 0), offset)
+    tree = _tree(scanner, 0)
+    return Located(prefix, tree, offset, scanner.last_end)
 
 
 def _tree(scanner: Scanner, nesting: int) -> NameTree[Path]:
-    """Read alternatives of unions of branches; the only function here that recurses."""
+    """Read alternatives of unions of branches, and the blanks behind; the only function here that recurses."""
     alternatives: list[NameTree[Path]] = []
     while True:
         branches: list[Weighted[Path]] = []

@@ -34,20 +34,22 @@ class Index:
         found = list(self._root.positions)
         level = [self._root]
         for label in labels:
-            below = []
-            for node in level:
-                child = node.by_label.get(label)
-                if child is not None:
-                    below.append(child)
-                if node.any_label is not None:
-                    below.append(node.any_label)
-            if not below:
+            level = _children(level, label)
+            if not level:
                 break
-            for node in below:
+            for node in level:
                 found += node.positions
-            level = below
         found.sort(reverse=True)
         return found
+
+    def touches(self, labels: tuple[bytes, ...]) -> bool:
+        """Whether some prefix matches `labels`, or could match if more labels followed."""
+        level = [self._root]
+        for label in labels:
+            if any(node.positions for node in level):
+                return True
+            level = _children(level, label)
+        return any(node.positions or node.by_label or node.any_label for node in level)
 
     def _node(self, prefix: Prefix) -> _Node:
         node = self._root
@@ -58,3 +60,15 @@ class Index:
                 node.any_label = node.any_label or _Node()
                 node = node.any_label
         return node
+
+
+def _children(level: list[_Node], label: bytes) -> list[_Node]:
+    """The nodes one level down that `label` leads to."""
+    below = []
+    for node in level:
+        child = node.by_label.get(label)
+        if child is not None:
+            below.append(child)
+        if node.any_label is not None:
+            below.append(node.any_label)
+    return below

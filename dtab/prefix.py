@@ -1,6 +1,5 @@
 """The left side of a dentry: labels to compare, and `*` for any one label."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dtab.path import Path, show_label
@@ -27,11 +26,10 @@ class Prefix:
 
     def matches(self, path: Path) -> bool:
         """Whether `path` begins like this."""
-        return len(self.elements) <= len(path) and self.covers(path.labels)
-
-    def covers(self, elements: Sequence[bytes | None]) -> bool:
-        """Whether every path that begins with `elements` matches, compared up to the shorter of the two."""
-        return all(mine is None or mine == other for mine, other in zip(self.elements, elements, strict=False))
+        if len(self.elements) > len(path):
+            return False
+        pairs = zip(self.elements, path.labels, strict=False)
+        return all(element is None or element == label for element, label in pairs)
 
     def show(self) -> str:
         """Write the prefix so that `parse` reads the same one back."""

@@ -19,6 +19,7 @@ _LABEL = rf"(?:{_SHOWABLE}|{_ESCAPE})+"
 _PATH = re.compile(rf"/(?:{_LABEL}(?:/{_LABEL})*)?")
 _PREFIX = re.compile(rf"/(?:(?:\*|{_LABEL})(?:/(?:\*|{_LABEL}))*)?")
 _BLANK = re.compile(r"(?:\s++|#[^\n]*+)*+")
+_COMMENT = re.compile(r"#[^\n]*")
 _NUMBER = re.compile(r"[0-9]*(?:\.[0-9]*)?")
 _HEX = re.compile(r"[0-9a-fA-F]")
 _ESCAPED_BYTE = re.compile(rb"\\x(..)")
@@ -51,12 +52,12 @@ class ParseError(ValueError):
     @property
     def line(self) -> int:
         """The line of the offending character, from 1."""
-        return self.text.count("\n", 0, self.offset) + 1
+        return line_and_column(self.text, self.offset)[0]
 
     @property
     def column(self) -> int:
         """Its column in that line, from 1."""
-        return self.offset - self.text.rfind("\n", 0, self.offset)
+        return line_and_column(self.text, self.offset)[1]
 
     def _excerpt(self) -> str:
         """The text with the offending character in brackets; bounded, for it may end up in a header."""
@@ -68,14 +69,29 @@ class ParseError(ValueError):
         return f"{before}[{text[offset : offset + 1]}]{after}"
 
 
-class Scanner:
-    """A position in a text, and the readers that move it."""
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Where in `text` that is, both from 1."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
-    __slots__ = ("position", "text")
+
+class Scanner:
+    """A position in a text, and the readers that move it.
+
+    Attributes:
+        text: what is read.
+        position: where the next reader starts.
+        last_end: where the last thing ended that was no blank, as of the last `skip_blank`.
+        comments: offset and text of every comment that was skipped.
+    """
+
+    __slots__ = ("_blank_end", "comments", "last_end", "position", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
+        self.last_end = 0
+        self.comments: list[tuple[int, str]] = []
+        self._blank_end = 0
 
     def expected(self, what: str) -> NoReturn:
         """Refuse the text: `what` should have been here.
@@ -109,7 +125,12 @@ class Scanner:
         """Move past white space and comments (`#` to the end of the line)."""
         blank = _BLANK.match(self.text, self.position)
         assert blank is not None  # it matches the empty string
-        self.position = blank.end()
+        if self.position != self._blank_end:
+            self.last_end = self.position
+        if "#" in blank[0]:
+            found = _COMMENT.finditer(self.text, *blank.span())
+            self.comments += [(comment.start(), comment[0]) for comment in found]
+        self.position = self._blank_end = blank.end()
 
     def require_end(self) -> None:
         """Move past trailing blanks and insist that nothing follows.
