@@ -104,7 +104,7 @@ class _Shown:
             return Found(path, dentry, self._value(bound))
         tree = transformed(Leaf(bound), self._transformers)
         name = " ".join(transformer.prefix.show() for transformer in self._transformers)
-        return Transformed(path, name, self._value(bound), self._tree(path, tree), dentry)
+        return Transformed(path, dentry, name, self._value(bound), self._tree(path, tree))
 
     def _tree(self, path: Path, tree: NameTree[Bound]) -> Node:
         """What transformers made of one leaf; they make no alternatives."""

@@ -12,18 +12,7 @@ from noderouter.naming.files import FileWatcher
 from noderouter.naming.inotify import Inotify, InotifyEvent
 from noderouter.naming.var import Var
 from noderouter.naming.waiting import until
-
-
-class Log:
-    """Remembers events."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.fields: list[dict[str, object]] = []
-
-    def __call__(self, level: int, event: str, /, **fields: object) -> None:
-        self.events.append(event)
-        self.fields.append(fields)
+from tests.noderouter.naming.fakes import Log
 
 
 class Seen:
@@ -41,11 +30,6 @@ class Seen:
     async def wait_for(self, content: Content | Callable[[Content | None], bool]) -> None:
         with trio.fail_after(10):
             await until(self.var, content if callable(content) else lambda value: value == content)
-
-
-@pytest.fixture
-def log() -> Log:
-    return Log()
 
 
 @pytest.fixture

@@ -9,43 +9,7 @@ from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg
 from noderouter.naming.resolver import Ips, Resolver, query_system, unite
 from noderouter.naming.var import Var
 from noderouter.naming.waiting import until
-from tests.noderouter.naming.test_files import Log
-
-
-class Dns:
-    """A name server whose answers are set by the test; counts queries."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, frozenset[str] | Exception] = {}
-        self.queries: list[str] = []
-        self.asked = trio.Event()
-        self.gate: trio.Event | None = None
-        self.busy = self.most_busy = 0
-
-    async def query(self, name: str) -> frozenset[str]:
-        self.queries.append(name)
-        self.busy += 1
-        self.most_busy = max(self.busy, self.most_busy)
-        try:
-            if self.gate is not None:
-                await self.gate.wait()
-            await trio.lowlevel.checkpoint()
-        finally:
-            self.busy -= 1
-        answer = self.answers.get(name, socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-@pytest.fixture
-def log() -> Log:
-    return Log()
-
-
-@pytest.fixture
-def dns() -> Dns:
-    return Dns()
+from tests.noderouter.naming.fakes import Dns, Log
 
 
 @pytest.fixture

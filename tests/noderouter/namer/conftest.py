@@ -1,0 +1,5 @@
+"""The fixtures of `naming`."""
+
+from tests.noderouter.naming.conftest import dns, log, runtime
+
+__all__ = ["dns", "log", "runtime"]
