@@ -100,7 +100,7 @@ class Balancer:
             return None
         place = bisect(steps, self._random() * steps[-1], 0, len(steps) - 1)
         node = self._drawn[place].pick(now)
-        if node is not None and node.accrual.opens_at > now:
+        if node.accrual.opens_at > now:
             return self._pick_open(place, node, now)
         return node
 
@@ -108,7 +108,7 @@ class Balancer:
         """A pick of the next class that has an available node; the closed one if there is no such class."""
         for picker in self._drawn[place + 1 :] + self._drawn[:place]:
             node = picker.pick(now)
-            if node is not None and node.accrual.opens_at <= now:
+            if node.accrual.opens_at <= now:
                 return node
         return closed
 

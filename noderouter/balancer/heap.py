@@ -61,7 +61,7 @@ class LeastLoaded(Picker):
             last.index = node.index
             bucket[node.index] = last
 
-    def pick(self, now: float) -> Node | None:
+    def pick(self, now: float) -> Node:
         """See `Picker`."""
         if self._aside and now >= self._look_at:
             self._look_again(now)
@@ -78,7 +78,7 @@ class LeastLoaded(Picker):
                 self._set_aside(node, now)
             else:
                 least += 1
-        return min(self._aside, key=lambda node: (node.accrual.opens_at > now, node.pending), default=None)
+        return min(self._aside, key=lambda node: (node.accrual.opens_at > now, node.pending))
 
     def _set_aside(self, node: Node, now: float) -> None:
         self._remove(node, node.pending)

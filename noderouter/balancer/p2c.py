@@ -39,11 +39,11 @@ class P2C(Picker):
         self._nodes = list(nodes)
         self._resize(len(nodes))
 
-    def pick(self, now: float) -> Node | None:
+    def pick(self, now: float) -> Node:
         """See `Picker`."""
         others = self._others
         nodes = self._nodes
-        if others > 0:
+        if others:
             # One random number makes both: which of the pairs (i, j), j != i. (Shifted bits are quicker than a float.)
             j = self._bits(30) * self._pairs >> 30
             i = j // others
@@ -58,8 +58,6 @@ class P2C(Picker):
                 return node
             if other.accrual.opens_at <= now:
                 return other
-        elif others:
-            return None
         elif nodes[0].accrual.opens_at <= now:
             return nodes[0]
         return self._pick_again(now)

@@ -3,8 +3,8 @@
 A picker belongs to a `Balancer`, which counts requests and probes; the picker chooses, and keeps whatever
 books its choice needs.
 
-Invariants: `pick` answers None only when it has no node at all; when every node is closed by failure accrual
-it still picks (fail open). A node that was removed is never picked again.
+Invariants: when every member is closed by failure accrual it still picks one (fail open). A node that was removed
+is never picked again.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ class Picker:
         """Take `nodes`, each once and in any order, as all members from now on."""
         raise NotImplementedError
 
-    def pick(self, now: float) -> Node | None:
-        """The node for the next request."""
+    def pick(self, now: float) -> Node:
+        """The node for the next request; asked only while there are members."""
         raise NotImplementedError
 
     def began(self, node: Node, now: float) -> None:

@@ -35,11 +35,9 @@ class RoundRobin(Picker):
         self._nodes = stay + [node for node in nodes if node not in known]
         self._next = 0 if stay else int(self._random() * len(nodes))
 
-    def pick(self, now: float) -> Node | None:
+    def pick(self, now: float) -> Node:
         """See `Picker`. The one method of that name that changes something: whose turn it is."""
         nodes = self._nodes
-        if not nodes:
-            return None
         size = len(nodes)
         place = self._next
         for _ in nodes:
