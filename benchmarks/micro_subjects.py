@@ -1,0 +1,172 @@
+"""The functions that `benchmarks.micro` times: what the data path does once per request, and what dtabs cost.
+
+A subject is a function that prepares and answers the operation to repeat. It imports what it measures itself,
+so that one that is not built (the compiled parser) is left out and the rest still runs.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from benchmarks.cases import USUAL_HEADERS
+from dtab import Bound, Dtab, Leaf, NameTree, Ok, Path, bind
+
+if TYPE_CHECKING:
+    from noderouter.balancer.kind import BalancerKind
+    from noderouter.naming.computed import Reading
+
+Operation = Callable[[], object]
+Subject = Callable[[], Operation]
+
+MAX_LINE, MAX_HEAD = 16 * 1024, 60 * 1024
+SMALL: Final = b"GET /x HTTP/1.1\r\nHost: name-000.shop.example\r\n\r\n"
+USUAL: Final = SMALL[:-2] + b"".join(line.encode() + b"\r\n" for line in USUAL_HEADERS) + b"\r\n"
+RESPONSE: Final = (
+    b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sun, 22 Nov 2026 19:09:23 GMT\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 100\r\nConnection: keep-alive\r\n\r\n"
+)
+DENTRIES: Final = ";".join(f"/svc/name-{i:03} => /srv/name-{i:03} | 3 * /srv/old & /srv/new" for i in range(10))
+MANY: Final = ";".join(f"/svc/name-{i:05} => /srv/{i}" for i in range(10_000))
+
+
+def nothing() -> Operation:
+    """An empty call: what every other figure contains."""
+    return lambda: None
+
+
+def _head(module: str, function: str, data: bytes) -> Subject:
+    def prepare() -> Operation:
+        from importlib import import_module
+
+        parse = getattr(import_module(f"noderouter.http1.{module}"), function)
+        return lambda: parse(data, MAX_LINE, MAX_HEAD)
+
+    return prepare
+
+
+def chunk_decode() -> Operation:
+    """A body of 4 KB in four chunks, with a decoder of its own, fed at once."""
+    from noderouter.http1.chunked import ChunkedDecoder
+
+    body = (b"400\r\n" + b"x" * 1024 + b"\r\n") * 4 + b"0\r\n\r\n"
+    return lambda: ChunkedDecoder(MAX_HEAD).feed(body)
+
+
+def path_parse() -> Operation:
+    """Text to Path, two labels."""
+    return lambda: Path.parse("/svc/name-000.shop.example")
+
+
+def dtab_parse() -> Operation:
+    """Ten dentries with alternatives and weights."""
+    return lambda: Dtab.parse(DENTRIES)
+
+
+def _lookup(text: str, name: str) -> Subject:
+    def prepare() -> Operation:
+        table, path = Dtab.parse(text), Path.parse(name)
+        return lambda: table.lookup(path)
+
+    return prepare
+
+
+def _found(path: Path) -> Ok[NameTree[Path | Bound]]:
+    """A namer that knows every name below /#/fs."""
+    return Ok(Leaf(Bound(path, Path.EMPTY, None)))
+
+
+def dtab_bind() -> Operation:
+    """A whole binding: two rewritings, then the namer."""
+    table = Dtab.parse("/srv => /#/fs; /svc => /srv")
+    path = Path.parse("/svc/name-000.shop.example")
+    return lambda: bind(table, path, _found)
+
+
+def binding_read() -> Operation:
+    """What a request pays for its binding while nothing changes."""
+    from noderouter.naming.binding import Binding, BindingCache
+
+    def resolve(path: Path, local: Dtab | None, reading: "Reading") -> Ok[NameTree[Bound]]:
+        return Ok(Leaf(Bound(path, Path.EMPTY, None)))
+
+    cache = BindingCache(lambda path, local: Binding(path, local, resolve))
+    path = Path.parse("/svc/name-000.shop.example")
+    return lambda: cache.get(path).result
+
+
+def _balancer(module: str, kind: str, size: int) -> Subject:
+    """A whole turn of a balancer: pick, begin, end."""
+
+    def prepare() -> Operation:
+        from importlib import import_module
+
+        from noderouter.balancer.node import Node
+
+        found: type[BalancerKind] = getattr(import_module(f"noderouter.balancer.{module}"), kind)
+        balancer = found.model_validate({"kind": found.kind_name}).build(Random(1))
+        balancer.update([Node(index) for index in range(size)])
+
+        def turn() -> None:
+            node = balancer.pick(1.0)
+            assert node is not None
+            balancer.begin(node, 1.0)
+            balancer.end(node, 1.0, 0.001)
+
+        return turn
+
+    return prepare
+
+
+def stats_record() -> Operation:
+    """Count one answered request."""
+    from noderouter.telemetry.metrics import RequestStats
+
+    record = RequestStats().record
+    return lambda: record(200, 0.0013, True)
+
+
+def budget_deposit() -> Operation:
+    """Pay into a retry budget."""
+    from noderouter.filter.budget import RetryBudget
+
+    deposit = RetryBudget().deposit
+    return lambda: deposit(1.0)
+
+
+def classify() -> Operation:
+    """The default classifier's verdict on a 200."""
+    from noderouter.classifier.http import NonRetryable5XX
+    from noderouter.core.exchange import NO_BODY, Exchange, Response
+    from noderouter.core.headers import Headers
+
+    exchange = Exchange(b"GET", b"/x", b"host", Headers(), NO_BODY, cast(Any, None))
+    exchange.response = Response(200, b"OK", Headers(), 100)
+    verdict = NonRetryable5XX(kind="io.l5d.http.nonRetryable5XX").build().response
+    return lambda: verdict(exchange)
+
+
+SUBJECTS: Final[dict[str, Subject]] = {
+    "empty call": nothing,
+    "request head, 1 header, compiled": _head("_head", "parse_request", SMALL),
+    "request head, 14 headers, compiled": _head("_head", "parse_request", USUAL),
+    "response head, compiled": _head("_head", "parse_response", RESPONSE),
+    "request head, 1 header, Python": _head("head_twin", "parse_request", SMALL),
+    "request head, 14 headers, Python": _head("head_twin", "parse_request", USUAL),
+    "response head, Python": _head("head_twin", "parse_response", RESPONSE),
+    "chunked body of 4 KB, decode": chunk_decode,
+    "path, parse": path_parse,
+    "dtab of 10, parse": dtab_parse,
+    "dtab of 10, lookup": _lookup(DENTRIES, "/svc/name-004/rest"),
+    "dtab of 10,000, lookup": _lookup(MANY, "/svc/name-05000/rest"),
+    "dtab, bind": dtab_bind,
+    "binding cache, read": binding_read,
+    "p2c of 5, turn": _balancer("p2c", "P2CKind", 5),
+    "p2c of 1,000, turn": _balancer("p2c", "P2CKind", 1000),
+    "ewma of 5, turn": _balancer("ewma", "EwmaKind", 5),
+    "aperture of 5, turn": _balancer("aperture", "ApertureKind", 5),
+    "heap of 5, turn": _balancer("heap", "HeapKind", 5),
+    "roundRobin of 5, turn": _balancer("round_robin", "RoundRobinKind", 5),
+    "stats, record": stats_record,
+    "retry budget, deposit": budget_deposit,
+    "classify": classify,
+}
