@@ -62,12 +62,7 @@ def validate_file(
 
 def dump(config: Config) -> dict[str, Any]:
     """The configuration as it is in effect, defaults filled in, ready for JSON; loads again as the same."""
-    return config.model_dump(mode="json", by_alias=True, exclude_none=True, fallback=_shown)
-
-
-def _shown(value: Any) -> str:
-    """Values of kinds that pydantic does not know: paths and trees."""
-    return value.show() if hasattr(value, "show") else str(value)
+    return config.model_dump(mode="json", by_alias=True, exclude_none=True, fallback=str)
 
 
 def _checked(source: Source) -> Config:

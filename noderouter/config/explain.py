@@ -136,8 +136,8 @@ def _found(source: Source, place: Place) -> str:
 def _unknown_key(place: Place, key: str) -> tuple[str, str | None]:
     """Why a key is refused: removed from Linkerd, not built yet, or simply wrong."""
     model = place.parent.checked_as if place.parent is not None else None
-    if model is None or not issubclass(model, Model):
-        return "unknown key", None
+    assert model is not None  # only models refuse keys, and each notes its block
+    assert issubclass(model, Model)
     role, kind = (role_of(model), model.kind_name) if issubclass(model, Kind) else ("", "")
     removed = known.REMOVED.get(model.section, {}).get(key)
     if removed is not None:

@@ -94,7 +94,7 @@ BROKEN_PROBLEMS = [
     "5:30: admin.security.pathWhitelist[0]: not a regular expression: missing ), unterminated subpattern at position 0",
     "5:47: admin.security.uiEnabled: expected true or false, not yes (did you mean true?)",
     "12:30: routers[0].dtab: end of input expected but '!' found; for example /svc => /#/io.l5d.fs",
-    "13:14: routers[0].dstPrefix: '/' expected but 's' found; for example /svc",
+    "13:14: routers[0].dstPrefix: '/' expected but 's' found; for example /svc (did you mean /svc?)",
     "14:3: routers[0].lable: unknown key (did you mean label?)",
     "15:3: routers[0].maxChunkKB: the key maxChunkKB was removed in Linkerd 1.6.0;"
     " bodies stream with bounded buffers, take the key out",
@@ -135,6 +135,7 @@ def test_everything_at_once() -> None:
         ("routers: []\n", ["1:10: routers: the list is empty; at least one is needed"]),
         ("routers:\n", ["1:9: routers: the required key `routers` has no value"]),
         ("routers: {}\n", ["1:10: routers: expected a list, not keys and values"]),
+        ("routers: [~]\n", ["1:11: routers[0]: expected keys and values, not nothing"]),
         ("routers: [5]\n", ["1:11: routers[0]: expected keys and values, not 5"]),
         (
             "routers: [{}]\n",
@@ -269,7 +270,6 @@ CLIENTS = some(
     requestAttemptTimeoutMs=MS,
     requeueBudget=BUDGETS,
     clientSession=some(idleTimeMs=MS, lifeTimeMs=MS),
-    socketOptions=some(noDelay=st.booleans(), backlog=st.integers(1, 100)),
 )
 PREFIXES = st.sampled_from(["/svc", "/svc/*", "/#/io.l5d.fs/{name}"])
 
@@ -285,6 +285,7 @@ SERVERS = some(
     serverSession=some(idleTimeMs=MS),
     addForwardedHeader=some(by=st.just({"kind": "ip:port"}), **{"for": st.just({"kind": "static", "label": "x"})}),
     timestampHeader=st.sampled_from(["x-request-start"]),
+    socketOptions=some(noDelay=st.booleans(), backlog=st.integers(1, 100)),
 )
 ROUTERS = some(
     dtab=st.sampled_from(["", "/svc => /a ; /a => 0.5 * /b & /c | ~", "# only a comment"]),
@@ -293,7 +294,7 @@ ROUTERS = some(
     client=by_prefix(CLIENTS),
     bindingTimeoutMs=MS,
     bindingCache=some(paths=st.integers(1, 9), idleTtlSecs=st.integers(1, 9)),
-    originator=st.booleans(),
+    originator=st.just(False),
     experimental=st.booleans(),
     httpAccessLog=st.just("/var/log/é.log"),
     httpAccessLogRollPolicy=st.sampled_from(["never", "weekly(3)", "3.megabytes"]),
@@ -340,3 +341,63 @@ def test_what_is_shown_is_in_effect() -> None:
     assert shown["routers"][0]["label"] == "http"
     assert shown["routers"][0]["client"]["loadBalancer"]["kind"] == "p2c"
     assert shown["routers"][0]["dstPrefix"] == "/svc"
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "routers",
+            "- ",
+            ": ",
+            "\n",
+            "  ",
+            "{",
+            "}",
+            "[",
+            "]",
+            "&a ",
+            "*a",
+            "|\n",
+            "'",
+            '"',
+            "#",
+            "!!str ",
+            "? ",
+            ", ",
+        ),
+        *("kind", "protocol: http", "servers:\n  - port: 4140", "dtab: /a => ", "null", "5", "client", "io.l5d.static"),
+        *("configs", "prefix: /svc/{x", "identifier", "namers", "\t", "---\n", "\\", "é", "\r\n", "\ufeff", "\x85"),
+    ]
+)
+
+
+@given(st.one_of(st.lists(PIECES, max_size=30).map("".join), st.text(max_size=30)), st.sampled_from(["", SMALL, "{"]))
+@settings(max_examples=300, deadline=None)
+def test_no_text_is_too_strange(text: str, before: str) -> None:
+    found = validate_text(before + text)
+    if not isinstance(found, Config):
+        assert found
+        for problem in found:
+            assert problem.line >= 1 or problem.message.startswith("and ")
+            assert problem.column >= 1
+            assert "\n" not in problem.text
+
+
+@given(configurations(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_wrong_value_is_reported_where_it_stands(drawn: dict[str, Any], data: st.DataObject) -> None:
+    drawn = json.loads(json.dumps(drawn))
+    node: Any = drawn["routers"][0]
+    path = "routers[0]"
+    while isinstance(node, dict) and node:
+        parent: Any = node
+        key: str | int = data.draw(st.sampled_from(sorted(node)))
+        path += f".{key}"
+        node = parent[key]
+        if isinstance(node, list) and node:
+            parent, key, node = node, 0, node[0]
+            path += "[0]"
+    parent[key] = {"no such thing": [1]} if isinstance(key, int) or data.draw(st.booleans()) else [{}, 5.5]
+    found = validate_text(json.dumps(drawn))
+    assert isinstance(found, list)
+    assert any(problem.path.startswith(path) for problem in found), (path, found)

@@ -10,7 +10,6 @@ from noderouter.balancer.p2c import P2CKind
 from noderouter.config.client import ClientKeys, ClientParams, GlobalClient, Pool, StaticClient
 from noderouter.config.service import Budget
 from noderouter.config.session import Session
-from noderouter.config.sockets import SocketOptions
 
 NAME = Path.of("#", "io.l5d.fs", "web")
 
@@ -23,7 +22,6 @@ def test_the_defaults() -> None:
         attempt_timeout=None,
         requeue_budget=Budget(),
         session=Session(),
-        socket_options=SocketOptions(),
     )
 
 
@@ -44,11 +42,6 @@ def test_static_settings_match_the_whole_id_with_transformers() -> None:
     assert params.pool == Pool(idleTimeMs=9)  # one value as a whole, as in Linkerd
     assert isinstance(params.balancer, P2CKind)
     assert isinstance(settings.resolve(Path.of("%", "io.l5d.localhost", *NAME.labels)).balancer, EwmaKind)
-
-
-def test_partial_socket_options_keep_the_other_defaults() -> None:
-    client = GlobalClient.model_validate({"kind": "io.l5d.global", "socketOptions": {"noDelay": False}})
-    assert client.socketOptions == SocketOptions(noDelay=False, reuseAddr=True, reusePort=False, keepAlive=True)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ def test_a_default_that_is_written_down_counts_and_one_without_a_value_does_not(
 def test_only_what_the_file_gave_is_shown() -> None:
     shown = entry("/svc/{x}", inner={"y": 6}).model_dump()
     assert shown == {"prefix": "/svc/{x}", "inner": {"y": 6}}
+    matcher = PathMatcher("/svc")
+    assert Entry.model_validate({"prefix": matcher}).prefix is matcher
     assert Entry.model_validate(shown).given() == {"prefix": PathMatcher("/svc/{x}"), "inner": Inner(y=6)}
 
 

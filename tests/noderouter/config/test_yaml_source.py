@@ -119,6 +119,7 @@ def test_refusals(text: str, line: int, column: int, message: str) -> None:
 
 
 def test_half_a_character_is_refused() -> None:
-    line, _, message = refused('a: 1\nb: "\\ud800"')
-    assert line == 2
-    assert message.startswith("not YAML: ")
+    for text in ('a: 1\nb: "\\ud800"', 'a: 1\n"\\ud800": b'):
+        line, _, message = refused(text)
+        assert line == 2
+        assert message.startswith("not YAML: ")
