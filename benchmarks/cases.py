@@ -27,7 +27,7 @@ USUAL_HEADERS: Final = (
     "X-Client-Version: 7.14.2",
     "Cache-Control: no-cache",
 )
-"""With Host these are the 14 headers of a browser or service behind a mesh; about 900 bytes."""
+"""With Host these are the 14 headers of a browser or service behind a mesh."""
 
 RATE_BASE: Final = "head14@32"
 """The case whose requests/s the fixed rates are taken from, and to which the bars apply."""
