@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 from random import Random
 from typing import cast
 
-from dtab import Bound, Dtab, Path
+from dtab import Bound, Path
 from noderouter.balancer.backoff import ConstantKind
 from noderouter.client.client import Client, ClientSettings
 from noderouter.client.pool import PoolSettings
@@ -35,7 +35,6 @@ from noderouter.filter.forwarded import Forwarded
 from noderouter.filter.propagate import Propagate
 from noderouter.filter.retry import Retry
 from noderouter.filter.roll_policy import RollPolicy
-from noderouter.filter.stats import Stats
 from noderouter.filter.timeout import TotalTimeout
 from noderouter.filter.timestamp import Timestamp
 from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
@@ -43,8 +42,8 @@ from noderouter.identifier.composite import FirstOf
 from noderouter.listener.listener import SocketSettings
 from noderouter.namer.http_status import Status
 from noderouter.naming.addr import Addr
-from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.naming.background import Log
+from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
@@ -105,12 +104,11 @@ class RouterAssembly:
         stats = scope.requests()
 
         def retry(service: Service) -> Service:
-            made = Retry(service, classifier, budget, None if never_waits else backoff)
+            made = Retry(service, classifier, budget, None if never_waits else backoff, stats)
             service_gauges(scope, made.stats, budget)
             return made
 
         return [
-            lambda service: Stats(service, stats),
             lambda service: TotalTimeout(service, inf if params.total_timeout is None else params.total_timeout),
             Propagate,
             retry,
@@ -156,7 +154,7 @@ class RouterAssembly:
 
     # Servers
 
-    def server(self, config: ServerConfig, draining: Callable[[], bool]) -> Callable[[Wire, tuple[str, int]], ServerConnection]:
+    def server(self, config: ServerConfig) -> Callable[[Wire, tuple[str, int]], ServerConnection]:
         """What makes the connections of one server."""
         stats = ServerStats()
         scope = self._scope.scope("server", f"{config.ip}/{config.port}")
@@ -166,10 +164,7 @@ class RouterAssembly:
         local = (str(config.ip), config.port)
 
         def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
-            connection = ServerConnection(wire, service, settings, stats, draining)
-            connection.peer = peer
-            connection.local = local
-            return connection
+            return ServerConnection(wire, service, settings, stats, peer, local)
 
         return make
 
@@ -181,10 +176,10 @@ class RouterAssembly:
         if self.access_log is not None:
             write = self.access_log.write
             filters.append(lambda service: AccessLog(service, write))
-        filters.append(lambda service: Stats(service, stats))
         filters.append(
             lambda service: ErrorReply(
                 service,
+                stats,
                 max_headers_bytes=router.maxHeadersKB * 1024,
                 max_body_bytes=router.maxErrResponseKB * 1024,
                 on_fault=self._on_fault,
@@ -240,7 +235,7 @@ class RouterAssembly:
         if isinstance(error, NoSuchName):
             override = None if exchange.context is None else exchange.context.dtab
             stored = self.interpreter.stored_dtab()
-            return no_hosts(exchange.name or _NOWHERE, self.config.dtab, override, stored)
+            return no_hosts(exchange.name or _NOWHERE, self.config.dtab, override, stored, error.message)
         if isinstance(error, ConnectError) and exchange.client_id is not None and exchange.endpoint is not None:
             known = self._clients.find(exchange.client_id)
             addresses = [] if known is None else [str(each) for each in known.endpoints]

@@ -11,21 +11,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from dtab import Path
-from noderouter.balancer.accrual.machine import AccrualFactory, Counts
+from noderouter.balancer.accrual.machine import AccrualFactory
 from noderouter.balancer.balancer import Balancer
 from noderouter.client.endpoint import Endpoint
 from noderouter.client.pool import Pool, PoolSettings, PoolStats
 from noderouter.core.errors import BindingTimeout, ConnectError, EndpointProtocolError, NoSuchName, RouterError
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.filter.budget import RetryBudget
+from noderouter.filter.stats import failure_name
+from noderouter.http1.upstream import UpstreamConnection
 from noderouter.naming.addr import Addr, AddrBound, Address, AddrPending
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
-from noderouter.reactor.errors import Expired
+from noderouter.reactor.errors import Expired, Unwind
 from noderouter.reactor.task import Timeout
+from noderouter.telemetry.metrics import RequestStats
 
 CONNECT_REQUEUES: Final = 25
 """Tries beyond the first to get a connection for one request (Finagle's figure)."""
@@ -48,7 +51,6 @@ class Client:
     """Balances exchanges over the endpoints of `id`."""
 
     __slots__ = (
-        "_accrued",
         "_addr",
         "_balancer",
         "_budget",
@@ -57,19 +59,22 @@ class Client:
         "_reactor",
         "_settings",
         "_version",
-        "adds",
         "endpoints",
         "id",
         "in_flight",
         "pool_stats",
-        "removes",
         "requeues",
         "requeues_denied",
         "routes",
     )
 
     def __init__(
-        self, id: Path, addr: Var[Addr], settings: ClientSettings, reactor: Reactor, forbidden: frozenset[tuple[str, int]]
+        self,
+        id: Path,
+        addr: Var[Addr],
+        settings: ClientSettings,
+        reactor: Reactor,
+        forbidden: frozenset[tuple[str, int]],
     ) -> None:
         """Hold `addr` until `close`. `forbidden` are the router's own listeners, which would be a loop."""
         self.id = id
@@ -79,9 +84,6 @@ class Client:
         self.requeues_denied = 0
         self.in_flight = 0
         self.routes = 0
-        self.adds = 0
-        self.removes = 0
-        self._accrued = Counts()  # of endpoints that were removed
         self._addr = addr
         self._settings = settings
         self._reactor = reactor
@@ -111,10 +113,6 @@ class Client:
         """For statistics."""
         return self._budget
 
-    def accrued(self) -> Counts:
-        """What failure accrual did to all endpoints so far, also to those that are gone."""
-        return self._accrued.plus(each.accrual for each in self.endpoints.values())
-
     def follow(self, addr: "Var[Addr] | Any") -> None:
         """Take the addresses from `addr` from now on: a new binding of the same id may bring a new Var."""
         if addr is self._addr:
@@ -138,19 +136,17 @@ class Client:
         wanted = addr.addresses if isinstance(addr, AddrBound) else frozenset()
         endpoints = self.endpoints
         for address in [known for known in endpoints if known not in wanted]:
-            endpoint = endpoints.pop(address)
-            endpoint.retire()
-            self._accrued = self._accrued.plus([endpoint.accrual])
-            self.removes += 1
+            endpoints.pop(address).retire()
         for address in sorted(wanted, key=lambda each: (each.ip, each.port)):
             if address not in endpoints:
                 pool = Pool(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
                 endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
-                self.adds += 1
         self._balancer.update(list(endpoints.values()))
 
-    async def __call__(self, exchange: Exchange, fields: bytes) -> None:
+    async def __call__(self, exchange: Exchange, fields: bytes, stats: RequestStats) -> None:
         """Carry one exchange to an endpoint; `fields` are the head lines of this destination.
+
+        One frame for stats, requeues, balancing and accrual: this runs for every request, and a frame costs.
 
         Raises:
             NoSuchName: there is no address.
@@ -158,62 +154,66 @@ class Client:
         """
         if self._epoch != Var.epoch:
             self.refresh()
+        balancer = self._balancer
         tries = 0
         self.in_flight += 1
+        stats.pending += 1
+        began = now = monotonic()
         try:
             while True:
-                now = monotonic()
-                endpoint = self._balancer.pick(now)
+                endpoint = cast("Endpoint | None", balancer.pick(now))
                 if endpoint is None:
                     await self._settled()
+                    now = monotonic()
                     continue
-                assert isinstance(endpoint, Endpoint)
+                probe = balancer.begin(endpoint, now)
+                exchange.endpoint = endpoint
+                exchange.attempts += 1
+                pool = endpoint.pool
+                connection = ended = None
                 try:
-                    await self._attempt(exchange, endpoint, now, fields)
-                    return
-                except RouterError as error:
+                    connection = pool.take() or await self._open(pool)
+                    await connection.exchange(exchange, fields)
+                    ended = monotonic()
+                    if exchange.verdict is Verdict.SUCCESS:
+                        endpoint.accrual.success(ended)
+                    else:
+                        endpoint.accrual.failure(ended)
+                    break
+                except (ConnectError, EndpointProtocolError) as error:
+                    probe = False
+                    endpoint.accrual.failure(monotonic())
                     tries += 1
                     if not self._requeue(exchange, error, tries, now):
                         raise
-        finally:
-            self.in_flight -= 1
-
-    async def _attempt(self, exchange: Exchange, endpoint: Endpoint, now: float, fields: bytes) -> None:
-        """One exchange with one endpoint, and what balancer and accrual learn from it."""
-        balancer = self._balancer
-        probe = balancer.begin(endpoint, now)
-        exchange.endpoint = endpoint
-        exchange.attempts += 1
-        accrual = endpoint.accrual
-        pool = endpoint.pool
-        ended = now
-        latency: float | None = None
-        reported = False
-        try:
-            connection = pool.take()
-            if connection is None:
-                if (pool.host, pool.port) in self._forbidden:
-                    raise NoSuchName(f"{pool.host}:{pool.port} is a listener of this router: that would be a loop")
-                connection = await pool.open()
-            try:
-                await connection.exchange(exchange, fields)
-            finally:
-                ended = monotonic()
-                pool.give(connection, ended)
-            latency = ended - now
-            reported = True
-            if exchange.verdict is Verdict.SUCCESS:
-                accrual.success(ended)
-            else:
-                accrual.failure(ended)
-        except (ConnectError, EndpointProtocolError, Expired):
-            reported = True
-            accrual.failure(monotonic())
+                except Expired:
+                    probe = False
+                    endpoint.accrual.failure(monotonic())
+                    raise
+                finally:
+                    if ended is None:
+                        now = monotonic()
+                        if probe:
+                            endpoint.accrual.abandon(now)
+                        balancer.end(endpoint, now, None)
+                    else:
+                        balancer.end(endpoint, ended, ended - now)
+                    if connection is not None:
+                        pool.give(connection, ended or now)
+            if exchange.response is not None:
+                stats.record(exchange.response.status, ended - began, exchange.verdict is Verdict.SUCCESS)
+        except (Exception, Unwind) as error:
+            stats.fail(failure_name(error), monotonic() - began)
             raise
         finally:
-            if probe and not reported:
-                accrual.abandon(ended)
-            balancer.end(endpoint, ended, latency)
+            stats.pending -= 1
+            self.in_flight -= 1
+
+    async def _open(self, pool: Pool) -> UpstreamConnection:
+        """A new connection, but never to ourselves."""
+        if (pool.host, pool.port) in self._forbidden:
+            raise NoSuchName(f"{pool.host}:{pool.port} is a listener of this router: that would be a loop")
+        return await pool.open()
 
     def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
         """Whether to try again. Nothing was processed, or `error.retryable` would be false."""

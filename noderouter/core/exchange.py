@@ -106,6 +106,10 @@ class Reply(Protocol):
     """A final response head has gone out; from here on nothing can be retried."""
     sent_bytes: int
     """Body bytes pushed so far."""
+    peer: tuple[str, int]
+    """Address and port of the client."""
+    local: tuple[str, int]
+    """Address and port that the client connected to."""
 
     def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
         """Send the head and the first body bytes in one go.
@@ -159,11 +163,9 @@ class Exchange:
         "failure",
         "gate",
         "headers",
-        "local_address",
         "method",
         "minor",
         "name",
-        "peer_address",
         "reply",
         "reply_fields",
         "request_fields",
@@ -184,10 +186,10 @@ class Exchange:
         headers: Headers,
         body: Body,
         reply: Reply,
-        *,
         minor: int = 1,
         special: tuple[tuple[bytes, bytes], ...] | None = None,
         started: float = 0.0,
+        *,
         scheme: bytes = b"http",
     ) -> None:
         """`started` is the monotonic clock in seconds when the head was complete."""
@@ -208,21 +210,35 @@ class Exchange:
         self.attempts = 0
         self.context: Context | None = None
         self.gate: Callable[[Exchange], bool] | None = None
-        self.classifier: Callable[[Exchange], Verdict] | None = None
+        self.classifier: Callable[[Exchange], Verdict] = by_status
         self.name: Path | None = None
         self.client_id: Path | None = None
         self.residual: Path | None = None
         self.endpoint: Any = None
         self.failure: Exception | None = None
-        self.peer_address: tuple[str, int] = ("", 0)
-        self.local_address: tuple[str, int] = ("", 0)
 
     def __repr__(self) -> str:
         return f"<Exchange {self.method!r} {self.authority!r} {self.target!r} as {self.name}>"
 
+    @property
+    def peer_address(self) -> tuple[str, int]:
+        """Address and port of the client."""
+        return self.reply.peer
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """Address and port that the client connected to."""
+        return self.reply.local
+
     def field(self, name: bytes) -> bytes | None:
         """A special field's first value; `name` in lower case."""
         return first(self.special, name)
+
+
+def by_status(exchange: Exchange) -> Verdict:
+    """The classifier of an exchange that was given none."""
+    response = exchange.response
+    return Verdict.SUCCESS if response is not None and response.status < 500 else Verdict.FAILURE
 
 
 def first(special: tuple[tuple[bytes, bytes], ...] | None, name: bytes) -> bytes | None:

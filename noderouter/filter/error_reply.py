@@ -12,6 +12,7 @@ close (RFC 9112 section 2.2).
 
 from collections.abc import Callable
 from http import HTTPStatus
+from time import monotonic
 from typing import Final
 from urllib.parse import quote_plus
 
@@ -19,7 +20,10 @@ from noderouter.core.errors import ClientGone, ClientProtocolError, OverloadErro
 from noderouter.core.exchange import Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
+from noderouter.filter.stats import failure_name
 from noderouter.filter.success_class import FAILURE
+from noderouter.reactor.errors import Unwind
+from noderouter.telemetry.metrics import RequestStats
 
 MAX_FIELD_BYTES: Final = 8192
 """`l5d-err` is never longer, however large `maxHeadersKB` is: that is all the head many clients read."""
@@ -35,22 +39,25 @@ _PHRASES: Final = {status.value: status.phrase.encode("ascii") for status in HTT
 class ErrorReply:
     """Turns exceptions into responses."""
 
-    __slots__ = ("_explain", "_max_body_bytes", "_max_field_bytes", "_on_fault", "_service")
+    __slots__ = ("_explain", "_max_body_bytes", "_max_field_bytes", "_on_fault", "_service", "_stats")
 
     def __init__(
         self,
         service: Service,
+        stats: RequestStats,
         *,
         max_headers_bytes: int = 60 * 1024,
         max_body_bytes: int = 5120 * 1024,
         on_fault: Callable[[Exchange, Exception], None] | None = None,
         explain: Callable[[Exchange, Exception], Exception] | None = None,
     ) -> None:
-        """`maxHeadersKB` and `maxErrResponseKB` in bytes; `on_fault` is told of errors that are no RouterError.
+        """`stats` are those of the server, `max_*_bytes` are `maxHeadersKB` and `maxErrResponseKB`.
 
+        `on_fault` is told of errors that are no RouterError;
         `explain` may replace an error by one that says more: where it was raised, little was known.
         """
         self._service = service
+        self._stats = stats
         self._explain = explain
         # Half of the head at most, so that the whole fits into the same limit of a router before this one.
         self._max_field_bytes = min(max_headers_bytes // 2, MAX_FIELD_BYTES)
@@ -58,21 +65,35 @@ class ErrorReply:
         self._on_fault = on_fault
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Go on, and answer what fails."""
+        """Go on, answer what fails, and count."""
+        stats = self._stats
+        stats.pending += 1
         try:
-            await self._service(exchange)
-        except ClientGone:
+            try:
+                await self._service(exchange)
+            except Exception as error:
+                await self._failed(exchange, error)
+            response = exchange.response
+            if response is not None:
+                seconds = monotonic() - exchange.started
+                stats.record(response.status, seconds, exchange.verdict is Verdict.SUCCESS)
+        except (Exception, Unwind) as error:
+            stats.fail(failure_name(error), monotonic() - exchange.started)
             raise
-        except ClientProtocolError as error:
+        finally:
+            stats.pending -= 1
+
+    async def _failed(self, exchange: Exchange, error: Exception) -> None:
+        """Answer, or pass on what cannot be answered here."""
+        if isinstance(error, ClientProtocolError):
             if not exchange.reply.started:
                 exchange.response = Response(error.status, _phrase(error.status), Headers(), 0)
-            raise
-        except Exception as error:
-            if exchange.reply.started:
-                raise
-            if self._on_fault is not None and not isinstance(error, RouterError):
-                self._on_fault(exchange, error)
-            await self._answer(exchange, error if self._explain is None else self._explain(exchange, error))
+            raise error
+        if isinstance(error, ClientGone) or exchange.reply.started:
+            raise error
+        if self._on_fault is not None and not isinstance(error, RouterError):
+            self._on_fault(exchange, error)
+        await self._answer(exchange, error if self._explain is None else self._explain(exchange, error))
 
     async def _answer(self, exchange: Exchange, error: Exception) -> None:
         status, message, retryable = describe(error)

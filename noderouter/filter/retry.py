@@ -14,7 +14,10 @@ from noderouter.core.errors import RouterError
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.service import Service
 from noderouter.filter.budget import RetryBudget
+from noderouter.filter.stats import failure_name
+from noderouter.reactor.errors import Unwind
 from noderouter.reactor.task import sleep
+from noderouter.telemetry.metrics import RequestStats
 
 MAX_RETRIES = 1000
 """A bound for one request, whatever the budget allows."""
@@ -31,46 +34,73 @@ class RetryStats:
 
 
 class Retry:
-    """Stands above the binding, so that each try picks a branch and an endpoint anew."""
+    """Counts the exchanges of a logical name, and repeats them.
 
-    __slots__ = ("_backoff", "_budget", "_classifier", "_judge", "_service", "stats")
+    Stands above the binding, so that each try picks a branch and an endpoint anew.
+    """
+
+    __slots__ = ("_backoff", "_budget", "_classifier", "_gate", "_judge", "_requests", "_service", "stats")
 
     def __init__(
-        self, service: Service, classifier: Classifier, budget: RetryBudget, backoff: Callable[[], Backoff] | None
+        self,
+        service: Service,
+        classifier: Classifier,
+        budget: RetryBudget,
+        backoff: Callable[[], Backoff] | None,
+        requests: RequestStats,
     ) -> None:
         """`backoff` makes the series of pauses of one request; None is no pause."""
         self._service = service
         self._classifier = classifier
         self._judge = classifier.response
+        self._gate = self._wanted
         self._budget = budget
         self._backoff = backoff
+        self._requests = requests
         self.stats = RetryStats()
 
     async def __call__(self, exchange: Exchange) -> None:
-        self._budget.deposit(exchange.started)
+        requests = self._requests
+        requests.pending += 1
+        started = monotonic()
+        self._budget.deposit(started)
         exchange.classifier = self._judge
-        exchange.gate = self._wanted
+        exchange.gate = self._gate
         request_fields = exchange.request_fields
         reply_fields = exchange.reply_fields
         pauses: Backoff | None = None
-        while True:
-            try:
-                await self._service(exchange)
-            except RouterError as error:
-                if exchange.reply.started or self._classifier.error(exchange, error) is not Verdict.RETRYABLE:
-                    raise
-                if not self._withdraw(exchange):
-                    raise
-            else:
-                if exchange.reply.started:
-                    return
-            self.stats.total += 1
-            exchange.request_fields = request_fields
-            exchange.response = None
-            exchange.reply_fields = reply_fields
-            if self._backoff is not None:
-                pauses = pauses or self._backoff()
-                await sleep(pauses.next())
+        try:
+            while True:
+                try:
+                    await self._service(exchange)
+                    if exchange.reply.started:
+                        break
+                except RouterError as error:
+                    if not self._again(exchange, error):
+                        raise
+                self.stats.total += 1
+                exchange.request_fields = request_fields
+                exchange.reply_fields = reply_fields
+                exchange.response = None
+                if self._backoff is not None:
+                    pauses = pauses or self._backoff()
+                    await sleep(pauses.next())
+            response = exchange.response
+            if response is not None:
+                requests.record(response.status, monotonic() - started, exchange.verdict is Verdict.SUCCESS)
+        except (Exception, Unwind) as error:
+            requests.fail(failure_name(error), monotonic() - started)
+            raise
+        finally:
+            requests.pending -= 1
+
+    def _again(self, exchange: Exchange, error: RouterError) -> bool:
+        """Whether an exchange that failed is sent again."""
+        return (
+            not exchange.reply.started
+            and self._classifier.error(exchange, error) is Verdict.RETRYABLE
+            and self._withdraw(exchange)
+        )
 
     def _wanted(self, exchange: Exchange) -> bool:
         """The gate: a retryable response is not wanted as long as the budget pays for another try."""

@@ -40,6 +40,8 @@ class Http1Reply:
         "clear_context",
         "complete",
         "exchange",
+        "local",
+        "peer",
         "persist",
         "sent_bytes",
         "started",
@@ -47,8 +49,10 @@ class Http1Reply:
         "wire",
     )
 
-    def __init__(self, wire: Wire, clear_context: bool) -> None:
+    def __init__(self, wire: Wire, clear_context: bool, peer: tuple[str, int], local: tuple[str, int]) -> None:
         self.wire = wire
+        self.peer = peer
+        self.local = local
         self.clear_context = clear_context
         self.exchange: Exchange | None = None
         self.started = False
@@ -80,26 +84,13 @@ class Http1Reply:
         self.started = True
         status = response.status
         length = response.length
-        if self._no_body or status == 204 or status == 304:
-            data = b""
-            self.complete = True
-            framing = b"content-length: %d\r\n" % length if length >= 0 and status != 204 else b""
-        elif length >= 0:
+        if length >= 0 and not self._no_body and status != 204 and status != 304:
             framing = b"content-length: %d\r\n" % length
-            self._left = length - len(data)
-            self.complete = self._left == 0
-        elif self._minor:
-            framing = _CHUNKED
-            self._chunked = True
-            if data:
-                self.sent_bytes = len(data)
-                data = encode_chunk(data)
-        else:
-            framing = b""
-            self._left = UNTIL_CLOSE
-            self.persist = False
-        if not self._chunked:
             self.sent_bytes = len(data)
+            self._left = length - self.sent_bytes
+            self.complete = self._left == 0
+        else:
+            framing, data = self._frame(status, length, data)
         if not self.persist:
             framing += _CLOSE
         elif not self._minor:
@@ -111,6 +102,19 @@ class Http1Reply:
         except WireError as error:
             raise ClientGone(error.strerror) from None
         return self._drain()
+
+    def _frame(self, status: int, length: int, data: bytes) -> tuple[bytes, bytes]:
+        """The framing of a response without a body, or with one of unknown length; and the data, framed."""
+        if self._no_body or status == 204 or status == 304:
+            self.complete = True
+            return b"content-length: %d\r\n" % length if length >= 0 and status != 204 else b"", b""
+        self.sent_bytes = len(data)
+        if self._minor:
+            self._chunked = True
+            return _CHUNKED, encode_chunk(data) if data else b""
+        self._left = UNTIL_CLOSE
+        self.persist = False
+        return b"", data
 
     async def _drain(self) -> None:
         try:
@@ -147,9 +151,7 @@ class Http1Reply:
     async def inform(self, response: Response) -> None:
         """Send an interim response; HTTP/1.0 clients do not know those (RFC 9110 section 15.2)."""
         if self._minor:
-            await self._send(
-                b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.status, response.reason, response.headers.block)
-            )
+            await self._send(b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.status, response.reason, response.headers.block))
 
     async def push(self, data: bytes) -> None:
         """Send more of the body. Bytes beyond the announced length are an error of the caller."""

@@ -10,14 +10,14 @@ its response and is cancelled then.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from typing import Final
 
 from noderouter.core.errors import ClientGone, ClientProtocolError, RouterError
-from noderouter.core.exchange import NO_BODY, Body, Exchange, Response, WholeBody, first
+from noderouter.core.exchange import NO_BODY, Exchange, Response, WholeBody
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.http1.body import StreamBody, Truncated
@@ -34,6 +34,9 @@ reset the connection and could destroy the answer (RFC 9112 section 9.6)."""
 LINGER_BYTES: Final = 256 * 1024
 DRAIN_IDLE_SECONDS: Final = 1.0
 """While draining, how long an idle connection may still send a request before it is closed."""
+
+SLASH: Final = 47
+"""What an origin-form target begins with."""
 
 _EXPECT: Final = re.compile(rb"(?i:100-continue)")
 _TEXT: Final = b"content-type: text/plain\r\n"
@@ -75,15 +78,14 @@ class ServerConnection:
 
     __slots__ = (
         "_body",
-        "_draining",
+        "_born",
+        "_ending",
         "_exchange",
         "_reply",
         "_service",
         "_settings",
         "_stats",
         "_task",
-        "local",
-        "peer",
         "wire",
     )
 
@@ -93,20 +95,20 @@ class ServerConnection:
         service: Service,
         settings: ServerSettings,
         stats: ServerStats,
-        draining: Callable[[], bool],
+        peer: tuple[str, int],
+        local: tuple[str, int],
     ) -> None:
-        """`draining` tells whether the server wants its connections to end."""
+        """`peer` and `local` are the addresses of the two ends."""
         self.wire = wire
         self._service = service
         self._settings = settings
         self._stats = stats
-        self._draining = draining
-        self._reply = Http1Reply(wire, settings.clear_context)
+        self._ending = False
+        self._born = monotonic()
+        self._reply = Http1Reply(wire, settings.clear_context, peer, local)
         self._task: Task | None = None
         self._exchange: Exchange | None = None
-        self._body: Body = NO_BODY
-        self.peer: tuple[str, int] = ("", 0)
-        self.local: tuple[str, int] = ("", 0)
+        self._body: StreamBody | None = None
 
     @property
     def idle(self) -> bool:
@@ -137,18 +139,18 @@ class ServerConnection:
             stats.closes += 1
 
     async def _serve(self) -> None:
-        wire = self.wire
         settings = self._settings
         max_line, max_head = settings.max_line_bytes, settings.max_head_bytes
         reply = self._reply
-        recv = wire.recv
-        plain = settings.idle_seconds == inf and settings.life_seconds == inf
-        end_of_life = monotonic() + settings.life_seconds
+        stats = self._stats
+        service = self._service
+        recv = self.wire.recv
+        # An idle keep-alive connection costs no timer unless one is configured.
+        next_bytes = recv if settings.idle_seconds == settings.life_seconds == inf else self._next
         data = b""
         while True:
             if not data:
-                # An idle keep-alive connection costs no timer unless one is configured.
-                data = await recv() if plain and not self._draining() else await self._next(end_of_life)
+                data = await next_bytes()
                 if not data:
                     return
             head = parse_request(data, max_line, max_head)
@@ -156,50 +158,46 @@ class ServerConnection:
                 data = await self._rest_of_head(data)
                 continue
             end, method, target, minor, host, length, persist, block, special = head
-            started = monotonic()
-            self._stats.received_bytes += end
+            stats.received_bytes += end
             data = data[end:]
-            body: Body = NO_BODY
-            if length:
-                body, data = self._body_of(length, data)
-            exchange = Exchange(
-                method, target, host, Headers(block), body, reply, minor=minor, special=special, started=started
-            )
-            exchange.peer_address = self.peer
-            exchange.local_address = self.local
+            exchange = Exchange(method, target, host, Headers(block), NO_BODY, reply, minor, special, monotonic())
             self._exchange = reply.exchange = exchange
-            reply.reset(method == b"HEAD", minor, persist and not self._draining())
-            if target[0] != 47 or special is not None:  # not origin-form, or something to look at
+            reply.reset(method == b"HEAD", minor, persist and not self._ending)
+            if target[0] != SLASH or special is not None:
                 self._normalise(exchange)
-            if isinstance(body, StreamBody):
-                self._body = body
-                if length <= settings.buffer_bytes and length > 0 and first(special, b"expect") is None:
-                    with Timeout(settings.body_idle_seconds) as scope:
-                        await body.buffer()
-                    if scope.expired:
-                        raise ClientProtocolError("request body did not arrive in time", 408)
-                    exchange.body = WholeBody(body.data or b"")
-            await self._service(exchange)
-            self._stats.sent_bytes += reply.sent_bytes
-            self._exchange = reply.exchange = None
+            if length:
+                data = await self._attach_body(exchange, length, data)
+            await service(exchange)
+            stats.sent_bytes += reply.sent_bytes
+            self._exchange = None
             if not reply.complete:
                 self.wire.abort()  # begun and not ended: the client must not take it for a whole message
                 return
-            if isinstance(body, StreamBody):
+            if self._body is not None:
+                body, self._body = self._body, None
                 if not await self._behind_body(body):
                     return
                 data = body.leftover
-                self._body = NO_BODY
             if not reply.persist:
                 if data or not reply.tunnelled:
                     await self._linger()
                 return
 
-    def _body_of(self, length: int, data: bytes) -> tuple[Body, bytes]:
-        """The request body and the bytes behind it."""
+    async def _attach_body(self, exchange: Exchange, length: int, data: bytes) -> bytes:
+        """Give the exchange its body, at hand if it is small; answers the bytes behind it, if they are known."""
         if 0 < length <= len(data):
-            return WholeBody(data[:length]), data[length:]
-        return StreamBody(self.wire, length, data), b""
+            exchange.body = WholeBody(data[:length])
+            return data[length:]
+        body = self._body = StreamBody(self.wire, length, data)
+        exchange.body = body
+        settings = self._settings
+        if 0 < length <= settings.buffer_bytes and exchange.field(b"expect") is None:
+            with Timeout(settings.body_idle_seconds) as scope:
+                await body.buffer()
+            if scope.expired:
+                raise ClientProtocolError("request body did not arrive in time", 408)
+            exchange.body = WholeBody(body.data or b"")
+        return b""
 
     def _normalise(self, exchange: Exchange) -> None:
         """Bring absolute-form to origin-form; refuse what the router cannot carry (RFC 9112 section 3.2)."""
@@ -209,7 +207,7 @@ class ServerConnection:
         if target == b"*":
             if exchange.method != b"OPTIONS":
                 raise ClientProtocolError("asterisk-form is for OPTIONS only")
-        elif target[0] != 47:
+        elif target[0] != SLASH:
             scheme, authority, exchange.target = split_absolute(target)
             if exchange.authority is not None and exchange.authority != authority:
                 exchange.headers.remove(b"host")
@@ -222,16 +220,16 @@ class ServerConnection:
         if expect is not None and exchange.minor and _EXPECT.fullmatch(expect) is None:
             raise ClientProtocolError("unknown expectation", 417)
 
-    async def _next(self, end_of_life: float) -> bytes:
+    async def _next(self) -> bytes:
         """The first bytes of the next request within the idle and life times, b"" when time is up."""
         settings = self._settings
-        idle = DRAIN_IDLE_SECONDS if self._draining() else settings.idle_seconds
-        with Timeout(deadline=min(monotonic() + idle, end_of_life)):
+        with Timeout(deadline=min(monotonic() + settings.idle_seconds, self._born + settings.life_seconds)):
             return await self.wire.recv()
         return b""
 
     def drain(self) -> None:
         """End soon: an idle connection is given `DRAIN_IDLE_SECONDS`, a busy one ends with its exchange."""
+        self._ending = True
         self._reply.persist = False
         if self._exchange is None and self._task is not None:
             self.wire.reactor.spawn(self._end_if_idle(), "drain")

@@ -5,19 +5,20 @@ coroutine while the response is awaited), relays interim responses, hands the he
 pushes the response into `exchange.reply`. Tells afterwards whether the connection can be used again.
 """
 
+from collections.abc import Awaitable
 from time import monotonic
 from typing import Final
 
 from noderouter.core.errors import ClientGone, ClientProtocolError, EndpointProtocolError
-from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE, Exchange, Response, Verdict
+from noderouter.core.exchange import CHUNKED, Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.filter.success_class import success_fields
 from noderouter.filter.via import via_request, via_response
 from noderouter.http1.body import StreamBody, Truncated
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
-from noderouter.http1.head import HeadError, parse_response
+from noderouter.http1.head import HeadError, ResponseHead, parse_response
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, Timeout
+from noderouter.reactor.task import Timeout
 from noderouter.reactor.wire import Wire
 
 MAX_LINE_BYTES: Final = 16 * 1024
@@ -29,6 +30,9 @@ DISCARD_BYTES: Final = 64 * 1024
 DISCARD_SECONDS: Final = 0.2
 
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+_PLAIN: Final = Response(200, b"OK", Headers(), 0)
+_GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(_PLAIN)
+_BAD: Final = success_fields(Verdict.FAILURE) + via_response(_PLAIN)
 _WITH_LENGTH: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 
 
@@ -55,58 +59,51 @@ class UpstreamConnection:
         """Close the wire."""
         self.wire.close()
 
-    async def exchange(self, exchange: Exchange, fields: bytes) -> None:
+    def exchange(self, exchange: Exchange, fields: bytes) -> Awaitable[None]:
         """Carry one exchange. `fields` go into the request head behind the client's own.
 
-        Raises:
+        Sends at once, if the body is at hand; what is answered has to be awaited. Raises, then or now:
             EndpointProtocolError: the endpoint broke off or broke the rules; `retryable` where nothing of
                 the request was processed.
         """
         reused = self.used > 0
         self.used += 1
         self.reusable = False
-        pump: Task | None = None
-        body = exchange.body
+        data = exchange.body.data
+        if data is None:
+            return self._with_pump(exchange, fields)
         try:
-            if body.data is not None:
-                await self._send(exchange, fields, body.data)
-            else:
-                pump = await self._start_pump(exchange, fields)
-            data = await self._receive(exchange, reused, b"")
-            response, data = await self._final_head(exchange, data, reused)
-            if response is None:
-                return  # became a tunnel
-            await self._deliver(exchange, response, data)
-            if pump is not None:
-                self.reusable = self.reusable and pump.done and pump.failure is None
-        except HeadError as error:
-            raise EndpointProtocolError(f"invalid response: {error.reason}") from None
-        finally:
-            if pump is not None and not pump.done:
-                self.reusable = False
-                pump.cancel("the response is complete")
-                await pump.join()
+            if self.wire.put(_request(exchange, fields, data)):
+                return self._respond(exchange, reused)
+        except WireError as error:  # the kernel took nothing
+            raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
+        return self._drained(exchange, reused)
 
     # The request
 
-    async def _send(self, exchange: Exchange, fields: bytes, data: bytes) -> None:
-        """Send a request whose body is at hand."""
+    async def _drained(self, exchange: Exchange, reused: bool) -> None:
+        """The kernel did not take the request whole."""
         try:
-            done = self.wire.put(_request(exchange, fields, data))
-        except WireError as error:  # the kernel took nothing
-            raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
-        if not done:
-            try:
-                await self.wire.drain()
-            except WireError:
-                pass  # the endpoint may have answered before it read everything: see what it says
+            await self.wire.drain()
+        except WireError:
+            pass  # the endpoint may have answered before it read everything: see what it says
+        await self._respond(exchange, reused)
 
-    async def _start_pump(self, exchange: Exchange, fields: bytes) -> Task:
+    async def _with_pump(self, exchange: Exchange, fields: bytes) -> None:
+        """Send a streaming body from a second coroutine, while this one awaits the response."""
         try:
             await self.wire.send(_request(exchange, fields, b""))
         except WireError as error:
             raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
-        return self.wire.reactor.spawn(self._pump(exchange), "request body")
+        pump = self.wire.reactor.spawn(self._pump(exchange), "request body")
+        try:
+            await self._respond(exchange, False)
+            self.reusable = self.reusable and pump.done and pump.failure is None
+        finally:
+            if not pump.done:
+                self.reusable = False
+                pump.cancel("the response is complete")
+                await pump.join()
 
     async def _pump(self, exchange: Exchange) -> None:
         """Send the request body on as it comes. What goes wrong with it ends the connection."""
@@ -132,68 +129,72 @@ class UpstreamConnection:
 
     # The response
 
-    async def _receive(self, exchange: Exchange, reused: bool, data: bytes) -> bytes:
-        """More bytes of the response head."""
+    async def _respond(self, exchange: Exchange, reused: bool) -> None:
+        """Read the response, judge it, and push it. Written for the case that it comes in one piece."""
         try:
-            more = await self.wire.recv()
-        except WireError as error:
-            if exchange.failure is not None:
-                raise exchange.failure from None
-            raise _lost(exchange, reused and not data, str(error.strerror)) from None
-        if not more:
-            raise _lost(exchange, reused and not data, "closed before the response was complete")
-        return data + more if data else more
-
-    async def _final_head(self, exchange: Exchange, data: bytes, reused: bool) -> tuple[Response | None, bytes]:
-        """Parse up to the final head, relaying interim ones; answers it and the bytes behind it."""
-        interim = 0
-        while True:
-            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES)
-            if head is None:
-                data = await self._receive(exchange, reused, data)
-                continue
+            data = await self.wire.recv()
+            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES) if data else None
+            if head is None or head[1] < 200:
+                found = await self._final_head(exchange, data, reused)
+                if found is None:
+                    return  # became a tunnel
+                head, data = found
             end, status, reason, minor, length, persist, block, special = head
             data = data[end:]
+            self.reusable = persist and minor == 1 and exchange.minor == 1
+            response = Response(status, reason, Headers(block), length, minor, special)
+            if exchange.method == b"HEAD" or status == 204 or status == 304:
+                length = 0
+            exchange.response = response
+            verdict = exchange.verdict = exchange.classifier(exchange)
+            if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate(exchange):
+                await self._discard(StreamBody(self.wire, length, data))
+                return
+            exchange.reply_fields += _reply_fields(verdict, response)
+            if len(data) != length:
+                await self._stream(exchange, response, StreamBody(self.wire, length, data))
+                return
+            pending = exchange.reply.begin(response, data)
+            if pending is not None:
+                await pending
+        except HeadError as error:
+            raise EndpointProtocolError(f"invalid response: {error.reason}") from None
+        except WireError as error:
+            raise _lost(exchange, reused, str(error.strerror)) from None
+
+    async def _final_head(self, exchange: Exchange, data: bytes, reused: bool) -> tuple[ResponseHead, bytes] | None:
+        """Read on up to the final head, relaying interim ones; that head and the bytes from its start.
+
+        None: the connection became a tunnel, which has ended.
+        """
+        interim = 0
+        while True:
+            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES) if data else None
+            if head is None:
+                data += await self._more(exchange, reused and not data and not interim)
+                continue
+            end, status, reason, minor, length, _, block, special = head
             if status >= 200:
-                self.reusable = persist and minor == 1 and exchange.minor == 1
-                return Response(status, reason, Headers(block), length, minor, special), data
+                return head, data
+            data = data[end:]
             response = Response(status, reason, Headers(block), 0, minor, special)
             if status == 101:
                 await self._tunnel(exchange, response, data)
-                return None, b""
+                return None
             interim += 1
             if interim > MAX_INTERIM or length > 0:
                 raise EndpointProtocolError("too many or malformed interim responses")
             await exchange.reply.inform(response)
-            if not data:
-                data = await self._receive(exchange, False, b"")
 
-    async def _deliver(self, exchange: Exchange, response: Response, data: bytes) -> None:
-        """Judge the response, then push it, or discard it if the gate does not want it."""
-        status = response.status
-        if exchange.method == b"HEAD" or status == 204 or status == 304:
-            left = 0
-        else:
-            left = response.length
-            if left == UNTIL_CLOSE:
-                self.reusable = False
-        exchange.response = response
-        classifier = exchange.classifier
-        verdict = classifier(exchange) if classifier is not None else Verdict.SUCCESS
-        exchange.verdict = verdict
-        if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate(exchange):
-            await self._discard(StreamBody(self.wire, left, data))
-            return
-        exchange.reply_fields += success_fields(verdict) + via_response(response)
-        if left >= 0 and len(data) >= left:
-            if len(data) > left:
-                self.reusable = False  # bytes that belong to no response of ours
-                data = data[:left]
-            pending = exchange.reply.begin(response, data)
-            if pending is not None:
-                await pending
-            return
-        await self._stream(exchange, response, StreamBody(self.wire, left, data))
+    async def _more(self, exchange: Exchange, untouched: bool) -> bytes:
+        """More bytes of a response head; `untouched`: none have come, on a connection that was used before."""
+        try:
+            more = await self.wire.recv()
+        except WireError as error:
+            raise _lost(exchange, untouched, str(error.strerror)) from None
+        if not more:
+            raise _lost(exchange, untouched, "closed before the response was complete")
+        return more
 
     async def _stream(self, exchange: Exchange, response: Response, body: StreamBody) -> None:
         """Push a body as it arrives; what waits already goes with the head."""
@@ -276,11 +277,20 @@ def upgrade_fields(exchange: Exchange) -> bytes:
     return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade
 
 
-def _lost(exchange: Exchange, untouched: bool, words: str) -> EndpointProtocolError:
-    """The connection ended before a response.
+def _reply_fields(verdict: Verdict, response: Response) -> bytes:
+    """What the router adds to every response."""
+    if response.special is None and response.minor:
+        return _GOOD if verdict is Verdict.SUCCESS else _BAD
+    return success_fields(verdict) + via_response(response)
+
+
+def _lost(exchange: Exchange, untouched: bool, words: str) -> Exception:
+    """The connection ended before a response, unless it is the client's side that broke.
 
     A reused connection that dies before the first byte was most likely idle-closed by the endpoint. That the
     request was not processed cannot be known, so only idempotent ones may be sent again (RFC 9110 9.2.2).
     """
+    if exchange.failure is not None:
+        return exchange.failure
     again = untouched and exchange.body.data is not None and exchange.method in IDEMPOTENT
     return EndpointProtocolError(f"connection lost: {words}", retryable=again)

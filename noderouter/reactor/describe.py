@@ -25,5 +25,6 @@ def _stack(coro: Any) -> Iterator[str]:
             frame, inner = getattr(coro, "gi_frame", None), getattr(coro, "gi_yieldfrom", None)
         if frame is None:
             return
-        yield f"    {frame.f_code.co_qualname} ({frame.f_code.co_filename.rpartition('noderouter/')[2]}:{frame.f_lineno})"
+        file = frame.f_code.co_filename.rpartition("noderouter/")[2]
+        yield f"    {frame.f_code.co_qualname} ({file}:{frame.f_lineno})"
         coro = inner

@@ -33,6 +33,7 @@ def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None
 def client_gauges(scope: Scope, client: Client) -> None:
     """Connections, balancing, requeues and ejections of a client."""
     pools = client.pool_stats
+    balancer = client.balancer
     scope.gauge("connects", lambda: pools.connects)
     scope.gauge("closes", lambda: pools.closes)
     scope.gauge("connections", lambda: pools.connections)
@@ -46,12 +47,12 @@ def client_gauges(scope: Scope, client: Client) -> None:
     scope.gauge("loadbalancer/available", lambda: _available(client))
     scope.gauge("loadbalancer/closed", lambda: len(client.endpoints) - _available(client))
     scope.gauge("loadbalancer/load", lambda: sum(each.pending for each in client.endpoints.values()))
-    scope.gauge("loadbalancer/adds", lambda: client.adds)
-    scope.gauge("loadbalancer/removes", lambda: client.removes)
-    scope.gauge("failure_accrual/removals", lambda: client.accrued().removals)
-    scope.gauge("failure_accrual/revivals", lambda: client.accrued().revivals)
-    scope.gauge("failure_accrual/probes", lambda: client.accrued().probes)
-    scope.gauge("failure_accrual/removed_for_ms", lambda: client.accrued().removed_for_ms)
+    scope.gauge("loadbalancer/adds", lambda: balancer.adds)
+    scope.gauge("loadbalancer/removes", lambda: balancer.removes)
+    scope.gauge("failure_accrual/removals", lambda: balancer.accrual_counts.removals)
+    scope.gauge("failure_accrual/revivals", lambda: balancer.accrual_counts.revivals)
+    scope.gauge("failure_accrual/probes", lambda: balancer.accrual_counts.probes)
+    scope.gauge("failure_accrual/removed_for_ms", lambda: balancer.accrual_counts.removed_for_ms)
 
 
 def _available(client: Client) -> int:

@@ -132,5 +132,3 @@ def _close(routes: dict[tuple[Path, Path], Branch]) -> None:
     for route in routes.values():
         if isinstance(route, Route):
             route.close()
-
-

@@ -33,7 +33,7 @@ def shares(tree: NameTree[Bound], whole: float = 1.0) -> list[tuple[float, Bound
 class Picker:
     """Draws among branches."""
 
-    __slots__ = ("_branches", "_bounds", "_random")
+    __slots__ = ("_bounds", "_branches", "_random")
 
     def __init__(self, branches: Sequence[tuple[float, Branch]], rng: Random) -> None:
         """`branches` with their probabilities, which sum to 1."""

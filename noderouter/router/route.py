@@ -8,7 +8,6 @@ from noderouter.core.exchange import Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.filter.propagate import destination_fields
-from noderouter.filter.stats import Stats
 from noderouter.filter.success_class import success_fields
 from noderouter.filter.timeout import AttemptTimeout
 from noderouter.router.clients import Clients
@@ -18,10 +17,10 @@ from noderouter.telemetry.metrics import RequestStats
 class Route:
     """What a bound leaf becomes for one logical name.
 
-    Stack: stats of (client, service) → attempt timeout, where configured → client.
+    Stack: attempt timeout, where configured → client, which counts for the pair of them.
     """
 
-    __slots__ = ("_clients", "_fields", "_on_close", "_service", "client", "client_id", "residual")
+    __slots__ = ("_clients", "_fields", "_on_close", "_service", "_stats", "client", "client_id", "residual")
 
     def __init__(
         self,
@@ -39,10 +38,9 @@ class Route:
         self.client_id = bound.id
         self.residual = bound.residual
         self._fields = destination_fields(name, bound.id, bound.residual)
-        service: Service = self._send
-        if attempt_seconds is not None:
-            service = AttemptTimeout(service, attempt_seconds)
-        self._service = Stats(service, stats)
+        self._stats = stats
+        send: Service = self._send
+        self._service = send if attempt_seconds is None else AttemptTimeout(send, attempt_seconds)
 
     def __repr__(self) -> str:
         return f"<Route to {self.client_id.show()}>"
@@ -62,7 +60,7 @@ class Route:
         self._on_close()
 
     def _send(self, exchange: Exchange) -> Awaitable[None]:
-        return self.client(exchange, self._fields)
+        return self.client(exchange, self._fields, self._stats)
 
 
 class FixedAnswer:

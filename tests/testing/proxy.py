@@ -20,7 +20,12 @@ from noderouter.listener.listener import Listener, listen
 from noderouter.naming.addr import Addr, AddrBound, Address
 from noderouter.naming.var import Var
 from noderouter.reactor.wire import Wire
+from noderouter.telemetry.metrics import RequestStats
 from tests.testing.loop import Loop, looping
+
+
+DEFAULTS = ServerSettings()
+DEFAULT_POOL = PoolSettings()
 
 
 @dataclass
@@ -48,8 +53,8 @@ def addresses(*ports: int) -> Addr:
 @asynccontextmanager
 async def proxy(
     *ports: int,
-    settings: ServerSettings = ServerSettings(),
-    pool: PoolSettings = PoolSettings(),
+    settings: ServerSettings = DEFAULTS,
+    pool: PoolSettings = DEFAULT_POOL,
     service: Service | None = None,
 ) -> AsyncIterator[Proxy]:
     """A proxy to origins on `ports`, or with `service` in the place of the client."""
@@ -64,18 +69,18 @@ async def proxy(
         target = Client(Path.of("test"), addr, client_settings, loop.reactor, frozenset())
         classifier = NonRetryable5XX(kind=NonRetryable5XX.kind_name).build()
 
+        requests = RequestStats()
+
         async def send(exchange: Exchange) -> None:
             exchange.classifier = classifier.response
-            await target(exchange, b"")
+            await target(exchange, b"", requests)
 
         faults: list[Exception] = []
-        outer = ErrorReply(service or send, on_fault=lambda _exchange, error: faults.append(error))
+        outer = ErrorReply(service or send, RequestStats(), on_fault=lambda _exchange, error: faults.append(error))
         stats = ServerStats()
 
         def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
-            connection = ServerConnection(wire, outer, settings, stats, lambda: listener.draining)
-            connection.peer = peer
-            return connection
+            return ServerConnection(wire, outer, settings, stats, peer, ("127.0.0.1", 0))
 
         listener = Listener(loop.reactor, listen("127.0.0.1", 0), make, lambda _error: None)
         yield Proxy(loop, listener, target, addr, stats, faults)

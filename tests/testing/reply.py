@@ -22,6 +22,8 @@ class RecordingReply:
     def __init__(self) -> None:
         self.started = False
         self.sent_bytes = 0
+        self.peer = ("", 0)
+        self.local = ("", 0)
         self.response: Response | None = None
         self.interim: list[Response] = []
         self.data = b""

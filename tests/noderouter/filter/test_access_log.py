@@ -14,6 +14,7 @@ from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.filter.access_log import AccessLog, show_time
 from noderouter.filter.error_reply import ErrorReply
+from noderouter.telemetry.metrics import RequestStats
 from tests.testing.reply import make_exchange
 from tests.testing.step import run
 
@@ -40,7 +41,7 @@ async def answered(exchange: Exchange) -> None:
 
 def log(exchange: Exchange, service: Service = answered, at: float = NOON) -> bytes:
     lines: list[bytes] = []
-    exchange.peer_address = exchange.peer_address if exchange.peer_address[0] else ("10.2.0.7", 4711)
+    exchange.reply.peer = exchange.peer_address if exchange.peer_address[0] else ("10.2.0.7", 4711)
     run(AccessLog(service, lines.append, clock=lambda: at)(exchange))
     (line,) = lines
     return line
@@ -82,7 +83,7 @@ def test_requests_that_cannot_be_routed_are_there() -> None:
     async def unroutable(exchange: Exchange) -> None:
         raise NoSuchName("nobody")
 
-    assert b'" 502 6 "' in log(make_exchange(), ErrorReply(unroutable))
+    assert b'" 502 6 "' in log(make_exchange(), ErrorReply(unroutable, RequestStats()))
 
 
 def test_a_client_that_left_has_no_status() -> None:

@@ -34,7 +34,7 @@ def for_(end: Address, other: Address) -> bytes:
 def forwarded(authority: bytes | None, scheme: bytes = b"http") -> bytes:
     exchange = make_exchange(authority=authority)
     exchange.scheme = scheme
-    exchange.peer_address, exchange.local_address = ("10.0.0.9", 555), ("10.0.0.1", 4140)
+    exchange.reply.peer, exchange.reply.local = ("10.0.0.9", 555), ("10.0.0.1", 4140)
     run(Forwarded(served, by, for_)(exchange))
     return exchange.request_fields
 

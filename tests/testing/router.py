@@ -1,0 +1,188 @@
+"""A whole router for a test: in this process, or as a process of its own.
+
+Configurations are plain dicts (JSON is a configuration, too). Port 0 lets the system choose, so tests can run beside
+each other.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from noderouter.app import App
+from noderouter.config.check import validate_text
+from noderouter.config.config import Config
+from noderouter.router.router import Router
+from noderouter.telemetry.json import flat, select
+from tests.testing.http import Answer, Http, ask, connect
+
+Json = dict[str, Any]
+
+
+def config(dtab: str = "", *, namers: Iterable[Json] = (), admin: Json | None = None, **router: Any) -> Json:
+    """A configuration with one router, called `out`; `router` are further keys of it."""
+    one = {"protocol": "http", "label": "out", "servers": [{"port": 0}], "dtab": dtab}
+    return several([one | router], namers=namers, admin=admin)
+
+
+def several(routers: list[Json], *, namers: Iterable[Json] = (), admin: Json | None = None) -> Json:
+    """A configuration with these routers. Shutting down does not wait, unless `admin` says so."""
+    return {"admin": {"port": 0, "shutdownGraceMs": 0} | (admin or {}), "namers": list(namers), "routers": routers}
+
+
+def fs(root: Path, **keys: Any) -> Json:
+    """The namer of address files."""
+    return {"kind": "io.l5d.fs", "rootDir": str(root)} | keys
+
+
+def inet(port: int) -> str:
+    """The path of an address on the loopback."""
+    return f"/$/inet/127.0.0.1/{port}"
+
+
+def replace(path: Path, text: str) -> None:
+    """Change a file in one step, as careful editors do."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text)
+    os.replace(fresh, path)
+
+
+class Running:
+    """A router in this process."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.admin_port: int = app._admin_socket.getsockname()[1]
+
+    @property
+    def port(self) -> int:
+        """Where the first server of the first router listens."""
+        return self.ports()[0]
+
+    def ports(self, label: str | None = None) -> list[int]:
+        """Where the servers of a router listen, or those of all."""
+        servers = self.app.servers
+        return [each.listener.address[1] for each in servers if label in (None, each.assembly.label)]
+
+    def router(self, label: str = "out") -> Router:
+        """The router itself, to look into."""
+        return self.app.assemblies[label].router
+
+    async def connect(self) -> Http:
+        """A client connection to the first server."""
+        return await connect(self.port)
+
+    async def ask(self, host: str | None = "hello", target: str = "/", **keys: Any) -> Answer:
+        """One request to the first server, on a connection of its own."""
+        return await ask(self.port, host, target, **keys)
+
+    async def admin(self, target: str, method: str = "GET", **keys: Any) -> Answer:
+        """One request to the administrative interface."""
+        return await ask(self.admin_port, "localhost", target, method=method, **keys)
+
+    async def metrics(self, below: str | None = None) -> dict[str, float]:
+        """The metrics, flat; those below a node with paths relative to it."""
+        found: dict[str, float] = json.loads(await flat(select(self.app.metrics, below)))
+        return found
+
+    def connections(self) -> int:
+        """Client connections of all servers."""
+        return self.app.connections()
+
+
+def checked(configuration: Json) -> Config:
+    """The configuration, or a failed test with its problems."""
+    made = validate_text(json.dumps(configuration))
+    assert isinstance(made, Config), made
+    return made
+
+
+@asynccontextmanager
+async def routing(configuration: Json) -> AsyncIterator[Running]:
+    """A router while inside; it must end in time, and none of its coroutines may have crashed."""
+    app = App(checked(configuration))
+    async with trio.open_nursery() as nursery:
+        ready = trio.Event()
+        nursery.start_soon(app.run, lambda _app: ready.set())
+        await ready.wait()
+        try:
+            yield Running(app)
+        finally:
+            nursery.cancel_scope.deadline = trio.current_time() + 10
+            app.stopping.set()
+    assert not nursery.cancel_scope.cancelled_caught, "the router did not end"
+    assert app.reactor.crashes == 0
+
+
+class Process:
+    """A router as a process of its own; its log is JSON lines."""
+
+    def __init__(self, process: trio.Process, log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    def log(self, event: str | None = None) -> list[Json]:
+        """What it logged so far, all of it or the events of one name."""
+        lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if event in (None, line["event"])]
+
+    def words(self) -> str:
+        """Everything it wrote to standard error."""
+        return self._log.read_text()
+
+    async def until(self, event: str, seconds: float = 10.0) -> list[Json]:
+        """Wait for an event in its log."""
+        with trio.fail_after(seconds):
+            while not (found := self.log(event)):
+                assert self.process.poll() is None, self.words()
+                await trio.sleep(0.01)
+        return found
+
+    async def ports(self) -> tuple[list[int], int]:
+        """Where it listens, in the order of the configuration, and its administrative port."""
+        admin = await self.until("admin.listening")
+        return [line["port"] for line in self.log("server.listening")], admin[0]["port"]
+
+    async def ended(self, seconds: float = 15.0) -> int:
+        """Wait for its end; the exit code."""
+        with trio.fail_after(seconds):
+            return await self.process.wait()
+
+    def descriptors(self) -> int:
+        """How many file descriptors it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+@asynccontextmanager
+async def process(
+    configuration: Json | str, directory: Path, *, prepare: Callable[[], None] | None = None
+) -> AsyncIterator[Process]:
+    """`noderouter run` while inside; killed at the end if it still runs. `prepare` runs in the child before."""
+    text = configuration if isinstance(configuration, str) else json.dumps(configuration)
+    file, log = directory / "noderouter.json", directory / "stderr"
+    file.write_text(text)
+    with log.open("wb") as stderr:
+        child = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "noderouter.cli", "run", str(file)],
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            preexec_fn=prepare,
+        )
+    try:
+        yield Process(child, log)
+    finally:
+        if child.poll() is None:
+            child.kill()
+        with trio.CancelScope(shield=True):
+            await child.wait()
