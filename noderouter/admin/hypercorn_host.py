@@ -5,16 +5,21 @@ The only importer of hypercorn; imported by `server` when the data path listens 
 
 import os
 import socket
-from typing import Any
+from typing import Any, Final
 
 import trio
 from hypercorn.config import Config
 from hypercorn.logging import Logger
 from hypercorn.trio import serve
 
-from noderouter.admin.app import AdminApp
+from noderouter.admin.app import HANDLER_SECONDS, AdminApp
 from noderouter.telemetry import log
 from noderouter.telemetry.events import ADMIN_SERVER
+
+IDLE_SECONDS: Final = 15
+"""Between requests; a request's head has to come within it, too."""
+SILENT_SECONDS: Final = int(HANDLER_SECONDS) + 5
+"""How long a peer may send nothing, also while it waits for an answer. Hypercorn knows no other limit for HTTP/2."""
 
 _log = log.get("noderouter.admin.hypercorn")
 
@@ -55,7 +60,8 @@ def configuration(descriptor: int, grace: float) -> Config:
     config.errorlog = None
     config.logger_class = _Log
     config.include_server_header = False
-    config.keep_alive_timeout = 15.0  # a request's head has to come within it, too
+    config.keep_alive_timeout = IDLE_SECONDS
+    config.read_timeout = SILENT_SECONDS
     config.graceful_timeout = grace
     config.h11_max_incomplete_size = 16 * 1024
     return config

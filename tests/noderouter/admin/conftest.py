@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from dtab import Dtab, Path
-from noderouter.admin.listen import open_socket
+from noderouter.admin.listen import STUCK_MS, open_socket
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
 from noderouter.naming.addr import Addr
@@ -17,7 +17,7 @@ from noderouter.telemetry.log import Levels
 from noderouter.telemetry.tree import MetricsTree
 
 MakeState = Callable[..., AdminState]
-Serving = Callable[[AdminState], AbstractAsyncContextManager[httpx.AsyncClient]]
+Serving = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 class FakeRouter:
@@ -63,8 +63,8 @@ def make_state() -> MakeState:
 
 
 @asynccontextmanager
-async def _serving(state: AdminState) -> AsyncIterator[httpx.AsyncClient]:
-    listening = open_socket("127.0.0.1", 0, stuck_ms=500)
+async def _serving(state: AdminState, stuck_ms: int = STUCK_MS) -> AsyncIterator[httpx.AsyncClient]:
+    listening = open_socket("127.0.0.1", 0, stuck_ms=stuck_ms)
     port = listening.getsockname()[1]
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
@@ -77,7 +77,7 @@ async def _serving(state: AdminState) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def serving() -> Serving:
-    """`async with serving(state) as client`: the real server on a real socket."""
+    """`async with serving(state, stuck_ms=...) as client`: the real server on a real socket."""
     return _serving
 
 
