@@ -23,7 +23,6 @@ from noderouter.reactor.wire import Wire
 from noderouter.telemetry.metrics import RequestStats
 from tests.testing.loop import Loop, looping
 
-
 DEFAULTS = ServerSettings()
 DEFAULT_POOL = PoolSettings()
 

@@ -8,12 +8,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import trio
+from structlog.testing import capture_logs
 
 from noderouter.app import App
 from noderouter.config.check import validate_text
@@ -54,10 +55,11 @@ def replace(path: Path, text: str) -> None:
 
 
 class Running:
-    """A router in this process."""
+    """A router in this process; `events` is its log."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, events: list[MutableMapping[str, Any]]) -> None:
         self.app = app
+        self.events = events
         self.admin_port: int = app._admin_socket.getsockname()[1]
 
     @property
@@ -82,6 +84,14 @@ class Running:
         """One request to the first server, on a connection of its own."""
         return await ask(self.port, host, target, **keys)
 
+    async def answers(self, text: str, host: str = "hello", *, status: int = 200, seconds: float = 5.0) -> None:
+        """Ask until this is the answer: what was changed takes effect within moments."""
+        http = await self.connect()
+        with trio.fail_after(seconds):
+            while (answer := await http.ask(host)).text != text or answer.status != status:
+                await trio.sleep(0.005)
+        await http.close()
+
     async def admin(self, target: str, method: str = "GET", **keys: Any) -> Answer:
         """One request to the administrative interface."""
         return await ask(self.admin_port, "localhost", target, method=method, **keys)
@@ -105,19 +115,20 @@ def checked(configuration: Json) -> Config:
 
 @asynccontextmanager
 async def routing(configuration: Json) -> AsyncIterator[Running]:
-    """A router while inside; it must end in time, and none of its coroutines may have crashed."""
+    """A router while inside; it must end in time, and nothing in it may have failed unexpectedly."""
     app = App(checked(configuration))
-    async with trio.open_nursery() as nursery:
-        ready = trio.Event()
-        nursery.start_soon(app.run, lambda _app: ready.set())
-        await ready.wait()
-        try:
-            yield Running(app)
-        finally:
-            nursery.cancel_scope.deadline = trio.current_time() + 10
-            app.stopping.set()
+    with capture_logs() as events:
+        async with trio.open_nursery() as nursery:
+            ready = trio.Event()
+            nursery.start_soon(app.run, lambda _app: ready.set())
+            await ready.wait()
+            try:
+                yield Running(app, events)
+            finally:
+                nursery.cancel_scope.deadline = trio.current_time() + 10
+                app.stopping.set()
     assert not nursery.cancel_scope.cancelled_caught, "the router did not end"
-    assert app.reactor.crashes == 0
+    assert [event for event in events if event["event"] in ("reactor.crash", "exchange.fault")] == []
 
 
 class Process:
