@@ -12,7 +12,7 @@ import trio
 from dtab import Bound, Delegation, Dtab, Failed, Leaf, NameTree, Ok, Path, Pending, bind
 from dtab.steps import Choice, Dead, Delegate, Found, Node, Split, Transformed, Trouble, Waiting
 from dtab.trampoline import Task, run
-from dtab.tree import Terminal, Union
+from dtab.tree import Terminal
 from dtab.utility import Status
 from noderouter.namer.kind import Lookup
 from noderouter.naming.addr import AddrBound, AddrPending
@@ -107,12 +107,8 @@ class _Shown:
         return Transformed(path, dentry, name, self._value(bound), self._tree(path, tree))
 
     def _tree(self, path: Path, tree: NameTree[Bound]) -> Node:
-        """What transformers made of one leaf; they make no alternatives."""
-        match tree:
-            case Leaf(bound):
-                return Found(path, None, self._value(bound))
-            case Union(branches):
-                return Split(path, None, tuple((one.weight, self._tree(path, one.tree)) for one in branches))
-            case _:
-                assert isinstance(tree, Terminal), tree
-                return Dead(path, None, tree)
+        """What transformers made of one leaf: another leaf, or nothing."""
+        if isinstance(tree, Leaf):
+            return Found(path, None, self._value(tree.value))
+        assert isinstance(tree, Terminal), tree
+        return Dead(path, None, tree)
