@@ -84,11 +84,11 @@ class Running:
         """One request to the first server, on a connection of its own."""
         return await ask(self.port, host, target, **keys)
 
-    async def answers(self, text: str, host: str = "hello", *, status: int = 200, seconds: float = 5.0) -> None:
-        """Ask until this is the answer: what was changed takes effect within moments."""
+    async def answers(self, text: str | int, host: str = "hello", *, seconds: float = 5.0) -> None:
+        """Ask until this is the text, or the status, of the answer: what was changed takes effect within moments."""
         http = await self.connect()
         with trio.fail_after(seconds):
-            while (answer := await http.ask(host)).text != text or answer.status != status:
+            while text not in ((answer := await http.ask(host)).text, answer.status):
                 await trio.sleep(0.005)
         await http.close()
 
