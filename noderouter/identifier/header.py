@@ -25,12 +25,13 @@ class Header(IdentifierKind):
 class HeaderIdentifier:
     """A whole path."""
 
-    __slots__ = ("_absent", "_field", "_prefix")
+    __slots__ = ("_absent", "_field", "_not_ascii", "_prefix")
 
     def __init__(self, prefix: Path, header: str) -> None:
         self._prefix = prefix
         self._field = field_of(header)
         self._absent = Unidentified(f"{header} header is absent")
+        self._not_ascii = f"{header} header is not ASCII; other bytes are written as \\xHH"
 
     def identify(self, exchange: Exchange) -> Path | Unidentified:
         """`<prefix>` and the path; nothing where the field is absent or empty.
@@ -41,7 +42,9 @@ class HeaderIdentifier:
         value = self._field(exchange)
         if not value:
             return self._absent
+        if not value.isascii():
+            raise IdentificationError(self._not_ascii)
         try:
-            return self._prefix + Path.parse(value.decode("latin-1"))
+            return self._prefix + Path.parse(value.decode("ascii"))
         except ParseError as error:
             raise IdentificationError(str(error)) from error
