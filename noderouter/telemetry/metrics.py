@@ -46,6 +46,12 @@ class Gauge:
         self.read = read
 
 
+class Tally(Gauge):
+    """A counter that somebody else keeps, as a plain number; `read` answers it, and it only grows."""
+
+    __slots__ = ()
+
+
 class _Status:
     """One status code: how often, and the latencies of its class (shared by the codes of the class)."""
 

@@ -12,14 +12,14 @@ Invariants:
   pairs, made when it is read. A pair that is pruned leaves its totals with its client, so no sum goes back.
 - Names that come from requests are bounded per router: at most `limit` services, clients, and pairs; what comes
   later shares the node `other`, and `telemetry/overflow` counts how often.
-- Whoever evicts a service or client prunes it here.
+- Whoever evicts a service, client or pair prunes it here.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from noderouter.telemetry.histogram import LATENCY, Histogram, Scale
-from noderouter.telemetry.metrics import Counter, Gauge, RequestStats
+from noderouter.telemetry.metrics import Counter, Gauge, RequestStats, Tally
 from noderouter.telemetry.place import BOUNDED, Bounds, Role, role_below
 from noderouter.telemetry.sample import Kind, Sample, of_requests
 
@@ -27,7 +27,7 @@ LIMIT: Final = 1000
 """Distinct services, clients and (client, service) pairs of a router."""
 OTHER: Final = "other"
 
-M = TypeVar("M", Counter, Gauge, Histogram)
+M = TypeVar("M", Counter, Gauge, Tally, Histogram)
 
 
 class Scope:
@@ -62,7 +62,7 @@ class Scope:
         return node
 
     def counter(self, name: str) -> Counter:
-        """The counter of that name; slashes in it separate elements (as in the other two)."""
+        """The counter of that name; slashes in it separate elements (as in those below)."""
         return self._metric_at(name, Counter, Counter)
 
     def gauge(self, name: str, read: Callable[[], float]) -> Gauge:
@@ -70,6 +70,12 @@ class Scope:
         gauge = self._metric_at(name, Gauge, lambda: Gauge(read))
         gauge.read = read
         return gauge
+
+    def tally(self, name: str, read: Callable[[], int]) -> Tally:
+        """Let `read` be asked for the counter of that name, which whoever counts keeps as a plain number."""
+        tally = self._metric_at(name, Tally, lambda: Tally(read))
+        tally.read = read
+        return tally
 
     def histogram(self, name: str, scale: Scale = LATENCY) -> Histogram:
         """The histogram of that name."""
@@ -106,7 +112,7 @@ class Scope:
         elif isinstance(metric, Counter):
             yield Sample(path, Kind.COUNTER, metric.value)
         elif metric is not None:
-            yield Sample(path, Kind.GAUGE, metric.read())
+            yield Sample(path, Kind.COUNTER if isinstance(metric, Tally) else Kind.GAUGE, metric.read())
         if self._role is Role.CLIENT:
             yield from self._client_samples(path)
             return
@@ -206,7 +212,7 @@ class Scope:
         node = self.scope(*name.split("/"))
         if node._metric is None:
             node._metric = make()
-        if not isinstance(node._metric, kind):
+        if type(node._metric) is not kind:
             raise TypeError(f"{'/'.join(node.path)} is a {type(node._metric).__name__}, not a {kind.__name__}")
         return node._metric
 
@@ -220,18 +226,3 @@ class MetricsTree(Scope):
         """`limit` is for distinct services, clients and pairs of each router."""
         super().__init__("", Role.ROOT, None, None)
         self._bounds = Bounds(limit, self.counter("telemetry/overflow"))
-
-    def prune_service(self, label: str, name: str) -> None:
-        """Take a service of a router out of the tree, there and below each client; `name` without its first slash."""
-        router = self.scope("rt", label)
-        services = router._children.get("service")
-        clients = router._children.get("client")
-        parents = [] if services is None else [services]
-        for client in () if clients is None else clients._children.values():
-            pairs = client._children.get("service")
-            if pairs is not None:
-                parents.append(pairs)
-        for parent in parents:
-            node = parent._children.get(name)
-            if node is not None:
-                node.prune()

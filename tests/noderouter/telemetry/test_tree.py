@@ -3,6 +3,7 @@
 import pytest
 
 from noderouter.telemetry.histogram import Histogram
+from noderouter.telemetry.sample import Kind, Sample
 from noderouter.telemetry.tree import MetricsTree
 
 
@@ -26,6 +27,15 @@ def test_a_gauge_asks_whom_it_was_told_last() -> None:
     tree.gauge("a/b", lambda: 1.5)
     tree.gauge("a/b", lambda: 2.5)
     assert numbers(tree)["a/b"] == 2.5
+
+
+def test_a_tally_is_a_counter_that_is_asked_for() -> None:
+    tree = MetricsTree()
+    for value in (1, 2):
+        tree.tally("a/b", lambda value=value: value)  # type: ignore[misc]
+    assert Sample(("a", "b"), Kind.COUNTER, 2) in list(tree.samples())
+    with pytest.raises(TypeError, match="a/b is a Tally, not a Gauge"):
+        tree.gauge("a/b", lambda: 0.0)
 
 
 def test_a_name_is_one_sort_of_metric() -> None:
@@ -204,20 +214,3 @@ def test_pairs_are_bounded_over_all_clients() -> None:
         for service in ("svc/a", "svc/b")
     ]
     assert names == ["svc/a", "svc/b", "svc/a", "other"]
-
-
-def test_a_service_is_pruned_below_its_clients_too() -> None:
-    tree = MetricsTree()
-    tree.prune_service("out", "svc/a")
-    for name in ("svc/a", "svc/b"):
-        tree.scope("rt", "out", "service", name).requests().record(200, 0.01, True)
-        tree.scope("rt", "out", "client", "c", "service", name).requests().record(200, 0.01, True)
-    tree.scope("rt", "out", "client", "idle")
-    tree.prune_service("out", "svc/a")
-    assert {name for name in numbers(tree) if name.endswith("/requests")} == {
-        "rt/out/service/svc/b/requests",
-        "rt/out/client/c/requests",
-        "rt/out/client/c/service/svc/b/requests",
-        "rt/out/client/idle/requests",
-    }
-    assert numbers(tree)["rt/out/client/c/requests"] == 2

@@ -1,0 +1,39 @@
+"""Hypercorn's settings and its log; `test_server` runs it."""
+
+import pytest
+import structlog.testing
+from hypercorn.config import Config
+
+from noderouter.admin.app import HANDLER_SECONDS
+from noderouter.admin.hypercorn_host import _Log, configuration
+
+
+def test_limits() -> None:
+    config = configuration(7, 2.5)
+    assert config.bind == ["fd://7"]
+    assert config.graceful_timeout == 2.5
+    assert config.read_timeout is not None
+    # Otherwise a peer that waits for an answer would be taken for one that is gone.
+    assert config.read_timeout > HANDLER_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("method", "level"),
+    [
+        ("critical", "critical"),
+        ("error", "error"),
+        ("exception", "error"),
+        ("warning", "warning"),
+        ("info", "debug"),
+        ("debug", "debug"),
+    ],
+)
+async def test_messages_become_events(method: str, level: str) -> None:
+    with structlog.testing.capture_logs() as logs:
+        await getattr(_Log(Config()), method)("Running on %s", "x")
+        await getattr(_Log(Config()), method)("100%")
+        await _Log(Config()).access({}, {}, 0.1)
+    assert [(entry["event"], entry["message"], entry["log_level"]) for entry in logs] == [
+        ("admin.server", "Running on x", level),
+        ("admin.server", "100%", level),
+    ]
