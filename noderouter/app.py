@@ -133,7 +133,7 @@ class App:
                 sock.close()
             raise
         for assembly, config, sock in bound:
-            make = assembly.server(config)
+            make = assembly.server(config, sock.getsockname()[:2])
             listener = Listener(self.reactor, sock, make, self._on_exhausted)
             self.servers.append(Server(assembly, listener))
             _log.info(

@@ -44,6 +44,7 @@ from noderouter.namer.http_status import Status
 from noderouter.naming.addr import Addr
 from noderouter.naming.background import Log
 from noderouter.naming.interpreter.interpreter import Interpreter
+from noderouter.naming.transformer.localhost import is_local
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
@@ -56,6 +57,8 @@ from noderouter.router.scopes import Scopes
 from noderouter.telemetry.tree import Scope
 
 _NOWHERE = Path()
+WILDCARDS = ("0.0.0.0", "::")
+"""Listening there is listening on every address of the machine."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -87,7 +90,7 @@ class RouterAssembly:
         self._scopes = Scopes(self._scope)
         self._services = config.service.settings()
         self._client_settings = config.client.settings()
-        self._listeners = frozenset((str(server.ip), server.port) for server in config.servers)
+        self._listeners: set[tuple[str, int]] = set()
         self._clients = Clients(self.make_client, self.client_closed)
         self.router = Router(self, self._clients)
 
@@ -144,7 +147,7 @@ class RouterAssembly:
             pool=pool_settings(params),
             binding_seconds=self.binding_seconds,
         )
-        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self._around.reactor, self._listeners)
+        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self._around.reactor, self._is_own)
         client_gauges(self._scopes.acquire("client", element(bound.id)), client)
         return client
 
@@ -154,19 +157,31 @@ class RouterAssembly:
 
     # Servers
 
-    def server(self, config: ServerConfig) -> Callable[[Wire, tuple[str, int]], ServerConnection]:
-        """What makes the connections of one server."""
+    def server(
+        self, config: ServerConfig, address: tuple[str, int]
+    ) -> Callable[[Wire, tuple[str, int]], ServerConnection]:
+        """What makes the connections of one server, which listens on `address`."""
+        self._listeners.add(address)
         stats = ServerStats()
-        scope = self._scope.scope("server", f"{config.ip}/{config.port}")
+        scope = self._scope.scope("server", f"{address[0]}/{address[1]}")
         server_gauges(scope, stats)
         service = stack(self._server_filters(config, scope), self.router)
         settings = self._server_settings(config)
-        local = (str(config.ip), config.port)
+        # Who has asked for it is told which address of ours the client took; a system call for each connection.
+        exact = config.addForwardedHeader is not None
 
         def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
+            local = wire.sock.getsockname()[:2] if exact else address
             return ServerConnection(wire, service, settings, stats, peer, local)
 
         return make
+
+    def _is_own(self, ip: str, port: int) -> bool:
+        """Whether a server of this router listens there: to call it would be a loop."""
+        for own_ip, own_port in self._listeners:
+            if port == own_port and (ip == own_ip or (own_ip in WILDCARDS and is_local(ip))):
+                return True
+        return False
 
     def _server_filters(self, config: ServerConfig, scope: Scope) -> list[Filter]:
         """The server stack, outermost first."""

@@ -74,9 +74,9 @@ class Client:
         addr: Var[Addr],
         settings: ClientSettings,
         reactor: Reactor,
-        forbidden: frozenset[tuple[str, int]],
+        forbidden: Callable[[str, int], bool],
     ) -> None:
-        """Hold `addr` until `close`. `forbidden` are the router's own listeners, which would be a loop."""
+        """Hold `addr` until `close`. `forbidden` knows the router's own listeners, which would be a loop."""
         self.id = id
         self.endpoints: dict[Address, Endpoint] = {}
         self.pool_stats = PoolStats()
@@ -211,7 +211,7 @@ class Client:
 
     async def _open(self, pool: Pool) -> UpstreamConnection:
         """A new connection, but never to ourselves."""
-        if (pool.host, pool.port) in self._forbidden:
+        if self._forbidden(pool.host, pool.port):
             raise NoSuchName(f"{pool.host}:{pool.port} is a listener of this router: that would be a loop")
         return await pool.open()
 

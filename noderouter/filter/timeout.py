@@ -11,6 +11,7 @@ from time import monotonic, time_ns
 from dtab import Path
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
+from noderouter.filter.deadline import limit_deadline
 from noderouter.filter.error_text import attempt_timeout, total_timeout
 from noderouter.reactor.task import Timeout
 
@@ -26,7 +27,7 @@ def remaining(exchange: Exchange) -> float:
 
 
 class TotalTimeout:
-    """Ends the exchange, retries included, at its own limit or at the caller's deadline.
+    """Ends the exchange, retries included, at its own limit or at the caller's deadline; tells the next hop of it.
 
     Stands in every service stack, since any request may carry a deadline; costs one comparison where there is none.
     """
@@ -42,6 +43,8 @@ class TotalTimeout:
         return self._service(exchange) if seconds == inf else self._within(exchange, seconds)
 
     async def _within(self, exchange: Exchange, seconds: float) -> None:
+        if self._seconds < inf:
+            limit_deadline(exchange, self._seconds)
         with Timeout(deadline=monotonic() + seconds):
             return await self._service(exchange)
         raise total_timeout(exchange.name or _NOWHERE, seconds)

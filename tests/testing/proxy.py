@@ -65,7 +65,7 @@ async def proxy(
             requeue_budget=RetryBudget,
             pool=pool,
         )
-        target = Client(Path.of("test"), addr, client_settings, loop.reactor, frozenset())
+        target = Client(Path.of("test"), addr, client_settings, loop.reactor, lambda _host, _port: False)
         classifier = NonRetryable5XX(kind=NonRetryable5XX.kind_name).build()
 
         requests = RequestStats()
