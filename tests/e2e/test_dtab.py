@@ -143,9 +143,8 @@ async def test_rewriting_namers_chain():
     ],
 )
 async def test_each_rewriting_namer(host, path, dtab):
-    async with backend() as service:
-        async with routing(config(dtab.format(to=inet(service.port)))) as router:
-            assert (await router.ask(host, path)).status == 200
+    async with backend() as service, routing(config(dtab.format(to=inet(service.port)))) as router:
+        assert (await router.ask(host, path)).status == 200
 
 
 async def test_rewrite_namer_drops_what_is_left_over():
