@@ -1,5 +1,7 @@
 """The table of paths."""
 
+from pathlib import Path
+
 from noderouter.admin.routes import FIXED, routes
 from noderouter.admin.security import Group
 from noderouter.telemetry.telemeter.kind import Exposition
@@ -26,3 +28,12 @@ def test_expositions_are_added_and_replace_nothing() -> None:
     assert table["/metrics"].group is Group.DIAGNOSTICS
     assert table["/admin/ping"] is FIXED["/admin/ping"]
     assert "/admin/metrics/prometheus" not in table
+
+
+def test_every_path_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "admin.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `/")]
+    for path, route in FIXED.items():
+        (row,) = [row for row in rows if f"`{path}`" in row.split("|")[1]]
+        assert row.split("|")[2].strip() == ", ".join(route.methods), path
+        assert row.split("|")[4].strip() == route.group.value, path
