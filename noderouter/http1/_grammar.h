@@ -106,7 +106,7 @@ static inline bool is(const uint8_t *text, size_t len, const char *lower, size_t
     return true;
 }
 #define IS(text, len, literal) is(text, len, literal, sizeof(literal) - 1)
-#define BEGINS(text, len, literal) ((len) >= sizeof(literal) - 1 && is(text, sizeof(literal) - 1, literal, sizeof(literal) - 1))
+#define BEGINS(text, len, literal) ((len) >= sizeof(literal) - 1 && IS(text, sizeof(literal) - 1, literal))
 
 /* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */
 enum kind { PLAIN, HOST_FIELD, LENGTH, CODING, CONNECTION, UPGRADE, SPECIAL, DROPPED };
