@@ -18,9 +18,10 @@ from noderouter.balancer.accrual.machine import AccrualFactory
 from noderouter.balancer.balancer import Balancer
 from noderouter.client.endpoint import Endpoint
 from noderouter.client.pool import Pool, PoolSettings, PoolStats
-from noderouter.core.errors import BindingTimeout, ConnectError, EndpointProtocolError, NoSuchName, RouterError
+from noderouter.core.errors import ConnectError, EndpointProtocolError, NoSuchName, RouterError
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.filter.budget import RetryBudget
+from noderouter.filter.error_text import binding_timeout
 from noderouter.filter.stats import failure_name
 from noderouter.http1.upstream import UpstreamConnection
 from noderouter.naming.addr import Addr, AddrBound, Address, AddrPending
@@ -163,7 +164,7 @@ class Client:
             while True:
                 endpoint = cast("Endpoint | None", balancer.pick(now))
                 if endpoint is None:
-                    await self._settled()
+                    await self._settled(exchange)
                     now = monotonic()
                     continue
                 probe = balancer.begin(endpoint, now)
@@ -231,7 +232,7 @@ class Client:
         self.requeues += 1
         return True
 
-    async def _settled(self) -> None:
+    async def _settled(self, exchange: Exchange) -> None:
         """There is no endpoint: wait if the address is pending, else say so."""
         if isinstance(self._addr.value, AddrPending):
             with Timeout(self._settings.binding_seconds):
@@ -239,7 +240,7 @@ class Client:
                     await self._addr.changed(self._addr.version)
                 self.refresh()
                 return
-            raise BindingTimeout(f"{self.id.show()} has no address yet")
+            raise binding_timeout(exchange.name or self.id, self._settings.binding_seconds, self.id.show())
         self.refresh()
         if not self.endpoints:
             raise NoSuchName(f"{self.id.show()} has no address")

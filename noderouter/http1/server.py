@@ -167,6 +167,8 @@ class ServerConnection:
                 self._normalise(exchange)
             if length:
                 data = await self._attach_body(exchange, length, data)
+            if self.wire.hung_up:
+                self._left(self.wire.hung_up)  # together with the request, while we were reading it
             await service(exchange)
             stats.sent_bytes += reply.sent_bytes
             self._exchange = None
@@ -175,7 +177,7 @@ class ServerConnection:
                 return
             if self._body is not None:
                 body, self._body = self._body, None
-                if not await self._behind_body(body):
+                if not await self._behind_body(exchange, body):
                     return
                 data = body.leftover
             if not reply.persist:
@@ -231,7 +233,7 @@ class ServerConnection:
         """End soon: an idle connection is given `DRAIN_IDLE_SECONDS`, a busy one ends with its exchange."""
         self._ending = True
         self._reply.persist = False
-        if self._exchange is None and self._task is not None:
+        if self._exchange is None:
             self.wire.reactor.spawn(self._end_if_idle(), "drain")
 
     async def _end_if_idle(self) -> None:
@@ -254,23 +256,22 @@ class ServerConnection:
             raise ClientProtocolError("request head did not arrive in time", 408)
         return data
 
-    async def _behind_body(self, body: StreamBody) -> bool:
+    async def _behind_body(self, exchange: Exchange, body: StreamBody) -> bool:
         """After a response: get the rest of the request out of the way; whether the connection can go on."""
         if body.done:
             return True
         if self._reply.tunnelled:
             return False
-        if self._reply.persist and not self._waits_for_continue(body):
-            with Timeout(LINGER_SECONDS):
-                if await body.discard(LINGER_BYTES):
-                    return True
+        # A client that expects 100 may or may not send its body now: what comes next could be either.
+        if self._reply.persist and (body.read_bytes or exchange.field(b"expect") is None):
+            try:
+                with Timeout(LINGER_SECONDS):
+                    if await body.discard(LINGER_BYTES):
+                        return True
+            except (HeadError, Truncated):
+                pass  # broken, but answered already: a second response would be taken for the next one
         await self._linger()
         return False
-
-    @staticmethod
-    def _waits_for_continue(body: StreamBody) -> bool:
-        """Whether nothing of the body has come: a client that expects 100 may or may not send it now."""
-        return body.read_bytes == 0
 
     async def _refuse(self, status: int, reason: str) -> None:
         """Answer a request that is none, and close."""

@@ -6,7 +6,7 @@ second. What a router is made of comes from the composition root, as `RouterPart
 
 from collections.abc import Awaitable
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from dtab import Bound
 from noderouter.client.client import Client
@@ -16,6 +16,9 @@ from noderouter.identifier.kind import Identifier, Unidentified
 from noderouter.naming.binding import BindingCache
 from noderouter.router.clients import Clients
 from noderouter.router.named import NamedService, NameParts
+
+SHOWN_BYTES: Final = 200
+"""How much of a target is repeated in an error."""
 
 
 class RouterParts(NameParts, Protocol):
@@ -60,8 +63,7 @@ class Router:
         """
         name = self._identify(exchange)
         if isinstance(name, Unidentified):
-            request = f"{exchange.method.decode('latin-1')} {exchange.target.decode('latin-1')}"
-            raise IdentificationError(f'Unknown destination: Request("{request}") / {name.reason}')
+            raise _unknown_destination(exchange, name)
         exchange.name = name
         context = exchange.context
         return self._get(name, None if context is None else context.dtab)(exchange)
@@ -75,3 +77,12 @@ class Router:
         """Release everything; no exchange may be in flight."""
         self.names.clear()
         self.clients.close()
+
+
+def _unknown_destination(exchange: Exchange, unidentified: Unidentified) -> IdentificationError:
+    """The error for an exchange without a name, in Linkerd's words."""
+    method, target = exchange.method.decode("latin-1"), exchange.target[:SHOWN_BYTES].decode("latin-1")
+    ip, port = exchange.peer_address
+    return IdentificationError(
+        f'Unknown destination: Request("{method} {target}", from {ip}:{port}) / {unidentified.reason}'
+    )
