@@ -129,10 +129,29 @@ class Backend:
                 return
             got = Got(head, body)
             self.got.append(got)
-            answer = await self.respond(got)
+            respond = self.respond
+            answer = await (respond(got) if respond == self.say_name else _unless_gone(stream, buffer, respond(got)))
             if answer is None:
                 return
             await stream.send_all(answer)
+
+
+async def _unless_gone(
+    stream: trio.SocketStream, buffer: bytearray, responding: Awaitable[bytes | None]
+) -> bytes | None:
+    """The response; None as soon as the client has left, as most servers see it."""
+    answer: bytes | None = None
+
+    async def watch() -> None:
+        while more := await stream.receive_some(65536):
+            buffer.extend(more)
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch)
+        answer = await responding
+        nursery.cancel_scope.cancel()
+    return answer
 
 
 async def _until(stream: trio.SocketStream, buffer: bytearray, end: bytes) -> bytes | None:
