@@ -12,7 +12,7 @@ The same function serves traffic (alternatives are tried one after the other, so
 watch opened, that the result does not need) and the dtab playground (`explore`: every alternative is followed).
 
 Everything is bounded, because a dtab may come with a request: rewriting depth as in Linkerd, and besides the
-number of steps (`/a => /a & /a` doubles with each rewriting), the length of a path, and the nesting of the result.
+number of steps (`/a => /a & /a` doubles with each rewriting), the length of a path, and how unions nest in the result.
 What goes beyond is a failure with its own text.
 """
 
@@ -37,8 +37,8 @@ MAX_STEPS: Final = 10_000
 """Dentries applied, trees visited and lookups made, per binding: less than 0.1 s of work."""
 MAX_LABELS: Final = 1_000
 """In any path on the way."""
-MAX_NESTING: Final = 640
-"""JSON containers around a node of the delegation; all of depth 100 with an Alt of Unions in each step fits."""
+MAX_UNIONS: Final = 200
+"""Unions inside unions in a result; whoever uses it may recurse. Depth 100 with a union in each step fits twice."""
 
 _TOO_DEEP: Final = f"Max recursion level: {MAX_DEPTH} reached in Namer lookup"
 
@@ -59,7 +59,7 @@ def bind(dtab: Dtab, path: Path, lookup: Lookup, *, explore: bool = False, max_s
     Exceptions of `lookup` pass through.
     """
     binder = _Binder(dtab, lookup, explore, max_steps)
-    result, root = run(binder.name(path, _At(path, None, 0, None, 1)))
+    result, root = run(binder.name(path, _At(path, None, 0, None, 0)))
     if binder.steps_left < 0:
         if explore:  # the result needs fewer steps than the whole tree
             result = bind(dtab, path, lookup, max_steps=max_steps).result
@@ -76,7 +76,7 @@ class _At(NamedTuple):
     dentry: Dentry | None
     depth: int
     weight: float | None
-    nesting: int
+    unions: int
 
 
 class _Binder:
@@ -104,7 +104,7 @@ class _Binder:
             (
                 dentry.dst,
                 path.drop(len(dentry.prefix)),
-                _At(path, dentry, at.depth + 1, at.weight, at.nesting + 2),
+                _At(path, dentry, at.depth + 1, at.weight, at.unions),
             )
             for dentry in matches
         )
@@ -124,7 +124,7 @@ class _Binder:
             return Ok(NEG), delegate(path, at.dentry, Dead(path, matches[0], NEG, written=True))
         if isinstance(tree, Terminal):
             return Ok(tree), Dead(path, at.dentry, tree)
-        below = _At(path, None, at.depth + 1, at.weight, at.nesting + 1)
+        below = _At(path, None, at.depth + 1, at.weight, at.unions)
         result, node = yield from self.tree(tree, Path.EMPTY, below)
         return result, delegate(path, at.dentry, node)
 
@@ -133,8 +133,6 @@ class _Binder:
         self.steps_left -= 1
         if self.steps_left < 0:
             return _trouble(at.path, at, "Max steps reached.")
-        if at.nesting > MAX_NESTING:
-            return _trouble(at.path, at, f"Max nesting level: {MAX_NESTING} reached in Namer lookup")
         if isinstance(tree, Leaf):
             value = tree.value
             if isinstance(value, Path):
@@ -142,10 +140,11 @@ class _Binder:
             bound = value if at.weight is None else replace(value, weight=at.weight)
             return Ok(Leaf(bound)), Found(at.path, at.dentry, bound)
         if isinstance(tree, Alt):
-            inside = at._replace(nesting=at.nesting + 2)
-            options = ((one, rest, inside) for one in tree.trees)
+            options = ((one, rest, at) for one in tree.trees)
             return (yield from self._alternatives(options, at.path, at.dentry))
         if isinstance(tree, Union):
+            if at.unions == MAX_UNIONS:
+                return _trouble(at.path, at, f"Max nested unions: {MAX_UNIONS} reached in Namer lookup")
             return (yield from self._union(tree.branches, rest, at))
         assert isinstance(tree, Terminal)
         return Ok(tree), Dead(at.path, at.dentry, tree, written=True)
@@ -166,7 +165,7 @@ class _Binder:
         results: list[tuple[float, Result]] = []
         nodes: list[tuple[float, Node]] = []
         for branch in branches:
-            inside = _At(at.path, at.dentry, at.depth, branch.weight, at.nesting + 3)
+            inside = _At(at.path, at.dentry, at.depth, branch.weight, at.unions + 1)
             result, node = yield self.tree(branch.tree, rest, inside)
             results.append((branch.weight, result))
             nodes.append((branch.weight, node))

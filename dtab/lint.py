@@ -180,8 +180,6 @@ class _Linter:
                 if all(certainty is _Certainty.NONE for certainty in each):
                     return _Certainty.NONE
                 return _Certainty.DECIDED if each[0] is _Certainty.NONE else each[0]
-            case Union((branch,)):
-                return self._certainty(branch.tree)
             case Union(branches):
                 # A union drops what is negative and what fails; one member that is neither keeps it from Neg.
                 named = any(self._certainty(branch.tree) is _Certainty.NAMED for branch in branches)
