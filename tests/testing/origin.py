@@ -58,6 +58,12 @@ class Peer:
     reset = False
     is_client = False
 
+    async def more(self) -> bool:
+        """Wait until something comes; False when the peer has closed instead."""
+        if not self.buffer:
+            self.buffer = await self.stream.receive_some(65536)
+        return bool(self.buffer)
+
     async def head(self) -> bytes:
         """Read a message head."""
         return await self.until(b"\r\n\r\n")
