@@ -20,15 +20,15 @@ from enum import Enum
 from itertools import islice
 from logging import INFO, WARNING
 from operator import itemgetter
-from typing import Annotated, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from dtab import NEG, Bound, Leaf, Ok, Path
-from noderouter.config.kind import AfterValidator, Field
 from noderouter.namer.address_file import AddressFileError, Entry, parse
 from noderouter.namer.kind import Lookup, Namer, NamerKind
 from noderouter.naming.addr import Addr, AddrFailed, AddrNeg
 from noderouter.naming.computed import Computed, Reading
 from noderouter.naming.content import Content, Directory, Missing, Present
+from noderouter.naming.file_path import FilePath
 from noderouter.naming.files import WatchedFile, is_below
 from noderouter.naming.resolver import Ips, unite
 from noderouter.naming.runtime import Runtime
@@ -47,7 +47,7 @@ class Fs(NamerKind):
 
     kind_name: ClassVar[str] = "io.l5d.fs"
 
-    rootDir: Annotated[str, Field(min_length=1), AfterValidator(os.path.abspath)]
+    rootDir: FilePath
 
     def make(self, runtime: Runtime) -> Namer:
         """The namer; it reads a file when it is first asked for it."""

@@ -164,7 +164,8 @@ class BindingCache(Generic[B]):
         """End the least recently used binding, unless all were used since the last sweep."""
         if self._idlest is None:
             self._idlest = [binding for binding in self._all() if binding.used < self.now]
-            self._idlest.sort(key=lambda binding: binding.used, reverse=True)
+            self._idlest.sort(key=lambda binding: binding.used)
+            self._idlest.reverse()  # taken from the end: of equals, the one that was cached first
         while self._idlest:
             binding = self._idlest.pop()
             if binding.used < self.now:

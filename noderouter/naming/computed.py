@@ -26,6 +26,7 @@ class Reading:
         """The value of `var`, remembered as something the result depends on."""
         if var not in self._versions:
             var.hold()
+            self._versions[var] = 0  # from here on it is ours to release
             self._versions[var] = var.version
         return var.value
 

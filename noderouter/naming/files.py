@@ -39,6 +39,8 @@ from noderouter.naming.trail import follow
 POLL_SECONDS: Final = 1.0
 POLL_BATCH: Final = 200
 """Files looked at in one go while polling, so that other tasks get their turn."""
+LOOK_BATCH: Final = 50
+"""Files read in one go, for the same reason."""
 SETTLE_SECONDS: Final = 0.1
 """How long a file must have been left alone before it is read, unless its writer has closed or renamed it."""
 MAX_SETTLE_SECONDS: Final = 1.0
@@ -136,10 +138,14 @@ class FileWatcher:
                 if self._polled and now >= self._poll_at:
                     self._poll_at = now + self._poll
                     self._poll_some()
-                for file in [file for file in self._due if file.due is not None and file.due <= now]:
+                for file in self._due_by(now):
                     self._look_again(file)
         finally:
             self.close()
+
+    def _due_by(self, now: float) -> list[WatchedFile]:
+        """Some of the files that are due; the others are next, when other tasks have had their turn."""
+        return list(islice((file for file in self._due if file.due is not None and file.due <= now), LOOK_BATCH))
 
     async def _wait(self) -> None:
         """Until the kernel tells of a change, or something is due."""
@@ -226,7 +232,8 @@ class FileWatcher:
         try:
             return follow(file.path, arm)
         except OSError as error:
-            refused = error
+            if error.errno not in _CHANGED_MEANWHILE:
+                refused = error
             raise
         finally:
             self._set_points(file, points)

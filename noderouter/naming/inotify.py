@@ -29,6 +29,7 @@ ADD_TO_MASK: Final = 0x2000_0000
 
 _HEAD = struct.Struct("iIII")
 _BUFFER: Final = 64 * 1024
+_MAX_READS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class Inotify:
         self._libc.inotify_rm_watch(self._fd, watch)
 
     def read(self) -> Iterator[InotifyEvent]:
-        """What has happened and was not read yet; ends when there is nothing more for now."""
-        while True:
+        """What has happened and was not read yet; of a flood only the beginning, so that others get their turn."""
+        for _ in range(_MAX_READS):
             try:
                 data = os.read(self._fd, _BUFFER)
             except BlockingIOError:

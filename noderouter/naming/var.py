@@ -32,7 +32,7 @@ class Watch(Protocol):
     """What keeps a Var current while somebody holds it."""
 
     def open(self) -> None:
-        """The first holder came. Must not block; may set the Var at once."""
+        """Somebody is about to hold it. Must not block; may set the Var at once."""
         ...
 
     def close(self) -> None:
@@ -87,9 +87,9 @@ class Var(Generic[T]):
 
     def hold(self) -> None:
         """Keep the value current until `release`."""
-        self._holders += 1
-        if self._holders == 1 and self._watch is not None:
+        if self._holders == 0 and self._watch is not None:
             self._watch.open()
+        self._holders += 1
 
     def release(self) -> None:
         """Take back one `hold`."""

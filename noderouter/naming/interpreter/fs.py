@@ -13,15 +13,14 @@ effect is always the last good dtab:
     missing later              the last good one stays: a file that is being replaced badly must not stop the traffic
 """
 
-import os
 from dataclasses import dataclass
 from logging import INFO, WARNING
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from dtab import Dtab, Failed, ParseError
-from noderouter.config.kind import AfterValidator, Field
 from noderouter.naming.background import Log
 from noderouter.naming.content import Content, Directory, Missing, Present
+from noderouter.naming.file_path import FilePath
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources, Stored
 from noderouter.naming.interpreter.kind import InterpreterKind
 from noderouter.naming.runtime import Runtime
@@ -33,7 +32,7 @@ class Fs(InterpreterKind):
 
     kind_name: ClassVar[str] = "io.l5d.fs"
 
-    dtabFile: Annotated[str, Field(min_length=1), AfterValidator(os.path.abspath)]
+    dtabFile: FilePath
 
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
         """The interpreter; it has read the file when this returns."""

@@ -138,6 +138,19 @@ def test_idle_bindings_end(names):
     assert (len(cache), cache.expires) == (1, 1)
 
 
+def test_who_was_idle_but_is_used_again_stays(names):
+    cache = cache_of(names.bind, capacity=3)
+    for number in range(3):
+        cache.get(path(number))
+    cache.sweep(1.0)
+    cache.get(path(3))
+    for number in (1, 2, 3):
+        cache.get(path(number))
+    cache.get(path(4))
+    assert names.held == {"/1", "/2", "/3"}
+    assert (cache.evicts, cache.oneshots) == (1, 1)
+
+
 def test_clearing_forgets_who_was_idle(names):
     cache = cache_of(names.bind, capacity=2)
     cache.get(path(1))

@@ -137,6 +137,50 @@ async def test_rapid_edits_never_lose_the_last(watcher, tmp_path):
     assert Present(b"") not in seen.contents
 
 
+async def test_what_is_written_to_while_it_is_read_is_not_told(watcher, tmp_path, monkeypatch):
+    genuine = files.read_content
+
+    def meddle(*arguments):
+        content = genuine(*arguments)
+        if content == Present(b"one"):
+            (tmp_path / "file").write_text("two")
+        return content
+
+    seen = Seen(watcher, tmp_path / "file")
+    monkeypatch.setattr(files, "read_content", meddle)
+    replace(tmp_path / "file", "one")
+    await seen.wait_for(Present(b"two"))
+    assert seen.contents == [Missing(), Present(b"two")]
+
+
+async def test_many_changes_at_once_leave_turns_for_others(watcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LOOK_BATCH", 2)
+    seen = [Seen(watcher, tmp_path / f"{number}") for number in range(20)]
+    for number in range(20):
+        replace(tmp_path / f"{number}", "one")
+    for one in seen:
+        await one.wait_for(Present(b"one"))
+
+
+async def test_a_directory_that_may_not_be_searched_is_polled_until_it_may(watcher, log, tmp_path, monkeypatch):
+    def refuse(path, arm):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "file").write_text("one")
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "follow", refuse)
+        seen = Seen(watcher, tmp_path / "file")
+        assert seen.contents == [Unreadable("Permission denied")]
+        assert watcher.state()["polled"] == 1
+        with trio.fail_after(10):
+            while not log.events:
+                await trio.sleep(0.01)
+        await trio.sleep(0.05)
+    await seen.wait_for(Present(b"one"))
+    assert log.events == ["files.polling", "files.watching_again"]
+    assert "searchable" in str(log.fields[0]["hint"])
+
+
 async def test_edits_without_end_do_not_stop_the_others(watcher, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_SETTLE_SECONDS", 0.05)
     for name in ("busy", "calm"):
@@ -308,6 +352,16 @@ async def test_without_inotify_files_are_polled_and_watched_again_later(log, tmp
     replace(tmp_path / "file", "four")
     await seen.wait_for(Present(b"four"))
     nursery.cancel_scope.cancel()
+
+
+async def test_without_inotify_there_is_nothing_to_close(log, monkeypatch):
+    def refuse(self: Inotify) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(Inotify, "__init__", refuse)
+    watcher = FileWatcher(log)
+    watcher.close()
+    assert log.fields == [{"reason": "[Errno 38] Function not implemented", "every_seconds": 1.0, "hint": ""}]
 
 
 async def test_when_the_kernel_has_no_watch_left_the_file_is_polled(watcher, log, tmp_path, monkeypatch):

@@ -63,6 +63,23 @@ def test_closing_gives_the_descriptor_back():
     assert set(os.listdir("/proc/self/fd")) == before
 
 
+def test_a_library_without_inotify_is_an_os_error(monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: object())
+    with pytest.raises(OSError, match="no inotify"):
+        Inotify()
+
+
+def test_of_a_flood_only_the_beginning_is_read_at_once(kernel, tmp_path, monkeypatch):
+    monkeypatch.setattr(inotify, "_BUFFER", 64)
+    monkeypatch.setattr(inotify, "_MAX_READS", 2)
+    kernel.add(os.fsencode(tmp_path), inotify.CREATE)
+    for number in range(10):
+        (tmp_path / f"{number}").touch()
+    counts = [len(list(kernel.read())) for _ in range(4)]
+    assert sum(counts) == 10
+    assert max(counts) < 10
+
+
 @given(st.lists(st.tuples(st.integers(1, 2**31 - 1), st.integers(0, 2**32 - 1), st.binary(max_size=40))))
 def test_decoding_undoes_the_kernels_encoding(events):
     written = [(watch, mask, name.replace(b"\0", b"n")) for watch, mask, name in events]

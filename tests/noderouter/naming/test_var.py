@@ -46,6 +46,17 @@ def test_the_watch_is_open_while_somebody_holds():
     assert var.holders == 0
 
 
+def test_a_watch_that_cannot_open_leaves_no_holder():
+    class Broken(Recorder):
+        def open(self) -> None:
+            raise RuntimeError("no nursery")
+
+    var = Var(0, Broken())
+    with pytest.raises(RuntimeError, match="no nursery"):
+        var.hold()
+    assert var.holders == 0
+
+
 def test_releasing_too_often_is_an_error():
     var = Var(0)
     with pytest.raises(RuntimeError, match="more often than held"):
