@@ -1,0 +1,181 @@
+"""Every example does what its README promises."""
+
+import re
+import sys
+from collections import Counter
+
+import trio
+
+from tests.examples.stage import names, on_stage
+from tests.testing.http import values_of
+from tests.testing.loop import until
+from tests.testing.router import Running
+
+
+async def said(router: Running, host: str, count: int, **keys: object) -> Counter[str]:
+    """Who answers `count` requests, as `uniq -c` shows it; with the status in front where that is not 200."""
+    seen: Counter[str] = Counter()
+    http = await router.connect()
+    for _ in range(count):
+        answer = await http.ask(host, **keys)
+        who = answer.text.partition(" answers ")[0]
+        seen[who if answer.status == 200 else f"{answer.status} {who}"] += 1
+    await http.close()
+    return seen
+
+
+def test_every_example_is_tested():
+    for name in names():
+        assert f"test_{name.replace('-', '_')}" in globals(), f"{name} has no test"
+
+
+async def test_01_minimal(tmp_path):
+    async with on_stage("01-minimal", tmp_path) as (example, router):
+        assert set(await said(router, "hello", 30)) == {"hello-1", "hello-2"}
+        assert (await router.ask("world")).text == "world-1 answers /\n"
+        proxied = await router.ask("hello", "http://hello/greet")
+        assert re.fullmatch("hello-[12] answers /greet\n", proxied.text)
+        unknown = await router.ask("nobody")
+        assert unknown.status == 502
+        assert unknown.text.startswith("Unable to route request!\n\nservice name: /svc/nobody\n")
+        assert unknown["l5d-err"] is not None
+        example.write("disco/nobody", "127.0.0.1 8103\n")
+        await router.answers("world-1 answers /\n", "nobody")
+        shown = await router.admin("/delegator.json?namespace=http&path=/svc/hello&dtab=/svc=>/%23/io.l5d.fs")
+        assert '"id": "/#/io.l5d.fs/hello"' in shown.text
+
+
+async def test_02_canary(tmp_path):
+    async with on_stage("02-canary", tmp_path) as (example, router):
+        seen = await said(router, "hello", 300)
+        assert set(seen) == {"hello-v1", "hello-v2"}
+        assert seen["hello-v2"] < 90  # 30 are to be expected, with a deviation of 5
+        example.write("dtab", "/svc => /#/io.l5d.fs ;\n/svc/hello => /svc/hello-v2 ;\n")
+        await router.answers("hello-v2 answers /\n")
+        assert await said(router, "hello", 20) == {"hello-v2": 20}
+        example.write("dtab", "/svc => /#/io.l5d.fs ;\n/svc/hello = /svc/hello-v1 ;\n")
+        await until(lambda: any(event["event"] == "dtab.invalid" for event in router.events))
+        assert "refused: line 2, column 13" in (await router.admin("/readyz?verbose")).text
+        assert await said(router, "hello", 20) == {"hello-v2": 20}
+
+
+async def test_03_per_request_dtab(tmp_path):
+    async with on_stage("03-per-request-dtab", tmp_path) as (_, router):
+        assert (await router.ask()).text == "hello answers /\n"
+        override = ("l5d-dtab", "/svc/hello => /#/io.l5d.fs/hello-next")
+        assert (await router.ask(fields=[override])).text == "hello-next answers /\n"
+        assert (await router.ask()).text == "hello answers /\n"
+        seen = await router.ask(target="/headers", fields=[("l5d-dtab", "/svc/other => /svc/hello")])
+        assert "l5d-ctx-dtab: /svc/other=>/svc/hello\n" in seen.text
+        wrong = await router.ask(fields=[("l5d-dtab", "/svc/hello =>")])
+        assert (wrong.status, wrong.text) == (400, "simple expected but end of input found at '/svc/hello =>[]'")
+
+
+async def test_04_fallback(tmp_path):
+    async with on_stage("04-fallback", tmp_path) as (example, router):
+        assert (await router.ask()).text == "hello answers /\n"
+        assert (await router.ask("nobody")).text == "sorry answers /\n"
+        example.write("disco/hello-new", "127.0.0.1 8103\n")
+        await router.answers("hello-new answers /\n")
+        (example.directory / "disco/hello-new").unlink()
+        await router.answers("hello answers /\n")
+        example.write("disco/hello-new", "")
+        await router.answers(502)
+        assert (await router.ask()).text.startswith("Unable to route request!")
+
+
+async def test_05_retries_and_timeouts(tmp_path):
+    async with on_stage("05-retries-and-timeouts", tmp_path) as (_, router):
+        assert await said(router, "flaky", 12) == {"flaky-good": 12}
+        assert (await router.metrics("rt/http/service/svc/flaky/retries"))["total"] > 0
+        posted = await said(router, "flaky", 30, method="POST", body=b"x")
+        assert set(posted) == {"flaky-good", "503 flaky-bad"}
+        late = await router.ask("slow")
+        assert late.status == 503
+        assert late.text == (
+            "exceeded 1.seconds to /svc/slow while waiting for a response for the request,"
+            " including retries (if applicable)"
+        )
+        assert (await router.metrics("rt/http/service/svc/slow/retries"))["total"] > 0
+        once = await router.ask("slow", method="POST", body=b"x")
+        assert once.status == 503
+        assert once.text.startswith("exceeded 300.milliseconds to /#/io.l5d.fs/slow ")
+
+
+async def test_06_failure_accrual(tmp_path):
+    accrual = "rt/http/client/#/io.l5d.fs/hello"
+    async with on_stage("06-failure-accrual", tmp_path) as (example, router):
+        seen = await said(router, "hello", 40)
+        counted = await router.metrics(accrual)
+        # A probe for each two seconds that this took; on an idle machine none.
+        assert seen["500 hello-bad"] == 3 + counted["failure_accrual/probes"]
+        assert counted["failure_accrual/removals"] == 1 + counted["failure_accrual/probes"]
+        assert counted["failure_accrual/removed_for_ms"] == 2000 * counted["failure_accrual/removals"]
+        example.end("hello-bad")
+        await example.start(example.command("hello-mended"))
+        await router.answers("hello-mended answers /\n")
+        assert (await router.metrics(accrual))["failure_accrual/revivals"] == 1
+        example.end("hello-good")
+        assert await said(router, "hello", 20) == {"hello-mended": 20}
+
+
+async def test_07_websocket(tmp_path):
+    async with on_stage("07-websocket", tmp_path) as (example, router):
+        talk = [sys.executable, str(example.directory / "talk.py"), str(router.port), "echo", "hello", "how are you"]
+        done = await trio.run_process(talk, capture_stdout=True)
+        assert done.stdout == b"HTTP/1.1 101 Switching Protocols\nHELLO\nHOW ARE YOU\n"
+        service = "rt/http/service/svc/echo"
+        with trio.fail_after(5):
+            while (await router.metrics(service))["pending"]:
+                await trio.sleep(0.01)
+        assert (await router.metrics(service))["status/101"] == 1
+        assert (await router.ask("echo")).status == 426  # without asking to upgrade it is an ordinary request
+
+
+async def test_08_ingress(tmp_path):
+    async with on_stage("08-ingress", tmp_path) as (example, router):
+        answer = await router.ask("www.example.com", fields=[("l5d-dtab", "/svc => /#/io.l5d.fs/api")])
+        assert answer.text == "www answers /\n"
+        assert [name for name in answer.names if name.startswith("l5d-")] == []
+        assert (await router.ask("other.example.com")).status == 404
+        seen = (await router.ask("www.example.com", "/headers")).text
+        assert "\nforwarded: by=_edge;for=127.0.0.1;host=www.example.com;proto=http\n" in seen
+        assert re.search(r"\nx-request-start: \d{13}\n", seen)
+        statuses: list[int] = []
+
+        async def one() -> None:
+            refused = await router.ask("api.example.com")
+            statuses.append(refused.status)
+            assert values_of(refused.head, "l5d-err") == []
+            assert refused.body == (b"" if refused.status == 503 else b"api answers /\n")
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(one)
+        assert statuses == [503, 200, 200]
+        assert (await router.admin("/admin/shutdown", method="POST")).status == 404
+        log = example.directory / "access.log"
+        await until(lambda: log.exists() and log.read_text().count("\n") == 6)
+        lines = log.read_text().splitlines()
+        assert lines[0].startswith("www.example.com 127.0.0.1 - - [")
+        assert '] "GET / HTTP/1.1" 200 14 "-" "-"' in lines[0]
+        assert sum("api.example.com" in line and " 503 0 " in line for line in lines) == 1
+
+
+async def test_09_linker_to_linker(tmp_path):
+    async with on_stage("09-linker-to-linker", tmp_path) as (example, router):
+        assert (await router.ask()).text == "hello answers /\n"
+        seen = (await router.ask(target="/headers")).text
+        assert "\nvia: 1.1 linkerd, 1.1 linkerd\n" in seen
+        assert "\nl5d-dst-service: /svc/hello\nl5d-dst-client: /#/io.l5d.fs/hello\n" in seen
+        override = ("l5d-dtab", "/host/hello => /#/io.l5d.fs/hello-next")
+        assert (await router.ask(fields=[override])).text == "hello-next answers /\n"
+        unknown = await router.ask("nobody")
+        assert unknown.status == 502
+        assert "/host => /#/io.l5d.fs\n" in unknown.text  # the words of `incoming`
+        assert unknown["l5d-err"] is not None
+        assert (await router.metrics("rt/outgoing/service/svc/hello"))["requests"] == 3
+        assert (await router.metrics("rt/incoming/service/svc/hello"))["requests"] == 3
+        loop = await router.ask(fields=[("l5d-dtab", f"/svc => /$/inet/127.0.0.1/{example.ports['4140']}")])
+        assert loop.status == 502
+        assert "is a listener of this router: that would be a loop" in loop.text
