@@ -2,14 +2,16 @@
 
 `TotalTimeout` bounds the whole request with all its retries, `AttemptTimeout` each attempt, whose expiry the
 classifier may call retryable. The deadline that came with the request (`l5d-ctx-deadline`) bounds both.
+
+As in Linkerd, what is limited is the time until the response begins: a body may stream for as long as it likes.
 """
 
 from collections.abc import Awaitable
 from math import inf
-from time import monotonic, time_ns
+from time import time_ns
 
 from dtab import Path
-from noderouter.core.exchange import Exchange
+from noderouter.core.exchange import Exchange, Reply
 from noderouter.core.service import Service
 from noderouter.filter.deadline import limit_deadline
 from noderouter.filter.error_text import attempt_timeout, total_timeout
@@ -24,6 +26,25 @@ def remaining(exchange: Exchange) -> float:
     if context is None or context.deadline is None:
         return inf
     return (context.deadline.deadline_ns - time_ns()) / 1e9
+
+
+class UntilReply(Timeout):
+    """A timeout that is lifted when the response begins."""
+
+    __slots__ = ("_deadline", "_reply")
+
+    def __init__(self, reply: Reply, seconds: float) -> None:
+        self._reply = reply
+        super().__init__(seconds)
+
+    @property
+    def deadline(self) -> float:
+        """See `Timeout`."""
+        return inf if self._reply.started else self._deadline
+
+    @deadline.setter
+    def deadline(self, value: float) -> None:
+        self._deadline = value
 
 
 class TotalTimeout:
@@ -45,7 +66,7 @@ class TotalTimeout:
     async def _within(self, exchange: Exchange, seconds: float) -> None:
         if self._seconds < inf:
             limit_deadline(exchange, self._seconds)
-        with Timeout(deadline=monotonic() + seconds):
+        with UntilReply(exchange.reply, seconds):
             return await self._service(exchange)
         raise total_timeout(exchange.name or _NOWHERE, seconds)
 
@@ -60,6 +81,6 @@ class AttemptTimeout:
         self._seconds = seconds
 
     async def __call__(self, exchange: Exchange) -> None:
-        with Timeout(self._seconds):
+        with UntilReply(exchange.reply, self._seconds):
             return await self._service(exchange)
         raise attempt_timeout(exchange.client_id or _NOWHERE, self._seconds)

@@ -182,6 +182,8 @@ class Reactor:
             if scope is not None:
                 task.thrown = Expired(scope)
                 self.schedule(task)
+            else:  # it was lifted, or put off
+                self.timers.arm(task, task.next_deadline())
 
     def _insist(self, task: Task) -> None:
         """A cancelled task is still awaiting: tell it again, then close it."""

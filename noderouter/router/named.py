@@ -49,12 +49,13 @@ class NameParts(Protocol):
 class NamedService(Binding):
     """Carries the exchanges of one logical name, under one local dtab."""
 
-    __slots__ = ("_branch", "_parts", "_routes", "_seen", "_seen_epoch", "_service")
+    __slots__ = ("_branch", "_known", "_parts", "_routes", "_seen", "_seen_epoch", "_service")
 
     def __init__(self, path: Path, local: Dtab | None, parts: NameParts) -> None:
         """Works while it is held; see `__call__` for one that is not."""
         super().__init__(path, local, parts.bind)
         self._parts = parts
+        self._known = True  # `name_closed` was not called yet
         self._seen: object = None
         self._seen_epoch = -1
         self._branch: Branch = self._settle
@@ -63,18 +64,20 @@ class NamedService(Binding):
 
     def __call__(self, exchange: Exchange) -> Awaitable[None]:
         """Carry one exchange. A service that the cache had no room for lives for just this one."""
-        return self._service(exchange) if self._holders else self._once(exchange)
+        return self._service(exchange) if self._holders else self._once(self._service, exchange)
 
-    async def _once(self, exchange: Exchange) -> None:
+    async def _once(self, service: Service, exchange: Exchange) -> None:
         self.hold()
         try:
-            await self._service(exchange)
+            await service(exchange)
         finally:
             self.release()
 
     def _dispatch(self, exchange: Exchange) -> Awaitable[None]:
         """Innermost: hand over to the route, bound anew if anything has changed."""
         if self._seen_epoch != Var.epoch:
+            if not self._holders:  # the cache has let the name go, and this is another try of an exchange from before
+                return self._once(self._dispatch, exchange)
             self._rebind()
         return self._branch(exchange)
 
@@ -108,14 +111,18 @@ class NamedService(Binding):
         return branch
 
     async def _settle(self, exchange: Exchange) -> None:
-        """The binding is pending: wait for it."""
+        """The binding is pending: wait for it, and keep it, even if the cache lets it go meanwhile."""
         seconds = self._parts.binding_seconds
-        with Timeout(seconds) as scope:
-            await self.settled()
-        self._rebind()
-        if scope.expired or self._branch == self._settle:
-            raise binding_timeout(self.path, seconds)
-        await self._branch(exchange)
+        self.hold()
+        try:
+            with Timeout(seconds) as scope:
+                await self.settled()
+            self._rebind()
+            if scope.expired or self._branch == self._settle:
+                raise binding_timeout(self.path, seconds)
+            await self._branch(exchange)
+        finally:
+            self.release()
 
     def release(self) -> None:
         """Take back one `hold`; the last one lets the clients go."""
@@ -125,7 +132,9 @@ class NamedService(Binding):
             self._seen = None
             self._seen_epoch = -1
             _close(routes)
-            self._parts.name_closed(self.path)
+            if self._known:
+                self._known = False
+                self._parts.name_closed(self.path)
 
 
 def _close(routes: dict[tuple[Path, Path], Branch]) -> None:

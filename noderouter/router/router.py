@@ -6,6 +6,7 @@ second. What a router is made of comes from the composition root, as `RouterPart
 
 from collections.abc import Awaitable
 from functools import partial
+from time import monotonic
 from typing import Final, Protocol
 
 from dtab import Bound
@@ -49,6 +50,7 @@ class Router:
         self.clients = clients
         make = partial(NamedService, parts=parts)
         self.names: BindingCache[NamedService] = BindingCache(make, parts.max_names, parts.idle_seconds)
+        self.names.sweep(monotonic())  # tells it the time; names would look long idle at the first real sweep
         self._get = self.names.get
         self._identify = parts.identifier.identify
 
