@@ -139,9 +139,7 @@ async def test_the_budget_is_a_share_of_the_requests():
     async with backend() as service:
         service.respond = always_500
         retries = {"budget": budget(percent=0.2)}
-        configuration = config(
-            f"/svc => {inet(service.port)}", service=classifier("retryableAll5XX", retries=retries)
-        )
+        configuration = config(f"/svc => {inet(service.port)}", service=classifier("retryableAll5XX", retries=retries))
         async with routing(configuration) as router:
             http = await router.connect()
             for _ in range(50):
@@ -154,9 +152,7 @@ async def test_retries_wait_for_the_backoff():
     async with backend() as service:
         failing(service, 500, 500)
         retries = {"backoff": {"kind": "constant", "ms": 150}}
-        configuration = config(
-            f"/svc => {inet(service.port)}", service=classifier("retryableAll5XX", retries=retries)
-        )
+        configuration = config(f"/svc => {inet(service.port)}", service=classifier("retryableAll5XX", retries=retries))
         async with routing(configuration) as router:
             started = time.monotonic()
             assert (await router.ask()).status == 200
@@ -245,7 +241,9 @@ async def test_the_requeue_budget_is_honoured():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         dead = sock.getsockname()[1]
-        async with routing(config(f"/svc => {inet(dead)}", client={"requeueBudget": budget(minimum=3, ttl=1)})) as router:
+        async with routing(
+            config(f"/svc => {inet(dead)}", client={"requeueBudget": budget(minimum=3, ttl=1)})
+        ) as router:
             assert (await router.ask()).status == 502
             metrics = await router.metrics(f"rt/out/client{inet(dead)}")
             assert metrics["connect_failures"] == 4

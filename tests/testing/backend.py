@@ -143,8 +143,11 @@ async def _unless_gone(
     answer: bytes | None = None
 
     async def watch() -> None:
-        while more := await stream.receive_some(65536):
-            buffer.extend(more)
+        try:
+            while more := await stream.receive_some(65536):
+                buffer.extend(more)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
         nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:

@@ -20,7 +20,7 @@ from noderouter.app import App
 from noderouter.config.check import validate_text
 from noderouter.config.config import Config
 from noderouter.router.router import Router
-from noderouter.telemetry.json import flat, select
+from noderouter.telemetry.json import NoSuchSubtree, flat, select
 from tests.testing.http import Answer, Http, ask, connect
 
 Json = dict[str, Any]
@@ -97,8 +97,12 @@ class Running:
         return await ask(self.admin_port, "localhost", target, method=method, **keys)
 
     async def metrics(self, below: str | None = None) -> dict[str, float]:
-        """The metrics, flat; those below a node with paths relative to it."""
-        found: dict[str, float] = json.loads(await flat(select(self.app.metrics, below)))
+        """The metrics, flat; those below a node with paths relative to it. Empty where there is no such node (yet)."""
+        try:
+            samples = select(self.app.metrics, below)
+        except NoSuchSubtree:
+            return {}
+        found: dict[str, float] = json.loads(await flat(samples))
         return found
 
     def connections(self) -> int:
