@@ -22,7 +22,7 @@ from noderouter.config.server import ServerConfig
 from noderouter.config.service import Budget
 from noderouter.core.errors import ConnectError, NoSuchName
 from noderouter.core.exchange import Exchange
-from noderouter.core.service import Filter, Service, stack
+from noderouter.core.service import Filter, Service, WhenSpecial, stack
 from noderouter.filter.access_log import AccessLog
 from noderouter.filter.access_log_file import AccessLogFile
 from noderouter.filter.admission import Admission
@@ -111,11 +111,11 @@ class RouterAssembly:
             service_gauges(scope, made.stats, budget)
             return made
 
-        return [
-            lambda service: TotalTimeout(service, inf if params.total_timeout is None else params.total_timeout),
-            Propagate,
-            retry,
-        ]
+        filters: list[Filter] = [Propagate, retry]
+        total = params.total_timeout
+        if total is not None:
+            filters.insert(0, lambda service: TotalTimeout(service, total))
+        return filters
 
     def name_closed(self, name: Path) -> None:
         """See `NameParts`."""
@@ -201,7 +201,6 @@ class RouterAssembly:
                 explain=self._explain,
             )
         )
-        filters.append(ClearContext if config.clearContext else ReadContext)
         forwarded = config.addForwardedHeader
         if forwarded is not None:
             by, for_ = forwarded.by.build(router.label), forwarded.for_.build(router.label)
@@ -212,7 +211,13 @@ class RouterAssembly:
         limit = config.maxConcurrentRequests
         if limit is not None:
             filters.append(lambda service: Admission(service, limit))
-        filters.append(lambda service: CallDepth(service, config.maxCallDepth))
+        # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via.
+        special: list[Filter] = [
+            ClearContext if config.clearContext else ReadContext,
+            TotalTimeout,
+            lambda service: CallDepth(service, config.maxCallDepth),
+        ]
+        filters.append(lambda service: WhenSpecial(service, special))
         return filters
 
     def _server_settings(self, config: ServerConfig) -> ServerSettings:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from dtab import Path
 from noderouter.balancer.accrual.machine import AccrualFactory
@@ -162,7 +162,7 @@ class Client:
         began = now = monotonic()
         try:
             while True:
-                endpoint = cast("Endpoint | None", balancer.pick(now))
+                endpoint: Endpoint | None = balancer.pick(now)  # type: ignore[assignment]  # ours are all Endpoints
                 if endpoint is None:
                     await self._settled(exchange)
                     now = monotonic()

@@ -50,7 +50,7 @@ class PoolStats:
 class Pool:
     """Opens, keeps and closes the connections to `host`:`port`."""
 
-    __slots__ = ("_reactor", "_settings", "_stats", "_waiters", "closed", "host", "idle", "port", "size")
+    __slots__ = ("_lasting", "_reactor", "_settings", "_stats", "_waiters", "closed", "host", "idle", "port", "size")
 
     def __init__(self, reactor: Reactor, host: str, port: int, settings: PoolSettings, stats: PoolStats) -> None:
         """`host` is a literal address."""
@@ -61,6 +61,7 @@ class Pool:
         self.host = host
         self.port = port
         self.idle: list[UpstreamConnection] = []
+        self._lasting = settings.life_seconds == inf
         self.size = 0
         self.closed = False
 
@@ -129,7 +130,7 @@ class Pool:
             and not self.closed
             and not wire.hung_up
             and not wire.closed
-            and now - connection.born < self._settings.life_seconds
+            and (self._lasting or now - connection.born < self._settings.life_seconds)
         ):
             connection.idle_since = now
             self.idle.append(connection)

@@ -6,7 +6,6 @@ from dtab import Bound, Path
 from noderouter.core.errors import BindingError, NoSuchName
 from noderouter.core.exchange import Exchange, Response, Verdict
 from noderouter.core.headers import Headers
-from noderouter.core.service import Service
 from noderouter.filter.propagate import destination_fields
 from noderouter.filter.success_class import success_fields
 from noderouter.filter.timeout import AttemptTimeout
@@ -20,7 +19,7 @@ class Route:
     Stack: attempt timeout, where configured → client, which counts for the pair of them.
     """
 
-    __slots__ = ("_clients", "_fields", "_on_close", "_service", "_stats", "client", "client_id", "residual")
+    __slots__ = ("_clients", "_fields", "_limited", "_on_close", "_stats", "client", "client_id", "residual")
 
     def __init__(
         self,
@@ -39,8 +38,7 @@ class Route:
         self.residual = bound.residual
         self._fields = destination_fields(name, bound.id, bound.residual)
         self._stats = stats
-        send: Service = self._send
-        self._service = send if attempt_seconds is None else AttemptTimeout(send, attempt_seconds)
+        self._limited = None if attempt_seconds is None else AttemptTimeout(self._send, attempt_seconds)
 
     def __repr__(self) -> str:
         return f"<Route to {self.client_id.show()}>"
@@ -48,7 +46,9 @@ class Route:
     def __call__(self, exchange: Exchange) -> Awaitable[None]:
         exchange.client_id = self.client_id
         exchange.residual = self.residual
-        return self._service(exchange)
+        if self._limited is not None:
+            return self._limited(exchange)
+        return self.client(exchange, self._fields, self._stats)
 
     def follow(self, bound: Bound) -> None:
         """The name was bound anew, to the same id."""
