@@ -9,7 +9,6 @@ from typing import Final
 from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE
 from noderouter.core.headers import Headers
 from noderouter.http1.chunked import ChunkedDecoder
-from noderouter.http1.head import HeadError
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.wire import BULK_BYTES, Wire
 
@@ -66,7 +65,11 @@ class StreamBody:
         while not self.done:
             if not self._pending:
                 self._pending = await self._receive()
-            if data := self.take():
+            data = self.take()
+            if self.done and self._wire.hung_up:
+                # The peer hung up together with the end of its body; nobody was told, as we were reading.
+                self._wire.hangup(self._wire.hung_up)
+            if data:
                 return data
         return b""
 
