@@ -75,6 +75,22 @@ async def test_a_file_that_was_emptied_is_not_believed_until_its_writer_is_done(
     assert seen.contents == [Present(b"one"), Present(b"two")]
 
 
+async def test_a_file_is_not_read_while_its_writer_is_busy(log, tmp_path, monkeypatch, nursery):
+    monkeypatch.setattr(files, "MAX_SETTLE_SECONDS", 20.0)
+    watcher = FileWatcher(log, settle=10.0)
+    nursery.start_soon(watcher.run)
+    (tmp_path / "file").write_text("one")
+    seen = Seen(watcher, tmp_path / "file")
+    with open(tmp_path / "file", "w") as writer:
+        for part in ("t", "w", "o"):
+            writer.write(part)
+            writer.flush()
+            await trio.testing.wait_all_tasks_blocked(0.02)
+    await seen.wait_for(Present(b"two"))
+    assert seen.contents == [Present(b"one"), Present(b"two")]
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_file_can_be_emptied_on_purpose(watcher, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_SETTLE_SECONDS", 0.05)
     (tmp_path / "file").write_text("one")
