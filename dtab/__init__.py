@@ -12,7 +12,7 @@ A *name* (`Path`) such as `/svc/hello` is rewritten by a *delegation table* (`Dt
     lint        what is odd about a dtab       cli         python -m dtab
 """
 
-from dtab.binder import Lookup, bind
+from dtab.binder import Answer, Lookup, bind
 from dtab.delegation import Delegation
 from dtab.dtab import Dentry, Dtab
 from dtab.path import Path
@@ -27,6 +27,7 @@ __all__ = [
     "FAIL",
     "NEG",
     "Alt",
+    "Answer",
     "Bound",
     "Delegation",
     "Dentry",

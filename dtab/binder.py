@@ -28,7 +28,10 @@ from dtab.steps import Dead, Found, Node, Trouble, Waiting, choose, delegate, sp
 from dtab.trampoline import Task, run
 from dtab.tree import NEG, Alt, Leaf, NameTree, Terminal, Union, Weighted, unite
 
-Lookup = Callable[[Path], Pending | Ok[NameTree[Path | Bound]] | Failed]
+Answer = Pending | Ok[NameTree[Path | Bound]] | Failed
+"""What namers say of a name; path leaves are bound again."""
+
+Lookup = Callable[[Path], Answer]
 """Asks the namers; synchronous: an answer that is not known yet is Pending."""
 
 MAX_DEPTH: Final = 100

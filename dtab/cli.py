@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path as File
 from typing import Final
 
-from dtab.binder import bind
+from dtab.binder import Answer, bind
 from dtab.dtab import Dtab
 from dtab.layout import lay_out
 from dtab.lint import lint
 from dtab.outline import outline
 from dtab.path import Path
-from dtab.result import Bound, Failed, Ok, Pending
+from dtab.result import Bound, Ok
 from dtab.scanner import ParseError
-from dtab.tree import NEG, Leaf, NameTree
+from dtab.tree import NEG, Leaf
 from dtab.utility import lookup
 
 _STDIN: Final = "-"
@@ -104,7 +104,7 @@ def _lint(arguments: argparse.Namespace) -> int:
 
 
 def _delegate(arguments: argparse.Namespace) -> int:
-    def answer(path: Path) -> Pending | Ok[NameTree[Path | Bound]] | Failed:
+    def answer(path: Path) -> Answer:
         if any(path.starts_with(prefix) for prefix in arguments.neg):
             return Ok(NEG)
         if path.starts_with(_NAMERS):

@@ -16,7 +16,7 @@ from dtab.result import Ok
 from dtab.utility import lookup
 
 _SOME_LABEL: Final = b"any"
-_MAX_STEPS: Final = 200_000
+_MAX_STEPS: Final = 50_000
 """Names looked at in all; a table that needs more is not searched to the end."""
 
 

@@ -22,7 +22,7 @@ from dtab.result import Bound, Failed, Ok
 from dtab.tree import EMPTY, FAIL, NEG, Leaf, NameTree
 from dtab.utility_rewrite import REWRITERS
 
-Answer = Ok[NameTree[Path | Bound]] | Failed
+_Answer = Ok[NameTree[Path | Bound]] | Failed
 
 ROOT: Final = b"$"
 """The first label of every name here."""
@@ -51,8 +51,8 @@ _MAX_PORT: Final = 65535
 _LOCALHOST: Final = b"localhost"
 
 
-def lookup(path: Path) -> Answer | None:
-    """Answer a name below `/$/`; None for any other.
+def lookup(path: Path) -> _Answer | None:
+    """_Answer a name below `/$/`; None for any other.
 
     The leaves of the answer are paths (to be bound again) or `Bound` with an `Inet` or `Status` as its address.
     """
@@ -78,7 +78,7 @@ def _unknown(path: Path) -> Failed:
     return Failed(f"Unknown namer: {show_label(path.labels[1])} for path: {path.show()}")
 
 
-def _inet(path: Path) -> Answer:
+def _inet(path: Path) -> _Answer:
     """A port in third place makes the second a host; else the second has to be the port."""
     fixed = path.labels[1] == b"fixedinet"
     if len(path) > 3 and _DIGITS.fullmatch(path.labels[3]):
@@ -88,13 +88,13 @@ def _inet(path: Path) -> Answer:
     return _unknown(path)
 
 
-def _rinet(path: Path) -> Answer:
+def _rinet(path: Path) -> _Answer:
     if len(path) < 4:
         return Ok(NEG)
     return _inet_bound(path, 4, path.labels[3], path.labels[2], fixed=False)
 
 
-def _inet_bound(path: Path, used: int, host: bytes, port: bytes, fixed: bool) -> Answer:
+def _inet_bound(path: Path, used: int, host: bytes, port: bytes, fixed: bool) -> _Answer:
     number = int(port) if _PORT.fullmatch(port) else _MAX_PORT + 1
     if number > _MAX_PORT:
         return Failed(f"Port is not a number up to {_MAX_PORT}: {show_label(port)} in path: {path.show()}")
@@ -102,17 +102,17 @@ def _inet_bound(path: Path, used: int, host: bytes, port: bytes, fixed: bool) ->
     return _bound(path, used, Inet(hosts or (_LOCALHOST.decode(),), number, fixed))
 
 
-def _status(path: Path) -> Answer:
+def _status(path: Path) -> _Answer:
     if len(path) < 3 or not _STATUS.fullmatch(path.labels[2]):
         return Ok(NEG)
     return _bound(path, len(path), Status(int(path.labels[2])))
 
 
-def _bound(path: Path, used: int, addr: Inet | Status) -> Answer:
+def _bound(path: Path, used: int, addr: Inet | Status) -> _Answer:
     return Ok(Leaf(Bound(path.take(used), path.drop(used), addr)))
 
 
-_NAMERS: Final[dict[bytes, Callable[[Path], Answer]]] = {
+_NAMERS: Final[dict[bytes, Callable[[Path], _Answer]]] = {
     b"inet": _inet,
     b"fixedinet": _inet,
     b"fail": lambda path: Ok(FAIL),

@@ -1,5 +1,7 @@
 """Random names, trees and tables, over few labels so that they meet each other."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from dtab import EMPTY, FAIL, NEG, Alt, Dentry, Dtab, Leaf, NameTree, Path, Prefix, Union, Weighted
@@ -13,11 +15,13 @@ any_paths = st.lists(any_labels, max_size=4).map(lambda labels: Path(tuple(label
 weights = st.integers(0, 9).map(float) | st.integers(0, 1000).map(lambda cents: cents / 100) | st.floats(0, 1e9)
 
 
-def trees(paths: st.SearchStrategy[Path], *, parsed: bool = True, unions: bool = True) -> st.SearchStrategy[NameTree]:
+def trees(
+    paths: st.SearchStrategy[Path], *, parsed: bool = True, unions: bool = True
+) -> st.SearchStrategy[NameTree[Any]]:
     """Trees; `parsed` ones only as a parser makes them (no Alt or Union of fewer than two)."""
     least = 2 if parsed else 0
 
-    def inside(tree: st.SearchStrategy[NameTree]) -> st.SearchStrategy[NameTree]:
+    def inside(tree: st.SearchStrategy[NameTree[Any]]) -> st.SearchStrategy[NameTree[Any]]:
         alternatives = st.lists(tree, min_size=least, max_size=3).map(lambda all_of: Alt(tuple(all_of)))
         branches = st.lists(st.builds(Weighted, weights, tree), min_size=least, max_size=3)
         return alternatives | branches.map(lambda all_of: Union(tuple(all_of))) if unions else alternatives

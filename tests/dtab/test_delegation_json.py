@@ -3,11 +3,10 @@ from typing import Any
 
 import pytest
 
-from dtab import NEG, Bound, Dtab, Failed, Leaf, Ok, Path, Pending, bind, utility
-from dtab.delegation import Result
+from dtab import NEG, Answer, Bound, Dtab, Failed, Leaf, Ok, Path, Pending, bind, utility
 
 
-def lookup(path: Path) -> Result:
+def lookup(path: Path) -> Answer:
     if path.starts_with(Path.of("#", "error")):
         return Failed(f"error naming {path.show()}")
     if path.starts_with(Path.of("#", "wait")):

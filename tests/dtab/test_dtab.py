@@ -1,8 +1,14 @@
+from functools import partial
+
 import pytest
 from hypothesis import given
 
 from dtab import NEG, Alt, Dentry, Dtab, NameTree, ParseError, Path
 from tests.dtab.strategies import any_dtabs, few_dtabs, few_paths
+
+
+def appended(rest: Path, target: Path) -> Path:
+    return Path(target.labels + rest.labels)
 
 
 def scanned(dtab: Dtab, path: Path) -> NameTree[Path]:
@@ -11,7 +17,7 @@ def scanned(dtab: Dtab, path: Path) -> NameTree[Path]:
     for dentry in reversed(dtab.dentries):
         if dentry.prefix.matches(path):
             rest = Path(path.labels[len(dentry.prefix) :])
-            trees.append(dentry.dst.map(lambda target, rest=rest: target + rest))
+            trees.append(dentry.dst.map(partial(appended, rest)))
     return NEG if not trees else trees[0] if len(trees) == 1 else Alt(tuple(trees))
 
 

@@ -41,7 +41,7 @@ def test_visits_only_what_matches() -> None:
 
         def __eq__(self, other: object) -> bool:
             Watched.compared += 1
-            return bytes.__eq__(self, other)  # type: ignore[arg-type]
+            return bytes.__eq__(self, other)
 
         __hash__ = bytes.__hash__
 

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 
-from dtab import NEG, Bound, Dtab, Leaf, Ok, Path, bind, utility
+from dtab import NEG, Answer, Bound, Dtab, Leaf, Ok, Path, bind, utility
 from dtab.lint import Finding, lint
 from tests.dtab.strategies import few_dtabs, few_paths
 
@@ -144,7 +144,7 @@ def test_what_is_never_used_changes_nothing(dtab: Dtab, path: Path) -> None:
     }
     rest = Dtab(dentry for number, dentry in enumerate(dtab) if number not in useless)
 
-    def lookup(name: Path) -> Ok:
+    def lookup(name: Path) -> Answer:
         known = name.labels[:1] == (b"b",)
         return utility.lookup(name) or Ok(Leaf(Bound(name, Path.EMPTY, "addr")) if known else NEG)
 

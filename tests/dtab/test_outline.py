@@ -1,11 +1,10 @@
 import pytest
 
-from dtab import NEG, Bound, Dtab, Failed, Leaf, Ok, Path, Pending, bind, utility
-from dtab.delegation import Result
+from dtab import NEG, Answer, Bound, Dtab, Failed, Leaf, Ok, Path, Pending, bind, utility
 from dtab.outline import outline
 
 
-def lookup(path: Path) -> Result:
+def lookup(path: Path) -> Answer:
     match path.labels[0]:
         case b"#":
             return Ok(Leaf(Bound(path.take(2), path.drop(2), "addr")))
