@@ -15,7 +15,6 @@ from pathlib import Path
 import trio
 import yaml
 
-from tests.testing.loop import until
 from tests.testing.router import Running, routing
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
@@ -103,8 +102,6 @@ async def on_stage(name: str, place: Path) -> AsyncIterator[tuple[Example, Runni
         configuration["admin"] = configuration.get("admin", {}) | {"port": 0, "shutdownGraceMs": 0}
         with chdir(example.directory):  # paths in examples are relative to their folders
             async with routing(configuration) as router:
-                # Nobody types a command in the half second before the router first looks after its caches.
-                await until(lambda: all(each.router.names.now for each in router.app.assemblies.values()))
                 yield example, router
     finally:
         example.end_all()
