@@ -165,7 +165,7 @@ class RouterAssembly:
         stats = ServerStats()
         scope = self._scope.scope("server", f"{address[0]}/{address[1]}")
         server_gauges(scope, stats)
-        service = stack(self._server_filters(config, scope), self.router)
+        service = stack(self._server_filters(config, scope), self.router.__call__)
         settings = self._server_settings(config)
         # Who has asked for it is told which address of ours the client took; a system call for each connection.
         exact = config.addForwardedHeader is not None

@@ -144,7 +144,7 @@ class Client:
                 endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
         self._balancer.update(list(endpoints.values()))
 
-    async def __call__(self, exchange: Exchange, fields: bytes, stats: RequestStats) -> None:
+    async def send(self, exchange: Exchange, fields: bytes, stats: RequestStats) -> None:
         """Carry one exchange to an endpoint; `fields` are the head lines of this destination.
 
         One frame for stats, requeues, balancing and accrual: this runs for every request, and a frame costs.

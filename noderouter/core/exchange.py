@@ -8,7 +8,7 @@ sides, and back-pressure is free.
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from noderouter.core.headers import Headers
 
@@ -69,16 +69,37 @@ class Verdict(Enum):
     RETRYABLE = "retryable failure"
 
 
+def _held_headers() -> tuple[property, property]:
+    """Two views of the field lines in the slot `_held`: as Headers, and as bytes.
+
+    They are held as the bytes that the codec made until somebody asks for Headers: most messages are only carried.
+    """
+
+    def headers(self: Any) -> Headers:
+        """The fields; changing them changes the message."""
+        held = self._held
+        if held.__class__ is bytes:
+            held = self._held = Headers(held)
+        return cast(Headers, held)
+
+    def block(self: Any) -> bytes:
+        """The field lines."""
+        held = self._held
+        return cast(bytes, held if held.__class__ is bytes else held.block)
+
+    return property(headers), property(block)
+
+
 class Response:
     """A response head; `length` as in the message, or CHUNKED or UNTIL_CLOSE."""
 
-    __slots__ = ("headers", "length", "minor", "reason", "special", "status")
+    __slots__ = ("_held", "length", "minor", "reason", "special", "status")
 
     def __init__(
         self,
         status: int,
         reason: bytes,
-        headers: Headers,
+        headers: Headers | bytes,
         length: int,
         minor: int = 1,
         special: tuple[tuple[bytes, bytes], ...] | None = None,
@@ -86,13 +107,15 @@ class Response:
         """`special`: as in `Exchange`, for response fields."""
         self.status = status
         self.reason = reason
-        self.headers = headers
+        self._held = headers
         self.length = length
         self.minor = minor
         self.special = special
 
     def __repr__(self) -> str:
         return f"<Response {self.status} length={self.length}>"
+
+    headers, block = _held_headers()
 
     def field(self, name: bytes) -> bytes | None:
         """A special field's first value; `name` in lower case."""
@@ -153,6 +176,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_held",
         "attempts",
         "authority",
         "body",
@@ -162,7 +186,6 @@ class Exchange:
         "endpoint",
         "failure",
         "gate",
-        "headers",
         "method",
         "minor",
         "name",
@@ -183,7 +206,7 @@ class Exchange:
         method: bytes,
         target: bytes,
         authority: bytes | None,
-        headers: Headers,
+        headers: Headers | bytes,
         body: Body,
         reply: Reply,
         minor: int = 1,
@@ -196,7 +219,7 @@ class Exchange:
         self.method = method
         self.target = target
         self.authority = authority
-        self.headers = headers
+        self._held = headers
         self.body = body
         self.reply = reply
         self.minor = minor
@@ -219,6 +242,8 @@ class Exchange:
 
     def __repr__(self) -> str:
         return f"<Exchange {self.method!r} {self.authority!r} {self.target!r} as {self.name}>"
+
+    headers, block = _held_headers()
 
     @property
     def peer_address(self) -> tuple[str, int]:

@@ -53,12 +53,26 @@ def show_trace(trace: Trace) -> bytes:
 def start_fields() -> bytes:
     """Field lines for a request that had no ids: a new trace, undecided whether it is sampled.
 
-    The common case, hence no Trace in between: 0.7 µs.
+    The common case, so lines are made ahead, many at a time.
     """
-    ids = getrandbits(128).to_bytes(16, "big")
-    root = ids[8:]
-    encoded = b2a_base64(ids + root + _UNDECIDED, newline=False)
-    return b"l5d-ctx-trace: " + encoded + b"\r\nl5d-reqid: " + hexlify(root) + b"\r\n"
+    if not _ready:
+        _prepare()
+    return _ready.pop()
+
+
+_ready: Final[list[bytes]] = []
+_AHEAD: Final = 128
+
+
+def _prepare() -> None:
+    """Make lines from random words: a new span below a root span, whose id is that of the trace."""
+    words = getrandbits(128 * _AHEAD).to_bytes(16 * _AHEAD, "big")
+    spans = [words[at : at + 16] for at in range(0, len(words), 16)]
+    _ready.extend(
+        b"l5d-ctx-trace: %b\r\nl5d-reqid: %b\r\n"
+        % (b2a_base64(ids + ids[8:] + _UNDECIDED, newline=False), hexlify(ids[8:]))
+        for ids in spans
+    )
 
 
 def start(sample: float | None = None) -> Trace:

@@ -20,6 +20,17 @@ _CLOSE: Final = b"connection: close\r\n"
 _KEEP: Final = b"connection: keep-alive\r\n"
 _CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 
+_LENGTHS: Final[dict[int, bytes]] = {}
+"""Content-Length lines of small bodies, which recur."""
+
+
+def length_line(length: int) -> bytes:
+    """The Content-Length line of a body."""
+    line = b"content-length: %d\r\n" % length
+    if length < 4096:
+        _LENGTHS[length] = line
+    return line
+
 
 class Http1Reply:
     """Where the response of the current exchange goes.
@@ -85,7 +96,7 @@ class Http1Reply:
         status = response.status
         length = response.length
         if length >= 0 and not self._no_body and status != 204 and status != 304:
-            framing = b"content-length: %d\r\n" % length
+            framing = _LENGTHS.get(length) or length_line(length)
             self.sent_bytes = len(data)
             self._left = length - self.sent_bytes
             self.complete = self._left == 0
@@ -97,7 +108,8 @@ class Http1Reply:
             framing += _KEEP
         line = _OK if status == 200 and response.reason == b"OK" else b"HTTP/1.1 %d %b\r\n" % (status, response.reason)
         try:
-            if self.wire.put(b"%b%b%b%b\r\n%b" % (line, response.headers.block, fields, framing, data)):
+            # One join: half the price of formatting.
+            if self.wire.put(b"".join((line, response.block, fields, framing, b"\r\n", data))):
                 return None
         except WireError as error:
             raise ClientGone(error.strerror) from None

@@ -160,7 +160,7 @@ class ServerConnection:
             end, method, target, minor, host, length, persist, block, special = head
             stats.received_bytes += end
             data = data[end:]
-            exchange = Exchange(method, target, host, Headers(block), NO_BODY, reply, minor, special, monotonic())
+            exchange = Exchange(method, target, host, block, NO_BODY, reply, minor, special, monotonic())
             self._exchange = reply.exchange = exchange
             reply.reset(method == b"HEAD", minor, persist and not self._ending)
             if target[0] != SLASH or special is not None:

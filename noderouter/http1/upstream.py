@@ -33,6 +33,7 @@ IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"
 _PLAIN: Final = Response(200, b"OK", Headers(), 0)
 _GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(_PLAIN)
 _BAD: Final = success_fields(Verdict.FAILURE) + via_response(_PLAIN)
+_VERSION: Final = (b" HTTP/1.0\r\n", b" HTTP/1.1\r\n")
 _WITH_LENGTH: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 
 
@@ -142,7 +143,7 @@ class UpstreamConnection:
             end, status, reason, minor, length, persist, block, special = head
             data = data[end:]
             self.reusable = persist and minor == 1 and exchange.minor == 1
-            response = Response(status, reason, Headers(block), length, minor, special)
+            response = Response(status, reason, block, length, minor, special)
             if exchange.method == b"HEAD" or status == 204 or status == 304:
                 length = 0
             exchange.response = response
@@ -177,7 +178,7 @@ class UpstreamConnection:
             if status >= 200:
                 return head, data
             data = data[end:]
-            response = Response(status, reason, Headers(block), 0, minor, special)
+            response = Response(status, reason, block, 0, minor, special)
             if status == 101:
                 await self._tunnel(exchange, response, data)
                 return None
@@ -253,16 +254,21 @@ def _request(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
         if length != 0 and exchange.minor and exchange.field(b"expect") is not None:
             framing += b"expect: 100-continue\r\n"
         framing += upgrade_fields(exchange)
-    return b"%b %b HTTP/1.%d\r\n%b%b%b%b%b\r\n%b" % (
-        exchange.method,
-        exchange.target,
-        exchange.minor,
-        exchange.headers.block,
-        exchange.request_fields,
-        fields,
-        via_request(exchange),
-        framing,
-        data,
+    # One join: half the price of formatting.
+    return b"".join(
+        (
+            exchange.method,
+            b" ",
+            exchange.target,
+            _VERSION[exchange.minor],
+            exchange.block,
+            exchange.request_fields,
+            fields,
+            via_request(exchange),
+            framing,
+            b"\r\n",
+            data,
+        )
     )
 
 

@@ -52,7 +52,7 @@ class NamedService(Binding):
     __slots__ = ("_branch", "_known", "_parts", "_routes", "_seen", "_seen_epoch", "_service")
 
     def __init__(self, path: Path, local: Dtab | None, parts: NameParts) -> None:
-        """Works while it is held; see `__call__` for one that is not."""
+        """Works while it is held; see `serve` for one that is not."""
         super().__init__(path, local, parts.bind)
         self._parts = parts
         self._known = True  # `name_closed` was not called yet
@@ -62,7 +62,7 @@ class NamedService(Binding):
         self._routes: dict[tuple[Path, Path], Branch] = {}
         self._service: Service = stack(parts.service_filters(path), self._dispatch)
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Carry one exchange. A service that the cache had no room for lives for just this one."""
         return self._service(exchange) if self._holders else self._once(self._service, exchange)
 
@@ -90,7 +90,9 @@ class NamedService(Binding):
         stale, self._routes = self._routes, {}
         if isinstance(result, Ok):
             branches = [(share, self._branch_to(bound, stale)) for share, bound in shares(result.tree)]
-            self._branch = branches[0][1] if len(branches) == 1 else self._parts.picker(branches)
+            # Bound methods, as in `core.service.stack`.
+            branch = branches[0][1] if len(branches) == 1 else self._parts.picker(branches)
+            self._branch = branch.__call__  # type: ignore[operator]
         elif isinstance(result, Failed):
             self._branch = NoRoute(result.message)
         else:

@@ -48,7 +48,7 @@ class Route:
         exchange.residual = self.residual
         if self._limited is not None:
             return self._limited(exchange)
-        return self.client(exchange, self._fields, self._stats)
+        return self.client.send(exchange, self._fields, self._stats)
 
     def follow(self, bound: Bound) -> None:
         """The name was bound anew, to the same id."""
@@ -60,7 +60,7 @@ class Route:
         self._on_close()
 
     def _send(self, exchange: Exchange) -> Awaitable[None]:
-        return self.client(exchange, self._fields, self._stats)
+        return self.client.send(exchange, self._fields, self._stats)
 
 
 class FixedAnswer:

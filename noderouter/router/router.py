@@ -68,7 +68,7 @@ class Router:
             raise _unknown_destination(exchange, name)
         exchange.name = name
         context = exchange.context
-        return self._get(name, None if context is None else context.dtab)(exchange)
+        return self._get(name, None if context is None else context.dtab).serve(exchange)
 
     def sweep(self, now: float) -> None:
         """Let idle names and clients go, and clients follow their address sets."""

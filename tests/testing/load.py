@@ -47,23 +47,30 @@ class Load:
             while self.answered < goal:
                 await trio.sleep(0.001)
 
-    async def client(self, port: int, host: str, keys: dict[str, Any]) -> None:
+    async def client(self, port: int, host: str, pause: float, keys: dict[str, Any]) -> None:
         """One client, on one connection."""
         http = await connect(port)
         while not self.stopping:
             self.asked += 1
             answer = await http.ask(host, **keys)
             self.answers[answer.status, answer.text] += 1
+            if pause:
+                await trio.sleep(pause)
         await http.close()
 
 
 @asynccontextmanager
-async def load(port: int, *, host: str = "hello", clients: int = 4, **keys: Any) -> AsyncIterator[Load]:
-    """Clients that ask until the end of the block; then every request has its answer, or the test fails."""
+async def load(
+    port: int, *, host: str = "hello", clients: int = 4, pause: float = 0.0, **keys: Any
+) -> AsyncIterator[Load]:
+    """Clients that ask until the end of the block; then every request has its answer, or the test fails.
+
+    `pause` is what a client waits between requests; `keys` are those of `Http.ask`.
+    """
     made = Load()
     async with trio.open_nursery() as nursery:
         for _ in range(clients):
-            nursery.start_soon(made.client, port, host, keys)
+            nursery.start_soon(made.client, port, host, pause, keys)
         await made.more(clients)
         try:
             yield made

@@ -72,7 +72,7 @@ async def proxy(
 
         async def send(exchange: Exchange) -> None:
             exchange.classifier = classifier.response
-            await target(exchange, b"", requests)
+            await target.send(exchange, b"", requests)
 
         faults: list[Exception] = []
         outer = ErrorReply(service or send, RequestStats(), on_fault=lambda _exchange, error: faults.append(error))
