@@ -212,7 +212,9 @@ async def test_a_client_that_leaves_ends_the_request_upstream(monkeypatch, how):
             assert [value for name, value in metrics.items() if name.endswith("/pending")] == [0]
 
 
-@pytest.mark.parametrize("body", [b"", b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"])
+@pytest.mark.parametrize(
+    "body", [b"", b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"]
+)
 async def test_a_client_that_leaves_together_with_its_request_is_noticed_too(monkeypatch, body):
     monkeypatch.setattr(server_side, "HALF_CLOSE_SECONDS", 0.1)
     async with backend() as service:
