@@ -1,19 +1,15 @@
 """What `bind` answers: the result, and the steps that led there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dtab.delegation_json import Json, ShowAddr, to_json
 from dtab.path import Path
 from dtab.result import Bound, Failed, Ok, Pending
-from dtab.steps import Choice, Dead, Delegate, Found, Node, Split, Transformed, Waiting, below
-from dtab.trampoline import Task, run
-from dtab.tree import Alt, Leaf, NameTree, Terminal, Union
+from dtab.steps import Found, Node, Waiting, below
+from dtab.tree import NameTree
 
 Result = Pending | Ok[NameTree[Bound]] | Failed
-
-Transform = Callable[[NameTree[Bound]], NameTree[Bound]]
-"""From bound trees to bound trees; what it makes of a tree is what it makes of each leaf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +47,6 @@ class Delegation:
         """The steps as Linkerd's `/delegator.json` shows them; `show_addr` makes JSON of a bound address."""
         return to_json(self.root, show_addr)
 
-    def transformed(self, name: str, transform: Transform) -> "Delegation":
-        """The delegation after the transformer `name` has changed what was bound."""
-        result = self.result
-        if isinstance(result, Ok):
-            result = Ok(transform(result.tree))
-        return Delegation(result, run(_transformed(self.root, name, transform)))
-
 
 @dataclass(frozen=True, slots=True)
 class _Way:
@@ -74,43 +63,3 @@ class _Way:
             found.append(way.node)
             way = way.above
         return found[::-1]
-
-
-def _transformed(node: Node, name: str, transform: Transform) -> Task[Node]:
-    match node:
-        case Found(path, dentry, bound):
-            return Transformed(path, dentry, name, bound, _node(path, transform(Leaf(bound))))
-        case Delegate(path, dentry, child):
-            changed = yield _transformed(child, name, transform)
-            return Delegate(path, dentry, changed)
-        case Transformed(path, dentry, earlier, bound, child):
-            changed = yield _transformed(child, name, transform)
-            return Transformed(path, dentry, earlier, bound, changed)
-        case Choice(path, dentry, nodes):
-            alternatives: list[Node] = []
-            for child in nodes:
-                changed = yield _transformed(child, name, transform)
-                alternatives.append(changed)
-            return Choice(path, dentry, tuple(alternatives))
-        case Split(path, dentry, branches):
-            shares: list[tuple[float, Node]] = []
-            for weight, child in branches:
-                changed = yield _transformed(child, name, transform)
-                shares.append((weight, changed))
-            return Split(path, dentry, tuple(shares))
-        case _:
-            return node
-
-
-def _node(path: Path, tree: NameTree[Bound]) -> Node:
-    """What a transformer made of a leaf; as flat as transformers' answers are."""
-    match tree:
-        case Leaf(bound):
-            return Found(path, None, bound)
-        case Alt(trees):
-            return Choice(path, None, tuple(_node(path, one) for one in trees))
-        case Union(branches):
-            return Split(path, None, tuple((branch.weight, _node(path, branch.tree)) for branch in branches))
-        case _:
-            assert isinstance(tree, Terminal)
-            return Dead(path, None, tree)

@@ -81,7 +81,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Transformed:
-    """The transformer `name` made what `node` shows out of `bound`."""
+    """The transformer `name` made what `node` shows out of `bound`; put in place of a `Found` by who transforms."""
 
     path: Path
     dentry: Dentry | None

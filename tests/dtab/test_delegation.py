@@ -1,25 +1,18 @@
 import pytest
 
 from dtab import (
-    EMPTY,
     NEG,
-    Alt,
     Bound,
     Delegation,
-    Dentry,
     Dtab,
     Failed,
     Leaf,
-    NameTree,
     Ok,
     Path,
     Pending,
-    Union,
-    Weighted,
     bind,
 )
 from dtab.delegation import Result
-from dtab.steps import Delegate, Trouble
 
 
 def lookup(path: Path) -> Result:
@@ -65,55 +58,3 @@ def test_the_way_to_a_bound_name() -> None:
 
 def test_nodes_come_from_top_to_bottom() -> None:
     assert [node.path.show() for node in delegation("/a=>/b | /x;/b=>/y").nodes()] == ["/a", "/b", "/y", "/x"]
-
-
-def prefixed(tree: NameTree[Bound]) -> NameTree[Bound]:
-    return tree.map(lambda bound: Bound(Path.of("%") + bound.id, bound.residual, bound.addr))
-
-
-def test_transformed() -> None:
-    plain = delegation("/a=>/b | /x & /y | /wait | /broken | /nothing;/b=>/x")
-    changed = plain.transformed("prefixed", prefixed)
-    assert changed.result == Ok(Leaf(Bound(Path.of("%", "x"), Path.EMPTY, "addr")))
-    assert " ".join(type(node).__name__ for node in changed.nodes()) == (
-        "Choice Delegate Transformed Found Split Transformed Found Transformed Found Waiting Trouble Dead"
-    )
-
-
-def test_transformed_twice() -> None:
-    twice = delegation("/a=>/x").transformed("one", prefixed).transformed("two", prefixed)
-    node = twice.json()["delegate"]
-    assert (node["type"], node["name"]) == ("transformation", "one")
-    assert (node["tree"]["type"], node["tree"]["name"]) == ("transformation", "two")
-    assert node["tree"]["tree"]["bound"]["id"] == "/%/%/x"
-
-
-def test_a_failure_is_not_transformed() -> None:
-    changed = delegation("/a=>/broken").transformed("prefixed", prefixed)
-    assert changed.result == Failed("broken")
-    trouble = Trouble(Path.of("broken"), Dentry.parse("/a=>/broken"), "broken")
-    assert changed.root == Delegate(Path.of("a"), None, trouble)
-
-
-@pytest.mark.parametrize(
-    ("tree", "json"),
-    [
-        (EMPTY, {"type": "empty"}),
-        (NEG, {"type": "neg"}),
-        (Alt((NEG, EMPTY)), {"type": "alt", "alt": [{"type": "neg", "path": "/x"}, {"type": "empty", "path": "/x"}]}),
-        (
-            Union((Weighted(2.0, NEG), Weighted(1.0, EMPTY))),
-            {
-                "type": "union",
-                "union": [
-                    {"weight": 2.0, "tree": {"type": "neg", "path": "/x"}},
-                    {"weight": 1.0, "tree": {"type": "empty", "path": "/x"}},
-                ],
-            },
-        ),
-    ],
-)
-def test_a_transformer_may_answer_any_tree(tree: NameTree[Bound], json: dict[str, object]) -> None:
-    changed = delegation("/a=>/x").transformed("odd", lambda _: tree)
-    assert changed.result == Ok(tree)
-    assert changed.json()["delegate"]["tree"] == {"path": "/x", **json}

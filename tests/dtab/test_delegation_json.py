@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 
 from dtab import NEG, Answer, Bound, Dtab, Failed, Leaf, Ok, Path, Pending, bind, utility
+from dtab.delegation_json import to_json
+from dtab.steps import Found, Transformed
 
 
 def lookup(path: Path) -> Answer:
@@ -137,6 +139,19 @@ def test_a_rewriting_namer_is_a_step() -> None:
                 },
             },
         },
+    }
+
+
+def test_transformations() -> None:
+    bound = Bound(Path.of("a"), Path.EMPTY, 1)
+    changed = Bound(Path.of("%", "a"), Path.of("x"), 2)
+    inside = Found(Path.of("a"), None, changed)
+    assert to_json(Transformed(Path.of("a"), None, "io.l5d.port", bound, inside), lambda addr: addr) == {
+        "type": "transformation",
+        "path": "/a",
+        "name": "io.l5d.port",
+        "bound": {"addr": 1, "id": "/a", "path": "/"},
+        "tree": {"type": "leaf", "path": "/a", "bound": {"addr": 2, "id": "/%/a", "path": "/x"}},
     }
 
 

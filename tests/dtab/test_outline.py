@@ -1,7 +1,8 @@
 import pytest
 
-from dtab import NEG, Answer, Bound, Dtab, Failed, Leaf, Ok, Path, Pending, bind, utility
+from dtab import NEG, Answer, Bound, Delegation, Dtab, Failed, Leaf, Ok, Path, Pending, bind, utility
 from dtab.outline import outline
+from dtab.steps import Found, Transformed
 
 
 def lookup(path: Path) -> Answer:
@@ -45,7 +46,9 @@ def test_every_kind_of_step() -> None:
 
 
 def test_transformed() -> None:
-    delegation = bind(Dtab.EMPTY, Path.parse("/#/a"), lookup).transformed("port", lambda tree: tree)
+    found = bind(Dtab.EMPTY, Path.parse("/#/a"), lookup)
+    assert isinstance(found.root, Found)
+    delegation = Delegation(found.result, Transformed(Path.parse("/#/a"), None, "port", found.root.bound, found.root))
     assert list(outline(delegation)) == ["/#/a  transformed by port", "  /#/a  is /#/a", "", "bound to /#/a"]
 
 
