@@ -48,6 +48,8 @@ from noderouter.telemetry.window import turn_windows
 
 SWEEP_SECONDS = 0.5
 """How often idle connections and removed endpoints are looked for."""
+UNWIND_SECONDS = 1.0
+"""How long connections may take to end once they are cut off."""
 
 _log = log.get("noderouter")
 
@@ -74,7 +76,6 @@ class App:
         self.assemblies: dict[str, RouterAssembly] = {}
         self.started = monotonic()
         self._rng = Random()
-        self._signals_seen = 0
 
     # Life-cycle
 
@@ -159,21 +160,32 @@ class App:
             server.listener.drain()
         _log.info("router.draining", grace_seconds=grace, connections=self.connections())
         with trio.move_on_after(grace) as scope:
-            for server in self.servers:
-                drained = trio.Event()
-                server.listener.empty.call(drained.set)
-                await drained.wait()
+            await self._empty()
         if scope.cancelled_caught:
             _log.warning("router.drain_deadline", connections=self.connections())
             for server in self.servers:
                 server.listener.abort()
+            with trio.move_on_after(UNWIND_SECONDS):
+                await self._empty()
         self._admin_stop.set()
 
+    async def _empty(self) -> None:
+        """Wait until no server has a connection left."""
+        for server in self.servers:
+            drained = trio.Event()
+            server.listener.empty.call(drained.set)
+            await drained.wait()
+
     async def _watch_signals(self) -> None:
-        """SIGTERM and SIGINT drain; a second one ends the process at once."""
+        """SIGTERM and SIGINT drain; a second one ends the process at once.
+
+        A first one after `/admin/shutdown` changes nothing: that is what the kubelet sends behind a preStop hook.
+        """
+        seen = 0
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async for number in signals:
-                if self.stopping.is_set():
+                seen += 1
+                if seen > 1:
                     _log.warning("router.killed", signal=signal.Signals(number).name)
                     os._exit(128 + number)
                 _log.info("router.stopping", signal=signal.Signals(number).name)

@@ -134,6 +134,8 @@ class ServerConnection:
             self.wire.abort()
             raise
         finally:
+            if self._reply.started and not self._reply.complete:
+                self.wire.abort()  # cancelled within a response, which must not look whole
             self.wire.close()
             stats.connections -= 1
             stats.closes += 1
