@@ -136,6 +136,8 @@ def test_idle_bindings_end(names):
     cache.sweep(160.0)
     assert names.held == {"/2"}
     assert (len(cache), cache.expires) == (1, 1)
+    cache.clear()
+    assert names.held == set()
 
 
 def test_who_was_idle_but_is_used_again_stays(names):
