@@ -14,6 +14,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -48,6 +49,8 @@ from noderouter.telemetry.window import turn_windows
 
 SWEEP_SECONDS = 0.5
 """How often idle connections and removed endpoints are looked for."""
+DESCRIPTORS_ASIDE = 64
+"""For all but clients and endpoints: listeners, watches, files, whoever looks at the admin interface."""
 UNWIND_SECONDS = 1.0
 """How long connections may take to end once they are cut off."""
 
@@ -76,6 +79,7 @@ class App:
         self.assemblies: dict[str, RouterAssembly] = {}
         self.started = monotonic()
         self._rng = Random()
+        self._most_connections = 1
 
     # Life-cycle
 
@@ -85,7 +89,7 @@ class App:
         Raises:
             ListenError, AdminListenError: an address cannot be listened on; nothing is left open.
         """
-        raise_descriptor_limit()
+        self._most_connections = max(1, (raise_descriptor_limit() - DESCRIPTORS_ASIDE) // 2)
         try:
             async with trio.open_nursery() as hosting:
                 await hosting.start(host.run, self.reactor)
@@ -135,7 +139,7 @@ class App:
             raise
         for assembly, config, sock in bound:
             make = assembly.server(config, sock.getsockname()[:2])
-            listener = Listener(self.reactor, sock, make, self._on_exhausted)
+            listener = Listener(self.reactor, sock, make, self._on_exhausted, self._has_room)
             self.servers.append(Server(assembly, listener))
             _log.info(
                 "server.listening", router=assembly.config.label, ip=listener.address[0], port=listener.address[1]
@@ -205,6 +209,10 @@ class App:
         """Client connections of all servers."""
         return sum(len(server.listener.connections) for server in self.servers)
 
+    def _has_room(self) -> bool:
+        """Whether one more client can be served."""
+        return self.connections() < self._most_connections
+
     def _on_crash(self, task: Task, error: BaseException) -> None:
         _log.error("reactor.crash", task=task.name, exc_info=error)
 
@@ -266,11 +274,12 @@ def naming_log(level: int, event: str, /, **fields: Any) -> None:
     _log.log(level, event, **fields)
 
 
-def raise_descriptor_limit() -> None:
-    """As many descriptors as the system lets us have: a request can need three (lessons.md 65)."""
+def raise_descriptor_limit() -> int:
+    """As many descriptors as the system lets us have: a client needs two, with its connection upstream."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
+    if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else sys.maxsize
 
 
 def settle_memory() -> None:

@@ -5,6 +5,7 @@ A connection that the endpoint closes while it is idle is seen by its hang-up an
 something unasked is not trusted again.
 """
 
+import errno
 from collections import deque
 from dataclasses import dataclass
 from math import inf
@@ -19,6 +20,8 @@ from noderouter.reactor.task import Timeout
 from noderouter.reactor.wire import Wire, connect
 
 MAX_WAITERS: Final = 10_000
+OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+"""What a connection fails with when it is this machine that has run out of something."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -84,7 +87,8 @@ class Pool:
 
         Raises:
             ConnectError: refused, unreachable or too slow.
-            OverloadError: too many wait already.
+            OverloadError: too many wait already, or the system has no descriptor or memory left for us, which is no
+                fault of the endpoint.
         """
         while self.size >= self._settings.max_size:
             await self._wait()
@@ -102,6 +106,8 @@ class Pool:
         except WireError as error:
             self._lost_place()
             self._stats.connect_failures += 1
+            if error.errno in OURS:
+                raise OverloadError(f"no connection can be opened: {error.strerror}") from None
             raise ConnectError(error.strerror or str(error)) from None
         except ConnectError:
             self._lost_place()

@@ -18,7 +18,7 @@ from noderouter.reactor.wire import Wire
 ACCEPT_BATCH: Final = 64
 """Connections accepted in a row before others get their turn."""
 PAUSE_SECONDS: Final = 0.1
-_EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
 class ListenError(Exception):
@@ -86,6 +86,7 @@ class Listener:
     """Accepts connections on `sock` and runs `make(wire)` for each."""
 
     __slots__ = (
+        "_has_room",
         "_make",
         "_on_exhausted",
         "_reactor",
@@ -104,8 +105,12 @@ class Listener:
         sock: socket.socket,
         make: Callable[[Wire, tuple[str, int]], Connection],
         on_exhausted: Callable[[OSError], None],
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`on_exhausted` is told when no descriptor is left (at most ten times a second)."""
+        """`on_exhausted` is told when no descriptor is left (at most ten times a second).
+
+        `has_room` is asked before each accept: a connection that is accepted needs a descriptor upstream, too.
+        """
         name = sock.getsockname()
         self.address: tuple[str, int] = (name[0], name[1])
         self.connections: dict[Connection, Task] = {}
@@ -115,6 +120,7 @@ class Listener:
         self._reactor = reactor
         self._make = make
         self._on_exhausted = on_exhausted
+        self._has_room = has_room
         self._wire = Wire(reactor, sock)
         self._task = reactor.spawn(self._accept(), f"accept {self.address[0]}:{self.address[1]}")
 
@@ -126,6 +132,9 @@ class Listener:
         sock = self._wire.sock
         while not self.draining:
             for _ in range(ACCEPT_BATCH):
+                if not self._has_room():
+                    await self._pause(OSError(errno.EMFILE, "as many clients as descriptors allow"))
+                    break
                 try:
                     peer, address = sock.accept()
                 except BlockingIOError:
@@ -135,15 +144,18 @@ class Listener:
                 except OSError as error:
                     if self.draining:
                         return
-                    if error.errno in _EXHAUSTED:
-                        self.exhausted += 1
-                        self._on_exhausted(error)
-                        await sleep(PAUSE_SECONDS)
+                    if error.errno in EXHAUSTED:
+                        await self._pause(error)
                     # else: the client was gone before it was accepted (ECONNABORTED and the network's own errors)
                     break
                 self._admit(peer, (address[0], address[1]))
             else:
                 await reschedule()
+
+    async def _pause(self, error: OSError) -> None:
+        self.exhausted += 1
+        self._on_exhausted(error)
+        await sleep(PAUSE_SECONDS)
 
     def _admit(self, peer: socket.socket, address: tuple[str, int]) -> None:
         peer.setblocking(False)
@@ -180,4 +192,3 @@ class Listener:
         """The drain has taken too long: cancel what is left."""
         for task in list(self.connections.values()):
             task.cancel("drain deadline")
-
