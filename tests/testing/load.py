@@ -33,8 +33,8 @@ class Load:
 
     @property
     def failed(self) -> int:
-        """Answers that were not 200, and requests without one."""
-        return self.asked - sum(count for (status, _), count in self.answers.items() if status == 200)
+        """Answers that were not 200."""
+        return sum(count for (status, _), count in self.answers.items() if status != 200)
 
     def bodies(self) -> set[str]:
         """The bodies of all good answers."""
