@@ -86,12 +86,14 @@ class Pool:
         """A new connection; waits for a free place where the pool is full.
 
         Raises:
-            ConnectError: refused, unreachable or too slow.
+            ConnectError: refused, unreachable or too slow, or removed while there was no place.
             OverloadError: too many wait already, or the system has no descriptor or memory left for us, which is no
                 fault of the endpoint.
         """
         while self.size >= self._settings.max_size:
             await self._wait()
+            if self.closed:
+                raise ConnectError("the endpoint was removed")
             connection = self.take()
             if connection is not None:
                 return connection
@@ -185,7 +187,9 @@ class Pool:
             self._drop(idle.pop(0))
 
     def close(self) -> None:
-        """Close what is idle now, and the rest when it comes back."""
+        """Close what is idle now, and the rest when it comes back; who waits for a place has to go elsewhere."""
         self.closed = True
+        while self._waiters:
+            self._waiters.popleft().set()
         while self.idle:
             self._drop(self.idle.pop())
