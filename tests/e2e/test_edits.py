@@ -97,6 +97,33 @@ async def test_a_request_in_flight_to_a_removed_endpoint_completes(tmp_path):
             await http.close()
 
 
+async def test_a_request_that_waits_for_a_place_at_a_removed_endpoint_goes_elsewhere(tmp_path):
+    release = trio.Event()
+    async with backends("one", "two") as (one, two):
+
+        async def slow(got):
+            await release.wait()
+            return await one.say_name(got)
+
+        one.respond = slow
+        replace(tmp_path / "hello", one.address)
+        pool = {"hostConnectionPool": {"maxSize": 1}}
+        async with routing(config("/svc => /#/io.l5d.fs", namers=[fs(tmp_path)], client=pool)) as router:
+            first, second = [await router.connect() for _ in range(2)]
+            await first.send()
+            await until(lambda: one.got)
+            await second.send(method="POST", body=b"x")
+            (client,) = router.router().clients
+            await until(lambda: client.pool_stats.waiters == 1)
+            replace(tmp_path / "hello", two.address)
+            assert (await second.answer(seconds=2)).text == "two"
+            release.set()
+            assert (await first.answer()).text == "one"
+            await until(lambda: one.open == 0)
+            for http in (first, second):
+                await http.close()
+
+
 async def test_an_invalid_dtab_keeps_the_old_one_says_so_and_recovers(tmp_path):
     file = tmp_path / "dtab"
     async with backends("one", "two") as (one, two):
