@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python
 help:
 	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | clean"
 
-$(VENV)/.installed: setup.cfg pyproject.toml noderouter/http1/_head.c
+$(VENV)/.installed: setup.cfg pyproject.toml noderouter/http1/_head.c noderouter/http1/_scan.h noderouter/http1/_grammar.h
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel

@@ -25,6 +25,7 @@ import trio
 
 from dtab import Dtab, Path
 from noderouter import __version__
+from noderouter.admin.handler.names import delegated
 from noderouter.admin.listen import open_socket
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
@@ -47,6 +48,8 @@ from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
 
+ADMIN_SECONDS = 3.0
+"""How long answers of the admin interface may take to end, at the very end."""
 SWEEP_SECONDS = 0.5
 """How often idle connections and removed endpoints are looked for."""
 DESCRIPTORS_ASIDE = 64
@@ -75,6 +78,7 @@ class App:
         self.lag = host.Lag()
         self.stopping = trio.Event()
         self._admin_stop = trio.Event()
+        self._admin_ended = trio.Event()
         self.servers: list[Server] = []
         self.assemblies: dict[str, RouterAssembly] = {}
         self.started = monotonic()
@@ -149,13 +153,13 @@ class App:
         """Start what runs beside the data path."""
         watch_process(self.metrics)
         self.metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
-        self.metrics.gauge("reactor/crashes", lambda: self.reactor.crashes)
-        self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.worst * 1000)
+        self.metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
+        self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.take() * 1000)
         serving.start_soon(self._watch_signals)
         serving.start_soon(self._sweep)
         serving.start_soon(self.lag.watch)
         serving.start_soon(turn_windows, self.metrics)
-        serving.start_soon(serve_admin, self._admin_socket, self._admin_state(), self._admin_stop)
+        serving.start_soon(self._serve_admin)
 
     async def _drain(self) -> None:
         """Let requests in progress end, up to the grace period."""
@@ -172,6 +176,14 @@ class App:
             with trio.move_on_after(UNWIND_SECONDS):
                 await self._empty()
         self._admin_stop.set()
+        with trio.move_on_after(ADMIN_SECONDS):
+            await self._admin_ended.wait()
+
+    async def _serve_admin(self) -> None:
+        try:
+            await serve_admin(self._admin_socket, self._admin_state(), self._admin_stop)
+        finally:
+            self._admin_ended.set()
 
     async def _empty(self) -> None:
         """Wait until no server has a connection left."""
@@ -247,7 +259,7 @@ class App:
         )
 
     async def _delegate_outside(self, path: Path, dtab: Dtab) -> Any:
-        return (await self._outside.delegate(path, dtab)).json()
+        return (await self._outside.delegate(path, dtab)).json(delegated)
 
 
 class RouterFace:
@@ -258,7 +270,7 @@ class RouterFace:
 
     async def delegate(self, path: Path, dtab: Dtab, /) -> Any:
         """See `admin.state.RouterView`."""
-        return (await self._assembly.interpreter.delegate(path, dtab)).json()
+        return (await self._assembly.interpreter.delegate(path, dtab)).json(delegated)
 
     def client_state(self) -> Mapping[str, Addr]:
         """See `admin.state.RouterView`."""

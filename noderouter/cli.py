@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["dtab"]:
         from dtab.cli import main as dtab_main
 
-        return dtab_main(arguments[1:])
+        return dtab_main(arguments[1:], prog="noderouter dtab")
     options = _parser().parse_args(arguments)
     return int(options.command(options))
 

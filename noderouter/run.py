@@ -8,8 +8,8 @@ import trio
 from noderouter.admin.listen import AdminListenError
 from noderouter.app import App
 from noderouter.config.check import load
-from noderouter.config.problem import ConfigError
 from noderouter.config.config import Config
+from noderouter.config.problem import ConfigError
 from noderouter.listener.listener import ListenError
 from noderouter.telemetry import log
 

@@ -1,8 +1,8 @@
 """`noderouter demo`: a router and three small services on one machine, and a tour of what it does.
 
-    service   one HTTP service, a process of its own (so that it can be killed)
-    stage     the files and processes of the demo
-    tour      the steps, each shown as the command that anybody can repeat
+service   one HTTP service, a process of its own (so that it can be killed)
+stage     the files and processes of the demo
+tour      the steps, each shown as the command that anybody can repeat
 """
 
 from noderouter.demo.tour import run_demo

@@ -39,9 +39,7 @@ class Tour:
         self._show(f"curl -H 'Host: hello' {base}/", {"Host": "hello"})
         self._say("\n3. One request only: an override in a header, which travels with the request.")
         override = "/svc/hello => /#/io.l5d.fs/hello"
-        self._show(
-            f"curl -H 'Host: hello' -H 'l5d-dtab: {override}' {base}/", {"Host": "hello", "l5d-dtab": override}
-        )
+        self._show(f"curl -H 'Host: hello' -H 'l5d-dtab: {override}' {base}/", {"Host": "hello", "l5d-dtab": override})
         self._say("\n4. Kill one of the two instances of hello: no request fails.")
         victim = self._stage.instances["hello-1"]
         self._say(f"   $ kill -9 {victim.pid}   # hello-1")

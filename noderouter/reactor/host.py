@@ -38,16 +38,17 @@ async def _tick(reactor: Reactor) -> None:
 
 
 class Lag:
-    """How late the control plane gets its turns: sampled, seconds; `worst` since the last `reset`."""
+    """How late the control plane gets its turns: sampled, seconds; `worst` since the last `take`."""
 
     def __init__(self, interval: float = 0.1) -> None:
         self.interval = interval
         self.last = 0.0
         self.worst = 0.0
 
-    def reset(self) -> None:
-        """Forget the worst."""
-        self.worst = 0.0
+    def take(self) -> float:
+        """The worst since it was last taken."""
+        worst, self.worst = self.worst, 0.0
+        return worst
 
     async def watch(self) -> None:
         """Sample until cancelled."""

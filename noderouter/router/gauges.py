@@ -15,44 +15,44 @@ from noderouter.telemetry.tree import Scope
 
 def server_gauges(scope: Scope, stats: ServerStats) -> None:
     """Connections of a server."""
-    scope.gauge("connects", lambda: stats.connects)
-    scope.gauge("closes", lambda: stats.closes)
+    scope.tally("connects", lambda: stats.connects)
+    scope.tally("closes", lambda: stats.closes)
     scope.gauge("connections", lambda: stats.connections)
-    scope.gauge("received_bytes", lambda: stats.received_bytes)
-    scope.gauge("sent_bytes", lambda: stats.sent_bytes)
-    scope.gauge("protocol_errors", lambda: stats.protocol_errors)
+    scope.tally("received_bytes", lambda: stats.received_bytes)
+    scope.tally("sent_bytes", lambda: stats.sent_bytes)
+    scope.tally("protocol_errors", lambda: stats.protocol_errors)
 
 
 def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None:
     """Retries of a logical name."""
-    scope.gauge("retries/total", lambda: stats.total)
+    scope.tally("retries/total", lambda: stats.total)
     scope.gauge("retries/budget", lambda: budget.balance(monotonic()))
-    scope.gauge("retries/budget_exhausted", lambda: stats.budget_exhausted)
+    scope.tally("retries/budget_exhausted", lambda: stats.budget_exhausted)
 
 
 def client_gauges(scope: Scope, client: Client) -> None:
     """Connections, balancing, requeues and ejections of a client."""
     pools = client.pool_stats
     balancer = client.balancer
-    scope.gauge("connects", lambda: pools.connects)
-    scope.gauge("closes", lambda: pools.closes)
+    scope.tally("connects", lambda: pools.connects)
+    scope.tally("closes", lambda: pools.closes)
     scope.gauge("connections", lambda: pools.connections)
-    scope.gauge("connect_failures", lambda: pools.connect_failures)
+    scope.tally("connect_failures", lambda: pools.connect_failures)
     scope.gauge("pool_size", lambda: sum(len(each.pool.idle) for each in client.endpoints.values()))
     scope.gauge("pool_waiters", lambda: pools.waiters)
-    scope.gauge("retries/requeues", lambda: client.requeues)
-    scope.gauge("retries/request_limit", lambda: client.requeues_denied)
+    scope.tally("retries/requeues", lambda: client.requeues)
+    scope.tally("retries/request_limit", lambda: client.requeues_denied)
     scope.gauge("retries/budget", lambda: client.budget.balance(monotonic()))
     scope.gauge("loadbalancer/size", lambda: len(client.endpoints))
     scope.gauge("loadbalancer/available", lambda: _available(client))
     scope.gauge("loadbalancer/closed", lambda: len(client.endpoints) - _available(client))
     scope.gauge("loadbalancer/load", lambda: sum(each.pending for each in client.endpoints.values()))
-    scope.gauge("loadbalancer/adds", lambda: balancer.adds)
-    scope.gauge("loadbalancer/removes", lambda: balancer.removes)
-    scope.gauge("failure_accrual/removals", lambda: balancer.accrual_counts.removals)
-    scope.gauge("failure_accrual/revivals", lambda: balancer.accrual_counts.revivals)
-    scope.gauge("failure_accrual/probes", lambda: balancer.accrual_counts.probes)
-    scope.gauge("failure_accrual/removed_for_ms", lambda: balancer.accrual_counts.removed_for_ms)
+    scope.tally("loadbalancer/adds", lambda: balancer.adds)
+    scope.tally("loadbalancer/removes", lambda: balancer.removes)
+    scope.tally("failure_accrual/removals", lambda: balancer.accrual_counts.removals)
+    scope.tally("failure_accrual/revivals", lambda: balancer.accrual_counts.revivals)
+    scope.tally("failure_accrual/probes", lambda: balancer.accrual_counts.probes)
+    scope.tally("failure_accrual/removed_for_ms", lambda: balancer.accrual_counts.removed_for_ms)
 
 
 def _available(client: Client) -> int:

@@ -71,10 +71,9 @@ async def test_round_robin_takes_turns(tmp_path):
 
 
 async def test_an_aperture_of_one_uses_one(tmp_path):
-    async with backends(*"abcdef") as services:
-        async with routing(routed(tmp_path, services, {"kind": "aperture"})) as router:
-            http = await router.connect()
-            for _ in range(40):
-                await http.ask()
-            assert len([service for service in services if service.got]) == 1
-            await http.close()
+    async with backends(*"abcdef") as services, routing(routed(tmp_path, services, {"kind": "aperture"})) as router:
+        http = await router.connect()
+        for _ in range(40):
+            await http.ask()
+        assert len([service for service in services if service.got]) == 1
+        await http.close()

@@ -1,4 +1,4 @@
-"""What travels with a request: local dtabs, deadlines, traces, and who told what to whom (spec sections 5.1 to 5.3, 5.6)."""
+"""What travels with a request: local dtabs, deadlines, traces, and who told what to whom (spec 5.1 to 5.3, 5.6)."""
 
 import base64
 import re

@@ -56,7 +56,8 @@ async def test_names_without_an_address(tmp_path, dst):
         answer = await router.ask("x")
         check(answer, 502)
         assert answer.text.startswith(
-            f"Unable to route request!\n\nservice name: /svc/x\ndtab:\n\nbase dtab:\n  /svc/x => {dst}\noverride dtab:\n"
+            "Unable to route request!\n\nservice name: /svc/x\ndtab:\n\nbase dtab:\n"
+            f"  /svc/x => {dst}\noverride dtab:\n"
         )
 
 

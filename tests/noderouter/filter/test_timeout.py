@@ -48,10 +48,9 @@ async def test_a_timeout_around_a_lifted_one_still_holds():
     reply = RecordingReply()
 
     async def body():
-        with Timeout(0.3) as outer:
-            with UntilReply(reply, 0.06) as inner:
-                reply.started = True
-                await sleep(5)
+        with Timeout(0.3) as outer, UntilReply(reply, 0.06) as inner:
+            reply.started = True
+            await sleep(5)
         return outer.expired, inner.expired
 
     async with looping() as loop:

@@ -283,7 +283,8 @@ async def test_h2c_is_not_upgraded():
     async with origin(echo_heads) as server, proxy(server.port) as p:
         peer = await client(p.port)
         await peer.send(
-            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: a\r\nUpgrade: h2c\r\n\r\n"
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+            b"HTTP2-Settings: a\r\nUpgrade: h2c\r\n\r\n"
         )
         _, body = await answer(peer)
         assert b"pgrade" not in body

@@ -340,7 +340,9 @@ async def test_ten_thousand_idle_connections():
                 def drain(self) -> None:
                     pass
 
-            listener = Listener(loop.reactor, listen("127.0.0.1", 0), lambda wire, _peer: Idle(wire), lambda _error: None)
+            listener = Listener(
+                loop.reactor, listen("127.0.0.1", 0), lambda wire, _peer: Idle(wire), lambda _error: None
+            )
             command = [sys.executable, "-c", CROWD, str(listener.address[1]), str(wanted)]
             crowd = await nursery.start(
                 partial(trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)

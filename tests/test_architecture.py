@@ -1,0 +1,254 @@
+"""ARCHITECTURE.md and the other documents say what is there; what the repository promises of itself holds."""
+
+import ast
+import os
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from noderouter.config.check import validate_text
+from noderouter.config.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+DOCS = ROOT / "docs"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)])
+SOURCES = sorted([*(ROOT / "dtab").rglob("*.py"), *(ROOT / "noderouter").rglob("*.py")])
+
+LONGEST = 400
+IMPORTERS = {
+    "pydantic": "noderouter/config",
+    "pydantic_core": "noderouter/config",
+    "yaml": "noderouter/config",
+    "hypercorn": "noderouter/admin",
+    "prometheus_client": "noderouter/telemetry",
+    "structlog": "noderouter/telemetry",
+}
+"""Which package imports which library; the second half of what import-linter checks."""
+
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^()\s]+)\)")
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_MEMBER = re.compile(r"([A-Z][A-Za-z0-9]*)\.([A-Za-z_]+)")
+_PATH = re.compile(r"(?:noderouter|dtab|tests|benchmarks|docs)/[\w./-]*")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def prose(path: Path) -> str:
+    """A document without its blocks of code."""
+    return _FENCE.sub("", path.read_text())
+
+
+def tracked() -> list[Path]:
+    """The files of the repository, as far as they are text."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout
+    if not listed:
+        pytest.skip("not a git checkout")
+    paths = [ROOT / os.fsdecode(name) for name in listed.split(b"\0") if name]
+    return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()]
+
+
+def defined() -> tuple[set[str], dict[str, set[str]]]:
+    """Every function and class of the source, and the members of each class, inherited ones included."""
+    names: set[str] = set()
+    members: dict[str, set[str]] = defaultdict(set)
+    bases: dict[str, set[str]] = defaultdict(set)
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names.add(node.name)
+            if isinstance(node, ast.ClassDef):
+                members[node.name] |= set(members_of(node))
+                bases[node.name] |= {base.id for base in node.bases if isinstance(base, ast.Name)}
+    for name in list(members):
+        todo = list(bases[name])
+        while todo:
+            base = todo.pop()
+            members[name] |= members.get(base, set())
+            todo += bases.get(base, set())
+    return names, members
+
+
+def members_of(node: ast.ClassDef) -> list[str]:
+    """Methods, annotated attributes, and what `self` is given."""
+    found = []
+    for inner in ast.walk(node):
+        match inner:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.append(name)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.append(name)
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                found.append(name)
+    return found
+
+
+# ARCHITECTURE.md
+
+
+def test_it_is_short():
+    assert ARCHITECTURE.count("\n") <= 200
+
+
+@pytest.mark.parametrize(
+    "path", sorted({found[0] for code in _CODE.findall(ARCHITECTURE) if (found := _PATH.match(code))})
+)
+def test_what_it_names_exists(path):
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize(
+    "package", sorted({path.parent for path in SOURCES if path.name == "__init__.py"}), ids=name_of
+)
+def test_every_package_is_named(package):
+    assert f"`{name_of(package)}/`" in ARCHITECTURE
+
+
+def test_the_functions_that_it_follows_a_request_through_exist():
+    _, members = defined()
+    named = {found.groups() for code in _CODE.findall(ARCHITECTURE) if (found := _MEMBER.fullmatch(code))}
+    assert len(named) > 40
+    missing = [f"{owner}.{member}" for owner, member in sorted(named) if member not in members.get(owner, ())]
+    assert missing == []
+
+
+def test_the_classes_and_functions_that_it_names_alone_exist():
+    names, _ = defined()
+    words = {code for code in _CODE.findall(ARCHITECTURE) if re.fullmatch(r"[A-Z][a-z]\w+|[a-z]+_[a-z_]+", code)}
+    assert sorted(words - names - {"Var"}) == []
+
+
+# All documents
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_relative_links_lead_somewhere(document):
+    for link in _LINK.findall(prose(document)):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        place, _, heading = link.partition("#")
+        target = (document.parent / place).resolve() if place else document
+        assert target.exists(), f"{name_of(document)}: {link}"
+        if heading:
+            assert heading in slugs(target), f"{name_of(document)}: {link}"
+
+
+def slugs(document: Path) -> set[str]:
+    """The names of headings in links, as GitHub and MyST make them."""
+    kept = [re.sub(r"[^\w\- ]", "", title.lower()) for title in _HEADING.findall(prose(document))]
+    return {title.strip().replace(" ", "-") for title in kept}
+
+
+def configurations() -> list[object]:
+    """Every configuration in the documents: files, and blocks that have routers."""
+    files = [pytest.param(path.read_text(), id=name_of(path)) for path in sorted((DOCS / "examples").rglob("*.yaml"))]
+    blocks = [
+        pytest.param(block, id=f"{name_of(document)}-{number}")
+        for document in DOCUMENTS
+        for number, block in enumerate(_YAML.findall(document.read_text()), start=1)
+        if "routers:" in block
+    ]
+    return files + blocks
+
+
+@pytest.mark.parametrize("text", configurations())
+def test_configurations_are_valid(text):
+    assert isinstance(validate_text(text), Config)
+
+
+def test_every_path_to_a_test_or_a_module_exists():
+    for document in DOCUMENTS:
+        for code in _CODE.findall(prose(document)):
+            if re.fullmatch(r"(?:tests|noderouter|dtab|benchmarks)/[\w./]+", code):
+                assert (ROOT / code).exists(), f"{name_of(document)}: {code}"
+
+
+def test_the_lessons_are_all_there():
+    numbers = re.findall(r"^\| (\d+) \|", (DOCS / "lessons.md").read_text(), re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, 66)]
+
+
+def test_decisions_are_numbered_and_have_one_form():
+    pages = sorted(path for path in (DOCS / "adr").glob("*.md") if path.name != "README.md")
+    for number, page in enumerate(pages, start=1):
+        text = page.read_text()
+        assert page.name.startswith(f"{number:04}-")
+        assert text.startswith(f"# {number}. ")
+        assert _HEADING.findall(text)[1:] == ["Context", "Decision", "Consequences", "Considered"], page.name
+        assert text.count("\n") <= 60, page.name
+
+
+def test_the_errors_in_troubleshooting_are_those_of_the_source():
+    """What `l5d-err` says is quoted in the first column of words of each table there."""
+    source = "".join(path.read_text() for path in SOURCES)
+    tables = re.findall(
+        r"^\| (?:status \| )?`l5d-err` says.*?\n\n", prose(DOCS / "troubleshooting.md"), re.MULTILINE | re.DOTALL
+    )
+    quoted = {
+        code
+        for table in tables
+        for row in table.splitlines()[2:]
+        for code in _CODE.findall(re.sub(r"^\| (?:\d{3} \| )?", "", row).split(" | ")[0])
+    }
+    assert len(quoted) > 30
+    assert sorted(code for code in quoted if code not in source) == []
+
+
+# The repository
+
+
+def test_no_source_file_is_long():
+    files = [
+        path
+        for top in ("dtab", "noderouter")
+        for path in (ROOT / top).rglob("*")
+        if path.suffix in (".py", ".c", ".h", ".pyi")
+    ]
+    assert [name_of(path) for path in files if path.read_text().count("\n") > LONGEST] == []
+
+
+@pytest.mark.parametrize(("library", "package"), IMPORTERS.items())
+def test_each_library_has_one_importer(library, package):
+    for path in SOURCES:
+        imported = {
+            name.partition(".")[0]
+            for node in ast.walk(ast.parse(path.read_text()))
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+        }
+        assert library not in imported or name_of(path).startswith(f"{package}/"), name_of(path)
+
+
+def test_no_file_names_a_machine_or_a_registry():
+    home, checkout = str(Path.home()), str(ROOT.parent)
+    places = {place + "/" for place in (home, checkout, str(ROOT)) if place.count("/") > 1 or len(place) > len("/root")}
+    hosts = {found[1] for found in re.finditer(r"//(?:[^/@\s]*@)?([^/:\s]+)", " ".join(registry_settings()))}
+    wrong = []
+    for path in tracked():
+        text = path.read_text(errors="replace")
+        wrong += [f"{name_of(path)}: {word}" for word in places | hosts if word in text]
+        if path != Path(__file__).resolve():
+            wrong += [
+                f"{name_of(path)}: {word}"
+                for word in ("--index-url", "--extra-index-url", "files.pythonhosted.org")
+                if word in text
+            ]
+    assert wrong == []
+
+
+def registry_settings() -> list[str]:
+    """Where this machine gets packages from, if somebody told it so."""
+    return [value for key, value in os.environ.items() if key.upper().endswith(("INDEX_URL", "REGISTRY", "_PROXY"))]
