@@ -29,6 +29,9 @@ IMPORTERS = {
 }
 """Which package imports which library; the second half of what import-linter checks."""
 
+COMMON = ("/", "/tmp", "/home", "/opt", "/srv", "/usr", "/usr/src", "/var", "/var/tmp")
+"""Folders that say nothing about a machine."""
+
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
@@ -117,13 +120,14 @@ def test_the_functions_that_it_follows_a_request_through_exist():
     named = {found.groups() for code in _CODE.findall(ARCHITECTURE) if (found := _MEMBER.fullmatch(code))}
     assert len(named) > 40
     missing = [f"{owner}.{member}" for owner, member in sorted(named) if member not in members.get(owner, ())]
-    assert missing == []
+    assert [name for name in missing if not (ROOT / name).is_file()] == []
 
 
 def test_the_classes_and_functions_that_it_names_alone_exist():
-    names, _ = defined()
+    names, members = defined()
     words = {code for code in _CODE.findall(ARCHITECTURE) if re.fullmatch(r"[A-Z][a-z]\w+|[a-z]+_[a-z_]+", code)}
-    assert sorted(words - names - {"Var"}) == []
+    names.update(*members.values())
+    assert sorted(words - names) == []
 
 
 # All documents
@@ -161,7 +165,13 @@ def configurations() -> list[object]:
 
 @pytest.mark.parametrize("text", configurations())
 def test_configurations_are_valid(text):
-    assert isinstance(validate_text(text), Config)
+    found = validate_text(text)
+    problems = (
+        []
+        if isinstance(found, Config)
+        else [problem for problem in found if "`servers` is missing" not in problem.message]
+    )
+    assert problems == []  # an excerpt may leave the listeners out
 
 
 def test_every_path_to_a_test_or_a_module_exists():
@@ -233,22 +243,16 @@ def test_each_library_has_one_importer(library, package):
 
 
 def test_no_file_names_a_machine_or_a_registry():
-    home, checkout = str(Path.home()), str(ROOT.parent)
-    places = {place + "/" for place in (home, checkout, str(ROOT)) if place.count("/") > 1 or len(place) > len("/root")}
-    hosts = {found[1] for found in re.finditer(r"//(?:[^/@\s]*@)?([^/:\s]+)", " ".join(registry_settings()))}
-    wrong = []
-    for path in tracked():
-        text = path.read_text(errors="replace")
-        wrong += [f"{name_of(path)}: {word}" for word in places | hosts if word in text]
-        if path != Path(__file__).resolve():
-            wrong += [
-                f"{name_of(path)}: {word}"
-                for word in ("--index-url", "--extra-index-url", "files.pythonhosted.org")
-                if word in text
-            ]
-    assert wrong == []
+    words = {place + "/" for place in (str(Path.home()), str(ROOT.parent), str(ROOT)) if place not in COMMON}
+    words |= {"--index-" + "url", "--extra-index-" + "url", "pythonhosted." + "org"} | registry_hosts()
+    texts = {name_of(path): path.read_text(errors="replace") for path in tracked()}
+    assert [f"{name}: {word}" for name, text in texts.items() for word in sorted(words) if word in text] == []
 
 
-def registry_settings() -> list[str]:
-    """Where this machine gets packages from, if somebody told it so."""
-    return [value for key, value in os.environ.items() if key.upper().endswith(("INDEX_URL", "REGISTRY", "_PROXY"))]
+def registry_hosts() -> set[str]:
+    """Where this machine gets packages from, if its environment or pip's settings say so."""
+    settings = [value for key, value in os.environ.items() if key.upper().endswith(("INDEX_URL", "REGISTRY", "_PROXY"))]
+    for file in (Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf", Path("/etc/pip.conf")):
+        settings += [file.read_text()] if file.is_file() else []
+    hosts = {found[1] for text in settings for found in re.finditer(r"//(?:[^/@\s]*@)?([^/:\s]+)", text)}
+    return hosts - {"localhost", "127.0.0.1"}
