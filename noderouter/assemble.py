@@ -49,7 +49,7 @@ from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
 from noderouter.router.clients import Clients
-from noderouter.router.gauges import client_gauges, server_gauges, service_gauges
+from noderouter.router.gauges import client_gauges, router_gauges, server_gauges, service_gauges
 from noderouter.router.picker import Branch, Picker
 from noderouter.router.route import FixedAnswer, Route
 from noderouter.router.router import Router
@@ -93,6 +93,7 @@ class RouterAssembly:
         self._listeners: set[tuple[str, int]] = set()
         self._clients = Clients(self.make_client, self.client_closed)
         self.router = Router(self, self._clients)
+        router_gauges(self._scope, self.router)
 
     # Names (see `router.named.NameParts`)
 

@@ -179,6 +179,7 @@ class ServerConnection:
                 return
             if self._body is not None:
                 body, self._body = self._body, None
+                stats.received_bytes += body.read_bytes
                 if not await self._behind_body(exchange, body):
                     return
                 data = body.leftover
@@ -190,6 +191,7 @@ class ServerConnection:
     async def _attach_body(self, exchange: Exchange, length: int, data: bytes) -> bytes:
         """Give the exchange its body, at hand if it is small; answers the bytes behind it, if they are known."""
         if 0 < length <= len(data):
+            self._stats.received_bytes += length
             exchange.body = WholeBody(data[:length])
             return data[length:]
         body = self._body = StreamBody(self.wire, length, data)

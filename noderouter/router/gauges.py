@@ -10,6 +10,7 @@ from noderouter.client.client import Client
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.retry import RetryStats
 from noderouter.http1.server import ServerStats
+from noderouter.router.router import Router
 from noderouter.telemetry.tree import Scope
 
 
@@ -21,6 +22,18 @@ def server_gauges(scope: Scope, stats: ServerStats) -> None:
     scope.tally("received_bytes", lambda: stats.received_bytes)
     scope.tally("sent_bytes", lambda: stats.sent_bytes)
     scope.tally("protocol_errors", lambda: stats.protocol_errors)
+
+
+def router_gauges(scope: Scope, router: Router) -> None:
+    """The caches of a router."""
+    names, clients = router.names, router.clients
+    scope.tally("bindcache/path/misses", lambda: names.misses)
+    scope.tally("bindcache/path/evicts", lambda: names.evicts)
+    scope.tally("bindcache/path/expires", lambda: names.expires)
+    scope.tally("bindcache/path/oneshots", lambda: names.oneshots)
+    scope.gauge("bindcache/path/size", lambda: len(names))
+    scope.tally("bindcache/client/expires", lambda: clients.closes)
+    scope.gauge("bindcache/client/size", lambda: len(clients))
 
 
 def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None:
