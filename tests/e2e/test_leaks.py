@@ -1,4 +1,4 @@
-"""After storms of bad clients and bad endpoints nothing is left: descriptors, tasks, clients, metrics (lessons 12-14)."""
+"""After storms of bad clients and bad endpoints nothing is left: descriptors, tasks, clients, metrics."""
 
 import random
 from contextlib import asynccontextmanager
