@@ -4,6 +4,7 @@ Configurations are plain dicts (JSON is a configuration, too). Port 0 lets the s
 each other.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -131,6 +132,7 @@ async def routing(configuration: Json) -> AsyncIterator[Running]:
             finally:
                 nursery.cancel_scope.deadline = trio.current_time() + 10
                 app.stopping.set()
+    gc.unfreeze()  # the router has frozen what is this process's, not its own
     assert not nursery.cancel_scope.cancelled_caught, "the router did not end"
     assert [event for event in events if event["event"] in ("reactor.crash", "exchange.fault")] == []
 
