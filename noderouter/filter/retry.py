@@ -62,7 +62,7 @@ class Retry:
     async def __call__(self, exchange: Exchange) -> None:
         requests = self._requests
         requests.pending += 1
-        started = monotonic()
+        started = exchange.started
         self._budget.deposit(started)
         exchange.classifier = self._judge
         exchange.gate = self._gate

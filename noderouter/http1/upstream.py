@@ -32,8 +32,8 @@ DISCARD_SECONDS: Final = 0.2
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 _PLAIN: Final = Response(200, b"OK", Headers(), 0)
 _GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(_PLAIN)
-_BAD: Final = success_fields(Verdict.FAILURE) + via_response(_PLAIN)
 _VERSION: Final = (b" HTTP/1.0\r\n", b" HTTP/1.1\r\n")
+_VIA: Final = (b"via: 1.0 linkerd\r\n", b"via: 1.1 linkerd\r\n")
 _WITH_LENGTH: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 
 
@@ -151,7 +151,8 @@ class UpstreamConnection:
             if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate(exchange):
                 await self._discard(StreamBody(self.wire, length, data))
                 return
-            exchange.reply_fields += _reply_fields(verdict, response)
+            plain = special is None and minor and verdict is Verdict.SUCCESS
+            exchange.reply_fields += _GOOD if plain else _reply_fields(verdict, response)
             if len(data) != length:
                 await self._stream(exchange, response, StreamBody(self.wire, length, data))
                 return
@@ -264,7 +265,7 @@ def _request(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
             exchange.block,
             exchange.request_fields,
             fields,
-            via_request(exchange),
+            _VIA[exchange.minor] if exchange.special is None else via_request(exchange),
             framing,
             b"\r\n",
             data,
@@ -285,8 +286,6 @@ def upgrade_fields(exchange: Exchange) -> bytes:
 
 def _reply_fields(verdict: Verdict, response: Response) -> bytes:
     """What the router adds to every response."""
-    if response.special is None and response.minor:
-        return _GOOD if verdict is Verdict.SUCCESS else _BAD
     return success_fields(verdict) + via_response(response)
 
 

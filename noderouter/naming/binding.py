@@ -104,7 +104,8 @@ class BindingCache(Generic[B]):
         self._make = make
         self._capacity = capacity
         self._idle_seconds = idle_seconds
-        self._by_path: dict[Path, B] = {}
+        # By labels, not by Path: their hash is computed without a call into Python.
+        self._by_path: dict[tuple[bytes, ...], B] = {}
         self._local: dict[tuple[Path, Dtab], B] = {}
         self._idlest: list[B] | None = None
         self._next_expiry = 0.0
@@ -117,7 +118,7 @@ class BindingCache(Generic[B]):
     def get(self, path: Path, local: Dtab | None = None) -> B:
         """The binding of `path`, with the dtab that came with the request, if any."""
         if local is None:
-            binding = self._by_path.get(path)
+            binding = self._by_path.get(path.labels)
         else:
             binding = self._local.get((path, local))
         if binding is None:
@@ -155,7 +156,7 @@ class BindingCache(Generic[B]):
             return binding
         binding.hold()
         if local is None:
-            self._by_path[path] = binding
+            self._by_path[path.labels] = binding
         else:
             self._local[path, local] = binding
         return binding
@@ -176,7 +177,7 @@ class BindingCache(Generic[B]):
 
     def _drop(self, binding: B) -> None:
         if binding.local is None:
-            del self._by_path[binding.path]
+            del self._by_path[binding.path.labels]
         else:
             del self._local[binding.path, binding.local]
         binding.release()
