@@ -24,7 +24,7 @@ from noderouter.filter.budget import RetryBudget
 from noderouter.filter.error_text import binding_timeout
 from noderouter.filter.stats import failure_name
 from noderouter.http1.upstream import UpstreamConnection
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrPending
+from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrPending
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import Expired, Unwind
@@ -202,7 +202,10 @@ class Client:
                     if connection is not None:
                         pool.give(connection, ended or now)
             if exchange.response is not None:
-                stats.record(exchange.response.status, ended - began, exchange.verdict is Verdict.SUCCESS)
+                success = exchange.verdict is Verdict.SUCCESS
+                stats.record(exchange.response.status, ended - began, success)
+                if success:
+                    self._budget.deposit(ended)  # only what works pays for repeats
         except (Exception, Unwind) as error:
             stats.fail(failure_name(error), monotonic() - began)
             raise
@@ -243,7 +246,9 @@ class Client:
             raise binding_timeout(exchange.name or self.id, self._settings.binding_seconds, self.id.show())
         self.refresh()
         if not self.endpoints:
-            raise NoSuchName(f"{self.id.show()} has no address")
+            addr = self._addr.value
+            cause = f": {addr.cause}" if isinstance(addr, AddrFailed) else ""
+            raise NoSuchName(f"{self.id.show()} has no address{cause}")
 
     def sweep(self, now: float) -> None:
         """Follow the address set and close old connections; called about once a second."""

@@ -8,6 +8,7 @@ class Handler(BaseHTTPRequestHandler):
     """Says who answers, and what the router told it."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     name = ""
 
     def do_GET(self) -> None:
