@@ -198,7 +198,8 @@ class Client:
                             endpoint.accrual.abandon(now)
                         balancer.end(endpoint, now, None)
                     else:
-                        balancer.end(endpoint, ended, ended - now)
+                        # How long a body streams says nothing about how quick the endpoint is.
+                        balancer.end(endpoint, ended, (exchange.headed or ended) - now)
                     if connection is not None:
                         pool.give(connection, ended or now)
             if exchange.response is not None:

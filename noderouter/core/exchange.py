@@ -171,7 +171,8 @@ class Exchange:
     `te`, `trailer`, `x-forwarded-client-cert`, `max-forwards`.
 
     `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
-    message it sends; filters add to them. `failure` is what went wrong on the client's side while the response
+    message it sends; filters add to them. `headed` is when the head of a response came whose
+    body was still on its way (else 0.0). `failure` is what went wrong on the client's side while the response
     was awaited.
     """
 
@@ -186,6 +187,7 @@ class Exchange:
         "endpoint",
         "failure",
         "gate",
+        "headed",
         "method",
         "minor",
         "name",
@@ -239,6 +241,7 @@ class Exchange:
         self.residual: Path | None = None
         self.endpoint: Any = None
         self.failure: Exception | None = None
+        self.headed = 0.0
 
     def __repr__(self) -> str:
         return f"<Exchange {self.method!r} {self.authority!r} {self.target!r} as {self.name}>"

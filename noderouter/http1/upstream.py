@@ -201,6 +201,7 @@ class UpstreamConnection:
     async def _stream(self, exchange: Exchange, response: Response, body: StreamBody) -> None:
         """Push a body as it arrives; what waits already goes with the head."""
         reply = exchange.reply
+        exchange.headed = monotonic()
         try:
             first = body.take()
             if body.done and body.trailers is None:
