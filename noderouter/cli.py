@@ -4,6 +4,7 @@ Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard
 """
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
+    gc.disable()  # what starting allocates stays; `app.settle_memory` turns the collector on
     from noderouter.run import run_file
 
     return run_file(options.config, options.log_level.upper())
