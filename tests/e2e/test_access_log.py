@@ -5,10 +5,18 @@ import time
 
 import pytest
 
+from noderouter import app
 from tests.testing.backend import backend, response
 from tests.testing.loop import until
 from tests.testing.origin import client
 from tests.testing.router import config, inet, routing, several
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch):
+    """Lines are written by housekeeping; wait for it less."""
+    monkeypatch.setattr(app, "SWEEP_SECONDS", 0.05)
+
 
 LINE = re.compile(
     r'(?P<host>\S+) (?P<ip>\S+) - - \[(?P<time>[^\]]+)\] "(?P<request>[^"]*)" (?P<status>\S+) (?P<bytes>\S+)'

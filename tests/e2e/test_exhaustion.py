@@ -12,7 +12,7 @@ from tests.testing.router import config, inet, process
 
 def few():
     """Let this process open few descriptors."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (90, 90))
 
 
 async def test_existing_clients_are_served_and_the_router_recovers(tmp_path):
@@ -20,11 +20,11 @@ async def test_existing_clients_are_served_and_the_router_recovers(tmp_path):
         (port,), admin = await router.ports()
         async with load(port, clients=4) as seen:
             await seen.more(50)
-            idle = [await connect(port) for _ in range(200)]  # most of them in the backlog
+            idle = [await connect(port) for _ in range(120)]  # most of them in the backlog
             await router.until("server.exhausted")
             await seen.more(200)
             assert seen.failed == 0
-            assert router.descriptors() <= 100
+            assert router.descriptors() <= 90
             for http in idle:
                 await http.close()
             await seen.more(50)
@@ -45,7 +45,7 @@ async def test_clients_that_were_accepted_can_be_served(tmp_path):
     """What is accepted needs a descriptor upstream, too: some are left for that."""
     async with backend() as service, process(config(f"/svc => {inet(service.port)}"), tmp_path, prepare=few) as router:
         (port,), _ = await router.ports()
-        clients = [await connect(port) for _ in range(150)]
+        clients = [await connect(port) for _ in range(60)]
         for http in clients:
             await http.send()
         for http in clients:

@@ -1,0 +1,48 @@
+"""Errors of starting are words and an exit code."""
+
+import socket
+
+import pytest
+
+from noderouter.admin.listen import AdminListenError
+from noderouter.listener.listener import ListenError
+from noderouter.run import flat, run_config
+from tests.testing.loop import descriptors
+from tests.testing.router import checked, config
+
+
+@pytest.fixture
+def taken():
+    """A port that somebody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        yield sock.getsockname()[1]
+
+
+@pytest.mark.parametrize("which", ["first server", "second server", "admin"])
+def test_a_port_in_use(which, taken, capsys):
+    servers = [{"port": taken if which == "first server" else 0}, {"port": taken if which == "second server" else 0}]
+    configuration = config(servers=servers, admin={"port": taken if which == "admin" else 0})
+    before = descriptors()
+    assert run_config(checked(configuration)) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("noderouter: cannot ")
+    assert f"127.0.0.1:{taken}" in said[0]
+    assert "listens there" in said[0]
+    assert descriptors() == before
+
+
+def test_other_errors_are_not_swallowed(taken):
+    def fail(_app):
+        raise RuntimeError("of the test")
+
+    with pytest.raises(BaseExceptionGroup) as raised:
+        run_config(checked(config()), fail)
+    assert [str(error) for error in flat(raised.value)] == ["of the test"]
+
+
+def test_groups_are_flattened():
+    one, two = ListenError("one"), AdminListenError("two")
+    assert list(flat(ExceptionGroup("", [one, ExceptionGroup("", [two])]))) == [one, two]
