@@ -32,6 +32,8 @@ LINGER_SECONDS: Final = 1.0
 """How long a refused client may go on sending before its connection is closed: a close with unread bytes would
 reset the connection and could destroy the answer (RFC 9112 section 9.6)."""
 LINGER_BYTES: Final = 256 * 1024
+LATE: Final = 0.9
+"""The share of its life time after which a connection ends with the next response."""
 DRAIN_IDLE_SECONDS: Final = 1.0
 """While draining, how long an idle connection may still send a request before it is closed."""
 
@@ -227,10 +229,17 @@ class ServerConnection:
             raise ClientProtocolError("unknown expectation", 417)
 
     async def _next(self) -> bytes:
-        """The first bytes of the next request within the idle and life times, b"" when time is up."""
-        settings = self._settings
-        with Timeout(deadline=min(monotonic() + settings.idle_seconds, self._born + settings.life_seconds)):
-            return await self.wire.recv()
+        """The first bytes of the next request within the idle and life times, b"" when time is up.
+
+        Late in its life a connection ends with the next response, which tells the client: one that is busy would
+        else find it closed under its next request.
+        """
+        life = self._settings.life_seconds
+        with Timeout(deadline=min(monotonic() + self._settings.idle_seconds, self._born + life)):
+            data = await self.wire.recv()
+            if monotonic() > self._born + LATE * life:
+                self._ending = True
+            return data
         return b""
 
     def drain(self) -> None:
