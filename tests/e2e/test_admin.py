@@ -7,6 +7,7 @@ import trio
 
 from tests.testing.backend import backend, backends, response
 from tests.testing.http import ask
+from tests.testing.load import load
 from tests.testing.loop import until
 from tests.testing.router import config, fs, inet, process, routing, several
 
@@ -205,6 +206,15 @@ async def test_probes_and_threads():
             assert "UpstreamConnection" in threads
             assert "control plane:" in threads
             await http.close()
+
+
+async def test_it_answers_while_the_data_path_is_busy():
+    async with backend() as service, routing(config(f"/svc => {inet(service.port)}")) as router:
+        async with load(router.port, clients=16) as seen:
+            for path in ("/admin/ping", "/readyz", "/admin/metrics.json", "/client_state.json", "/admin/threads"):
+                assert (await router.admin(path, seconds=2.0)).status == 200
+                await seen.more(30)
+        assert seen.failed == 0
 
 
 async def test_each_router_has_a_name_of_its_own(tmp_path):

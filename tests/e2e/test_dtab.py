@@ -234,3 +234,17 @@ async def test_a_zero_endpoint_service_fails_at_once(tmp_path):
     (tmp_path / "hello").write_text("")
     async with routing(config("/svc => /#/io.l5d.fs", namers=[fs(tmp_path)])) as router:
         assert (await router.ask("hello", seconds=0.5)).status == 502
+
+
+async def test_ipv6_on_both_sides():
+    async with backend() as service:
+        dtab = f"/svc => {inet(service.port)}"
+        try:
+            running = routing(config(dtab, label="second", servers=[{"port": 0, "ip": "::1"}]))
+            second = await running.__aenter__()
+        except BaseExceptionGroup:
+            pytest.skip("this machine has no IPv6")
+        async with routing(config(f"/svc => /$/inet/::1/{second.port}")) as first:
+            assert (await first.ask()).text == "hello"
+            assert service.got[0]["via"] == "1.1 linkerd, 1.1 linkerd"
+        await running.__aexit__(None, None, None)

@@ -118,6 +118,31 @@ async def test_requests_in_flight_complete(tmp_path):
                 await http.close()
 
 
+async def test_draining_under_load_loses_no_request(tmp_path):
+    """Every client is told with an answer that its connection ends, and none finds it closed without."""
+    answered = []
+
+    async def until_told(port):
+        http = await connect(port)
+        while True:
+            answer = await http.ask()
+            assert answer.text == "hello"
+            answered.append(answer)
+            if answer["connection"] == "close":
+                assert await http.peer.rest() == b""
+                return
+
+    async with backend() as service, process(graceful(f"/svc => {inet(service.port)}"), tmp_path) as router:
+        (port,), _ = await router.ports()
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(until_told, port)
+            await until(lambda: len(answered) > 100)
+            router.process.send_signal(signal.SIGTERM)
+        assert await router.ended() == 0
+        assert len(service.got) == len(answered)
+
+
 async def test_a_response_that_begins_while_draining_closes_its_connection(tmp_path):
     release = trio.Event()
 
