@@ -270,6 +270,7 @@ class RouterAssembly:
     def sweep(self, now: float) -> None:
         """Housekeeping, about once a second; blocking writes of the access log happen here."""
         self.router.sweep(now)
+        self._scopes.sweep()
         if self.access_log is not None:
             self.access_log.flush()
 

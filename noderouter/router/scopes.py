@@ -4,17 +4,23 @@ from noderouter.telemetry.tree import Scope
 
 
 class Scopes:
-    """Counts the users of scopes below `root`, and prunes a scope when its last user is gone."""
+    """Counts the users of scopes below `root`, and prunes a scope when its last user is gone.
 
-    __slots__ = ("_root", "_users")
+    A name may leave the cache while its requests go on. Its scope stays until they have ended: what they count
+    would be lost otherwise. `sweep` has to be called about once a second.
+    """
+
+    __slots__ = ("_leaving", "_root", "_users")
 
     def __init__(self, root: Scope) -> None:
         self._root = root
         self._users: dict[tuple[str, ...], int] = {}
+        self._leaving: set[tuple[str, ...]] = set()
 
     def acquire(self, *names: str) -> Scope:
         """The scope at `names`; `release` it."""
         self._users[names] = self._users.get(names, 0) + 1
+        self._leaving.discard(names)
         return self._root.scope(*names)
 
     def release(self, *names: str) -> None:
@@ -24,4 +30,16 @@ class Scopes:
             self._users[names] = users
         else:
             del self._users[names]
-            self._root.scope(*names).prune()
+            if not self._pruned(names):
+                self._leaving.add(names)
+
+    def sweep(self) -> None:
+        """Prune what nobody uses any more and no request counts in."""
+        self._leaving -= {names for names in self._leaving if self._pruned(names)}
+
+    def _pruned(self, names: tuple[str, ...]) -> bool:
+        scope = self._root.scope(*names)
+        if scope.name == names[-1] and scope.requests().pending:
+            return False
+        scope.prune()  # where the tree was full, the scope is everybody's, and stays
+        return True
