@@ -157,11 +157,12 @@ class Client:
             self.refresh()
         balancer = self._balancer
         tries = 0
+        ended: float | None = None
         self.in_flight += 1
         stats.pending += 1
         began = now = monotonic()
         try:
-            while True:
+            while ended is None:
                 endpoint: Endpoint | None = balancer.pick(now)  # type: ignore[assignment]  # ours are all Endpoints
                 if endpoint is None:
                     await self._settled(exchange)
@@ -171,7 +172,7 @@ class Client:
                 exchange.endpoint = endpoint
                 exchange.attempts += 1
                 pool = endpoint.pool
-                connection = ended = None
+                connection = None
                 try:
                     connection = pool.take() or await self._open(pool)
                     await connection.exchange(exchange, fields)
@@ -180,7 +181,6 @@ class Client:
                         endpoint.accrual.success(ended)
                     else:
                         endpoint.accrual.failure(ended)
-                    break
                 except (ConnectError, EndpointProtocolError) as error:
                     probe = False
                     endpoint.accrual.failure(monotonic())

@@ -8,7 +8,7 @@ sides, and back-pressure is free.
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from noderouter.core.headers import Headers
 
@@ -21,6 +21,10 @@ CHUNKED: Final = -1
 
 UNTIL_CLOSE: Final = -2
 """A response body length: ends with the connection (RFC 9112 section 6.3, item 8)."""
+
+
+Special = tuple[tuple[bytes, bytes], ...]
+"""Fields that are not among `headers`: name in lower case, and value, in order."""
 
 
 class Body(Protocol):
@@ -69,31 +73,42 @@ class Verdict(Enum):
     RETRYABLE = "retryable failure"
 
 
-def _held_headers() -> tuple[property, property]:
-    """Two views of the field lines in the slot `_held`: as Headers, and as bytes.
+class Message:
+    """What requests and responses share.
 
-    They are held as the bytes that the codec made until somebody asks for Headers: most messages are only carried.
+    Field lines are bytes until somebody asks for Headers: most messages are only carried, and never taken apart.
     """
 
-    def headers(self: Any) -> Headers:
+    __slots__ = ("_held", "minor", "special")
+
+    _held: Headers | bytes
+    minor: int
+    """Of HTTP/1.x."""
+    special: Special | None
+
+    @property
+    def headers(self) -> Headers:
         """The fields; changing them changes the message."""
         held = self._held
-        if held.__class__ is bytes:
+        if isinstance(held, bytes):
             held = self._held = Headers(held)
-        return cast(Headers, held)
+        return held
 
-    def block(self: Any) -> bytes:
+    @property
+    def block(self) -> bytes:
         """The field lines."""
         held = self._held
-        return cast(bytes, held if held.__class__ is bytes else held.block)
+        return held if isinstance(held, bytes) else held.block
 
-    return property(headers), property(block)
+    def field(self, name: bytes) -> bytes | None:
+        """A special field's first value; `name` in lower case."""
+        return first(self.special, name)
 
 
-class Response:
+class Response(Message):
     """A response head; `length` as in the message, or CHUNKED or UNTIL_CLOSE."""
 
-    __slots__ = ("_held", "length", "minor", "reason", "special", "status")
+    __slots__ = ("length", "reason", "status")
 
     def __init__(
         self,
@@ -102,7 +117,7 @@ class Response:
         headers: Headers | bytes,
         length: int,
         minor: int = 1,
-        special: tuple[tuple[bytes, bytes], ...] | None = None,
+        special: Special | None = None,
     ) -> None:
         """`special`: as in `Exchange`, for response fields."""
         self.status = status
@@ -114,12 +129,6 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} length={self.length}>"
-
-    headers, block = _held_headers()
-
-    def field(self, name: bytes) -> bytes | None:
-        """A special field's first value; `name` in lower case."""
-        return first(self.special, name)
 
 
 class Reply(Protocol):
@@ -162,7 +171,7 @@ class Reply(Protocol):
         ...
 
 
-class Exchange:
+class Exchange(Message):
     """A request on its way and the place for its response.
 
     Request: `method`, `scheme`, `authority` (None where absent), `target` (origin-form), `minor` (1 or 0 of
@@ -177,7 +186,6 @@ class Exchange:
     """
 
     __slots__ = (
-        "_held",
         "attempts",
         "authority",
         "body",
@@ -189,7 +197,6 @@ class Exchange:
         "gate",
         "headed",
         "method",
-        "minor",
         "name",
         "reply",
         "reply_fields",
@@ -197,7 +204,6 @@ class Exchange:
         "residual",
         "response",
         "scheme",
-        "special",
         "started",
         "target",
         "verdict",
@@ -212,7 +218,7 @@ class Exchange:
         body: Body,
         reply: Reply,
         minor: int = 1,
-        special: tuple[tuple[bytes, bytes], ...] | None = None,
+        special: Special | None = None,
         started: float = 0.0,
         *,
         scheme: bytes = b"http",
@@ -246,8 +252,6 @@ class Exchange:
     def __repr__(self) -> str:
         return f"<Exchange {self.method!r} {self.authority!r} {self.target!r} as {self.name}>"
 
-    headers, block = _held_headers()
-
     @property
     def peer_address(self) -> tuple[str, int]:
         """Address and port of the client."""
@@ -258,10 +262,6 @@ class Exchange:
         """Address and port that the client connected to."""
         return self.reply.local
 
-    def field(self, name: bytes) -> bytes | None:
-        """A special field's first value; `name` in lower case."""
-        return first(self.special, name)
-
 
 def by_status(exchange: Exchange) -> Verdict:
     """The classifier of an exchange that was given none."""
@@ -269,7 +269,7 @@ def by_status(exchange: Exchange) -> Verdict:
     return Verdict.SUCCESS if response is not None and response.status < 500 else Verdict.FAILURE
 
 
-def first(special: tuple[tuple[bytes, bytes], ...] | None, name: bytes) -> bytes | None:
+def first(special: Special | None, name: bytes) -> bytes | None:
     """The first value called `name` among special fields, or None."""
     if special is not None:
         for key, value in special:

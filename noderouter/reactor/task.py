@@ -3,7 +3,7 @@
 from collections.abc import Coroutine, Generator
 from math import inf
 from time import monotonic
-from types import TracebackType, coroutine
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from noderouter.reactor.errors import Cancelled, Expired, Unwind
@@ -159,10 +159,16 @@ class Timeout:
         return found
 
 
-@coroutine
-def park() -> Generator[None, None, None]:
-    """Give the turn back to the reactor until somebody schedules the current task."""
-    yield
+class park:  # noqa: N801  # awaited like a function
+    """Give the turn back to the reactor until somebody schedules the current task: ``await park()``.
+
+    A class, because `types.coroutine` takes the interpreter's own generators only, and this one is compiled.
+    """
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
 async def sleep(seconds: float) -> None:

@@ -10,15 +10,14 @@ reading and one for writing, not necessarily the same.
 
 import select
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from errno import EBADF, EINPROGRESS
 from os import strerror
-from types import coroutine
 from typing import Final
 
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, current_task, reschedule, running
+from noderouter.reactor.task import Task, current_task, park, reschedule, running
 
 READ_BYTES: Final = 16384
 """A read for heads and small bodies."""
@@ -81,8 +80,7 @@ class Wire:
         if self.on_hangup is not None and self.reader is None:
             self.on_hangup(mask)
 
-    @coroutine
-    def recv(self, size: int = READ_BYTES) -> Generator[None, None, bytes]:
+    async def recv(self, size: int = READ_BYTES) -> bytes:
         """Wait for bytes: at most `size`, or b"" when the peer has finished sending.
 
         Raises:
@@ -93,13 +91,13 @@ class Wire:
                 self._streak += 1
                 if self._streak > _STREAK:
                     self._streak = 0
-                    yield from reschedule().__await__()
+                    await reschedule()
             else:
                 self._streak = 0
                 while not self.readable and not self.closed:
                     self.reader = running.task
                     try:
-                        yield
+                        await park()
                     except BaseException:
                         self.reader = None
                         raise
@@ -116,13 +114,12 @@ class Wire:
                 self.readable = False
             return data
 
-    @coroutine
-    def wait_readable(self) -> Generator[None, None, None]:
+    async def wait_readable(self) -> None:
         """Wait until there is something to read, or to accept."""
         while not self.readable and not self.closed:
             self.reader = current_task()
             try:
-                yield
+                await park()
             except BaseException:
                 self.reader = None
                 raise
@@ -169,12 +166,11 @@ class Wire:
         if not self.put(data):
             await self.drain()
 
-    @coroutine
-    def _writable(self) -> Generator[None, None, None]:
+    async def _writable(self) -> None:
         while not self.writable and not self.closed:
             self.writer = current_task()
             try:
-                yield
+                await park()
             except BaseException:
                 self.writer = None
                 raise
