@@ -176,7 +176,7 @@ class Client:
                 try:
                     connection = pool.take() or await self._open(pool)
                     await connection.exchange(exchange, fields)
-                    ended = monotonic()
+                    ended = exchange.ended = monotonic()
                     if exchange.verdict is Verdict.SUCCESS:
                         endpoint.accrual.success(ended)
                     else:

@@ -180,7 +180,9 @@ class Exchange(Message):
     `te`, `trailer`, `x-forwarded-client-cert`, `max-forwards`.
 
     `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
-    message it sends; filters add to them. `headed` is when the head of a response came whose
+    message it sends; filters add to them. `ended` is when the response was complete (0.0 until then, and where no
+    endpoint answered): whoever counts afterwards need not look at the clock again. `headed` is when the head of a
+    response came whose
     body was still on its way (else 0.0). `failure` is what went wrong on the client's side while the response
     was awaited.
     """
@@ -192,6 +194,7 @@ class Exchange(Message):
         "classifier",
         "client_id",
         "context",
+        "ended",
         "endpoint",
         "failure",
         "gate",
@@ -248,6 +251,7 @@ class Exchange(Message):
         self.endpoint: Any = None
         self.failure: Exception | None = None
         self.headed = 0.0
+        self.ended = 0.0
 
     def __repr__(self) -> str:
         return f"<Exchange {self.method!r} {self.authority!r} {self.target!r} as {self.name}>"

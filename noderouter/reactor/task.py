@@ -4,7 +4,7 @@ from collections.abc import Coroutine, Generator
 from math import inf
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from noderouter.reactor.errors import Cancelled, Expired, Unwind
 
@@ -106,7 +106,7 @@ class Task:
         try:
             while not self.done:
                 self.joiner = current_task()
-                await park()
+                await PARK
         finally:
             self.joiner = None
         if self.failure is not None and not isinstance(self.failure, Cancelled):
@@ -159,8 +159,8 @@ class Timeout:
         return found
 
 
-class park:  # noqa: N801  # awaited like a function
-    """Give the turn back to the reactor until somebody schedules the current task: ``await park()``.
+class Park:
+    """What gives the turn back to the reactor until somebody schedules the current task: ``await PARK``.
 
     A class, because `types.coroutine` takes the interpreter's own generators only, and this one is compiled.
     """
@@ -171,15 +171,18 @@ class park:  # noqa: N801  # awaited like a function
         yield
 
 
+PARK: Final = Park()
+
+
 async def sleep(seconds: float) -> None:
     """Wait; at most 50 ms longer than asked."""
     with Timeout(seconds):
         while True:
-            await park()
+            await PARK
 
 
 async def reschedule() -> None:
     """Let every other runnable task have its turn first."""
     task = current_task()
     task.reactor.schedule(task)
-    await park()
+    await PARK

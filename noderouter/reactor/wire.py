@@ -17,7 +17,7 @@ from typing import Final
 
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, current_task, park, reschedule, running
+from noderouter.reactor.task import PARK, Task, current_task, reschedule, running
 
 READ_BYTES: Final = 16384
 """A read for heads and small bodies."""
@@ -97,7 +97,7 @@ class Wire:
                 while not self.readable and not self.closed:
                     self.reader = running.task
                     try:
-                        await park()
+                        await PARK
                     except BaseException:
                         self.reader = None
                         raise
@@ -119,7 +119,7 @@ class Wire:
         while not self.readable and not self.closed:
             self.reader = current_task()
             try:
-                await park()
+                await PARK
             except BaseException:
                 self.reader = None
                 raise
@@ -170,7 +170,7 @@ class Wire:
         while not self.writable and not self.closed:
             self.writer = current_task()
             try:
-                await park()
+                await PARK
             except BaseException:
                 self.writer = None
                 raise

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from dtab import Bound, Dtab, Failed, Ok, Path
 from noderouter.core.exchange import Exchange
-from noderouter.core.service import Filter, Service, stack
+from noderouter.core.service import Filter, Service, callable_of, stack
 from noderouter.filter.error_text import binding_timeout
 from noderouter.naming.binding import Bind, Binding
 from noderouter.naming.var import Var
@@ -90,9 +90,8 @@ class NamedService(Binding):
         stale, self._routes = self._routes, {}
         if isinstance(result, Ok):
             branches = [(share, self._branch_to(bound, stale)) for share, bound in shares(result.tree)]
-            # Bound methods, as in `core.service.stack`.
             branch = branches[0][1] if len(branches) == 1 else self._parts.picker(branches)
-            self._branch = branch.__call__  # type: ignore[operator]
+            self._branch = callable_of(branch)
         elif isinstance(result, Failed):
             self._branch = NoRoute(result.message)
         else:
