@@ -10,14 +10,14 @@ reading and one for writing, not necessarily the same.
 
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from errno import EBADF, EINPROGRESS
 from os import strerror
 from typing import Final
 
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import PARK, Task, current_task, reschedule, running
+from noderouter.reactor.task import PARK, Task, current_task, running
 
 READ_BYTES: Final = 16384
 """A read for heads and small bodies."""
@@ -38,6 +38,7 @@ class Wire:
     __slots__ = (
         "_recv",
         "_send",
+        "_size",
         "_streak",
         "closed",
         "fd",
@@ -60,6 +61,7 @@ class Wire:
         self._recv = sock.recv
         self._send = sock.send
         self._streak = 0
+        self._size = READ_BYTES
         self.readable = False
         self.writable = False
         self.hung_up = 0
@@ -80,31 +82,35 @@ class Wire:
         if self.on_hangup is not None and self.reader is None:
             self.on_hangup(mask)
 
-    async def recv(self, size: int = READ_BYTES) -> bytes:
-        """Wait for bytes: at most `size`, or b"" when the peer has finished sending.
+    def __await__(self) -> Generator[None, None, bytes]:
+        """``data = await wire``: wait for bytes, at most `READ_BYTES`, or b"" when the peer has finished sending.
+
+        The wire is its own awaitable because every request waits twice, and each coroutine in between has its price.
 
         Raises:
             WireError: the connection was reset, or is closed here.
         """
+        size = self._size
         while True:
             if self.readable:
                 self._streak += 1
                 if self._streak > _STREAK:
                     self._streak = 0
-                    await reschedule()
+                    self.reactor.schedule(current_task())
+                    yield
             else:
                 self._streak = 0
                 while not self.readable and not self.closed:
                     self.reader = running.task
                     try:
-                        await PARK
+                        yield
                     except BaseException:
                         self.reader = None
                         raise
             if self.closed:
                 raise WireError(EBADF, "closed here")
             try:
-                data = self._recv(size)
+                data: bytes = self._recv(size)
             except BlockingIOError:
                 self.readable = False
                 continue
@@ -113,6 +119,14 @@ class Wire:
             if len(data) < size and not self.hung_up:
                 self.readable = False
             return data
+
+    async def recv(self, size: int = READ_BYTES) -> bytes:
+        """Wait for bytes, at most `size`; else as ``await wire``."""
+        self._size = size
+        try:
+            return await self
+        finally:
+            self._size = READ_BYTES
 
     async def wait_readable(self) -> None:
         """Wait until there is something to read, or to accept."""
