@@ -27,6 +27,7 @@ MODULES: Final = (
     "noderouter.filter.error_reply",
     "noderouter.filter.propagate",
     "noderouter.filter.retry",
+    "noderouter.filter.timeout",
     "noderouter.filter.trace",
     "noderouter.http1.body",
     "noderouter.http1.reply",

@@ -226,7 +226,7 @@ class App:
         return self.connections() < self._most_connections
 
     def _on_crash(self, task: Task, error: BaseException) -> None:
-        _log.error("reactor.crash", task=task.name, exc_info=error)
+        _log.error("reactor.crash", task=str(task.name), exc_info=error)
 
     def _on_exhausted(self, error: OSError) -> None:
         _log.error("server.exhausted", reason=error.strerror, hint="raise the limit of open files (RLIMIT_NOFILE)")

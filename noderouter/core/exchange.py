@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CHUNKED: Final = -1
 """A body length: unknown in advance; the codec frames it (chunked, or DATA frames)."""
 
+SHOWN_BYTES: Final = 200
+"""How much of a target a `repr` shows."""
+
 UNTIL_CLOSE: Final = -2
 """A response body length: ends with the connection (RFC 9112 section 6.3, item 8)."""
 
@@ -254,7 +257,9 @@ class Exchange(Message):
         self.ended = 0.0
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.method!r} {self.authority!r} {self.target!r} as {self.name}>"
+        name = "not identified yet" if self.name is None else f"as {self.name.show()}"
+        endpoint = "" if self.endpoint is None else f" at {self.endpoint!r}"
+        return f"<Exchange {self.method!r} {self.authority!r} {self.target[:SHOWN_BYTES]!r} {name}{endpoint}>"
 
     @property
     def peer_address(self) -> tuple[str, int]:

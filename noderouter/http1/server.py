@@ -27,8 +27,8 @@ from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout, sleep
 from noderouter.reactor.wire import GONE, Wire
 
-HALF_CLOSE_SECONDS: Final = 5.0
-LINGER_SECONDS: Final = 1.0
+HALF_CLOSE_SECONDS = 5.0  # not Final, nor is the next: tests shorten them, and the compiler puts Final ones in place
+LINGER_SECONDS = 1.0
 """How long a refused client may go on sending before its connection is closed: a close with unread bytes would
 reset the connection and could destroy the answer (RFC 9112 section 9.6)."""
 LINGER_BYTES: Final = 256 * 1024
@@ -111,6 +111,10 @@ class ServerConnection:
         self._task: Task | None = None
         self._exchange: Exchange | None = None
         self._body: StreamBody | None = None
+
+    def __repr__(self) -> str:
+        ip, port = self._reply.peer
+        return f"<ServerConnection from {ip}:{port} {self._exchange or 'idle'}>"
 
     @property
     def idle(self) -> bool:

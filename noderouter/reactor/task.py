@@ -39,6 +39,7 @@ class Task:
     """One coroutine of the data plane; made by `Reactor.spawn`, which owns it.
 
     Attributes:
+        name: what it is called, or whose it is; shown by its `str`.
         deadline: the earliest deadline of its open `Timeout` scopes, monotonic seconds.
         armed: the tick at which the timer wheel looks at this task next.
         since: when it was last stepped.
@@ -63,7 +64,7 @@ class Task:
         "unwinding",
     )
 
-    def __init__(self, reactor: "Reactor", coro: Coroutine[Any, Any, None], name: str) -> None:
+    def __init__(self, reactor: "Reactor", coro: Coroutine[Any, Any, None], name: object) -> None:
         self.reactor = reactor
         self.coro = coro
         self.send = coro.send
@@ -97,7 +98,7 @@ class Task:
         deadline = self.unwind_by
         scope = self.timeout
         while scope is not None:
-            deadline = min(deadline, scope.deadline)
+            deadline = min(deadline, scope.due())
             scope = scope.outer
         return deadline
 
@@ -148,12 +149,16 @@ class Timeout:
             self.expired = True
         return self.expired and isinstance(error, Expired)
 
+    def due(self) -> float:
+        """The deadline that holds now, monotonic seconds."""
+        return self.deadline
+
     def outermost_expired(self, now: float) -> "Timeout | None":
         """Of this scope and those around it, the outermost whose deadline has passed."""
         found = None
         scope: Timeout | None = self
         while scope is not None:
-            if scope.deadline <= now:
+            if scope.due() <= now:
                 found = scope
             scope = scope.outer
         return found
