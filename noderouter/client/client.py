@@ -262,3 +262,4 @@ class Client:
         self._addr.release()
         for endpoint in self.endpoints.values():
             endpoint.retire()
+        self._balancer.update(())

@@ -174,6 +174,14 @@ class Reply(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """Who may want another try instead of a response."""
+
+    def wants(self, exchange: "Exchange") -> bool:
+        """Whether the retryable response that has begun to come goes to the client; asked before any of it has."""
+        ...
+
+
 class Exchange(Message):
     """A request on its way and the place for its response.
 
@@ -246,7 +254,7 @@ class Exchange(Message):
         self.verdict: Verdict | None = None
         self.attempts = 0
         self.context: Context | None = None
-        self.gate: Callable[[Exchange], bool] | None = None
+        self.gate: Gate | None = None
         self.classifier: Callable[[Exchange], Verdict] = by_status
         self.name: Path | None = None
         self.client_id: Path | None = None

@@ -1,7 +1,7 @@
 """The upstream side of HTTP/1.x: one exchange on one connection to an endpoint (RFC 9112).
 
 Sends the request (a body that is at hand goes with the head, in one piece; a streaming one is pumped by a second
-coroutine while the response is awaited), relays interim responses, hands the head to `exchange.gate`, and
+coroutine while the response is awaited), relays interim responses, asks `exchange.gate`, and
 pushes the response into `exchange.reply`. Tells afterwards whether the connection can be used again.
 """
 
@@ -148,7 +148,7 @@ class UpstreamConnection:
                 length = 0
             exchange.response = response
             verdict = exchange.verdict = exchange.classifier(exchange)
-            if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate(exchange):
+            if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.wants(exchange):
                 await self._discard(StreamBody(self.wire, length, data))
                 return
             plain = special is None and minor and verdict is Verdict.SUCCESS

@@ -155,10 +155,16 @@ class NamedService:
             routes, self._routes = self._routes, {}
             self._seen = None
             self._seen_epoch = -1
+            # Who is in the middle of it has what it needs; the rest must not keep itself alive in a circle.
+            self._service = self._branch = _ended
             _close(routes)
             if self._known:
                 self._known = False
                 self._parts.name_closed(self.path)
+
+
+async def _ended(exchange: Exchange) -> None:
+    raise RuntimeError("a service that has ended was asked again")
 
 
 def _close(routes: dict[tuple[Path, Path], Branch]) -> None:
