@@ -48,7 +48,7 @@ docs: setup
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
 
 fuzz: setup
-	$(BIN)/python tests/noderouter/http1/fuzz/run.py --seconds $${FUZZ_SECONDS:-60}
+	$(BIN)/python -m tests.noderouter.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .import_linter_cache docs/_build

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    gc.disable()  # what starting allocates stays; `app.settle_memory` turns the collector on
+    gc.disable()  # what starting allocates stays; `memory.settle` turns the collector on
     from noderouter.run import run_file
 
     return run_file(options.config, options.log_level.upper())
