@@ -11,7 +11,10 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python
 help:
 	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | clean"
 
-$(VENV)/.installed: setup.cfg pyproject.toml noderouter/http1/_head.c noderouter/http1/_scan.h noderouter/http1/_grammar.h
+# What is compiled has to be built anew when it changes: the parser, and the modules that _compiled.py names.
+HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
+
+$(VENV)/.installed: setup.cfg pyproject.toml noderouter/_build.py noderouter/_compiled.py $(HOT:=.py) $(wildcard noderouter/http1/*.[ch])
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
@@ -24,10 +27,16 @@ setup: $(VENV)/.installed
 run: setup
 	$(BIN)/noderouter demo
 
+DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer client classifier filter http1 identifier listener reactor \
+	router telemetry,tests/noderouter/$(each)))
+
+# All tests on the sources, for coverage; then those of the data path again on what was compiled from them.
 test: setup
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report --skip-covered --sort=cover
+	@if $(BIN)/noderouter version | grep -q '^data path: compiled'; then $(BIN)/python -m pytest $(DATA_PATH_TESTS); \
+	else echo "the data path is not compiled here: its tests ran on the sources only"; fi
 
 check: lint type test
 

@@ -64,9 +64,14 @@ class SourceFinder:
         return None
 
 
+def pure() -> bool:
+    """Whether `NODEROUTER_PURE` asks for the sources."""
+    return os.environ.get(PURE, "0") not in ("", "0")
+
+
 def choose() -> None:
     """Heed `NODEROUTER_PURE`; has to come before the first import of any of `MODULES`."""
-    if os.environ.get(PURE, "0") not in ("", "0") and SourceFinder not in sys.meta_path:
+    if pure() and SourceFinder not in sys.meta_path:
         sys.meta_path.insert(0, SourceFinder)
 
 
@@ -75,3 +80,8 @@ def compiled() -> bool:
     import noderouter.core.exchange as module
 
     return not str(module.__file__).endswith(".py")
+
+
+def why_not() -> str:
+    """In words, why it is not."""
+    return f"pure Python ({f'{PURE} is set' if pure() else 'nothing was compiled when this was installed'})"

@@ -68,9 +68,11 @@ def _version(_options: argparse.Namespace) -> int:
     import platform
     from importlib.metadata import version
 
+    from noderouter import _compiled
     from noderouter.http1.head import COMPILED
 
     print(f"noderouter {__version__}")
+    print(f"data path: {'compiled' if _compiled.compiled() else _compiled.why_not()}")
     print(f"head parser: {'compiled' if COMPILED else 'pure Python (no compiled one could be imported)'}")
     print(f"python {platform.python_version()}, trio {version('trio')}")
     return 0
