@@ -165,8 +165,8 @@ class Pod:
     async def _delete(self) -> None:
         """Write the last status, then let go of the object."""
         await self._write()
-        path = f"{self._path()}?gracePeriodSeconds=0"
-        await self._node.api.insist("DELETE", path, {"preconditions": {"uid": self.uid}})
+        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.uid}}
+        await self._node.api.insist("DELETE", self._path(), options)
 
     # Status
 
