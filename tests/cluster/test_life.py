@@ -122,7 +122,7 @@ def test_who_never_starts_is_restarted_by_its_startup_probe(cluster, namespace):
 
 
 def test_the_end_is_prestop_then_sigterm(cluster, namespace):
-    hook = {"exec": {"command": ["sh", "-c", "echo preStop > /proc/1/fd/1; sleep 0.5"]}}
+    hook = {"exec": {"command": ["sh", "-c", "echo preStop >> /proc/1/fd/1; sleep 0.5"]}}
     cluster.apply(
         [workload("Deployment", "hello", container(lifecycle={"preStop": hook})), service("hello")], namespace
     )

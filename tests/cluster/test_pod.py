@@ -75,7 +75,7 @@ def test_what_is_missing_is_waited_for(cluster, namespace):
     mounts = [{"name": "v", "mountPath": "/v"}]
     cluster.apply(pod("one", main(env=env, volumeMounts=mounts), volumes=volumes), namespace)
     until(lambda: 'configmap "later" not found' in waiting(cluster, namespace, "one"))
-    cluster.apply(config_map("later", x="y"), namespace)
+    cluster.apply(config_map("later", x="z"), namespace)
     until(lambda: 'configmap "late" not found' in waiting(cluster, namespace, "one"))
     cluster.apply(config_map("late", a="b"), namespace)
     cluster.wait_ready("pod", namespace, "one")

@@ -134,12 +134,13 @@ class Container:
                 nursery.start_soon(self._attend, started)
                 nursery.start_soon(self._end_if_unhealthy)
                 code = await self._process.wait()
+                code = 128 - code if code < 0 else code
                 nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):
                 self._process.kill()
                 await self._process.wait()
-        (self.folder / "pid").unlink(missing_ok=True)
+            (self.folder / "pid").unlink(missing_ok=True)
         self.ready = self.started = False
         reason = "Completed" if code == 0 else "StartError" if code == 128 else "Error"
         ended = {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": now()}
