@@ -97,13 +97,13 @@ class Cluster:
 
     def _argv(self) -> list[str]:
         settings = self.folder / "settings.json"
-        admin = self.control_plane.admin
+        admin, server = self.control_plane.admin, self.control_plane.server
         content = {
             "folder": str(self.folder),
             "port": self.control_plane.port,
             "authority": str(self.control_plane.ca_file),
-            "certificate": str(admin.certificate),
-            "key": str(admin.key),
+            "client": [str(admin.certificate), str(admin.key)],
+            "server": [str(server.certificate), str(server.key)],
             "nodes": [node.name for node in self.nodes],
             "images": self._images.to_json(),
         }

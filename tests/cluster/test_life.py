@@ -134,6 +134,16 @@ def test_the_end_is_prestop_then_sigterm(cluster, namespace):
     assert "preStop: done" in cluster.events(namespace, name)
 
 
+def test_kubectl_shows_the_logs(cluster, namespace):
+    cluster.apply(pod("one", shell("echo a; echo b; echo c; exec sleep infinity")), namespace)
+    cluster.wait_ready("pod", namespace, "one")
+    until(lambda: cluster.control_plane.kubectl("logs", "one", "-n", namespace) == "a\nb\nc\n", 5)
+    assert cluster.control_plane.kubectl("logs", "one", "--tail=2", "-n", namespace) == "b\nc\n"
+    cluster.apply(pod("two", shell("sleep 0.5; echo end")), namespace)
+    cluster.wait_ready("pod", namespace, "two")
+    assert cluster.control_plane.kubectl("logs", "-f", "two", "-n", namespace).startswith("end\n")
+
+
 def test_who_ignores_sigterm_is_killed_when_its_grace_is_over(cluster, namespace):
     stubborn = {"name": "main", "image": "python", "args": ["-c", STUBBORN]}
     cluster.apply(pod("one", stubborn, terminationGracePeriodSeconds=1), namespace)
