@@ -257,11 +257,14 @@ class Cluster:
         Raises:
             CommandFailed: another status than 0.
         """
-        command = ["nsenter", f"--net={self._network(node)}", *argv]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=EXEC_SECONDS)
+        done = subprocess.run([*self.command(node), *argv], capture_output=True, text=True, timeout=EXEC_SECONDS)
         if done.returncode != 0:
             raise CommandFailed(argv, done.returncode, done.stderr, done.stdout)
         return done.stdout
+
+    def command(self, node: str | None = None) -> list[str]:
+        """What to put before a command of the machine, so that it runs in the cluster's network, or on a node."""
+        return ["nsenter", f"--net={self._network(node)}"]
 
     def _network(self, node: str | None) -> Path:
         return Path(f"/proc/{self._init()}/root{self.folder}/networks/{node or 'cluster'}")

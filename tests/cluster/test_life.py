@@ -37,15 +37,20 @@ def test_init_containers_run_first_and_in_order(cluster, namespace):
     main = shell("cat /v/order; exec sleep infinity", **mount)
     cluster.apply(pod("one", main, initContainers=[first, second], volumes=volumes), namespace)
     cluster.wait_ready("pod", namespace, "one")
-    assert cluster.logs(namespace, "one", "main") == "first\nsecond\n"
+    until(lambda: cluster.logs(namespace, "one", "main") == "first\nsecond\n", 5)
 
 
 def test_a_sidecar_is_up_before_and_until_after_the_others(cluster, namespace):
-    script = "trap 'echo end >> /v/o; exit' TERM; while :; do sleep 0.05; done"
+    script = "trap 'echo {0} >> /v/ends; exit' TERM; while :; do sleep 0.05; done"
     mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
     ready = {"exec": {"command": ["true"]}, "periodSeconds": 1}
-    sidecar = {**shell(script, **mount), "name": "side", "restartPolicy": "Always", "startupProbe": ready}
-    main = shell("trap 'exit' TERM; while :; do sleep 0.05; done", **mount)
+    sidecar = {
+        **shell(script.format("sidecar"), **mount),
+        "name": "side",
+        "restartPolicy": "Always",
+        "startupProbe": ready,
+    }
+    main = shell(script.format("main"), **mount)
     volumes = [{"name": "v", "emptyDir": {}}]
     one = pod("one", main, initContainers=[sidecar], volumes=volumes, terminationGracePeriodSeconds=10)
     cluster.apply(one, namespace)
@@ -54,6 +59,9 @@ def test_a_sidecar_is_up_before_and_until_after_the_others(cluster, namespace):
     assert found["initContainerStatuses"][0]["started"] is True
     began = found["initContainerStatuses"][0]["state"]["running"]["startedAt"]
     assert began <= found["containerStatuses"][0]["state"]["running"]["startedAt"]
+    cluster.control_plane.kubectl("delete", "pod", "one", "-n", namespace, "--timeout=20s")
+    (ends,) = cluster.folder.glob(f"pods/{namespace}_one_*/volumes/v/ends")
+    assert ends.read_text() == "main\nsidecar\n"
 
 
 @pytest.mark.parametrize(("script", "expected"), [("exit 0", "Succeeded"), ("exit 3", "Failed")])
