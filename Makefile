@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz clean
+.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz cluster-tools cluster clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | clean"
+	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | cluster-tools | cluster | clean"
 
 # What is compiled has to be built anew when it changes: the parser, and the modules that _compiled.py names.
 HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
@@ -58,6 +58,14 @@ docs: setup
 
 fuzz: setup
 	$(BIN)/python -m tests.noderouter.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
+
+# The Kubernetes of the tests, built once into a cache outside the tree; needs Go.
+cluster-tools: setup
+	$(BIN)/python -m tests.cluster.binaries
+
+# A shell with kubectl, helm and a cluster of two nodes; needs root.
+cluster: cluster-tools
+	@$(BIN)/python -m tests.cluster
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .import_linter_cache docs/_build
