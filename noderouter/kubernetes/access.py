@@ -7,6 +7,7 @@ nothing at all   the service account of the pod, where there is one; else localh
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Final, Self
 
 from noderouter.config.kind import Field, Model, model_validator
@@ -65,10 +66,26 @@ def access(host: str | None, port: int | None, kubeconfig: str | None, context: 
     if host is not None or port is not None:
         return Plain(host or DEFAULT_HOST, port or DEFAULT_PORT)
     service_host, service_port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
-    account = os.environ.get("NODEROUTER_SERVICE_ACCOUNT", ACCOUNT)
+    account = account_folder()
     if service_host and service_port and service_port.isdecimal() and os.path.isfile(f"{account}/token"):
         return InCluster(service_host, int(service_port), account)
     return Plain()
+
+
+def account_folder() -> str:
+    """Where the service account is mounted; `NODEROUTER_SERVICE_ACCOUNT` says where it is elsewhere."""
+    return os.environ.get("NODEROUTER_SERVICE_ACCOUNT") or ACCOUNT
+
+
+def own_namespace(variable: str) -> str | None:
+    """The namespace of this pod: what the variable says, else what is mounted with the service account; or None."""
+    given = os.environ.get(variable)
+    if given:
+        return given
+    try:
+        return Path(account_folder(), "namespace").read_text("ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 class ApiKeys(Model):

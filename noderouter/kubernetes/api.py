@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
+from random import random
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -28,6 +29,8 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 MAX_REASON_BYTES: Final = 4096
 KEPT_CONNECTIONS: Final = 4
 """Idle connections for lists and writes."""
+RESPITE: Final = 0.5
+"""The least wait for an API that did not answer, and as much again at random: with it everybody else waits, too."""
 SOCKET_OPTIONS: Final = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -55,6 +58,7 @@ class Api:
         self._client: httpx.AsyncClient | None = None
         self._endpoint: Endpoint | None = None
         self._opening = trio.Lock()
+        self._answered = trio.Event()
 
     def __repr__(self) -> str:
         return f"<Api {self.access}>"
@@ -90,6 +94,18 @@ class Api:
         async with self._request("GET", path, query, read=self._timing.silence) as response:
             opened()
             await _pump(response, take)
+
+    async def pause(self, seconds: float, error: ApiError | None) -> None:
+        """Wait before a request is tried again.
+
+        Where there was no answer, the wait is over a moment after somebody else gets one: the API is back.
+        """
+        with trio.move_on_after(seconds):
+            await trio.sleep(RESPITE * (1 + random()))
+            if error is not None and not error.status:
+                await self._answered.wait()
+            else:
+                await trio.sleep_forever()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -146,6 +162,8 @@ class Api:
                         continue
                     if response.status_code >= 300:
                         raise await _refusal(response, method, path)
+                    bell, self._answered = self._answered, trio.Event()
+                    bell.set()
                     yield response
                     return
                 finally:

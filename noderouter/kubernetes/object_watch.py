@@ -11,15 +11,13 @@ Once something is known it stays in effect through any outage.
 from collections.abc import Mapping
 from typing import Any
 
-from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.attend import attend
 from noderouter.kubernetes.health import WatchHealth
 from noderouter.kubernetes.paths import Resource
 from noderouter.kubernetes.reflector import Reflector, Subject
 from noderouter.kubernetes.replica import Replica
+from noderouter.kubernetes.site import Site
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
-from noderouter.kubernetes.timing import Timing
-from noderouter.naming.background import Log, StartSoon
 from noderouter.naming.var import Var
 
 Object = Mapping[str, Any]
@@ -28,16 +26,12 @@ Object = Mapping[str, Any]
 class ObjectWatch:
     """`var` is the object; hold it to have it watched. `health` says how that goes."""
 
-    def __init__(
-        self, api: Api, resource: Resource, name: str, timing: Timing, surroundings: tuple[StartSoon, Log]
-    ) -> None:
+    def __init__(self, site: Site, resource: Resource, name: str) -> None:
         """Opens nothing yet."""
-        start_soon, log = surroundings
         self.name = name
         self.resource = resource
         self.var: Var[State[Object]] = Var(Unknown(), self)
-        self._timing = timing
-        self._start_soon = start_soon
+        self._site = site
         self._running = False
         self._replica: Replica[Object] = Replica(self._project, self._changed)
         subject = Subject(
@@ -47,7 +41,7 @@ class ObjectWatch:
             wanted=lambda: (name,),
             unreachable=self._unreachable,
         )
-        self._reflector = Reflector(api, subject, self._replica, timing, log)
+        self._reflector = Reflector(site.api, subject, self._replica, site.timing, site.log)
 
     def __repr__(self) -> str:
         return f"<ObjectWatch {self._reflector.subject.name} {type(self.var.value).__name__}>"
@@ -65,7 +59,7 @@ class ObjectWatch:
         """Somebody needs it."""
         if not self._running:
             self._running = True
-            self._start_soon(self._run, name=f"kubernetes {self._reflector.subject.name}")
+            self._site.start_soon(self._run, name=f"kubernetes {self._reflector.subject.name}")
 
     def close(self) -> None:
         """Nobody does any more: the task will notice."""
@@ -73,7 +67,7 @@ class ObjectWatch:
     async def _run(self) -> None:
         try:
             while self.var.holders:
-                await attend(self._reflector, lambda: self.var.holders, self._timing.linger)
+                await attend(self._reflector, lambda: self.var.holders, self._site.timing.linger)
         finally:
             self._running = False
         self._replica.forget(self.name)
@@ -82,7 +76,7 @@ class ObjectWatch:
     def _project(self, thing: Object) -> tuple[str, Object] | None:
         return (self.name, thing) if thing["metadata"]["name"] == self.name else None
 
-    def _changed(self, _part: str) -> None:
+    def _changed(self, _part: str, _key: str | None) -> None:
         found = next(self._replica.of(self.name), None)
         if found is not None:
             self.var.set(Present(found))

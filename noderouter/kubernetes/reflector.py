@@ -69,6 +69,8 @@ class Reflector(Generic[T]):
         self._wake = trio.Event()
         self._stream = trio.CancelScope()
         self._setbacks = 0
+        self.trouble: str | None = None
+        """Why parts that are not known cannot be known at the moment; None while there is hope."""
 
     def __repr__(self) -> str:
         return f"<Reflector {self.subject.name} {self.replica!r}>"
@@ -101,7 +103,7 @@ class Reflector(Generic[T]):
                 await self._list(parts)
             except ApiError as error:
                 self._failed(error)
-                await trio.sleep(pauses.next(error.retry_after))
+                await self._api.pause(pauses.next(error.retry_after), error)
             else:
                 self._recovered("LISTED")
                 pauses.reset()
@@ -160,7 +162,7 @@ class Reflector(Generic[T]):
             if error is not None:
                 self._judge(error)
             if error is not None or not well:
-                await trio.sleep(pauses.next(None if error is None else error.retry_after))
+                await self._api.pause(pauses.next(None if error is None else error.retry_after), error)
 
     def _judge(self, error: ApiError) -> None:
         """Whether to go on from where we were, or to list again."""
@@ -215,11 +217,13 @@ class Reflector(Generic[T]):
             level = INFO if error.gone else WARNING
             self._log(level, "kubernetes.watch_failed", watch=self.subject.name, reason=error.reason)
         if error.refused or health.failing_seconds() >= self._timing.patience:
+            self.trouble = error.reason
             self.subject.unreachable(error.reason)
 
     def _recovered(self, what: str) -> None:
         if self.health.error is not None:
             self._log(INFO, "kubernetes.watch_recovered", watch=self.subject.name)
+        self.trouble = None
         self.health.said(what)
 
 

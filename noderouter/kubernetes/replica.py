@@ -25,6 +25,9 @@ T = TypeVar("T")
 Project = Callable[[Mapping[str, Any]], tuple[str, T] | None]
 """Makes of an object the part it belongs to and what is kept of it; None where it is none of ours."""
 
+Changed = Callable[[str, str | None], None]
+"""Told of a part, and the key of the object that has changed there; None where it was listed."""
+
 _CHANGES: Final = frozenset(("ADDED", "MODIFIED", "DELETED"))
 
 
@@ -48,9 +51,12 @@ class Counts:
 
 
 class Replica(Generic[T]):
-    """The objects of some parts of one collection. `changed` is called with each part that is another than before."""
+    """The objects of some parts of one collection.
 
-    def __init__(self, project: Project[T], changed: Callable[[str], None]) -> None:
+    `changed` is called for each part that is another than before.
+    """
+
+    def __init__(self, project: Project[T], changed: Changed) -> None:
         self.version = ""
         """Where a watch goes on from; empty where a list has to come first."""
         self.generation = 0
@@ -83,6 +89,11 @@ class Replica(Generic[T]):
         """Those of the `wanted` parts that have to be listed."""
         return frozenset(part for part in wanted if part not in self._floors)
 
+    def get(self, key: str) -> T | None:
+        """What is kept of one object."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.value
+
     def is_stale(self, parts: Iterable[str]) -> bool:
         """Whether something is known of any of the `parts` from before we lost our place: a list must be no older."""
         return not self._stale.isdisjoint(parts)
@@ -106,7 +117,7 @@ class Replica(Generic[T]):
             self._floors[part] = version
         self._stale -= parts
         for part in changed:
-            self._changed(part)
+            self._changed(part, None)
 
     def _go_on_from(self, version: str) -> None:
         """Let the next watch, over old and new parts, start where it misses nothing of either."""
@@ -172,10 +183,10 @@ class Replica(Generic[T]):
         else:
             if old is not None and old.part != part:
                 self._drop(key)
-                self._changed(old.part)
+                self._changed(old.part, key)
             self._put(key, Entry(part, version, projected[1]))
         if old is None or projected is None or old.part != part or old.value != projected[1]:
-            self._changed(part)
+            self._changed(part, key)
         return True
 
     def _put(self, key: str, entry: Entry[T]) -> None:

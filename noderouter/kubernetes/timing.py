@@ -16,7 +16,7 @@ class Timing:
     watch: float = 300.0
     """How long the server should let a watch run: up to twice this, drawn anew each time, so that watches spread."""
     first_pause: float = 0.02
-    longest_pause: float = 10.0
+    longest_pause: float = 5.0
     steady: float = 1.0
     """A watch that lived this long, or said anything, was no failure."""
     patience: float = 5.0
@@ -29,7 +29,7 @@ class Pauses:
     """Exponential back-off with jitter: from `first_pause` up to `longest_pause`, for ever.
 
     Each pause is drawn between a half and the whole of its step, and never shorter than what the server asked for
-    (`Retry-After`, which itself counts up to six times `longest_pause`).
+    (`Retry-After`, which itself counts up to twelve times `longest_pause`).
     """
 
     def __init__(self, timing: Timing, rng: Random) -> None:
@@ -44,7 +44,7 @@ class Pauses:
         pause = self._step * (0.5 + self._rng.random() / 2)
         if retry_after is None:
             return pause
-        asked = min(retry_after, 6 * timing.longest_pause)
+        asked = min(retry_after, 12 * timing.longest_pause)
         # Everybody was told the same number: spread behind it.
         return max(pause, asked * (1 + self._rng.random() / 4))
 
