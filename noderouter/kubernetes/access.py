@@ -72,6 +72,18 @@ def access(host: str | None, port: int | None, kubeconfig: str | None, context: 
     return Plain()
 
 
+def one_way(host: str | None, port: int | None, kubeconfig: str | None, context: str | None) -> None:
+    """Refuse keys that contradict each other.
+
+    Raises:
+        ValueError: they do.
+    """
+    if kubeconfig is not None and (host is not None or port is not None):
+        raise ValueError("`kubeconfig` says where the API is; take its host and port out")
+    if context is not None and kubeconfig is None:
+        raise ValueError("`context` needs `kubeconfig`")
+
+
 def account_folder() -> str:
     """Where the service account is mounted; `NODEROUTER_SERVICE_ACCOUNT` says where it is elsewhere."""
     return os.environ.get("NODEROUTER_SERVICE_ACCOUNT") or ACCOUNT
@@ -98,11 +110,8 @@ class ApiKeys(Model):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        """Two ways to the API in one place are one too many."""
-        if self.kubeconfig is not None and (self.host is not None or self.port is not None):
-            raise ValueError("`kubeconfig` says where the API is; take `host` and `port` out")
-        if self.context is not None and self.kubeconfig is None:
-            raise ValueError("`context` needs `kubeconfig`")
+        """Two ways to the API are one too many."""
+        one_way(self.host, self.port, self.kubeconfig, self.context)
         return self
 
     @property

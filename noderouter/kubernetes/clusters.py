@@ -35,6 +35,7 @@ class Cluster:
         self._objects: dict[tuple[Resource, str], ObjectWatch] = {}
         self._reach: Reach | None = None
         self._asking = False
+        start_soon(self._end_with_nursery, name=f"kubernetes {access}")
 
     def __repr__(self) -> str:
         return f"<Cluster {self.access} services={len(self.services)} endpoints={len(self.endpoints.nodes)}>"
@@ -65,8 +66,16 @@ class Cluster:
     def _reached(self) -> Reach | None:
         if self._reach is None and not self._asking:
             self._asking = True
-            self._site.start_soon(self._find_reach, name=f"kubernetes {self.access}")
+            self._site.start_soon(self._find_reach, name=f"kubernetes reach {self.access}")
         return self._reach
+
+    async def _end_with_nursery(self) -> None:
+        """Close idle connections at the very end."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await self.api.close()
 
     async def _find_reach(self) -> None:
         """Ask until there is an answer."""

@@ -7,7 +7,7 @@ from typing import Any
 from noderouter.kubernetes.replica import Counts
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class WatchHealth:
     """The record of one watch. Times are of the wall clock, 0 where it has not happened yet."""
 

@@ -11,6 +11,7 @@ with one name more. See docs/adr/0015.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, count
 from time import monotonic, time
 from typing import Any, Final
 
@@ -80,6 +81,11 @@ class SliceWatches:
             group = Group(self, namespace, slices=reach.slices)
             self.groups.append(group)
         group.join(node)
+
+    def free_name(self, name: str) -> str:
+        """What a new group is called: `name`, or with a number behind where there is one of that name."""
+        taken = {group.reflector.subject.name for group in self.groups}
+        return next(free for free in chain((name,), (f"{name}/{number}" for number in count(2))) if free not in taken)
 
     def healths(self) -> Iterator[WatchHealth]:
         """How the watches are doing."""
@@ -166,7 +172,7 @@ class Group:
         self._project = _one_slice if slices else project_endpoints
         self._replica: Replica[Slices] = Replica(self._projected, self._changed)
         subject = Subject(
-            name=f"{'endpointslices' if slices else 'endpoints'}/{namespace or '*'}",
+            name=watches.free_name(f"{'endpointslices' if slices else 'endpoints'}/{namespace or '*'}"),
             path=(endpoint_slices(namespace) if slices else endpoints(namespace)).path,
             query=_by_label if slices else _by_name,
             wanted=self._wanted,

@@ -38,5 +38,3 @@ async def cluster(nursery: trio.Nursery, server: ApiServer, log: Log) -> AsyncIt
     cluster = Clusters(nursery.start_soon, log, QUICK).get(server.access)
     yield cluster
     nursery.cancel_scope.cancel()
-    with trio.CancelScope(shield=True):
-        await cluster.api.close()

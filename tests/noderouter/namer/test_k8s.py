@@ -34,9 +34,6 @@ async def kube(runtime: Runtime, nursery: trio.Nursery, log) -> AsyncIterator[Ru
     made = replace(runtime, clusters=Clusters(nursery.start_soon, log, QUICK))
     yield made
     nursery.cancel_scope.cancel()
-    with trio.CancelScope(shield=True):
-        for cluster in made.clusters:
-            await cluster.api.close()
 
 
 def namer(kube, server, cls: type[NamerKind] = K8s, **keys):
