@@ -5,9 +5,7 @@ noticed by TCP (keep-alive, TCP_USER_TIMEOUT) within half a minute, a silent one
 """
 
 import json
-import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from random import random
@@ -15,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from noderouter import __version__
 from noderouter.kubernetes.access import Access
 from noderouter.kubernetes.credentials import Endpoint, credentials
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
+from noderouter.kubernetes.http import Take, close, make_client, pump, send
 from noderouter.kubernetes.timing import Timing
 
 if TYPE_CHECKING:
@@ -27,24 +25,11 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """The longest answer that is read; a page of a list is far below."""
 MAX_REASON_BYTES: Final = 4096
-KEPT_CONNECTIONS: Final = 4
-"""Idle connections for lists and writes."""
 RESPITE: Final = 0.5
 """The least wait for an API that did not answer, and as much again at random: with it everybody else waits, too."""
-SOCKET_OPTIONS: Final = (
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000),
-)
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 Query = Mapping[str, str]
-
-Take = Callable[[bytes], Awaitable[None]]
-"""Takes a piece of a body; must not block, but may let others have their turn."""
 
 
 class Api:
@@ -58,6 +43,7 @@ class Api:
         self._client: httpx.AsyncClient | None = None
         self._endpoint: Endpoint | None = None
         self._opening = trio.Lock()
+        self._closed = False
         self._answered = trio.Event()
 
     def __repr__(self) -> str:
@@ -93,7 +79,7 @@ class Api:
         """
         async with self._request("GET", path, query, read=self._timing.silence) as response:
             opened()
-            await _pump(response, take)
+            await pump(response, take)
 
     async def pause(self, seconds: float, error: ApiError | None) -> None:
         """Wait before a request is tried again.
@@ -108,7 +94,11 @@ class Api:
                 await trio.sleep_forever()
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good."""
+        self._closed = True
+        await self._drop_client()
+
+    async def _drop_client(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -127,7 +117,7 @@ class Api:
 
         with trio.move_on_after(seconds):
             async with self._request(method, path, query, body=body, content_type=content_type) as response:
-                await _pump(response, take)
+                await pump(response, take)
                 return b"".join(pieces)
         raise ApiError(f"the answer to {method} {path} took longer than {seconds:g} s")
 
@@ -156,7 +146,9 @@ class Api:
                 request = client.build_request(
                     method, path, params=query, content=body, headers=fields, timeout=timeout, extensions=extensions
                 )
-                response = await client.send(request, stream=True)
+                if client.is_closed:
+                    raise ApiError("the connections were closed, to be opened anew")
+                response = await send(client, request)
                 try:
                     if response.status_code == 401 and not anew:
                         continue
@@ -167,69 +159,27 @@ class Api:
                     yield response
                     return
                 finally:
-                    with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                        await response.aclose()
+                    await close(response)
         except httpx.HTTPError as error:
             if _is_certificate(error):
-                await self.close()  # the CA may have been rotated: read it again
+                await self._drop_client()  # the CA may have been rotated: read it again
             raise ApiError(f"{method} {endpoint.url}{path}: {_words(error)}") from error
 
     async def _ready(self) -> "tuple[httpx.AsyncClient, Endpoint]":
         """The client, made by the first request; httpx is imported then."""
         async with self._opening:
+            if self._closed:
+                raise ApiError("we are shutting down")
             if self._client is None or self._endpoint is None:
                 endpoint = await self._credentials.endpoint()
                 await trio.to_thread.run_sync(import_module, "httpx")
                 self._endpoint = endpoint
-                self._client = _client(endpoint)
+                self._client = make_client(endpoint)
             return self._client, self._endpoint
-
-
-def _client(endpoint: Endpoint) -> "httpx.AsyncClient":
-    """A client that takes nothing from the environment."""
-    import httpx
-
-    # For plain HTTP a context without CAs: loading the public ones, which httpx would do, takes its time.
-    tls = endpoint.tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=30.0)
-    transport = httpx.AsyncHTTPTransport(
-        verify=tls, limits=limits, trust_env=False, proxy=endpoint.proxy, socket_options=SOCKET_OPTIONS
-    )
-    return httpx.AsyncClient(
-        base_url=endpoint.url,
-        transport=transport,
-        trust_env=False,
-        follow_redirects=False,
-        headers={
-            "user-agent": f"noderouter/{__version__}",
-            "accept": "application/json",
-            "accept-encoding": "identity",
-        },
-    )
 
 
 class _Enough(Exception):
     """The rest of a body is of no interest."""
-
-
-async def _pump(response: "httpx.Response", take: Take) -> None:
-    """Give the pieces of a body to `take`, whose exception ends it.
-
-    A body has to end from within, by cancellation: httpx makes it of generators in generators, which are left to the
-    garbage collector, connection and all, when the loop over the outermost is left.
-    """
-    failure: Exception | None = None
-    with trio.CancelScope() as scope:
-        async for piece in response.aiter_raw():
-            if failure is None:
-                try:
-                    with trio.CancelScope(shield=True):
-                        await take(piece)
-                except Exception as error:
-                    failure = error
-                    scope.cancel()
-    if failure is not None:
-        raise failure
 
 
 async def _refusal(response: "httpx.Response", method: str, path: str) -> ApiError:
@@ -242,7 +192,7 @@ async def _refusal(response: "httpx.Response", method: str, path: str) -> ApiErr
             raise _Enough
 
     try:
-        await _pump(response, take)
+        await pump(response, take)
     except _Enough:
         pass
     try:

@@ -16,7 +16,7 @@ watch is opened next. Whatever fails is tried again after a pause; what is known
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from logging import INFO, WARNING
+from logging import ERROR, INFO, WARNING
 from random import Random
 from typing import Final, Generic, TypeVar
 
@@ -101,8 +101,8 @@ class Reflector(Generic[T]):
                 continue
             try:
                 await self._list(parts)
-            except ApiError as error:
-                self._failed(error)
+            except Exception as caught:  # no object, however odd, ends the watches of all others
+                error = self._failed(caught)
                 await self._api.pause(pauses.next(error.retry_after), error)
             else:
                 self._recovered("LISTED")
@@ -150,9 +150,8 @@ class Reflector(Generic[T]):
             try:
                 with trio.CancelScope() as self._stream:
                     await self._watch()
-            except ApiError as caught:
-                error = caught
-                self._failed(error)
+            except Exception as caught:  # see above
+                error = self._failed(caught)
             self.health.ended()
             lived = trio.current_time() - began >= self._timing.steady
             well = lived or self._stream.cancelled_caught or self.replica.counts.events > events
@@ -210,8 +209,14 @@ class Reflector(Generic[T]):
 
     # How it goes
 
-    def _failed(self, error: ApiError) -> None:
+    def _failed(self, caught: Exception) -> ApiError:
+        """Note a failure, and say so when it is news."""
         health = self.health
+        if isinstance(caught, ApiError):
+            error = caught
+        else:
+            self._log(ERROR, "kubernetes.watch_fault", watch=self.subject.name, exc_info=caught)
+            error = MalformedAnswer(f"{type(caught).__name__}: {caught}")
         health.answered(f"{error.status or 'no answer'}")
         if health.failed(error.reason):
             level = INFO if error.gone else WARNING
@@ -219,6 +224,7 @@ class Reflector(Generic[T]):
         if error.refused or health.failing_seconds() >= self._timing.patience:
             self.trouble = error.reason
             self.subject.unreachable(error.reason)
+        return error
 
     def _recovered(self, what: str) -> None:
         if self.health.error is not None:

@@ -1,7 +1,6 @@
 """`io.l5d.k8s.external`: the load balancers of Services, for routers outside of the cluster.
 
     - kind: io.l5d.k8s.external
-      experimental: true
 
 `/#/io.l5d.k8s.external/<namespace>/<port>/<service>` is where `status.loadBalancer.ingress` of the Service says, at
 the port of that name or number. A host name there is resolved. No such Service or port is Neg; a Service whose load
@@ -27,7 +26,6 @@ class K8sExternal(NamerKind, ApiKeys):
     """Load balancers of Services."""
 
     kind_name: ClassVar[str] = "io.l5d.k8s.external"
-    needs_experimental: ClassVar[bool] = True
 
     def make(self, runtime: Runtime) -> Namer:
         """The namer."""

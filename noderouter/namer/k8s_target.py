@@ -80,19 +80,19 @@ class Target:
         match service:
             case Absent():
                 return Answer.NEG
+            case Unknown():
+                return Pending()  # its endpoints are not asked for before it is known that there is such a Service
             case Present(value) if value.external_name:
                 return Answer.BOUND if self._external_port(value) else Answer.NEG
         if self.name.port.isdecimal():
             return self._answer_by_number(service, reading)
-        return self._answer_by_name(service, self.name.port, reading)
+        return self._answer_by_name(self.name.port, reading)
 
     def _answer_by_number(self, service: State[Service], reading: Reading) -> Answer | Pending | Failed:
         match service:
-            case Unknown():
-                return Pending()
             case Unreachable(reason):
                 return Failed(f"what port {self.name.port} of the service is cannot be known: {reason}")
-            case Absent():
+            case Unknown() | Absent():
                 return Answer.NEG
             case Present(value):
                 port = value.at(self.name.port)
@@ -100,9 +100,9 @@ class Target:
                     return Answer.NEG
                 if isinstance(port.target, int) and not self.name.host:
                     return Answer.BOUND
-                return self._answer_by_name(service, port.name, reading)
+                return self._answer_by_name(port.name, reading)
 
-    def _answer_by_name(self, service: State[Service], port: str, reading: Reading) -> Answer | Pending | Failed:
+    def _answer_by_name(self, port: str, reading: Reading) -> Answer | Pending | Failed:
         slices = self._slices(reading)
         match slices:
             case Present(value):
@@ -112,13 +112,14 @@ class Target:
             case Unknown():
                 return Pending()
             case Absent():
-                # Without endpoints it may still turn out to be a name in DNS.
-                return Pending() if isinstance(service, Unknown) else Answer.NEG
+                return Answer.NEG
 
     # The addresses
 
     def _addr(self, reading: Reading) -> Addr:
         service = self._service(reading)
+        if isinstance(service, Unknown):
+            return AddrPending()
         known = service.value if isinstance(service, Present) else None
         if known is not None and known.external_name:
             port = self._external_port(known)
@@ -127,7 +128,7 @@ class Target:
             return reading.read(self._resolver.addr((known.external_name,), port))
         port_of = self._port_of(known)
         if port_of is None:
-            return AddrPending() if isinstance(service, Unknown) else AddrBound(frozenset())
+            return AddrBound(frozenset())
         slices = self._slices(reading)
         match slices:
             case Unknown():

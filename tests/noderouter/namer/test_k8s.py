@@ -345,7 +345,7 @@ async def test_without_a_namespace_it_does_not_start(kube, server, monkeypatch):
 
 
 async def test_load_balancers(kube, server, dns):
-    external = namer(kube, server, K8sExternal, experimental=True)
+    external = namer(kube, server, K8sExternal)
     dns.answers["lb.example.com"] = frozenset(("198.51.100.2",))
     one = service("hello", HTTP)
     put(server, one)
