@@ -31,11 +31,13 @@ from noderouter.admin.state import AdminState
 from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
 from noderouter.config.check import dump
 from noderouter.config.config import Config
+from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
 from noderouter.naming.addr import Addr
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.states import states
 from noderouter.naming.var import Var
 from noderouter.reactor import host
 from noderouter.reactor.core import Reactor
@@ -118,6 +120,7 @@ class App:
         """Build namers, interpreters and routers; their watches run in `naming`."""
         runtime = Runtime.begin(naming.start_soon, monotonic, naming_log)
         namers = [kind.build(runtime) for kind in self.config.namers]
+        self._watches = WatchGauges(self.metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
         around = Surroundings(self.reactor, self.metrics, self._rng, naming_log)
         for config in self.config.routers:
@@ -125,6 +128,10 @@ class App:
             interpreter = config.interpreter.build(runtime, sources)
             self.assemblies[config.label] = RouterAssembly(config, interpreter, around)
         self._outside = Interpreter(Sources(Var(Dtab.EMPTY), namers, utility), Var(Dtab.EMPTY))
+        self._states = states(
+            namers,
+            {(label, each.config.interpreter.kind_name): each.interpreter for label, each in self.assemblies.items()},
+        )
 
     def _listen(self) -> None:
         """Bind every server before the first request is accepted, so that a port in use stops the start."""
@@ -214,6 +221,7 @@ class App:
             now = monotonic()
             for assembly in self.assemblies.values():
                 assembly.sweep(now)
+            self._watches.update()
 
     # What others are told
 
@@ -252,6 +260,7 @@ class App:
             shutdown=self.stopping.set,
             levels=log.levels,
             version=__version__,
+            states=self._states,
             reactor_tasks=lambda: describe_tasks(self.reactor),
             expositions=expositions_of(config.telemetry),
             security=config.admin.security,

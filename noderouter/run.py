@@ -11,6 +11,7 @@ from noderouter.config.check import load
 from noderouter.config.config import Config
 from noderouter.config.problem import ConfigError
 from noderouter.listener.listener import ListenError
+from noderouter.naming.environment import EnvironmentMissing
 from noderouter.telemetry import log
 
 
@@ -33,7 +34,7 @@ def run_config(config: Config, on_ready: Callable[[App], None] = lambda _app: No
     code = 0
     try:
         trio.run(App(config).run, on_ready)
-    except* (ListenError, AdminListenError) as group:
+    except* (ListenError, AdminListenError, EnvironmentMissing) as group:
         code = 1
         for error in flat(group):
             print(f"noderouter: {error}", file=sys.stderr)

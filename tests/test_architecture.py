@@ -26,6 +26,8 @@ IMPORTERS = {
     "hypercorn": "noderouter/admin",
     "prometheus_client": "noderouter/telemetry",
     "structlog": "noderouter/telemetry",
+    "httpx": "noderouter/kubernetes",
+    "kubernetes": "noderouter/kubernetes",
 }
 """Which package imports which library; the second half of what import-linter checks."""
 

@@ -36,7 +36,7 @@ class AdminApp:
 
     def __init__(self, state: AdminState) -> None:
         self._state = state
-        self._routes = routes(state.expositions)
+        self._routes = routes(state.expositions, state.states)
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

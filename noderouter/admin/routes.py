@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
-from noderouter.admin.handler import delegator, health, index, logging, metrics, names, process, threads
+from noderouter.admin.handler import delegator, health, index, logging, metrics, names, process, states, threads
 from noderouter.admin.message import Request, Response
 from noderouter.admin.security import Group
 from noderouter.admin.state import AdminState
@@ -49,7 +50,13 @@ FIXED: Final[Mapping[str, Route]] = {
 }
 
 
-def routes(expositions: tuple[Exposition, ...]) -> dict[str, Route]:
-    """All routes, by path; a fixed one is not replaced by an exposition that was put at its path."""
+def routes(
+    expositions: tuple[Exposition, ...], shows: Mapping[str, Callable[[], Any]] = MappingProxyType({})
+) -> dict[str, Route]:
+    """All routes, by path; a fixed one is not replaced by an exposition that was put at its path.
+
+    `shows` are the states of namers and interpreters.
+    """
     scrapes = {place.path: _get(Group.DIAGNOSTICS, partial(metrics.prometheus, place.prefix)) for place in expositions}
-    return {**scrapes, **FIXED}
+    shown = {path: _get(Group.DIAGNOSTICS, partial(states.shown, show)) for path, show in shows.items()}
+    return {**scrapes, **shown, **FIXED}

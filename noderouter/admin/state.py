@@ -57,6 +57,8 @@ class AdminState:
     """Begins the graceful shutdown; returns at once."""
     levels: Levels
     version: str
+    states: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    """What namers and interpreters show of themselves, by path."""
     reactor_tasks: Callable[[], Iterable[str]] = _no_tasks
     """A few lines for each task of the data path: name, how long it has waited, stack."""
     expositions: tuple[Exposition, ...] = (Exposition(),)

@@ -4,6 +4,7 @@ A namer is asked synchronously, on the data path. It answers from Vars that its 
 read through the `Reading` is held (its watch is open) while the binding that read it is in use.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from dtab import Bound, Failed, NameTree, Ok, Path, Pending
@@ -11,7 +12,7 @@ from noderouter.config.fields import PathText
 from noderouter.config.kind import Kind, Several, kind_field
 from noderouter.naming.computed import Reading
 from noderouter.naming.runtime import Runtime
-from noderouter.naming.transformer.kind import Transformer, TransformerKind, transformed
+from noderouter.naming.transformer.kind import State, Transformer, TransformerKind, states_of, transformed
 
 Lookup = Pending | Ok[NameTree[Path | Bound]] | Failed
 """What a namer answers; path leaves are bound again through the whole dtab."""
@@ -40,6 +41,10 @@ class Namer:
     def state(self) -> dict[str, Any]:
         """What the admin interface shows of the namer, ready for JSON."""
         return {}
+
+    def states(self) -> Iterator[tuple[Path, State]]:
+        """What there is to show, by name: the namer's state, and those of its transformers."""
+        yield self.prefix.drop(len(ROOT)), self.state
 
 
 class NamerKind(Kind):
@@ -89,3 +94,8 @@ class TransformedNamer(Namer):
     def state(self) -> dict[str, Any]:
         """The namer's state."""
         return self._namer.state()
+
+    def states(self) -> Iterator[tuple[Path, State]]:
+        """The namer's, and those of what transforms it."""
+        yield from self._namer.states()
+        yield from states_of(self._transformers)

@@ -4,17 +4,23 @@ A bound leaf carries a `Var[Addr]`. Its state is looked at by the balancer, neve
 negative, empty or failed does not fall back to another alternative (a *tree* Neg does; spec section 1.5).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One endpoint. `meta` are sorted key/value pairs, such as `nodeName`."""
+    """One endpoint. `meta` are sorted key/value pairs, such as `nodeName`.
+
+    Addresses that differ in anything that is compared are two endpoints: an IP address with the uid of another pod has
+    its own connections and starts with a clean record. So `meta` holds only what stays while an endpoint lives.
+    """
 
     ip: str
     port: int
     weight: float = 1.0
     meta: tuple[tuple[str, str], ...] = ()
+    hints: tuple[str, ...] = field(default=(), compare=False)
+    """The zones that should use it. They come and go, and are not compared."""
 
     def __str__(self) -> str:
         host = f"[{self.ip}]" if ":" in self.ip else self.ip

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from noderouter.kubernetes.clusters import Clusters
 from noderouter.naming.background import Log, StartSoon
 from noderouter.naming.files import FileWatcher
 from noderouter.naming.resolver import Resolver
@@ -10,7 +11,7 @@ from noderouter.naming.resolver import Resolver
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Background tasks, the monotonic clock in seconds, the log, and the two watchers that all share.
+    """Background tasks, the monotonic clock in seconds, the log, the two watchers that all share, and the API servers.
 
     Tasks that namers and interpreters start live in the nursery behind `start_soon` and end with it.
     """
@@ -20,10 +21,11 @@ class Runtime:
     log: Log
     files: FileWatcher
     resolver: Resolver
+    clusters: Clusters
 
     @classmethod
     def begin(cls, start_soon: StartSoon, clock: Callable[[], float], log: Log) -> "Runtime":
         """A runtime with its own watchers, which run from now on. To be called inside of trio."""
         files = FileWatcher(log)
         start_soon(files.run, name="files")
-        return cls(start_soon, clock, log, files, Resolver(start_soon, log))
+        return cls(start_soon, clock, log, files, Resolver(start_soon, log), Clusters(start_soon, log))

@@ -50,6 +50,9 @@ def series(path: tuple[str, ...], prefix: str = "") -> tuple[str, Labels]:
             if rest[0] in _EXCEPTIONS and len(rest) > 1:
                 labels["exception"] = ":".join(rest[1:])
                 rest = (_EXCEPTIONS[rest[0]],)
+    elif path[0] == "kubernetes" and len(path) > 4:
+        labels["api"], labels["watch"] = path[1], path[3]
+        name, rest = ("kubernetes", path[2]), path[4:]
     return _DISALLOWED.sub("_", prefix + ":".join((*name, *rest))), labels
 
 

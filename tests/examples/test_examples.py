@@ -1,12 +1,15 @@
 """Every example does what its README promises."""
 
+import json
 import re
 import sys
 from collections import Counter
 
 import trio
+import yaml
 
 from tests.examples.stage import names, on_stage
+from tests.testing.api_server import ApiServer
 from tests.testing.http import values_of
 from tests.testing.loop import until
 from tests.testing.router import Running
@@ -179,3 +182,22 @@ async def test_09_linker_to_linker(tmp_path):
         loop = await router.ask(fields=[("l5d-dtab", f"/svc => /$/inet/127.0.0.1/{example.ports['4140']}")])
         assert loop.status == 502
         assert "is a listener of this router: that would be a loop" in loop.text
+
+
+async def test_10_kubernetes(tmp_path):
+    """With a fake API in the place of `kubectl proxy`: a real one takes no endpoints on the loopback."""
+    server = ApiServer()
+    plurals = {"Service": "services", "EndpointSlice": "endpointslices"}
+    async with trio.open_nursery() as nursery, on_stage("10-kubernetes", tmp_path) as (example, router):
+        server.port = example.ports["8109"]
+        text = (example.directory / "services.yml").read_text().replace("192.0.2.1", "127.0.0.1")
+        for thing in yaml.safe_load_all(text):
+            server.store.put(plurals[thing["kind"]], thing)
+        await nursery.start(server.run)
+        assert (await router.ask()).text == "hello-v2 answers /\n"
+        server.store.delete("services", "hello-v2")
+        await router.answers("hello answers /\n")
+        shown = json.loads((await router.admin("/namer_state/io.l5d.k8s.json")).text)
+        assert shown["endpoints"]["default/hello"]["state"]["running"]
+        assert (await router.ask("nobody.invalid")).status == 502
+        nursery.cancel_scope.cancel()

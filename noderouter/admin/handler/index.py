@@ -47,6 +47,7 @@ async def plain(state: AdminState, _request: Request) -> Response:
 def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
     """What is not switched off."""
     scrapes = ((place.path, Group.DIAGNOSTICS, "metrics for Prometheus") for place in state.expositions)
-    for path, group, about in (*_ABOUT, *scrapes):
+    shows = ((path, Group.DIAGNOSTICS, "what it knows, and how its watches are doing") for path in state.states)
+    for path, group, about in (*_ABOUT, *scrapes, *shows):
         if is_open(state.security, path.partition("?")[0], group):
             yield path, about

@@ -4,7 +4,7 @@ Reads happen through a `Reading`, so that whoever asked (a cached binding, the d
 depends on and keeps those watches open for as long as it needs them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from dtab import NEG, Bound, Delegation, Dtab, Failed, NameTree, Ok, Path, Pendi
 from noderouter.namer.kind import Lookup, Namer
 from noderouter.naming.computed import Computed, Reading
 from noderouter.naming.interpreter.exploration import explore
-from noderouter.naming.transformer.kind import Transformer, transformed
+from noderouter.naming.transformer.kind import State, Transformer, states_of, transformed
 from noderouter.naming.var import Var
 
 Result = Pending | Ok[NameTree[Bound]] | Failed
@@ -97,6 +97,10 @@ class Interpreter:
     def state(self) -> dict[str, Any]:
         """What the admin interface shows of the interpreter, ready for JSON."""
         return {}
+
+    def transformer_states(self) -> Iterator[tuple[Path, State]]:
+        """What there is to show of what transforms its results, by name."""
+        return states_of(self._transformers)
 
     def _joined(self, reading: Reading, dtab: Dtab) -> Stored:
         """The stored dtab and `dtab`, which is the stronger; the trouble with the stored one where there is any."""

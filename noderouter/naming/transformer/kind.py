@@ -3,6 +3,7 @@
 A transformed bound name says so: its id gets the prefix `/%/<transformer>/...` in front.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dtab import Bound, NameTree, Path
@@ -11,6 +12,10 @@ from noderouter.naming.runtime import Runtime
 
 ROOT = Path.of("%")
 """What the ids of transformed names start with."""
+
+
+State = Callable[[], dict[str, Any]]
+"""Asked when somebody looks."""
 
 
 class Transformer:
@@ -22,6 +27,10 @@ class Transformer:
     def transform(self, tree: NameTree[Bound]) -> NameTree[Bound]:
         """The tree with its bound leaves changed; addresses are changed lazily, on read."""
         raise NotImplementedError
+
+    def state(self) -> dict[str, Any]:
+        """What the admin interface shows of what it watches itself, ready for JSON; empty where it does not."""
+        return {}
 
 
 class TransformerKind(Kind):
@@ -35,6 +44,13 @@ class TransformerKind(Kind):
     def prefix(self) -> Path:
         """`/%/<kind>`."""
         return ROOT + Path.of(self.kind_name)
+
+
+def states_of(transformers: tuple[Transformer, ...]) -> Iterator[tuple[Path, State]]:
+    """What there is to show of transformers that watch something, by their prefixes (without the `/%`)."""
+    for transformer in transformers:
+        if type(transformer).state is not Transformer.state:
+            yield transformer.prefix.drop(len(ROOT)), transformer.state
 
 
 def transformed(tree: NameTree[Any], transformers: tuple[Transformer, ...]) -> NameTree[Any]:

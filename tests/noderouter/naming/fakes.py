@@ -4,6 +4,7 @@ import socket
 
 import trio
 
+from noderouter.kubernetes.clusters import Clusters
 from noderouter.naming.files import FileWatcher
 from noderouter.naming.resolver import Resolver
 from noderouter.naming.runtime import Runtime
@@ -51,4 +52,5 @@ def fake_runtime(nursery: trio.Nursery, log: Log, dns: Dns) -> Runtime:
     files = FileWatcher(log, settle=0.03, poll=0.02)
     nursery.start_soon(files.run)
     resolver = Resolver(nursery.start_soon, log, query=dns.query)
-    return Runtime(nursery.start_soon, trio.current_time, log, files, resolver)
+    clusters = Clusters(nursery.start_soon, log)
+    return Runtime(nursery.start_soon, trio.current_time, log, files, resolver, clusters)

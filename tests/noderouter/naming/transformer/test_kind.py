@@ -2,9 +2,11 @@ from noderouter.config.kind import kind_field, kinds_in
 from noderouter.naming.transformer.kind import TransformerKind
 
 
-def test_the_kinds_of_linkerd_that_need_no_kubernetes_are_there():
+def test_the_kinds_of_linkerd_are_there():
     assert set(kinds_in("noderouter.naming.transformer", TransformerKind)) == {
         "io.l5d.const",
+        "io.l5d.k8s.daemonset",
+        "io.l5d.k8s.localnode",
         "io.l5d.localhost",
         "io.l5d.port",
         "io.l5d.replace",

@@ -1,0 +1,125 @@
+"""Where the API is, as the configuration says, and the keys that say so.
+
+host, port       plain HTTP to a `kubectl proxy` beside us, as Linkerd had it
+kubeconfig       a kubeconfig file, with `context` or its current one; whatever authentication it holds
+nothing at all   the service account of the pod, where there is one; else localhost:8001
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from noderouter.config.kind import Field, Model, model_validator
+from noderouter.naming.file_path import FilePath
+
+DEFAULT_HOST: Final = "localhost"
+DEFAULT_PORT: Final = 8001
+ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where the kubelet mounts the token, the CA and the namespace of the pod."""
+
+Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9A-Za-z._:-]+$")]
+ApiPort = Annotated[int, Field(ge=1, le=65535)]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Plain HTTP to `host`:`port`."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+
+    def __str__(self) -> str:
+        return f"http://{bracketed(self.host)}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class InCluster:
+    """The API server of the cluster that this pod is in, with the pod's service account."""
+
+    host: str
+    port: int
+    account: str = ACCOUNT
+
+    def __str__(self) -> str:
+        return f"https://{bracketed(self.host)}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    """A kubeconfig file; `context` None is its current one."""
+
+    path: str
+    context: str | None = None
+
+    def __str__(self) -> str:
+        return f"kubeconfig {self.path}" + (f", context {self.context}" if self.context else "")
+
+
+Access = Plain | InCluster | Kubeconfig
+
+
+def access(host: str | None, port: int | None, kubeconfig: str | None, context: str | None) -> Access:
+    """What the keys mean, on this machine and in this environment."""
+    if kubeconfig is not None:
+        return Kubeconfig(kubeconfig, context)
+    if host is not None or port is not None:
+        return Plain(host or DEFAULT_HOST, port or DEFAULT_PORT)
+    service_host, service_port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
+    account = account_folder()
+    if service_host and service_port and service_port.isdecimal() and os.path.isfile(f"{account}/token"):
+        return InCluster(service_host, int(service_port), account)
+    return Plain()
+
+
+def one_way(host: str | None, port: int | None, kubeconfig: str | None, context: str | None) -> None:
+    """Refuse keys that contradict each other.
+
+    Raises:
+        ValueError: they do.
+    """
+    if kubeconfig is not None and (host is not None or port is not None):
+        raise ValueError("`kubeconfig` says where the API is; take its host and port out")
+    if context is not None and kubeconfig is None:
+        raise ValueError("`context` needs `kubeconfig`")
+
+
+def account_folder() -> str:
+    """Where the service account is mounted; `NODEROUTER_SERVICE_ACCOUNT` says where it is elsewhere."""
+    return os.environ.get("NODEROUTER_SERVICE_ACCOUNT") or ACCOUNT
+
+
+def own_namespace(variable: str) -> str | None:
+    """The namespace of this pod: what the variable says, else what is mounted with the service account; or None."""
+    given = os.environ.get(variable)
+    if given:
+        return given
+    try:
+        return Path(account_folder(), "namespace").read_text("ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+class ApiKeys(Model):
+    """The keys of every kind that reads from the API."""
+
+    host: Host | None = None
+    port: ApiPort | None = None
+    kubeconfig: FilePath | None = None
+    context: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        """Two ways to the API are one too many."""
+        one_way(self.host, self.port, self.kubeconfig, self.context)
+        return self
+
+    @property
+    def access(self) -> Access:
+        """Where the API is."""
+        return access(self.host, self.port, self.kubeconfig, self.context)
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host

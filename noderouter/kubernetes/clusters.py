@@ -1,0 +1,121 @@
+"""The API servers that the configuration names: one `Cluster` for each, shared by all who read from it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from logging import INFO, WARNING
+from random import Random
+from typing import Any
+
+import trio
+
+from noderouter.kubernetes.access import Access
+from noderouter.kubernetes.api import Api
+from noderouter.kubernetes.errors import ApiError
+from noderouter.kubernetes.health import WatchHealth
+from noderouter.kubernetes.object_watch import ObjectWatch
+from noderouter.kubernetes.paths import Resource
+from noderouter.kubernetes.reach import Reach, find_reach
+from noderouter.kubernetes.service_index import ServiceIndex
+from noderouter.kubernetes.site import Site
+from noderouter.kubernetes.slice_watches import SliceWatches
+from noderouter.kubernetes.timing import Pauses, Timing
+from noderouter.naming.background import Log, StartSoon
+
+
+class Cluster:
+    """One API server, as one identity, and everything that is watched there."""
+
+    def __init__(self, access: Access, start_soon: StartSoon, log: Log, timing: Timing) -> None:
+        """Opens nothing yet."""
+        self.access = access
+        self.api = Api(access, timing)
+        self._site = Site(self.api, timing, start_soon, log, self._reached)
+        self.services = ServiceIndex(self._site)
+        self.endpoints = SliceWatches(self._site)
+        self._objects: dict[tuple[Resource, str], ObjectWatch] = {}
+        self._reach: Reach | None = None
+        self._asking = False
+        start_soon(self._end_with_nursery, name=f"kubernetes {access}")
+
+    def __repr__(self) -> str:
+        return f"<Cluster {self.access} services={len(self.services)} endpoints={len(self.endpoints.nodes)}>"
+
+    def object(self, resource: Resource, name: str) -> ObjectWatch:
+        """One object by its name; always the same watch for the same object. For names from the configuration."""
+        key = (resource, name)
+        watch = self._objects.get(key)
+        if watch is None:
+            watch = self._objects[key] = ObjectWatch(self._site, resource, name)
+        return watch
+
+    def healths(self) -> Iterator[WatchHealth]:
+        """Every watch that there is."""
+        yield from self.services.healths()
+        yield from self.endpoints.healths()
+        for watch in self._objects.values():
+            yield watch.health
+
+    def state(self) -> dict[str, Any]:
+        """For the admin interface."""
+        return {
+            "api": str(self.access),
+            "services": len(self.services),
+            "watches": [{"name": health.name, **health.state()} for health in self.healths()],
+        }
+
+    def _reached(self) -> Reach | None:
+        if self._reach is None and not self._asking:
+            self._asking = True
+            self._site.start_soon(self._find_reach, name=f"kubernetes reach {self.access}")
+        return self._reach
+
+    async def _end_with_nursery(self) -> None:
+        """Close idle connections at the very end."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await self.api.close()
+
+    async def _find_reach(self) -> None:
+        """Ask until there is an answer."""
+        site = self._site
+        pauses = Pauses(site.timing, Random())
+        since = trio.current_time()
+        complained = False
+        while self._reach is None:
+            try:
+                self._reach = await find_reach(self.api)
+            except ApiError as error:
+                if not complained:
+                    complained = True
+                    site.log(WARNING, "kubernetes.unreachable", api=str(self.access), reason=error.reason)
+                if error.refused or trio.current_time() - since >= site.timing.patience:
+                    self.services.unreachable(error.reason)
+                    self.endpoints.unreachable(error.reason)
+                await trio.sleep(pauses.next(error.retry_after))
+        reach = self._reach
+        site.log(INFO, "kubernetes.reached", api=str(self.access), **asdict(reach))
+        self.services.reached()
+        self.endpoints.reached()
+
+
+class Clusters:
+    """Finds the cluster of an access."""
+
+    def __init__(self, start_soon: StartSoon, log: Log, timing: Timing | None = None) -> None:
+        """Watches run in tasks of `start_soon`."""
+        self._start_soon = start_soon
+        self._log = log
+        self._timing = timing or Timing()
+        self._clusters: dict[Access, Cluster] = {}
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return iter(self._clusters.values())
+
+    def get(self, access: Access) -> Cluster:
+        """The cluster; the same one for equal ways to it."""
+        cluster = self._clusters.get(access)
+        if cluster is None:
+            cluster = self._clusters[access] = Cluster(access, self._start_soon, self._log, self._timing)
+        return cluster

@@ -1,0 +1,102 @@
+"""What has to be said to httpx: the client, sending so that nothing leaks, and bodies that end when we want them to.
+
+httpx is imported by the first request. It is in maintenance only; everything that would have to change with another
+library is here and in `api.py`.
+"""
+
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from noderouter import __version__
+from noderouter.kubernetes.credentials import Endpoint
+
+if TYPE_CHECKING:
+    import httpx
+
+KEPT_CONNECTIONS: Final = 4
+"""Idle connections for lists and writes."""
+SOCKET_OPTIONS: Final = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000),
+)
+
+Take = Callable[[bytes], Awaitable[None]]
+"""Takes a piece of a body; must not block, but may let others have their turn."""
+
+
+def make_client(endpoint: Endpoint) -> "httpx.AsyncClient":
+    """A client that takes nothing from the environment."""
+    import httpx
+
+    # For plain HTTP a context without CAs: loading the public ones, which httpx would do, takes its time.
+    tls = endpoint.tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=30.0)
+    transport = httpx.AsyncHTTPTransport(
+        verify=tls, limits=limits, trust_env=False, proxy=endpoint.proxy, socket_options=SOCKET_OPTIONS
+    )
+    return httpx.AsyncClient(
+        base_url=endpoint.url,
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        headers={
+            "user-agent": f"noderouter/{__version__}",
+            "accept": "application/json",
+            "accept-encoding": "identity",
+        },
+    )
+
+
+async def send(client: "httpx.AsyncClient", request: "httpx.Request") -> "httpx.Response":
+    """Send a request, and wait for the head of the answer.
+
+    httpx forgets the socket when it is cancelled during the TLS handshake, so we watch what it opens.
+    """
+    opened: list[Any] = []
+
+    async def trace(event: str, info: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            opened.append(info["return_value"])
+
+    request.extensions["trace"] = trace
+    try:
+        return await client.send(request, stream=True)
+    except BaseException:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+            for stream in opened:
+                await stream.aclose()
+        raise
+
+
+async def close(response: "httpx.Response") -> None:
+    """Be done with an answer, whatever is left of it."""
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+        await response.aclose()
+
+
+async def pump(response: "httpx.Response", take: Take) -> None:
+    """Give the pieces of a body to `take`, whose exception ends it.
+
+    A body has to end from within, by cancellation: httpx makes it of generators in generators, which are left to the
+    garbage collector, connection and all, when the loop over the outermost is left.
+    """
+    failure: Exception | None = None
+    with trio.CancelScope() as scope:
+        async for piece in response.aiter_raw():
+            if failure is None:
+                try:
+                    with trio.CancelScope(shield=True):
+                        await take(piece)
+                except Exception as error:
+                    failure = error
+                    scope.cancel()
+    if failure is not None:
+        raise failure

@@ -1,0 +1,88 @@
+"""One object by its name, such as a ConfigMap: watched while its Var is held.
+
+    Unknown       before the first list
+    Present       the object, as the API sent it
+    Absent        it does not exist; also when it was deleted
+    Unreachable   never seen, and the API will not or cannot say
+
+Once something is known it stays in effect through any outage.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from noderouter.kubernetes.attend import attend
+from noderouter.kubernetes.health import WatchHealth
+from noderouter.kubernetes.paths import Resource
+from noderouter.kubernetes.reflector import Reflector, Subject
+from noderouter.kubernetes.replica import Replica
+from noderouter.kubernetes.site import Site
+from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
+from noderouter.naming.var import Var
+
+Object = Mapping[str, Any]
+
+
+class ObjectWatch:
+    """`var` is the object; hold it to have it watched. `health` says how that goes."""
+
+    def __init__(self, site: Site, resource: Resource, name: str) -> None:
+        """Opens nothing yet."""
+        self.name = name
+        self.resource = resource
+        self.var: Var[State[Object]] = Var(Unknown(), self)
+        self._site = site
+        self._running = False
+        self._replica: Replica[Object] = Replica(self._project, self._changed)
+        subject = Subject(
+            name=f"{resource.plural}/{resource.namespace}/{name}",
+            path=resource.path,
+            query=lambda _parts: {"fieldSelector": f"metadata.name={name}"},
+            wanted=lambda: (name,),
+            unreachable=self._unreachable,
+        )
+        self._reflector = Reflector(site.api, subject, self._replica, site.timing, site.log)
+
+    def __repr__(self) -> str:
+        return f"<ObjectWatch {self._reflector.subject.name} {type(self.var.value).__name__}>"
+
+    @property
+    def health(self) -> WatchHealth:
+        """How the watch is doing."""
+        return self._reflector.health
+
+    def state(self) -> dict[str, Any]:
+        """For the admin interface: running or not, and the watch."""
+        return {"running": self._running, "watch": self.health.state()}
+
+    def open(self) -> None:
+        """Somebody needs it."""
+        if not self._running:
+            self._running = True
+            self._site.start_soon(self._run, name=f"kubernetes {self._reflector.subject.name}")
+
+    def close(self) -> None:
+        """Nobody does any more: the task will notice."""
+
+    async def _run(self) -> None:
+        try:
+            while self.var.holders:
+                await attend(self._reflector, lambda: self.var.holders, self._site.timing.linger)
+        finally:
+            self._running = False
+        self._replica.forget(self.name)
+        self.var.set(Unknown())
+
+    def _project(self, thing: Object) -> tuple[str, Object] | None:
+        return (self.name, thing) if thing["metadata"]["name"] == self.name else None
+
+    def _changed(self, _part: str, _key: str | None) -> None:
+        found = next(self._replica.of(self.name), None)
+        if found is not None:
+            self.var.set(Present(found))
+        elif self._running:
+            self.var.set(Absent())
+
+    def _unreachable(self, reason: str) -> None:
+        if isinstance(self.var.value, Unknown | Unreachable):
+            self.var.set(Unreachable(reason))

@@ -1,0 +1,50 @@
+"""Where collections are in the API."""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A collection: of one namespace, or of all where `namespace` is empty."""
+
+    group: str
+    """With its version: `v1` for the core, or such as `discovery.k8s.io/v1`."""
+    plural: str
+    namespace: str = ""
+
+    @property
+    def path(self) -> str:
+        """The collection."""
+        root = f"/api/{self.group}" if "/" not in self.group else f"/apis/{self.group}"
+        below = f"/namespaces/{quote(self.namespace, safe='')}" if self.namespace else ""
+        return f"{root}{below}/{self.plural}"
+
+    def object(self, name: str) -> str:
+        """One of its objects."""
+        return f"{self.path}/{quote(name, safe='')}"
+
+
+CORE: Final = "v1"
+DISCOVERY: Final = "discovery.k8s.io/v1"
+
+
+def configmaps(namespace: str) -> Resource:
+    """The ConfigMaps of a namespace."""
+    return Resource(CORE, "configmaps", namespace)
+
+
+def services(namespace: str = "") -> Resource:
+    """Services."""
+    return Resource(CORE, "services", namespace)
+
+
+def endpoints(namespace: str = "") -> Resource:
+    """Endpoints, which EndpointSlices have replaced."""
+    return Resource(CORE, "endpoints", namespace)
+
+
+def endpoint_slices(namespace: str = "") -> Resource:
+    """EndpointSlices."""
+    return Resource(DISCOVERY, "endpointslices", namespace)

@@ -1,0 +1,162 @@
+"""All Services of the cluster (or, without the right to that, of each namespace that somebody needs), by name.
+
+All, because a name that does not exist is then known to be Neg at once and without asking: made-up names cost the API
+nothing. A Service takes a few hundred bytes here, and changes seldom; what changes all the time are its endpoints, and
+those are watched for what is routed to only (`slice_watches.py`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from noderouter.kubernetes.attend import attend
+from noderouter.kubernetes.health import WatchHealth
+from noderouter.kubernetes.paths import services
+from noderouter.kubernetes.reflector import Reflector, Subject
+from noderouter.kubernetes.replica import Replica
+from noderouter.kubernetes.service import Service, project_service
+from noderouter.kubernetes.site import Site
+from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
+from noderouter.naming.var import Var
+
+MAX_NAMESPACES: Final = 64
+"""Namespaces that are read one by one, at most; more need the right to read all at once."""
+ALL: Final = "*"
+"""The one part of these watches."""
+
+
+class ServiceIndex:
+    """Finds Services. Nothing is watched before one is held."""
+
+    def __init__(self, site: Site) -> None:
+        self.nodes: dict[str, Node] = {}
+        """Those that are held, by `<namespace>/<name>`."""
+        self._site = site
+        self._scopes: dict[str, Scope] = {}
+
+    def service(self, namespace: str, name: str) -> Var[State[Service]]:
+        """A Service; watched while the Var is held."""
+        key = f"{namespace}/{name}"
+        node = self.nodes.get(key) or Node(self, namespace, key)
+        return node.var
+
+    def reached(self) -> None:
+        """It is known how far our rights go: go."""
+        for node in list(self.nodes.values()):
+            self.attach(node)
+
+    def unreachable(self, reason: str) -> None:
+        """It is not, and this is why."""
+        for node in self.nodes.values():
+            node.trouble(reason)
+
+    def attach(self, node: "Node") -> None:
+        """Have the namespace of a node watched."""
+        reach = self._site.reach()
+        if reach is None:
+            return
+        name = "" if reach.all_services else node.namespace
+        scope = self._scopes.get(name)
+        if scope is None:
+            if len(self._scopes) >= MAX_NAMESPACES:
+                node.trouble(f"more than {MAX_NAMESPACES} namespaces, and no right to list services in all of them")
+                return
+            scope = self._scopes[name] = Scope(self._site, name, self.held_in, self._ended)
+        scope.look(node)
+
+    def held_in(self, namespace: str) -> Iterator["Node"]:
+        """The nodes that a scope serves."""
+        return (node for node in list(self.nodes.values()) if not namespace or node.namespace == namespace)
+
+    def healths(self) -> Iterator[WatchHealth]:
+        """How the watches are doing."""
+        return (scope.reflector.health for scope in self._scopes.values())
+
+    def __len__(self) -> int:
+        """How many Services are known."""
+        return sum(len(scope.replica) for scope in self._scopes.values())
+
+    def _ended(self, scope: "Scope") -> None:
+        del self._scopes[scope.namespace]
+
+
+class Node:
+    """One Service that somebody holds."""
+
+    __slots__ = ("index", "key", "namespace", "var")
+
+    def __init__(self, index: ServiceIndex, namespace: str, key: str) -> None:
+        self.index = index
+        self.namespace = namespace
+        self.key = key
+        self.var: Var[State[Service]] = Var(Unknown(), self)
+
+    def open(self) -> None:
+        """Somebody needs it; where the namespace is watched already, it is known when this returns."""
+        self.index.nodes[self.key] = self
+        self.var.set(Unknown())
+        self.index.attach(self)
+
+    def close(self) -> None:
+        """Nobody does any more."""
+        if self.index.nodes.get(self.key) is self:
+            del self.index.nodes[self.key]
+
+    def trouble(self, reason: str) -> None:
+        """It cannot be known. What was known stays."""
+        if isinstance(self.var.value, Unknown | Unreachable):
+            self.var.set(Unreachable(reason))
+
+
+class Scope:
+    """The Services of one namespace, or of all where it is empty."""
+
+    def __init__(
+        self,
+        site: Site,
+        namespace: str,
+        held: Callable[[str], Iterator[Node]],
+        ended: Callable[["Scope"], None],
+    ) -> None:
+        self.namespace = namespace
+        self._site = site
+        self._held = held
+        self._ended = ended
+        self.replica: Replica[Service] = Replica(_project, self._changed)
+        subject = Subject(
+            name=f"services/{namespace or ALL}",
+            path=services(namespace).path,
+            query=lambda _parts: {},
+            wanted=lambda: (ALL,),
+            unreachable=self._unreachable,
+        )
+        self.reflector = Reflector(site.api, subject, self.replica, site.timing, site.log)
+        site.start_soon(self._run, name=f"kubernetes {subject.name}")
+
+    def look(self, node: Node) -> None:
+        """Tell a node what is known of it."""
+        if self.replica.known or self.replica.is_stale((ALL,)):
+            service = self.replica.get(node.key)
+            node.var.set(Absent() if service is None else Present(service))
+        elif self.reflector.trouble is not None:
+            node.trouble(self.reflector.trouble)
+
+    async def _run(self) -> None:
+        while self._needed():
+            await attend(self.reflector, self._needed, self._site.timing.linger)
+        self._ended(self)
+
+    def _needed(self) -> bool:
+        return next(self._held(self.namespace), None) is not None
+
+    def _changed(self, _part: str, key: str | None) -> None:
+        for node in self._held(self.namespace):
+            if key is None or node.key == key:
+                self.look(node)
+
+    def _unreachable(self, reason: str) -> None:
+        for node in self._held(self.namespace):
+            node.trouble(reason)
+
+
+def _project(thing: Mapping[str, Any]) -> tuple[str, Service]:
+    return ALL, project_service(thing)

@@ -1,0 +1,73 @@
+"""From a path to what it names in Kubernetes."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dtab import Path
+
+_LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+"""The name of a namespace or a Service (RFC 1123). What cannot be one does not exist, and the API is not asked."""
+_PORT: Final = re.compile(r"[0-9]{1,5}|(?=[-0-9]*[a-z])[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_VALUE: Final = re.compile(r"(?:[a-z0-9](?:[-a-z0-9_.]{0,61}[a-z0-9])?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetName:
+    """What a path says, in lower case."""
+
+    namespace: str
+    port: str
+    service: str
+    host: str = ""
+    """One host of the Service, such as `web-0`; empty for all."""
+    label: tuple[str, str] | None = None
+    """A label that the Service must have; of the value, upper and lower case are the same."""
+
+    @property
+    def key(self) -> str:
+        """The Service, and the label value, as the admin interface shows them."""
+        service = f"{self.namespace}/{self.service}"
+        return service if self.label is None else f"{service}:{self.label[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class PathForm:
+    """`/<namespace>/<port>/<service>`: without the namespace where that is given, with a label value where `label` is.
+
+    `<service>` may be `<host>.<service>`.
+    """
+
+    label: str | None = None
+    namespace: str | None = None
+
+    @property
+    def size(self) -> int:
+        """How many labels a name has; what follows is the residual."""
+        return 3 - (self.namespace is not None) + (self.label is not None)
+
+    def parse(self, path: Path) -> TargetName | None:
+        """What a path names, or None where there cannot be such a thing."""
+        if len(path) < self.size:
+            return None
+        try:
+            words = [label.decode("ascii").lower() for label in path.labels[: self.size]]
+        except UnicodeDecodeError:
+            return None
+        namespace = words.pop(0) if self.namespace is None else self.namespace
+        port, service = words[0], words[1]
+        host, dot, rest = service.partition(".")
+        if dot:
+            service = rest
+        if not all(map(_LABEL.fullmatch, (namespace, service, host))) or not _PORT.fullmatch(port):
+            return None
+        label = None
+        if self.label is not None:
+            if not _VALUE.fullmatch(words[2]):
+                return None
+            label = (self.label, words[2])
+        return TargetName(namespace, port, service, host if dot else "", label)
+
+    def id(self, path: Path) -> Path:
+        """The name without its residual, in the case in which it is known."""
+        return Path(tuple(label.lower() for label in path.labels[: self.size]))

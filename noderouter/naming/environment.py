@@ -1,0 +1,19 @@
+"""What the configuration takes from the environment of the process, such as the name of the node."""
+
+import os
+
+
+class EnvironmentMissing(Exception):
+    """A variable is needed and not set; the message says which and what for. Ends the start."""
+
+
+def required(name: str, what: str) -> str:
+    """The value of a variable.
+
+    Raises:
+        EnvironmentMissing: it is not set, or empty.
+    """
+    value = os.environ.get(name)
+    if not value:
+        raise EnvironmentMissing(f"{name} env variable must be set to {what}")
+    return value

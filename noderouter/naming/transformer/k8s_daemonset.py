@@ -1,0 +1,93 @@
+"""`io.l5d.k8s.daemonset`: instead of each pod, the pod of a DaemonSet on the same node: linker to linker.
+
+    transformers:
+    - kind: io.l5d.k8s.daemonset
+      namespace: linkerd
+      service: l5d
+      port: incoming
+      hostNetwork: true
+
+The pods behind `service` are the gateways. Each address becomes the gateways of its node; many become one. Which node
+an address is on, `near.py` says: by name with `hostNetwork`, else by network. An address without a gateway vanishes;
+where none is left, the address is negative: a 502, and no fallback. While the gateways are not known, neither is the
+address.
+"""
+
+from typing import Annotated, Any, ClassVar, Self
+
+from dtab import Path
+from noderouter.config.kind import Field, model_validator
+from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
+from noderouter.namer.k8s_path import PathForm
+from noderouter.namer.k8s_target import Target
+from noderouter.naming.addr import Addr, AddrBound, AddrNeg
+from noderouter.naming.computed import Computed, Reading
+from noderouter.naming.file_path import FilePath
+from noderouter.naming.runtime import Runtime
+from noderouter.naming.transformer.addresses import AddressTransformer
+from noderouter.naming.transformer.kind import Transformer, TransformerKind
+from noderouter.naming.transformer.near import Place, node_of, subnet_of
+from noderouter.naming.var import Var
+
+Word = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[0-9A-Za-z-]+$")]
+
+
+class Daemonset(TransformerKind):
+    """Sends everything through the pods of a DaemonSet."""
+
+    kind_name: ClassVar[str] = "io.l5d.k8s.daemonset"
+
+    k8sHost: Host | None = None
+    k8sPort: ApiPort | None = None
+    kubeconfig: FilePath | None = None
+    context: str | None = None
+    namespace: Word
+    service: Word
+    port: Word
+    hostNetwork: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        one_way(self.k8sHost, self.k8sPort, self.kubeconfig, self.context)
+        return self
+
+    @property
+    def access(self) -> Access:
+        """Where the API is."""
+        return access(self.k8sHost, self.k8sPort, self.kubeconfig, self.context)
+
+    def build(self, runtime: Runtime) -> Transformer:
+        """The transformer."""
+        path = Path.of(self.namespace, self.port, self.service)
+        name = PathForm().parse(path)
+        assert name is not None, path
+        gateways = Target(name, runtime.clusters.get(self.access), runtime.resolver)
+        return DaemonsetTransformer(self.prefix + path, gateways, node_of if self.hostNetwork else subnet_of)
+
+
+class DaemonsetTransformer(AddressTransformer):
+    """Replaces addresses by the gateways near them."""
+
+    def __init__(self, prefix: Path, gateways: Target, place: Place) -> None:
+        """`place` tells what is near what."""
+        super().__init__(prefix, frozenset)
+        self._gateways = gateways
+        self._place = place
+
+    def state(self) -> dict[str, Any]:
+        """What is known of the gateways."""
+        return {"endpoints": {self._gateways.name.key: self._gateways.state()}}
+
+    def _follow(self, source: Var[Addr]) -> Computed[Addr]:
+        return Computed(lambda reading: self._through(reading.read(source), reading))
+
+    def _through(self, addr: Addr, reading: Reading) -> Addr:
+        """The gateways of an address set; what is not bound is passed on as it is."""
+        if not isinstance(addr, AddrBound):
+            return addr
+        gateways = reading.read(self._gateways.addr)
+        if not isinstance(gateways, AddrBound):
+            return gateways
+        places = {self._place(address) for address in addr.addresses} - {None}
+        near = frozenset(gateway for gateway in gateways.addresses if self._place(gateway) in places)
+        return AddrBound(near, addr.meta) if near else AddrNeg()

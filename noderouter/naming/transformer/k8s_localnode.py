@@ -1,0 +1,50 @@
+"""`io.l5d.k8s.localnode`: only endpoints on this node.
+
+    transformers:
+    - kind: io.l5d.k8s.localnode
+      hostNetwork: true
+
+With `hostNetwork`, the node is the one that the variable `NODE_NAME` names; without, what is in the network of `POD_IP`
+is on this node (see `near.py`). Where none is left, the address is negative: a 502, and no fallback.
+"""
+
+from typing import ClassVar
+
+from dtab import Path
+from noderouter.naming.addr import Address
+from noderouter.naming.environment import EnvironmentMissing, required
+from noderouter.naming.runtime import Runtime
+from noderouter.naming.transformer.addresses import AddressTransformer
+from noderouter.naming.transformer.kind import Transformer, TransformerKind
+from noderouter.naming.transformer.near import network, node_of, subnet_of
+
+
+class LocalNode(TransformerKind):
+    """Keeps the addresses on this node."""
+
+    kind_name: ClassVar[str] = "io.l5d.k8s.localnode"
+
+    hostNetwork: bool = False
+
+    def build(self, runtime: Runtime) -> Transformer:
+        """The transformer.
+
+        Raises:
+            EnvironmentMissing: it cannot be known which node is ours.
+        """
+        if self.hostNetwork:
+            name = required("NODE_NAME", "the node's name")
+            here: object = name
+            place = node_of
+        else:
+            name = required("POD_IP", "the pod's IP")
+            try:
+                here = network(name)
+            except ValueError as error:
+                raise EnvironmentMissing(f"POD_IP env variable must be set to the pod's IP, not {name!r}") from error
+            place = subnet_of
+
+        def keep(addresses: frozenset[Address]) -> frozenset[Address]:
+            return frozenset(address for address in addresses if place(address) == here)
+
+        return AddressTransformer(self.prefix + Path.of(name), keep)
