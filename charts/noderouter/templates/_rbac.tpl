@@ -1,0 +1,29 @@
+{{/*
+All that the router may do, in two blocks. A feature that needs more adds a rule to one of them, with its reason, and a
+line to docs/chart.md.
+*/}}
+
+{{/* Where services are: in all namespaces, or in those that `rbac.namespaces` lists. */}}
+{{- define "noderouter.discoveryRules" -}}
+# Addresses of services, with the node of each.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+# Numbers of ports, ExternalName, addresses of load balancers; and addresses where EndpointSlices are not served.
+- apiGroups: [""]
+  resources: [services, endpoints]
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{/* In the release's own namespace. */}}
+{{- define "noderouter.ownRules" -}}
+# The dtab, and no other ConfigMap.
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [{{ include "noderouter.dtabName" . }}]
+  verbs: [get, list, watch]
+# Says on the ConfigMap which line of an edit is wrong. Creating cannot be bound to a name.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
