@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz clean
+.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz cluster-tools clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | clean"
+	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | cluster-tools | clean"
 
 $(VENV)/.installed: setup.cfg pyproject.toml noderouter/http1/_head.c noderouter/http1/_scan.h noderouter/http1/_grammar.h
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
@@ -49,6 +49,10 @@ docs: setup
 
 fuzz: setup
 	$(BIN)/python tests/noderouter/http1/fuzz/run.py --seconds $${FUZZ_SECONDS:-60}
+
+# The Kubernetes of the tests, built once into a cache outside the tree; needs Go.
+cluster-tools: setup
+	$(BIN)/python -m tests.cluster.binaries
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .import_linter_cache docs/_build

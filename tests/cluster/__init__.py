@@ -1,0 +1,1 @@
+"""A real Kubernetes for tests, without containers: control plane, nodes that are network namespaces. See README.md."""

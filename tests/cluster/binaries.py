@@ -1,0 +1,110 @@
+"""The commands of a cluster: where they are, and how they are built (`make cluster-tools` runs this file).
+
+They are Go programs pinned by `tools/go.mod` and built once into a cache outside the tree, in a folder named by the
+hash of what pins them: another release of Kubernetes is another folder, and a command that is there is complete. Looked
+for in this order: `KUBEBUILDER_ASSETS` (what envtest downloads; has no controller manager), the cache, and for etcd
+`PATH`, since distributions have that one.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).parent / "tools"
+
+PACKAGES = {
+    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    "helm": "helm.sh/helm/v3/cmd/helm",
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+}
+"""Each command and the Go package that it is built from."""
+
+
+class MissingCommand(Exception):
+    """A command is neither built nor found; says how to get it."""
+
+
+def cache() -> Path:
+    """The folder that this checkout's commands are built into."""
+    chosen = os.environ.get("NODEROUTER_CLUSTER_TOOLS")
+    if chosen:
+        return Path(chosen)
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        digest.update((TOOLS / name).read_bytes())
+    return home / "noderouter" / "cluster-tools" / digest.hexdigest()[:16]
+
+
+def find(name: str) -> Path:
+    """The path of a command.
+
+    Raises:
+        MissingCommand: nowhere to be found.
+    """
+    folders = [Path(assets)] if (assets := os.environ.get("KUBEBUILDER_ASSETS")) else []
+    for folder in [*folders, cache()]:
+        if os.access(folder / name, os.X_OK):
+            return folder / name
+    if name == "etcd" and (found := shutil.which(name)):
+        return Path(found)
+    raise MissingCommand(f"{name} is not built: run `make cluster-tools` (needs Go), or set KUBEBUILDER_ASSETS")
+
+
+def pinned(module: str) -> str:
+    """The version of a module in go.mod, such as `v1.36.3`."""
+    found = re.search(rf"^\t{re.escape(module)} (v\S+)", (TOOLS / "go.mod").read_text(), re.MULTILINE)
+    if found is None:
+        raise MissingCommand(f"{TOOLS / 'go.mod'} requires no {module}")
+    return found[1]
+
+
+def linker_flags() -> str:
+    """No symbols, and the versions that release builds have: without, the API server refuses to emulate itself."""
+    version = pinned("k8s.io/kubernetes")
+    major, minor, _ = version.removeprefix("v").split(".", 2)
+    settings = {"helm.sh/helm/v3/internal/version.version": pinned("helm.sh/helm/v3")}
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
+        settings |= {f"{package}.gitVersion": version, f"{package}.gitMajor": major, f"{package}.gitMinor": minor}
+        settings |= {f"{package}.gitTreeState": "clean"}
+    return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in settings.items())])
+
+
+def build(folder: Path) -> None:
+    """Build what is missing in `folder`; one at a time, also between processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name, package in PACKAGES.items():
+            if os.access(folder / name, os.X_OK):
+                continue
+            print(f"building {name} {package}", flush=True)
+            unfinished = folder / f".{name}"
+            argv = ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", linker_flags(), "-o", unfinished, package]
+            subprocess.run(argv, cwd=TOOLS, env={**os.environ, "CGO_ENABLED": "0"}, check=True)
+            unfinished.rename(folder / name)
+    print(folder)
+
+
+def main() -> int:
+    """Build; a machine without Go is told what that means."""
+    if shutil.which("go") is None:
+        print("no Go on PATH: the cluster's commands are not built, and the tests that need them will be skipped")
+        return 1
+    try:
+        build(cache())
+    except subprocess.CalledProcessError as error:
+        print(f"go build failed with status {error.returncode}; its own message is above", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The command lines of the control plane's three servers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster import addresses
+from tests.cluster.certificates import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the servers read; `tokens.key` and `tokens.pub` of the folder sign service-account tokens."""
+
+    folder: Path
+    authority: Path
+    server: Pair
+    admin: Pair
+
+
+def etcd(files: Files, port: int, peer_port: int) -> list[str]:
+    """One member, which need not survive a power cut."""
+    client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
+    return [
+        f"--data-dir={files.folder / 'etcd'}",
+        "--name=test",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=test={peer}",
+        "--log-level=warn",
+        "--unsafe-no-fsync",
+    ]
+
+
+def api_server(files: Files, port: int, etcd_port: int) -> list[str]:
+    """One secure port on loopback; what it advertises is where pods reach it, through the harness."""
+    tokens = files.folder / "tokens"
+    return [
+        f"--etcd-servers=http://127.0.0.1:{etcd_port}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--advertise-address={addresses.GATEWAY}",
+        f"--service-cluster-ip-range={addresses.SERVICE_NETWORK}",
+        f"--tls-cert-file={files.server.certificate}",
+        f"--tls-private-key-file={files.server.key}",
+        f"--client-ca-file={files.authority}",
+        "--authorization-mode=RBAC",
+        f"--service-account-issuer=https://kubernetes.default.svc.{addresses.DOMAIN}",
+        f"--service-account-key-file={tokens}.pub",
+        f"--service-account-signing-key-file={tokens}.key",
+        "--allow-privileged=true",
+        "--profiling=false",
+    ]
+
+
+def controller_manager(files: Files, kubeconfig: Path) -> list[str]:
+    """All controllers, without a port; quick, since a test waits for each step."""
+    return [
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        "--secure-port=0",
+        "--leader-elect=false",
+        "--use-service-account-credentials=true",
+        f"--service-account-private-key-file={files.folder / 'tokens.key'}",
+        f"--root-ca-file={files.authority}",
+        f"--cluster-cidr={addresses.POD_NETWORK}",
+        "--allocate-node-cidrs=false",
+        "--kube-api-qps=300",
+        "--kube-api-burst=600",
+        "--profiling=false",
+    ]

@@ -1,0 +1,229 @@
+"""A real control plane on loopback: etcd, kube-apiserver and kube-controller-manager, with RBAC on.
+
+Nothing of it is simulated. What is missing is a scheduler and nodes; `tests/cluster/node` plays those. Data, keys and
+logs live in one folder and go with it. Everything is started and stopped within bounds, and an error has the end of the
+log of the process that is to blame.
+"""
+
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.cluster import addresses, binaries
+from tests.cluster.certificates import Authority, write_key, write_public_key
+from tests.cluster.components import Files, api_server, controller_manager, etcd
+from tests.cluster.kubeconfig import with_certificate, with_token, write_kubeconfig
+from tests.cluster.process import Process
+
+READY_SECONDS = 60.0
+"""How long a component may take to become ready; it takes a few, and this machine may be busy."""
+
+COMMAND_SECONDS = 120.0
+TOKEN_SECONDS = 3600
+
+
+class CommandFailed(Exception):
+    """kubectl or helm ended with another status than 0.
+
+    Attributes:
+        status: the exit status.
+        stderr: what it said.
+    """
+
+    def __init__(self, argv: Sequence[str], status: int, stderr: str, stdout: str = "") -> None:
+        super().__init__(f"{' '.join(argv)} ended with status {status}\n{stderr}{stdout}")
+        self.status = status
+        self.stderr = stderr
+
+
+class ControlPlane:
+    """A control plane while inside its context.
+
+    Attributes:
+        url: where the API server listens, on loopback.
+        ca_file: the authority that certified it.
+        admin_kubeconfig: who may do everything.
+        folder: logs (`*.log`), keys, data.
+    """
+
+    def __init__(self) -> None:
+        self._commands = {name: binaries.find(name) for name in binaries.PACKAGES}
+        self.folder = Path(tempfile.mkdtemp(prefix="cluster-"))
+        ports = free_ports(3)
+        self.port = ports[0]
+        self.url = f"https://127.0.0.1:{self.port}"
+        self._files = self._certify()
+        self.ca_file = self._files.authority
+        self.admin_kubeconfig = write_kubeconfig(
+            self.folder / "admin.kubeconfig", self.url, self.ca_file, with_certificate(self._files.admin)
+        )
+        self._etcd = self._process("etcd", etcd(self._files, ports[1], ports[2]))
+        self._api = self._process("kube-apiserver", api_server(self._files, self.port, ports[1]))
+        self._controllers = self._process(
+            "kube-controller-manager", controller_manager(self._files, self.admin_kubeconfig)
+        )
+
+    def __repr__(self) -> str:
+        return f"<ControlPlane {self.url} {self._api!r}>"
+
+    def __enter__(self) -> Self:
+        try:
+            self._etcd.start()
+            self.start_api()
+            self._controllers.start()
+            self._controllers.wait(lambda: self._exists("/api/v1/namespaces/default/serviceaccounts/default"), 60)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything and remove the folder; may be called again."""
+        for process in (self._controllers, self._api, self._etcd):
+            process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # The API server's life
+
+    def start_api(self) -> None:
+        """Start the API server, at the port and with the data that it had, and wait until it is ready."""
+        self._api.start()
+        self._api.wait(self.ready, READY_SECONDS)
+
+    def stop_api(self) -> None:
+        """Kill the API server: connections are reset, new ones refused."""
+        self._api.stop()
+
+    def pause_api(self) -> None:
+        """Have the API server keep every connection and answer nothing; the kernel still accepts."""
+        self._api.pause()
+
+    def resume_api(self) -> None:
+        """Let it go on after `pause_api`."""
+        self._api.resume()
+
+    def restart_controllers(self) -> None:
+        """Have the controllers look again now; after an outage they wait up to half a minute before they do."""
+        self._controllers.stop()
+        self._controllers.start()
+
+    def ready(self) -> bool:
+        """Whether the API server says so itself."""
+        try:
+            return self.request("GET", "/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    # Clients
+
+    def request(self, method: str, path: str, json: Any = None, timeout: float = 10.0) -> httpx.Response:
+        """Ask the API as administrator, on a connection of its own; blocks.
+
+        Raises:
+            httpx.TransportError: no answer.
+        """
+        with httpx.Client(verify=self.ssl_context(), trust_env=False, timeout=timeout) as client:
+            return client.request(method, self.url + path, json=json)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """TLS as the administrator."""
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        context.load_cert_chain(self._files.admin.certificate, self._files.admin.key)
+        return context
+
+    def token(self, namespace: str, service_account: str, seconds: int = TOKEN_SECONDS) -> str:
+        """A token for a service account, from the TokenRequest API.
+
+        Raises:
+            LookupError: there is no such account.
+        """
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
+        answer = self.request("POST", path, {**body, "spec": {"expirationSeconds": seconds}})
+        if answer.status_code != 201:
+            raise LookupError(f"no token for {namespace}/{service_account}: {answer.text}")
+        token: str = answer.json()["status"]["token"]
+        return token
+
+    def kubeconfig(self, namespace: str, service_account: str) -> Path:
+        """A kubeconfig as that service account: what RBAC gives it and no more.
+
+        Raises:
+            LookupError: there is no such account.
+        """
+        path = self.folder / f"{namespace}.{service_account}.kubeconfig"
+        user = with_token(self.token(namespace, service_account))
+        return write_kubeconfig(path, self.url, self.ca_file, user, namespace)
+
+    def kubectl(self, *args: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
+        """Run kubectl and answer what it printed.
+
+        Raises:
+            CommandFailed: another status than 0.
+        """
+        return self._run("kubectl", args, input, kubeconfig)
+
+    def helm(self, *args: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
+        """Run helm and answer what it printed.
+
+        Raises:
+            CommandFailed: another status than 0.
+        """
+        return self._run("helm", args, input, kubeconfig)
+
+    def _run(self, name: str, args: Sequence[str], input: str | None, kubeconfig: Path | None) -> str:
+        home = self.folder / "home"  # where both keep caches and settings
+        env = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "KUBECACHEDIR": str(home / "kube"),
+            "KUBECONFIG": str(kubeconfig or self.admin_kubeconfig),
+        }
+        argv = [str(self._commands[name]), *args]
+        done = subprocess.run(argv, input=input, env=env, capture_output=True, text=True, timeout=COMMAND_SECONDS)
+        if done.returncode != 0:
+            raise CommandFailed([name, *args], done.returncode, done.stderr, done.stdout)
+        return done.stdout
+
+    # Parts
+
+    def _process(self, name: str, args: Sequence[str]) -> Process:
+        return Process(name, [self._commands[name], *args], self.folder / f"{name}.log", env={"HOME": str(self.folder)})
+
+    def _certify(self) -> Files:
+        authority = Authority(self.folder)
+        hosts = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
+        hosts += [f"kubernetes.default.svc.{addresses.DOMAIN}"]
+        hosts += ["127.0.0.1", "::1", addresses.API_CLUSTER_IP, addresses.GATEWAY]
+        write_public_key(write_key(self.folder / "tokens.key"), self.folder / "tokens.pub")
+        return Files(
+            folder=self.folder,
+            authority=authority.file,
+            server=authority.server("kube-apiserver", hosts),
+            admin=authority.client("admin", ["system:masters"]),
+        )
+
+    def _exists(self, path: str) -> bool:
+        return self.request("GET", path).status_code == 200
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listening.getsockname()[1] for listening in sockets]
+    for listening in sockets:
+        listening.close()
+    return ports

@@ -1,0 +1,42 @@
+"""The fixtures that tests use; tests/conftest.py makes them known to all tests.
+
+One control plane for a whole run, started by the first test that asks for it; each test has a namespace of its own.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.binaries import MissingCommand
+from tests.cluster.controlplane import ControlPlane
+
+ACCOUNT_SECONDS = 20.0
+"""How long the controllers may take to give a new namespace its service account."""
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """A real API server with controllers; skips where its commands are missing."""
+    try:
+        plane = ControlPlane()
+    except MissingCommand as error:
+        pytest.skip(str(error))
+    with plane:
+        yield plane
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A new namespace, which has its `default` service account already; deleted at the end, without waiting."""
+    name = f"test-{secrets.token_hex(4)}"
+    made = control_plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    assert made.status_code == 201, made.text
+    end = time.monotonic() + ACCOUNT_SECONDS
+    path = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+    while control_plane.request("GET", path).status_code != 200:
+        assert time.monotonic() < end, f"the controllers gave {name} no service account"
+        time.sleep(0.05)
+    yield name
+    control_plane.request("DELETE", f"/api/v1/namespaces/{name}")
