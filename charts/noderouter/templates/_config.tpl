@@ -2,7 +2,7 @@
 
 {{/* What the drain gets of the pod's grace period, in ms. */}}
 {{- define "noderouter.shutdownGraceMs" -}}
-{{- $seconds := sub .Values.terminationGracePeriodSeconds (include "noderouter.preStopSeconds" .) .Values.drainMarginSeconds -}}
+{{- $seconds := sub .Values.terminationGracePeriodSeconds (add (include "noderouter.preStopSeconds" .) .Values.drainMarginSeconds) -}}
 {{- if lt $seconds 1 -}}
 {{- fail (printf "terminationGracePeriodSeconds (%v) must be greater than preStopSeconds (%v) and drainMarginSeconds (%v) together" .Values.terminationGracePeriodSeconds .Values.preStopSeconds .Values.drainMarginSeconds) -}}
 {{- end -}}

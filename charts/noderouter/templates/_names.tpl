@@ -64,14 +64,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{/*
-The metadata of an object. Takes a list: the root, the name, annotations of its own (a dict), labels of its own.
+The metadata of an object. Takes a dict: `root` and `name`; perhaps `annotations` and `labels` of its own, and where it
+is, `namespace` (empty: outside of namespaces).
 */}}
 {{- define "noderouter.metadata" -}}
-{{- $root := index . 0 -}}
-{{- $annotations := merge (deepCopy (index . 2)) $root.Values.commonAnnotations -}}
-{{- $labels := merge (include "noderouter.labels" $root | fromYaml) (index . 3) -}}
-name: {{ index . 1 }}
-namespace: {{ include "noderouter.namespace" $root }}
+{{- $root := .root -}}
+{{- $annotations := merge (deepCopy (default dict .annotations)) $root.Values.commonAnnotations -}}
+{{- $labels := merge (deepCopy (default dict .labels)) (include "noderouter.labels" $root | fromYaml) -}}
+name: {{ .name }}
+{{- with ternary .namespace (include "noderouter.namespace" $root) (hasKey . "namespace") }}
+namespace: {{ . }}
+{{- end }}
 labels: {{- toYaml $labels | nindent 2 }}
 {{- with $annotations }}
 annotations: {{- toYaml . | nindent 2 }}

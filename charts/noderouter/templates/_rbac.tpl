@@ -27,3 +27,20 @@ line to docs/chart.md.
   resources: [events]
   verbs: [create, patch]
 {{- end -}}
+
+{{/* A role and its binding; of the cluster where `namespace` is empty. */}}
+{{- define "noderouter.role" }}
+{{- $kind := ternary "Role" "ClusterRole" (ne .namespace "") }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}
+metadata: {{- include "noderouter.metadata" . | nindent 2 }}
+rules:
+  {{- include .rules .root | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}Binding
+metadata: {{- include "noderouter.metadata" . | nindent 2 }}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: {{ $kind }}, name: {{ .name | quote }}}
+subjects: {{- list .subject | toYaml | nindent 2 }}
+{{- end }}
