@@ -5,6 +5,7 @@ transformer to the incoming router becomes `io.l5d.port`, which leads there on o
 above all, is as it is rendered.
 """
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,8 @@ import yaml
 
 from tests.charts.helm import Helm, Object, one, router_config
 from tests.cluster.controlplane import free_ports
-from tests.testing.backend import Backend, backends
+from tests.testing.backend import Backend, backends, response
+from tests.testing.http import ask
 from tests.testing.router import Json, Running, routing
 
 GATEWAY = "/%/io.l5d.k8s.daemonset/noderouter/incoming/noderouter"
@@ -38,7 +40,7 @@ class Mesh:
     async def tree(self, name: str) -> list[str]:
         """The bound names that are found below `/svc/<name>`, in the order in which they are tried."""
         query = f"namespace=outgoing&path=/svc/{name}&dtab="
-        return list(leaves((await self.router.admin(f"/delegator.json?{query}")).json()))
+        return list(leaves(json.loads((await self.router.admin(f"/delegator.json?{query}")).text)))
 
 
 def leaves(node: Json) -> Iterator[str]:
@@ -131,15 +133,12 @@ async def test_an_override_of_one_request_holds_in_both_routers(helm: Helm, tmp_
         routers.add("default/http/hello", stable)
         routers.add("staging/http/hello", canary)
         for override in ("/svc/hello => /svc/hello.staging", "/svc => /k8s/staging/http", "/host => /k8s/staging/http"):
-            fields = {"l5d-dtab": override}
-            answer = await routers.router.ask("hello", headers=fields)
+            answer = await routers.router.ask("hello", fields=[("l5d-dtab", override)])
             assert (answer.status, answer.text) == (200, "canary"), override
         assert (await routers.router.ask("hello")).text == "stable"
 
 
 async def test_what_comes_to_the_incoming_router_by_itself_goes_by_its_host(helm: Helm, tmp_path: Path):
-    from tests.testing.http import ask
-
     async with backends("hello") as (hello,), mesh(helm, tmp_path) as routers:
         routers.add("prod/http/hello", hello)
         [incoming] = routers.router.ports("incoming")
@@ -148,19 +147,15 @@ async def test_what_comes_to_the_incoming_router_by_itself_goes_by_its_host(helm
 
 
 async def test_a_name_for_the_incoming_router_that_nobody_could_have_made_leads_nowhere(helm: Helm, tmp_path: Path):
-    from tests.testing.http import ask
-
     async with backends("hello") as (hello,), mesh(helm, tmp_path) as routers:
         [incoming] = routers.router.ports("incoming")
         for name in (f"/$/inet/127.0.0.1/{hello.port}", "/#/io.l5d.k8s/default/http/hello", "/%/x"):
-            assert (await ask(incoming, "hello", headers={"l5d-dst-client": name})).status == 502
-        assert (await ask(incoming, "hello", headers={"l5d-dst-client": "no path"})).status == 400
+            assert (await ask(incoming, "hello", fields=[("l5d-dst-client", name)])).status == 502
+        assert (await ask(incoming, "hello", fields=[("l5d-dst-client", "no path")])).status == 400
         assert hello.got == []
 
 
 async def test_a_failed_get_is_tried_again_and_a_post_is_not(helm: Helm, tmp_path: Path):
-    from tests.testing.backend import response
-
     async with backends("hello") as (hello,), mesh(helm, tmp_path) as routers:
         routers.add("default/http/hello", hello)
 
