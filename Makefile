@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz cluster-tools clean
+.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs fuzz cluster-tools clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | cluster-tools | clean"
+	@echo "make run | test | check | lint | type | cov | bench | chart | docs | fuzz | cluster-tools | clean"
 
 $(VENV)/.installed: setup.cfg pyproject.toml noderouter/http1/_head.c noderouter/http1/_scan.h noderouter/http1/_grammar.h
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
@@ -42,6 +42,13 @@ type: setup
 bench: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks --update-docs
+
+# Needs the commands of `make cluster-tools`; what they are missing for is skipped, and says so.
+chart: setup
+	$(BIN)/pytest tests/charts tests/test_dockerfile.py -rs
+
+chart-golden: setup
+	$(BIN)/pytest tests/charts/noderouter/test_golden.py tests/charts/noderouter/test_values.py -rs --update-golden
 
 docs: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'

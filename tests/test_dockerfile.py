@@ -1,4 +1,4 @@
-"""The Dockerfile, without a container engine: its own commands build a prefix here, and that prefix runs as the image would.
+"""The Dockerfile, without a container engine: its own commands build a prefix here, which runs as the image would.
 
 What is not seen: the base images, and apt. The machine's Python takes the place of the image's.
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.charts.helm import CHART, Helm, Object, ci_values, parsed
+from tests.charts.helm import CHART, Helm, Object, ci_values, one, parsed
 from tests.cluster.controlplane import CommandFailed, ControlPlane
 
 DTAB = "/svc => /a ;\n"
@@ -69,7 +69,9 @@ def release(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iter
     try:
         made.helm("uninstall", "--ignore-not-found", "--wait")
     finally:
-        control_plane.kubectl("delete", "clusterrole,clusterrolebinding", f"{namespace}:router-noderouter", "--ignore-not-found")
+        control_plane.kubectl(
+            "delete", "clusterrole,clusterrolebinding", f"{namespace}:router-noderouter", "--ignore-not-found"
+        )
 
 
 def test_install_and_uninstall_leave_nothing_behind(release: Release, control_plane: ControlPlane):
@@ -83,9 +85,8 @@ def test_install_and_uninstall_leave_nothing_behind(release: Release, control_pl
     before = everything()
     release.install()
     made = release.objects()
-    assert {name.partition("/")[0].partition(".")[0] for name in made} >= {
-        "daemonset", "configmap", "service", "serviceaccount", "role", "rolebinding", "clusterrole", "clusterrolebinding",
-    }  # fmt: skip
+    kinds = {name.partition("/")[0].partition(".")[0] for name in made}
+    assert kinds >= {"daemonset", "configmap", "service", "serviceaccount", "role", "rolebinding", "clusterrole"}
     release.helm("uninstall", "--wait")
     assert everything() == before
 
@@ -102,6 +103,24 @@ def test_the_api_server_accepts_what_is_rendered(helm: Helm, control_plane: Cont
     text = yaml.safe_dump_all(objects)
     said = control_plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", input=text)
     assert said.count("(server dry run)") == len(objects)
+
+
+@pytest.mark.parametrize(("host_port", "level", "accepted"), [(True, "baseline", False), (False, "restricted", True)])
+def test_what_the_pod_security_standards_say(
+    helm: Helm, control_plane: ControlPlane, namespace: str, host_port: bool, level: str, accepted: bool
+):
+    control_plane.kubectl("label", "namespace", namespace, f"pod-security.kubernetes.io/enforce={level}")
+    values = {"ports": {"outgoing": {"hostPort": 4140 if host_port else None}}}
+    template = one(helm.objects(values), "DaemonSet")["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "router"}, "spec": template["spec"]}
+    pod["spec"]["serviceAccountName"] = "default"
+    pod["spec"]["priorityClassName"] = None
+    apply = ("apply", "--dry-run=server", "-n", namespace, "-f", "-")
+    if accepted:
+        control_plane.kubectl(*apply, input=yaml.safe_dump(pod))
+    else:
+        with pytest.raises(CommandFailed, match=r"violates PodSecurity.*hostPort"):
+            control_plane.kubectl(*apply, input=yaml.safe_dump(pod))
 
 
 def test_the_notes_say_what_was_installed(release: Release):

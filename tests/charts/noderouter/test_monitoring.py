@@ -40,9 +40,8 @@ def queries(file: Path) -> list[str]:
     """Every expression of a dashboard, with Grafana's variables filled in."""
     dashboard = json.loads(file.read_text())
     found = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
-    for variable in dashboard["templating"]["list"]:
-        if variable["type"] == "query":
-            found.append(re.sub(r"label_values\((.*), \w+\)", r"\1", variable["query"]["query"]))
+    variables = [each["query"]["query"] for each in dashboard["templating"]["list"] if each["type"] == "query"]
+    found += [re.sub(r"label_values\((.*), \w+\)", r"\1", query) for query in variables]
     assert len(found) > 10
     return [re.sub(r"\$\w+", ".*", query.replace("$__rate_interval", "5m")) for query in found]
 
@@ -85,7 +84,9 @@ async def test_dashboards_are_about_metrics_that_the_router_has(file: Path):
 
 def used(expression: str) -> set[str]:
     """The labels in an expression."""
-    return {label.strip() for pair in _LABEL.findall(expression) for label in ",".join(pair).split(",") if label.strip()}
+    return {
+        label.strip() for pair in _LABEL.findall(expression) for label in ",".join(pair).split(",") if label.strip()
+    }
 
 
 @pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)

@@ -65,7 +65,8 @@ def stand_in(objects: list[Object], services: Path, dtab: Path) -> Json:
             if "transformers" in namer:
                 [transformer] = namer["transformers"]
                 gateway = transformer["kind"] == "io.l5d.k8s.daemonset"
-                namer["transformers"] = [{"kind": "io.l5d.port", "port": incoming} if gateway else {"kind": "io.l5d.localhost"}]
+                here, there = {"kind": "io.l5d.localhost"}, {"kind": "io.l5d.port", "port": incoming}
+                namer["transformers"] = [there if gateway else here]
     dtab.write_text(one(objects, "ConfigMap", "noderouter-dtab")["data"]["dtab"])
     config["routers"][0] |= {"interpreter": {"kind": "io.l5d.fs", "dtabFile": str(dtab)}}
     for router, port in zip(config["routers"], (outgoing, incoming), strict=True):
