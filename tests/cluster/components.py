@@ -67,6 +67,7 @@ def controller_manager(files: Files, kubeconfig: Path) -> list[str]:
         f"--root-ca-file={files.authority}",
         f"--cluster-cidr={addresses.POD_NETWORK}",
         "--allocate-node-cidrs=false",
+        "--node-monitor-grace-period=10m",  # an outage of the API is not one of the nodes
         "--kube-api-qps=300",
         "--kube-api-burst=600",
         "--profiling=false",
