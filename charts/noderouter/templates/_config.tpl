@@ -36,13 +36,31 @@ routers:
 {{ toYaml .Values.routers }}
 {{- else }}
 {{- if .Values.outgoing.enabled }}
-{{ list (mergeOverwrite (include "noderouter.outgoing" . | fromYaml) .Values.outgoing.router) | toYaml }}
+{{ include "noderouter.overlaid" (list (include "noderouter.outgoing" . | fromYaml) .Values.outgoing.router) }}
 {{- end }}
 {{- if .Values.incoming.enabled }}
-{{ list (mergeOverwrite (include "noderouter.incoming" . | fromYaml) .Values.incoming.router) | toYaml }}
+{{ include "noderouter.overlaid" (list (include "noderouter.incoming" . | fromYaml) .Values.incoming.router) }}
 {{- end }}
 {{- end }}
 {{ end -}}
+
+{{/*
+A router of the chart with the user's keys over it, as a list of one. Objects are merged, but one of another kind takes
+the place of the chart's: the keys of one interpreter mean nothing to another.
+*/}}
+{{- define "noderouter.overlaid" -}}
+{{- $router := index . 0 -}}
+{{- range $key, $value := index . 1 -}}
+{{- $old := get $router $key -}}
+{{- if and (kindIs "map" $old) (kindIs "map" $value) -}}
+{{- if or (not (hasKey $value "kind")) (eq (get $value "kind") (get $old "kind")) -}}
+{{- $value = mergeOverwrite $old $value -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $router $key $value -}}
+{{- end -}}
+{{- list $router | toYaml -}}
+{{- end -}}
 
 {{- define "noderouter.namers" -}}
 {{- $toIncoming := and .Values.incoming.enabled (not .Values.routers) -}}

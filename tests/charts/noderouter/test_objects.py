@@ -134,6 +134,22 @@ def test_the_drain_fits_the_grace_period(helm: Helm, values: Object, kubernetes:
     assert milliseconds / 1000 + sleep <= pod(objects)["spec"]["terminationGracePeriodSeconds"]
 
 
+def test_keys_of_a_router_are_merged_unless_they_are_of_another_kind(helm: Helm):
+    def outgoing(**keys: Any) -> Any:
+        return yaml.safe_load(router_config(helm.objects({"outgoing": {"router": keys}})))["routers"][0]
+
+    plain = outgoing()
+    merged = outgoing(service={"totalTimeoutMs": 500}, bindingTimeoutMs=7)
+    assert merged["service"] == plain["service"] | {"totalTimeoutMs": 500}
+    assert merged["bindingTimeoutMs"] == 7
+    assert merged["interpreter"] == plain["interpreter"]
+    assert outgoing(interpreter={"kind": "default"})["interpreter"] == {"kind": "default"}
+    same = outgoing(interpreter={"kind": "io.l5d.k8s.configMap", "name": "other"})["interpreter"]
+    assert same == plain["interpreter"] | {"name": "other"}
+    static = {"kind": "io.l5d.static", "configs": [{"prefix": "/svc/a", "totalTimeoutMs": 1}]}
+    assert outgoing(service=static)["service"] == static
+
+
 def test_another_configuration_is_another_pod_and_another_dtab_is_not(helm: Helm):
     def template(values: Object) -> Any:
         return pod(helm.objects(values))
