@@ -1,6 +1,6 @@
 {{/*
-All that the router may do, in two blocks. A feature that needs more adds a rule to one of them, with its reason, and a
-line to docs/chart.md.
+All that the router may do, in two blocks. Nothing is read one by one, so there is no `get`. A feature that needs more
+adds a rule to one of them, with its reason, a line to docs/chart.md, and a case to the test that takes each verb away.
 */}}
 
 {{/* Where services are: in all namespaces, or in those that `rbac.namespaces` lists. */}}
@@ -8,24 +8,24 @@ line to docs/chart.md.
 # Addresses of services, with the node of each.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: [get, list, watch]
-# Numbers of ports, ExternalName, addresses of load balancers; and addresses where EndpointSlices are not served.
+  verbs: [list, watch]
+# Numbers of ports, ExternalName, addresses of load balancers.
 - apiGroups: [""]
-  resources: [services, endpoints]
-  verbs: [get, list, watch]
+  resources: [services]
+  verbs: [list, watch]
 {{- end -}}
 
 {{/* In the release's own namespace. */}}
 {{- define "noderouter.ownRules" -}}
-# The dtab, and no other ConfigMap.
+# The dtab, and no other ConfigMap: a list or watch has to select it by its name.
 - apiGroups: [""]
   resources: [configmaps]
   resourceNames: [{{ include "noderouter.dtabName" . }}]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # Says on the ConfigMap which line of an edit is wrong. Creating cannot be bound to a name.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
 {{/* A role and its binding; of the cluster where `namespace` is empty. */}}

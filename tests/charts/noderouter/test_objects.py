@@ -176,12 +176,12 @@ def test_what_roles_allow(helm: Helm):
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-    read = ("get", "list", "watch")
+    read = ("list", "watch")
     assert allowed == {
         *(("discovery.k8s.io", "endpointslices", verb) for verb in read),
-        *(("", resource, verb) for resource in ("services", "endpoints") for verb in read),
+        *(("", "services", verb) for verb in read),
         *(("", "configmaps", verb, "noderouter-dtab") for verb in read),
-        *(("", "events", verb) for verb in ("create", "patch")),
+        ("", "events", "create"),
     }
 
 
