@@ -117,13 +117,13 @@ def test_the_profile_with_namespaces_has_no_cluster_role(control_plane: ControlP
 # Each verb, taken away
 
 
-def hello(namespace: str, address: str, port: int = 8080) -> list[Object]:
-    """The Service `hello`, port 80, and where it is."""
+def hello(namespace: str, address: str, port: int = 8080, number: int = 80) -> list[Object]:
+    """The Service `hello` with one port, `number`, and where it is."""
     service = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "hello", "namespace": namespace},
-        "spec": {"ports": [{"name": "http", "port": 80, "targetPort": port}]},
+        "spec": {"ports": [{"name": "http", "port": number, "targetPort": port}]},
     }
     endpoints = {
         "apiVersion": "discovery.k8s.io/v1",
@@ -181,6 +181,10 @@ async def test_with_all_verbs_a_service_is_found_and_followed(account: Account):
         with trio.fail_after(10):
             while await addresses(router) != {"192.0.2.2:9090"}:
                 await trio.sleep(0.05)
+        put(account, hello(account.namespace, "192.0.2.2", 9090, number=81))
+        with trio.fail_after(10):
+            while "Unable to route" not in (await router.ask("hello")).text:
+                await trio.sleep(0.05)
         assert not [event for event in router.events if event["event"] == "kubernetes.watch_failed"]
 
 
@@ -196,5 +200,6 @@ async def test_without_one_verb_it_is_not(account: Account, resource: str, verb:
         if verb == "list":
             assert found == set()
         else:  # what was listed stays as it was
-            put(account, hello(account.namespace, "192.0.2.2", 9090))
-            assert await addresses(router) == found
+            changed = {"address": "192.0.2.1", "number": 81} if resource == "services" else {"address": "192.0.2.2"}
+            put(account, hello(account.namespace, **changed))
+            assert await addresses(router) == found == {"192.0.2.1:8080"}
