@@ -177,6 +177,20 @@ def test_it_runs_with_linkerd_s_interface_as_nobody(image: Image):
     assert process.returncode == 0, said
 
 
+@pytest.mark.slow
+def test_it_accepts_the_chart_s_configuration(image: Image):
+    """Kinds that are not built yet are refused by name, and then nothing else is."""
+    text = (ROOT / "tests/charts/noderouter/golden/default.yaml").read_text()
+    maps = [o for o in yaml.safe_load_all(text) if o and o["kind"] == "ConfigMap"]
+    [config] = [o["data"]["config.yaml"] for o in maps if "config.yaml" in o["data"]]
+    place = image.folder / "default.yaml"
+    place.write_text(config)
+    place.chmod(0o644)
+    status, said = image.output("noderouter", "validate", str(place))
+    wrong = [line for line in said.splitlines() if "not supported by noderouter yet" not in line]
+    assert status == 0 or not wrong, said
+
+
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + 30
     while True:

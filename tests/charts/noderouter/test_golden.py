@@ -1,9 +1,12 @@
 """What each `ci/*-values.yaml` renders to, held by files; `make chart-golden` writes them anew."""
 
+import tarfile
 from pathlib import Path
 
 import pytest
+import yaml
 
+from noderouter import __version__
 from tests.charts.helm import CHART, KUBERNETES, Helm, ci_values
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -25,6 +28,16 @@ def test_there_is_no_file_too_many():
 @pytest.mark.parametrize("name", ci_values())
 def test_helm_lint_is_content(helm: Helm, name: str):
     helm.run("lint", "--strict", "--kube-version", KUBERNETES, "--values", ci_values()[name], CHART)
+
+
+def test_the_package_has_what_is_used_and_the_version_of_the_program(helm: Helm, tmp_path: Path):
+    helm.run("package", CHART, "--destination", tmp_path)
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == __version__
+    with tarfile.open(tmp_path / f"noderouter-{chart['version']}.tgz") as package:
+        names = {name.removeprefix("noderouter/") for name in package.getnames()}
+    assert names >= {"values.schema.json", "files/test.py", "dashboards/nodes.json", "templates/NOTES.txt"}
+    assert not [name for name in names if name.startswith("ci/")]
 
 
 def test_rendering_twice_gives_the_same(helm: Helm):
