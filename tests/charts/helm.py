@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -97,8 +96,3 @@ def router_config(objects: list[Object]) -> str:
 def ci_values() -> dict[str, Path]:
     """Every `ci/*-values.yaml`, by its name."""
     return {path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*-values.yaml"))}
-
-
-def without_sources(text: str) -> str:
-    """Manifests without the names of templates, which are the layout of the chart and not what it makes."""
-    return re.sub(r"^# Source: .*\n", "", text, flags=re.MULTILINE)
