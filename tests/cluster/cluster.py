@@ -97,13 +97,13 @@ class Cluster:
 
     def _argv(self) -> list[str]:
         settings = self.folder / "settings.json"
-        admin = self.control_plane.admin
+        admin, server = self.control_plane.admin, self.control_plane.server
         content = {
             "folder": str(self.folder),
             "port": self.control_plane.port,
             "authority": str(self.control_plane.ca_file),
-            "certificate": str(admin.certificate),
-            "key": str(admin.key),
+            "client": [str(admin.certificate), str(admin.key)],
+            "server": [str(server.certificate), str(server.key)],
             "nodes": [node.name for node in self.nodes],
             "images": self._images.to_json(),
         }
@@ -257,11 +257,14 @@ class Cluster:
         Raises:
             CommandFailed: another status than 0.
         """
-        command = ["nsenter", f"--net={self._network(node)}", *argv]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=EXEC_SECONDS)
+        done = subprocess.run([*self.command(node), *argv], capture_output=True, text=True, timeout=EXEC_SECONDS)
         if done.returncode != 0:
             raise CommandFailed(argv, done.returncode, done.stderr, done.stdout)
         return done.stdout
+
+    def command(self, node: str | None = None) -> list[str]:
+        """What to put before a command of the machine, so that it runs in the cluster's network, or on a node."""
+        return ["nsenter", f"--net={self._network(node)}"]
 
     def _network(self, node: str | None) -> Path:
         return Path(f"/proc/{self._init()}/root{self.folder}/networks/{node or 'cluster'}")

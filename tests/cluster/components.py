@@ -50,6 +50,7 @@ def api_server(files: Files, port: int, etcd_port: int) -> list[str]:
         f"--service-account-key-file={tokens}.pub",
         f"--service-account-signing-key-file={tokens}.key",
         "--allow-privileged=true",
+        "--kubelet-preferred-address-types=ExternalDNS",  # where nodes serve logs: on loopback, too
         "--profiling=false",
     ]
 

@@ -52,6 +52,7 @@ class ControlPlane:
         ca_file: the authority that certified it.
         admin_kubeconfig: who may do everything.
         admin: the certificate of the same.
+        server: the API server's own certificate.
         folder: logs (`*.log`), keys, data.
     """
 
@@ -64,6 +65,7 @@ class ControlPlane:
         self._files = self._certify()
         self.ca_file = self._files.authority
         self.admin = self._files.admin
+        self.server = self._files.server
         self.admin_kubeconfig = write_kubeconfig(
             self.folder / "admin.kubeconfig", self.url, self.ca_file, with_certificate(self._files.admin)
         )

@@ -1,6 +1,9 @@
 """Workloads on two nodes: what the real controllers make runs, is reached, and is seen by the controllers."""
 
+import errno
 import json
+import signal
+import socket
 
 import pytest
 
@@ -52,12 +55,9 @@ def test_a_service_without_endpoints_refuses(cluster, namespace, client):
     cluster.apply(service("nobody"), namespace)
     ip = cluster.get("service", namespace, "nobody")["spec"]["clusterIP"]
 
-    def refused():
-        with pytest.raises(CommandFailed) as failed:
-            client(f"http://{ip}/")
-        return failed.value.status == 7  # curl: could not connect
-
-    until(refused, 10)
+    connect = f"import socket; print(socket.socket().connect_ex(('{ip}', 80)))"
+    refused = f"{errno.ECONNREFUSED}\n"
+    until(lambda: cluster.exec(namespace, "client", "python3", "-c", connect) == refused, 10)
     with pytest.raises(CommandFailed) as failed:
         client("http://no-such-name/")
     assert failed.value.status == 6  # curl: could not resolve
@@ -94,6 +94,69 @@ def test_the_node_name_is_a_proxy_address(cluster, namespace):
     assert cluster.exec(namespace, "client", "curl", "-sS", "http://hello") == (
         f"hello from {router['metadata']['name']}\n"
     )
+
+
+@pytest.mark.root
+def test_a_test_itself_reaches_pods_and_nodes(cluster, namespace):
+    ports = [{"name": "http", "containerPort": 8080, "hostPort": 4150}]
+    cluster.apply(pod("one", container(ports=ports), nodeName="node-2"), namespace)
+    cluster.wait_ready("pod", namespace, "one")
+    (one,) = cluster.pods(namespace)
+    for place in ((one["status"]["podIP"], 8080), (cluster.nodes[1].address, 4150)):
+        with cluster.network():
+            connection = socket.create_connection(place, timeout=5)
+        with connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert connection.makefile("rb").read().endswith(b"hello from one\n")
+    with socket.create_server(("127.0.0.1", 0)) as own:  # the thread is back where it was
+        socket.create_connection(own.getsockname()).close()
+
+
+@pytest.mark.root
+def test_a_command_in_the_background(cluster, namespace):
+    cluster.apply(pod("one"), namespace)
+    cluster.wait_ready("pod", namespace, "one")
+    with cluster.popen(namespace, "one", "sh", "-c", "read line; echo got $line; exec sleep infinity") as running:
+        running.stdin.write("this\n")
+        running.stdin.flush()
+        assert running.stdout.readline() == "got this\n"
+        cluster.kill_pod(namespace, "one")
+        assert running.wait(10) == 128 + signal.SIGKILL
+
+
+@pytest.mark.root
+def test_a_pod_that_ends_is_terminating_but_serving_until_it_is_gone(cluster, namespace):
+    hook = {"exec": {"command": ["sleep", "3"]}}
+    cluster.apply(
+        [workload("Deployment", "hello", container(lifecycle={"preStop": hook})), service("hello")], namespace
+    )
+    cluster.wait_ready("deployment", namespace, "hello")
+    (one,) = cluster.pods(namespace)
+
+    def conditions():
+        found = cluster.control_plane.kubectl("get", "endpointslices", "-n", namespace, "-o", "json")
+        endpoints = [e for item in json.loads(found)["items"] for e in item["endpoints"] or []]
+        return {e["targetRef"]["name"]: e["conditions"] for e in endpoints}.get(one["metadata"]["name"])
+
+    until(lambda: conditions() == {"ready": True, "serving": True, "terminating": False})
+    cluster.control_plane.kubectl("delete", "pod", one["metadata"]["name"], "-n", namespace, "--wait=false")
+    until(lambda: conditions() == {"ready": False, "serving": True, "terminating": True})
+    until(lambda: conditions() is None)
+
+
+@pytest.mark.root
+def test_a_daemonset_rolls_though_its_pods_take_host_ports(cluster, namespace):
+    def daemons(say):
+        ports = [{"name": "http", "containerPort": 8080, "hostPort": 4160}]
+        return workload("DaemonSet", "router", container(ports=ports, env=[{"name": "SAY", "value": say}]))
+
+    def said():
+        return {cluster.run("curl", "-sS", f"http://{node.address}:4160/") for node in cluster.nodes}
+
+    for say in ("one", "two"):
+        cluster.apply(daemons(say), namespace)
+        cluster.wait_ready("daemonset", namespace, "router")
+        assert said() == {f"{say} from \n"}
 
 
 @pytest.mark.root

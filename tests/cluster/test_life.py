@@ -37,15 +37,20 @@ def test_init_containers_run_first_and_in_order(cluster, namespace):
     main = shell("cat /v/order; exec sleep infinity", **mount)
     cluster.apply(pod("one", main, initContainers=[first, second], volumes=volumes), namespace)
     cluster.wait_ready("pod", namespace, "one")
-    assert cluster.logs(namespace, "one", "main") == "first\nsecond\n"
+    until(lambda: cluster.logs(namespace, "one", "main") == "first\nsecond\n", 5)
 
 
 def test_a_sidecar_is_up_before_and_until_after_the_others(cluster, namespace):
-    script = "trap 'echo end >> /v/o; exit' TERM; while :; do sleep 0.05; done"
+    script = "trap 'echo {0} >> /v/ends; exit' TERM; while :; do sleep 0.05; done"
     mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
     ready = {"exec": {"command": ["true"]}, "periodSeconds": 1}
-    sidecar = {**shell(script, **mount), "name": "side", "restartPolicy": "Always", "startupProbe": ready}
-    main = shell("trap 'exit' TERM; while :; do sleep 0.05; done", **mount)
+    sidecar = {
+        **shell(script.format("sidecar"), **mount),
+        "name": "side",
+        "restartPolicy": "Always",
+        "startupProbe": ready,
+    }
+    main = shell(script.format("main"), **mount)
     volumes = [{"name": "v", "emptyDir": {}}]
     one = pod("one", main, initContainers=[sidecar], volumes=volumes, terminationGracePeriodSeconds=10)
     cluster.apply(one, namespace)
@@ -54,6 +59,9 @@ def test_a_sidecar_is_up_before_and_until_after_the_others(cluster, namespace):
     assert found["initContainerStatuses"][0]["started"] is True
     began = found["initContainerStatuses"][0]["state"]["running"]["startedAt"]
     assert began <= found["containerStatuses"][0]["state"]["running"]["startedAt"]
+    cluster.control_plane.kubectl("delete", "pod", "one", "-n", namespace, "--timeout=20s")
+    (ends,) = cluster.folder.glob(f"pods/{namespace}_one_*/volumes/v/ends")
+    assert ends.read_text() == "main\nsidecar\n"
 
 
 @pytest.mark.parametrize(("script", "expected"), [("exit 0", "Succeeded"), ("exit 3", "Failed")])
@@ -132,6 +140,16 @@ def test_the_end_is_prestop_then_sigterm(cluster, namespace):
     cluster.control_plane.kubectl("delete", "pod", name, "-n", namespace, "--timeout=20s")
     assert cluster.logs(namespace, name) == "listening\npreStop\nSIGTERM\nended\n"
     assert "preStop: done" in cluster.events(namespace, name)
+
+
+def test_kubectl_shows_the_logs(cluster, namespace):
+    cluster.apply(pod("one", shell("echo a; echo b; echo c; exec sleep infinity")), namespace)
+    cluster.wait_ready("pod", namespace, "one")
+    until(lambda: cluster.control_plane.kubectl("logs", "one", "-n", namespace) == "a\nb\nc\n", 5)
+    assert cluster.control_plane.kubectl("logs", "one", "--tail=2", "-n", namespace) == "b\nc\n"
+    cluster.apply(pod("two", shell("sleep 0.5; echo end")), namespace)
+    cluster.wait_ready("pod", namespace, "two")
+    assert cluster.control_plane.kubectl("logs", "-f", "two", "-n", namespace).startswith("end\n")
 
 
 def test_who_ignores_sigterm_is_killed_when_its_grace_is_over(cluster, namespace):

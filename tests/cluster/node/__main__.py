@@ -18,6 +18,7 @@ from tests.cluster.node.api import Api, Informer
 from tests.cluster.node.environment import Sources
 from tests.cluster.node.image import Images
 from tests.cluster.node.kubelet import Kubelet
+from tests.cluster.node.logs import Logs
 from tests.cluster.node.network import Addresses, Wiring
 from tests.cluster.node.pod import Node
 from tests.cluster.node.proxy import Proxy
@@ -35,13 +36,13 @@ PATHS = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `cluster.py` hands over."""
+    """What `cluster.py` hands over; `client` and `server` are certificate and key."""
 
     folder: Path
     port: int
     authority: str
-    certificate: str
-    key: str
+    client: list[str]
+    server: list[str]
     nodes: list[str]
     images: Images
 
@@ -55,7 +56,7 @@ class Settings:
 async def main(settings: Settings) -> None:
     """Run the nodes for ever; `ready` in the folder says that they are registered and wired."""
     context = ssl.create_default_context(cafile=settings.authority)
-    context.load_cert_chain(settings.certificate, settings.key)
+    context.load_cert_chain(*settings.client)
     api = Api(f"https://127.0.0.1:{settings.port}", context)
     informers = {name: Informer(api, path) for name, path in PATHS.items()}
     wiring = Wiring(settings.folder / "networks")
@@ -71,8 +72,9 @@ async def main(settings: Settings) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(gateway.serve, wiring.cluster, settings.port)
         nursery.start_soon(dns.serve, wiring.cluster, names)
+        logs_port = await nursery.start(Logs(settings.folder / "pods", *settings.server).serve)
         for kubelet in kubelets:
-            nursery.start_soon(kubelet.run, informers["pods"])
+            nursery.start_soon(kubelet.run, informers["pods"], logs_port)
         nursery.start_soon(scheduler.run)
         nursery.start_soon(proxy.run)
         for informer in informers.values():

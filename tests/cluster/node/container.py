@@ -96,24 +96,30 @@ class Container:
             self._finished.set()
 
     async def _run(self) -> None:
-        backoff = FIRST_BACKOFF_SECONDS
+        backoff = 0.0  # the first time at once
         while not self._stopping:
             began = trio.current_time()
             await self._run_once()
             if self._stopping or not self._again():
                 return
             if trio.current_time() - began > STEADY_SECONDS:
-                backoff = FIRST_BACKOFF_SECONDS
-            ended = self.state
-            message = f"back-off {backoff:g}s restarting failed container={self.name}"
-            self._become({"waiting": {"reason": "CrashLoopBackOff", "message": message}})
-            with trio.move_on_after(backoff):
-                await self._wake.wait()
-            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
-            if self._stopping:
-                self._become(ended)
+                backoff = 0.0
+            if not await self._back_off(backoff):
                 return
+            backoff = min(max(backoff * 2, FIRST_BACKOFF_SECONDS), LONGEST_BACKOFF_SECONDS)
             self.restarts += 1
+
+    async def _back_off(self, seconds: float) -> bool:
+        """Wait before a restart; false if told to stop meanwhile, which leaves it terminated."""
+        ended = self.last_state = self.state
+        if seconds > 0:
+            message = f"back-off {seconds:g}s restarting failed container={self.name}"
+            self._become({"waiting": {"reason": "CrashLoopBackOff", "message": message}})
+            with trio.move_on_after(seconds):
+                await self._wake.wait()
+        if self._stopping:
+            self._become(ended)
+        return not self._stopping
 
     def _again(self) -> bool:
         code = self.exit_code
@@ -127,6 +133,8 @@ class Container:
             self._process = await trio.lowlevel.open_process(
                 launcher("run", self.folder), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+            if self._stopping:  # told while it was being started
+                self._process.kill()
         started = now()
         self._unhealthy = trio.Event()
         try:
@@ -144,7 +152,6 @@ class Container:
         self.ready = self.started = False
         reason = "Completed" if code == 0 else "StartError" if code == 128 else "Error"
         ended = {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": now()}
-        self.last_state = {"terminated": ended}
         self._become({"terminated": ended})
 
     async def _prepare(self) -> bool:

@@ -22,9 +22,9 @@ class Kubelet:
     def __repr__(self) -> str:
         return f"<Kubelet {self.node.network.name} {len(self.pods)} pods>"
 
-    async def run(self, pods: Informer) -> None:
+    async def run(self, pods: Informer, logs_port: int) -> None:
         """Register the node, then do as the API says for ever."""
-        await register(self.node.api, self.node.network)
+        await register(self.node.api, self.node.network, logs_port)
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(keep_lease, self.node.api, self.node.network)

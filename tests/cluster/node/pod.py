@@ -8,6 +8,7 @@ Two tasks run beside it: one writes the status whenever it has changed, as often
 what the API knows; one keeps the volumes as ConfigMaps and Secrets are, and tokens fresh.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,7 +185,9 @@ class Pod:
 
     async def _write(self) -> None:
         body = {"metadata": {"uid": self.uid}, "status": self._status.compute()}
-        await self._node.api.insist("PATCH", self._path() + "/status", body)
+        answer = await self._node.api.insist("PATCH", self._path() + "/status", body)
+        if answer.status_code not in (200, 404, 409):  # the last two: deleted, perhaps made again
+            print(f"{self!r}: status refused: {answer.text}", file=sys.stderr)
 
     # Volumes
 

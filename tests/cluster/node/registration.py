@@ -15,8 +15,8 @@ _CAPACITY = {"cpu": "64", "memory": "256Gi", "ephemeral-storage": "100Gi", "pods
 """More than tests ask for: the harness does not limit resources."""
 
 
-async def register(api: Api, node: NodeNetwork) -> None:
-    """Make the Node object, and say that it is ready.
+async def register(api: Api, node: NodeNetwork, port: int) -> None:
+    """Make the Node object, and say that it is ready; `port` is where the API server asks for logs.
 
     Raises:
         RuntimeError: the API server refuses it.
@@ -31,15 +31,20 @@ async def register(api: Api, node: NodeNetwork) -> None:
     answer = await api.insist("POST", "/api/v1/nodes", made)
     if answer.status_code not in (201, 409):
         raise RuntimeError(f"cannot register {node.name}: {answer.text}")
-    answer = await api.insist("PATCH", f"/api/v1/nodes/{node.name}/status", {"status": _status(node)})
+    answer = await api.insist("PATCH", f"/api/v1/nodes/{node.name}/status", {"status": _status(node, port)})
     if answer.status_code != 200:
         raise RuntimeError(f"cannot write the status of {node.name}: {answer.text}")
 
 
-def _status(node: NodeNetwork) -> Object:
+def _status(node: NodeNetwork, port: int) -> Object:
     good = {"MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "Ready": "True"}
     return {
-        "addresses": [{"type": "InternalIP", "address": node.address}, {"type": "Hostname", "address": node.name}],
+        "addresses": [
+            {"type": "InternalIP", "address": node.address},
+            {"type": "Hostname", "address": node.name},
+            {"type": "ExternalDNS", "address": "localhost"},  # for the API server only
+        ],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
         "capacity": _CAPACITY,
         "allocatable": _CAPACITY,
         "conditions": [
