@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz cluster-tools cluster clean
+.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs fuzz cluster-tools cluster clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | cluster-tools | cluster | clean"
+	@echo "make run | test | check | lint | type | cov | bench | chart | docs | fuzz | cluster-tools | cluster | clean"
 
 # What is compiled has to be built anew when it changes: the parser, and the modules that _compiled.py names.
 HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
@@ -51,6 +51,13 @@ type: setup
 bench: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks --update-docs
+
+# Needs the commands of `make cluster-tools`; what they are missing for is skipped, and says so.
+chart: setup
+	$(BIN)/pytest tests/charts tests/test_dockerfile.py -rs
+
+chart-golden: setup
+	$(BIN)/pytest tests/charts/noderouter/test_golden.py tests/charts/noderouter/test_values.py -rs --update-golden
 
 docs: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
