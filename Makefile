@@ -17,8 +17,8 @@ HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_c
 $(VENV)/.installed: setup.cfg pyproject.toml noderouter/_build.py noderouter/_compiled.py $(HOT:=.py) $(wildcard noderouter/http1/*.[ch])
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@$(BIN)/noderouter version
 	@touch $@
 
@@ -49,7 +49,7 @@ type: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks --update-docs
 
 # Needs the commands of `make cluster-tools`; what they are missing for is skipped, and says so.
@@ -60,7 +60,7 @@ chart-golden: setup
 	$(BIN)/pytest tests/charts/noderouter/test_golden.py tests/charts/noderouter/test_values.py -rs --update-golden
 
 docs: setup
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
 
 fuzz: setup

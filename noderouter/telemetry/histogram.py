@@ -1,4 +1,4 @@
-"""Distributions with fixed buckets: one bisect and four stores per value.
+"""Distributions with fixed buckets: one logarithm and four stores per value.
 
 Sits on the hot path: `add` is called once per request and statistics object. Everything else (quantiles, JSON,
 Prometheus) happens when somebody reads.
@@ -9,11 +9,10 @@ the exact smallest and largest value. As in Linkerd the buckets are those of a t
 window, and only ended windows are visible. `total_count` and `total_sum` never go back; Prometheus reads those.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from math import ceil, inf, sqrt
+from math import ceil, inf, log, sqrt
 from typing import Final
 
 RATIO: Final = 10 ** (6 / 80)
@@ -23,7 +22,6 @@ QUANTILES: Final = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("
 """The quantiles that are reported, by their names in metrics.json."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Scale:
     """The buckets of a kind of histogram.
 
@@ -31,9 +29,31 @@ class Scale:
     what a quantile in that bucket is reported as. Reported values are multiplied by `factor`.
     """
 
-    bounds: tuple[float, ...]
-    middles: tuple[float, ...]
-    factor: float
+    __slots__ = ("_first", "_last", "_start", "bounds", "factor", "middles")
+
+    def __init__(self, exact: list[float], bounds: list[float], factor: float) -> None:
+        """`exact` are bounds of buckets that hold one value each, `bounds` those behind them, by `RATIO` apart."""
+        self.bounds = (*exact, *bounds)
+        first = bounds[0] / (sqrt(RATIO) if exact else 2.0)
+        self.middles = (*exact, first, *[bound / sqrt(RATIO) for bound in bounds[1:]], inf)
+        self.factor = factor
+        self._start = len(exact)
+        self._first = bounds[0]
+        self._last = bounds[-1]
+
+    def bucket(self, value: float) -> int:
+        """Which bucket `value` falls into: computed, and put right where rounding has missed by one."""
+        bounds = self.bounds
+        if value <= self._first:
+            return bisect_left(bounds, value) if self._start else 0
+        if value > self._last:
+            return len(bounds)
+        place = self._start + int(log(value / self._first) * _PER_BUCKET)
+        while bounds[place] < value:
+            place += 1
+        while bounds[place - 1] >= value:
+            place -= 1
+        return place
 
 
 def _geometric(first: float, last: float) -> list[float]:
@@ -43,27 +63,14 @@ def _geometric(first: float, last: float) -> list[float]:
     return bounds
 
 
-def _durations(first: float, last: float) -> Scale:
-    """A scale for seconds, reported in milliseconds."""
-    bounds = _geometric(first, last)
-    middles = [first / 2, *(bound / sqrt(RATIO) for bound in bounds[1:]), inf]
-    return Scale(tuple(bounds), tuple(middles), 1000.0)
+_PER_BUCKET: Final = 1 / log(RATIO)
 
-
-def _counts() -> Scale:
-    """A scale for whole numbers: exact up to 16, then like the others."""
-    exact = [float(n) for n in range(17)]
-    coarse = _geometric(16.0, 16e6)[1:]
-    middles = [*exact, *(bound / sqrt(RATIO) for bound in coarse), inf]
-    return Scale((*exact, *coarse), tuple(middles), 1.0)
-
-
-LATENCY: Final = _durations(1e-4, 1e2)
-"""Seconds of a request: 0.1 ms to 100 s."""
-LIFETIME: Final = _durations(1e-3, 1e6)
-"""Seconds of a connection: 1 ms to 11 days."""
-COUNT: Final = _counts()
-"""Whole numbers: retries per request, requests per connection."""
+LATENCY: Final = Scale([], _geometric(1e-4, 1e2), 1000.0)
+"""Seconds of a request, 0.1 ms to 100 s, reported in milliseconds."""
+LIFETIME: Final = Scale([], _geometric(1e-3, 1e6), 1000.0)
+"""Seconds of a connection, 1 ms to 11 days, reported in milliseconds."""
+COUNT: Final = Scale([float(n) for n in range(17)], _geometric(16.0, 16e6)[1:], 1.0)
+"""Whole numbers, exact up to 16: retries per request, requests per connection."""
 
 
 class Window:
@@ -90,18 +97,10 @@ class Window:
         return min(max(self.scale.middles[bucket], self.low), self.high)
 
 
-FOLD: Final = 64
-"""Fresh values that wait at the most."""
-
-
 class Histogram:
-    """A distribution; `add` is all that the hot path calls.
+    """A distribution; `add` is all that the hot path calls."""
 
-    New values wait in `fresh`, and are sorted into buckets together: a sort and a walk over the bounds cost a third
-    of looking for the bucket of each. Whoever appends to `fresh` calls `fold` when it is `FOLD` long.
-    """
-
-    __slots__ = ("_bounds", "_counts", "_high", "_low", "_past_count", "_past_sum", "_sum", "fresh", "scale", "window")
+    __slots__ = ("_counts", "_high", "_low", "_past_count", "_past_sum", "_sum", "scale", "window")
 
     def __init__(self, scale: Scale = LATENCY) -> None:
         self.scale = scale
@@ -109,59 +108,38 @@ class Histogram:
         """The last ended window; None before the first `roll`."""
         self._past_count = 0
         self._past_sum = 0.0
-        self._bounds = scale.bounds
-        self.fresh: list[float] = []
         self._restart()
 
     def __repr__(self) -> str:
         return f"<Histogram count={self.total_count} sum={self.total_sum:.6g}>"
 
     def _restart(self) -> None:
-        self._counts = [0] * (len(self._bounds) + 1)
+        self._counts = [0] * (len(self.scale.bounds) + 1)
         self._sum = 0.0
         self._low = inf
         self._high = -inf
 
     def add(self, value: float) -> None:
         """Count one value (seconds, for the scales of time)."""
-        fresh = self.fresh
-        fresh.append(value)
-        if len(fresh) >= FOLD:
-            self.fold()
-
-    def fold(self) -> None:
-        """Sort the fresh values into their buckets. Everything that reads does this first."""
-        fresh = self.fresh
-        if not fresh:
-            return
-        fresh.sort()
-        self._sum += sum(fresh)
-        self._low = min(self._low, fresh[0])
-        self._high = max(self._high, fresh[-1])
-        bounds, counts = self._bounds, self._counts
-        start, count = 0, len(fresh)
-        while start < count:
-            bucket = bisect_left(bounds, fresh[start])
-            end = bisect_right(fresh, bounds[bucket], start) if bucket < len(bounds) else count
-            counts[bucket] += end - start
-            start = end
-        fresh.clear()
+        self._counts[self.scale.bucket(value)] += 1
+        self._sum += value
+        if value < self._low:
+            self._low = value
+        if value > self._high:
+            self._high = value
 
     @property
     def total_count(self) -> int:
         """How many values were added, ever."""
-        self.fold()
         return self._past_count + sum(self._counts)
 
     @property
     def total_sum(self) -> float:
         """The sum of all values ever added, in the unit they were added in."""
-        self.fold()
         return self._past_sum + self._sum
 
     def roll(self) -> None:
         """End the window: its values become visible, the next one starts empty."""
-        self.fold()
         if self._high == -inf and self.window is not None and not self.window.count:
             return  # idle before and now: keep the window, spare the allocation
         window = Window(self.scale, self._counts, self._sum, self._low, self._high)
@@ -172,8 +150,6 @@ class Histogram:
 
     def absorb(self, other: "Histogram") -> None:
         """Add all that `other` holds (same scale); for sums over several histograms."""
-        self.fold()
-        other.fold()
         self._past_count += other._past_count
         self._past_sum += other._past_sum
         if other._high != -inf:

@@ -1,6 +1,7 @@
 """Buckets, windows, totals, and how wrong a quantile may be."""
 
-from math import ceil, sqrt
+from bisect import bisect_left
+from math import ceil, inf, nextafter, sqrt
 
 import pytest
 from hypothesis import given, settings
@@ -36,6 +37,21 @@ def test_bounds_grow_and_every_bucket_has_a_middle_inside(scale: Scale) -> None:
     assert len(scale.middles) == len(scale.bounds) + 1
     for low, middle, high in zip(scale.bounds, scale.middles[1:], scale.bounds[1:], strict=False):
         assert low < middle <= high
+
+
+@pytest.mark.parametrize("scale", [LATENCY, LIFETIME, COUNT])
+@settings(max_examples=200)
+@given(value=st.floats(0.0, 1e9) | st.just(inf))
+def test_the_bucket_is_the_one_that_a_search_finds(scale: Scale, value: float) -> None:
+    assert scale.bucket(value) == bisect_left(scale.bounds, value)
+
+
+@pytest.mark.parametrize("scale", [LATENCY, LIFETIME, COUNT])
+def test_a_bound_belongs_to_the_bucket_below_it(scale: Scale) -> None:
+    for place, bound in enumerate(scale.bounds):
+        assert scale.bucket(bound) == place
+        assert scale.bucket(nextafter(bound, inf)) == place + 1
+        assert scale.bucket(nextafter(bound, -inf)) == place
 
 
 @settings(max_examples=150)
