@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz cluster-tools clean
+.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz cluster-tools cluster clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | cluster-tools | clean"
+	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | cluster-tools | cluster | clean"
 
 $(VENV)/.installed: setup.cfg pyproject.toml noderouter/http1/_head.c noderouter/http1/_scan.h noderouter/http1/_grammar.h
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
@@ -53,6 +53,10 @@ fuzz: setup
 # The Kubernetes of the tests, built once into a cache outside the tree; needs Go.
 cluster-tools: setup
 	$(BIN)/python -m tests.cluster.binaries
+
+# A shell with kubectl, helm and a cluster of two nodes; needs root.
+cluster: cluster-tools
+	@$(BIN)/python -m tests.cluster
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .import_linter_cache docs/_build

@@ -87,7 +87,17 @@ def build(folder: Path) -> None:
                 continue
             print(f"building {name} {package}", flush=True)
             unfinished = folder / f".{name}"
-            argv = ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", linker_flags(), "-o", unfinished, package]
+            argv: list[str | Path] = [
+                "go",
+                "build",
+                "-mod=readonly",
+                "-trimpath",
+                "-ldflags",
+                linker_flags(),
+                "-o",
+                unfinished,
+                package,
+            ]
             subprocess.run(argv, cwd=TOOLS, env={**os.environ, "CGO_ENABLED": "0"}, check=True)
             unfinished.rename(folder / name)
     print(folder)

@@ -50,6 +50,7 @@ def api_server(files: Files, port: int, etcd_port: int) -> list[str]:
         f"--service-account-key-file={tokens}.pub",
         f"--service-account-signing-key-file={tokens}.key",
         "--allow-privileged=true",
+        "--kubelet-preferred-address-types=ExternalDNS",  # where nodes serve logs: on loopback, too
         "--profiling=false",
     ]
 
@@ -67,6 +68,7 @@ def controller_manager(files: Files, kubeconfig: Path) -> list[str]:
         f"--root-ca-file={files.authority}",
         f"--cluster-cidr={addresses.POD_NETWORK}",
         "--allocate-node-cidrs=false",
+        "--node-monitor-grace-period=10m",  # an outage of the API is not one of the nodes
         "--kube-api-qps=300",
         "--kube-api-burst=600",
         "--profiling=false",

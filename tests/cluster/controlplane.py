@@ -51,6 +51,8 @@ class ControlPlane:
         url: where the API server listens, on loopback.
         ca_file: the authority that certified it.
         admin_kubeconfig: who may do everything.
+        admin: the certificate of the same.
+        server: the API server's own certificate.
         folder: logs (`*.log`), keys, data.
     """
 
@@ -62,6 +64,8 @@ class ControlPlane:
         self.url = f"https://127.0.0.1:{self.port}"
         self._files = self._certify()
         self.ca_file = self._files.authority
+        self.admin = self._files.admin
+        self.server = self._files.server
         self.admin_kubeconfig = write_kubeconfig(
             self.folder / "admin.kubeconfig", self.url, self.ca_file, with_certificate(self._files.admin)
         )

@@ -3,15 +3,19 @@
 One control plane for a whole run, started by the first test that asks for it; each test has a namespace of its own.
 """
 
+import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.cluster.binaries import MissingCommand
+from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import ControlPlane
 
+NODE_COMMANDS = ("ip", "nft", "nsenter", "unshare", "setpriv")
 ACCOUNT_SECONDS = 20.0
 """How long the controllers may take to give a new namespace its service account."""
 
@@ -25,6 +29,17 @@ def control_plane() -> Iterator[ControlPlane]:
         pytest.skip(str(error))
     with plane:
         yield plane
+
+
+@pytest.fixture(scope="session")
+def cluster(control_plane: ControlPlane) -> Iterator[Cluster]:
+    """The control plane with two nodes, `node-1` and `node-2`; skips without root."""
+    if os.geteuid() != 0:
+        pytest.skip("nodes are network namespaces, which need root")
+    if missing := [name for name in NODE_COMMANDS if shutil.which(name) is None]:
+        pytest.skip(f"nodes need {', '.join(missing)} (Debian: iproute2 nftables util-linux)")
+    with Cluster(control_plane) as nodes:
+        yield nodes
 
 
 @pytest.fixture

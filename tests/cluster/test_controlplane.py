@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trio
 
 from tests.cluster import binaries
 from tests.cluster.controlplane import CommandFailed
@@ -63,6 +64,13 @@ def test_it_stops_and_starts_with_what_it_knew(control_plane, namespace):
         control_plane.request("GET", "/readyz")
     control_plane.start_api()
     assert "kept" in control_plane.kubectl("get", "configmaps", "-n", namespace)
+
+
+async def test_tests_that_wait_with_trio_can_use_it(control_plane, namespace):
+    await trio.to_thread.run_sync(control_plane.kubectl, "create", "configmap", "made", "-n", namespace)
+    async with httpx.AsyncClient(verify=control_plane.ssl_context(), trust_env=False) as client:
+        found = await client.get(f"{control_plane.url}/api/v1/namespaces/{namespace}/configmaps/made")
+    assert found.json()["metadata"]["name"] == "made"
 
 
 def test_it_can_be_silent(control_plane):

@@ -1,0 +1,283 @@
+"""Nodes for a control plane, and what tests do with what runs on them.
+
+The nodes are one process (`tests/cluster/node`) in mount and PID namespaces of its own; this is its handle. Most of
+what one wants to know needs no API server: pods are found by the folders that the nodes keep, so `exec`, `kill_pod` and
+`logs` work during an outage, too.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from tests.cluster import addresses
+from tests.cluster.controlplane import CommandFailed, ControlPlane
+from tests.cluster.node import namespaces
+from tests.cluster.node.action import LAUNCH
+from tests.cluster.node.image import Image, Images
+from tests.cluster.process import Process
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+STARTED_SECONDS = 60.0
+READY_SECONDS = 60.0
+EXEC_SECONDS = 60.0
+LOOK_SECONDS = 5.0
+"""How often a wait looks whether the nodes are still there."""
+POLL_SECONDS = 0.05
+ROUTER_USER = 65532
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterNode:
+    """A node's name and address."""
+
+    name: str
+    address: str
+
+
+def images() -> Images:
+    """What tests run: this checkout's noderouter and its Python; everything else by `command`."""
+    scripts = str(Path(sys.executable).parent)
+    visible = {str(CHECKOUT), sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent)}
+    named = {
+        "noderouter": Image((f"{scripts}/noderouter",), user=ROUTER_USER),
+        "python": Image((sys.executable,), env={"PYTHONUNBUFFERED": "1"}),
+    }
+    return Images(named, (scripts,), tuple(sorted(visible)))
+
+
+class Cluster:
+    """A control plane with nodes, while inside its context."""
+
+    def __init__(self, control_plane: ControlPlane, nodes: int = 2, known: Images | None = None) -> None:
+        self.control_plane = control_plane
+        self.nodes = [ClusterNode(f"node-{n}", addresses.node_address(n)) for n in range(1, nodes + 1)]
+        self.folder = Path(tempfile.mkdtemp(prefix="nodes-", dir=control_plane.folder))
+        self._images = known or images()
+        self._process = Process("nodes", self._argv(), self.folder / "nodes.log", env=self._env())
+
+    def __repr__(self) -> str:
+        return f"<Cluster {len(self.nodes)} nodes {self._process!r}>"
+
+    def __enter__(self) -> Self:
+        try:
+            self._process.start()
+            self._process.wait((self.folder / "ready").exists, STARTED_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all pods at once and take the nodes away."""
+        self._process.stop()
+        for node in self.nodes:
+            try:
+                self.control_plane.request("DELETE", f"/api/v1/nodes/{node.name}")
+            except OSError:
+                pass
+
+    def _argv(self) -> list[str]:
+        settings = self.folder / "settings.json"
+        admin, server = self.control_plane.admin, self.control_plane.server
+        content = {
+            "folder": str(self.folder),
+            "port": self.control_plane.port,
+            "authority": str(self.control_plane.ca_file),
+            "client": [str(admin.certificate), str(admin.key)],
+            "server": [str(server.certificate), str(server.key)],
+            "nodes": [node.name for node in self.nodes],
+            "images": self._images.to_json(),
+        }
+        settings.write_text(json.dumps(content))
+        isolation = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        return [*isolation, sys.executable, "-m", "tests.cluster.node", str(settings)]
+
+    @staticmethod
+    def _env() -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+
+    # Objects
+
+    def apply(self, objects: str | Object | Sequence[Object], namespace: str = "default") -> None:
+        """Apply YAML, an object or several.
+
+        Raises:
+            CommandFailed: the API server refuses; says why.
+        """
+        if not isinstance(objects, str):
+            objects = yaml.safe_dump_all([objects] if isinstance(objects, dict) else objects)
+        self.control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=objects)
+
+    def get(self, kind: str, namespace: str, name: str) -> Object:
+        """An object.
+
+        Raises:
+            CommandFailed: there is none.
+        """
+        found: Object = json.loads(self.control_plane.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+        return found
+
+    def pods(self, namespace: str, selector: str = "") -> list[Object]:
+        """The pods with labels such as `app=hello`, by name."""
+        found = self.control_plane.kubectl("get", "pods", "-n", namespace, "-l", selector, "-o", "json")
+        return sorted(json.loads(found)["items"], key=lambda pod: str(pod["metadata"]["name"]))
+
+    def wait_ready(self, kind: str, namespace: str, name: str, seconds: float = READY_SECONDS) -> None:
+        """Wait until a Deployment, DaemonSet, StatefulSet or Pod is as it should be.
+
+        Raises:
+            TimeoutError: it is not; says what its pods say.
+        """
+        if kind.lower() in ("pod", "pods"):
+            waiting = ["wait", f"pod/{name}", "--for=condition=Ready"]
+        else:
+            waiting = ["rollout", "status", f"{kind}/{name}"]
+        end = time.monotonic() + seconds
+        while True:
+            left = max(min(end - time.monotonic(), LOOK_SECONDS), 0.1)
+            try:
+                self.control_plane.kubectl(*waiting, "-n", namespace, f"--timeout={left:g}s")
+                return
+            except CommandFailed as error:
+                if time.monotonic() > end or not self._process.running:
+                    raise TimeoutError(f"{kind} {namespace}/{name}: {error}\n{self.describe(namespace)}") from error
+
+    def describe(self, namespace: str) -> str:
+        """The pods of a namespace, with their states and the ends of their logs: for messages."""
+        found = []
+        for pod in self.pods(namespace):
+            name = pod["metadata"]["name"]
+            found.append(f"{name}: {json.dumps(pod['status'].get('containerStatuses', pod['status']))}")
+            found += [self.logs(namespace, name)[-1500:]] if self._folders(namespace, name) else []
+        return "\n".join([*found, self._process.tail()])
+
+    # Running containers
+
+    def exec(self, namespace: str, pod: str, *argv: str, container: str | None = None, input: str | None = None) -> str:
+        """Run a command in a running container, as its user, and answer what it printed.
+
+        Raises:
+            CommandFailed: another status than 0.
+        """
+        command = self._in_container(namespace, pod, container, argv)
+        done = subprocess.run(command, input=input, capture_output=True, text=True, timeout=EXEC_SECONDS)
+        if done.returncode != 0:
+            raise CommandFailed(argv, done.returncode, done.stderr, done.stdout)
+        return done.stdout
+
+    def popen(self, namespace: str, pod: str, *argv: str, container: str | None = None) -> "subprocess.Popen[str]":
+        """Start a command in a running container, with pipes; the caller ends it, and at the latest the pod does."""
+        command = self._in_container(namespace, pod, container, argv)
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def kill_pod(self, namespace: str, name: str) -> None:
+        """SIGKILL every container of a pod, without a word to anybody; the node restarts them by their policy."""
+        for folder in self._containers(namespace, name):
+            pid = (folder / "pid").read_text()
+            subprocess.run([*self._enter(), "kill", "-KILL", pid], check=True)
+
+    def signal_pod(self, namespace: str, name: str, number: signal.Signals, container: str | None = None) -> None:
+        """Send a signal to a container's command, such as SIGSTOP for a pod that hangs."""
+        pid = (self._container(namespace, name, container) / "pid").read_text()
+        subprocess.run([*self._enter(), "kill", f"-{number.value}", pid], check=True)
+
+    def logs(self, namespace: str, pod: str, container: str | None = None) -> str:
+        """What a pod's containers wrote, over restarts; also after its end."""
+        found = [folder / "log" for folder in self._folders(namespace, pod)]
+        files = [log for log in found if log.exists() and container in (None, log.parent.name)]
+        return "".join(log.read_text(errors="replace") for log in files)
+
+    def events(self, namespace: str, pod: str) -> str:
+        """What the node did to a pod's containers: probes that changed their verdict, preStop."""
+        found = [folder / "events" for folder in self._folders(namespace, pod)]
+        return "".join(file.read_text() for file in found if file.exists())
+
+    def _folders(self, namespace: str, pod: str) -> list[Path]:
+        """The folders of a pod's containers: of the newest pod, if several had the name."""
+        found = sorted(self.folder.glob(f"pods/{namespace}_{pod}_*"), key=lambda path: path.stat().st_ctime)
+        return sorted(path.parent for path in found[-1].glob("*/spec.json")) if found else []
+
+    def _containers(self, namespace: str, pod: str) -> list[Path]:
+        return [folder for folder in self._folders(namespace, pod) if (folder / "pid").exists()]
+
+    def _container(self, namespace: str, pod: str, name: str | None) -> Path:
+        running = self._containers(namespace, pod)
+        for folder in running:
+            if name in (None, folder.name):
+                return folder
+        raise LookupError(f"{namespace}/{pod} has no running container {name or ''}; running: {running}")
+
+    def _in_container(self, namespace: str, pod: str, name: str | None, argv: Sequence[str]) -> list[str]:
+        folder = self._container(namespace, pod, name)
+        return [*self._enter(), sys.executable, "-I", "-S", str(LAUNCH), "exec", str(folder), "--", *argv]
+
+    def _enter(self) -> list[str]:
+        return ["nsenter", f"--target={self._init()}", "--mount", "--pid"]
+
+    def _init(self) -> int:
+        """The nodes' process, which is PID 1 to its children, by the number it has here."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return int(children[0])
+
+    # The cluster's network
+
+    @contextmanager
+    def network(self, node: str | None = None) -> Iterator[None]:
+        """Have this thread make its sockets in the cluster's network (or a node's): nodes, pods and ports are reached.
+
+        For sockets only: what is made inside goes on to work outside, names are still the machine's.
+        """
+        with namespaces.inside(self._network(node)):
+            yield
+
+    def run(self, *argv: str, node: str | None = None) -> str:
+        """Run a command of the machine in the cluster's network, or on a node.
+
+        Raises:
+            CommandFailed: another status than 0.
+        """
+        done = subprocess.run([*self.command(node), *argv], capture_output=True, text=True, timeout=EXEC_SECONDS)
+        if done.returncode != 0:
+            raise CommandFailed(argv, done.returncode, done.stderr, done.stdout)
+        return done.stdout
+
+    def command(self, node: str | None = None) -> list[str]:
+        """What to put before a command of the machine, so that it runs in the cluster's network, or on a node."""
+        return ["nsenter", f"--net={self._network(node)}"]
+
+    def _network(self, node: str | None) -> Path:
+        return Path(f"/proc/{self._init()}/root{self.folder}/networks/{node or 'cluster'}")
+
+
+def until(condition: Callable[[], object], seconds: float = READY_SECONDS) -> None:
+    """Wait, blocking, for what other processes bring about.
+
+    Raises:
+        TimeoutError: it did not come.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds:g} s")
+        time.sleep(POLL_SECONDS)
