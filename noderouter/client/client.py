@@ -254,8 +254,9 @@ class Client:
     def sweep(self, now: float) -> None:
         """Follow the address set and close old connections; called about once a second."""
         self.refresh()
-        for endpoint in self.endpoints.values():
-            endpoint.pool.sweep(now)
+        if self.pool_stats.connections:  # most of many clients have none
+            for endpoint in self.endpoints.values():
+                endpoint.pool.sweep(now)
 
     def close(self) -> None:
         """Release the address set; exchanges in flight complete."""

@@ -43,6 +43,8 @@ class SliceWatches:
         """Those that are watched, by `<namespace>/<name>`."""
         self.site = site
         self.groups: list[Group] = []
+        self._full = False
+        """Whether somebody waits for a place."""
 
     def slices(self, namespace: str, name: str) -> Var[State[Slices]]:
         """The slices of a Service; watched while the Var is held. `Absent` where there are none."""
@@ -66,7 +68,8 @@ class SliceWatches:
         reach = self.site.reach()
         if reach is None:
             return
-        if len(self.nodes) > MAX_SERVICES:
+        if sum(len(group.nodes) for group in self.groups) >= MAX_SERVICES:
+            self._full = True
             node.trouble(f"the endpoints of {MAX_SERVICES} services are watched already")
             return
         room = GROUP if reach.slices else 1
@@ -81,6 +84,12 @@ class SliceWatches:
             group = Group(self, namespace, slices=reach.slices)
             self.groups.append(group)
         group.join(node)
+
+    def left(self) -> None:
+        """There is a place again."""
+        if self._full:
+            self._full = False
+            self.reached()
 
     def free_name(self, name: str) -> str:
         """What a new group is called: `name`, or with a number behind where there is one of that name."""
@@ -212,6 +221,7 @@ class Group:
     def _leave(self, node: Node) -> None:
         del self.nodes[node.key]
         node.forget()
+        self._watches.left()
 
     def _projected(self, thing: Mapping[str, Any]) -> tuple[str, Slices] | None:
         part = self._part(thing)

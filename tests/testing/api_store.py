@@ -5,6 +5,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 Object = dict[str, Any]
@@ -47,8 +49,8 @@ class Store:
 
     def put(self, plural: str, thing: Object) -> Object:
         """Create or replace an object; it gets a version, and a uid when it is new."""
-        thing = copy.deepcopy(thing)
-        metadata = thing["metadata"]
+        thing = dict(thing)  # what is below is never changed, by nobody
+        metadata = dict(thing["metadata"])
         metadata.setdefault("namespace", "default")
         key = (plural, metadata["namespace"], metadata["name"])
         old = self.objects.get(key)
@@ -79,11 +81,13 @@ class Store:
 
     def matching(self, plural: str, matches: Matches) -> list[Object]:
         """The objects of a collection, in the order of their keys."""
-        return [thing for (of, _, _), thing in sorted(self.objects.items()) if of == plural and matches(thing)]
+        found = [(key, thing) for key, thing in self.objects.items() if key[0] == plural and matches(thing)]
+        return [thing for _, thing in sorted(found, key=itemgetter(0))]
 
     def since(self, version: int, plural: str) -> Iterator[Change]:
         """The changes of a collection after a version."""
-        return (change for change in self.history if change.version > version and change.plural == plural)
+        start = max(0, version + 1 - self.history[0].version) if self.history else 0  # each change is one version
+        return (change for change in islice(self.history, start, None) if change.plural == plural)
 
     def _note(self, change: Change) -> None:
         self.history.append(change)
