@@ -4,8 +4,7 @@ Each text is looked at once: a change of anything else in the ConfigMap (a label
 writes no log line and no Event.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from logging import INFO, WARNING
 from time import time
 from typing import Any
@@ -15,26 +14,14 @@ from noderouter.kubernetes.health import shown
 from noderouter.kubernetes.notices import Notice
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.naming.background import Log
+from noderouter.naming.config_map_key import Key, NotText, Object, text_under
 from noderouter.naming.interpreter.stored import DtabError, StoredDtab, read_dtab
 
-Object = Mapping[str, Any]
 Text = str | DtabError
 """What is under the key; or why that cannot be a dtab, whatever it is."""
 
 APPLIED = "DtabApplied"
 INVALID = "DtabInvalid"
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """Where a dtab is: one key of a ConfigMap."""
-
-    namespace: str
-    name: str
-    filename: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}:{self.filename}"
 
 
 class ConfigMapDtab:
@@ -70,7 +57,10 @@ class ConfigMapDtab:
         self._publish(self.stored.hash or "none")
 
     def _take(self, thing: Object) -> None:
-        text = text_under(thing, self.key.filename)
+        try:
+            text: Text | None = text_under(thing, self.key.filename)
+        except NotText as error:
+            text = DtabError(str(error))
         if text is None:
             self._lack(Absent(), f"the ConfigMap has no key {self.key.filename!r}")
             return
@@ -131,11 +121,3 @@ class ConfigMapDtab:
             "hash": stored.hash,
             "error": None if stored.last_error is None else str(stored.last_error),
         }
-
-
-def text_under(thing: Object, filename: str) -> Text | None:
-    """What a ConfigMap holds under a key; None where it has no such key."""
-    if filename in (thing.get("binaryData") or {}):
-        return DtabError("not UTF-8 (it is under `binaryData`)")
-    text = (thing.get("data") or {}).get(filename)
-    return text if isinstance(text, str) else None

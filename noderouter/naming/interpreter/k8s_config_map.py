@@ -29,7 +29,8 @@ from noderouter.kubernetes.access import ApiKeys
 from noderouter.kubernetes.notices import Notices
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.paths import configmaps
-from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab, Key
+from noderouter.naming.config_map_key import Key
+from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.kind import InterpreterKind
 from noderouter.naming.interpreter.stored import StoredInterpreter
