@@ -20,7 +20,7 @@ from noderouter.check.versions import check_versions
 from noderouter.config.check import load
 from noderouter.config.config import Config
 from noderouter.config.problem import ConfigError
-from noderouter.kubernetes.access import Access, Kubeconfig, of_people, own_namespace
+from noderouter.kubernetes.access import Access, of_people, own_namespace
 from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.once import once
 
@@ -79,7 +79,7 @@ def check_api(access: Access, needs: Needs, namers: list[Path], account: tuple[s
 
 def _given(options: argparse.Namespace) -> Access | None:
     """The API that the command line names."""
-    return Kubeconfig(options.kubeconfig, options.context) if options.kubeconfig else None
+    return of_people(options.kubeconfig, options.context) if options.kubeconfig or options.context else None
 
 
 def _account(options: argparse.Namespace) -> tuple[str, str] | None:

@@ -20,46 +20,67 @@ ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 def check_ports(config: Config) -> Iterator[Finding]:
     """One line for each listener, and one for the admin port."""
     admin = config.admin
-    ours = running(str(admin.ip), admin.port)
+    ours = Running(str(admin.ip), admin.port)
     for router in config.routers:
         for server in router.servers:
             subject = f"port {server.ip}:{server.port}"
             try:
                 listen(str(server.ip), server.port, socket_settings(server)).close()
             except ListenError as error:
-                yield _taken(subject, str(error), (router.label, server.port) in ours)
+                yield _taken(subject, str(error), ours, (router.label, server.port) in ours.ports)
             else:
                 yield ok(subject, f"free, for router {router.label}")
     subject = f"port {admin.ip}:{admin.port}"
     try:
         open_socket(str(admin.ip), admin.port).close()
     except AdminListenError as error:
-        yield _taken(subject, str(error), bool(ours))
+        yield _taken(subject, str(error), ours, bool(ours.ports))
     else:
         yield ok(subject, "free, for the admin interface")
 
 
-def running(ip: str, port: int) -> set[tuple[str, int]]:
-    """Labels and ports of the router whose admin interface listens there; none where there is none."""
-    connection = HTTPConnection(ANY.get(ip, ip), port, timeout=SECONDS)
-    try:
-        connection.request("GET", "/config.json")
-        answer = connection.getresponse()
-        found: Any = json.loads(answer.read(MAX_BYTES)) if answer.status == 200 else {}
-        return {
-            (router["label"], server["port"]) for router in found.get("routers", ()) for server in router["servers"]
-        }
-    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
-        return set()
-    finally:
-        connection.close()
+class Running:
+    """The router whose admin interface listens where ours is to listen, if there is one.
+
+    Attributes:
+        alive: whether something answers there as a router would.
+        ports: labels and ports of its servers; none where it does not tell.
+    """
+
+    def __init__(self, ip: str, port: int) -> None:
+        """Asks it."""
+        self._address = (ANY.get(ip, ip), port)
+        self.alive = port != 0 and self._get("/livez") == b"ok\n"
+        self.ports: set[tuple[str, int]] = set()
+        if not self.alive:
+            return
+        try:
+            found: Any = json.loads(self._get("/config.json") or b"{}")
+            self.ports = {(each["label"], server["port"]) for each in found["routers"] for server in each["servers"]}
+        except (ValueError, KeyError, TypeError, RecursionError):
+            pass
+
+    def _get(self, path: str) -> bytes | None:
+        """The body of a 200; None where there is no such answer."""
+        connection = HTTPConnection(*self._address, timeout=SECONDS)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.read(MAX_BYTES) if answer.status == 200 else None
+        except (OSError, HTTPException):
+            return None
+        finally:
+            connection.close()
 
 
-def _taken(subject: str, reason: str, ours: bool) -> Finding:
+def _taken(subject: str, reason: str, running: Running, ours: bool) -> Finding:
     """Somebody listens there, or nobody can."""
     if ours:
         return ok(subject, "held by a router with this configuration, which is running")
     reason, _, hint = reason.partition("; ")
+    if running.alive and not running.ports:
+        words = f"{reason}: probably the router that is running, which does not show its configuration"
+        return warn(subject, words, "`admin.security` hides /config.json there; stop it to be sure")
     return fail(subject, reason, hint or "see `ip` and `port` in the configuration")
 
 

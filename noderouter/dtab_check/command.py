@@ -96,8 +96,6 @@ def check(options: argparse.Namespace) -> Report:
     """
     if options.file == options.names == source.STDIN:
         raise SourceError("the dtab and the names cannot both come from standard input")
-    if options.context and not options.kubeconfig:
-        raise SourceError("--context needs --kubeconfig")
     key: Key = options.configmap
     router = RunningRouter(options.admin, key, options.router) if options.admin else None
     if router is not None:

@@ -20,21 +20,18 @@ NOWHERE: Final[Mapping[NameTree[Any], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Bound names with their shares of the requests, which add up to 1; or words."""
+    """Bound names, or words where there is none, with their shares of the requests, which add up to 1."""
 
-    shares: tuple[tuple[str, float], ...] = ()
-    words: str = ""
+    shares: tuple[tuple[str, float], ...]
 
     def same(self, other: "Outcome") -> bool:
         """Whether requests go to the same places, in the same shares."""
-        if self.words != other.words or len(self.shares) != len(other.shares):
+        if len(self.shares) != len(other.shares):
             return False
         pairs = zip(self.shares, other.shares, strict=True)
         return all(one == two and isclose(here, there, abs_tol=1e-9) for (one, here), (two, there) in pairs)
 
     def __str__(self) -> str:
-        if self.words:
-            return self.words
         if len(self.shares) == 1:
             return self.shares[0][0]
         return ", ".join(f"{share:.4g} of {name}" for name, share in self.shares)
@@ -44,9 +41,9 @@ def symbolic(path: Path, dtab: Dtab) -> Outcome:
     """Where a name leads if every namer knows every name below `/#/`."""
     match bind(dtab, path, lookup).result:
         case Failed(message):
-            return Outcome(words=f"nowhere: {message}")
+            return Outcome(((f"nowhere: {message}", 1.0),))
         case Pending():
-            return Outcome(words="not known yet")
+            return Outcome((("not known yet", 1.0),))
         case ok:
             return outcome_of(ok.tree.map(_id))
 
@@ -64,8 +61,6 @@ def outcome_of(tree: NameTree[str]) -> Outcome:
                 todo.extend(_divided(branches, share))
             case Alt(trees):
                 todo.append((next((one for one in trees if one is not NEG), NEG), share))
-            case _ if node is tree:
-                return Outcome(words=NOWHERE[node])
             case _:
                 shares[NOWHERE[node]] = shares.get(NOWHERE[node], 0.0) + share
     return Outcome(tuple(sorted((name, share) for name, share in shares.items() if share)))
