@@ -6,12 +6,15 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench docs fuzz cluster-tools cluster clean
+.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs fuzz cluster-tools cluster clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | docs | fuzz | cluster-tools | cluster | clean"
+	@echo "make run | test | check | lint | type | cov | bench | chart | docs | fuzz | cluster-tools | cluster | clean"
 
-$(VENV)/.installed: setup.cfg pyproject.toml noderouter/http1/_head.c noderouter/http1/_scan.h noderouter/http1/_grammar.h
+# What is compiled has to be built anew when it changes: the parser, and the modules that _compiled.py names.
+HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
+
+$(VENV)/.installed: setup.cfg pyproject.toml noderouter/_build.py noderouter/_compiled.py $(HOT:=.py) $(wildcard noderouter/http1/*.[ch])
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
@@ -24,10 +27,16 @@ setup: $(VENV)/.installed
 run: setup
 	$(BIN)/noderouter demo
 
+DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer client classifier filter http1 identifier listener reactor \
+	router telemetry,tests/noderouter/$(each)))
+
+# All tests on the sources, for coverage; then those of the data path again on what was compiled from them.
 test: setup
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report --skip-covered --sort=cover
+	@if $(BIN)/noderouter version | grep -q '^data path: compiled'; then $(BIN)/python -m pytest $(DATA_PATH_TESTS); \
+	else echo "the data path is not compiled here: its tests ran on the sources only"; fi
 
 check: lint type test
 
@@ -43,12 +52,19 @@ bench: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks --update-docs
 
+# Needs the commands of `make cluster-tools`; what they are missing for is skipped, and says so.
+chart: setup
+	$(BIN)/pytest tests/charts tests/test_dockerfile.py -rs
+
+chart-golden: setup
+	$(BIN)/pytest tests/charts/noderouter/test_golden.py tests/charts/noderouter/test_values.py -rs --update-golden
+
 docs: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
 
 fuzz: setup
-	$(BIN)/python tests/noderouter/http1/fuzz/run.py --seconds $${FUZZ_SECONDS:-60}
+	$(BIN)/python -m tests.noderouter.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
 
 # The Kubernetes of the tests, built once into a cache outside the tree; needs Go.
 cluster-tools: setup

@@ -84,7 +84,8 @@ def dtab_bind() -> Operation:
 
 def binding_read() -> Operation:
     """What a request pays for its binding while nothing changes."""
-    from noderouter.naming.binding import Binding, BindingCache
+    from noderouter.naming.binding import Binding
+    from noderouter.naming.binding_cache import BindingCache
 
     def resolve(path: Path, local: Dtab | None, reading: "Reading") -> Ok[NameTree[Bound]]:
         return Ok(Leaf(Bound(path, Path.EMPTY, None)))

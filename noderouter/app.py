@@ -10,7 +10,6 @@ So the indentation is the order of shutting down: accepting ends first, then con
 connections close, then watches, then the reactor.
 """
 
-import gc
 import os
 import resource
 import signal
@@ -24,7 +23,7 @@ from typing import Any
 import trio
 
 from dtab import Dtab, Path
-from noderouter import __version__
+from noderouter import __version__, memory
 from noderouter.admin.handler.names import delegated
 from noderouter.admin.listen import open_socket
 from noderouter.admin.server import serve_admin
@@ -108,7 +107,7 @@ class App:
                     self._listen()
                     async with trio.open_nursery() as serving:
                         self._start(serving)
-                        settle_memory()
+                        memory.settle()
                         on_ready(self)
                         await self.stopping.wait()
                         await self._drain()
@@ -173,6 +172,7 @@ class App:
         serving.start_soon(self._watch_signals)
         serving.start_soon(self._sweep)
         serving.start_soon(self.lag.watch)
+        serving.start_soon(memory.keep_trimmed)
         serving.start_soon(turn_windows, self.metrics)
         serving.start_soon(self._serve_admin)
 
@@ -244,7 +244,7 @@ class App:
         return self.connections() < self._most_connections
 
     def _on_crash(self, task: Task, error: BaseException) -> None:
-        _log.error("reactor.crash", task=task.name, exc_info=error)
+        _log.error("reactor.crash", task=str(task.name), exc_info=error)
 
     def _on_exhausted(self, error: OSError) -> None:
         _log.error("server.exhausted", reason=error.strerror, hint="raise the limit of open files (RLIMIT_NOFILE)")
@@ -312,15 +312,3 @@ def raise_descriptor_limit() -> int:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard if hard != resource.RLIM_INFINITY else sys.maxsize
-
-
-def settle_memory() -> None:
-    """Spare the collector what lives for ever: modules, configuration, stacks.
-
-    Requests make almost no cyclic garbage, names that are evicted do: a full collection comes with every few hundred
-    of those, and walks only what came after the start.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(2_000, 10, 5)

@@ -60,7 +60,7 @@ def _dtab(arguments: list[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    gc.disable()  # what starting allocates stays; `app.settle_memory` turns the collector on
+    gc.disable()  # what starting allocates stays; `memory.settle` turns the collector on
     from noderouter.run import run_file
 
     return run_file(options.config, options.log_level.upper())
@@ -88,9 +88,11 @@ def _version(_options: argparse.Namespace) -> int:
     import platform
     from importlib.metadata import version
 
+    from noderouter import _compiled
     from noderouter.http1.head import COMPILED
 
     print(f"noderouter {__version__}")
+    print(f"data path: {'compiled' if _compiled.compiled() else _compiled.why_not()}")
     print(f"head parser: {'compiled' if COMPILED else 'pure Python (no compiled one could be imported)'}")
     print(f"python {platform.python_version()}, trio {version('trio')}")
     return 0

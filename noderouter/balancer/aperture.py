@@ -60,7 +60,7 @@ class Aperture(P2C):
         self._resize(min(max(self._size, self._least), len(nodes)))
 
     def _resize(self, size: int) -> None:
-        super()._resize(size)
+        self._size = size
         self._widen_at = self._high * size if size < len(self._nodes) else inf
         self._narrow_at = self._low * size if size > self._least else -inf
 

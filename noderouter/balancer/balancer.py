@@ -114,7 +114,8 @@ class Balancer:
 
     def begin(self, node: Node, now: float) -> bool:
         """A request to `node` begins. True: it is the node's probe, and owes `node.accrual` a report."""
-        node.load = node.pending = node.pending + 1
+        node.pending += 1
+        node.load = float(node.pending)
         home = node.home
         if home.keeps_books:
             home.began(node, now)
@@ -128,7 +129,8 @@ class Balancer:
             latency_s: from `begin` to the response head; None where there was none (how quickly a request
                 failed says nothing about how quick the node is).
         """
-        node.load = node.pending = node.pending - 1
+        node.pending -= 1
+        node.load = float(node.pending)
         home = node.home
         if home.keeps_books:
             home.ended(node, now, latency_s)

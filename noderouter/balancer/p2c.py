@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from noderouter.balancer.kind import BalancerKind, Effort
 from noderouter.balancer.node import Node
 from noderouter.balancer.picker import Picker
+from noderouter.balancer.two_choices import less_loaded
 
 
 class P2C(Picker):
@@ -19,48 +20,25 @@ class P2C(Picker):
     Only the first `_size` of `_nodes` are drawn (all of them, but see aperture).
     """
 
-    __slots__ = ("_bits", "_effort", "_nodes", "_others", "_pairs", "_random", "_size")
+    __slots__ = ("_bits", "_effort", "_nodes", "_random", "_size")
 
     def __init__(self, effort: int, rng: Random) -> None:
         self._effort = effort
         self._bits = rng.getrandbits
         self._random = rng.random
         self._nodes: list[Node] = []
-        self._resize(0)
-
-    def _resize(self, size: int) -> None:
-        self._size = size
-        self._others = size - 1
-        self._pairs = size * (size - 1)
+        self._size = 0
 
     def update(self, nodes: Sequence[Node]) -> None:
         """See `Picker`."""
         self.adopt(self._nodes, nodes)
         self._nodes = list(nodes)
-        self._resize(len(nodes))
+        self._size = len(nodes)
 
     def pick(self, now: float) -> Node:
         """See `Picker`."""
-        others = self._others
-        nodes = self._nodes
-        if others:
-            # One random number makes both: which of the pairs (i, j), j != i. (Shifted bits are quicker than a float.)
-            j = self._bits(30) * self._pairs >> 30
-            i = j // others
-            j -= i * others
-            if j >= i:
-                j += 1
-            node = nodes[i]
-            other = nodes[j]
-            if node.accrual.opens_at <= now:
-                if other.load < node.load and other.accrual.opens_at <= now:
-                    return other
-                return node
-            if other.accrual.opens_at <= now:
-                return other
-        elif nodes[0].accrual.opens_at <= now:
-            return nodes[0]
-        return self._pick_again(now)
+        node = less_loaded(self._nodes, self._size, self._bits, now)
+        return self._pick_again(now) if node is None else node
 
     def _pick_again(self, now: float) -> Node:
         """Draw up to `maxEffort` pairs; then look at every node; then fail open."""

@@ -10,11 +10,7 @@ from noderouter.core.exchange import Exchange, Verdict
 
 
 class Classifier(Protocol):
-    """Judges attempts. Calling it is the same as `response`; hot paths keep the bound method."""
-
-    def __call__(self, exchange: Exchange) -> Verdict:
-        """See `response`."""
-        ...
+    """Judges attempts."""
 
     def response(self, exchange: Exchange) -> Verdict:
         """Judge the response head in `exchange.response`; before any of it has gone to the client."""

@@ -157,11 +157,12 @@ class Client:
             self.refresh()
         balancer = self._balancer
         tries = 0
+        ended: float | None = None
         self.in_flight += 1
         stats.pending += 1
         began = now = monotonic()
         try:
-            while True:
+            while ended is None:
                 endpoint: Endpoint | None = balancer.pick(now)  # type: ignore[assignment]  # ours are all Endpoints
                 if endpoint is None:
                     await self._settled(exchange)
@@ -171,16 +172,15 @@ class Client:
                 exchange.endpoint = endpoint
                 exchange.attempts += 1
                 pool = endpoint.pool
-                connection = ended = None
+                connection = None
                 try:
                     connection = pool.take() or await self._open(pool)
                     await connection.exchange(exchange, fields)
-                    ended = monotonic()
+                    ended = exchange.ended = monotonic()
                     if exchange.verdict is Verdict.SUCCESS:
                         endpoint.accrual.success(ended)
                     else:
                         endpoint.accrual.failure(ended)
-                    break
                 except (ConnectError, EndpointProtocolError) as error:
                     probe = False
                     endpoint.accrual.failure(monotonic())
@@ -263,3 +263,4 @@ class Client:
         self._addr.release()
         for endpoint in self.endpoints.values():
             endpoint.retire()
+        self._balancer.update(())

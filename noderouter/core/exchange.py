@@ -8,7 +8,7 @@ sides, and back-pressure is free.
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from noderouter.core.headers import Headers
 
@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 CHUNKED: Final = -1
 """A body length: unknown in advance; the codec frames it (chunked, or DATA frames)."""
 
+SHOWN_BYTES: Final = 200
+"""How much of a target a `repr` shows."""
+
 UNTIL_CLOSE: Final = -2
 """A response body length: ends with the connection (RFC 9112 section 6.3, item 8)."""
+
+
+Special = tuple[tuple[bytes, bytes], ...]
+"""Fields that are not among `headers`: name in lower case, and value, in order."""
 
 
 class Body(Protocol):
@@ -69,31 +76,42 @@ class Verdict(Enum):
     RETRYABLE = "retryable failure"
 
 
-def _held_headers() -> tuple[property, property]:
-    """Two views of the field lines in the slot `_held`: as Headers, and as bytes.
+class Message:
+    """What requests and responses share.
 
-    They are held as the bytes that the codec made until somebody asks for Headers: most messages are only carried.
+    Field lines are bytes until somebody asks for Headers: most messages are only carried, and never taken apart.
     """
 
-    def headers(self: Any) -> Headers:
+    __slots__ = ("_held", "minor", "special")
+
+    _held: Headers | bytes
+    minor: int
+    """Of HTTP/1.x."""
+    special: Special | None
+
+    @property
+    def headers(self) -> Headers:
         """The fields; changing them changes the message."""
         held = self._held
-        if held.__class__ is bytes:
+        if isinstance(held, bytes):
             held = self._held = Headers(held)
-        return cast(Headers, held)
+        return held
 
-    def block(self: Any) -> bytes:
+    @property
+    def block(self) -> bytes:
         """The field lines."""
         held = self._held
-        return cast(bytes, held if held.__class__ is bytes else held.block)
+        return held if isinstance(held, bytes) else held.block
 
-    return property(headers), property(block)
+    def field(self, name: bytes) -> bytes | None:
+        """A special field's first value; `name` in lower case."""
+        return first(self.special, name)
 
 
-class Response:
+class Response(Message):
     """A response head; `length` as in the message, or CHUNKED or UNTIL_CLOSE."""
 
-    __slots__ = ("_held", "length", "minor", "reason", "special", "status")
+    __slots__ = ("length", "reason", "status")
 
     def __init__(
         self,
@@ -102,7 +120,7 @@ class Response:
         headers: Headers | bytes,
         length: int,
         minor: int = 1,
-        special: tuple[tuple[bytes, bytes], ...] | None = None,
+        special: Special | None = None,
     ) -> None:
         """`special`: as in `Exchange`, for response fields."""
         self.status = status
@@ -114,12 +132,6 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} length={self.length}>"
-
-    headers, block = _held_headers()
-
-    def field(self, name: bytes) -> bytes | None:
-        """A special field's first value; `name` in lower case."""
-        return first(self.special, name)
 
 
 class Reply(Protocol):
@@ -162,7 +174,15 @@ class Reply(Protocol):
         ...
 
 
-class Exchange:
+class Gate(Protocol):
+    """Who may want another try instead of a response."""
+
+    def wants(self, exchange: "Exchange") -> bool:
+        """Whether the retryable response that has begun to come goes to the client; asked before any of it has."""
+        ...
+
+
+class Exchange(Message):
     """A request on its way and the place for its response.
 
     Request: `method`, `scheme`, `authority` (None where absent), `target` (origin-form), `minor` (1 or 0 of
@@ -171,25 +191,26 @@ class Exchange:
     `te`, `trailer`, `x-forwarded-client-cert`, `max-forwards`.
 
     `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
-    message it sends; filters add to them. `headed` is when the head of a response came whose
+    message it sends; filters add to them. `ended` is when the response was complete (0.0 until then, and where no
+    endpoint answered): whoever counts afterwards need not look at the clock again. `headed` is when the head of a
+    response came whose
     body was still on its way (else 0.0). `failure` is what went wrong on the client's side while the response
     was awaited.
     """
 
     __slots__ = (
-        "_held",
         "attempts",
         "authority",
         "body",
         "classifier",
         "client_id",
         "context",
+        "ended",
         "endpoint",
         "failure",
         "gate",
         "headed",
         "method",
-        "minor",
         "name",
         "reply",
         "reply_fields",
@@ -197,7 +218,6 @@ class Exchange:
         "residual",
         "response",
         "scheme",
-        "special",
         "started",
         "target",
         "verdict",
@@ -212,7 +232,7 @@ class Exchange:
         body: Body,
         reply: Reply,
         minor: int = 1,
-        special: tuple[tuple[bytes, bytes], ...] | None = None,
+        special: Special | None = None,
         started: float = 0.0,
         *,
         scheme: bytes = b"http",
@@ -234,7 +254,7 @@ class Exchange:
         self.verdict: Verdict | None = None
         self.attempts = 0
         self.context: Context | None = None
-        self.gate: Callable[[Exchange], bool] | None = None
+        self.gate: Gate | None = None
         self.classifier: Callable[[Exchange], Verdict] = by_status
         self.name: Path | None = None
         self.client_id: Path | None = None
@@ -242,11 +262,12 @@ class Exchange:
         self.endpoint: Any = None
         self.failure: Exception | None = None
         self.headed = 0.0
+        self.ended = 0.0
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.method!r} {self.authority!r} {self.target!r} as {self.name}>"
-
-    headers, block = _held_headers()
+        name = "not identified yet" if self.name is None else f"as {self.name.show()}"
+        endpoint = "" if self.endpoint is None else f" at {self.endpoint!r}"
+        return f"<Exchange {self.method!r} {self.authority!r} {self.target[:SHOWN_BYTES]!r} {name}{endpoint}>"
 
     @property
     def peer_address(self) -> tuple[str, int]:
@@ -258,10 +279,6 @@ class Exchange:
         """Address and port that the client connected to."""
         return self.reply.local
 
-    def field(self, name: bytes) -> bytes | None:
-        """A special field's first value; `name` in lower case."""
-        return first(self.special, name)
-
 
 def by_status(exchange: Exchange) -> Verdict:
     """The classifier of an exchange that was given none."""
@@ -269,7 +286,7 @@ def by_status(exchange: Exchange) -> Verdict:
     return Verdict.SUCCESS if response is not None and response.status < 500 else Verdict.FAILURE
 
 
-def first(special: tuple[tuple[bytes, bytes], ...] | None, name: bytes) -> bytes | None:
+def first(special: Special | None, name: bytes) -> bytes | None:
     """The first value called `name` among special fields, or None."""
     if special is not None:
         for key, value in special:

@@ -75,7 +75,7 @@ class ErrorReply:
                 await self._failed(exchange, error)
             response = exchange.response
             if response is not None:
-                seconds = monotonic() - exchange.started
+                seconds = (exchange.ended or monotonic()) - exchange.started
                 success = exchange.verdict is Verdict.SUCCESS
                 if response.special is not None:
                     success = judged(response, success)
@@ -108,6 +108,7 @@ class ErrorReply:
             fields += _NACK
         exchange.reply_fields = fields  # in place of those of an attempt that was not to be
         exchange.verdict = Verdict.FAILURE
+        exchange.ended = 0.0
         exchange.response = Response(status, _phrase(status), Headers(_BLOCK), len(body))
         pending = exchange.reply.begin(exchange.response, body)
         if pending is not None:

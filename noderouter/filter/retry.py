@@ -39,7 +39,7 @@ class Retry:
     Stands above the binding, so that each try picks a branch and an endpoint anew.
     """
 
-    __slots__ = ("_backoff", "_budget", "_classifier", "_gate", "_judge", "_requests", "_service", "stats")
+    __slots__ = ("_backoff", "_budget", "_classifier", "_judge", "_requests", "_service", "stats")
 
     def __init__(
         self,
@@ -53,7 +53,6 @@ class Retry:
         self._service = service
         self._classifier = classifier
         self._judge = classifier.response
-        self._gate = self._wanted
         self._budget = budget
         self._backoff = backoff
         self._requests = requests
@@ -65,7 +64,7 @@ class Retry:
         started = exchange.started
         self._budget.deposit(started)
         exchange.classifier = self._judge
-        exchange.gate = self._gate
+        exchange.gate = self
         request_fields = exchange.request_fields
         reply_fields = exchange.reply_fields
         pauses: Backoff | None = None
@@ -82,12 +81,15 @@ class Retry:
                 exchange.request_fields = request_fields
                 exchange.reply_fields = reply_fields
                 exchange.response = None
+                exchange.ended = 0.0
                 if self._backoff is not None:
                     pauses = pauses or self._backoff()
                     await sleep(pauses.next())
             response = exchange.response
             if response is not None:
-                requests.record(response.status, monotonic() - started, exchange.verdict is Verdict.SUCCESS)
+                requests.record(
+                    response.status, (exchange.ended or monotonic()) - started, exchange.verdict is Verdict.SUCCESS
+                )
         except (Exception, Unwind) as error:
             requests.fail(failure_name(error), monotonic() - started)
             raise
@@ -102,8 +104,8 @@ class Retry:
             and self._withdraw(exchange)
         )
 
-    def _wanted(self, exchange: Exchange) -> bool:
-        """The gate: a retryable response is not wanted as long as the budget pays for another try."""
+    def wants(self, exchange: Exchange) -> bool:
+        """See `core.exchange.Gate`: a retryable response is not wanted as long as the budget pays for another try."""
         return not self._withdraw(exchange)
 
     def _withdraw(self, exchange: Exchange) -> bool:

@@ -31,20 +31,15 @@ def remaining(exchange: Exchange) -> float:
 class UntilReply(Timeout):
     """A timeout that is lifted when the response begins."""
 
-    __slots__ = ("_deadline", "_reply")
+    __slots__ = ("_reply",)
 
     def __init__(self, reply: Reply, seconds: float) -> None:
-        self._reply = reply
         super().__init__(seconds)
+        self._reply = reply
 
-    @property
-    def deadline(self) -> float:
+    def due(self) -> float:
         """See `Timeout`."""
-        return inf if self._reply.started else self._deadline
-
-    @deadline.setter
-    def deadline(self, value: float) -> None:
-        self._deadline = value
+        return inf if self._reply.started else self.deadline
 
 
 class TotalTimeout:

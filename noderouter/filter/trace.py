@@ -8,6 +8,7 @@ given. A request that comes without ids starts a trace; the request id is the ro
 in the logs of every service.
 """
 
+from array import array
 from binascii import Error, a2b_base64, b2a_base64, hexlify
 from random import getrandbits
 from struct import Struct
@@ -21,7 +22,6 @@ SAMPLED: Final = 4
 
 _WORDS: Final = Struct(">QQQQ")
 _WORD: Final = Struct(">Q")
-_UNDECIDED: Final = bytes(8)
 _MASK: Final = (1 << 64) - 1
 _TEXT_BYTES: Final = 56
 """Base64 of 40 bytes; anything longer is no trace."""
@@ -62,17 +62,23 @@ def start_fields() -> bytes:
 
 _ready: Final[list[bytes]] = []
 _AHEAD: Final = 128
+_REST: Final = b2a_base64(bytes(8), newline=False) + b"\r\nl5d-reqid: "
 
 
 def _prepare() -> None:
-    """Make lines from random words: a new span below a root span, whose id is that of the trace."""
-    words = getrandbits(128 * _AHEAD).to_bytes(16 * _AHEAD, "big")
-    spans = [words[at : at + 16] for at in range(0, len(words), 16)]
-    _ready.extend(
-        b"l5d-ctx-trace: %b\r\nl5d-reqid: %b\r\n"
-        % (b2a_base64(ids + ids[8:] + _UNDECIDED, newline=False), hexlify(ids[8:]))
-        for ids in spans
-    )
+    """Make lines from random words: a new span below a root span, whose id is that of the trace.
+
+    All are converted at once. The three ids are 24 bytes, so their base64 is 32 characters without padding; that of
+    the flags, which are 0, is always the same.
+    """
+    roots = array("Q", getrandbits(64 * _AHEAD).to_bytes(8 * _AHEAD, "big"))
+    ids = array("Q", bytes(24 * _AHEAD))
+    ids[0::3] = array("Q", getrandbits(64 * _AHEAD).to_bytes(8 * _AHEAD, "big"))
+    ids[1::3] = ids[2::3] = roots
+    traces, names = b2a_base64(ids.tobytes(), newline=False), hexlify(roots.tobytes())
+    for at in range(_AHEAD):
+        line = (b"l5d-ctx-trace: ", traces[32 * at : 32 * at + 32], _REST, names[16 * at : 16 * at + 16], b"\r\n")
+        _ready.append(b"".join(line))
 
 
 def start(sample: float | None = None) -> Trace:

@@ -25,10 +25,10 @@ from noderouter.http1.head import HeadError, parse_request, split_absolute
 from noderouter.http1.reply import Http1Reply
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout, sleep
-from noderouter.reactor.wire import GONE, READ_BYTES, Wire
+from noderouter.reactor.wire import GONE, Wire
 
-HALF_CLOSE_SECONDS: Final = 5.0
-LINGER_SECONDS: Final = 1.0
+HALF_CLOSE_SECONDS = 5.0  # not Final, nor is the next: tests shorten them, and the compiler puts Final ones in place
+LINGER_SECONDS = 1.0
 """How long a refused client may go on sending before its connection is closed: a close with unread bytes would
 reset the connection and could destroy the answer (RFC 9112 section 9.6)."""
 LINGER_BYTES: Final = 256 * 1024
@@ -112,6 +112,10 @@ class ServerConnection:
         self._exchange: Exchange | None = None
         self._body: StreamBody | None = None
 
+    def __repr__(self) -> str:
+        ip, port = self._reply.peer
+        return f"<ServerConnection from {ip}:{port} {self._exchange or 'idle'}>"
+
     @property
     def idle(self) -> bool:
         """No request is in progress."""
@@ -148,13 +152,12 @@ class ServerConnection:
         reply = self._reply
         stats = self._stats
         service = self._service
-        recv = self.wire.recv
         # An idle keep-alive connection costs no timer unless one is configured.
-        next_bytes = recv if settings.idle_seconds == settings.life_seconds == inf else self._next
+        timed = not settings.idle_seconds == settings.life_seconds == inf
         data = b""
         while True:
             if not data:
-                data = await next_bytes()
+                data = await self._next() if timed else await self.wire
                 if not data:
                     return
             head = parse_request(data, max_line, max_head)
@@ -163,7 +166,7 @@ class ServerConnection:
                 continue
             end, method, target, minor, host, length, persist, block, special = head
             stats.received_bytes += end
-            data = data[end:]
+            data = data[end:] if end < len(data) else b""
             exchange = Exchange(method, target, host, block, NO_BODY, reply, minor, special, monotonic())
             self._exchange = reply.exchange = exchange
             reply.reset(method == b"HEAD", minor, persist and not self._ending)
@@ -236,7 +239,7 @@ class ServerConnection:
         """
         life = self._settings.life_seconds
         with Timeout(deadline=min(monotonic() + self._settings.idle_seconds, self._born + life)):
-            data = await self.wire.recv()
+            data = await self.wire
             if monotonic() > self._born + LATE * life:
                 self._ending = True
             return data
@@ -259,7 +262,7 @@ class ServerConnection:
         settings = self._settings
         with Timeout(settings.head_seconds) as scope:
             while True:
-                more = await self.wire.recv(READ_BYTES)
+                more = await self.wire
                 if not more:
                     raise Truncated("closed within a request head")
                 data += more
@@ -317,7 +320,7 @@ class ServerConnection:
         seen = 0
         with Timeout(LINGER_SECONDS):
             try:
-                while seen < LINGER_BYTES and (data := await self.wire.recv()):
+                while seen < LINGER_BYTES and (data := await self.wire):
                     seen += len(data)
             except WireError:
                 pass

@@ -1,7 +1,7 @@
 """The upstream side of HTTP/1.x: one exchange on one connection to an endpoint (RFC 9112).
 
 Sends the request (a body that is at hand goes with the head, in one piece; a streaming one is pumped by a second
-coroutine while the response is awaited), relays interim responses, hands the head to `exchange.gate`, and
+coroutine while the response is awaited), relays interim responses, asks `exchange.gate`, and
 pushes the response into `exchange.reply`. Tells afterwards whether the connection can be used again.
 """
 
@@ -133,7 +133,7 @@ class UpstreamConnection:
     async def _respond(self, exchange: Exchange, reused: bool) -> None:
         """Read the response, judge it, and push it. Written for the case that it comes in one piece."""
         try:
-            data = await self.wire.recv()
+            data = await self.wire
             head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES) if data else None
             if head is None or head[1] < 200:
                 found = await self._final_head(exchange, data, reused)
@@ -141,14 +141,14 @@ class UpstreamConnection:
                     return  # became a tunnel
                 head, data = found
             end, status, reason, minor, length, persist, block, special = head
-            data = data[end:]
+            data = data[end:] if end < len(data) else b""  # a slice costs more than the question
             self.reusable = persist and minor == 1 and exchange.minor == 1
             response = Response(status, reason, block, length, minor, special)
             if exchange.method == b"HEAD" or status == 204 or status == 304:
                 length = 0
             exchange.response = response
             verdict = exchange.verdict = exchange.classifier(exchange)
-            if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate(exchange):
+            if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.wants(exchange):
                 await self._discard(StreamBody(self.wire, length, data))
                 return
             plain = special is None and minor and verdict is Verdict.SUCCESS
@@ -191,7 +191,7 @@ class UpstreamConnection:
     async def _more(self, exchange: Exchange, untouched: bool) -> bytes:
         """More bytes of a response head; `untouched`: none have come, on a connection that was used before."""
         try:
-            more = await self.wire.recv()
+            more = await self.wire
         except WireError as error:
             raise _lost(exchange, untouched, str(error.strerror)) from None
         if not more:

@@ -3,17 +3,12 @@
 `Host: Hello.World:80` is `/svc/Hello.World:80`: the port stays, and so does the case.
 """
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from dtab import Path
 from noderouter.config.fields import FieldName
-from noderouter.core.exchange import Exchange
-from noderouter.identifier.field import field_of
-from noderouter.identifier.kind import Identifier, IdentifierKind, Unidentified
-
-MAX_CACHED: Final = 4096
-MAX_CACHED_BYTES: Final = 256
-"""Longer values are no names in use, and must not fill the memory."""
+from noderouter.identifier.kind import Identifier, IdentifierKind
+from noderouter.identifier.token import HeaderTokenIdentifier, HostIdentifier
 
 
 class HeaderToken(IdentifierKind):
@@ -28,45 +23,3 @@ class HeaderToken(IdentifierKind):
         if self.header.lower() == "host":
             return HostIdentifier(prefix, self.header)
         return HeaderTokenIdentifier(prefix, self.header)
-
-
-class HeaderTokenIdentifier:
-    """One label, as it came. Remembers the paths it made: making one costs more than all the rest."""
-
-    __slots__ = ("_absent", "_field", "_paths", "_prefix")
-
-    def __init__(self, prefix: Path, header: str) -> None:
-        self._prefix = prefix
-        self._field = field_of(header)
-        self._absent = Unidentified(f"{header} header is absent")
-        self._paths: dict[bytes, Path] = {}
-
-    def identify(self, exchange: Exchange) -> Path | Unidentified:
-        """`<prefix>/<value>`; nothing where the field is absent or empty."""
-        value = self._field(exchange)
-        if not value:
-            return self._absent
-        path = self._paths.get(value)
-        return self._name(value) if path is None else path
-
-    def _name(self, value: bytes) -> Path:
-        path = self._prefix + Path((value,))
-        if len(value) <= MAX_CACHED_BYTES:
-            if len(self._paths) >= MAX_CACHED:
-                self._paths.clear()  # clients make up names; those in use are back at once
-            self._paths[value] = path
-        return path
-
-
-class HostIdentifier(HeaderTokenIdentifier):
-    """The same for `Host`, without a detour: this is what most requests go through."""
-
-    __slots__ = ()
-
-    def identify(self, exchange: Exchange) -> Path | Unidentified:
-        """`<prefix>/<authority>`; nothing where there is none."""
-        value = exchange.authority
-        if not value:
-            return self._absent
-        path = self._paths.get(value)
-        return self._name(value) if path is None else path

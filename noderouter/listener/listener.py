@@ -166,7 +166,7 @@ class Listener:
             self._on_exhausted(error)
             return
         connection = self._make(wire, address)
-        self.connections[connection] = self._reactor.spawn(self._serve(connection), "connection")
+        self.connections[connection] = self._reactor.spawn(self._serve(connection), connection)
 
     async def _serve(self, connection: Connection) -> None:
         try:

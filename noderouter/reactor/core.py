@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from noderouter.reactor.errors import Cancelled, Expired, Unwind
+from noderouter.reactor.isolate import isolated
 from noderouter.reactor.task import Task, running
 from noderouter.reactor.timers import Timers
 
@@ -53,9 +54,9 @@ class Reactor:
 
     # Tasks
 
-    def spawn(self, coro: Coroutine[Any, Any, None], name: str) -> Task:
-        """Start a coroutine; its first step happens in the next round."""
-        task = Task(self, coro, name)
+    def spawn(self, coro: Coroutine[Any, Any, None], name: object) -> Task:
+        """Start a coroutine; its first step happens in the next round. `name` says what it is, by its `str`."""
+        task = Task(self, isolated(coro), name)
         self.tasks.add(task)
         self.schedule(task)
         return task

@@ -1,4 +1,7 @@
-"""The tasks of the data path in words, for `/admin/threads`: what each does, where it stands, and for how long."""
+"""The tasks of the data path in words, for `/admin/threads`: what each does, where it stands, and for how long.
+
+The compiled data path has no frames to show; what a task is about is in its name, and `NODEROUTER_PURE=1` shows both.
+"""
 
 from collections.abc import Iterator
 from time import monotonic

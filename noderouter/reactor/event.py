@@ -6,7 +6,7 @@ waits for the data plane is called back through `Event.call`.
 
 from collections.abc import Callable
 
-from noderouter.reactor.task import Task, current_task, park
+from noderouter.reactor.task import PARK, Task, current_task
 
 
 class Event:
@@ -57,7 +57,7 @@ class Event:
         self._waiters.append(task)
         try:
             while not self._flag and task in self._waiters:
-                await park()
+                await PARK
         finally:
             if task in self._waiters:
                 self._waiters.remove(task)

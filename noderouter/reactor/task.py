@@ -3,8 +3,8 @@
 from collections.abc import Coroutine, Generator
 from math import inf
 from time import monotonic
-from types import TracebackType, coroutine
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
 
 from noderouter.reactor.errors import Cancelled, Expired, Unwind
 
@@ -39,6 +39,7 @@ class Task:
     """One coroutine of the data plane; made by `Reactor.spawn`, which owns it.
 
     Attributes:
+        name: what it is called, or whose it is; shown by its `str`.
         deadline: the earliest deadline of its open `Timeout` scopes, monotonic seconds.
         armed: the tick at which the timer wheel looks at this task next.
         since: when it was last stepped.
@@ -63,7 +64,7 @@ class Task:
         "unwinding",
     )
 
-    def __init__(self, reactor: "Reactor", coro: Coroutine[Any, Any, None], name: str) -> None:
+    def __init__(self, reactor: "Reactor", coro: Coroutine[Any, Any, None], name: object) -> None:
         self.reactor = reactor
         self.coro = coro
         self.send = coro.send
@@ -97,7 +98,7 @@ class Task:
         deadline = self.unwind_by
         scope = self.timeout
         while scope is not None:
-            deadline = min(deadline, scope.deadline)
+            deadline = min(deadline, scope.due())
             scope = scope.outer
         return deadline
 
@@ -106,7 +107,7 @@ class Task:
         try:
             while not self.done:
                 self.joiner = current_task()
-                await park()
+                await PARK
         finally:
             self.joiner = None
         if self.failure is not None and not isinstance(self.failure, Cancelled):
@@ -148,32 +149,45 @@ class Timeout:
             self.expired = True
         return self.expired and isinstance(error, Expired)
 
+    def due(self) -> float:
+        """The deadline that holds now, monotonic seconds."""
+        return self.deadline
+
     def outermost_expired(self, now: float) -> "Timeout | None":
         """Of this scope and those around it, the outermost whose deadline has passed."""
         found = None
         scope: Timeout | None = self
         while scope is not None:
-            if scope.deadline <= now:
+            if scope.due() <= now:
                 found = scope
             scope = scope.outer
         return found
 
 
-@coroutine
-def park() -> Generator[None, None, None]:
-    """Give the turn back to the reactor until somebody schedules the current task."""
-    yield
+class Park:
+    """What gives the turn back to the reactor until somebody schedules the current task: ``await PARK``.
+
+    A class, because `types.coroutine` takes the interpreter's own generators only, and this one is compiled.
+    """
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+PARK: Final = Park()
 
 
 async def sleep(seconds: float) -> None:
     """Wait; at most 50 ms longer than asked."""
     with Timeout(seconds):
         while True:
-            await park()
+            await PARK
 
 
 async def reschedule() -> None:
     """Let every other runnable task have its turn first."""
     task = current_task()
     task.reactor.schedule(task)
-    await park()
+    await PARK

@@ -13,12 +13,11 @@ import socket
 from collections.abc import Callable, Generator
 from errno import EBADF, EINPROGRESS
 from os import strerror
-from types import coroutine
 from typing import Final
 
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, current_task, reschedule, running
+from noderouter.reactor.task import PARK, Task, current_task, running
 
 READ_BYTES: Final = 16384
 """A read for heads and small bodies."""
@@ -39,6 +38,7 @@ class Wire:
     __slots__ = (
         "_recv",
         "_send",
+        "_size",
         "_streak",
         "closed",
         "fd",
@@ -61,6 +61,7 @@ class Wire:
         self._recv = sock.recv
         self._send = sock.send
         self._streak = 0
+        self._size = READ_BYTES
         self.readable = False
         self.writable = False
         self.hung_up = 0
@@ -81,19 +82,22 @@ class Wire:
         if self.on_hangup is not None and self.reader is None:
             self.on_hangup(mask)
 
-    @coroutine
-    def recv(self, size: int = READ_BYTES) -> Generator[None, None, bytes]:
-        """Wait for bytes: at most `size`, or b"" when the peer has finished sending.
+    def __await__(self) -> Generator[None, None, bytes]:
+        """``data = await wire``: wait for bytes, at most `READ_BYTES`, or b"" when the peer has finished sending.
+
+        The wire is its own awaitable because every request waits twice, and each coroutine in between has its price.
 
         Raises:
             WireError: the connection was reset, or is closed here.
         """
+        size = self._size
         while True:
             if self.readable:
                 self._streak += 1
                 if self._streak > _STREAK:
                     self._streak = 0
-                    yield from reschedule().__await__()
+                    self.reactor.schedule(current_task())
+                    yield
             else:
                 self._streak = 0
                 while not self.readable and not self.closed:
@@ -106,7 +110,7 @@ class Wire:
             if self.closed:
                 raise WireError(EBADF, "closed here")
             try:
-                data = self._recv(size)
+                data: bytes = self._recv(size)
             except BlockingIOError:
                 self.readable = False
                 continue
@@ -116,13 +120,20 @@ class Wire:
                 self.readable = False
             return data
 
-    @coroutine
-    def wait_readable(self) -> Generator[None, None, None]:
+    async def recv(self, size: int = READ_BYTES) -> bytes:
+        """Wait for bytes, at most `size`; else as ``await wire``."""
+        self._size = size
+        try:
+            return await self
+        finally:
+            self._size = READ_BYTES
+
+    async def wait_readable(self) -> None:
         """Wait until there is something to read, or to accept."""
         while not self.readable and not self.closed:
             self.reader = current_task()
             try:
-                yield
+                await PARK
             except BaseException:
                 self.reader = None
                 raise
@@ -169,12 +180,11 @@ class Wire:
         if not self.put(data):
             await self.drain()
 
-    @coroutine
-    def _writable(self) -> Generator[None, None, None]:
+    async def _writable(self) -> None:
         while not self.writable and not self.closed:
             self.writer = current_task()
             try:
-                yield
+                await PARK
             except BaseException:
                 self.writer = None
                 raise

@@ -1,6 +1,6 @@
 """The service of one logical name: its stack (stats, timeouts, retries), and the choice of a route.
 
-A named service *is* the binding of its name, so the binding cache keeps, replaces and ends both together. The binding
+A named service has the binding of its name, so the binding cache keeps, replaces and ends both together. The binding
 is compared by one int per request (`Var.epoch`); only when a name, an address set or a dtab has changed anywhere is it
 looked at again, and only when its own result is another are routes made anew.
 """
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from dtab import Bound, Dtab, Failed, Ok, Path
 from noderouter.core.exchange import Exchange
-from noderouter.core.service import Filter, Service, stack
+from noderouter.core.service import Filter, Service, callable_of, stack
 from noderouter.filter.error_text import binding_timeout
 from noderouter.naming.binding import Bind, Binding
 from noderouter.naming.var import Var
@@ -46,14 +46,31 @@ class NameParts(Protocol):
         ...
 
 
-class NamedService(Binding):
-    """Carries the exchanges of one logical name, under one local dtab."""
+class NamedService:
+    """Carries the exchanges of one logical name, under one local dtab; what the binding cache keeps."""
 
-    __slots__ = ("_branch", "_known", "_parts", "_routes", "_seen", "_seen_epoch", "_service")
+    __slots__ = (
+        "_binding",
+        "_branch",
+        "_holders",
+        "_known",
+        "_parts",
+        "_routes",
+        "_seen",
+        "_seen_epoch",
+        "_service",
+        "local",
+        "path",
+        "used",
+    )
 
     def __init__(self, path: Path, local: Dtab | None, parts: NameParts) -> None:
         """Works while it is held; see `serve` for one that is not."""
-        super().__init__(path, local, parts.bind)
+        self.path = path
+        self.local = local
+        self.used = 0.0
+        self._binding = Binding(path, local, parts.bind)
+        self._holders = 0
         self._parts = parts
         self._known = True  # `name_closed` was not called yet
         self._seen: object = None
@@ -61,6 +78,11 @@ class NamedService(Binding):
         self._branch: Branch = self._settle
         self._routes: dict[tuple[Path, Path], Branch] = {}
         self._service: Service = stack(parts.service_filters(path), self._dispatch)
+
+    def hold(self) -> None:
+        """Keep the name bound until `release`."""
+        self._binding.hold()
+        self._holders += 1
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Carry one exchange. A service that the cache had no room for lives for just this one."""
@@ -83,16 +105,15 @@ class NamedService(Binding):
 
     def _rebind(self) -> None:
         self._seen_epoch = Var.epoch
-        result = self.result
+        result = self._binding.result
         if result is self._seen:
             return
         self._seen = result
         stale, self._routes = self._routes, {}
         if isinstance(result, Ok):
             branches = [(share, self._branch_to(bound, stale)) for share, bound in shares(result.tree)]
-            # Bound methods, as in `core.service.stack`.
             branch = branches[0][1] if len(branches) == 1 else self._parts.picker(branches)
-            self._branch = branch.__call__  # type: ignore[operator]
+            self._branch = callable_of(branch)
         elif isinstance(result, Failed):
             self._branch = NoRoute(result.message)
         else:
@@ -118,7 +139,7 @@ class NamedService(Binding):
         self.hold()
         try:
             with Timeout(seconds) as scope:
-                await self.settled()
+                await self._binding.settled()
             self._rebind()
             if scope.expired or self._branch == self._settle:
                 raise binding_timeout(self.path, seconds)
@@ -128,15 +149,22 @@ class NamedService(Binding):
 
     def release(self) -> None:
         """Take back one `hold`; the last one lets the clients go."""
-        super().release()
+        self._holders -= 1
+        self._binding.release()
         if not self._holders:
             routes, self._routes = self._routes, {}
             self._seen = None
             self._seen_epoch = -1
+            # Who is in the middle of it has what it needs; the rest must not keep itself alive in a circle.
+            self._service = self._branch = _ended
             _close(routes)
             if self._known:
                 self._known = False
                 self._parts.name_closed(self.path)
+
+
+async def _ended(exchange: Exchange) -> None:
+    raise RuntimeError("a service that has ended was asked again")
 
 
 def _close(routes: dict[tuple[Path, Path], Branch]) -> None:

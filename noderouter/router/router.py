@@ -14,7 +14,7 @@ from noderouter.client.client import Client
 from noderouter.core.errors import IdentificationError
 from noderouter.core.exchange import Exchange
 from noderouter.identifier.kind import Identifier, Unidentified
-from noderouter.naming.binding import BindingCache
+from noderouter.naming.binding_cache import BindingCache
 from noderouter.router.clients import Clients
 from noderouter.router.named import NamedService, NameParts
 

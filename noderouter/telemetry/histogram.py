@@ -90,7 +90,7 @@ class Window:
         return min(max(self.scale.middles[bucket], self.low), self.high)
 
 
-FOLD: Final = 256
+FOLD: Final = 64
 """Fresh values that wait at the most."""
 
 

@@ -185,11 +185,12 @@ class Scope:
         return child
 
     def _give_back(self) -> None:
-        """Free the places that this node and those below it take."""
+        """Free the places that this node and those below it take, and take them apart: no cycle is left to collect."""
         if self._role in BOUNDED and self._bounds is not None and not self._shared:
             self._bounds.used[self._role] -= 1
         for child in self._children.values():
             child._give_back()
+        self._children.clear()
 
     def _retire(self, stats: RequestStats) -> None:
         """Keep the totals of a pair that is gone; its windows still end with the others."""

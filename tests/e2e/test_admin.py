@@ -5,6 +5,7 @@ import json
 import pytest
 import trio
 
+from noderouter._compiled import compiled
 from tests.testing.backend import backend, backends, response
 from tests.testing.http import ask
 from tests.testing.load import load
@@ -202,8 +203,11 @@ async def test_probes_and_threads():
             await http.send()
             await until(lambda: service.got)
             threads = (await router.admin("/admin/threads")).text
-            assert "connection: waiting" in threads
-            assert "UpstreamConnection" in threads
+            (connection,) = [line for line in threads.splitlines() if "ServerConnection" in line]
+            assert "as /svc/" in connection
+            assert f":{service.port}" in connection
+            assert "waiting" in connection
+            assert compiled() or "UpstreamConnection._respond" in threads
             assert "control plane:" in threads
             await http.close()
 

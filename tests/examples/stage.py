@@ -19,8 +19,8 @@ from tests.testing.router import Running, routing
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
-_PORT = re.compile(r"\b(?:4140|4141|8001|81[0-9]{2})\b")
-"""The ports that examples use, in all their files; 8001 is a `kubectl proxy`."""
+_PORT = re.compile(r"\b(?:4140|4141|81[0-9]{2})\b")
+"""The ports that examples use, in all their files."""
 _COMMAND = re.compile(r"^python (\S+\.py) (.*)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

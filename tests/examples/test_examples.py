@@ -1,10 +1,12 @@
 """Every example does what its README promises."""
 
+import json
 import re
 import sys
 from collections import Counter
 
 import trio
+import yaml
 
 from noderouter.cli import main
 from tests.examples.stage import names, on_stage
@@ -184,13 +186,32 @@ async def test_09_linker_to_linker(tmp_path):
         assert "is a listener of this router: that would be a loop" in loop.text
 
 
-async def test_10_configmap(tmp_path, capsys):
+async def test_10_kubernetes(tmp_path):
+    """With a fake API in the place of `kubectl proxy`: a real one takes no endpoints on the loopback."""
     server = ApiServer()
-    async with trio.open_nursery() as nursery, on_stage("10-configmap", tmp_path) as (example, router):
+    plurals = {"Service": "services", "EndpointSlice": "endpointslices"}
+    async with trio.open_nursery() as nursery, on_stage("10-kubernetes", tmp_path) as (example, router):
+        server.port = example.ports["8109"]
+        text = (example.directory / "services.yml").read_text().replace("192.0.2.1", "127.0.0.1")
+        for thing in yaml.safe_load_all(text):
+            server.store.put(plurals[thing["kind"]], thing)
+        await nursery.start(server.run)
+        assert (await router.ask()).text == "hello-v2 answers /\n"
+        server.store.delete("services", "hello-v2")
+        await router.answers("hello answers /\n")
+        shown = json.loads((await router.admin("/namer_state/io.l5d.k8s.json")).text)
+        assert shown["endpoints"]["default/hello"]["state"]["running"]
+        assert (await router.ask("nobody.invalid")).status == 502
+        nursery.cancel_scope.cancel()
+
+
+async def test_11_configmap(tmp_path, capsys):
+    server = ApiServer()
+    async with trio.open_nursery() as nursery, on_stage("11-configmap", tmp_path) as (example, router):
         dtab = (example.directory / "dtab").read_text()
         server.store.put("configmaps", {"metadata": {"name": "routes"}, "data": {"dtab": dtab}})
         assert (await router.admin("/readyz")).status == 503
-        server.port = example.ports["8001"]
+        server.port = example.ports["8109"]
         await nursery.start(server.run)
         await router.answers("hello-v1 answers /\n")
         assert set(await said(router, "hello", 100)) == {"hello-v1", "hello-v2"}

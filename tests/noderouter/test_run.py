@@ -46,3 +46,21 @@ def test_other_errors_are_not_swallowed(taken):
 def test_groups_are_flattened():
     one, two = ListenError("one"), AdminListenError("two")
     assert list(flat(ExceptionGroup("", [one, ExceptionGroup("", [two])]))) == [one, two]
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({}, "POD_IP env variable must be set to the pod's IP"),
+        ({"hostNetwork": True}, "NODE_NAME env variable must be set to the node's name"),
+    ],
+)
+def test_a_variable_that_is_missing(keys, words, capsys, monkeypatch):
+    monkeypatch.delenv("POD_IP", raising=False)
+    monkeypatch.delenv("NODE_NAME", raising=False)
+    local = {"kind": "io.l5d.k8s.localnode"} | keys
+    configuration = config(interpreter={"kind": "default", "transformers": [local]})
+    before = descriptors()
+    assert run_config(checked(configuration)) == 1
+    assert capsys.readouterr().err == f"noderouter: {words}\n"
+    assert descriptors() == before

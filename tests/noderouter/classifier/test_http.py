@@ -62,7 +62,7 @@ def exchange(method=b"GET", status=None, body=NO_BODY, special=None):
 @settings(deadline=None)
 @given(method=st.sampled_from(METHODS), status=st.integers(100, 599))
 def test_below_500_is_success(name, method, status):
-    verdict = build(name)(exchange(method, status))
+    verdict = build(name).response(exchange(method, status))
     assert (verdict is Verdict.SUCCESS) is (status < 500 or name == "io.l5d.http.allSuccessful")
 
 
@@ -95,16 +95,16 @@ def test_other_errors_are_not(name, error):
 )
 def test_the_next_router_may_vouch_that_nothing_was_processed(name, value, expected):
     special = ((b"l5d-err", b"x"), (b"l5d-retryable", value))
-    assert build(name)(exchange(b"LINK", 502, special=special)) is expected
-    assert build(name)(exchange(b"LINK", 200, special=special)) is Verdict.SUCCESS
+    assert build(name).response(exchange(b"LINK", 502, special=special)) is expected
+    assert build(name).response(exchange(b"LINK", 200, special=special)) is Verdict.SUCCESS
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "io.l5d.http.allSuccessful"])
 def test_a_streamed_request_is_never_retryable(name):
     special = ((b"l5d-retryable", b"true"),)
-    assert build(name)(exchange(b"GET", 503, Streamed(), special)) is Verdict.FAILURE
+    assert build(name).response(exchange(b"GET", 503, Streamed(), special)) is Verdict.FAILURE
     assert build(name).error(exchange(b"GET", None, Streamed()), TRANSIENT[0]) is Verdict.FAILURE
-    assert build(name)(exchange(b"GET", 200, Streamed())) is Verdict.SUCCESS
+    assert build(name).response(exchange(b"GET", 200, Streamed())) is Verdict.SUCCESS
 
 
 def test_nothing_is_retryable_once_the_reply_has_started():
@@ -115,7 +115,7 @@ def test_nothing_is_retryable_once_the_reply_has_started():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_response_is_a_failure(name):
-    assert build(name)(exchange(b"GET")) is Verdict.FAILURE
+    assert build(name).response(exchange(b"GET")) is Verdict.FAILURE
 
 
 def test_kinds_have_no_keys():

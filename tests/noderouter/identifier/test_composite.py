@@ -4,10 +4,10 @@ from dtab import Path
 from noderouter.core.errors import IdentificationError
 from noderouter.identifier.composite import FirstOf
 from noderouter.identifier.header import HeaderIdentifier
-from noderouter.identifier.header_token import HeaderTokenIdentifier
 from noderouter.identifier.kind import Unidentified
 from noderouter.identifier.path import PathIdentifier
 from noderouter.identifier.static import StaticIdentifier
+from noderouter.identifier.token import HeaderTokenIdentifier
 from tests.noderouter.identifier.requests import request
 
 SVC = Path.of("svc")

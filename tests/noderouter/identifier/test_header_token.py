@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dtab import Path
-from noderouter.identifier import header_token
+from noderouter.identifier import token
 from noderouter.identifier.header_token import HeaderToken
 from noderouter.identifier.kind import Unidentified
 from tests.noderouter.identifier.requests import request
@@ -38,7 +38,7 @@ def test_the_same_value_gives_the_same_path():
 
 
 def test_names_made_up_by_clients_do_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr(header_token, "MAX_CACHED", 10)
+    monkeypatch.setattr(token, "MAX_CACHED", 10)
     identifier = HeaderToken(kind="io.l5d.header.token").build(PREFIX)
     for number in range(100):
         assert identifier.identify(request(host=b"%d" % number)) == Path.of("svc", f"{number}")

@@ -186,3 +186,14 @@ async def test_a_scope_that_is_over_ends_its_connections(server, cluster):
     with held(cluster, "default", "one") as one:
         assert one.value == Unknown()
         await is_absent(one)
+
+
+async def test_a_watch_is_opened_anew_for_who_joins_and_nothing_fails_on_the_way(server, cluster):
+    with ExitStack() as stack:
+        for number in range(5):
+            var = stack.enter_context(held(cluster, "default", f"svc-{number}"))
+            await is_absent(var)
+            put(server, f"svc-{number}", f"10.0.0.{number}")
+            await has(var, f"10.0.0.{number}")
+        (health,) = cluster.endpoints.healths()
+        assert (health.failures, health.counts.lists) == (0, 5)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dtab import NEG, Bound, Dtab, Failed, Leaf, Ok, Path, Pending, Union, Weighted
 from noderouter.naming.addr import Addr, AddrNeg, AddrPending
-from noderouter.naming.binding import Binding, BindingCache, Result
+from noderouter.naming.binding import Binding, Result
+from noderouter.naming.binding_cache import BindingCache
 from noderouter.naming.computed import Reading
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor

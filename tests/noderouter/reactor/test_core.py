@@ -14,7 +14,7 @@ from noderouter.reactor import host
 from noderouter.reactor.core import UNWIND_SECONDS
 from noderouter.reactor.errors import Cancelled, Expired
 from noderouter.reactor.event import Event
-from noderouter.reactor.task import Timeout, current_task, park, reschedule, sleep
+from noderouter.reactor.task import PARK, Park, Timeout, current_task, reschedule, sleep
 from noderouter.reactor.wire import Wire
 from tests.testing.loop import descriptors, finished, looping, until
 
@@ -55,7 +55,7 @@ async def test_cancel_reaches_every_kind_of_wait(where):
                 await reschedule()
 
         waits = {
-            "park": park,
+            "park": Park,
             "sleep": lambda: sleep(60),
             "event": Event().wait,
             "join": other.join,
@@ -98,7 +98,7 @@ async def test_unwinding_may_await_but_not_for_ever():
 
         async def brief() -> None:
             try:
-                await park()
+                await PARK
             finally:
                 await sleep(0.05)
                 log.append("cleaned up")
@@ -106,7 +106,7 @@ async def test_unwinding_may_await_but_not_for_ever():
         async def stubborn() -> None:
             while True:
                 try:
-                    await park()
+                    await PARK
                 except Cancelled:
                     log.append("no")
 
@@ -140,7 +140,7 @@ async def test_timeouts_nest_and_only_their_own_scope_stops():
         async def nested() -> list[bool]:
             with Timeout(0.1) as outer:
                 with Timeout(10) as inner:
-                    await park()
+                    await PARK
                 raise AssertionError("the outer scope has expired")
             return [outer.expired, inner.expired]
 
@@ -149,7 +149,7 @@ async def test_timeouts_nest_and_only_their_own_scope_stops():
         async def inner_first() -> list[bool]:
             with Timeout(10) as outer:
                 with Timeout(0.05) as inner:
-                    await park()
+                    await PARK
                 await reschedule()
             return [outer.expired, inner.expired]
 
@@ -174,7 +174,7 @@ async def test_no_filter_can_swallow_an_expiry():
 
         async def swallow() -> None:
             try:
-                await park()
+                await PARK
             except Exception:
                 raise AssertionError("swallowed") from None
 

@@ -1,0 +1,156 @@
+{{/* The static configuration of the router, config.yaml. A change of it replaces the pods. */}}
+
+{{/* What the drain gets of the pod's grace period, in ms. */}}
+{{- define "noderouter.shutdownGraceMs" -}}
+{{- $seconds := sub .Values.terminationGracePeriodSeconds (add (include "noderouter.preStopSeconds" .) .Values.drainMarginSeconds) -}}
+{{- if lt $seconds 1 -}}
+{{- fail (printf "terminationGracePeriodSeconds (%v) must be greater than preStopSeconds (%v) and drainMarginSeconds (%v) together" .Values.terminationGracePeriodSeconds .Values.preStopSeconds .Values.drainMarginSeconds) -}}
+{{- end -}}
+{{- mul $seconds 1000 -}}
+{{- end -}}
+
+{{/* Seconds of the preStop hook; 0 where there is none. The `sleep` action is on by default from Kubernetes 1.30 on. */}}
+{{- define "noderouter.preStopSeconds" -}}
+{{- if or .Values.lifecycle (semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version) -}}0
+{{- else -}}{{ .Values.preStopSeconds }}
+{{- end -}}
+{{- end -}}
+
+{{- define "noderouter.config" -}}
+admin:
+  ip: {{ .Values.admin.ip | quote }}
+  port: {{ .Values.ports.admin.port }}
+  shutdownGraceMs: {{ include "noderouter.shutdownGraceMs" . }}
+  security: {{- toYaml .Values.admin.security | nindent 4 }}
+namers:
+{{ include "noderouter.namers" . }}
+{{- with .Values.namers }}
+{{ toYaml . }}
+{{- end }}
+{{- with .Values.telemetry }}
+telemetry:
+{{ toYaml . }}
+{{- end }}
+routers:
+{{- if .Values.routers }}
+{{ toYaml .Values.routers }}
+{{- else }}
+{{- if .Values.outgoing.enabled }}
+{{ include "noderouter.overlaid" (list (include "noderouter.outgoing" . | fromYaml) .Values.outgoing.router) }}
+{{- end }}
+{{- if .Values.incoming.enabled }}
+{{ include "noderouter.overlaid" (list (include "noderouter.incoming" . | fromYaml) .Values.incoming.router) }}
+{{- end }}
+{{- end }}
+{{ end -}}
+
+{{/*
+A router of the chart with the user's keys over it, as a list of one. Objects are merged, but one of another kind takes
+the place of the chart's: the keys of one interpreter mean nothing to another.
+*/}}
+{{- define "noderouter.overlaid" -}}
+{{- $router := index . 0 -}}
+{{- range $key, $value := index . 1 -}}
+{{- $old := get $router $key -}}
+{{- if and (kindIs "map" $old) (kindIs "map" $value) -}}
+{{- if or (not (hasKey $value "kind")) (eq (get $value "kind") (get $old "kind")) -}}
+{{- $value = mergeOverwrite $old $value -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $router $key $value -}}
+{{- end -}}
+{{- list $router | toYaml -}}
+{{- end -}}
+
+{{- define "noderouter.namers" -}}
+{{- $toIncoming := and .Values.incoming.enabled (not .Values.routers) -}}
+{{- $byNode := eq .Values.incoming.matchNodesBy "nodeName" -}}
+# Pods, reached through the router of their node where there is one.
+- kind: io.l5d.k8s
+  prefix: /io.l5d.k8s
+{{- if $toIncoming }}
+  transformers:
+  - kind: io.l5d.k8s.daemonset
+    namespace: {{ include "noderouter.namespace" . }}
+    service: {{ include "noderouter.fullname" . }}
+    port: incoming
+    hostNetwork: {{ $byNode }}
+{{- end }}
+# Pods, reached directly. For addresses on no node: Services without selector, ExternalName.
+- kind: io.l5d.k8s
+  prefix: /io.l5d.k8s.direct
+{{- if $toIncoming }}
+# Pods of this node: what the incoming router may reach.
+- kind: io.l5d.k8s
+  prefix: /io.l5d.k8s.local
+  transformers:
+  - kind: io.l5d.k8s.localnode
+    hostNetwork: {{ $byNode }}
+{{- end }}
+# Shapes of names. Of several namers with one prefix the last is asked first.
+- kind: io.l5d.rewrite
+  prefix: /portNsSvcToK8s
+  pattern: "/{port}/{ns}/{svc}"
+  name: "/k8s/{ns}/{port}/{svc}"
+- kind: io.l5d.rewrite
+  prefix: /portHostToK8s
+  pattern: "/{port}/{svc}"
+  name: "/k8s/default/{port}/{svc}"
+- kind: io.l5d.rewrite
+  prefix: /portHostToK8s
+  pattern: "/{port}/{svc}.{ns}"
+  name: "/k8s/{ns}/{port}/{svc}"
+- kind: io.l5d.rewrite
+  prefix: /portHostToK8s
+  pattern: "/{port}/{svc}.{ns}.svc"
+  name: "/k8s/{ns}/{port}/{svc}"
+- kind: io.l5d.rewrite
+  prefix: /portHostToK8s
+  pattern: "/{port}/{svc}.{ns}.svc.cluster.local"
+  name: "/k8s/{ns}/{port}/{svc}"
+{{- end -}}
+
+{{- define "noderouter.outgoing" -}}
+label: outgoing
+protocol: http
+servers:
+- ip: {{ .Values.listenIp | quote }}
+  port: {{ .Values.ports.outgoing.port }}
+interpreter:
+  kind: io.l5d.k8s.configMap
+  namespace: {{ include "noderouter.namespace" . }}
+  name: {{ include "noderouter.dtabName" . }}
+  filename: {{ .Values.dtabConfigMap.key }}
+service:
+  # Responses of 500 and above to GET, HEAD, OPTIONS and TRACE are tried again, within the retry budget.
+  responseClassifier:
+    kind: io.l5d.http.retryableRead5XX
+{{- end -}}
+
+{{/*
+The incoming router must not decide anew what the outgoing one has decided: with a canary in the dtab it would draw
+another lot, and look on this node for pods that are elsewhere. So it goes by what the outgoing router writes on each
+request, the name of its client; and by the host only where a request came without.
+*/}}
+{{- define "noderouter.incoming" -}}
+{{- $client := printf "/%%/io.l5d.k8s.daemonset/%s/incoming/%s/#/io.l5d.k8s" (include "noderouter.namespace" .) (include "noderouter.fullname" .) -}}
+label: incoming
+protocol: http
+servers:
+- ip: {{ .Values.listenIp | quote }}
+  port: {{ .Values.ports.incoming.port }}
+dstPrefix: /incoming
+identifier:
+- kind: io.l5d.header
+  header: l5d-dst-client
+- kind: io.l5d.header.token
+dtab: |
+  /k8s       => /#/io.l5d.k8s.local ;
+  /portNsSvc => /#/portNsSvcToK8s ;
+  /host      => /portNsSvc/http/default ;
+  /host      => /portNsSvc/http ;
+  /host/svc               => /portNsSvc/http ;
+  /host/local/cluster/svc => /portNsSvc/http ;
+  /incoming  => /$/io.buoyant.http.domainToPathPfx/host ;
+  /incoming{{ $client }} => /#/io.l5d.k8s.local ;
+{{- end -}}

@@ -1,0 +1,54 @@
+{{/* Parts of the pod. */}}
+
+{{/* The ports, as a list of name, port, hostPort. */}}
+{{- define "noderouter.ports" -}}
+{{- $ports := list -}}
+{{- if not .Values.routers -}}
+{{- range $name := list "outgoing" "incoming" -}}
+{{- if (get $.Values $name).enabled -}}
+{{- $ports = append $ports (merge (dict "name" $name) (get $.Values.ports $name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (concat $ports .Values.ports.extra) -}}
+{{- end -}}
+
+{{/* One port of the container. With hostNetwork the API makes the host port the same by itself. */}}
+{{- define "noderouter.containerPort" -}}
+{{- $port := index . 1 -}}
+- name: {{ $port.name }}
+  containerPort: {{ $port.port }}
+{{- if and $port.hostPort (not (index . 0).Values.hostNetwork) }}
+  hostPort: {{ $port.hostPort }}
+{{- end }}
+  protocol: TCP
+{{- end -}}
+
+{{/* A probe. An admin interface on the node's loopback is reached there. Takes a list: the root, the probe. */}}
+{{- define "noderouter.probe" -}}
+{{- $probe := deepCopy (index . 1) -}}
+{{- if and (eq (include "noderouter.adminIsLocal" (index . 0)) "true") $probe.httpGet -}}
+{{- $_ := set $probe.httpGet "host" (default "127.0.0.1" $probe.httpGet.host) -}}
+{{- end -}}
+{{- toYaml $probe -}}
+{{- end -}}
+
+{{- define "noderouter.lifecycle" -}}
+{{- if .Values.lifecycle -}}
+{{- toYaml .Values.lifecycle -}}
+{{- else if ne (include "noderouter.preStopSeconds" .) "0" -}}
+preStop:
+  sleep:
+    seconds: {{ include "noderouter.preStopSeconds" . }}
+{{- end -}}
+{{- end -}}
+
+{{/* What the namers and transformers of the configuration read. */}}
+{{- define "noderouter.downwardEnv" -}}
+{{- range $name, $field := dict "NODE_NAME" "spec.nodeName" "POD_IP" "status.podIP" "POD_NAME" "metadata.name" "POD_NAMESPACE" "metadata.namespace" }}
+- name: {{ $name }}
+  valueFrom:
+    fieldRef:
+      fieldPath: {{ $field }}
+{{- end }}
+{{- end -}}

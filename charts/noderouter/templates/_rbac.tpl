@@ -1,0 +1,46 @@
+{{/*
+All that the router may do, in two blocks. Nothing is read one by one, so there is no `get`. A feature that needs more
+adds a rule to one of them, with its reason, a line to docs/chart.md, and a case to the test that takes each verb away.
+*/}}
+
+{{/* Where services are: in all namespaces, or in those that `rbac.namespaces` lists. */}}
+{{- define "noderouter.discoveryRules" -}}
+# Addresses of services, with the node of each.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
+# Numbers of ports, ExternalName, addresses of load balancers.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch]
+{{- end -}}
+
+{{/* In the release's own namespace. */}}
+{{- define "noderouter.ownRules" -}}
+# The dtab, and no other ConfigMap: a list or watch has to select it by its name.
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [{{ include "noderouter.dtabName" . }}]
+  verbs: [list, watch]
+# Says on the ConfigMap which line of an edit is wrong. Creating cannot be bound to a name.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create]
+{{- end -}}
+
+{{/* A role and its binding; of the cluster where `namespace` is empty. */}}
+{{- define "noderouter.role" }}
+{{- $kind := ternary "Role" "ClusterRole" (ne .namespace "") }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}
+metadata: {{- include "noderouter.metadata" . | nindent 2 }}
+rules:
+  {{- include .rules .root | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}Binding
+metadata: {{- include "noderouter.metadata" . | nindent 2 }}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: {{ $kind }}, name: {{ .name | quote }}}
+subjects: {{- list .subject | toYaml | nindent 2 }}
+{{- end }}

@@ -1,0 +1,66 @@
+"""Builds the extension modules: the head parser, and the data path through mypyc (docs/adr/0016).
+
+A command class for setuptools, named in pyproject.toml; nothing of it runs in a router. All of the data path is
+compiled or none of it: without mypy, or where the compiler fails, the sources run as they are.
+"""
+
+import contextlib
+import os
+import runpy
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from setuptools import Extension
+from setuptools.command.build_ext import build_ext
+
+GROUP = "noderouter"
+"""Its modules share one library, `noderouter__mypyc`."""
+
+
+class BuildExt(build_ext):
+    """`build_ext`, with the modules of `_compiled.MODULES` added."""
+
+    def finalize_options(self) -> None:
+        """Add them before setuptools looks at what there is to build."""
+        self.data_path = data_path()
+        self.distribution.ext_modules = [*(self.distribution.ext_modules or ()), *self.data_path]
+        super().finalize_options()
+
+    def run(self) -> None:
+        """Build; take away what there is of the data path when it is not all there."""
+        super().run()
+        built = [Path(self.build_lib, self.filename_of(extension)) for extension in self.data_path]
+        missing = [path.name for path in built if not path.exists()]
+        if missing:
+            self.warn(f"the data path stays pure Python: {missing[0]} was not built")
+            for extension, path in zip(self.data_path, built, strict=True):
+                path.unlink(missing_ok=True)
+                if self.inplace:
+                    Path(self.filename_of(extension)).unlink(missing_ok=True)
+
+    def filename_of(self, extension: Extension) -> str:
+        """Where an extension goes, below the folder of the build or, in an editable install, of the sources."""
+        name: str = self.get_ext_filename(self.get_ext_fullname(extension.name))  # type: ignore[no-untyped-call]
+        return name
+
+
+@cache
+def data_path() -> list[Extension]:
+    """The extensions that mypyc makes of the data path; empty where they cannot be made."""
+    if os.environ.get("NODEROUTER_PURE", "0") not in ("", "0"):
+        return []
+    try:
+        from mypyc.build import mypycify
+    except ImportError:
+        return []
+    modules: tuple[str, ...] = runpy.run_path(str(Path(__file__).with_name("_compiled.py")))["MODULES"]
+    sources = [name.replace(".", os.sep) + ".py" for name in modules]
+    options = ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
+    with contextlib.suppress(SystemExit):  # how mypyc says that it found errors, which it has printed
+        extensions = mypycify([*options, *sources], opt_level="2", group_name=GROUP)
+        for extension in extensions:
+            extension.optional = True
+            extension.extra_compile_args += ["-Wno-error", "-g0"]
+        return cast(list[Extension], extensions)
+    return []

@@ -1,0 +1,69 @@
+"""The verdicts of the HTTP classifiers: by status, and by which methods may be repeated.
+
+A response fails at status 500 and above. What failed is retryable where its method is among those of the kind,
+or where the response says `l5d-retryable: true`: the next router vouches that it was not processed. A request
+whose body streams (`body.data` is None) can never be sent again.
+"""
+
+from typing import Final
+
+from noderouter.core.errors import ConnectError, DeadlineExceeded, EndpointProtocolError
+from noderouter.core.exchange import Exchange, Verdict
+
+READ: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE"})
+IDEMPOTENT: Final = READ | {b"PUT", b"DELETE"}
+ALL: Final = IDEMPOTENT | {b"POST", b"PATCH"}
+
+TRANSIENT: Final = (ConnectError, EndpointProtocolError, DeadlineExceeded)
+"""Errors that another attempt may not meet: no connection, a broken one, an attempt that took too long."""
+
+SUCCESS: Final = Verdict.SUCCESS
+FAILURE: Final = Verdict.FAILURE
+RETRYABLE: Final = Verdict.RETRYABLE
+
+
+class ByStatus:
+    """Failure from 500 on, retryable for `methods`."""
+
+    __slots__ = ("_methods",)
+
+    def __init__(self, methods: frozenset[bytes]) -> None:
+        self._methods = methods
+
+    def response(self, exchange: Exchange) -> Verdict:
+        """See `Classifier`."""
+        response = exchange.response
+        if response is None:
+            return FAILURE
+        if response.status < 500:
+            return SUCCESS
+        if exchange.body.data is None:
+            return FAILURE
+        if exchange.method in self._methods or response.field(b"l5d-retryable") == b"true":
+            return RETRYABLE
+        return FAILURE
+
+    def error(self, exchange: Exchange, exc: Exception) -> Verdict:
+        """See `Classifier`."""
+        if (
+            isinstance(exc, TRANSIENT)
+            and exchange.method in self._methods
+            and exchange.body.data is not None
+            and not exchange.reply.started
+        ):
+            return RETRYABLE
+        return FAILURE
+
+
+class AnyResponse:
+    """Every response is a success; having none is a failure, and not retryable."""
+
+    __slots__ = ()
+
+    def response(self, exchange: Exchange) -> Verdict:
+        """See `Classifier`."""
+        return SUCCESS if exchange.response is not None else FAILURE
+
+    def error(self, exchange: Exchange, exc: Exception) -> Verdict:
+        """See `Classifier`."""
+        return FAILURE

@@ -1,0 +1,1 @@
+"""Tests of the Helm charts, with the real helm."""

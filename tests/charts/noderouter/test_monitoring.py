@@ -1,0 +1,151 @@
+"""Alerts and dashboards: every metric in them is one that the router has, and Prometheus understands them."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.charts.helm import CHART, Helm, ci_values, one
+from tests.testing.backend import backend
+from tests.testing.router import config, inet, routing
+
+DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
+
+_METRIC = re.compile(r"\b([a-z_]+:[a-zA-Z_:]+|process_\w+)")
+_LABEL = re.compile(r"\b([a-z]+)(?:=~?|!=)\"|by \(([a-z, ]+)\)")
+_SERIES = re.compile(r"^([\w:]+)(?:\{(.*)\})? ", re.MULTILINE)
+
+
+def rules(helm: Helm) -> dict[str, Any]:
+    """What goes to Prometheus."""
+    spec: dict[str, Any] = one(helm.objects(ci_values()["monitoring"]), "PrometheusRule")["spec"]
+    return spec
+
+
+def promtool(*args: str | Path) -> str:
+    command = shutil.which("promtool")
+    if command is None:
+        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+    done = subprocess.run([command, *args], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def queries(file: Path) -> list[str]:
+    """Every expression of a dashboard, with Grafana's variables filled in."""
+    dashboard = json.loads(file.read_text())
+    found = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    variables = [each["query"]["query"] for each in dashboard["templating"]["list"] if each["type"] == "query"]
+    found += [re.sub(r"label_values\((.*), \w+\)", r"\1", query) for query in variables]
+    assert len(found) > 10
+    return [re.sub(r"\$\w+", ".*", query.replace("$__rate_interval", "5m")) for query in found]
+
+
+async def exposition() -> str:
+    """What a router shows that has answered, failed, and had nobody to ask."""
+    async with backend() as up, routing(config(f"/svc/up => {inet(up.port)}; /svc/down => {inet(1)}")) as router:
+        assert (await router.ask("up")).status == 200
+        assert (await router.ask("down")).status == 502
+        return (await router.admin("/admin/metrics/prometheus")).text
+
+
+def known(text: str) -> tuple[set[str], set[str]]:
+    """Names of metrics and of labels. A histogram's quantiles are there once its first minute is over."""
+    series = _SERIES.findall(text)
+    names = {name for name, _ in series}
+    names |= {name.removesuffix("_count") for name in names if name.endswith("_count")}
+    labels = {label for _, inner in series for label in re.findall(r"(\w+)=", inner)}
+    return names, labels | {"quantile", "instance"}
+
+
+async def test_alerts_are_about_metrics_that_the_router_has(helm: Helm):
+    names, labels = known(await exposition())
+    expressions = [rule["expr"] for group in rules(helm)["groups"] for rule in group["rules"]]
+    assert len(expressions) > 5
+    for expression in expressions:
+        assert set(_METRIC.findall(expression)) <= names, expression
+        assert used(expression) <= labels, expression
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+async def test_dashboards_are_about_metrics_that_the_router_has(file: Path):
+    names, labels = known(await exposition())
+    for query in queries(file):
+        metrics = set(_METRIC.findall(query))
+        assert metrics
+        assert metrics <= names, query
+        assert used(query) <= labels, query
+
+
+def used(expression: str) -> set[str]:
+    """The labels in an expression."""
+    return {
+        label.strip() for pair in _LABEL.findall(expression) for label in ",".join(pair).split(",") if label.strip()
+    }
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_prometheus_understands_the_dashboards(file: Path, tmp_path: Path):
+    listed = [{"record": f"q{number}", "expr": query} for number, query in enumerate(queries(file))]
+    place = tmp_path / "rules.yaml"
+    place.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": listed}]}))
+    assert f"{len(listed)} rules found" in promtool("check", "rules", place)
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_panels_have_places_and_numbers_of_their_own(file: Path):
+    panels = json.loads(file.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+def test_prometheus_understands_the_alerts(helm: Helm, tmp_path: Path):
+    place = tmp_path / "rules.yaml"
+    place.write_text(yaml.safe_dump(rules(helm)))
+    assert "SUCCESS" in promtool("check", "rules", place)
+
+
+ALERTS = {
+    "NoderouterServiceFailing": (
+        [("rt:service:requests", "0+100x30"), ("rt:service:success", "0+98x30")],
+        'rt="out", service="svc/a"',
+        "svc/a succeeds in only 98% of requests (router out)",
+    ),
+    "NoderouterNoEndpoints": (
+        [("rt:client:loadbalancer:size", "0x30"), ("rt:client:failures", "0+10x30")],
+        'rt="out", client="#/c"',
+        "#/c has requests and no endpoint (router out)",
+    ),
+    "NoderouterEndpointsLeftOut": (
+        [("rt:client:loadbalancer:size", "3x30"), ("rt:client:loadbalancer:closed", "2x30")],
+        'rt="out", client="#/c"',
+        "more than half of the endpoints of #/c fail and are left out (router out)",
+    ),
+}
+"""Alert: series by the minute, their labels, and what it says after half an hour."""
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_fires(helm: Helm, alert: str, tmp_path: Path):
+    series, labels, summary = ALERTS[alert]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules(helm)))
+    [rule] = [rule for group in rules(helm)["groups"] for rule in group["rules"] if rule["alert"] == alert]
+    expected = {**dict(re.findall(r'(\w+)="([^"]*)"', labels)), **rule["labels"]}
+    fires = {"eval_time": "30m", "alertname": alert}
+    fires["exp_alerts"] = [{"exp_labels": expected, "exp_annotations": {"summary": summary}}]
+    inputs = [{"series": f"{name}{{{labels}}}", "values": values} for name, values in series]
+    case = {"interval": "1m", "input_series": inputs, "alert_rule_test": [fires]}
+    place = tmp_path / "test.yaml"
+    place.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [case]}))
+    assert "SUCCESS" in promtool("test", "rules", place)

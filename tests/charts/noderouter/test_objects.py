@@ -1,0 +1,195 @@
+"""Properties of the manifests that golden files do not explain."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from noderouter.config.check import validate_text
+from noderouter.config.config import Config
+from noderouter.config.kind import kinds_in
+from noderouter.namer.kind import NamerKind
+from noderouter.naming.interpreter.kind import InterpreterKind
+from noderouter.naming.transformer.kind import TransformerKind
+from tests.charts.helm import CHART, KUBERNETES, Helm, Object, ci_values, one, router_config
+
+PROFILES = sorted(ci_values())
+
+KUBERNETES_KINDS = ("io.l5d.k8s", "io.l5d.k8s.daemonset", "io.l5d.k8s.localnode", "io.l5d.k8s.configMap")
+
+
+def pod(objects: list[Object]) -> Object:
+    template: Object = one(objects, "DaemonSet")["spec"]["template"]
+    return template
+
+
+def container(objects: list[Object]) -> Object:
+    found: Object = pod(objects)["spec"]["containers"][0]
+    return found
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_selectors_select_the_routers_and_nothing_else_of_the_release(helm: Helm, profile: str):
+    objects = helm.objects(ci_values()[profile])
+    selector = one(objects, "DaemonSet")["spec"]["selector"]["matchLabels"]
+    assert set(selector) == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
+    assert selector.items() <= pod(objects)["metadata"]["labels"].items()
+    for test in (o for o in objects if o["kind"] == "Pod"):
+        assert not selector.items() <= test["metadata"]["labels"].items()
+    for service in (o for o in objects if o["kind"] == "Service"):
+        assert service["spec"]["selector"] == selector
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_names_in_one_object_are_those_of_another(helm: Helm, profile: str):
+    """Named ports of Services and probes are the container's; volumes, accounts and roles exist."""
+    objects = helm.objects(ci_values()[profile])
+    ports = {port["name"] for port in container(objects)["ports"]}
+    for service in (o for o in objects if o["kind"] == "Service"):
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container(objects).get(probe, {"httpGet": {"port": "admin"}})["httpGet"]["port"] in ports
+    made = {(o["kind"], o["metadata"]["name"]) for o in objects}
+    config = next(volume for volume in pod(objects)["spec"]["volumes"] if volume["name"] == "config")
+    assert ("ConfigMap", config["configMap"]["name"]) in made
+    assert ("ServiceAccount", pod(objects)["spec"]["serviceAccountName"]) in made
+    for binding in (o for o in objects if o["kind"].endswith("Binding")):
+        assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) in made
+        [subject] = binding["subjects"]
+        assert subject["name"] == pod(objects)["spec"]["serviceAccountName"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_container_listens_where_the_configuration_says(helm: Helm, profile: str):
+    objects = helm.objects(ci_values()[profile])
+    config = yaml.safe_load(router_config(objects))
+    listening = {server["port"] for router in config["routers"] for server in router["servers"]}
+    listening.add(config["admin"]["port"])
+    spare = {5200}  # a port that `everything` declares for nobody
+    assert {port["containerPort"] for port in container(objects)["ports"]} - spare == listening
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_router_accepts_its_configuration(helm: Helm, profile: str):
+    found = validate_text(router_config(helm.objects(ci_values()[profile])))
+    if not isinstance(found, Config):
+        unbuilt = {kind for kind in KUBERNETES_KINDS if not built(kind)}
+        wrong = [problem for problem in found if not unbuilt & set(problem.message.split())]
+        assert not wrong, "\n".join(problem.show("config.yaml") for problem in wrong)
+        assert unbuilt
+
+
+def built(kind: str) -> bool:
+    """Whether a kind that this chart uses is there; what is not is refused by its name, and by nothing else."""
+    roles = [(NamerKind, "namer"), (InterpreterKind, "naming.interpreter"), (TransformerKind, "naming.transformer")]
+    return any(kind in kinds_in(f"noderouter.{package}", role) for role, package in roles)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_pod_is_restricted(helm: Helm, profile: str):
+    """What the Pod Security Standard "restricted" asks of a container, host ports apart."""
+    objects = helm.objects(ci_values()[profile])
+    for spec in [pod(objects)["spec"], *(o["spec"] for o in objects if o["kind"] == "Pod")]:
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] > 0
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        context = spec["containers"][0]["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["capabilities"]["drop"] == ["ALL"]
+        assert not {"hostPID", "hostIPC"} & set(spec)
+
+
+def test_host_ports(helm: Helm):
+    def mapped(values: Object) -> dict[str, int]:
+        ports = container(helm.objects(values))["ports"]
+        return {port["name"]: port["hostPort"] for port in ports if "hostPort" in port}
+
+    assert mapped({}) == {"outgoing": 4140}
+    assert mapped({"ports": {"outgoing": {"hostPort": None}, "admin": {"hostPort": 9990}}}) == {"admin": 9990}
+    assert mapped({"hostNetwork": True}) == {}
+
+
+def test_on_the_node_s_network_probes_find_an_interface_on_loopback(helm: Helm):
+    objects = helm.objects(ci_values()["hostnetwork"])
+    assert pod(objects)["spec"]["dnsPolicy"] == "ClusterFirstWithHostNet"
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container(objects)[probe]["httpGet"]["host"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("values", "kubernetes", "milliseconds"),
+    [
+        ({}, "1.36.3", 33_000),
+        ({}, "1.29.4", 35_000),  # no `sleep` action yet, so nothing to wait for
+        ({"terminationGracePeriodSeconds": 3600}, "1.36.3", 3_593_000),
+        ({"terminationGracePeriodSeconds": 86400, "preStopSeconds": 0, "drainMarginSeconds": 0}, "1.36.3", 86_400_000),
+        ({"lifecycle": {"preStop": {"exec": {"command": ["true"]}}}}, "1.36.3", 35_000),
+    ],
+)
+def test_the_drain_fits_the_grace_period(helm: Helm, values: Object, kubernetes: str, milliseconds: int):
+    objects = helm.objects(values, kubernetes=kubernetes)
+    assert yaml.safe_load(router_config(objects))["admin"]["shutdownGraceMs"] == milliseconds
+    sleep = container(objects).get("lifecycle", {}).get("preStop", {}).get("sleep", {"seconds": 0})["seconds"]
+    assert milliseconds / 1000 + sleep <= pod(objects)["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_keys_of_a_router_are_merged_unless_they_are_of_another_kind(helm: Helm):
+    def outgoing(**keys: Any) -> Any:
+        return yaml.safe_load(router_config(helm.objects({"outgoing": {"router": keys}})))["routers"][0]
+
+    plain = outgoing()
+    merged = outgoing(service={"totalTimeoutMs": 500}, bindingTimeoutMs=7)
+    assert merged["service"] == plain["service"] | {"totalTimeoutMs": 500}
+    assert merged["bindingTimeoutMs"] == 7
+    assert merged["interpreter"] == plain["interpreter"]
+    assert outgoing(interpreter={"kind": "default"})["interpreter"] == {"kind": "default"}
+    same = outgoing(interpreter={"kind": "io.l5d.k8s.configMap", "name": "other"})["interpreter"]
+    assert same == plain["interpreter"] | {"name": "other"}
+    static = {"kind": "io.l5d.static", "configs": [{"prefix": "/svc/a", "totalTimeoutMs": 1}]}
+    assert outgoing(service=static)["service"] == static
+
+
+def test_another_configuration_is_another_pod_and_another_dtab_is_not(helm: Helm):
+    def template(values: Object) -> Any:
+        return pod(helm.objects(values))
+
+    assert template({"dtab": "/svc => /a"}) == template({})
+    assert template({"outgoing": {"router": {"bindingTimeoutMs": 1}}}) != template({})
+
+
+def test_nothing_is_outside_of_namespaces_where_they_are_listed(helm: Helm):
+    objects = helm.objects(ci_values()["namespaced"])
+    assert [o["kind"] for o in objects if o["kind"].startswith("Cluster")] == []
+    roles = [o for o in objects if o["kind"] == "Role" and o["metadata"]["name"] == "noderouter"]
+    assert {o["metadata"]["namespace"] for o in roles} == {"prod", "staging", "noderouter"}
+
+
+def test_what_roles_allow(helm: Helm):
+    """Reading, but for Events. A rule that is added has to be added here, and in docs/chart.md."""
+    allowed = {
+        (group, resource, verb, *rule.get("resourceNames", []))
+        for role in helm.objects()
+        if role["kind"] in ("Role", "ClusterRole")
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    read = ("list", "watch")
+    assert allowed == {
+        *(("discovery.k8s.io", "endpointslices", verb) for verb in read),
+        *(("", "services", verb) for verb in read),
+        *(("", "configmaps", verb, "noderouter-dtab") for verb in read),
+        ("", "events", "create"),
+    }
+
+
+def test_two_releases_share_no_object(helm: Helm):
+    def names(release: str, namespace: str) -> set[tuple[str, str | None, str]]:
+        text = helm.run("template", release, CHART, "--kube-version", KUBERNETES, "--namespace", namespace)
+        found = [o for o in yaml.safe_load_all(text) if o]
+        return {(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for o in found}
+
+    assert not names("a", "x") & names("a", "y")
+    assert not names("a", "x") & names("b", "x")

@@ -1,0 +1,169 @@
+"""Where the chart's default configuration and dtab send requests: both routers run, with address files for Kubernetes.
+
+`io.l5d.k8s` becomes `io.l5d.fs` under the same prefix: a file `<namespace>/<port>/<service>` is a Service. The
+transformer to the incoming router becomes `io.l5d.port`, which leads there on one machine. Everything else, the names
+above all, is as it is rendered.
+"""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.charts.helm import Helm, Object, one, router_config
+from tests.cluster.controlplane import free_ports
+from tests.testing.backend import Backend, backends, response
+from tests.testing.http import ask
+from tests.testing.router import Json, Running, routing
+
+GATEWAY = "/%/io.l5d.k8s.daemonset/noderouter/incoming/noderouter"
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """The two routers of one node, and a place for Services."""
+
+    router: Running
+    services: Path
+
+    def add(self, name: str, backend: Backend) -> None:
+        """Have `<namespace>/<port>/<service>` be this backend."""
+        place = self.services / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(backend.address)
+
+    async def tree(self, name: str) -> list[str]:
+        """The bound names that are found below `/svc/<name>`, in the order in which they are tried."""
+        query = f"namespace=outgoing&path=/svc/{name}&dtab="
+        return list(leaves(json.loads((await self.router.admin(f"/delegator.json?{query}")).text)))
+
+
+def leaves(node: Json) -> Iterator[str]:
+    if node["type"] == "leaf":
+        yield node["bound"]["id"]
+    for inner in node.get("alt", []):
+        yield from leaves(inner)
+    if "delegate" in node:
+        yield from leaves(node["delegate"])
+
+
+def stand_in(objects: list[Object], services: Path, dtab: Path) -> Json:
+    """The configuration with files in the place of the cluster."""
+    text = router_config(objects)
+    [outgoing, incoming] = free_ports(2)
+    text = text.replace(GATEWAY, f"/%/io.l5d.port/{incoming}")
+    config: Json = yaml.safe_load(text)
+    config["admin"] = {"port": 0, "shutdownGraceMs": 0, "security": config["admin"]["security"]}
+    for namer in config["namers"]:
+        if namer["kind"] == "io.l5d.k8s":
+            namer |= {"kind": "io.l5d.fs", "rootDir": str(services)}
+            if "transformers" in namer:
+                [transformer] = namer["transformers"]
+                gateway = transformer["kind"] == "io.l5d.k8s.daemonset"
+                here, there = {"kind": "io.l5d.localhost"}, {"kind": "io.l5d.port", "port": incoming}
+                namer["transformers"] = [there if gateway else here]
+    dtab.write_text(one(objects, "ConfigMap", "noderouter-dtab")["data"]["dtab"])
+    config["routers"][0] |= {"interpreter": {"kind": "io.l5d.fs", "dtabFile": str(dtab)}}
+    for router, port in zip(config["routers"], (outgoing, incoming), strict=True):
+        router["servers"] = [{"port": port}]
+    return config
+
+
+@asynccontextmanager
+async def mesh(helm: Helm, folder: Path) -> AsyncIterator[Mesh]:
+    services = folder / "services"
+    services.mkdir()
+    async with routing(stand_in(helm.objects(), services, folder / "dtab")) as router:
+        yield Mesh(router, services)
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("hello", "default/http/hello"),
+        ("hello.prod", "prod/http/hello"),
+        ("hello.prod.svc", "prod/http/hello"),
+        ("hello.prod.svc.cluster.local", "prod/http/hello"),
+        ("hello:8080", "default/8080/hello"),
+        ("hello.prod:8080", "prod/8080/hello"),
+        ("hello.prod.svc:8080", "prod/8080/hello"),
+        ("hello.prod.svc.cluster.local:8080", "prod/8080/hello"),
+    ],
+)
+async def test_a_host_is_a_service(helm: Helm, tmp_path: Path, host: str, service: str):
+    async with backends("right", "wrong") as (right, wrong), mesh(helm, tmp_path) as routers:
+        routers.add(service, right)
+        routers.add("other/http/hello", wrong)
+        answer = await routers.router.ask(host)
+        assert (answer.status, answer.text) == (200, "right")
+        [got] = right.got
+        assert got["host"] == host
+        assert got["via"] == "1.1 linkerd, 1.1 linkerd"  # the outgoing and the incoming router
+        assert wrong.got == []
+
+
+async def test_a_host_that_is_no_service_is_looked_up_by_dns(helm: Helm, tmp_path: Path):
+    async with backends("outside") as (outside,), mesh(helm, tmp_path) as routers:
+        answer = await routers.router.ask(f"localhost:{outside.port}")
+        assert (answer.status, answer.text) == (200, "outside")
+        assert outside.got[0]["via"] == "1.1 linkerd"  # directly, not through an incoming router
+        assert await routers.tree("www.example.com") == ["/$/io.buoyant.rinet/80/www.example.com"]
+
+
+async def test_a_canary_goes_where_the_outgoing_router_sent_it(helm: Helm, tmp_path: Path):
+    """The incoming router, which has the host `hello` before it, too, must not choose again."""
+    async with backends("stable", "canary") as (stable, canary), mesh(helm, tmp_path) as routers:
+        routers.add("default/http/hello", stable)
+        routers.add("default/http/hello-canary", canary)
+        dtab = tmp_path / "dtab"
+        dtab.write_text(dtab.read_text() + "/svc/hello => 1 * /host/hello & 3 * /host/hello-canary ;\n")
+        await routers.router.answers("canary")
+        seen = Counter([(await routers.router.ask("hello")).text for _ in range(200)])
+        assert 120 < seen["canary"] < 180
+        assert seen["canary"] + seen["stable"] == 200
+        assert {got["host"] for got in canary.got} == {"hello"}
+
+
+async def test_an_override_of_one_request_holds_in_both_routers(helm: Helm, tmp_path: Path):
+    async with backends("stable", "canary") as (stable, canary), mesh(helm, tmp_path) as routers:
+        routers.add("default/http/hello", stable)
+        routers.add("staging/http/hello", canary)
+        for override in ("/svc/hello => /svc/hello.staging", "/svc => /k8s/staging/http", "/host => /k8s/staging/http"):
+            answer = await routers.router.ask("hello", fields=[("l5d-dtab", override)])
+            assert (answer.status, answer.text) == (200, "canary"), override
+        assert (await routers.router.ask("hello")).text == "stable"
+
+
+async def test_what_comes_to_the_incoming_router_by_itself_goes_by_its_host(helm: Helm, tmp_path: Path):
+    async with backends("hello") as (hello,), mesh(helm, tmp_path) as routers:
+        routers.add("prod/http/hello", hello)
+        [incoming] = routers.router.ports("incoming")
+        assert (await ask(incoming, "hello.prod")).text == "hello"
+        assert (await ask(incoming, "elsewhere.example.com")).status == 502
+
+
+async def test_a_name_for_the_incoming_router_that_nobody_could_have_made_leads_nowhere(helm: Helm, tmp_path: Path):
+    async with backends("hello") as (hello,), mesh(helm, tmp_path) as routers:
+        [incoming] = routers.router.ports("incoming")
+        for name in (f"/$/inet/127.0.0.1/{hello.port}", "/#/io.l5d.k8s/default/http/hello", "/%/x"):
+            assert (await ask(incoming, "hello", fields=[("l5d-dst-client", name)])).status == 502
+        assert (await ask(incoming, "hello", fields=[("l5d-dst-client", "no path")])).status == 400
+        assert hello.got == []
+
+
+async def test_a_failed_get_is_tried_again_and_a_post_is_not(helm: Helm, tmp_path: Path):
+    async with backends("hello") as (hello,), mesh(helm, tmp_path) as routers:
+        routers.add("default/http/hello", hello)
+
+        async def fails_once(_got: object) -> bytes:
+            return response("hello") if len(hello.got) % 2 == 0 else response("no", "503 Service Unavailable")
+
+        hello.respond = fails_once
+        assert (await routers.router.ask("hello")).status == 200
+        assert len(hello.got) == 2  # once from each, so the incoming router did not try again by itself
+        assert (await routers.router.ask("hello", method="POST")).status == 503

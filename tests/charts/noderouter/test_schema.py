@@ -1,0 +1,123 @@
+"""Values that cannot be meant are refused, before anything reaches a cluster, with words that help."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.charts.helm import CHART, Helm, HelmError, Object, ci_values
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+
+MISSPELT: list[Object] = [
+    {"dtabb": "/svc => /a"},
+    {"image": {"tagg": "1"}},
+    {"admin": {"security": {"uiEnable": True}}},
+    {"ports": {"outgoing": {"hostport": 4140}}},
+    {"ports": {"extra": [{"name": "a", "port": 1, "host": 2}]}},
+    {"metrics": {"servicemonitor": {"enabled": True}}},
+    {"metrics": {"prometheusRule": {"enable": True}}},
+    {"grafana": {"dashboards": {"label": {}}}},
+    {"rbac": {"namespaced": True}},
+    {"resources": {"limit": {"memory": "1Gi"}}},
+    {"updateStrategy": {"rollingUpdate": {"maxUnavailible": 1}}},
+    {"networkPolicy": {"from": []}},
+]
+
+WRONG: list[tuple[Object, str]] = [
+    ({"ports": {"outgoing": {"port": "4140"}}}, "/ports/outgoing/port"),
+    ({"ports": {"outgoing": {"port": 70000}}}, "/ports/outgoing/port"),
+    ({"ports": {"extra": [{"name": "admin", "port": 1}]}}, "/ports/extra/0/name"),
+    ({"hostNetwork": "yes"}, "/hostNetwork"),
+    ({"logLevel": "info"}, "/logLevel"),
+    ({"dtab": ["/svc => /a"]}, "/dtab"),
+    ({"dtabConfigMap": {"onConflict": "merge"}}, "/dtabConfigMap/onConflict"),
+    ({"image": {"digest": "latest"}}, "/image/digest"),
+    ({"admin": {"ip": "everywhere"}}, "/admin/ip"),
+    ({"incoming": {"matchNodesBy": "hostname"}}, "/incoming/matchNodesBy"),
+    ({"routers": [{"label": "a"}]}, "/routers/0"),
+    ({"outgoing": {"router": {"label": "mine"}}}, "/outgoing/router"),
+    ({"namers": [{"rootDir": "/x"}]}, "/namers/0"),
+    ({"terminationGracePeriodSeconds": -1}, "/terminationGracePeriodSeconds"),
+    ({"updateStrategy": {"rollingUpdate": {"maxSurge": 1}}}, "/updateStrategy/rollingUpdate/maxSurge"),
+    ({"tests": {"path": "svc"}}, "/tests/path"),
+]
+
+IMPOSSIBLE: list[tuple[Object, str]] = [
+    ({"outgoing": {"enabled": False}, "incoming": {"enabled": False}}, "there is no router"),
+    ({"service": {"create": False}}, "`incoming` is found through the Service"),
+    ({"admin": {"ip": "127.0.0.1"}}, "is not reached by the kubelet's probes"),
+    (
+        {"admin": {"ip": "::1"}, "hostNetwork": True, "metrics": {"podMonitor": {"enabled": True}}},
+        "is not reached by Prometheus",
+    ),
+    ({"terminationGracePeriodSeconds": 7}, "must be greater than preStopSeconds (2) and drainMarginSeconds (5)"),
+    (
+        {"metrics": {"serviceMonitor": {"enabled": True}, "service": {"create": False}}, "tests": {"enabled": False}},
+        "scrapes through the headless Service",
+    ),
+    ({"metrics": {"service": {"create": False}}}, "`helm test` reaches a router through the headless Service"),
+    (
+        {"routers": [{"protocol": "http", "servers": [{}]}], "outgoing": {"router": {"bindingTimeoutMs": 1}}},
+        "so their `router` has no effect",
+    ),
+]
+
+
+@pytest.mark.parametrize("values", MISSPELT, ids=json.dumps)
+def test_unknown_keys_are_refused(helm: Helm, values: Object):
+    with pytest.raises(HelmError, match="additional properties"):
+        helm.template(values)
+
+
+@pytest.mark.parametrize(("values", "place"), WRONG, ids=[json.dumps(values) for values, _ in WRONG])
+def test_wrong_values_are_refused(helm: Helm, values: Object, place: str):
+    with pytest.raises(HelmError, match=f"at '{place}'"):
+        helm.template(values)
+
+
+@pytest.mark.parametrize(("values", "words"), IMPOSSIBLE, ids=[words for _, words in IMPOSSIBLE])
+def test_combinations_that_cannot_work_are_refused(helm: Helm, values: Object, words: str):
+    with pytest.raises(HelmError) as refused:
+        helm.template(values)
+    assert words in str(refused.value)
+
+
+def test_an_older_kubernetes_is_refused(helm: Helm):
+    with pytest.raises(HelmError, match="requires kubeVersion"):
+        helm.template(kubernetes="1.25.0")
+
+
+def test_a_chart_that_depends_on_this_one_may_say_what_such_charts_say(helm: Helm):
+    helm.template({"global": {"imageRegistry": "registry.example.com"}, "enabled": True})
+
+
+def test_every_value_is_in_the_schema_and_the_other_way_round():
+    only_in_the_schema = {"global", "enabled"}
+    compare(VALUES, SCHEMA, "", only_in_the_schema)
+
+
+def compare(values: Any, schema: Object, place: str, extra: set[str]) -> None:
+    schema = resolved(schema)
+    if "properties" not in schema or not isinstance(values, dict):
+        return
+    assert schema["additionalProperties"] is False, place
+    if not place.startswith(("/resources", "/updateStrategy")):  # what Kubernetes has there, given or not
+        assert set(schema["properties"]) - extra == set(values), place
+    for key, value in values.items():
+        compare(value, schema["properties"][key], f"{place}/{key}", set())
+
+
+def resolved(schema: Object) -> Object:
+    reference = schema.get("$ref")
+    return SCHEMA["$defs"][reference.removeprefix("#/$defs/")] if reference else schema
+
+
+def test_ci_sets_every_value_somewhere():
+    """A value that no golden file sees may break unnoticed."""
+    set_somewhere: set[str] = set()
+    for file in ci_values().values():
+        set_somewhere |= set(yaml.safe_load(file.read_text()))
+    assert set(VALUES) - set_somewhere == {"extraArgs"}  # the router has none but --log-level

@@ -1,0 +1,83 @@
+"""Which of the two data paths is in use: the sources or what was compiled from them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from setuptools import Distribution, Extension
+
+from noderouter import _build, _compiled
+
+ROOT = Path(__file__).parents[2]
+
+
+def ask(expression: str, pure: str) -> str:
+    """What another interpreter says, with `NODEROUTER_PURE` set to `pure`."""
+    code = f"import noderouter._compiled as c, noderouter.core.exchange as e; print({expression})"
+    environment = os.environ | {"NODEROUTER_PURE": pure}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_pure_means_sources():
+    assert ask("c.compiled(), e.__file__.endswith('exchange.py')", "1") == "False True"
+    assert "NODEROUTER_PURE is set" in ask("c.why_not()", "1")
+
+
+def test_without_it_the_choice_is_left_to_the_interpreter():
+    assert ask("c.SourceFinder in __import__('sys').meta_path, c.pure()", "") == "False False"
+    assert ask("c.SourceFinder in __import__('sys').meta_path, c.pure()", "0") == "False False"
+    assert "nothing was compiled" in ask("c.why_not()", "0")
+
+
+def test_every_module_is_there():
+    for name in _compiled.MODULES:
+        assert ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file(), name
+
+
+def test_nothing_else_is_found_by_it():
+    assert _compiled.SourceFinder.find_spec("noderouter.cli", [str(ROOT / "noderouter")]) is None
+    assert _compiled.SourceFinder.find_spec(_compiled.MODULES[0], ["/nowhere"]) is None
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """Builds two extensions of these texts, as the data path, and answers which libraries there are then."""
+    monkeypatch.chdir(tmp_path)
+
+    def build(**texts):
+        for name, text in texts.items():
+            Path(f"{name}.c").write_text(text)
+        made = [Extension(name, [f"{name}.c"], optional=True) for name in texts]
+        monkeypatch.setattr(_build, "data_path", lambda: made)
+        command = _build.BuildExt(Distribution({"name": "x"}))
+        command.inplace = True
+        command.ensure_finalized()
+        command.run()
+        return sorted(path.name.split(".")[0] for path in tmp_path.glob("*.so"))
+
+    return build
+
+
+MODULE = "#include <Python.h>\nPyMODINIT_FUNC PyInit_%s(void) { return NULL; }\n"
+
+
+def test_what_compiles_is_kept(build):
+    assert build(one=MODULE % "one", two=MODULE % "two") == ["one", "two"]
+
+
+def test_where_one_does_not_compile_none_is_kept(build):
+    assert build(one=MODULE % "one", two="this is not C") == []
+
+
+def test_nothing_is_compiled_where_the_sources_are_wanted(monkeypatch):
+    monkeypatch.setenv("NODEROUTER_PURE", "1")
+    assert _build.data_path.__wrapped__() == []
+
+
+def test_without_mypyc_nothing_is_compiled(monkeypatch):
+    monkeypatch.setenv("NODEROUTER_PURE", "0")
+    monkeypatch.setitem(sys.modules, "mypyc.build", None)
+    assert _build.data_path.__wrapped__() == []
