@@ -94,7 +94,7 @@ def decide(trace: Trace, sample: float | None) -> Trace:
     """
     if sample is None:
         return trace
-    sampled = trace.trace_id < sample * (_MASK + 1)
+    sampled = trace.trace_id < int(sample * (_MASK + 1))  # between ints: a float has too few digits
     flags = (trace.flags & ~SAMPLED) | SAMPLING_KNOWN | (SAMPLED if sampled else 0)
     return Trace(trace.trace_id, trace.span_id, trace.parent_id, flags, trace.trace_id_high)
 
