@@ -164,6 +164,7 @@ class App:
         serving.start_soon(self._watch_signals)
         serving.start_soon(self._sweep)
         serving.start_soon(self.lag.watch)
+        serving.start_soon(memory.keep_settled)
         serving.start_soon(memory.keep_trimmed)
         serving.start_soon(turn_windows, self.metrics)
         serving.start_soon(self._serve_admin)
