@@ -93,14 +93,17 @@ async def _case(scene: Scene, number: int, options: argparse.Namespace, folder: 
         ):
             done = await phase(there, title, seconds=options.seconds, rps=options.rps, rate=rate, first=first)
             phases.append(done)
-            late = [f"{results.quantile(done.delays_ms, share):.1f}" for share in (0.5, 0.99, 1.0)] if rate else []
-            _progress(
-                f"  {title}: {done.changes:.0f}/s, late {'/'.join(late)} ms of {len(done.delays_ms)}, lost {done.lost}, "
-                f"API {done.api_late_ms} ms; traffic {done.load.rps:.0f}/s p50 {done.load.p50_ms:.1f} p99 "
-                f"{done.load.p99_ms:.1f} ms, {done.load.errors + done.failed} errors; CPU {done.cpu:.0%}, "
-                f"{done.rss_mb:.0f} MB; machine {done.machine_busy:.2f}"
-            )
+            _progress(f"  {_words(done)}")
     return results.Case(scene.services, scene.routed, number, idle_mb, bound_mb, bound_s, phases)
+
+
+def _words(done: results.Phase) -> str:
+    late = "/".join(f"{results.quantile(done.delays_ms, share):.1f}" for share in (0.5, 0.99, 1.0))
+    changes = f"{done.changes:.0f}/s {done.title}, late {late} ms of {len(done.delays_ms)}, lost {done.lost}"
+    load = f"traffic {done.load.rps:.0f}/s, p50 {done.load.p50_ms:.1f} p99 {done.load.p99_ms:.1f} ms"
+    errors = f"{done.load.errors + done.failed} errors"
+    told = [changes, f"API late {done.api_late_ms} ms"] if done.changes else [done.title]
+    return "; ".join([*told, load, errors, f"CPU {done.cpu:.0%}", f"{done.rss_mb:.0f} MB"])
 
 
 def _progress(line: str) -> None:

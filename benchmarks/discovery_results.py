@@ -146,8 +146,10 @@ def _table(report: Report) -> str:
     rows = [columns, ["---"] * len(columns)]
     for routed in sorted({case.routed for case in report.cases}):
         phases = [phase for case in report.cases if case.routed == routed for phase in case.phases]
-        for title in dict.fromkeys(phase.title for phase in phases):
-            rows.append(_row(routed, title, [phase for phase in phases if phase.title == title]))
+        rows += [
+            _row(routed, title, [phase for phase in phases if phase.title == title])
+            for title in dict.fromkeys(phase.title for phase in phases)
+        ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -112,9 +112,7 @@ async def site(scene: Scene, folder: Path) -> AsyncIterator[Site]:
 async def _api(scene: Scene, backend_port: int) -> AsyncIterator[Api]:
     numbers = (scene.services, ENDPOINTS, NAMESPACES, PROBES, backend_port)
     argv = [sys.executable, "-m", "benchmarks.discovery_api", *map(str, numbers)]
-    process = await trio.lowlevel.open_process(
-        ["taskset", "-c", str(scene.other_core), *argv], stdin=PIPE, stdout=PIPE
-    )
+    process = await trio.lowlevel.open_process(["taskset", "-c", str(scene.other_core), *argv], stdin=PIPE, stdout=PIPE)
     try:
         api = Api(process)
         with trio.fail_after(START_LIMIT_S):

@@ -44,6 +44,7 @@ from noderouter.reactor.core import Reactor
 from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.task import Task
 from noderouter.telemetry import log
+from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.process import watch_process
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
@@ -220,8 +221,11 @@ class App:
         while True:
             await trio.sleep(SWEEP_SECONDS)
             now = monotonic()
+            pace = Pace()
             for assembly in self.assemblies.values():
-                assembly.sweep(now)
+                for _ in assembly.sweep(now):
+                    if pace.due():
+                        await pace.rest()
             self._watches.update()
 
     # What others are told
