@@ -3,6 +3,8 @@
 A router as it is deployed, with all of 5,000 Services known and some of them routed to, while 500 endpoints a second
 change and traffic flows: memory, CPU, the delay from the change to the first request that goes to the new endpoint, and
 what the traffic feels of it. Each round starts everything anew; the table shows medians with extremes.
+
+On a machine that others use, `chrt --rr 1` in front of it (as root) has its processes scheduled before theirs.
 """
 
 import argparse
@@ -74,7 +76,7 @@ def measure(options: argparse.Namespace) -> results.Report:
                 scene = Scene(options.services, routed, options.router_core, options.other_core)
                 cases.append(trio.run(_case, scene, number, options, Path(folder)))
     settings = {key: getattr(options, key) for key in ("services", "rate", "rps", "seconds", "rounds")}
-    settings |= {"endpoints": ENDPOINTS, "namespaces": NAMESPACES}
+    settings |= {"endpoints": ENDPOINTS, "namespaces": NAMESPACES, "policy": _policy()}
     return results.Report(datetime.now(UTC).date().isoformat(), machine(), settings, cases)
 
 
@@ -97,13 +99,19 @@ async def _case(scene: Scene, number: int, options: argparse.Namespace, folder: 
     return results.Case(scene.services, scene.routed, number, idle_mb, bound_mb, bound_s, phases)
 
 
+def _policy() -> str:
+    """How we and our processes are scheduled."""
+    real_time = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    return "real-time processes, before everybody else's" if real_time else "everybody else"
+
+
 def _words(done: results.Phase) -> str:
     late = "/".join(f"{results.quantile(done.delays_ms, share):.1f}" for share in (0.5, 0.99, 1.0))
     changes = f"{done.changes:.0f}/s {done.title}, late {late} ms of {len(done.delays_ms)}, lost {done.lost}"
     load = f"traffic {done.load.rps:.0f}/s, p50 {done.load.p50_ms:.1f} p99 {done.load.p99_ms:.1f} ms"
     errors = f"{done.load.errors + done.failed} errors"
     told = [changes, f"API late {done.api_late_ms} ms"] if done.changes else [done.title]
-    return "; ".join([*told, load, errors, f"CPU {done.cpu:.0%}", f"{done.rss_mb:.0f} MB"])
+    return "; ".join([*told, load, errors, f"CPU {done.cpu:.0%}", f"{done.rss_mb:.0f} MB", f"waited {done.waited:.0%}"])
 
 
 def _progress(line: str) -> None:

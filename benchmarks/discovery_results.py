@@ -50,8 +50,8 @@ class Phase:
     """Of the router, in cores."""
     rss_mb: float
     """The most that was seen."""
-    machine_busy: float
-    """Of all cores together, ours and others'."""
+    waited: float
+    """The share of the time in which the router could have run, and others had its core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def render(report: Report) -> str:
     facts = (
         f"Measured {report.date}: {settings['services']} Services of {settings['endpoints']} endpoints in "
         f"{settings['namespaces']} namespaces; {settings['rounds']} rounds, each phase of {settings['seconds']} s; "
-        f"{settings['rps']:g} requests/s over all routed names.\n"
+        f"{settings['rps']:g} requests/s over all routed names; scheduled as {settings['policy']}.\n"
         f"Machine: {'; '.join(f'{key} {value}' for key, value in report.machine.items())}."
     )
     bars = "\n".join(f"- {bar}" for bar in check(report))
@@ -141,7 +141,7 @@ def render(report: Report) -> str:
 def _table(report: Report) -> str:
     columns = (
         "routed", "changes", "RSS, MB", "router CPU, % of a core", "event to first answer, ms: p50", "p99", "worst",
-        "traffic, ms: p50", "p99", "machine busy, cores",
+        "traffic, ms: p50", "p99", "waited for its core, %",
     )  # fmt: skip
     rows = [columns, ["---"] * len(columns)]
     for routed in sorted({case.routed for case in report.cases}):
@@ -168,7 +168,7 @@ def _row(routed: int, title: str, phases: Sequence[Phase]) -> list[str]:
         *late,
         shown(lambda phase: phase.load.p50_ms),
         shown(lambda phase: phase.load.p99_ms),
-        shown(lambda phase: phase.machine_busy),
+        shown(lambda phase: phase.waited * 100),
     ]
 
 

@@ -7,6 +7,8 @@ new connection to the endpoint, and a request: it is an upper bound of the time 
 """
 
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
@@ -63,9 +65,11 @@ class Client:
         return data
 
 
-async def connect(site: Site) -> Client:
+@asynccontextmanager
+async def connect(site: Site) -> AsyncIterator[Client]:
     """A client of the router."""
-    return Client(await trio.open_tcp_stream(LOOPBACK, site.port))
+    async with await trio.open_tcp_stream(LOOPBACK, site.port) as stream:
+        yield Client(stream)
 
 
 async def bind(site: Site) -> float:
@@ -78,11 +82,11 @@ async def bind(site: Site) -> float:
     paths = iter([*site.scene.paths, *site.scene.probes])
 
     async def ask() -> None:
-        client = await connect(site)
-        for path in paths:
-            status, text = await client.ask(path)
-            if status != 200:
-                raise RuntimeError(f"{path} was answered with {status}: {text}")
+        async with connect(site) as client:
+            for path in paths:
+                status, text = await client.ask(path)
+                if status != 200:
+                    raise RuntimeError(f"{path} was answered with {status}: {text}")
 
     async with trio.open_nursery() as nursery:
         for _ in range(CONNECTIONS):
@@ -93,7 +97,7 @@ async def bind(site: Site) -> float:
 async def phase(site: Site, title: str, *, seconds: int, rps: float, rate: float = 0.0, first: int = 0) -> Phase:
     """Traffic for some seconds; `rate` endpoint changes a second beside it, of the `first` Services."""
     seen = Watch()
-    before, spent, began = procfs.machine(), site.router.cpu(), monotonic()
+    waited, spent, began = procfs.waited(site.router.pid), site.router.cpu(), monotonic()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_sample, site, seen)
         if rate:
@@ -101,11 +105,10 @@ async def phase(site: Site, title: str, *, seconds: int, rps: float, rate: float
             nursery.start_soon(_follow, site, seen)
         load = await _traffic(site, seconds, rps)
         elapsed = monotonic() - began
-        used, after = site.router.cpu() - spent, procfs.machine()
+        used, waited = site.router.cpu() - spent, procfs.waited(site.router.pid) - waited
         while rate and not seen.done:
             await trio.sleep(SAMPLE_S)
         nursery.cancel_scope.cancel()
-    foreign = (after.busy - before.busy) / elapsed
     return Phase(
         title=title,
         changes=seen.done.get("done", 0) / seconds,
@@ -117,7 +120,7 @@ async def phase(site: Site, title: str, *, seconds: int, rps: float, rate: float
         failed=seen.failed,
         cpu=used.total / elapsed,
         rss_mb=max(seen.rss_mb),
-        machine_busy=foreign,
+        waited=waited / elapsed,
     )
 
 
@@ -129,21 +132,21 @@ async def _sample(site: Site, seen: Watch) -> None:
 
 async def _follow(site: Site, seen: Watch) -> None:
     """Read what the API says, and look for each marked change, until it is done and all are found."""
-    clients = [await connect(site) for _ in site.scene.probes]
-    locks = [trio.Lock() for _ in clients]
     done: dict[str, Any] = {}
+    async with AsyncExitStack() as stack:
+        probes = [(trio.Lock(), await stack.enter_async_context(connect(site)), path) for path in site.scene.probes]
 
-    async def look(mark: dict[str, Any]) -> None:
-        number = mark["probe"]
-        async with locks[number]:
-            await _look(clients[number], site.scene.probes[number], mark, seen)
+        async def look(mark: dict[str, Any]) -> None:
+            lock, client, path = probes[mark["probe"]]
+            async with lock:
+                await _look(client, path, mark, seen)
 
-    async with trio.open_nursery() as nursery:
-        async for said in site.api.said:
-            if "mark" not in said:
-                done = said
-                break
-            nursery.start_soon(look, said["mark"])
+        async with trio.open_nursery() as nursery:
+            async for said in site.api.said:
+                if "mark" not in said:
+                    done = said
+                    break
+                nursery.start_soon(look, said["mark"])
     seen.done = done
 
 
