@@ -8,7 +8,6 @@ something unasked is not trusted again.
 import errno
 from collections import deque
 from dataclasses import dataclass
-from functools import partial
 from math import inf
 from typing import Final
 
@@ -122,14 +121,14 @@ class Pool:
 
     def _adopt(self, wire: Wire) -> UpstreamConnection:
         connection = UpstreamConnection(wire)
-        # No function of its own: compiled, that is a cycle with its variables, and each connection would leave one.
-        wire.on_hangup = partial(self._lost, connection)
-        return connection
 
-    def _lost(self, connection: UpstreamConnection, _mask: int) -> None:
-        if connection in self.idle:
-            self.idle.remove(connection)
-            self._drop(connection)
+        def lost(_mask: int) -> None:
+            if connection in self.idle:
+                self.idle.remove(connection)
+                self._drop(connection)
+
+        wire.on_hangup = lost
+        return connection
 
     def give(self, connection: UpstreamConnection, now: float) -> None:
         """Take a connection back after an exchange; keeps it if it can be used again."""
