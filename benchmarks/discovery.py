@@ -23,6 +23,7 @@ from benchmarks.discovery_run import bind, phase
 from benchmarks.discovery_site import ENDPOINTS, NAMESPACES, Scene, site
 from benchmarks.process import StartError
 from benchmarks.tables import place
+from noderouter.run import flat
 
 SETTLE_S = 3.0
 MARKERS = ("<!-- discovery:begin -->", "<!-- discovery:end -->")
@@ -51,10 +52,12 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> int:
     """Exit code: 0, or 1 where a bar was missed, or 2 where nothing could be measured."""
     options = arguments().parse_args()
+    report = None
     try:
         report = results.Report.load(options.source) if options.source else measure(options)
-    except (ValueError, OSError, RuntimeError, StartError) as error:
-        print(f"discovery: {error}", file=sys.stderr)
+    except* (ValueError, OSError, RuntimeError, StartError) as group:
+        print("\n".join(f"discovery: {error}" for error in flat(group)), file=sys.stderr)
+    if report is None:
         return 2
     if options.json:
         report.save(options.json)
