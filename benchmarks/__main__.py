@@ -98,7 +98,7 @@ def measure(options: argparse.Namespace) -> Report:
             runs = run_all(meter, laboratory.targets, cases, settings["rounds"], _progress)
         finally:
             facts_of = laboratory.close()
-    return Report(datetime.now(UTC).date().isoformat(), _machine(), settings, facts_of, runs)
+    return Report(datetime.now(UTC).date().isoformat(), machine(), settings, facts_of, runs)
 
 
 def _chosen(options: argparse.Namespace) -> tuple[Case, ...]:
@@ -107,7 +107,8 @@ def _chosen(options: argparse.Namespace) -> tuple[Case, ...]:
     return choose(CHECKED if options.quick or options.check else [case.key for case in CASES])
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """What it runs on."""
     return {
         "CPU": f"{procfs.cpu_model()}, {os.cpu_count()} cores",
         "kernel": platform.release(),

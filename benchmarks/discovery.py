@@ -1,143 +1,125 @@
-"""What discovery costs by how much is routed to: memory, connections, CPU; and how late the balancer hears of a change.
+"""`python -m benchmarks.discovery`: what discovery costs, and how late the balancer hears of a change.
 
-    python -m benchmarks.discovery [--services 5000] [--seconds 20]
+A router as it is deployed, with all of 5,000 Services known and some of them routed to, while 500 endpoints a second
+change and traffic flows: memory, CPU, the delay from the change to the first request that goes to the new endpoint, and
+what the traffic feels of it. Each round starts everything anew; the table shows medians with extremes.
 
-The router runs in this process, so that the moment at which an address set changes can be seen; the API runs in
-another.
+On a machine that others use, `chrt --rr 1` in front of it (as root) has its processes scheduled before theirs.
 """
 
 import argparse
-import json
-import subprocess
+import os
+import resource
 import sys
-from time import monotonic, process_time
-from typing import Any
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
 
 import trio
 
-from benchmarks import procfs
-from noderouter.kubernetes import slice_watches
-from noderouter.kubernetes.state import Present
-from tests.testing.backend import backend
-from tests.testing.load import load
-from tests.testing.router import config, routing
+from benchmarks import discovery_results as results
+from benchmarks.__main__ import DOCS, machine
+from benchmarks.discovery_run import bind, phase
+from benchmarks.discovery_site import ENDPOINTS, NAMESPACES, Scene, site
+from benchmarks.process import StartError
+from benchmarks.tables import place
+from noderouter.run import flat
 
-ENDPOINTS = 10
-NAMESPACES = 10
-
-
-class Api:
-    """The other process."""
-
-    def __init__(self, services: int) -> None:
-        argv = [sys.executable, "-m", "benchmarks.discovery_api", str(services), str(ENDPOINTS), str(NAMESPACES)]
-        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-
-    async def tell(self, words: str) -> dict[str, Any]:
-        """Give it a command; its answer."""
-        return await trio.to_thread.run_sync(self._tell, words)
-
-    def _tell(self, words: str) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(words, file=self._process.stdin, flush=True)
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.communicate("stop\n", timeout=10)
+SETTLE_S = 3.0
+MARKERS = ("<!-- discovery:begin -->", "<!-- discovery:end -->")
 
 
-class Delays:
-    """How long each change was on its way, from the API to the addresses that the balancer reads."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        original = slice_watches.Group._changed
-
-        def changed(group: slice_watches.Group, part: str, key: str | None) -> None:
-            original(group, part, key)
-            value = group.nodes[part].var.value
-            if key is not None and isinstance(value, Present):
-                self.seconds.append(monotonic() - float(value.value[0].hosts[0].uid))
-
-        slice_watches.Group._changed = changed  # type: ignore[method-assign]
-
-    def quantile(self, share: float) -> float:
-        """In milliseconds; -1 where there were none."""
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else -1.0
-
-
-async def measure(services: int, routed: int, rate: float, seconds: float) -> None:
-    """One configuration: names are routed to, then endpoints change while traffic flows to another service."""
-    api = Api(services)
-    try:
-        async with backend("busy") as busy:
-            dtab = f"/svc/busy => /$/inet/127.0.0.1/{busy.port}; /k8s => /#/io.l5d.k8s"
-            identifier = {"kind": "io.l5d.header", "header": "l5d-name"}
-            namer = {"kind": "io.l5d.k8s", "host": "127.0.0.1", "port": api.port}
-            made = config(dtab, namers=[namer], identifier=identifier, dstPrefix="/")
-            delays = Delays()
-            async with routing(made) as router:
-                await _measure(api, router, delays, routed, rate, seconds)
-    finally:
-        api.stop()
-
-
-async def _measure(api: Api, router: Any, delays: Delays, routed: int, rate: float, seconds: float) -> None:
-    rss = procfs.rss_mb([procfs.os.getpid()])
-    began = monotonic()
-    http = await router.connect()
-    for number in range(routed):
-        answer = await http.ask("x", fields=[("l5d-name", f"/k8s/ns-{number % NAMESPACES}/http/svc-{number}")])
-        assert "no address" not in answer.text, answer.text
-    bound = monotonic() - began
-    await http.close()
-    await trio.sleep(1)
-    known = await api.tell("show")
-    after = procfs.rss_mb([procfs.os.getpid()])
-    print(f"  {routed} routed: bound in {bound:.1f} s, {after:.0f} MB (+{after - rss:.0f}), {known}", flush=True)
-    for first in (None, routed):
-        delays.seconds.clear()
-        async with load(router.port, host="x", clients=4, pause=0.005, fields=[("l5d-name", "/svc/busy")]) as seen:
-            cpu, asked = process_time(), seen.answered
-            router.app.lag.take()
-            done = await api.tell(f"change {rate} {seconds} {first or services_of(api)}")
-            cpu = process_time() - cpu
-            asked = seen.answered - asked
-        words = "of those routed" if first else "of all"
-        lag = router.app.lag.take()
-        told = [
-            f"{done['done'] / seconds:.0f} changes/s {words}: {len(delays.seconds)} seen",
-            f"p50 {delays.quantile(0.5):.1f} ms, p99 {delays.quantile(0.99):.1f} ms, max {delays.quantile(1):.1f} ms",
-            f"{asked / seconds:.0f} requests/s beside, {seen.failed} failed",
-            f"late: the API {done['late_p99_ms']} ms (p99), our control plane {lag * 1000:.0f} ms (worst)",
-            f"CPU {cpu / seconds:.0%} of a core",
-        ]
-        print("    " + "; ".join(told), flush=True)
-
-
-def services_of(api: Api) -> int:
-    """How many Services there are."""
-    return int(api._process.args[3])  # type: ignore[index]
-
-
-def main() -> None:
-    """Parse the command line and measure."""
-    parser = argparse.ArgumentParser()
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.discovery", description=__doc__)
     parser.add_argument("--services", type=int, default=5000)
-    parser.add_argument("--routed", type=int, nargs="*", default=[200, 1000])
-    parser.add_argument("--rate", type=float, default=500)
-    parser.add_argument("--seconds", type=float, default=20)
-    args = parser.parse_args()
-    print(f"{args.services} services of {ENDPOINTS} endpoints in {NAMESPACES} namespaces", flush=True)
-    for routed in args.routed:
-        trio.run(measure, args.services, routed, args.rate, args.seconds)
+    parser.add_argument("--routed", type=int, nargs="+", default=[200, 1000], help="how many names are routed to")
+    parser.add_argument("--rate", type=float, default=500, help="endpoint changes a second (default 500)")
+    parser.add_argument("--rps", type=float, default=400, help="requests a second beside them (default 400)")
+    parser.add_argument("--seconds", type=int, default=60, help="length of a phase (default 60)")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--router-core", type=int, default=0)
+    parser.add_argument("--other-core", type=int, default=1, help="the core of API, load and backend (default 1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
+    parser.add_argument(
+        "--from", type=Path, metavar="FILE", dest="source", help="use a written report, measure nothing"
+    )
+    parser.add_argument("--update-docs", action="store_true", help="write the table into docs/benchmarks.md")
+    parser.add_argument("--check", action="store_true", help="print the bars; exit 1 where one is missed")
+    return parser
+
+
+def main() -> int:
+    """Exit code: 0, or 1 where a bar was missed, or 2 where nothing could be measured."""
+    options = arguments().parse_args()
+    report = None
+    try:
+        report = results.Report.load(options.source) if options.source else measure(options)
+    except* (ValueError, OSError, RuntimeError, StartError) as group:
+        print("\n".join(f"discovery: {error}" for error in flat(group)), file=sys.stderr)
+    if report is None:
+        return 2
+    if options.json:
+        report.save(options.json)
+    if options.update_docs:
+        place(DOCS, results.render(report), MARKERS)
+    verdict = results.check(report)
+    print("\n".join(map(str, verdict)) if options.check else results.render(report))
+    return 1 if options.check and not all(bar.passed for bar in verdict) else 0
+
+
+def measure(options: argparse.Namespace) -> results.Report:
+    """All cases, round by round."""
+    os.sched_setaffinity(0, {options.other_core})
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    cases = []
+    for number in range(options.rounds):
+        for routed in options.routed:
+            with tempfile.TemporaryDirectory(prefix="discovery-") as folder:
+                scene = Scene(options.services, routed, options.router_core, options.other_core)
+                cases.append(trio.run(_case, scene, number, options, Path(folder)))
+    settings = {key: getattr(options, key) for key in ("services", "rate", "rps", "seconds", "rounds")}
+    settings |= {"endpoints": ENDPOINTS, "namespaces": NAMESPACES, "policy": _policy()}
+    return results.Report(datetime.now(UTC).date().isoformat(), machine(), settings, cases)
+
+
+async def _case(scene: Scene, number: int, options: argparse.Namespace, folder: Path) -> results.Case:
+    async with site(scene, folder) as there:
+        idle_mb = there.router.rss_mb()
+        bound_s = await bind(there)
+        await trio.sleep(SETTLE_S)
+        bound_mb = there.router.rss_mb()
+        _progress(f"round {number + 1}: {scene.routed} bound in {bound_s:.1f} s, {idle_mb:.0f} -> {bound_mb:.0f} MB")
+        phases = []
+        for title, rate, first in (
+            ("no changes", 0.0, 0),
+            ("of all", options.rate, scene.services),
+            ("of those routed", options.rate, len(scene.paths)),
+        ):
+            done = await phase(there, title, seconds=options.seconds, rps=options.rps, rate=rate, first=first)
+            phases.append(done)
+            _progress(f"  {_words(done)}")
+    return results.Case(scene.services, scene.routed, number, idle_mb, bound_mb, bound_s, phases)
+
+
+def _policy() -> str:
+    """How we and our processes are scheduled."""
+    real_time = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    return "real-time processes, before everybody else's" if real_time else "everybody else"
+
+
+def _words(done: results.Phase) -> str:
+    late = "/".join(f"{results.quantile(done.delays_ms, share):.1f}" for share in (0.5, 0.99, 1.0))
+    changes = f"{done.changes:.0f}/s {done.title}, late {late} ms of {len(done.delays_ms)}, lost {done.lost}"
+    load = f"traffic {done.load.rps:.0f}/s, p50 {done.load.p50_ms:.1f} p99 {done.load.p99_ms:.1f} ms"
+    errors = f"{done.load.errors + done.failed} errors"
+    told = [changes, f"API late {done.api_late_ms} ms"] if done.changes else [done.title]
+    return "; ".join([*told, load, errors, f"CPU {done.cpu:.0%}", f"{done.rss_mb:.0f} MB", f"waited {done.waited:.0%}"])
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -91,6 +91,14 @@ def status_number(pid: int, key: str) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith(key)), 0)
 
 
+def waited(pid: int) -> float:
+    """Seconds for which the main thread of a process could have run, and others had the core (schedstat)."""
+    try:
+        return int((PROC / str(pid) / "schedstat").read_text().split()[1]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
 def descriptors(pid: int) -> int:
     """How many file descriptors the process holds."""
     try:

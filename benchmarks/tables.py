@@ -27,12 +27,21 @@ def update(file: Path, report: Report) -> None:
     Raises:
         ValueError: the markers are not there, once each and in order.
     """
-    text = file.read_text()
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end or BEGIN in tail or END in tail:
-        raise ValueError(f"{file} must hold {BEGIN} and then {END}, once each")
-    file.write_text(f"{head}{BEGIN}\n\n{render(report)}\n\n{END}{tail}")
+    place(file, render(report), (BEGIN, END))
+
+
+def place(file: Path, what: str, markers: tuple[str, str]) -> None:
+    """Put `what` between two markers of `file`.
+
+    Raises:
+        ValueError: the markers are not there, once each and in order.
+    """
+    first, last = markers
+    head, begin, rest = file.read_text().partition(first)
+    _, end, tail = rest.partition(last)
+    if not begin or not end or first in tail or last in tail:
+        raise ValueError(f"{file} must hold {first} and then {last}, once each")
+    file.write_text(f"{head}{first}\n\n{what}\n\n{last}{tail}")
 
 
 def _facts(report: Report) -> str:

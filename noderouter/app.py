@@ -46,6 +46,7 @@ from noderouter.reactor.core import Reactor
 from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.task import Task
 from noderouter.telemetry import log
+from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.process import watch_process
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
@@ -172,6 +173,7 @@ class App:
         serving.start_soon(self._watch_signals)
         serving.start_soon(self._sweep)
         serving.start_soon(self.lag.watch)
+        serving.start_soon(memory.keep_settled)
         serving.start_soon(memory.keep_trimmed)
         serving.start_soon(turn_windows, self.metrics)
         serving.start_soon(self._serve_admin)
@@ -227,8 +229,11 @@ class App:
         while True:
             await trio.sleep(SWEEP_SECONDS)
             now = monotonic()
+            pace = Pace()
             for assembly in self.assemblies.values():
-                assembly.sweep(now)
+                for _ in assembly.sweep(now):
+                    if pace.due():
+                        await pace.rest()
             self._watches.update()
             for gauges in self._dtab_gauges:
                 gauges.update()

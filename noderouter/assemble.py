@@ -3,7 +3,7 @@
 The order of the stacks is that of the specification, section 0; each layer is one line here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from logging import ERROR, WARNING
@@ -267,9 +267,9 @@ class RouterAssembly:
 
     # Life-cycle
 
-    def sweep(self, now: float) -> None:
-        """Housekeeping, about once a second; blocking writes of the access log happen here."""
-        self.router.sweep(now)
+    def sweep(self, now: float) -> Iterator[None]:
+        """Housekeeping, about once a second, in short steps; blocking writes of the access log happen here."""
+        yield from self.router.sweep(now)
         self._scopes.sweep()
         if self.access_log is not None:
             self.access_log.flush()

@@ -1,8 +1,11 @@
-"""The memory of the process: spare the collector what lives for ever, and give back what bursts have left.
+"""The memory of the process: spare the collector what lives long, and give back what bursts have left.
 
-Requests make almost no cyclic garbage, and names that are evicted little. What a burst leaves behind is free memory
-that the C library keeps for the next one: `trim` gives it back to the system, which it does by itself only at the
-end of its heap.
+Neither requests nor connections nor names that are evicted leave cycles behind: counting references frees them. The
+collector is there for the rest, and must not stop the traffic to look at all that is alive: with a thousand names that
+is 0.2 s. So what has grown old is looked at once, in portions, and then set aside (*frozen*).
+
+What a burst leaves behind is free memory that the C library keeps for the next one: `keep_trimmed` gives it back to the
+system, which it does by itself only at the end of its heap.
 """
 
 import ctypes
@@ -13,17 +16,38 @@ import trio
 
 TRIM_SECONDS: Final = 30.0
 """Between two looks."""
+PORTION: Final = 20_000
+"""Objects that have grown old: so many are collected, and what is left of them frozen. A pause of some 10 ms."""
+PORTION_SECONDS: Final = 0.5
+"""Between two looks at how many there are."""
+THAW_SECONDS: Final = 3600.0
+"""Between two collections of everything, for cycles of what was frozen: if there are any, they are ours by mistake."""
+NEVER: Final = 1_000_000
 
 
 def settle() -> None:
     """After the start: modules, configuration and stacks stay, and need not be looked at again.
 
-    A full collection comes with every few hundred evicted names, and walks only what came later.
+    The collector looks by itself at what is young, only; the rest is up to `keep_settled`.
     """
     gc.collect()
     gc.freeze()
     gc.enable()
-    gc.set_threshold(2_000, 10, 5)
+    gc.set_threshold(2_000, 10, NEVER)
+
+
+async def keep_settled() -> None:
+    """Collect and set aside what has grown old, portion by portion, until cancelled."""
+    thaw = trio.current_time() + THAW_SECONDS
+    while True:
+        await trio.sleep(PORTION_SECONDS)
+        if trio.current_time() >= thaw:
+            gc.unfreeze()
+            thaw = trio.current_time() + THAW_SECONDS
+        elif len(gc.get_objects(generation=2)) < PORTION:
+            continue
+        gc.collect()
+        gc.freeze()
 
 
 async def keep_trimmed() -> None:

@@ -69,6 +69,15 @@ def address(host: Host, port: int) -> Address:
     return Address(host.ip, port, meta=tuple(pair for pair in meta if pair[1]), hints=host.hints)
 
 
+def reused(fresh: frozenset[Address], old: frozenset[Address]) -> frozenset[Address]:
+    """`fresh`, with the objects of `old` where they say the same: clients keep those."""
+    known = {(each.ip, each.port): each for each in old}
+    return frozenset(
+        same if (same := known.get((each.ip, each.port))) == each and same.hints == each.hints else each
+        for each in fresh
+    )
+
+
 def has_host(slices: Iterable[Slice], port_of: PortOf, host: str = "") -> bool:
     """Whether any slice has the port and, where `host` is given, a host of that name, ready or not."""
     for each in slices:

@@ -48,6 +48,21 @@ class Slice:
         return next((value for known, value in self.labels if known == key), "")
 
 
+def reusing(fresh: Slice, old: Slice) -> Slice:
+    """`fresh`, made of the parts of `old` that are the same.
+
+    One pod of many has changed, mostly. What stays the same object grows old, and is neither kept twice (the addresses
+    that clients have come from it) nor looked at by the collector with all that is new.
+    """
+    known = {host.ip: host for host in old.hosts}
+    return Slice(
+        ports=old.ports if old.ports == fresh.ports else fresh.ports,
+        hosts=tuple(same if (same := known.get(host.ip)) == host else host for host in fresh.hosts),
+        ipv6=fresh.ipv6,
+        labels=old.labels if old.labels == fresh.labels else fresh.labels,
+    )
+
+
 def service_of(thing: Mapping[str, Any]) -> str | None:
     """The Service that an EndpointSlice belongs to."""
     name = (thing["metadata"].get("labels") or {}).get(SERVICE_LABEL)

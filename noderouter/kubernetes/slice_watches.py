@@ -21,7 +21,7 @@ from noderouter.kubernetes.paths import endpoint_slices, endpoints
 from noderouter.kubernetes.reflector import Reflector, Subject
 from noderouter.kubernetes.replica import Replica, key_of
 from noderouter.kubernetes.site import Site
-from noderouter.kubernetes.slice import SERVICE_LABEL, Slice, project_endpoints, project_slice, service_of
+from noderouter.kubernetes.slice import SERVICE_LABEL, Slice, project_endpoints, project_slice, reusing, service_of
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.naming.var import Var
 
@@ -227,7 +227,10 @@ class Group:
         part = self._part(thing)
         if part is None or (part not in self._replica.known and part not in self.nodes):
             return None
-        return part, self._project(thing)
+        fresh, old = self._project(thing), self._replica.get(key_of(thing)) or ()
+        if len(fresh) == len(old):
+            fresh = tuple(map(reusing, fresh, old))
+        return part, fresh
 
     def _changed(self, part: str, _key: str | None) -> None:
         node = self.nodes.get(part)

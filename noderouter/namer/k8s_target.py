@@ -15,13 +15,13 @@ from enum import Enum
 from typing import Any
 
 from dtab import Failed, Pending
-from noderouter.kubernetes.addresses import PortOf, addresses, has_host, named, numbered
+from noderouter.kubernetes.addresses import PortOf, addresses, has_host, named, numbered, reused
 from noderouter.kubernetes.clusters import Cluster
 from noderouter.kubernetes.service import Service
 from noderouter.kubernetes.slice import Slice
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.namer.k8s_path import TargetName
-from noderouter.naming.addr import Addr, AddrBound, AddrFailed, AddrNeg, AddrPending
+from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from noderouter.naming.computed import Computed, Reading
 from noderouter.naming.resolver import Resolver
 
@@ -42,6 +42,7 @@ class Target:
         self.addr: Computed[Addr] = Computed(self._addr)
         self._cluster = cluster
         self._resolver = resolver
+        self._addresses: frozenset[Address] = frozenset()
 
     def __repr__(self) -> str:
         return f"<Target {self.name} {self.answer!r}>"
@@ -139,7 +140,9 @@ class Target:
                 return AddrBound(frozenset())
             case Present(value):
                 ipv6_first = known is not None and known.ipv6_first
-                return AddrBound(addresses(value, port_of, host=self.name.host, ipv6_first=ipv6_first))
+                found = addresses(value, port_of, host=self.name.host, ipv6_first=ipv6_first)
+                self._addresses = reused(found, self._addresses)
+                return AddrBound(self._addresses)
 
     def _port_of(self, service: Service | None) -> PortOf | None:
         """How to find the port in slices; None where it cannot be known."""

@@ -48,8 +48,11 @@ class Clients:
         """Take back one `acquire`."""
         client.routes -= 1
 
-    def sweep(self, now: float) -> None:
-        """Close clients that nothing leads to, and old connections; called about once a second."""
+    def sweep(self, now: float) -> Iterator[None]:
+        """Close clients that nothing leads to, and old connections; about once a second, client by client.
+
+        After many changes of endpoints this is long work, so whoever walks through it can rest in between.
+        """
         for client in list(self._clients.values()):
             if client.routes == 0 and client.in_flight == 0:
                 self.closes += 1
@@ -58,6 +61,7 @@ class Clients:
                 self._on_close(client)
             else:
                 client.sweep(now)
+            yield
 
     def close(self) -> None:
         """Close all."""

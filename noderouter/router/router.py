@@ -4,7 +4,7 @@ Keeps the services of names (a binding cache) and the clients they lead to; `swe
 second. What a router is made of comes from the composition root, as `RouterParts`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from functools import partial
 from time import monotonic
 from typing import Final, Protocol
@@ -70,10 +70,10 @@ class Router:
         context = exchange.context
         return self._get(name, None if context is None else context.dtab).serve(exchange)
 
-    def sweep(self, now: float) -> None:
-        """Let idle names and clients go, and clients follow their address sets."""
+    def sweep(self, now: float) -> Iterator[None]:
+        """Let idle names go; the steps in which clients go, or follow their address sets."""
         self.names.sweep(now)
-        self.clients.sweep(now)
+        return self.clients.sweep(now)
 
     def close(self) -> None:
         """Release everything; no exchange may be in flight."""

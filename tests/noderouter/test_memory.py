@@ -1,4 +1,4 @@
-"""Memory that a burst has left goes back to the system."""
+"""Memory that a burst has left goes back to the system; the collector does its work in portions."""
 
 import ctypes
 import subprocess
@@ -50,3 +50,50 @@ def test_without_glibc_nothing_is_done():
         "from noderouter import memory; trio.run(memory.keep_trimmed)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+SETTLED = """
+import gc, trio, weakref
+from noderouter import memory
+
+class Thing:
+    pass
+
+def cycle():
+    thing = Thing()
+    thing.self = thing
+    return weakref.ref(thing)
+
+async def until(condition):
+    with trio.fail_after(20):
+        while not condition():
+            await trio.sleep(0.01)
+
+async def main():
+    memory.PORTION, memory.PORTION_SECONDS, memory.THAW_SECONDS = 20_000, 0.01, {thaw}
+    memory.settle()
+    lost = cycle()
+    kept = [[] for _ in range(50_000)]
+    await until(lambda: gc.get_count()[0] < 2_000 and gc.get_stats()[1]["collections"])
+    frozen = gc.get_freeze_count()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(memory.keep_settled)
+        {wait}
+        nursery.cancel_scope.cancel()
+
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("thaw", "wait"),
+    [
+        (1000.0, "await until(lambda: gc.get_freeze_count() >= frozen + 40_000 and lost() is None)"),
+        (0.05, "late = cycle(); gc.freeze(); await until(lambda: late() is None)"),
+    ],
+    ids=["what has grown old is collected, and set aside", "what was set aside is collected in the end"],
+)
+def test_the_collector_takes_portions(thaw, wait):
+    code = SETTLED.format(thaw=thaw, wait=wait)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -188,6 +188,7 @@ class ApiServer:
         if version < self.store.compacted:
             await _chunk(stream, line("ERROR", json.loads(_status(410, "too old resource version"))))
             return
+        silent_since = trio.current_time()
         while True:
             bell = self._changed
             if not faults.half_open:
@@ -196,24 +197,26 @@ class ApiServer:
                 seen = len(faults.injected)
                 for piece in faults.pieces(data):
                     await _chunk(stream, piece)
+                if data:
+                    silent_since = trio.current_time()
                 if data and faults.cut_after_event:
                     await stream.aclose()
                     return
-            with trio.move_on_after(faults.bookmark_every) as waiting:
+            with trio.move_on_at(silent_since + faults.bookmark_every) as waiting:
                 await bell.wait()
             if waiting.cancelled_caught and not faults.half_open and query.get("allowWatchBookmarks") == "true":
-                version = max(version, self.store.version)
                 await _chunk(stream, line("BOOKMARK", {"metadata": {"resourceVersion": str(version)}}))
+            if waiting.cancelled_caught:
+                silent_since = trio.current_time()
 
     def _news(self, plural: str, matches: Any, version: int) -> tuple[bytes, int]:
-        """The events after `version`, and the version after them."""
+        """The events after `version`, and the version that everything is known up to then."""
         data = b""
         for change in self.store.since(version, plural):
-            version = change.version
             event = change.seen_by(matches)
             if event is not None:
                 data += line(*event)
-        return data, version
+        return data, max(version, self.store.version)
 
     # Writing
 

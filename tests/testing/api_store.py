@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -76,8 +75,12 @@ class Store:
 
     def compact(self) -> None:
         """Forget the history: watches from before are answered 410 from now on."""
-        self.compacted = self.version
-        self.history.clear()
+        self.trim(0)
+
+    def trim(self, keep: int) -> None:
+        """Forget all of the history but the last `keep` changes."""
+        del self.history[: max(0, len(self.history) - keep)]
+        self.compacted = self.version - len(self.history)
 
     def matching(self, plural: str, matches: Matches) -> list[Object]:
         """The objects of a collection, in the order of their keys."""
@@ -87,7 +90,9 @@ class Store:
     def since(self, version: int, plural: str) -> Iterator[Change]:
         """The changes of a collection after a version."""
         start = max(0, version + 1 - self.history[0].version) if self.history else 0  # each change is one version
-        return (change for change in islice(self.history, start, None) if change.plural == plural)
+        # By index: many watches ask after each change, and walking up to `start` would be most of their work.
+        found = (self.history[at] for at in range(start, len(self.history)))
+        return (change for change in found if change.plural == plural)
 
     def _note(self, change: Change) -> None:
         self.history.append(change)

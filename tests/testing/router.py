@@ -124,7 +124,8 @@ async def routing(configuration: Json) -> AsyncIterator[Running]:
     """A router while inside; it must end in time, and nothing in it may have failed unexpectedly."""
     app = App(checked(configuration))
     # What the router does to the garbage collector of its process is undone here; collecting takes too long.
-    with capture_logs() as events, patch("noderouter.memory.settle", gc.freeze):
+    collector = patch.multiple("noderouter.memory", settle=gc.freeze, keep_settled=trio.sleep_forever)
+    with capture_logs() as events, collector:
         async with trio.open_nursery() as nursery:
             ready = trio.Event()
             nursery.start_soon(app.run, lambda _app: ready.set())

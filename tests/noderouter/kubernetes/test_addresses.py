@@ -1,6 +1,6 @@
 """Which endpoints count."""
 
-from noderouter.kubernetes.addresses import addresses, has_host, named, numbered
+from noderouter.kubernetes.addresses import addresses, has_host, named, numbered, reused
 from noderouter.kubernetes.slice import Host, Slice
 
 HTTP = (("http", 80),)
@@ -53,3 +53,18 @@ def test_another_pod_is_another_address_and_a_hint_is_not():
     assert one(uid="a") != one(uid="b")
     assert one(uid="a", hints=("z",)) == one(uid="a")
     assert one(uid="a", node="n1") != one(uid="a", node="n2")
+
+
+def test_what_is_the_same_stays_the_same_object():
+    def of(*hosts):
+        return addresses([Slice(HTTP, hosts)], named("http"))
+
+    one, two, three = Host("10.0.0.1", uid="a"), Host("10.0.0.2", uid="b"), Host("10.0.0.3", uid="c", hints=("x",))
+    old = of(one, two, three)
+    again, elsewhere = Host("10.0.0.2", uid="other"), Host("10.0.0.3", uid="c", hints=("y",))
+    fresh = of(Host("10.0.0.1", uid="a"), again, elsewhere)
+    found = reused(fresh, old)
+    assert found == fresh
+    kept = {id(each) for each in old}
+    assert {each.ip for each in found if id(each) in kept} == {"10.0.0.1"}
+    assert {each.hints for each in found} == {(), ("y",)}  # which are not compared

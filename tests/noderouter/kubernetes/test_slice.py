@@ -2,7 +2,7 @@
 
 import pytest
 
-from noderouter.kubernetes.slice import Host, Slice, project_endpoints, project_slice, service_of
+from noderouter.kubernetes.slice import Host, Slice, project_endpoints, project_slice, reusing, service_of
 from tests.testing.kube import draining, endpoint, endpoint_slice, not_ready
 
 
@@ -74,3 +74,15 @@ def test_endpoints_keep_their_subsets_apart():
 @pytest.mark.parametrize("subsets", [{}, {"subsets": None}, {"subsets": []}])
 def test_endpoints_without_subsets(subsets):
     assert project_endpoints({"metadata": {"name": "x"}} | subsets) == ()
+
+
+def test_the_next_state_of_a_slice_shares_what_has_not_changed():
+    def made(second):
+        return project_slice(endpoint_slice("web", [endpoint("10.0.0.1", zone="a"), second, "10.0.0.3"]))
+
+    old, fresh = made("10.0.0.2"), made(not_ready("10.0.0.2"))
+    found = reusing(fresh, old)
+    assert found == fresh
+    assert [one is other for one, other in zip(found.hosts, old.hosts, strict=True)] == [True, False, True]
+    assert found.labels is old.labels
+    assert found.ports is old.ports
