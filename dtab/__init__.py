@@ -9,7 +9,8 @@ A *name* (`Path`) such as `/svc/hello` is rewritten by a *delegation table* (`Dt
     dtab        dentries and tables            delegation  what a binding did, as nodes and JSON
     index       which dentries match           result      what lookups answer
     utility     the namers below /$/           path_matcher  patterns with captures
-    lint        what is odd about a dtab       cli         python -m dtab
+    lint        what is odd about a dtab       symbolic    answers where there are no namers
+    cli         python -m dtab
 """
 
 from dtab.binder import Answer, Lookup, bind

@@ -8,27 +8,26 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path as File
 from typing import Final
 
-from dtab.binder import Answer, bind
+from dtab.binder import bind
 from dtab.dtab import Dtab
 from dtab.layout import lay_out
 from dtab.lint import lint
 from dtab.outline import outline
 from dtab.path import Path
-from dtab.result import Bound, Ok
+from dtab.result import Ok
 from dtab.scanner import ParseError
-from dtab.tree import NEG, Leaf
-from dtab.utility import lookup
+from dtab.symbolic import lookup
 
 _STDIN: Final = "-"
-_NAMERS: Final = Path.of("#")
 
 
-def main(argv: Sequence[str] | None = None, prog: str = "python -m dtab") -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "python -m dtab", epilog: str | None = None) -> int:
     """Carry out one command and answer the exit code; `argv` are the arguments after the program's name."""
-    arguments = _parser(prog).parse_args(argv)
+    arguments = _parser(prog, epilog).parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
@@ -41,8 +40,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m dtab") -> int
     return 2
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="Work with delegation tables.")
+def _parser(prog: str, epilog: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="Work with delegation tables.", epilog=epilog)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     layout = commands.add_parser("format", help="lay out a dtab, one dentry per line, and print it")
@@ -104,13 +103,7 @@ def _lint(arguments: argparse.Namespace) -> int:
 
 
 def _delegate(arguments: argparse.Namespace) -> int:
-    def answer(path: Path) -> Answer:
-        if any(path.starts_with(prefix) for prefix in arguments.neg):
-            return Ok(NEG)
-        if path.starts_with(_NAMERS):
-            return Ok(Leaf(Bound(path, Path.EMPTY, None)))
-        return lookup(path) or Ok(NEG)
-
+    answer = partial(lookup, negative=arguments.neg)
     delegation = bind(Dtab.parse(_read(arguments.source)), arguments.path, answer, explore=True)
     if arguments.json:
         # Nothing is resolved here, so every address is what Linkerd shows before it knows better.

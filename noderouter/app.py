@@ -35,7 +35,9 @@ from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
 from noderouter.naming.addr import Addr
+from noderouter.naming.interpreter.gauges import DtabGauges
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
+from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.states import states
 from noderouter.naming.var import Var
@@ -82,6 +84,8 @@ class App:
         self._admin_ended = trio.Event()
         self.servers: list[Server] = []
         self.assemblies: dict[str, RouterAssembly] = {}
+        self._dtabs: dict[str, StoredDtab] = {}
+        self._dtab_gauges: list[DtabGauges] = []
         self.started = monotonic()
         self._rng = Random()
         self._most_connections = 1
@@ -127,6 +131,10 @@ class App:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)
             self.assemblies[config.label] = RouterAssembly(config, interpreter, around)
+            if isinstance(interpreter, StoredInterpreter):
+                self._dtabs[config.label] = interpreter.stored
+                scope = self.metrics.scope("rt", config.label, "interpreter")
+                self._dtab_gauges.append(DtabGauges(scope, interpreter.stored))
         self._outside = Interpreter(Sources(Var(Dtab.EMPTY), namers, utility), Var(Dtab.EMPTY))
         self._states = states(
             namers,
@@ -222,6 +230,8 @@ class App:
             for assembly in self.assemblies.values():
                 assembly.sweep(now)
             self._watches.update()
+            for gauges in self._dtab_gauges:
+                gauges.update()
 
     # What others are told
 
@@ -261,6 +271,7 @@ class App:
             levels=log.levels,
             version=__version__,
             states=self._states,
+            dtab_hashes=lambda: {label: stored.hash or "none" for label, stored in self._dtabs.items()},
             reactor_tasks=lambda: describe_tasks(self.reactor),
             expositions=expositions_of(config.telemetry),
             security=config.admin.security,

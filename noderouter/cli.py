@@ -1,4 +1,4 @@
-"""The command line: `noderouter run|validate|demo|dtab|version`.
+"""The command line: `noderouter run|validate|check|demo|dtab|version`.
 
 Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard error), 2 wrong usage.
 """
@@ -9,15 +9,14 @@ import sys
 from collections.abc import Sequence
 
 from noderouter import __version__
+from noderouter.check.arguments import add_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; answers the exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["dtab"]:
-        from dtab.cli import main as dtab_main
-
-        return dtab_main(arguments[1:], prog="noderouter dtab")
+        return _dtab(arguments[1:])
     options = _parser().parse_args(arguments)
     return int(options.command(options))
 
@@ -33,6 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
     validate.add_argument("--json", action="store_true", help="problems as JSON on standard output")
     validate.set_defaults(command=_validate)
+    check = commands.add_parser("check", help="check what a router needs, before and after it is installed")
+    add_arguments(check)
+    check.set_defaults(command=_check)
     demo = commands.add_parser("demo", help="run a router with three small services, and see it route")
     demo.add_argument("--port", type=int, default=4140, help="where the router listens (default: 4140)")
     demo.add_argument("--admin-port", type=int, default=9990, help="its admin interface (default: 9990)")
@@ -43,6 +45,18 @@ def _parser() -> argparse.ArgumentParser:
     version = commands.add_parser("version", help="versions, and which head parser is in use")
     version.set_defaults(command=_version)
     return parser
+
+
+def _dtab(arguments: list[str]) -> int:
+    """The commands of the language, and the one that knows where dtabs are in effect."""
+    if arguments[:1] == ["check"]:
+        from noderouter.dtab_check.command import main as check_main
+
+        return check_main(arguments[1:])
+    from dtab.cli import main as dtab_main
+
+    more = "`noderouter dtab check` compares a new dtab with the one in a ConfigMap (see `noderouter dtab check -h`)"
+    return dtab_main(arguments, prog="noderouter dtab", epilog=more)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -56,6 +70,12 @@ def _validate(options: argparse.Namespace) -> int:
     from noderouter.config.check import validate_file
 
     return validate_file(options.config, json=options.json)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from noderouter.check.command import run
+
+    return run(options)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -5,8 +5,9 @@ What is true of every endpoint is done here, once: which exist, methods, bounded
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import trio
 
@@ -22,6 +23,7 @@ BUSY: Final = 32
 """Requests at a time; a scrape of a large tree takes memory."""
 HANDLER_SECONDS: Final = 30.0
 QUERY_FIELDS: Final = 50
+HASH_HEADER: Final = "noderouter-dtab-hash"
 
 _STANDING: Final = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 
@@ -59,6 +61,7 @@ class AdminApp:
             response = await self._respond(scope, body)
         finally:
             self._active -= 1
+        response = self._marked(response)
         if body.complete:
             await _write(scope, response, send, close=False)
             return
@@ -66,6 +69,14 @@ class AdminApp:
             nursery.start_soon(drain, receive)
             await _write(scope, response, send, close=True)
             nursery.cancel_scope.cancel()
+
+    def _marked(self, response: Response) -> Response:
+        """With the dtabs in effect in the head, so that any answer tells which state of affairs it is about."""
+        hashes = self._state.dtab_hashes()
+        if not hashes:
+            return response
+        shown = ", ".join(f"{quote(label)}={value}" for label, value in hashes.items())
+        return replace(response, headers=(*response.headers, (HASH_HEADER, shown)))
 
     async def _respond(self, scope: Scope, body: Body) -> Response:
         """The answer, whatever happens."""

@@ -59,6 +59,8 @@ class AdminState:
     version: str
     states: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     """What namers and interpreters show of themselves, by path."""
+    dtab_hashes: Callable[[], Mapping[str, str]] = dict
+    """The hash of the stored dtab in effect, by the label of the router; those that have a stored one."""
     reactor_tasks: Callable[[], Iterable[str]] = _no_tasks
     """A few lines for each task of the data path: name, how long it has waited, stack."""
     expositions: tuple[Exposition, ...] = (Exposition(),)

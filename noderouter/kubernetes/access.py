@@ -120,6 +120,14 @@ class ApiKeys(Model):
         return access(self.host, self.port, self.kubeconfig, self.context)
 
 
+def of_people(kubeconfig: str | None, context: str | None) -> Access:
+    """What somebody at a command line means: a kubeconfig where kubectl would find one, else as a router would."""
+    path = kubeconfig or os.environ.get("KUBECONFIG")
+    if path is None and (usual := Path.home() / ".kube" / "config").is_file():
+        path = str(usual)
+    return access(None, None, path or None, context)
+
+
 def bracketed(host: str) -> str:
     """A host as it stands in a URL."""
     return f"[{host}]" if ":" in host else host

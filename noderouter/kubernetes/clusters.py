@@ -13,6 +13,7 @@ from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.errors import ApiError
 from noderouter.kubernetes.health import WatchHealth
 from noderouter.kubernetes.object_watch import ObjectWatch
+from noderouter.kubernetes.own_pod import OwnPod
 from noderouter.kubernetes.paths import Resource
 from noderouter.kubernetes.reach import Reach, find_reach
 from noderouter.kubernetes.service_index import ServiceIndex
@@ -32,6 +33,7 @@ class Cluster:
         self._site = Site(self.api, timing, start_soon, log, self._reached)
         self.services = ServiceIndex(self._site)
         self.endpoints = SliceWatches(self._site)
+        self.own_pod = OwnPod(self.api, start_soon, log, timing)
         self._objects: dict[tuple[Resource, str], ObjectWatch] = {}
         self._reach: Reach | None = None
         self._asking = False

@@ -48,3 +48,8 @@ def endpoints(namespace: str = "") -> Resource:
 def endpoint_slices(namespace: str = "") -> Resource:
     """EndpointSlices."""
     return Resource(DISCOVERY, "endpointslices", namespace)
+
+
+def pods(namespace: str) -> Resource:
+    """The pods of a namespace."""
+    return Resource(CORE, "pods", namespace)

@@ -5,6 +5,7 @@ One try each: whoever calls decides whether and when to try again.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from secrets import token_hex
 from typing import Any, Final, Literal
 
@@ -24,6 +25,7 @@ async def write_event(
     *,
     type: Literal["Normal", "Warning"] = "Warning",
     instance: str = "",
+    key: str = "",
 ) -> None:
     """Write an Event about an object (as the API sent it), for `kubectl describe` and `kubectl events`.
 
@@ -34,17 +36,20 @@ async def write_event(
         message: a sentence; cut at 1024 characters.
         type: what it is shown as.
         instance: who says so, such as the node.
+        key: what must be said once only, by this instance of this object; saying it again is a conflict (409).
 
     Raises:
         ApiError: it could not be written.
     """
     metadata = about["metadata"]
+    once = "\0".join((metadata.get("uid", ""), instance, key))
+    suffix = sha256(once.encode()).hexdigest()[:16] if key else token_hex(8)
     namespace = metadata.get("namespace") or "default"
     now = datetime.now(UTC)
     body = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{metadata['name'][:200]}.{token_hex(8)}", "namespace": namespace},
+        "metadata": {"name": f"{metadata['name'][:200].rstrip('.-')}.{suffix}", "namespace": namespace},
         "involvedObject": {
             "apiVersion": about.get("apiVersion", "v1"),
             "kind": about.get("kind", "ConfigMap"),

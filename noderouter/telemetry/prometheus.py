@@ -50,6 +50,9 @@ def series(path: tuple[str, ...], prefix: str = "") -> tuple[str, Labels]:
             if rest[0] in _EXCEPTIONS and len(rest) > 1:
                 labels["exception"] = ":".join(rest[1:])
                 rest = (_EXCEPTIONS[rest[0]],)
+        elif rest[:2] == ("interpreter", "dtab_hash") and len(rest) == 3:
+            labels["hash"] = rest[2]
+            rest = rest[:2]
     elif path[0] == "kubernetes" and len(path) > 4:
         labels["api"], labels["watch"] = path[1], path[3]
         name, rest = ("kubernetes", path[2]), path[4:]

@@ -57,6 +57,14 @@ async def test_a_plain_answer(make_state: MakeState) -> None:
     )
 
 
+async def test_every_answer_tells_the_dtabs_in_effect(make_state: MakeState) -> None:
+    app = AdminApp(make_state(dtab_hashes=lambda: {"out": "ab12", "größe": "none"}))
+    for path, status in (("/admin/ping", 200), ("/readyz", 200), ("/nope", 404)):
+        found, headers, _ = await ask(app, scope(path=path))
+        assert found == status
+        assert headers["noderouter-dtab-hash"] == "out=ab12, gr%C3%B6%C3%9Fe=none"
+
+
 @pytest.mark.parametrize("path", ["/nope", "/admin/", "/admin/ping/", "//admin/ping", "/files/../admin/ping", "", "*"])
 async def test_unknown_paths(make_state: MakeState, path: str) -> None:
     status, _, _ = await ask(AdminApp(make_state()), scope(path=path))

@@ -8,6 +8,7 @@ from noderouter.naming.binding import Binding
 from noderouter.naming.content import MAX_FILE_BYTES
 from noderouter.naming.interpreter.fs import Fs, FsInterpreter
 from noderouter.naming.interpreter.interpreter import Sources
+from noderouter.naming.interpreter.stored import hash_of
 from noderouter.naming.var import Var
 from noderouter.naming.waiting import until
 
@@ -59,7 +60,12 @@ async def test_the_file_is_in_effect_at_once_and_follows(runtime, path, log):
     await routed.becomes("/$/inet/2")
     path.write_text("# in place\n/file/web => /$/inet/3")
     await routed.becomes("/$/inet/3")
-    assert routed.interpreter.state() == {"dtabFile": str(path), "dtab": "/file/web=>/$/inet/3", "error": None}
+    assert routed.interpreter.state() == {
+        "dtabFile": str(path),
+        "dtab": "/file/web=>/$/inet/3",
+        "hash": hash_of(Dtab.parse("/file/web=>/$/inet/3")),
+        "error": None,
+    }
 
 
 async def test_an_invalid_dtab_keeps_the_last_good_one_and_says_where_it_is_wrong(runtime, path, log):
@@ -73,7 +79,8 @@ async def test_an_invalid_dtab_keeps_the_last_good_one_and_says_where_it_is_wron
     assert str(error).startswith("line 2, column 9: '='")
     assert log.events == ["dtab.loaded", "dtab.invalid"]
     assert log.fields[-1]["kept_last_good"] is True
-    assert routed.interpreter.readiness() == (True, f"dtab of 1 entries in effect; refused: {error}")
+    hash_ = hash_of(Dtab.parse("/file/web => /$/inet/1"))
+    assert routed.interpreter.readiness() == (True, f"dtab of 1 entries in effect, hash {hash_}; refused: {error}")
     assert routed.interpreter.state()["error"] == str(error)
     routed.write("/file/web => /$/inet/3")
     await routed.becomes("/$/inet/3")

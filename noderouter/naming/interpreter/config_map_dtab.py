@@ -1,0 +1,123 @@
+"""What the states of a ConfigMap make of a dtab; see `k8s_config_map.py` for what users are promised.
+
+Each text is looked at once: a change of anything else in the ConfigMap (a label, another key) is none of the dtab's,
+writes no log line and no Event.
+"""
+
+from collections.abc import Callable
+from logging import INFO, WARNING
+from time import time
+from typing import Any
+
+from dtab import Dtab, Failed
+from noderouter.kubernetes.health import shown
+from noderouter.kubernetes.notices import Notice
+from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
+from noderouter.naming.background import Log
+from noderouter.naming.config_map_key import Key, NotText, Object, text_under
+from noderouter.naming.interpreter.stored import DtabError, StoredDtab, read_dtab
+
+Text = str | DtabError
+"""What is under the key; or why that cannot be a dtab, whatever it is."""
+
+APPLIED = "DtabApplied"
+INVALID = "DtabInvalid"
+
+
+class ConfigMapDtab:
+    """Keeps `stored` what the ConfigMap says."""
+
+    def __init__(self, key: Key, log: Log, tell: Callable[[Notice], None], publish: Callable[[str], None]) -> None:
+        """`tell` writes Events; `publish` is given each hash that comes into effect."""
+        self.key = key
+        self.stored = StoredDtab(f"ConfigMap {key}")
+        self._log = log
+        self._tell = tell
+        self._publish = publish
+        self._seen: Text | Absent | None = None
+        self._told_invalid = False
+        self._version: str | None = None
+        self._changed_at = 0.0
+
+    def load(self, state: State[Object]) -> None:
+        """Take what the watch knows now."""
+        match state:
+            case Unknown():
+                return
+            case Unreachable(reason):
+                if self.stored.dtab is None:
+                    self.stored.var.set(Failed(f"{self.stored.name}: {reason}"))
+                return
+            case Absent():
+                self._version = None
+                self._lack(Absent(), "the ConfigMap does not exist")
+            case Present(thing):
+                self._version = thing["metadata"].get("resourceVersion")
+                self._take(thing)
+        self._publish(self.stored.hash or "none")
+
+    def _take(self, thing: Object) -> None:
+        try:
+            text: Text | None = text_under(thing, self.key.filename)
+        except NotText as error:
+            text = DtabError(str(error))
+        if text is None:
+            self._lack(Absent(), f"the ConfigMap has no key {self.key.filename!r}")
+            return
+        if text == self._seen:
+            return
+        self._saw(text)
+        read = text if isinstance(text, DtabError) else read_dtab(text.encode("utf-8", "surrogatepass"))
+        if isinstance(read, Dtab):
+            self._apply(read, thing)
+        else:
+            self._refuse(read, thing)
+
+    def _apply(self, dtab: Dtab, thing: Object) -> None:
+        stored = self.stored
+        stored.apply(dtab)
+        self._say(INFO, "dtab.loaded", dentries=len(dtab), hash=stored.hash)
+        if self._told_invalid:
+            self._told_invalid = False
+            message = f"key {self.key.filename}: the dtab is valid again and in effect, hash {stored.hash}"
+            self._tell(Notice(thing, APPLIED, message, f"{APPLIED} {self.key.filename} {self._version}", "Normal"))
+
+    def _refuse(self, error: DtabError, thing: Object) -> None:
+        stored = self.stored
+        stored.refuse(error)
+        self._say(WARNING, "dtab.invalid", reason=str(error), kept_last_good=stored.good)
+        kept = f"the dtab with hash {stored.hash} stays in effect" if stored.good else "there is no dtab in effect"
+        message = f"key {self.key.filename}, {error}; {kept}"
+        self._told_invalid = True
+        self._tell(Notice(thing, INVALID, message, f"{INVALID} {self.key.filename} {self._version}"))
+
+    def _lack(self, seen: Absent, reason: str) -> None:
+        """An empty dtab, whatever was there before: somebody has taken it away, or has not made it yet."""
+        if self._seen == seen and self.stored.last_error == DtabError(reason):
+            return
+        self._saw(seen)
+        self._told_invalid = False
+        self.stored.apply(Dtab.EMPTY)
+        self.stored.last_error = DtabError(reason)
+        self._say(WARNING, "dtab.missing", reason=reason, in_effect="an empty dtab")
+
+    def _saw(self, seen: Text | Absent) -> None:
+        self._seen = seen
+        self._changed_at = time()
+
+    def _say(self, level: int, event: str, /, **fields: object) -> None:
+        self._log(level, event, configmap=str(self.key), resource_version=self._version, **fields)
+
+    def state(self) -> dict[str, Any]:
+        """For the admin interface."""
+        stored = self.stored
+        return {
+            "configMap": f"{self.key.namespace}/{self.key.name}",
+            "filename": self.key.filename,
+            "resourceVersion": self._version,
+            "lastUpdatedAt": shown(self._changed_at),
+            "lastAppliedAt": shown(stored.applied_at),
+            "value": None if stored.dtab is None else stored.dtab.show(),
+            "hash": stored.hash,
+            "error": None if stored.last_error is None else str(stored.last_error),
+        }

@@ -1,0 +1,113 @@
+"""`io.l5d.k8s.configMap`: a dtab in a ConfigMap, in front of the router's own.
+
+    interpreter:
+      kind: io.l5d.k8s.configMap
+      namespace: mesh
+      name: noderouter-dtab
+      filename: dtab
+
+The ConfigMap is watched, so an edit is in effect on every node at once (a mounted one takes the kubelet a minute).
+Requests in flight end where they began.
+
+    valid                             in effect at once
+    invalid, or larger than 500 KB    what is in effect stays; an Event on the ConfigMap, the log, metrics and
+                                      `/readyz?verbose` say where it is wrong; where nothing was ever good, binding
+                                      fails with the reason
+    no ConfigMap, or no such key      an empty dtab, with a warning: at the start and after a deletion alike
+    the API cannot be reached         what is in effect stays; before the first answer the router is not ready, and
+                                      after 5 s names fail with the reason; an outage is never taken for an empty dtab
+"""
+
+import os
+from socket import gethostname
+from typing import Annotated, Any, ClassVar
+
+import trio
+
+from noderouter.config.kind import Field
+from noderouter.kubernetes.access import ApiKeys
+from noderouter.kubernetes.notices import Notices
+from noderouter.kubernetes.object_watch import ObjectWatch
+from noderouter.kubernetes.paths import configmaps
+from noderouter.naming.config_map_key import Key
+from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
+from noderouter.naming.interpreter.interpreter import Interpreter, Sources
+from noderouter.naming.interpreter.kind import InterpreterKind
+from noderouter.naming.interpreter.stored import StoredInterpreter
+from noderouter.naming.runtime import Runtime
+from noderouter.naming.transformer.kind import Transformer
+
+HASH_ANNOTATION = "noderouter.io/dtab-hash"
+
+Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+ObjectName = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+FileName = Annotated[str, Field(max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+
+
+class ConfigMap(InterpreterKind, ApiKeys):
+    """Binds with the dtab under `filename` in a ConfigMap, then the router's, then the one of the request."""
+
+    kind_name: ClassVar[str] = "io.l5d.k8s.configMap"
+
+    name: ObjectName
+    filename: FileName
+    namespace: Namespace = "default"
+
+    @property
+    def key(self) -> Key:
+        """Where the dtab is."""
+        return Key(self.namespace, self.name, self.filename)
+
+    def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
+        """The interpreter; its dtab is pending until the API has answered."""
+        cluster = runtime.clusters.get(self.access)
+        watch = cluster.object(configmaps(self.namespace), self.name)
+        notices = Notices(cluster.api, runtime.start_soon, runtime.log, instance())
+
+        def publish(value: str) -> None:
+            cluster.own_pod.annotate(HASH_ANNOTATION, str(self.key), value)
+
+        dtab = ConfigMapDtab(self.key, runtime.log, notices.tell, publish)
+        runtime.start_soon(follow, watch, dtab, name=f"dtab {self.key}")
+        return ConfigMapInterpreter(dtab, watch, sources, self.built_transformers(runtime))
+
+
+async def follow(watch: ObjectWatch, dtab: ConfigMapDtab) -> None:
+    """Show `dtab` every state of the ConfigMap, for ever."""
+    var = watch.var
+    var.hold()
+    try:
+        while True:
+            bell = trio.Event()
+            with var.ringing(bell):
+                dtab.load(var.value)
+                await bell.wait()
+    finally:
+        var.release()
+
+
+def instance() -> str:
+    """What this router is called in Events: by its node, if that is known."""
+    return os.environ.get("NODE_NAME") or os.environ.get("POD_NAME") or gethostname()
+
+
+class ConfigMapInterpreter(StoredInterpreter):
+    """An interpreter whose stored dtab is in a ConfigMap."""
+
+    def __init__(
+        self, dtab: ConfigMapDtab, watch: ObjectWatch, sources: Sources, transformers: tuple[Transformer, ...]
+    ) -> None:
+        super().__init__(dtab.stored, sources, transformers)
+        self._dtab = dtab
+        self._watch = watch
+
+    def readiness(self) -> tuple[bool, str]:
+        """See `Interpreter`; also says when the API is away, and what is in effect may be old."""
+        good, words = super().readiness()
+        error = self._watch.health.error
+        return good, words if error is None else f"{words}; not up to date: {error}"
+
+    def state(self) -> dict[str, Any]:
+        """As Linkerd showed it (spec section 7.4), with more in `state`."""
+        watched = self._watch.state()
+        return {"state": {"running": watched["running"], **self._dtab.state()}, "watch": watched["watch"]}

@@ -1,0 +1,136 @@
+"""A dtab from outside the configuration (a file, a ConfigMap): the last good one, and what is wrong with the newest.
+
+An invalid text changes nothing: what is in effect stays in effect, and `last_error` says where the text is wrong. Where
+nothing was ever good, binding fails with that reason.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from time import time
+from typing import Any, Final
+
+from dtab import Dtab, Failed, ParseError, Pending
+from noderouter.naming.content import MAX_FILE_BYTES
+from noderouter.naming.interpreter.interpreter import Interpreter, Sources, Stored
+from noderouter.naming.transformer.kind import Transformer
+from noderouter.naming.var import Var
+
+HASH_LENGTH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class DtabError:
+    """Why a text is not in effect; `line` and `column` count from 1, 0 where there is no place."""
+
+    message: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.message}" if self.line else self.message
+
+
+def read_dtab(data: bytes) -> Dtab | DtabError:
+    """The dtab that a text is, or why it is none."""
+    if len(data) > MAX_FILE_BYTES:
+        return DtabError(f"larger than {MAX_FILE_BYTES} bytes")
+    try:
+        return Dtab.parse(data.decode("utf-8"))
+    except ParseError as error:
+        return DtabError(str(error), error.line, error.column)
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        return DtabError("not UTF-8", before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+
+
+def hash_of(dtab: Dtab) -> str:
+    """Names what a dtab says: comments, blanks and line ends do not count, order does."""
+    return sha256(dtab.show().encode()).hexdigest()[:HASH_LENGTH]
+
+
+class StoredDtab:
+    """What is in effect, and how it came to that. `name` is what error messages call the place."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.var: Var[Stored] = Var(Pending())
+        self.last_error: DtabError | None = None
+        self.good = False
+        """Whether a text was ever good."""
+        self.applied = 0
+        """How often another dtab came into effect."""
+        self.refused = 0
+        """How often a text was not taken."""
+        self.applied_at = 0.0
+        """When that was last, by the wall clock; 0 where it never was."""
+        self._hash: tuple[Dtab, str] = (Dtab.EMPTY, hash_of(Dtab.EMPTY))
+
+    @property
+    def dtab(self) -> Dtab | None:
+        """The dtab in effect; None where there is none yet."""
+        stored = self.var.value
+        return stored if isinstance(stored, Dtab) else None
+
+    @property
+    def hash(self) -> str | None:
+        """The hash of the dtab in effect."""
+        dtab = self.dtab
+        if dtab is None:
+            return None
+        if dtab is not self._hash[0]:
+            self._hash = (dtab, hash_of(dtab))
+        return self._hash[1]
+
+    def apply(self, dtab: Dtab) -> None:
+        """Put a dtab into effect; an equal one is no change."""
+        self.good = True
+        self.last_error = None
+        self._set(dtab)
+
+    def refuse(self, error: DtabError) -> None:
+        """Keep what is in effect; where nothing was ever good, binding fails with the reason."""
+        self.refused += 1
+        self.last_error = error
+        if not self.good:
+            self.var.set(Failed(f"{self.name}: {error}"))
+
+    def lack(self, error: DtabError) -> None:
+        """There is nothing: an empty dtab, if nothing better was ever there."""
+        self.last_error = error
+        if not self.good:
+            self._set(Dtab.EMPTY)
+
+    def _set(self, dtab: Dtab) -> None:
+        if dtab != self.var.value:
+            self.applied += 1
+            self.applied_at = time()
+        self.var.set(dtab)
+
+
+class StoredInterpreter(Interpreter):
+    """An interpreter with a dtab from outside the configuration."""
+
+    def __init__(self, stored: StoredDtab, sources: Sources, transformers: tuple[Transformer, ...]) -> None:
+        super().__init__(sources, stored.var, transformers)
+        self.stored = stored
+
+    @property
+    def last_error(self) -> DtabError | None:
+        """Why the newest text is not in effect; None if it is."""
+        return self.stored.last_error
+
+    def readiness(self) -> tuple[bool, str]:
+        """See `Interpreter`; also names the dtab in effect, and an edit that was refused."""
+        good, words = super().readiness()
+        if self.stored.hash is not None:
+            words = f"{words}, hash {self.stored.hash}"
+        return good, words if self.last_error is None else f"{words}; refused: {self.last_error}"
+
+    def state(self) -> dict[str, Any]:
+        """The dtab in effect, and the error."""
+        dtab = self.stored.dtab
+        return {
+            "dtab": None if dtab is None else dtab.show(),
+            "hash": self.stored.hash,
+            "error": None if self.last_error is None else str(self.last_error),
+        }

@@ -1,0 +1,23 @@
+import pytest
+
+from dtab import Path
+from noderouter.check.config_maps import judged
+from noderouter.naming.config_map_key import Key
+
+KEY = Key("mesh", "routes", "dtab")
+
+
+@pytest.mark.parametrize(
+    ("thing", "line"),
+    [
+        ({"data": {"dtab": "/svc => /#/io.l5d.fs"}}, "ok   dtab mesh/routes:dtab: valid, 1 entries, hash "),
+        ({"data": {"dtab": ""}}, "ok   dtab mesh/routes:dtab: valid, 0 entries, hash "),
+        ({"data": {"dtab": "/svc => /a ;\n/b -> /c"}}, "fail dtab mesh/routes:dtab: line 2, column 4: '='"),
+        ({"data": {"dtab": "/svc => /a"}}, "warn dtab mesh/routes:dtab: valid, 1 entries"),
+        ({"data": {"dtab": "/svc => /#/io.l5d.k8s"}}, "warn dtab mesh/routes:dtab: valid, 1 entries"),
+        ({"data": {"other": ""}}, "warn dtab mesh/routes:dtab: the ConfigMap has no such key"),
+        ({"binaryData": {"dtab": "/w=="}}, "fail dtab mesh/routes:dtab: not UTF-8"),
+    ],
+)
+def test_a_configmap_that_is_there(thing, line):
+    assert str(judged(KEY, thing, [Path.parse("/#/io.l5d.fs")])).startswith(line)

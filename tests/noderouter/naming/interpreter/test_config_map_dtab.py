@@ -1,0 +1,164 @@
+"""Each state of a ConfigMap, one after the other; no API is needed for that."""
+
+import pytest
+
+from dtab import Dtab, Failed, Pending
+from noderouter.kubernetes.state import Absent, Present, Unknown, Unreachable
+from noderouter.naming.config_map_key import Key
+from noderouter.naming.content import MAX_FILE_BYTES
+from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
+from noderouter.naming.interpreter.stored import hash_of
+
+
+class Loaded:
+    """A dtab, and all that it had to say."""
+
+    def __init__(self, log) -> None:
+        self.log = log
+        self.notices = []
+        self.hashes = []
+        self.dtab = ConfigMapDtab(Key("mesh", "routes", "dtab"), log, self.notices.append, self.hashes.append)
+        self.version = 0
+
+    @property
+    def stored(self):
+        return self.dtab.stored
+
+    def load(self, text=None, **more) -> None:
+        self.version += 1
+        thing = {"metadata": {"name": "routes", "namespace": "mesh", "resourceVersion": str(self.version)}, **more}
+        if text is not None:
+            thing["data"] = {"dtab": text}
+        self.dtab.load(Present(thing))
+
+    @property
+    def shown(self) -> str:
+        value = self.stored.var.value
+        return value.show() if isinstance(value, Dtab) else str(value)
+
+
+@pytest.fixture
+def loaded(log) -> Loaded:
+    return Loaded(log)
+
+
+def test_a_valid_text_is_in_effect(loaded, log):
+    assert isinstance(loaded.stored.var.value, Pending)
+    loaded.dtab.load(Unknown())
+    assert isinstance(loaded.stored.var.value, Pending)
+    loaded.load("/svc => /a ; # comment\n")
+    assert loaded.shown == "/svc=>/a"
+    assert log.events == ["dtab.loaded"]
+    assert log.fields[0] == {
+        "configmap": "mesh/routes:dtab",
+        "resource_version": "1",
+        "dentries": 1,
+        "hash": hash_of(Dtab.parse("/svc=>/a")),
+    }
+    assert loaded.notices == []
+    assert loaded.hashes == [loaded.stored.hash]
+
+
+def test_an_invalid_text_changes_nothing_and_is_said_with_its_place(loaded, log):
+    loaded.load("/svc => /a")
+    version = loaded.stored.var.version
+    loaded.load("/svc => /b ;\n/svc/x -> /y")
+    assert (loaded.shown, loaded.stored.var.version) == ("/svc=>/a", version)
+    assert log.events == ["dtab.loaded", "dtab.invalid"]
+    assert log.fields[1]["kept_last_good"] is True
+    (notice,) = loaded.notices
+    assert (notice.reason, notice.type) == ("DtabInvalid", "Warning")
+    assert notice.message.startswith("key dtab, line 2, column 8: '=' expected but '-' found at ")
+    assert notice.message.endswith(f"; the dtab with hash {loaded.stored.hash} stays in effect")
+    assert notice.about["metadata"]["resourceVersion"] == "2"
+    assert loaded.dtab.state()["error"].startswith("line 2, column 8")
+    assert loaded.stored.refused == 1
+
+
+def test_the_next_valid_text_recovers_and_says_so_once(loaded):
+    loaded.load("nonsense")
+    assert isinstance(loaded.stored.var.value, Failed)
+    assert "ConfigMap mesh/routes:dtab: line 1, column 1" in loaded.stored.var.value.message
+    loaded.load("/svc => /a")
+    loaded.load("/svc => /b")
+    assert loaded.shown == "/svc=>/b"
+    assert [notice.reason for notice in loaded.notices] == ["DtabInvalid", "DtabApplied"]
+    assert loaded.notices[1].type == "Normal"
+    assert loaded.stored.last_error is None
+    assert loaded.dtab.state()["error"] is None
+
+
+def test_the_same_text_is_looked_at_once(loaded, log):
+    for text in ("/svc => /a", "/svc => "):
+        loaded.load(text)
+        loaded.load(text, metadata={"labels": {"a": "b"}})
+        loaded.load(text)
+    assert log.events == ["dtab.loaded", "dtab.invalid"]
+    assert len(loaded.notices) == 1
+    loaded.load("/svc => /a")
+    loaded.load("/svc => ")
+    assert [notice.reason for notice in loaded.notices] == ["DtabInvalid", "DtabApplied", "DtabInvalid"]
+    assert len({notice.key for notice in loaded.notices}) == 3
+
+
+def test_another_layout_is_no_change(loaded):
+    loaded.load("/svc => /a")
+    version = loaded.stored.var.version
+    loaded.load("# moved\n/svc=>/a;\n")
+    assert loaded.stored.var.version == version
+    assert loaded.stored.applied == 1
+
+
+def test_deleted_and_made_again(loaded, log):
+    loaded.load("/svc => /a")
+    loaded.dtab.load(Absent())
+    loaded.dtab.load(Absent())
+    assert loaded.shown == ""
+    assert loaded.stored.hash == hash_of(Dtab.EMPTY)
+    assert log.events == ["dtab.loaded", "dtab.missing"]
+    loaded.load("nonsense")
+    assert loaded.shown == ""
+    loaded.load("/svc => /a")
+    assert loaded.shown == "/svc=>/a"
+
+
+@pytest.mark.parametrize("more", [{}, {"data": None}, {"data": {"other": "/a => /b"}}])
+def test_a_missing_key_is_like_a_missing_configmap(loaded, log, more):
+    loaded.load("/svc => /a")
+    loaded.load(**more)
+    assert loaded.shown == ""
+    assert log.events == ["dtab.loaded", "dtab.missing"]
+    assert str(loaded.stored.last_error) == "the ConfigMap has no key 'dtab'"
+    loaded.load("/svc => /a")
+    assert loaded.shown == "/svc=>/a"
+    assert loaded.stored.last_error is None
+
+
+def test_missing_from_the_start_is_an_empty_dtab(loaded, log):
+    loaded.dtab.load(Absent())
+    assert loaded.stored.var.value == Dtab.EMPTY
+    assert log.fields[0]["reason"] == "the ConfigMap does not exist"
+
+
+def test_an_outage_before_the_first_answer_is_no_empty_dtab(loaded):
+    loaded.dtab.load(Unreachable("connection refused"))
+    assert loaded.stored.var.value == Failed("ConfigMap mesh/routes:dtab: connection refused")
+    assert loaded.hashes == []
+    loaded.load("/svc => /a")
+    assert loaded.shown == "/svc=>/a"
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"binaryData": {"dtab": "/w=="}}, "not UTF-8"),
+        ({"data": {"dtab": "#" * (MAX_FILE_BYTES + 1)}}, "larger than 512000 bytes"),
+        ({"data": {"dtab": "/a => /\udcff"}}, "not UTF-8"),
+    ],
+)
+def test_what_is_no_text_is_refused(loaded, keys, words):
+    loaded.load("/svc => /a")
+    loaded.load(**keys)
+    assert loaded.shown == "/svc=>/a"
+    assert words in str(loaded.stored.last_error)
+    assert len(loaded.notices) == 1

@@ -1,0 +1,222 @@
+"""The interpreter on an API that may fail: what names are bound to, and what people are told."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+from pydantic import ValidationError
+
+from dtab import Dtab, Failed, Path, Pending
+from noderouter.kubernetes.access import Plain
+from noderouter.kubernetes.clusters import Clusters
+from noderouter.namer.utility import UtilityNamer
+from noderouter.naming.binding import Binding
+from noderouter.naming.interpreter.interpreter import Sources
+from noderouter.naming.interpreter.k8s_config_map import ConfigMap, ConfigMapInterpreter
+from noderouter.naming.runtime import Runtime
+from noderouter.naming.var import Var
+from tests.noderouter.kubernetes.conftest import QUICK
+from tests.testing.api_server import ApiServer, api_server
+from tests.testing.loop import until
+
+
+class Routed:
+    """An interpreter with a ConfigMap, and a binding of `/svc/web` through it."""
+
+    def __init__(self, runtime, server: ApiServer) -> None:
+        self.server = server
+        sources = Sources(Var(Dtab.parse("/svc => /stored")), [], UtilityNamer(runtime.resolver))
+        kind = ConfigMap(
+            kind="io.l5d.k8s.configMap", name="routes", filename="dtab", host="127.0.0.1", port=server.port
+        )
+        interpreter = kind.build(runtime, sources)
+        assert isinstance(interpreter, ConfigMapInterpreter)
+        self.interpreter = interpreter
+        self.binding = Binding(Path.parse("/svc/web"), None, interpreter.bind)
+        self.binding.hold()
+
+    def edit(self, text: str) -> None:
+        self.server.store.put("configmaps", {"metadata": {"name": "routes"}, "data": {"dtab": text}})
+
+    @property
+    def leads_to(self) -> object:
+        result = self.binding.result
+        if isinstance(result, Pending | Failed):
+            return result
+        return [leaf.id.show() for leaf in result.tree.leaves()]
+
+    async def becomes(self, *ids: str) -> None:
+        await until(lambda: self.leads_to == list(ids))
+
+    def events(self) -> list[dict]:
+        return [thing for (plural, _, _), thing in self.server.store.objects.items() if plural == "events"]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    async with api_server() as running:
+        yield running
+
+
+@pytest.fixture
+async def quick(runtime, nursery, log) -> Runtime:
+    """A runtime whose clusters are impatient."""
+    clusters = Clusters(nursery.start_soon, log, QUICK)
+    return Runtime(runtime.start_soon, runtime.clock, log, runtime.files, runtime.resolver, clusters)
+
+
+async def test_an_edit_is_in_effect_and_an_invalid_one_is_not(quick, server, log, monkeypatch):
+    monkeypatch.setenv("NODE_NAME", "n1")
+    routed = Routed(quick, server)
+    assert routed.leads_to == Pending()
+    assert routed.interpreter.readiness() == (False, "no dtab yet")
+    await routed.becomes()
+    routed.edit("/stored/web => /$/inet/1")
+    await routed.becomes("/$/inet/1")
+    routed.edit("/stored/web => /$/inet/2")
+    await routed.becomes("/$/inet/2")
+    routed.edit("/stored/web => /$/inet/3 ;\n!")
+    await until(lambda: routed.interpreter.last_error)
+    assert routed.leads_to == ["/$/inet/2"]
+    good, words = routed.interpreter.readiness()
+    assert good
+    assert f"hash {routed.interpreter.stored.hash}; refused: line 2, column 1: " in words
+    await until(routed.events)
+    (event,) = routed.events()
+    assert (event["type"], event["reason"]) == ("Warning", "DtabInvalid")
+    assert event["involvedObject"]["name"] == "routes"
+    assert event["source"]["host"] == "n1"
+    assert "line 2, column 1" in event["message"]
+    routed.edit("/stored/web => /$/inet/3")
+    await routed.becomes("/$/inet/3")
+    assert log.events.count("dtab.invalid") == 1
+
+
+async def test_the_same_node_says_the_same_once(quick, server, monkeypatch):
+    monkeypatch.setenv("NODE_NAME", "n1")
+    routed = Routed(quick, server)
+    routed.edit("nonsense")
+    await until(routed.events)
+    other = Routed(quick, server)  # as after a restart of the router
+    await until(lambda: other.interpreter.last_error)
+    await until(lambda: len([each for each in server.requests if "POST" in each]) == 2)
+    assert len(routed.events()) == 1
+
+
+async def test_another_node_says_it_too(quick, server, monkeypatch):
+    for name in ("n1", "n2"):
+        monkeypatch.setenv("NODE_NAME", name)
+        Routed(quick, server).edit("nonsense")
+    routed = Routed(quick, server)
+    await until(lambda: len(routed.events()) == 2)
+
+
+async def test_deleted_and_made_again(quick, server):
+    routed = Routed(quick, server)
+    routed.edit("/stored/web => /$/inet/1")
+    await routed.becomes("/$/inet/1")
+    server.store.delete("configmaps", "routes")
+    await routed.becomes()
+    assert "refused: the ConfigMap does not exist" in routed.interpreter.readiness()[1]
+    routed.edit("/stored/web => /$/inet/2")
+    await routed.becomes("/$/inet/2")
+
+
+async def test_away_from_the_start(quick, server, nursery):
+    server.away()
+    routed = Routed(quick, server)
+    await until(lambda: isinstance(routed.leads_to, Failed))
+    good, words = routed.interpreter.readiness()
+    assert not good
+    assert words.startswith("no dtab: ConfigMap default/routes:dtab: GET http://127.0.0.1:")
+    routed.edit("/stored/web => /$/inet/1")
+    await nursery.start(server.run)
+    await routed.becomes("/$/inet/1")
+    assert routed.interpreter.readiness()[0]
+
+
+async def test_an_outage_keeps_what_is_in_effect_and_an_edit_meanwhile_is_seen(quick, server, nursery):
+    routed = Routed(quick, server)
+    routed.edit("/stored/web => /$/inet/1")
+    await routed.becomes("/$/inet/1")
+    server.away()
+    await until(lambda: "not up to date: " in routed.interpreter.readiness()[1])
+    assert routed.interpreter.readiness()[0]
+    assert routed.leads_to == ["/$/inet/1"]
+    routed.edit("/stored/web => /$/inet/2")
+    await nursery.start(server.run)
+    await routed.becomes("/$/inet/2")
+
+
+async def test_without_the_right_to_write_events_it_is_logged_once(quick, server, log):
+    server.faults.refuse(403, "POST")
+    routed = Routed(quick, server)
+    routed.edit("nonsense")
+    await until(lambda: "kubernetes.event_refused" in log.events)
+    routed.edit("/stored/web => /$/inet/1")
+    await routed.becomes("/$/inet/1")
+    await until(lambda: len([each for each in server.requests if "POST" in each]) == 2)
+    assert log.events.count("kubernetes.event_refused") == 1
+    assert "grant `create` on `events`" in str(log.fields[log.events.index("kubernetes.event_refused")]["hint"])
+
+
+async def test_the_state_that_the_admin_interface_shows(quick, server):
+    routed = Routed(quick, server)
+    routed.edit("/stored/web => /$/inet/1")
+    await routed.becomes("/$/inet/1")
+    state = json.loads(json.dumps(routed.interpreter.state()))
+    assert state["state"]["running"] is True
+    assert state["state"]["value"] == "/stored/web=>/$/inet/1"
+    assert state["state"]["resourceVersion"] == "101"
+    assert state["state"]["hash"] == routed.interpreter.stored.hash
+    assert state["watch"]["request"].startswith("GET /api/v1/namespaces/default/configmaps?")
+
+
+async def test_the_hash_is_written_on_the_own_pod(quick, server, monkeypatch):
+    monkeypatch.setenv("POD_NAME", "router-x")
+    monkeypatch.setenv("POD_NAMESPACE", "mesh")
+    server.store.put("pods", {"metadata": {"name": "router-x", "namespace": "mesh"}})
+    quick.clusters._clusters.clear()
+    routed = Routed(quick, server)
+    routed.edit("/stored/web => /$/inet/1")
+
+    def written() -> str | None:
+        return (
+            server.store.get("pods", "router-x", "mesh")["metadata"]
+            .get("annotations", {})
+            .get("noderouter.io/dtab-hash")
+        )
+
+    await routed.becomes("/$/inet/1")
+    await until(lambda: written() == routed.interpreter.stored.hash)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"name": "a"},
+        {"name": "A_b", "filename": "dtab"},
+        {"name": "a", "filename": "a/b"},
+        {"name": "a", "filename": "dtab", "namespace": "a.b"},
+        {"name": "a", "filename": "dtab", "kubeconfig": "/k", "host": "h"},
+    ],
+)
+def test_keys_that_are_wrong(keys):
+    with pytest.raises(ValidationError):
+        ConfigMap(kind="io.l5d.k8s.configMap", **keys)
+
+
+def test_the_keys_of_linkerd():
+    made = ConfigMap(kind="io.l5d.k8s.configMap", name="a", filename="dtab", host="h", port=8, experimental=True)
+    assert str(made.key) == "default/a:dtab"
+    assert made.access == Plain("h", 8)
+
+
+async def test_it_ends_with_the_router(quick, server, nursery):
+    Routed(quick, server)
+    await until(lambda: server.watches)
+    nursery.cancel_scope.cancel()
+    with trio.CancelScope(shield=True):
+        await until(lambda: not server.watches)
