@@ -8,6 +8,7 @@ SERVER = """
 import http.server, os, signal, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     def do_GET(self):
         good = self.path != "/ready" or not os.path.exists("/tmp/unready")
         body = (os.environ.get("SAY", "hello") + " from " + os.environ.get("POD", "") + "\\n").encode()

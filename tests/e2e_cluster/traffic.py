@@ -85,13 +85,19 @@ class Traffic:
     def more(self, count: int = WARM) -> None:
         """Wait for so many more requests to end."""
         wanted = len(self._requests) + count
-        until(lambda: self._process.poll() is not None or len(self._requests) >= wanted)
+        self._wait(lambda: self._process.poll() is not None or len(self._requests) >= wanted, 60.0)
         assert self._process.poll() is None, self._process.communicate()[1]
 
     def until(self, condition: Callable[[Request], bool], since: float, seconds: float = 60.0) -> Request:
         """Wait for a request, begun since then, that is so; answers the first."""
-        until(lambda: any(condition(request) for request in self.after(since)), seconds)
+        self._wait(lambda: any(condition(request) for request in self.after(since)), seconds)
         return next(request for request in self.after(since) if condition(request))
+
+    def _wait(self, condition: Callable[[], object], seconds: float) -> None:
+        try:
+            until(condition, seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; of late: {self.requests[-2 * WARM :]}") from None
 
     def end(self) -> None:
         """Let the requests in flight end, and no others begin."""
