@@ -32,6 +32,8 @@ class Worker:
         self._url = url
         self._keeps = keeps
         self._connection: http.client.HTTPConnection | None = None
+        self._connected = False
+        """Whether the last attempt to connect came to something."""
 
     def run(self, first: float, interval: float) -> None:
         """Until the end; a request that takes longer than its interval delays those behind it."""
@@ -43,27 +45,28 @@ class Worker:
             due = max(due + interval, time.monotonic())
 
     def _request(self) -> tuple[int, str, int]:
-        reused = self._connection is not None
-        try:
-            return *self._send(), 0
-        except (ConnectionError, http.client.RemoteDisconnected) as error:
-            self._drop()
-            if not reused:
-                return 0, repr(error), 0
-        except (OSError, http.client.HTTPException) as error:
-            self._drop()
-            return 0, repr(error), 0
-        try:
-            return *self._send(), 1
-        except (OSError, http.client.HTTPException) as error:
-            self._drop()
-            return 0, repr(error), 1
+        again = 0
+        while True:
+            reused = self._connection is not None
+            try:
+                return *self._send(self._connection or self._connect()), again
+            except (OSError, http.client.HTTPException) as error:
+                self._drop()
+                if not (reused and isinstance(error, ConnectionError)):
+                    return 0, f"{'connected' if self._connected else 'not connected'}: {error!r}", again
+            again += 1
 
-    def _send(self) -> tuple[int, str]:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_SECONDS)
-        self._connection.request("GET", self._url)
-        response = self._connection.getresponse()
+    def _connect(self) -> http.client.HTTPConnection:
+        self._connected = False
+        connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_SECONDS)
+        connection.connect()
+        self._connected = True
+        self._connection = connection
+        return connection
+
+    def _send(self, connection: http.client.HTTPConnection) -> tuple[int, str]:
+        connection.request("GET", self._url)
+        response = connection.getresponse()
         said = response.read().decode(errors="replace").strip()
         if not self._keeps or response.will_close:
             self._drop()

@@ -28,8 +28,8 @@ def reroute(mesh: Release, traffic: Traffic, namespace: str) -> float:
 
 
 def serve_both(cluster: Cluster, namespace: str) -> None:
-    serve(cluster, namespace, nodeName="node-2")
-    serve(cluster, namespace, "hello-next", nodeName="node-1")
+    serve(cluster, namespace)
+    serve(cluster, namespace, "hello-next", "node-1")
 
 
 def test_the_api_server_restarts(cluster: Cluster, mesh: Release, namespace: str, state: State):

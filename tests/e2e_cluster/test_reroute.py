@@ -55,8 +55,8 @@ def test_a_request_for_hello_crosses_both_nodes(cluster: Cluster, mesh: Release,
 
 def test_a_canary_of_a_tenth_and_then_all(cluster: Cluster, mesh: Release, namespace: str, state: State):
     """Both edits take effect on the next requests, and no request is lost over it."""
-    serve(cluster, namespace, "hello", nodeName="node-2")
-    serve(cluster, namespace, "hello-canary", nodeName="node-1")
+    serve(cluster, namespace)
+    serve(cluster, namespace, "hello-canary", "node-1")
     before = mesh.dtab()
     old, new = f"/host/{namespace}/hello", f"/host/{namespace}/hello-canary"
     with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
@@ -84,7 +84,7 @@ def test_a_canary_of_a_tenth_and_then_all(cluster: Cluster, mesh: Release, names
 def test_an_invalid_edit_changes_nothing_and_is_explained(
     cluster: Cluster, mesh: Release, namespace: str, state: State
 ):
-    serve(cluster, namespace, nodeName="node-2")
+    serve(cluster, namespace)
     before = mesh.dtab()
     with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
         edited = mesh.write_dtab(f"{before}\n/svc/hello.{namespace} = /$/nil ;\n")

@@ -22,7 +22,7 @@ FOLLOWED_SECONDS = 5.0
 
 
 def test_a_deployment_is_rolled(cluster: Cluster, mesh: Release, namespace: str, state: State):
-    serve(cluster, namespace, nodeName="node-2")
+    serve(cluster, namespace)
     with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
         old = {pod["metadata"]["name"] for pod in cluster.pods(namespace, "app=hello")}
         cluster.control_plane.kubectl("rollout", "restart", "deployment/hello", "-n", namespace)
@@ -37,7 +37,7 @@ def test_a_deployment_is_rolled(cluster: Cluster, mesh: Release, namespace: str,
 
 def test_a_pod_is_killed_without_warning(cluster: Cluster, mesh: Release, namespace: str, state: State):
     """Kubernetes goes on calling it ready until its node has noticed; connections to it are reset or refused."""
-    serve(cluster, namespace, nodeName="node-2")
+    serve(cluster, namespace)
     with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
         for pod in cluster.pods(namespace, "app=hello"):
             name = pod["metadata"]["name"]
@@ -50,7 +50,7 @@ def test_a_pod_is_killed_without_warning(cluster: Cluster, mesh: Release, namesp
 
 def test_a_deployment_is_scaled_to_zero_and_back(cluster: Cluster, mesh: Release, namespace: str, state: State):
     """While there is no pod, the answer is 502 at once: the service exists, so nothing else is asked in its place."""
-    serve(cluster, namespace, nodeName="node-2")
+    serve(cluster, namespace)
     with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
         scale = ("scale", "deployment/hello", "-n", namespace)
         down = time.monotonic()
@@ -79,7 +79,7 @@ def test_a_deployment_is_scaled_to_zero_and_back(cluster: Cluster, mesh: Release
 
 def test_a_service_is_deleted_and_made_again(cluster: Cluster, mesh: Release, namespace: str, state: State):
     """Without the Service nobody knows the name. Its pods live on, and get requests as soon as it is there again."""
-    serve(cluster, namespace, nodeName="node-2")
+    serve(cluster, namespace)
     with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
         deleting = time.monotonic()
         cluster.control_plane.kubectl("delete", "service", "hello", "-n", namespace)

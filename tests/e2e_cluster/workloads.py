@@ -1,7 +1,5 @@
 """What runs in the mesh: a service that says its name, and a client that goes through the router of its node."""
 
-from typing import Any
-
 from tests.cluster.cluster import Cluster
 from tests.cluster.workload import Object, container, pod, service, workload
 
@@ -17,15 +15,24 @@ def client(node: str = "node-1") -> Object:
     return pod("client", main, nodeName=node)
 
 
-def hello(name: str = "hello", replicas: int = 2, **spec: Any) -> Object:
-    """A Deployment that answers `<name> from <pod>`; `spec` is the pods', such as their node."""
+def serve(cluster: Cluster, namespace: str, name: str = "hello", node: str = "node-2") -> None:
+    """Two pods on a node that answer `<name> from <pod>`, and their Service; ready. And a client, if there is none."""
+    _put(cluster, namespace, workload("Deployment", name, _server(name), replicas=2, nodeName=node))
+
+
+def serve_everywhere(cluster: Cluster, namespace: str, name: str = "hello") -> None:
+    """The same with a pod on each node."""
+    _put(cluster, namespace, workload("DaemonSet", name, _server(name)))
+
+
+def _server(name: str) -> Object:
     server = container()
     server["env"] += [{"name": "SAY", "value": name}]
-    return workload("Deployment", name, server, replicas=replicas, **spec)
+    return server
 
 
-def serve(cluster: Cluster, namespace: str, name: str = "hello", **spec: Any) -> None:
-    """That Deployment with its Service, ready; and the client, if there is none."""
-    cluster.apply([hello(name, **spec), service(name), client()], namespace)
-    cluster.wait_ready("deployment", namespace, name)
+def _put(cluster: Cluster, namespace: str, made: Object) -> None:
+    name = made["metadata"]["name"]
+    cluster.apply([made, service(name), client()], namespace)
+    cluster.wait_ready(made["kind"], namespace, name)
     cluster.wait_ready("pod", namespace, "client")
