@@ -18,7 +18,6 @@ from tests.e2e_cluster.workloads import serve_everywhere
 pytestmark = pytest.mark.root
 
 
-
 def replace(mesh: Release, node: str) -> None:
     """Delete the router of a node, as an upgrade does, and wait for the next one."""
     old = mesh.routers()[node]
@@ -46,7 +45,6 @@ def test_all_routers_are_rolled(cluster: Cluster, mesh: Release, namespace: str,
         traffic.more(100)
     assert not old & set(mesh.routers().values())
     failed = traffic.failed()
-    print([(round(r.began-failed[0].began,3), round(r.seconds,3), r.said) for r in failed])
     assert all(closed(request) for request in failed), kinds(failed)
     window = failed[-1].ended - failed[0].began if failed else 0.0
     assert window < 30
