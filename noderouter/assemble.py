@@ -22,7 +22,7 @@ from noderouter.config.server import ServerConfig
 from noderouter.config.service import Budget
 from noderouter.core.errors import ConnectError, NoSuchName
 from noderouter.core.exchange import Exchange
-from noderouter.core.service import Filter, Service, WhenSpecial, callable_of, stack
+from noderouter.core.service import Filter, Service, WhenSpecial, stack
 from noderouter.filter.access_log import AccessLog
 from noderouter.filter.access_log_file import AccessLogFile
 from noderouter.filter.admission import Admission
@@ -107,7 +107,7 @@ class RouterAssembly:
         scope = self._scopes.acquire("service", element(name))
         stats = scope.requests()
 
-        def retry(service: Service) -> Service:
+        def retry(service: Service) -> Retry:
             made = Retry(service, classifier, budget, None if never_waits else backoff, stats)
             service_gauges(scope, made.stats, budget)
             return made
@@ -166,7 +166,7 @@ class RouterAssembly:
         stats = ServerStats()
         scope = self._scope.scope("server", f"{address[0]}/{address[1]}")
         server_gauges(scope, stats)
-        service = stack(self._server_filters(config, scope), callable_of(self.router))
+        service = stack(self._server_filters(config, scope), self.router.serve)
         settings = self._server_settings(config)
         # Who has asked for it is told which address of ours the client took; a system call for each connection.
         exact = config.addForwardedHeader is not None

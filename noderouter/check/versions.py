@@ -4,7 +4,7 @@ import platform
 import sys
 from collections.abc import Iterator
 
-from noderouter import __version__
+from noderouter import __version__, _compiled
 from noderouter.check.finding import Finding, fail, ok, warn
 from noderouter.http1.head import COMPILED
 
@@ -19,12 +19,13 @@ def check_versions() -> Iterator[Finding]:
         yield ok("python", python)
     else:
         yield fail("python", python, "noderouter needs Python 3.11 or later")
-    yield head_parser(COMPILED)
+    yield part("data path", None if _compiled.compiled() else _compiled.why_not())
+    yield part("head parser", None if COMPILED else "pure Python")
 
 
-def head_parser(compiled: bool) -> Finding:
-    """Whether heads are parsed by the compiled parser."""
-    if compiled:
-        return ok("head parser", "compiled")
+def part(subject: str, why_not: str | None) -> Finding:
+    """Whether a part is compiled: it is where there is no reason why not."""
+    if why_not is None:
+        return ok(subject, "compiled")
     hint = "install noderouter where a C compiler is, or from a wheel for this platform"
-    return warn("head parser", "pure Python: right, but it takes more than twice the CPU", hint)
+    return warn(subject, f"{why_not}: it works, and takes more CPU", hint)

@@ -1,7 +1,7 @@
 """Services and filters: the two shapes that the data path is made of (Finagle's words)."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from types import MethodType
+from typing import Protocol
 
 from noderouter.core.exchange import Exchange
 
@@ -9,25 +9,25 @@ Service = Callable[[Exchange], Awaitable[None]]
 """Carries one whole exchange; when it returns, both bodies are done (or the reply was not started: the
 response was discarded by `exchange.gate`)."""
 
-Filter = Callable[[Service], Service]
-"""Wraps a service. A filter is a class with the inner service as its first argument and an async
-`__call__(exchange)`, or a function that answers one."""
+
+class Serving(Protocol):
+    """What has a service: filters, routes, the router."""
+
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Carry one exchange."""
+        ...
+
+
+Filter = Callable[[Service], Serving]
+"""Wraps a service: a class with the inner service as its first argument, or a function that makes one. Its `serve` may
+be async; if it has nothing to do afterwards, it answers the inner awaitable."""
 
 
 def stack(filters: Sequence[Filter], service: Service) -> Service:
     """Compose: the first filter is the outermost."""
     for wrap in reversed(filters):
-        service = callable_of(wrap(service))
+        service = wrap(service).serve
     return service
-
-
-def callable_of(service: Service) -> Service:
-    """The cheapest thing to call: of what is interpreted, a bound method (half the price of an instance).
-
-    What is compiled has no such methods, and is cheapest itself.
-    """
-    call = getattr(service, "__call__", None)  # noqa: B004  # to have it, not to know of it
-    return call if isinstance(call, MethodType) else service
 
 
 class WhenSpecial:
@@ -39,6 +39,6 @@ class WhenSpecial:
         self._plain = service
         self._full = stack(filters, service)
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Go the short way or the long one."""
         return self._plain(exchange) if exchange.special is None else self._full(exchange)

@@ -103,6 +103,7 @@ class RunningRouter:
             with _OPENER.open(request, timeout=SECONDS) as answer:
                 return json.loads(answer.read(MAX_BYTES))
         except HTTPError as error:
+            error.close()
             hint = " (is its group switched off by `admin.security`?)" if error.code == 404 else ""
             raise AdminError(f"{self._url}{path}: {error.code} {error.reason}{hint}") from error
         except (URLError, OSError, HTTPException, ValueError) as error:

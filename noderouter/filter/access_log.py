@@ -33,7 +33,7 @@ class AccessLog:
         self._second = -1
         self._time = b""
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: Exchange) -> None:
         """Go on, then write."""
         target = exchange.target  # an identifier may take a part of it away
         try:

@@ -28,7 +28,7 @@ class Admission:
     def __repr__(self) -> str:
         return f"<Admission {self.active}/{self._limit} refused={self.refused}>"
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: Exchange) -> None:
         """Go on if there is room.
 
         Raises:

@@ -30,7 +30,7 @@ class CallDepth:
         self._service = service
         self._limit = limit
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Count, then go on.
 
         Raises:

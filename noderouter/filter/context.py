@@ -50,7 +50,7 @@ class ReadContext:
         self._service = service
         self._clock_ns = clock_ns
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Read, then go on.
 
         Raises:
@@ -100,7 +100,7 @@ class ClearContext:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Drop, then go on."""
         if exchange.special is not None:
             exchange.special = tuple(f for f in exchange.special if not f[0].startswith(b"l5d-")) or None

@@ -64,7 +64,7 @@ class ErrorReply:
         self._max_body_bytes = max_body_bytes
         self._on_fault = on_fault
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: Exchange) -> None:
         """Go on, answer what fails, and count."""
         stats = self._stats
         stats.pending += 1

@@ -29,7 +29,7 @@ class Forwarded:
         self._by = by
         self._for = for_
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Append it, then go on."""
         peer, local = exchange.peer_address, exchange.local_address
         host = quoted(exchange.authority) if exchange.authority else None

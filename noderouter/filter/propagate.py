@@ -36,7 +36,7 @@ class Propagate:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Append, then go on."""
         context = exchange.context
         fields = start_fields() if context is None else context_fields(context)

@@ -58,7 +58,7 @@ class Retry:
         self._requests = requests
         self.stats = RetryStats()
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: Exchange) -> None:
         requests = self._requests
         requests.pending += 1
         started = exchange.started

@@ -54,7 +54,7 @@ class TotalTimeout:
         self._service = service
         self._seconds = seconds
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         seconds = self._seconds if exchange.context is None else min(self._seconds, remaining(exchange))
         return self._service(exchange) if seconds == inf else self._within(exchange, seconds)
 
@@ -75,7 +75,7 @@ class AttemptTimeout:
         self._service = service
         self._seconds = seconds
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: Exchange) -> None:
         with UntilReply(exchange.reply, self._seconds):
             return await self._service(exchange)
         raise attempt_timeout(exchange.client_id or _NOWHERE, self._seconds)

@@ -35,7 +35,7 @@ class Timestamp:
         self._name = name
         self._clock_ns = clock_ns
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Add it, then go on."""
         headers = exchange.headers
         if headers.get(self._name) is not None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from dtab import Bound, Dtab, Failed, Ok, Path
 from noderouter.core.exchange import Exchange
-from noderouter.core.service import Filter, Service, callable_of, stack
+from noderouter.core.service import Filter, Service, stack
 from noderouter.filter.error_text import binding_timeout
 from noderouter.naming.binding import Bind, Binding
 from noderouter.naming.var import Var
@@ -75,7 +75,7 @@ class NamedService:
         self._known = True  # `name_closed` was not called yet
         self._seen: object = None
         self._seen_epoch = -1
-        self._branch: Branch = self._settle
+        self._branch: Service = self._settle
         self._routes: dict[tuple[Path, Path], Branch] = {}
         self._service: Service = stack(parts.service_filters(path), self._dispatch)
 
@@ -113,9 +113,9 @@ class NamedService:
         if isinstance(result, Ok):
             branches = [(share, self._branch_to(bound, stale)) for share, bound in shares(result.tree)]
             branch = branches[0][1] if len(branches) == 1 else self._parts.picker(branches)
-            self._branch = callable_of(branch)
+            self._branch = branch.serve
         elif isinstance(result, Failed):
-            self._branch = NoRoute(result.message)
+            self._branch = NoRoute(result.message).serve
         else:
             self._branch = self._settle
         _close(stale)

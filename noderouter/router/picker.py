@@ -5,14 +5,16 @@ along its branch give (all-zero weights: each alike).
 """
 
 from bisect import bisect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from itertools import accumulate
 from random import Random
 
 from dtab import Bound, Leaf, NameTree, Union
 from noderouter.core.exchange import Exchange
+from noderouter.core.service import Serving
 
-Branch = Callable[[Exchange], Awaitable[None]]
+Branch = Serving
+"""What a leaf becomes: a route, or what answers in its place."""
 
 
 def shares(tree: NameTree[Bound], whole: float = 1.0) -> list[tuple[float, Bound | None]]:
@@ -37,9 +39,9 @@ class Picker:
 
     def __init__(self, branches: Sequence[tuple[float, Branch]], rng: Random) -> None:
         """`branches` with their probabilities, which sum to 1."""
-        self._branches = [branch for _, branch in branches]
+        self._branches = [branch.serve for _, branch in branches]
         self._bounds = list(accumulate(share for share, _ in branches))[:-1]
         self._random = rng.random
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         return self._branches[bisect(self._bounds, self._random())](exchange)

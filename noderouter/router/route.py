@@ -38,12 +38,12 @@ class Route:
         self.residual = bound.residual
         self._fields = destination_fields(name, bound.id, bound.residual)
         self._stats = stats
-        self._limited = None if attempt_seconds is None else AttemptTimeout(self._send, attempt_seconds)
+        self._limited = None if attempt_seconds is None else AttemptTimeout(self._send, attempt_seconds).serve
 
     def __repr__(self) -> str:
         return f"<Route to {self.client_id.show()}>"
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         exchange.client_id = self.client_id
         exchange.residual = self.residual
         if self._limited is not None:
@@ -72,7 +72,7 @@ class FixedAnswer:
         self.client_id = client_id
         self._status = status
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: Exchange) -> None:
         exchange.client_id = self.client_id
         response = exchange.response = Response(self._status, b"", Headers(), 0)
         exchange.verdict = Verdict.FAILURE if self._status >= 500 else Verdict.SUCCESS
@@ -94,7 +94,7 @@ class NoRoute:
         """`reason` is why binding failed; None where the name is simply not known."""
         self._reason = reason
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: Exchange) -> None:
         if self._reason is not None:
             raise BindingError(self._reason)
         raise NoSuchName("no endpoint")

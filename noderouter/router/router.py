@@ -57,7 +57,7 @@ class Router:
     def __repr__(self) -> str:
         return f"<Router {self.label} names={len(self.names)} clients={len(self.clients)}>"
 
-    def __call__(self, exchange: Exchange) -> Awaitable[None]:
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Identify and hand over.
 
         Raises:

@@ -159,13 +159,13 @@ async def test_an_invalid_edit_changes_nothing_and_is_to_be_seen_everywhere(live
                 verbose = await ready(router)
                 assert verbose.startswith(before.removesuffix("ok\n").rstrip("\n"))
                 assert "; refused: line 2, column 12: " in verbose
-                assert (await router.metrics("rt/out/interpreter/dtab"))["refused_now"] == 1
+                assert (await router.metrics("rt/out/interpreter"))["dtab_refused_now"] == 1
                 assert "DtabInvalid" in live.kubectl("describe", "configmap", "routes")
                 assert two.got == []
                 live.edit(f"/svc => {inet(two.port)}")
                 await until(lambda: two.got)
                 await live.event("Normal", "DtabApplied")
-                assert (await router.metrics("rt/out/interpreter/dtab"))["refused_now"] == 0
+                assert (await router.metrics("rt/out/interpreter"))["dtab_refused_now"] == 0
             assert seen.failed == 0
             invalid = [event for event in router.events if event["event"] == "dtab.invalid"]
             assert len(invalid) == 1

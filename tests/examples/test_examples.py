@@ -8,9 +8,11 @@ from collections import Counter
 import trio
 import yaml
 
+from noderouter.cli import main
 from tests.examples.stage import names, on_stage
 from tests.testing.api_server import ApiServer
 from tests.testing.http import values_of
+from tests.testing.kubeconfig import write_kubeconfig
 from tests.testing.loop import until
 from tests.testing.router import Running
 
@@ -200,4 +202,40 @@ async def test_10_kubernetes(tmp_path):
         shown = json.loads((await router.admin("/namer_state/io.l5d.k8s.json")).text)
         assert shown["endpoints"]["default/hello"]["state"]["running"]
         assert (await router.ask("nobody.invalid")).status == 502
+        nursery.cancel_scope.cancel()
+
+
+async def test_11_configmap(tmp_path, capsys):
+    server = ApiServer()
+    async with trio.open_nursery() as nursery, on_stage("11-configmap", tmp_path) as (example, router):
+        dtab = (example.directory / "dtab").read_text()
+        server.store.put("configmaps", {"metadata": {"name": "routes"}, "data": {"dtab": dtab}})
+        assert (await router.admin("/readyz")).status == 503
+        server.port = example.ports["8109"]
+        await nursery.start(server.run)
+        await router.answers("hello-v1 answers /\n")
+        assert set(await said(router, "hello", 100)) == {"hello-v1", "hello-v2"}
+        readme = (example.directory / "README.md").read_text()
+        new = example.directory / "new.dtab"
+        new.write_text(readme.split("be\n\n```\n")[1].split("```")[0])
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server.port)
+        usual = ["dtab", "check", "--configmap", "default/routes", "--kubeconfig", kubeconfig]
+        options = ["--file", str(new), "--admin", f"localhost:{router.admin_port}"]
+        assert await trio.to_thread.run_sync(main, usual + options) == 1
+        printed = capsys.readouterr().out
+        shown = readme.split(" --admin localhost:9990\n")[1].split("```")[0]
+        assert printed.replace(str(new), "new.dtab") == shown
+        server.store.put("configmaps", {"metadata": {"name": "routes"}, "data": {"dtab": new.read_text()}})
+        await until(lambda: router.app.assemblies["http"].interpreter.stored.applied == 2)
+        assert await said(router, "hello", 20) == {"hello-v2": 20}
+        wrong = new.read_text().replace("hello =>", "hello = ")
+        server.store.put("configmaps", {"metadata": {"name": "routes"}, "data": {"dtab": wrong}})
+        await until(lambda: any(plural == "events" for plural, _, _ in server.store.objects))
+        (event,) = [thing for (plural, _, _), thing in server.store.objects.items() if plural == "events"]
+        words = event["message"].partition(" found at ")[0]
+        assert f"{event['type']}  {event['reason']}  2s  noderouter  {words} found at …" in readme
+        assert "refused: line 2, column 13" in (await router.admin("/readyz?verbose")).text
+        assert await said(router, "hello", 20) == {"hello-v2": 20}
+        server.store.delete("configmaps", "routes")
+        await router.answers(502)
         nursery.cancel_scope.cancel()

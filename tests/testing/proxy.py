@@ -79,7 +79,7 @@ async def proxy(
         stats = ServerStats()
 
         def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
-            return ServerConnection(wire, outer, settings, stats, peer, ("127.0.0.1", 0))
+            return ServerConnection(wire, outer.serve, settings, stats, peer, ("127.0.0.1", 0))
 
         listener = Listener(loop.reactor, listen("127.0.0.1", 0), make, lambda _error: None)
         yield Proxy(loop, listener, target, addr, stats, faults)

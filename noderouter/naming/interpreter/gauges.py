@@ -1,6 +1,6 @@
 """The metrics of a dtab from outside the configuration.
 
-    rt/<label>/interpreter/dtab/...            what is in effect, and how often that changed
+    rt/<label>/interpreter/dtab_...            what is in effect, and how often that changed
     rt/<label>/interpreter/dtab_hash/<hash>    1, of the one in effect; in Prometheus the hash is a label
 
 Compared over all nodes, the hash shows which of them have not got an edit.
@@ -20,12 +20,12 @@ class DtabGauges:
         self._hashes = scope.scope("dtab_hash")
         self._stored = stored
         self._hash: str | None = None
-        scope.gauge("dtab/entries", lambda: float(len(stored.dtab or ())))
-        scope.gauge("dtab/in_effect", lambda: float(stored.dtab is not None))
-        scope.gauge("dtab/refused_now", lambda: float(stored.last_error is not None))
-        scope.gauge("dtab/age_seconds", lambda: time() - stored.applied_at if stored.applied_at else -1.0)
-        scope.tally("dtab/applied", lambda: stored.applied)
-        scope.tally("dtab/refused", lambda: stored.refused)
+        scope.gauge("dtab_entries", lambda: float(len(stored.dtab or ())))
+        scope.gauge("dtab_in_effect", lambda: float(stored.dtab is not None))
+        scope.gauge("dtab_refused_now", lambda: float(stored.last_error is not None))
+        scope.gauge("dtab_age_seconds", lambda: time() - stored.applied_at if stored.applied_at else -1.0)
+        scope.tally("dtab_applied", lambda: stored.applied)
+        scope.tally("dtab_refused", lambda: stored.refused)
         self.update()
 
     def update(self) -> None:

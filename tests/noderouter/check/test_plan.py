@@ -73,3 +73,10 @@ def test_several_apis_as_the_configuration_says(monkeypatch, tmp_path):
     ]
     plan = plan_of(checked(config(namers=namers)), Place())
     assert set(plan.apis) == {Plain("one", 8001), Kubeconfig("/two"), Kubeconfig(str(tmp_path / "mine"))}
+
+
+def test_a_namespace_that_nobody_knows(monkeypatch, tmp_path):
+    monkeypatch.setenv("NODEROUTER_SERVICE_ACCOUNT", str(tmp_path))
+    monkeypatch.delenv("POD_NAMESPACE", raising=False)
+    plan = plan_of(checked(config(namers=[{"kind": "io.l5d.k8s.ns"}])), Place(Kubeconfig("/k")))
+    assert plan.variables == {"POD_NAMESPACE": "namer io.l5d.k8s.ns"}

@@ -1,5 +1,5 @@
 from noderouter.check.plan import Right
-from noderouter.check.rights import judged
+from noderouter.check.rights import check_rights, judged
 
 
 def test_what_is_needed_and_what_is_only_good_to_have():
@@ -11,3 +11,20 @@ def test_what_is_needed_and_what_is_only_good_to_have():
     )
     optional = Right("events", "create", "mesh", without="less is seen")
     assert str(judged(optional, False)).startswith("warn right to create events in mesh: not granted: less is seen\n")
+
+
+async def test_an_api_that_does_not_tell(server, api):
+    rights = [Right("services", "list"), Right("services", "watch")]
+    own = [line async for line in check_rights(api, rights, None)]
+    assert [str(line)[:31] for line in own] == ["fail rights: cannot be asked for"[:31]]
+    (other,) = [line async for line in check_rights(api, rights, ("mesh", "router"))]
+    assert other.hint == "only who may create subjectaccessreviews can ask for others"
+
+
+async def test_an_answer_without_a_verdict(api, monkeypatch):
+    async def send(*_):
+        return {"kind": "Status"}
+
+    monkeypatch.setattr(api, "send", send)
+    (line,) = [line async for line in check_rights(api, [Right("services", "list")], None)]
+    assert line.words == "cannot be asked for: POST SelfSubjectAccessReview: no verdict in the answer"

@@ -2,7 +2,7 @@ import pytest
 
 from noderouter import __version__
 from noderouter.check import versions
-from noderouter.check.versions import check_versions, head_parser
+from noderouter.check.versions import check_versions, part
 
 
 def test_what_runs_this_test_is_good_enough():
@@ -16,6 +16,8 @@ def test_an_old_python(monkeypatch: pytest.MonkeyPatch):
     assert str(list(check_versions())[1]).startswith("fail python: ")
 
 
-def test_the_head_parser():
-    assert str(head_parser(True)) == "ok   head parser: compiled"
-    assert str(head_parser(False)).startswith("warn head parser: pure Python")
+def test_what_is_compiled():
+    assert str(part("head parser", None)) == "ok   head parser: compiled"
+    assert str(part("head parser", "pure Python")).startswith(
+        "warn head parser: pure Python: it works, and takes more CPU\n"
+    )

@@ -8,25 +8,9 @@ import trio
 from noderouter.cli import main
 from tests.testing.api_server import api_server
 from tests.testing.backend import backend
+from tests.testing.kubeconfig import write_kubeconfig
 from tests.testing.loop import until
 from tests.testing.router import config, fs, routing
-
-
-def kubeconfig(path, server):
-    """A kubeconfig of the fake API."""
-    cluster = {"server": f"http://127.0.0.1:{server.port}"}
-    context = {"cluster": "fake", "user": "nobody"}
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "fake", "cluster": cluster}],
-        "users": [{"name": "nobody", "user": {}}],
-        "contexts": [{"name": "fake", "context": context}],
-        "current-context": "fake",
-    }
-    file = path / "kubeconfig"
-    file.write_text(json.dumps(document))
-    return str(file)
 
 
 class Command:
@@ -47,7 +31,12 @@ class Command:
         return str(file)
 
     async def __call__(self, *arguments) -> int:
-        usual = ["--configmap", "default/routes", "--kubeconfig", kubeconfig(self.directory, self.server)]
+        usual = [
+            "--configmap",
+            "default/routes",
+            "--kubeconfig",
+            write_kubeconfig(self.directory / "kubeconfig", self.server.port),
+        ]
         code = await trio.to_thread.run_sync(main, ["dtab", "check", *usual, *arguments])
         self.out, self.err = self.capsys.readouterr()
         return code

@@ -42,7 +42,7 @@ async def answered(exchange: Exchange) -> None:
 def log(exchange: Exchange, service: Service = answered, at: float = NOON) -> bytes:
     lines: list[bytes] = []
     exchange.reply.peer = exchange.peer_address if exchange.peer_address[0] else ("10.2.0.7", 4711)
-    run(AccessLog(service, lines.append, clock=lambda: at)(exchange))
+    run(AccessLog(service, lines.append, clock=lambda: at).serve(exchange))
     (line,) = lines
     return line
 
@@ -74,7 +74,7 @@ def test_the_time_moves_on_with_the_clock() -> None:
     access_log = AccessLog(answered, lines.append, clock=lambda: now[0])
     for second in (100.0, 100.9, 101.0):
         now[0] = second
-        run(access_log(make_exchange()))
+        run(access_log.serve(make_exchange()))
     times = [line.split(b"[")[1].split(b"]")[0] for line in lines]
     assert times == [show_time(100), show_time(100), show_time(101)]
 
@@ -83,7 +83,7 @@ def test_requests_that_cannot_be_routed_are_there() -> None:
     async def unroutable(exchange: Exchange) -> None:
         raise NoSuchName("nobody")
 
-    assert b'" 502 6 "' in log(make_exchange(), ErrorReply(unroutable, RequestStats()))
+    assert b'" 502 6 "' in log(make_exchange(), ErrorReply(unroutable, RequestStats()).serve)
 
 
 def test_a_client_that_left_has_no_status() -> None:
@@ -92,7 +92,7 @@ def test_a_client_that_left_has_no_status() -> None:
 
     lines: list[bytes] = []
     with pytest.raises(ClientGone):
-        run(AccessLog(left, lines.append)(make_exchange()))
+        run(AccessLog(left, lines.append).serve(make_exchange()))
     assert b'HTTP/1.1" - - "-" "-"\n' in lines[0]
 
 

@@ -18,7 +18,7 @@ async def served(exchange: Exchange) -> None:
 def passes(special: Special | None, limit: int) -> bool:
     exchange = make_exchange(special=special)
     try:
-        run(CallDepth(served, limit)(exchange))
+        run(CallDepth(served, limit).serve(exchange))
     except TooManyCalls:
         return False
     finally:
@@ -40,7 +40,7 @@ def test_requests_without_via_pass() -> None:
 
 def test_the_text_is_linkerds() -> None:
     with pytest.raises(TooManyCalls) as caught:
-        run(CallDepth(served, 10)(make_exchange(special=((b"via", b"," * 10),))))
+        run(CallDepth(served, 10).serve(make_exchange(special=((b"via", b"," * 10),))))
     assert caught.value.status == 400
     assert caught.value.message == "Maximum number of calls (10) has been exceeded. Please check for proxy loops."
 

@@ -25,7 +25,7 @@ async def served(exchange: Exchange) -> None:
 
 def read(*special: tuple[bytes, bytes]) -> Exchange:
     exchange = make_exchange(special=special or None)
-    run(ReadContext(served, clock_ns=lambda: NOW_NS)(exchange))
+    run(ReadContext(served, clock_ns=lambda: NOW_NS).serve(exchange))
     return exchange
 
 
@@ -160,7 +160,7 @@ def test_a_first_sample_that_is_none_leaves_the_next() -> None:
 
 def clear(special: Special | None) -> Exchange:
     exchange = make_exchange(special=special)
-    run(ClearContext(served)(exchange))
+    run(ClearContext(served).serve(exchange))
     return exchange
 
 

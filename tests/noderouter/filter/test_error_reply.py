@@ -46,9 +46,9 @@ def answer(
     """The exchange, its response, the router's fields and the body."""
     exchange = make_exchange()
     run(
-        ErrorReply(failing(error), RequestStats(), max_headers_bytes=max_headers_bytes, max_body_bytes=max_body_bytes)(
-            exchange
-        )
+        ErrorReply(
+            failing(error), RequestStats(), max_headers_bytes=max_headers_bytes, max_body_bytes=max_body_bytes
+        ).serve(exchange)
     )
     reply = recorded(exchange)
     assert reply.response is not None
@@ -101,7 +101,7 @@ def test_every_error_class_is_in_the_table() -> None:
 
 def test_a_refusal_by_admission_is_a_nack() -> None:
     exchange = make_exchange()
-    run(ErrorReply(Admission(failing(AssertionError()), 0), RequestStats())(exchange))
+    run(ErrorReply(Admission(failing(AssertionError()), 0).serve, RequestStats()).serve(exchange))
     assert exchange.response is not None
     assert exchange.response.status == 503
     assert b"finagle-http-nack: true\r\n" in exchange.reply_fields
@@ -111,7 +111,7 @@ def test_other_exceptions_are_faults_of_ours_and_are_told() -> None:
     told: list[tuple[Exchange, Exception]] = []
     error = KeyError()
     exchange = make_exchange()
-    run(ErrorReply(failing(error), RequestStats(), on_fault=lambda *args: told.append(args))(exchange))
+    run(ErrorReply(failing(error), RequestStats(), on_fault=lambda *args: told.append(args)).serve(exchange))
     assert told == [(exchange, error)]
     assert recorded(exchange).data == b"KeyError"
     _, response, fields, body = answer(ValueError("boom"))
@@ -120,7 +120,11 @@ def test_other_exceptions_are_faults_of_ours_and_are_told() -> None:
 
 def test_errors_of_routing_are_not_told_as_faults() -> None:
     told: list[tuple[Exchange, Exception]] = []
-    run(ErrorReply(failing(NoSuchName("x")), RequestStats(), on_fault=lambda *args: told.append(args))(make_exchange()))
+    run(
+        ErrorReply(failing(NoSuchName("x")), RequestStats(), on_fault=lambda *args: told.append(args)).serve(
+            make_exchange()
+        )
+    )
     assert told == []
 
 
@@ -129,7 +133,7 @@ def test_an_error_can_be_explained_before_it_is_answered() -> None:
         return ConnectError(f"{error} {exchange.target.decode()}")
 
     exchange = make_exchange()
-    run(ErrorReply(failing(ConnectError("refused")), RequestStats(), explain=explain)(exchange))
+    run(ErrorReply(failing(ConnectError("refused")), RequestStats(), explain=explain).serve(exchange))
     assert recorded(exchange).data == b"refused /"
     assert b"l5d-retryable: true" in exchange.reply_fields
 
@@ -139,7 +143,7 @@ def test_success_passes() -> None:
         exchange.reply.begin(Response(200, b"OK", Headers(), 2), b"ok")
 
     exchange = make_exchange()
-    run(ErrorReply(fine, RequestStats())(exchange))
+    run(ErrorReply(fine, RequestStats()).serve(exchange))
     assert recorded(exchange).data == b"ok"
     assert exchange.reply_fields == b""
 
@@ -150,7 +154,7 @@ def test_fields_of_a_response_that_was_not_sent_do_not_stay() -> None:
         raise EndpointProtocolError("bad")
 
     exchange = make_exchange()
-    run(ErrorReply(half, RequestStats())(exchange))
+    run(ErrorReply(half, RequestStats()).serve(exchange))
     assert exchange.reply_fields == b"l5d-err: bad\r\nl5d-success-class: 0.0\r\n"
 
 
@@ -162,7 +166,7 @@ class Unwound(BaseException):
 def test_nobody_to_answer(error: BaseException) -> None:
     exchange = make_exchange()
     with pytest.raises(type(error)):
-        run(ErrorReply(failing(error), RequestStats())(exchange))
+        run(ErrorReply(failing(error), RequestStats()).serve(exchange))
     assert not recorded(exchange).started
     assert exchange.response is None
 
@@ -170,7 +174,7 @@ def test_nobody_to_answer(error: BaseException) -> None:
 def test_a_protocol_error_is_the_codecs_to_answer_and_its_status_is_noted() -> None:
     exchange = make_exchange()
     with pytest.raises(ClientProtocolError):
-        run(ErrorReply(failing(ClientProtocolError("bad chunk", 400)), RequestStats())(exchange))
+        run(ErrorReply(failing(ClientProtocolError("bad chunk", 400)), RequestStats()).serve(exchange))
     assert not recorded(exchange).started
     assert exchange.response is not None
     assert exchange.response.status == 400
@@ -185,7 +189,7 @@ def test_once_a_reply_has_started_the_error_goes_on(error: Exception) -> None:
 
     exchange = make_exchange()
     with pytest.raises(type(error)):
-        run(ErrorReply(service, RequestStats())(exchange))
+        run(ErrorReply(service, RequestStats()).serve(exchange))
     assert recorded(exchange).data == b"half"
     assert exchange.response is not None
     assert exchange.response.status == 200
@@ -197,7 +201,7 @@ def test_a_slow_client_is_waited_for() -> None:
 
     exchange = make_exchange()
     recorded(exchange).pending = drain()
-    stepped = start(ErrorReply(failing(NoSuchName("x")), RequestStats())(exchange))
+    stepped = start(ErrorReply(failing(NoSuchName("x")), RequestStats()).serve(exchange))
     assert not stepped.done
     stepped.resume()
     assert stepped.done

@@ -35,7 +35,7 @@ def forwarded(authority: bytes | None, scheme: bytes = b"http") -> bytes:
     exchange = make_exchange(authority=authority)
     exchange.scheme = scheme
     exchange.reply.peer, exchange.reply.local = ("10.0.0.9", 555), ("10.0.0.1", 4140)
-    run(Forwarded(served, by, for_)(exchange))
+    run(Forwarded(served, by, for_).serve(exchange))
     return exchange.request_fields
 
 
@@ -62,7 +62,7 @@ def test_the_scheme_of_an_absolute_target() -> None:
 
 def test_it_comes_behind_what_earlier_proxies_wrote() -> None:
     exchange = make_exchange(block=b"Forwarded: for=first\r\n")
-    run(Forwarded(served, request_random, request_random)(exchange))
+    run(Forwarded(served, request_random, request_random).serve(exchange))
     assert Headers(exchange.headers.block + exchange.request_fields).get_all(b"forwarded")[0] == b"for=first"
     assert exchange.request_fields == b"forwarded: by=unknown;for=unknown;host=hello;proto=http\r\n"
 

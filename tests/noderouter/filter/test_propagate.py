@@ -17,7 +17,7 @@ async def served(exchange: Exchange) -> None:
 
 def sent(exchange: Exchange) -> dict[bytes, bytes]:
     """The fields that `exchange` sends on."""
-    run(Propagate(served)(exchange))
+    run(Propagate(served).serve(exchange))
     pairs = list(Headers(exchange.request_fields).items())
     fields = dict(pairs)
     assert len(fields) == len(pairs), "a field is there twice"
@@ -71,7 +71,7 @@ def test_deadline_and_dtab() -> None:
 
 def test_a_user_dtab_leaves_as_context_and_is_not_repeated() -> None:
     exchange = make_exchange(special=((b"l5d-dtab", b"/a=>/b"), (b"l5d-ctx-dtab", b"/c=>/d")))
-    run(ReadContext(Propagate(served))(exchange))
+    run(ReadContext(Propagate(served).serve).serve(exchange))
     block = exchange.request_fields
     assert block.count(b"dtab: ") == 1
     assert b"l5d-ctx-dtab: /c=>/d;/a=>/b\r\n" in block
@@ -80,7 +80,7 @@ def test_a_user_dtab_leaves_as_context_and_is_not_repeated() -> None:
 def test_a_dtab_cannot_smuggle_a_field() -> None:
     hostile = b"/a=>/b\t#\xa0x-admin: 1"
     exchange = make_exchange(special=((b"l5d-dtab", hostile),))
-    run(ReadContext(Propagate(served))(exchange))
+    run(ReadContext(Propagate(served).serve).serve(exchange))
     assert b"l5d-ctx-dtab: /a=>/b\r\n" in exchange.request_fields
     assert b"admin" not in exchange.request_fields
 
@@ -109,7 +109,7 @@ def test_special_fields_that_go_on_and_those_that_end_here() -> None:
 
 def test_repeated_fields_are_all_carried_in_order() -> None:
     exchange = make_exchange(special=((b"l5d-ctx-x", b"1"), (b"l5d-ctx-x", b"2")))
-    run(Propagate(served)(exchange))
+    run(Propagate(served).serve(exchange))
     assert Headers(exchange.request_fields).get_all(b"l5d-ctx-x") == [b"1", b"2"]
 
 
@@ -118,7 +118,7 @@ def test_the_next_router_reads_what_this_one_wrote() -> None:
     exchange.context = Context(Deadline(5, 2**62), Dtab.parse("/a=>/b"), Trace(3, 1, 2, 6))
     fields = sent(exchange)
     following = make_exchange(special=tuple(fields.items()))
-    run(ReadContext(served)(following))
+    run(ReadContext(served).serve(following))
     context = following.context
     assert context is not None
     assert context.deadline == Deadline(5, 2**62)

@@ -30,7 +30,7 @@ async def wait_long(_exchange):
 async def test_each_ends_what_takes_too_long(make, words):
     async with looping() as loop:
         with pytest.raises(DeadlineExceeded, match=words):
-            await loop.run(make(wait_long, 0.06)(make_exchange()), 2)
+            await loop.run(make(wait_long, 0.06).serve(make_exchange()), 2)
 
 
 async def test_a_response_that_has_begun_is_not_cut():
@@ -40,7 +40,7 @@ async def test_a_response_that_has_begun_is_not_cut():
 
     async with looping() as loop:
         exchange = make_exchange()
-        await loop.run(TotalTimeout(AttemptTimeout(stream, 0.06), 0.1)(exchange))
+        await loop.run(TotalTimeout(AttemptTimeout(stream, 0.06).serve, 0.1).serve(exchange))
         assert exchange.reply.started
 
 
@@ -59,7 +59,7 @@ async def test_a_timeout_around_a_lifted_one_still_holds():
 
 def test_without_any_limit_nothing_is_in_between():
     exchange = make_exchange()
-    run(TotalTimeout(answer_at_once)(exchange))
+    run(TotalTimeout(answer_at_once).serve(exchange))
     assert exchange.reply.started
     assert exchange.context is None
     assert remaining(exchange) == inf
@@ -68,7 +68,7 @@ def test_without_any_limit_nothing_is_in_between():
 async def test_an_own_limit_becomes_the_deadline_of_the_next_hop():
     async with looping() as loop:
         exchange = make_exchange()
-        await loop.run(TotalTimeout(answer_at_once, 5.0)(exchange))
+        await loop.run(TotalTimeout(answer_at_once, 5.0).serve(exchange))
         assert 4.0 < remaining(exchange) <= 5.0
 
 
@@ -78,5 +78,5 @@ async def test_the_callers_deadline_holds_where_there_is_no_limit():
         now = time.time_ns()
         exchange.context = Context(deadline=Deadline(now, now + 60_000_000))
         with pytest.raises(DeadlineExceeded):
-            await loop.run(TotalTimeout(wait_long)(exchange), 2)
+            await loop.run(TotalTimeout(wait_long).serve(exchange), 2)
         assert exchange.context.deadline == Deadline(now, now + 60_000_000)

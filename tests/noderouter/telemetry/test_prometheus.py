@@ -50,7 +50,7 @@ async def test_the_examples_of_the_specification() -> None:
         ("rt out server 0.0.0.0/4140 exn", "rt:server:exn", {"rt": "out", "server": "0.0.0.0/4140"}),
         ("rt out failures A", "rt:failures:A", {"rt": "out"}),
         ("rt out interpreter dtab_hash ab12", "rt:interpreter:dtab_hash", {"rt": "out", "hash": "ab12"}),
-        ("rt out interpreter dtab applied", "rt:interpreter:dtab:applied", {"rt": "out"}),
+        ("rt out interpreter dtab_applied", "rt:interpreter:dtab_applied", {"rt": "out"}),
         ("namer #/io.l5d.fs open-files", "namer:__io_l5d_fs:open_files", {}),
     ],
 )

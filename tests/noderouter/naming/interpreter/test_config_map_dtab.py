@@ -146,6 +146,9 @@ def test_an_outage_before_the_first_answer_is_no_empty_dtab(loaded):
     assert loaded.hashes == []
     loaded.load("/svc => /a")
     assert loaded.shown == "/svc=>/a"
+    loaded.dtab.load(Unreachable("connection refused"))
+    loaded.dtab.load(Unknown())
+    assert loaded.shown == "/svc=>/a"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ def test_what_is_in_effect_and_how_often_that_changed():
     gauges = DtabGauges(tree.scope("rt", "out", "interpreter"), stored)
     place = "rt/out/interpreter"
     before = shown(tree)
-    assert before[f"{place}/dtab/in_effect"] == 0
-    assert before[f"{place}/dtab/age_seconds"] == -1
+    assert before[f"{place}/dtab_in_effect"] == 0
+    assert before[f"{place}/dtab_age_seconds"] == -1
     for text in ("/a => /b", "/a => /c; /d => /e"):
         dtab = Dtab.parse(text)
         stored.apply(dtab)
@@ -24,8 +24,8 @@ def test_what_is_in_effect_and_how_often_that_changed():
     stored.refuse(DtabError("wrong"))
     gauges.update()
     after = shown(tree)
-    assert after[f"{place}/dtab/entries"] == 2
-    assert (after[f"{place}/dtab/applied"], after[f"{place}/dtab/refused"]) == (2, 1)
-    assert (after[f"{place}/dtab/in_effect"], after[f"{place}/dtab/refused_now"]) == (1, 1)
-    assert 0 <= after[f"{place}/dtab/age_seconds"] < 60
+    assert after[f"{place}/dtab_entries"] == 2
+    assert (after[f"{place}/dtab_applied"], after[f"{place}/dtab_refused"]) == (2, 1)
+    assert (after[f"{place}/dtab_in_effect"], after[f"{place}/dtab_refused_now"]) == (1, 1)
+    assert 0 <= after[f"{place}/dtab_age_seconds"] < 60
     assert after[f"{place}/dtab_hash/{stored.hash}"] == 1
