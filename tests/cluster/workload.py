@@ -16,6 +16,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET()
     def log_message(self, *_):
         pass
 server = http.server.ThreadingHTTPServer(("", 8080), Handler)

@@ -1,11 +1,12 @@
-"""A steady load of GETs through the proxy of the node; runs in a pod, with the standard library only.
+"""A steady load through the proxy of the node; runs in a pod, with the standard library only.
 
-    python load.py URL RATE
+    python load.py METHOD URL RATE
 
 `http_proxy` says where the proxy is. Half of the workers keep their connection, the others open one for each request.
 A line of JSON tells each request: when it began (monotonic clock, the machine's), how long it took, the status (0: no
-answer), what came, and how often it was sent again. That is done once, and only where an idle connection turned out to
-be closed, as every client does (RFC 9112 section 9.3.1). Ends with its standard input, after the requests in flight.
+answer), what came, and how often it was sent again. That is done once, for a GET, and only where an idle connection
+turned out to be closed, as every client does (RFC 9112 section 9.3.1). Ends with its standard input, after the
+requests in flight.
 """
 
 import http.client
@@ -26,9 +27,10 @@ writing = threading.Lock()
 class Worker:
     """Sends one request after the other, at its own pace."""
 
-    def __init__(self, url: str, keeps: bool) -> None:
+    def __init__(self, method: str, url: str, keeps: bool) -> None:
         proxy = urlsplit(os.environ["http_proxy"])
         self._address = proxy.hostname or "", proxy.port or 80
+        self._method = method
         self._url = url
         self._keeps = keeps
         self._connection: http.client.HTTPConnection | None = None
@@ -52,7 +54,7 @@ class Worker:
                 return *self._send(self._connection or self._connect()), again
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
-                if not (reused and isinstance(error, ConnectionError)):
+                if not (reused and self._method == "GET" and isinstance(error, ConnectionError)):
                     return 0, f"{'connected' if self._connected else 'not connected'}: {error!r}", again
             again += 1
 
@@ -65,7 +67,7 @@ class Worker:
         return connection
 
     def _send(self, connection: http.client.HTTPConnection) -> tuple[int, str]:
-        connection.request("GET", self._url)
+        connection.request(self._method, self._url, b"ping" if self._method == "POST" else None)
         response = connection.getresponse()
         said = response.read().decode(errors="replace").strip()
         if not self._keeps or response.will_close:
@@ -88,12 +90,12 @@ def tell(request: list[object]) -> None:
 
 def main() -> None:
     """Run the workers until standard input ends."""
-    url, rate = sys.argv[1], float(sys.argv[2])
+    method, url, rate = sys.argv[1], sys.argv[2], float(sys.argv[3])
     interval = WORKERS / rate
     start = time.monotonic()
     threads = []
     for number in range(WORKERS):
-        worker = Worker(url, keeps=number % 2 == 0)
+        worker = Worker(method, url, keeps=number % 2 == 0)
         threads.append(threading.Thread(target=worker.run, args=(start + number / rate, interval)))
         threads[-1].start()
     sys.stdin.read()

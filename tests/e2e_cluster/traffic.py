@@ -126,9 +126,9 @@ def kinds(requests: Iterable[Request]) -> Counter[str]:
 
 
 @contextmanager
-def steady(cluster: Cluster, namespace: str, url: str, rate: float = RATE) -> Iterator[Traffic]:
+def steady(cluster: Cluster, namespace: str, url: str, method: str = "GET") -> Iterator[Traffic]:
     """A load from the pod `client` of that namespace, which has begun and goes well."""
-    process = cluster.popen(namespace, "client", "python3", str(PROGRAM), url, f"{rate:g}")
+    process = cluster.popen(namespace, "client", "python3", str(PROGRAM), method, url, f"{RATE:g}")
     traffic = Traffic(process)
     try:
         traffic.more()

@@ -1,5 +1,7 @@
 """What runs in the mesh: a service that says its name, and a client that goes through the router of its node."""
 
+from typing import Any
+
 from tests.cluster.cluster import Cluster
 from tests.cluster.workload import Object, container, pod, service, workload
 
@@ -15,9 +17,12 @@ def client(node: str = "node-1") -> Object:
     return pod("client", main, nodeName=node)
 
 
-def serve(cluster: Cluster, namespace: str, name: str = "hello", node: str = "node-2") -> None:
-    """Two pods on a node that answer `<name> from <pod>`, and their Service; ready. And a client, if there is none."""
-    _put(cluster, namespace, workload("Deployment", name, _server(name), replicas=2, nodeName=node))
+def serve(cluster: Cluster, namespace: str, name: str = "hello", node: str = "node-2", **more: Any) -> None:
+    """Two pods on a node that answer `<name> from <pod>`, and their Service; ready. And a client, if there is none.
+
+    `more` is the container's, such as its `lifecycle`.
+    """
+    _put(cluster, namespace, workload("Deployment", name, _server(name) | more, replicas=2, nodeName=node))
 
 
 def serve_everywhere(cluster: Cluster, namespace: str, name: str = "hello") -> None:
