@@ -10,6 +10,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     def do_GET(self):
+        if self.path != "/ready":
+            time.sleep(float(os.environ.get("TAKES", "0")))
         good = self.path != "/ready" or not os.path.exists("/tmp/unready")
         body = (os.environ.get("SAY", "hello") + " from " + os.environ.get("POD", "") + "\\n").encode()
         self.send_response(200 if good else 503)

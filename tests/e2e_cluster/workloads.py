@@ -11,6 +11,10 @@ THROUGH_THE_NODE = [
 ]
 
 
+TAKES = "0.05"
+"""Seconds for each answer, so that a pod that ends has some requests in its hands."""
+
+
 def client(node: str = "node-1") -> Object:
     """A pod in which tests run what they like."""
     main = {"name": "main", "image": "client", "command": ["sleep", "infinity"], "env": THROUGH_THE_NODE}
@@ -32,7 +36,7 @@ def serve_everywhere(cluster: Cluster, namespace: str, name: str = "hello") -> N
 
 def _server(name: str) -> Object:
     server = container()
-    server["env"] += [{"name": "SAY", "value": name}]
+    server["env"] += [{"name": "SAY", "value": name}, {"name": "TAKES", "value": TAKES}]
     return server
 
 
