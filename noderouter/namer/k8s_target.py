@@ -10,8 +10,8 @@ again.
     one host of it    slices have it, and the port      bound        likewise
                       not                               Neg
 
-"Bound" may be to no address at all: that is a 502, and no fallback (spec section 3.2). With a number, that is so whatever
-`targetPort` is; Linkerd made a difference there, by which a Service without pods looked like a name of DNS.
+"Bound" may be to no address at all: that is a 502, and no fallback (spec section 3.2). With a number, that is so
+whatever `targetPort` is; Linkerd made a difference there, by which a Service without pods looked like a name of DNS.
 """
 
 from enum import Enum

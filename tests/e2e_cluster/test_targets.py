@@ -59,6 +59,22 @@ def test_a_pod_is_killed_without_warning(cluster: Cluster, mesh: Release, namesp
     state(f"each of two pods: {traffic.figure()}")
 
 
+def test_a_pod_is_killed_with_posts_in_its_hands(cluster: Cluster, mesh: Release, namespace: str, state: State):
+    """These, and no others, are lost: nobody knows whether the pod has carried them out, so they are not repeated."""
+    serve(cluster, namespace)
+    victim = cluster.pods(namespace, "app=hello")[0]["metadata"]["name"]
+    with steady(cluster, namespace, f"http://hello.{namespace}/", method="POST") as traffic:
+        before = time.monotonic()
+        cluster.kill_pod(namespace, victim)
+        after = time.monotonic()
+        traffic.until(lambda request: request.pod == victim, after)
+    failed = traffic.failed()
+    assert {request.status for request in failed} <= {502}, kinds(failed)
+    assert all("connection lost" in request.said for request in failed), kinds(failed)
+    assert all(request.began < after and request.ended > before for request in failed)
+    state(f"{traffic.figure()}, all of them in the hands of that pod")
+
+
 def test_a_deployment_is_scaled_to_zero_and_back(cluster: Cluster, mesh: Release, namespace: str, state: State):
     """While there is no pod, the answer is 502 at once: the service exists, so nothing else is asked in its place."""
     serve(cluster, namespace)
