@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs fuzz cluster-tools cluster clean
+.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs e2e fuzz cluster-tools cluster clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | chart | docs | fuzz | cluster-tools | cluster | clean"
+	@echo "make run | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | cluster-tools | cluster | clean"
 
 # What is compiled has to be built anew when it changes: the parser, and the modules that _compiled.py names.
 HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
@@ -65,6 +65,10 @@ docs: setup
 
 fuzz: setup
 	$(BIN)/python -m tests.noderouter.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
+
+# The chart on two nodes under load, and docs/kubernetes.md as it is written; needs root. `make test` runs it, too.
+e2e: cluster-tools
+	NODEROUTER_E2E_CUT_OFF_SECONDS=$${NODEROUTER_E2E_CUT_OFF_SECONDS:-60} $(BIN)/pytest tests/e2e_cluster tests/docs -rs
 
 # The Kubernetes of the tests, built once into a cache outside the tree; needs Go.
 cluster-tools: setup

@@ -4,11 +4,14 @@ Two values follow from what the API holds. The *answer* is what the dtab sees; i
 port or the host comes or goes. The *address* set changes with every pod, and flows into the client without binding
 again.
 
-    by port name      slices have it                    bound        by port number   numeric targetPort   bound
-                      not, but the Service is there     Neg                           named targetPort     as by name
-                      no such Service                   Neg                           not in the Service   Neg
+    by port name      slices have it                    bound        by port number   in the Service       bound
+                      not, but the Service is there     Neg                           not in the Service   Neg
+                      no such Service                   Neg                           no such Service      Neg
+    one host of it    slices have it, and the port      bound        likewise
+                      not                               Neg
 
-"Bound" may be to no address at all: that is a 502, and no fallback (spec section 3.2).
+"Bound" may be to no address at all: that is a 502, and no fallback (spec section 3.2). With a number, that is so
+whatever `targetPort` is; Linkerd made a difference there, by which a Service without pods looked like a name of DNS.
 """
 
 from enum import Enum
@@ -99,9 +102,7 @@ class Target:
                 port = value.at(self.name.port)
                 if port is None:
                     return Answer.NEG
-                if isinstance(port.target, int) and not self.name.host:
-                    return Answer.BOUND
-                return self._answer_by_name(port.name, reading)
+                return self._answer_by_name(port.name, reading) if self.name.host else Answer.BOUND
 
     def _answer_by_name(self, port: str, reading: Reading) -> Answer | Pending | Failed:
         slices = self._slices(reading)

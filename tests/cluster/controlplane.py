@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -172,13 +172,19 @@ class ControlPlane:
         user = with_token(self.token(namespace, service_account))
         return write_kubeconfig(path, self.url, self.ca_file, user, namespace)
 
-    def kubectl(self, *args: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
-        """Run kubectl and answer what it printed.
+    def kubectl(
+        self,
+        *args: str,
+        input: str | None = None,
+        kubeconfig: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run kubectl and answer what it printed; `env` is for what kubectl reads there, such as KUBE_EDITOR.
 
         Raises:
             CommandFailed: another status than 0.
         """
-        return self._run("kubectl", args, input, kubeconfig)
+        return self._run("kubectl", args, input, kubeconfig, env or {})
 
     def helm(self, *args: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
         """Run helm and answer what it printed.
@@ -186,15 +192,18 @@ class ControlPlane:
         Raises:
             CommandFailed: another status than 0.
         """
-        return self._run("helm", args, input, kubeconfig)
+        return self._run("helm", args, input, kubeconfig, {})
 
-    def _run(self, name: str, args: Sequence[str], input: str | None, kubeconfig: Path | None) -> str:
+    def _run(
+        self, name: str, args: Sequence[str], input: str | None, kubeconfig: Path | None, more: Mapping[str, str]
+    ) -> str:
         home = self.folder / "home"  # where both keep caches and settings
         env = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(home),
             "KUBECACHEDIR": str(home / "kube"),
             "KUBECONFIG": str(kubeconfig or self.admin_kubeconfig),
+            **more,
         }
         argv = [str(self._commands[name]), *args]
         done = subprocess.run(argv, input=input, env=env, capture_output=True, text=True, timeout=COMMAND_SECONDS)

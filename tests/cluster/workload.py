@@ -8,13 +8,19 @@ SERVER = """
 import http.server, os, signal, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     def do_GET(self):
+        if self.path != "/ready":
+            time.sleep(float(os.environ.get("TAKES", "0")))
         good = self.path != "/ready" or not os.path.exists("/tmp/unready")
         body = (os.environ.get("SAY", "hello") + " from " + os.environ.get("POD", "") + "\\n").encode()
         self.send_response(200 if good else 503)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET()
     def log_message(self, *_):
         pass
 server = http.server.ThreadingHTTPServer(("", 8080), Handler)

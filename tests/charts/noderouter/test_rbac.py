@@ -9,13 +9,11 @@ import pytest
 import trio
 import yaml
 
-from noderouter.config.kind import kinds_in
-from noderouter.namer.kind import NamerKind
 from tests.charts.helm import CHART, Object, ci_values
 from tests.cluster.controlplane import CommandFailed, ControlPlane
 from tests.testing.router import Json, Running, routing, several
 
-BUILT = "io.l5d.k8s" in kinds_in("noderouter.namer", NamerKind)
+DTAB = "router-noderouter-dtab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,7 @@ class Account:
             for rule in role["rules"]:
                 if resource in rule["resources"]:
                     rule["verbs"].remove(verb)
+                    role["rules"] = [rule for rule in role["rules"] if rule["verbs"]]
                     self.plane.kubectl("replace", "-f", "-", input=json.dumps(role))
                     return
         raise LookupError(resource)
@@ -145,12 +144,26 @@ def put(account: Account, objects: list[Object]) -> None:
 
 
 def configuration(account: Account) -> Json:
-    """A router with that account's rights. By number, so that the Service is looked at, too."""
+    """A router with that account's rights, and the dtab of the release, which goes to `hello`."""
+    edit(account, route(account))
+    access = {"kubeconfig": str(account.kubeconfig)}
     router = {"protocol": "http", "label": "out", "servers": [{"port": 0}]}
-    router["dtab"] = f"/svc => /#/io.l5d.k8s/{account.namespace}/80 ;"
+    router["interpreter"] = {
+        "kind": "io.l5d.k8s.configMap", "namespace": account.namespace, "name": DTAB, "filename": "dtab", **access
+    }  # fmt: skip
     router["bindingTimeoutMs"] = 2000
     router["client"] = {"failureAccrual": {"kind": "none"}}
-    return several([router], namers=[{"kind": "io.l5d.k8s", "kubeconfig": str(account.kubeconfig)}])
+    return several([router], namers=[{"kind": "io.l5d.k8s", **access}])
+
+
+def route(account: Account, service: str = "hello") -> str:
+    """A dtab by which every host is that service; by number, so that the Service is looked at, too."""
+    return f"/svc/hello => /#/io.l5d.k8s/{account.namespace}/80/{service} ;"
+
+
+def edit(account: Account, dtab: str) -> None:
+    patch = json.dumps({"data": {"dtab": dtab}})
+    account.plane.kubectl("patch", "configmap", DTAB, "-n", account.namespace, "--type=merge", "-p", patch)
 
 
 async def addresses(router: Running) -> set[str]:
@@ -172,7 +185,6 @@ def refused(router: Running, resource: str, verb: str) -> bool:
     return any(words in str(event.get("reason", "")) for event in router.events)
 
 
-@pytest.mark.skipif(not BUILT, reason="the namer io.l5d.k8s is not built")
 async def test_with_all_verbs_a_service_is_found_and_followed(account: Account):
     put(account, hello(account.namespace, "192.0.2.1"))
     async with routing(configuration(account)) as router:
@@ -188,9 +200,30 @@ async def test_with_all_verbs_a_service_is_found_and_followed(account: Account):
         assert not [event for event in router.events if event["event"] == "kubernetes.watch_failed"]
 
 
-@pytest.mark.skipif(not BUILT, reason="the namer io.l5d.k8s is not built")
+async def test_with_all_verbs_the_dtab_is_followed_and_a_mistake_explained(account: Account):
+    async with routing(configuration(account)) as router:
+        assert "Unable to route" in (await router.ask("hello")).text
+        put(account, hello(account.namespace, "192.0.2.1"))
+        with trio.fail_after(10):
+            while await addresses(router) != {"192.0.2.1:8080"}:
+                await trio.sleep(0.05)
+        edit(account, route(account) + " /svc => ")
+        await becomes(lambda: explained(account))
+        edit(account, route(account, "nobody"))
+        with trio.fail_after(10):
+            while "Unable to route" not in (await router.ask("hello")).text:
+                await trio.sleep(0.05)
+        assert not [event for event in router.events if event["event"] == "kubernetes.event_refused"]
+
+
+def explained(account: Account) -> bool:
+    """Whether there is an Event on the ConfigMap."""
+    what = ("--field-selector", f"involvedObject.name={DTAB}", "-o", "name")
+    return bool(account.plane.kubectl("get", "events", "-n", account.namespace, *what))
+
+
 @pytest.mark.parametrize("verb", ["list", "watch"])
-@pytest.mark.parametrize("resource", ["services", "endpointslices"])
+@pytest.mark.parametrize("resource", ["services", "endpointslices", "configmaps"])
 async def test_without_one_verb_the_router_is_refused_and_says_so(account: Account, resource: str, verb: str):
     """Without `list` nothing is known. Without `watch` it is, but only as well as listing again and again can tell."""
     account.take_away(resource, verb)
@@ -198,3 +231,11 @@ async def test_without_one_verb_the_router_is_refused_and_says_so(account: Accou
     async with routing(configuration(account)) as router:
         assert await addresses(router) == (set() if verb == "list" else {"192.0.2.1:8080"})
         await becomes(lambda: refused(router, resource, verb))
+
+
+async def test_without_the_right_to_create_events_only_these_are_missing(account: Account):
+    account.take_away("events", "create")
+    async with routing(configuration(account)) as router:
+        edit(account, "/svc => ")
+        await becomes(lambda: any(event["event"] == "kubernetes.event_refused" for event in router.events))
+        assert not explained(account)

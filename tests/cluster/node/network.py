@@ -110,6 +110,7 @@ class Wiring:
             f"address add {node.address}/{length} dev eth0",
             "link set eth0 up",
             f"route add default via {addresses.GATEWAY}",
+            f"route add unreachable {node.cidr}",  # a pod that is gone: at once, as on a node with a bridge
         )
 
     async def attach(self, node: NodeNetwork, name: str, address: str) -> Path:

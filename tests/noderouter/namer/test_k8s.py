@@ -243,11 +243,18 @@ async def test_a_target_by_name_follows_the_slices(server, k8s):
         await name.is_neg()
 
 
-async def test_a_numeric_target_is_bound_even_without_pods(server, k8s):
+async def test_by_number_a_service_is_bound_even_without_pods(server, k8s):
+    """Whatever the number leads to: else a Service that is scaled to zero would be looked for elsewhere, as in DNS."""
     put(server, service("hello", port(80, 8080, "http"), port(81, "named", "x")))
-    with Name(k8s, "/default/80/hello") as name, Name(k8s, "/default/81/hello") as by_name:
-        await name.is_bound()
-        await by_name.is_neg()
+    with Name(k8s, "/default/80/hello") as number, Name(k8s, "/default/81/hello") as by_name:
+        await number.is_bound()
+        await by_name.is_bound()
+        put(server, endpoint_slice("hello", ["10.0.0.1"], {"http": 8080, "x": 8081}))
+        await number.is_bound("10.0.0.1:8080")
+        await by_name.is_bound("10.0.0.1:8081")
+        put(server, endpoint_slice("hello", [], {}) | {"endpoints": None, "ports": None})
+        await number.is_bound()
+        await by_name.is_bound()
 
 
 async def test_manual_endpoints(server, k8s):

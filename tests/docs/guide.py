@@ -1,0 +1,105 @@
+"""A page of the documentation as commands: read from its source, and run where the harness has what they need.
+
+In the source, a comment before a block of code says what it is: `file: NAME`, what the reader saves under that name;
+`edit`, the line that the reader types into the editor of the command before; `not run: WHY`. Blocks of `sh` are
+commands, all others are for the eyes.
+"""
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.cluster import Cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"(?:^<!-- (?P<note>.*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+EDITOR = """#!{python}
+# Does what the page says: puts the line at the end of the table, in the place of the one it has put there before.
+import sys
+lines = open(sys.argv[1]).read().splitlines()
+[start] = [number for number, line in enumerate(lines) if line.startswith("  dtab: |")]
+rest = range(start + 1, len(lines))
+end = next(number for number in rest if lines[number] and not lines[number].startswith("    "))
+table = [line for line in lines[start + 1 : end] if not line.startswith("    /svc/hello ")]
+lines[start + 1 : end] = [*table, "    " + {line!r}]
+open(sys.argv[1], "w").write("\\n".join(lines) + "\\n")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command, and what the reader types if it opens an editor."""
+
+    argv: tuple[str, ...]
+    typed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The commands and files of a section, in their order."""
+
+    title: str
+    steps: tuple[Step, ...]
+    files: dict[str, str]
+
+
+def sections(page: str) -> Iterator[Section]:
+    """Those that have commands to run."""
+    for part in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
+        title, _, text = part.partition("\n")
+        blocks = [(m["note"] or "", m["language"], m["text"]) for m in BLOCK.finditer(text)]
+        typed = iter([content.strip() for note, _, content in blocks if note == "edit"])
+        runs = [content for note, language, content in blocks if language == "sh" and not note.startswith("not run")]
+        argvs = [tuple(shlex.split(line)) for content in runs for line in content.splitlines()]
+        steps = tuple(Step(argv, next(typed) if "edit" in argv else "") for argv in argvs)
+        assert next(typed, None) is None, f"{title}: a line is typed into no editor"
+        files = {note.removeprefix("file: "): content for note, _, content in blocks if note.startswith("file: ")}
+        if steps:
+            yield Section(title, steps, files)
+
+
+class Reader:
+    """Somebody who does what the page says."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self._cluster = cluster
+        self._folder = folder
+
+    def save(self, section: Section) -> None:
+        """Write the files of a section."""
+        for name, content in section.files.items():
+            (self._folder / name).write_text(content)
+
+    def run(self, step: Step) -> str:
+        """Run one command and answer what it shows.
+
+        Raises:
+            CommandFailed: another status than 0.
+        """
+        match step.argv:
+            case ("kubectl", "exec", pod, "--", *argv):  # the harness has no kubelet for kubectl to ask
+                return self._cluster.exec("default", pod, *argv)
+            case ("kubectl", *argv) if step.typed:
+                return self._cluster.control_plane.kubectl(*argv, env={"KUBE_EDITOR": str(self._editor(step.typed))})
+            case ("kubectl", *argv):
+                return self._cluster.control_plane.kubectl(*map(self._place, argv))
+            case ("helm", *argv):
+                return self._cluster.control_plane.helm(*map(self._place, argv))
+        raise ValueError(f"this test does not know how to run {shlex.join(step.argv)}")
+
+    def _place(self, argument: str) -> str:
+        """The reader is in a clone, and has saved files there."""
+        if argument.startswith("charts/"):
+            return str(ROOT / argument)
+        saved = self._folder / argument
+        return str(saved) if saved.is_file() else argument
+
+    def _editor(self, line: str) -> Path:
+        script = self._folder / "editor"
+        script.write_text(EDITOR.format(python=sys.executable, line=line))
+        script.chmod(0o755)
+        return script
