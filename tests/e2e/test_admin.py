@@ -203,7 +203,7 @@ async def test_probes_and_threads():
             await http.send()
             await until(lambda: service.got)
             threads = (await router.admin("/admin/threads")).text
-            (connection,) = [line for line in threads.splitlines() if "ServerConnection" in line]
+            (connection,) = [line for line in threads.splitlines() if line.startswith("<ServerConnection")]
             assert "as /svc/" in connection
             assert f":{service.port}" in connection
             assert "waiting" in connection
