@@ -45,7 +45,11 @@ preStop:
 
 {{/* What the namers and transformers of the configuration read. */}}
 {{- define "noderouter.downwardEnv" -}}
-{{- range $name, $field := dict "NODE_NAME" "spec.nodeName" "POD_IP" "status.podIP" "POD_NAME" "metadata.name" "POD_NAMESPACE" "metadata.namespace" }}
+{{- $fields := dict "NODE_NAME" "spec.nodeName" "POD_IP" "status.podIP" "POD_NAMESPACE" "metadata.namespace" }}
+{{- if .Values.dtabConfigMap.annotatePods }}
+{{- $fields = set $fields "POD_NAME" "metadata.name" }}{{/* has the router annotate its pod */}}
+{{- end }}
+{{- range $name, $field := $fields }}
 - name: {{ $name }}
   valueFrom:
     fieldRef:

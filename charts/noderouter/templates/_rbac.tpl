@@ -26,6 +26,12 @@ adds a rule to one of them, with its reason, a line to docs/chart.md, and a case
 - apiGroups: [""]
   resources: [events]
   verbs: [create]
+{{- if .Values.dtabConfigMap.annotatePods }}
+# The hash of the dtab in force, as an annotation. Which pod is its own cannot be said here: it is another with every start.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [patch]
+{{- end }}
 {{- end -}}
 
 {{/* A role and its binding; of the cluster where `namespace` is empty. */}}

@@ -149,24 +149,37 @@ def test_nothing_is_outside_of_namespaces_where_they_are_listed(helm: Helm):
     assert {o["metadata"]["namespace"] for o in roles} == {"prod", "staging", "noderouter"}
 
 
-def test_what_roles_allow(helm: Helm):
-    """Reading, but for Events. A rule that is added has to be added here, and in docs/chart.md."""
-    allowed = {
+def allowed(helm: Helm, values: Object | None = None) -> set[tuple[str, ...]]:
+    """What all roles together allow: group, resource, verb, and perhaps names."""
+    return {
         (group, resource, verb, *rule.get("resourceNames", []))
-        for role in helm.objects()
+        for role in helm.objects(values)
         if role["kind"] in ("Role", "ClusterRole")
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
+
+
+def test_what_roles_allow(helm: Helm):
+    """Reading, but for Events. A rule that is added has to be added here, and in docs/chart.md."""
     read = ("list", "watch")
-    assert allowed == {
+    assert allowed(helm) == {
         *(("discovery.k8s.io", "endpointslices", verb) for verb in read),
         *(("", "services", verb) for verb in read),
         *(("", "configmaps", verb, "noderouter-dtab") for verb in read),
         ("", "events", "create"),
     }
+
+
+def test_pods_may_be_annotated_where_that_is_wanted(helm: Helm):
+    wanted: Object = {"dtabConfigMap": {"annotatePods": True}}
+    assert allowed(helm, wanted) - allowed(helm) == {("", "pods", "patch")}
+    for values, there in ((None, False), (wanted, True)):
+        (daemonset,) = [each for each in helm.objects(values) if each["kind"] == "DaemonSet"]
+        (container,) = daemonset["spec"]["template"]["spec"]["containers"]
+        assert ("POD_NAME" in {each["name"] for each in container["env"]}) is there
 
 
 def test_two_releases_share_no_object(helm: Helm):

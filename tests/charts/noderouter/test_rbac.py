@@ -75,7 +75,8 @@ def test_it_reads_services_and_addresses_everywhere_and_one_config_map(account: 
     [
         ("get", "secrets"), ("list", "secrets"), ("list", "configmaps"), ("get", "configmap/router-noderouter-config"),
         ("update", "configmap/router-noderouter-dtab"), ("patch", "configmap/router-noderouter-dtab"),
-        ("list", "pods"), ("get", "nodes"), ("patch", "services"), ("create", "pods"), ("list", "endpoints"),
+        ("list", "pods"), ("get", "nodes"), ("patch", "services"), ("create", "pods"),
+        ("list", "endpoints"), ("patch", "pods"),
         ("update", "endpointslices.discovery.k8s.io"), ("delete", "events"), ("create", "serviceaccounts/token"),
     ],
     ids=" ".join,
