@@ -145,6 +145,8 @@ class ServerConnection:
             self.wire.close()
             stats.connections -= 1
             stats.closes += 1
+            # No circle is left behind: nothing has to wait for the collector.
+            self._task = self._exchange = self._reply.exchange = None
 
     async def _serve(self) -> None:
         settings = self._settings

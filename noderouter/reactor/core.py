@@ -26,6 +26,8 @@ ROUNDS: Final = 4
 UNWIND_SECONDS: Final = 1.0
 """How long a cancelled task may go on awaiting before it is told again; after three times it is closed."""
 
+ENDED: Final = "ended"
+
 _IN: Final = select.EPOLLIN
 _OUT: Final = select.EPOLLOUT
 _HANGUP: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -104,6 +106,7 @@ class Reactor:
         elif error is not None and not isinstance(error, Unwind):
             self.crashes += 1
             self._on_crash(task, error)
+        task.name = ENDED  # the wheel may keep the task for a while, and need not keep whose it was
 
     # Turns
 

@@ -1,12 +1,16 @@
 """After storms of bad clients and bad endpoints nothing is left: descriptors, tasks, clients, metrics."""
 
+import gc
 import random
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
 
+from noderouter.core.exchange import Exchange
 from noderouter.http1 import server as server_side
+from noderouter.http1.server import ServerConnection
+from noderouter.reactor.wire import Wire
 from tests.testing.backend import backend
 from tests.testing.load import load
 from tests.testing.loop import descriptors, until
@@ -207,3 +211,29 @@ async def test_a_name_that_leaves_the_cache_while_its_request_waits_leaks_nothin
             await until(lambda: len(router.router().clients) == 1, 3.0)
             metrics = await router.metrics("rt/out")
             assert {name.split("/")[2] for name in metrics if name.startswith("service/")} == {"other"}
+
+
+async def test_a_client_that_has_gone_leaves_nothing_to_the_collector():
+    """With the collector off, so that a circle would stay: those that are old would otherwise be set aside with it."""
+
+    def alive():
+        return sum(isinstance(each, ServerConnection | Exchange | Wire) for each in gc.get_objects())
+
+    async with backend() as service, routing(config(f"/svc => {inet(service.port)}")) as router:
+        endings = {b"connection: close\r\n\r\n": True, b"\r\nGET / HTT": True, b"\r\n\0": True}
+        endings[b"content-length: 9\r\n\r\nx"] = False
+        await router.answers(200)
+        gc.collect()
+        before = alive()
+        gc.disable()
+        try:
+            for ending, answered in [*endings.items()] * 5:
+                stream = await trio.open_tcp_stream("127.0.0.1", router.port)
+                await stream.send_all(b"GET / HTTP/1.1\r\nhost: hello\r\n" + ending)
+                if answered:
+                    await stream.receive_some(1)
+                await stream.aclose()
+            await until(lambda: router.connections() == 0)
+            await until(lambda: alive() <= before)
+        finally:
+            gc.enable()
