@@ -1,4 +1,4 @@
-"""The command line: `noderouter run|validate|demo|dtab|version`.
+"""The command line: `noderouter run|validate|demo|dtab|intercept|version`.
 
 Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard error), 2 wrong usage.
 """
@@ -18,6 +18,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from dtab.cli import main as dtab_main
 
         return dtab_main(arguments[1:], prog="noderouter dtab")
+    if arguments[:1] == ["intercept"]:
+        # The privileged process: it must not import what the router needs.
+        from noderouter.intercept.cli import main as intercept_main
+
+        return intercept_main(arguments[1:])
     options = _parser().parse_args(arguments)
     return int(options.command(options))
 
@@ -40,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo)
     dtab = commands.add_parser("dtab", help="format, lint and explain delegation tables (see `noderouter dtab -h`)")
     dtab.set_defaults(command=lambda _options: 2)
+    intercept = commands.add_parser("intercept", help="capture pods' connections (see `noderouter intercept -h`)")
+    intercept.set_defaults(command=lambda _options: 2)
     version = commands.add_parser("version", help="versions, and which head parser is in use")
     version.set_defaults(command=_version)
     return parser

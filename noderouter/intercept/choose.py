@@ -17,7 +17,7 @@ from noderouter.intercept.backend import Backend
 from noderouter.intercept.command import run
 from noderouter.intercept.errors import InterceptError
 from noderouter.intercept.nft import Nft
-from noderouter.intercept.xtables import Xtables
+from noderouter.intercept.xtables import CHECK_NAMES, Xtables
 
 MODES: Final = ("auto", "nft", "iptables")
 _MARKS: Final = (":KUBE-SERVICES ", ":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY ")
@@ -44,6 +44,17 @@ def choose(mode: str) -> tuple[Backend, str]:
         run(["ipset", "-n", "list"])  # says what is missing, if this does not work either
         return Xtables("legacy" if _legacy_exists() else "nft"), f"nftables cannot be used here: {error}"
     return Nft(), f"kube-proxy's rules are in {place}" if place else "no rules of kube-proxy found, and nftables works"
+
+
+def backends() -> list[Backend]:
+    """Every backend that may have rules of ours here; the legacy one only where the kernel has such tables."""
+    found: list[Backend] = [Nft(), Xtables("nft")]
+    return [*found, Xtables("legacy")] if _legacy_exists() else found
+
+
+def for_check(backend: Backend) -> Backend:
+    """The same packet filter under names of its own, for a check beside the rules that are in force."""
+    return Xtables(backend.variant, CHECK_NAMES) if isinstance(backend, Xtables) else Nft("noderoutercheck")
 
 
 def kube_proxy() -> str:

@@ -12,28 +12,31 @@ from typing import Final
 from noderouter.intercept.command import run
 from noderouter.intercept.errors import CommandFailed, InterceptError, NoKernelSupport
 from noderouter.intercept.rules import iptables
-from noderouter.intercept.rules.iptables import GUARD_CHAIN, NAT_CHAIN, PREFIX
+from noderouter.intercept.rules.iptables import NAMES, Jumps, Names
 from noderouter.intercept.rules.ruleset import Family, Ruleset
 
 WAIT_SECONDS: Final = "5"
 """How long to wait for the lock that every user of xtables takes."""
 
-_DNAT_PACKETS: Final = re.compile(rf"^\[(\d+):\d+\] -A {NAT_CHAIN} .*-j DNAT", re.MULTILINE)
+CHECK_NAMES: Final = Names("NODEROUTER-CHECK", "noderoutercheck-")
+"""What `check` makes for its own connection, beside the rules that are in force."""
 
 
 class Xtables:
     """`Backend` by iptables of one variant, and ipset."""
 
-    def __init__(self, variant: str) -> None:
+    def __init__(self, variant: str, names: Names = NAMES) -> None:
         self.variant = variant
         """`nft` or `legacy`."""
         self.name = f"iptables-{variant}"
+        self._names = names
+        self._dnat = re.compile(rf"^\[(\d+):\d+\] -A {names.nat} .*-j DNAT", re.MULTILINE)
 
     def describe(self, rules: Ruleset) -> str:
         """See `Backend`."""
-        parts = [f"# ipset restore\n{iptables.sets(rules)}"]
+        parts = [f"# ipset restore\n{iptables.sets(rules, self._names)}"]
         for family in rules.families:
-            text = iptables.chains(rules, family, ([], []))
+            text = iptables.chains(rules, family, ([], []), self._names)
             parts.append(f"# {self._command(family.version, 'restore')} --noflush\n{text}")
         return "".join(parts)
 
@@ -41,14 +44,16 @@ class Xtables:
         """See `Backend`."""
         fresh = not self.snapshot()
         try:
-            run(["ipset", "restore"], self._spare_removed() + iptables.sets(rules))
-            texts = [(family, iptables.chains(rules, family, self._jumps(family.version))) for family in rules.families]
+            run(["ipset", "restore"], self._spare_removed() + iptables.sets(rules, self._names))
+            texts = [(family, self._chains(rules, family)) for family in rules.families]
             for family, text in texts:
                 self._restore(family.version, text, "--test")
             for family, text in texts:
                 self._restore(family.version, text)
             if alive_ms > 0:
                 self.arm(rules, alive_ms)
+            else:
+                self.disarm(rules)
         except InterceptError:
             if fresh:
                 with suppress(InterceptError):
@@ -59,17 +64,17 @@ class Xtables:
         """See `Backend`."""
         if _shape(old) != _shape(new):
             self.apply(new, alive_ms)
-        elif text := iptables.sets_change(old, new):
+        elif text := iptables.sets_change(old, new, self._names):
             run(["ipset", "restore"], text)
 
     def arm(self, rules: Ruleset, alive_ms: int) -> None:
         """See `Backend`; ipset knows whole seconds, and never longer than asked for."""
         if seconds := alive_ms // 1000:
-            run(["ipset", "restore"], iptables.arm(_versions(rules), seconds))
+            run(["ipset", "restore"], iptables.arm(_versions(rules), seconds, self._names))
 
     def disarm(self, rules: Ruleset) -> None:
         """See `Backend`."""
-        run(["ipset", "restore"], iptables.disarm(_versions(rules)))
+        run(["ipset", "restore"], iptables.disarm(_versions(rules), self._names))
 
     def remove(self) -> None:
         """See `Backend`."""
@@ -78,8 +83,8 @@ class Xtables:
                 saved = self._saved(version)
             except (CommandFailed, NoKernelSupport):
                 continue  # a machine without this family has nothing of ours in it
-            present = (f"\n:{NAT_CHAIN} " in saved["nat"], f"\n:{GUARD_CHAIN} " in saved["filter"])
-            if text := iptables.remove_chains(present, _ours(saved)):
+            present = (f"\n:{self._names.nat} " in saved["nat"], f"\n:{self._names.guard} " in saved["filter"])
+            if text := iptables.remove_chains(present, self._ours(saved), self._names):
                 self._restore(version, text)
         if names := self._sets():
             run(["ipset", "restore"], iptables.remove_sets(names))
@@ -93,8 +98,12 @@ class Xtables:
                 saved = self._saved(version)
             except (CommandFailed, NoKernelSupport):
                 continue
-            for table, chain, hook in (("nat", NAT_CHAIN, "PREROUTING"), ("filter", GUARD_CHAIN, "INPUT")):
-                rules = [line for line in saved[table].splitlines() if line.startswith("-A ")]
+            for table, chain, hook in (("nat", self._names.nat, "PREROUTING"), ("filter", self._names.guard, "INPUT")):
+                rules = [
+                    line
+                    for line in saved[table].splitlines()
+                    if line.startswith("-A ") and (self._names == CHECK_NAMES or not _of_check(line))
+                ]
                 mine = [line for line in rules if chain in line]
                 first = next((line for line in rules if line.startswith(f"-A {hook} ")), "")
                 lines += [f"{version} first {first}", *mine] if mine else []
@@ -113,7 +122,7 @@ class Xtables:
         for version in (4, 6):
             with suppress(CommandFailed, NoKernelSupport):
                 text = run([self._command(version, "save"), "-c", "-t", "nat"])
-                total += sum(map(int, _DNAT_PACKETS.findall(text)))
+                total += sum(map(int, self._dnat.findall(text)))
         return total
 
     def _command(self, version: int, verb: str) -> str:
@@ -128,27 +137,36 @@ class Xtables:
         command = self._command(version, "save")
         return {table: run([command, "-t", table]) for table in ("nat", "filter")}
 
-    def _jumps(self, version: int) -> tuple[list[str], list[str]]:
-        return _ours(self._saved(version))
+    def _chains(self, rules: Ruleset, family: Family) -> str:
+        return iptables.chains(rules, family, self._ours(self._saved(family.version)), self._names)
+
+    def _ours(self, saved: dict[str, str]) -> Jumps:
+        nat, guard = (
+            [
+                line
+                for line in saved[table].splitlines()
+                if line.startswith(f"-A {hook} ") and line.endswith(f"-j {chain}")
+            ]
+            for table, hook, chain in (("nat", "PREROUTING", self._names.nat), ("filter", "INPUT", self._names.guard))
+        )
+        return nat, guard
 
     def _sets(self) -> list[str]:
-        return [name for name in run(["ipset", "-n", "list"]).split() if name.startswith(PREFIX)]
+        return [name for name in run(["ipset", "-n", "list"]).split() if name.startswith(self._names.prefix)]
 
     def _spare_removed(self) -> str:
         """A set that a killed predecessor left half filled."""
-        return "".join(f"destroy {name}\n" for name in self._sets() if name == f"{PREFIX}spare")
-
-
-def _ours(saved: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Our jumps in nat's PREROUTING and filter's INPUT, as saved."""
-    nat = [line for line in saved["nat"].splitlines() if line.startswith("-A PREROUTING ") and NAT_CHAIN in line]
-    guard = [line for line in saved["filter"].splitlines() if line.startswith("-A INPUT ") and GUARD_CHAIN in line]
-    return nat, guard
+        return "".join(f"destroy {name}\n" for name in self._sets() if name == self._names.spare)
 
 
 def _shape(rules: Ruleset) -> tuple[object, ...]:
-    families: list[tuple[Family | object, ...]] = [(family.version, family.target) for family in rules.families]
+    families = [(family.version, family.target) for family in rules.families]
     return rules.port, rules.everything, rules.closed, rules.skipped_ports, families
+
+
+def _of_check(rule: str) -> bool:
+    """A check that runs beside us puts its rule before ours, which takes nothing away."""
+    return CHECK_NAMES.chain in rule
 
 
 def _versions(rules: Ruleset) -> list[int]:

@@ -1,4 +1,5 @@
-"""A node with pods in network namespaces: links as a routed CNI makes them, kube-proxy's rules, servers that say who they are.
+"""A node with pods in network namespaces: links as a routed CNI makes them, kube-proxy's rules, servers that say who
+they are.
 
 Everything lives in namespaces of the kernel that one thread enters for the length of a call; a socket stays where it
 was made. Nothing of the machine's own network is touched.
@@ -286,10 +287,8 @@ def kube_proxy(network: PodNetwork, kind: str) -> None:
     for version, command in ((4, "iptables"), (6, "ip6tables")):
         target = f"[{BACKEND[6]}]" if version == 6 else BACKEND[4]
         lines = [":KUBE-SERVICES - [0:0]"]
-        lines += [
-            f"-A KUBE-SERVICES -d {service[version]} -p tcp --dport {port} -j DNAT --to-destination {target}:{BACKEND_PORT}"
-            for service, port in services
-        ]
+        to = f"-j DNAT --to-destination {target}:{BACKEND_PORT}"
+        lines += [f"-A KUBE-SERVICES -d {service[version]} -p tcp --dport {port} {to}" for service, port in services]
         lines += ["-I PREROUTING 1 -j KUBE-SERVICES", "-I OUTPUT 1 -j KUBE-SERVICES"]
         text = "\n".join(["*nat", *lines, "COMMIT", ""])
         network.run(network.node, [f"{command}-{kind.removeprefix('iptables-')}-restore", "--noflush"], text)

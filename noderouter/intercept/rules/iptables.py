@@ -1,7 +1,8 @@
 """The rules as iptables and ipset text, for nodes whose kube-proxy lives in iptables-legacy or that have no nf_tables.
 
 - One chain in nat, entered by the *first* rule of PREROUTING: behind kube-proxy's jump the cluster IP is gone already.
-  The jump is taken out and put in within one `iptables-restore`, so that the table is swapped once and no packet slips by.
+  The jump is taken out and put in within one `iptables-restore`, so that the table is swapped once and no packet slips
+  by.
 - One chain in filter, the guard of the capture port; with `failureMode: closed` it also resets what finds nobody alive.
 - What changes is in ipsets. A set is filled beside the live one and swapped, which is atomic for each set.
 - The dead-man switch is a set with a timeout that holds both halves of the address space (a hash:net has no /0): one
@@ -10,61 +11,78 @@
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from noderouter.intercept.rules.ruleset import Family, Ruleset
 
-NAT_CHAIN: Final = "NODEROUTER-PRE"
-GUARD_CHAIN: Final = "NODEROUTER-GUARD"
-PREFIX: Final = "noderouter-"
-SETS: Final = (
-    "alive4",
-    "pods4",
-    "pinned4",
-    "services4",
-    "skipped4",
-    "alive6",
-    "pods6",
-    "pinned6",
-    "services6",
-    "skipped6",
-)
-PORTS: Final = "ports"
 EVERY_ADDRESS: Final = {4: ("0.0.0.0/1", "128.0.0.0/1"), 6: ("::/1", "8000::/1")}
-NAT_JUMP: Final = f"-p tcp -m comment --comment noderouter -j {NAT_CHAIN}"
-_SPARE: Final = "spare"
+_COMMENT: Final = "-m comment --comment noderouter"
 _MAXIMUM: Final = "hashsize 1024 maxelem 262144"
+_TYPES: Final = {"pods": "hash:ip", "pinned": "hash:net,iface", "services": "hash:ip,port", "skipped": "hash:net"}
 
 
-def guard_jump(port: int) -> str:
-    """The rule in filter's INPUT."""
-    return f"-p tcp -m tcp --dport {port} -m conntrack --ctstate NEW -m comment --comment noderouter -j {GUARD_CHAIN}"
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What is ours is known by its names, which nobody else uses."""
+
+    chain: str = "NODEROUTER"
+    prefix: str = "noderouter-"
+
+    @property
+    def nat(self) -> str:
+        """The chain in nat."""
+        return f"{self.chain}-PRE"
+
+    @property
+    def guard(self) -> str:
+        """The chain in filter."""
+        return f"{self.chain}-GUARD"
+
+    def set(self, kind: str, version: int) -> str:
+        """A set of one family."""
+        return f"{self.prefix}{kind}{version}"
+
+    @property
+    def ports(self) -> str:
+        """The set of ports that are skipped."""
+        return f"{self.prefix}ports"
+
+    @property
+    def spare(self) -> str:
+        """The set that is being filled."""
+        return f"{self.prefix}spare"
 
 
-def sets(rules: Ruleset) -> str:
+NAMES: Final = Names()
+
+Jumps = tuple[list[str], list[str]]
+"""Our rules in nat's PREROUTING and filter's INPUT, as `iptables-save` writes them."""
+
+
+def sets(rules: Ruleset, names: Names = NAMES) -> str:
     """For `ipset restore`: all sets with their elements; `alive` is made if it is missing, and left alone if not."""
     lines: list[str] = []
     for family in rules.families:
         inet = "inet" if family.version == 4 else "inet6"
-        lines.append(f"create {_name('alive', family.version)} hash:net family {inet} timeout 3 -exist")
+        lines.append(f"create {names.set('alive', family.version)} hash:net family {inet} timeout 3 -exist")
         for kind, elements in contents(family):
-            lines += _filled(_name(kind, family.version), f"{_TYPES[kind]} family {inet} {_MAXIMUM}", elements)
-    lines += _filled(PREFIX + PORTS, "bitmap:port range 0-65535", map(str, rules.skipped_ports))
+            lines += _filled(
+                names, names.set(kind, family.version), f"{_TYPES[kind]} family {inet} {_MAXIMUM}", elements
+            )
+    lines += _filled(names, names.ports, "bitmap:port range 0-65535", map(str, rules.skipped_ports))
     return "\n".join([*lines, ""])
 
 
-def sets_change(old: Ruleset, new: Ruleset) -> str:
+def sets_change(old: Ruleset, new: Ruleset, names: Names = NAMES) -> str:
     """For `ipset restore`: the difference; the other way round is never needed, for removing comes first."""
     gone, come = [], []
     for before, after in zip(old.families, new.families, strict=True):
         for (kind, was), (_, now) in zip(contents(before), contents(after), strict=True):
-            name = _name(kind, after.version)
+            name = names.set(kind, after.version)
             gone += [f"del {name} {element} -exist" for element in sorted(set(was) - set(now))]
             come += [f"add {name} {element} -exist" for element in sorted(set(now) - set(was))]
     return "\n".join([*gone, *come, ""]) if gone or come else ""
-
-
-_TYPES: Final = {"pods": "hash:ip", "pinned": "hash:net,iface", "services": "hash:ip,port", "skipped": "hash:net"}
 
 
 def contents(family: Family) -> list[tuple[str, list[str]]]:
@@ -77,89 +95,89 @@ def contents(family: Family) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _filled(name: str, kind: str, elements: Iterable[str]) -> list[str]:
-    spare = PREFIX + _SPARE
+def _filled(names: Names, name: str, kind: str, elements: Iterable[str]) -> list[str]:
+    spare = names.spare
     lines = [f"create {name} {kind} -exist", f"create {spare} {kind}"]
     lines += [f"add {spare} {element}" for element in elements]
     return [*lines, f"swap {spare} {name}", f"destroy {spare}"]
 
 
-def arm(versions: Iterable[int], seconds: int) -> str:
+def arm(versions: Iterable[int], seconds: int, names: Names = NAMES) -> str:
     """For `ipset restore`: capture for so long, from now on."""
     return "".join(
-        f"add {_name('alive', version)} {half} timeout {seconds} -exist\n"
+        f"add {names.set('alive', version)} {half} timeout {seconds} -exist\n"
         for version in versions
         for half in EVERY_ADDRESS[version]
     )
 
 
-def disarm(versions: Iterable[int]) -> str:
+def disarm(versions: Iterable[int], names: Names = NAMES) -> str:
     """For `ipset restore`: new connections go directly from now on (or are refused, if closed)."""
-    return "".join(f"flush {_name('alive', version)}\n" for version in versions)
+    return "".join(f"flush {names.set('alive', version)}\n" for version in versions)
 
 
-def chains(rules: Ruleset, family: Family, jumps: tuple[list[str], list[str]]) -> str:
+def chains(rules: Ruleset, family: Family, jumps: Jumps, names: Names = NAMES) -> str:
     """For `iptables-restore --noflush`: both chains and their jumps.
 
     Args:
         rules: the whole state.
         family: the family of the command that reads the text.
-        jumps: our rules that are in nat's PREROUTING and filter's INPUT now, as `iptables-save` writes them.
+        jumps: those that are there now.
+        names: whose chains and sets.
     """
-    nat, guard = [f":{NAT_CHAIN} - [0:0]"], [f":{GUARD_CHAIN} - [0:0]"]
-    nat += [f"-A {NAT_CHAIN} {rule}" for rule in _capturing(rules, family)]
-    guard += [f"-A {GUARD_CHAIN} {rule}" for rule in _guarding(rules, family)]
-    nat += [*_without(jumps[0]), f"-I PREROUTING 1 {NAT_JUMP}"]
-    guard += [*_without(jumps[1]), f"-I INPUT 1 {guard_jump(rules.port)}"]
+    nat, guard = [f":{names.nat} - [0:0]"], [f":{names.guard} - [0:0]"]
+    nat += [f"-A {names.nat} {rule}" for rule in _capturing(rules, family, names)]
+    guard += [f"-A {names.guard} {rule}" for rule in _guarding(rules, family, names)]
+    to_port = f"-p tcp -m tcp --dport {rules.port} -m conntrack --ctstate NEW"
+    nat += [*_without(jumps[0]), f"-I PREROUTING 1 -p tcp {_COMMENT} -j {names.nat}"]
+    guard += [*_without(jumps[1]), f"-I INPUT 1 {to_port} {_COMMENT} -j {names.guard}"]
     return "\n".join(["*filter", *guard, "COMMIT", "*nat", *nat, "COMMIT", ""])
 
 
-def remove_chains(present: tuple[bool, bool], jumps: tuple[list[str], list[str]]) -> str:
+def remove_chains(present: tuple[bool, bool], jumps: Jumps, names: Names = NAMES) -> str:
     """For `iptables-restore --noflush`: without the chains that are `present` in nat and filter, and their jumps."""
     lines: list[str] = []
-    for table, chain, there, rules in zip(("nat", "filter"), (NAT_CHAIN, GUARD_CHAIN), present, jumps, strict=True):
+    for table, chain, there, rules in zip(("nat", "filter"), (names.nat, names.guard), present, jumps, strict=True):
         if there:
             lines += [f"*{table}", f":{chain} - [0:0]", *_without(rules), f"-X {chain}", "COMMIT"]
     return "\n".join([*lines, ""]) if lines else ""
 
 
-def remove_sets(names: Iterable[str]) -> str:
+def remove_sets(sets_there: Iterable[str]) -> str:
     """For `ipset restore`."""
-    return "".join(f"destroy {name}\n" for name in names)
+    return "".join(f"destroy {name}\n" for name in sets_there)
 
 
 def _without(jumps: list[str]) -> list[str]:
     return [rule.replace("-A ", "-D ", 1) for rule in jumps]
 
 
-def _capturing(rules: Ruleset, family: Family) -> list[str]:
+def _capturing(rules: Ruleset, family: Family, names: Names) -> list[str]:
     version = family.version
     target = f"[{family.target}]:{rules.port}" if version == 6 else f"{family.target}:{rules.port}"
-    lines = [] if rules.closed else [f"{_match('alive', version, 'src', negate=True)} -j RETURN"]
+    lines = [] if rules.closed else [f"{_match(names, 'alive', version, 'src', negate=True)} -j RETURN"]
     kinds = ("LOCAL", "ANYCAST", "MULTICAST") + (() if version == 6 else ("BROADCAST",))  # IPv6 has none, and says so
     lines += [f"-m addrtype --dst-type {kind} -j RETURN" for kind in kinds]
-    lines += [f"{_match('skipped', version, 'dst')} -j RETURN"]
-    lines += [f"-p tcp -m set --match-set {PREFIX}{PORTS} dst -j RETURN"]
-    whereto = "" if rules.everything else f" {_match('services', version, 'dst,dst')}"
-    return lines + [f"-p tcp {source}{whereto} -j DNAT --to-destination {target}" for source in _from_pods(version)]
+    lines += [f"{_match(names, 'skipped', version, 'dst')} -j RETURN"]
+    lines += [f"-p tcp -m set --match-set {names.ports} dst -j RETURN"]
+    whereto = "" if rules.everything else f" {_match(names, 'services', version, 'dst,dst')}"
+    return lines + [
+        f"-p tcp {source}{whereto} -j DNAT --to-destination {target}" for source in _from_pods(names, version)
+    ]
 
 
-def _guarding(rules: Ruleset, family: Family) -> list[str]:
+def _guarding(rules: Ruleset, family: Family, names: Names) -> list[str]:
     version, reset = family.version, "-p tcp -j REJECT --reject-with tcp-reset"
     lines = [f"-i lo -d {'127.0.0.0/8' if version == 4 else '::1/128'} -j RETURN"]
     if rules.closed:
-        lines += [f"-p tcp {_match('alive', version, 'src', negate=True)} {reset.removeprefix('-p tcp ')}"]
-    lines += [f"-m conntrack --ctstate DNAT {source} -j RETURN" for source in _from_pods(version)]
+        lines += [f"-p tcp {_match(names, 'alive', version, 'src', negate=True)} {reset.removeprefix('-p tcp ')}"]
+    lines += [f"-m conntrack --ctstate DNAT {source} -j RETURN" for source in _from_pods(names, version)]
     return [*lines, reset]
 
 
-def _from_pods(version: int) -> tuple[str, str]:
-    return _match("pods", version, "src"), _match("pinned", version, "src,src")
+def _from_pods(names: Names, version: int) -> tuple[str, str]:
+    return _match(names, "pods", version, "src"), _match(names, "pinned", version, "src,src")
 
 
-def _match(kind: str, version: int, fields: str, *, negate: bool = False) -> str:
-    return f"-m set {'! ' if negate else ''}--match-set {_name(kind, version)} {fields}"
-
-
-def _name(kind: str, version: int) -> str:
-    return f"{PREFIX}{kind}{version}"
+def _match(names: Names, kind: str, version: int, fields: str, *, negate: bool = False) -> str:
+    return f"-m set {'! ' if negate else ''}--match-set {names.set(kind, version)} {fields}"

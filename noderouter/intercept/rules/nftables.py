@@ -1,7 +1,8 @@
 """The rules as nftables text: a table of our own, which nobody else writes and whose removal is one command.
 
-- The chain is a nat chain *before* `dstnat`, so it sees the cluster IP whichever way kube-proxy works (iptables of either
-  kind hooks in at `dstnat`). Only the first packet of a connection passes a nat chain: established ones are never moved.
+- The chain is a nat chain *before* `dstnat`, so it sees the cluster IP whichever way kube-proxy works (iptables of
+  either kind hooks in at `dstnat`). Only the first packet of a connection passes a nat chain: established ones are
+  never moved.
 - Only PREROUTING: what the node itself sends (the router, probes, host-network pods) is not seen, so nothing can loop.
 - DNAT to the node's address, not REDIRECT: links of pods may have no address, and REDIRECT would drop the packet.
 - `alive` is the dead-man switch. Adding an element that is there does not renew its timeout, hence flush and add.
@@ -15,14 +16,21 @@ from typing import Final
 from noderouter.intercept.rules.ruleset import Family, Ruleset
 
 TABLE: Final = "noderouter"
-REMOVE: Final = f"add table inet {TABLE}\ndelete table inet {TABLE}\n"
-"""Works whether the table is there or not."""
-DISARM: Final = f"flush set inet {TABLE} alive\n"
 
 
-def table(rules: Ruleset, alive_ms: int = 0) -> str:
+def remove(name: str = TABLE) -> str:
+    """Without the table; works whether it is there or not."""
+    return f"add table inet {name}\ndelete table inet {name}\n"
+
+
+def disarm(name: str = TABLE) -> str:
+    """Capture nothing from now on."""
+    return f"flush set inet {name} alive\n"
+
+
+def table(rules: Ruleset, alive_ms: int = 0, name: str = TABLE) -> str:
     """The whole table, in place of the one that may be there; armed for `alive_ms` more, if that is not 0."""
-    lines = [REMOVE.rstrip(), f"table inet {TABLE} {{"]
+    lines = [remove(name).rstrip(), f"table inet {name} {{"]
     lines += ['\tcomment "made by noderouter intercept"', "\tcounter captured { }"]
     lines += _set("alive", "inet_proto", [f"tcp timeout {alive_ms}ms"] if alive_ms > 0 else [], "flags timeout;")
     lines += _set("skipped_ports", "inet_service", map(str, rules.skipped_ports))
@@ -39,12 +47,12 @@ def table(rules: Ruleset, alive_ms: int = 0) -> str:
     return "\n".join([*lines, *_guard(rules), "}", ""])
 
 
-def arm(milliseconds: int) -> str:
+def arm(milliseconds: int, name: str = TABLE) -> str:
     """Capture for so long, from now on."""
-    return f"{DISARM}add element inet {TABLE} alive {{ tcp timeout {milliseconds}ms }}\n"
+    return f"{disarm(name)}add element inet {name} alive {{ tcp timeout {milliseconds}ms }}\n"
 
 
-def change(old: Ruleset, new: Ruleset) -> str | None:
+def change(old: Ruleset, new: Ruleset, table_name: str = TABLE) -> str | None:
     """From one state to the other by elements alone; None where the whole table has to be written."""
     if _shape(old) != _shape(new):
         return None
@@ -53,7 +61,7 @@ def change(old: Ruleset, new: Ruleset) -> str | None:
         for (name, gone), (_, come) in zip(_contents(before), _contents(after), strict=True):
             for verb, elements in (("delete", sorted(set(gone) - set(come))), ("add", sorted(set(come) - set(gone)))):
                 if elements:
-                    lines.append(f"{verb} element inet {TABLE} {name} {{ {', '.join(elements)} }}\n")
+                    lines.append(f"{verb} element inet {table_name} {name} {{ {', '.join(elements)} }}\n")
     return "".join(lines)
 
 
@@ -89,8 +97,7 @@ def _set(name: str, kind: str, elements: Iterable[str], flags: str = "") -> list
 
 def _exceptions(rules: Ruleset) -> list[str]:
     lines = ["\t\tfib daddr type { local, broadcast, anycast, multicast } return"]
-    for family in rules.families:
-        lines.append(f"\t\t{_word(family)} daddr @skipped{family.version} return")
+    lines += [f"\t\t{_word(family)} daddr @skipped{family.version} return" for family in rules.families]
     return [*lines, "\t\ttcp dport @skipped_ports return"]
 
 
@@ -111,7 +118,7 @@ def _dnat(family: Family, port: int) -> str:
 
 
 def _refusal(rules: Ruleset) -> list[str]:
-    """`failureMode: closed`: a reset instead of the direct way. A nat chain cannot reject, so it is a chain before it."""
+    """`failureMode: closed`: a reset instead of the direct way; by a chain before, for a nat chain cannot reject."""
     lines = ["\tchain refuse {", "\t\ttype filter hook prerouting priority dstnat - 11; policy accept;"]
     lines += ["\t\tmeta l4proto @alive return", "\t\tmeta l4proto != tcp return", "\t\tct state != new return"]
     lines += _exceptions(rules)
