@@ -77,7 +77,7 @@ def _apply(options: argparse.Namespace) -> int:
 def _remove(options: argparse.Namespace) -> int:
     found = False
     with _owning(options, anyway=options.force or options.dry_run):
-        for backend in _chosen(options.mode):
+        for backend in [*_chosen(options.mode), *map(for_check, _chosen(options.mode))]:
             with suppress(MissingTool):  # what is not installed has left nothing
                 there = backend.snapshot()
                 found = found or bool(there)
