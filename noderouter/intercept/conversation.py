@@ -23,7 +23,7 @@ from noderouter.intercept.protocol import (
     decode,
     encode,
 )
-from noderouter.intercept.state import ALIVE_SECONDS
+from noderouter.intercept.state import ALIVE_MS
 
 MAX_UNREAD_BYTES = 65536
 """Answers that a peer has not read; beyond that it is let go of."""
@@ -97,7 +97,7 @@ class Conversation:
                 if self.router or not self._claim():
                     raise StateError("another router is connected")
                 self.router = instance
-                return encode("welcome", {"backend": keeper.backend.name, "aliveMs": ALIVE_SECONDS * 1000})
+                return encode("welcome", {"backend": keeper.backend.name, "aliveMs": ALIVE_MS})
         if not self.router:
             raise StateError("the first message has to be `hello`")
         match message:

@@ -28,10 +28,10 @@ from noderouter.intercept.pins import Bindings
 from noderouter.intercept.progress import judge
 from noderouter.intercept.protocol import Pods, Progress, Services
 from noderouter.intercept.rules.ruleset import Ruleset, ruleset
-from noderouter.intercept.state import ALIVE_SECONDS, Policy, Wanted
+from noderouter.intercept.state import ALIVE_MS, Policy, Wanted
 
 RETRY_SECONDS: Final = 1.0
-RENEW_SECONDS: Final = 0.5
+RENEW_SECONDS: Final = 0.4
 """The switch is not renewed more often, however often the router tells."""
 
 ASK_SECONDS: Final = 1.0
@@ -168,14 +168,11 @@ class Keeper:
             return False
         self.captured()
         try:
-            found = self.backend.snapshot()
+            if not self._drifted():
+                return False
         except InterceptError as error:
             self._failed("look at the rules", error)
             return False
-        if found == self._snapshot:
-            return False
-        self.counts.drift += 1
-        self._journal.warning("intercept.drift", backend=self.backend.name, missing=not found, count=self.counts.drift)
         self._write()
         return True
 
@@ -207,8 +204,26 @@ class Keeper:
             self.backend.change(old, new, self._left_ms())
             self._in_force()
         except InterceptError as error:
-            return self._failed("change the rules", error)
+            return self._rewrite("change the rules", error)
         return ""
+
+    def _rewrite(self, doing: str, error: InterceptError) -> str:
+        """Something that should work did not: most likely the rules are not what we left. Write them as a whole."""
+        self._journal.warning("intercept.unexpected", doing=doing, error=str(error))
+        try:
+            self._drifted()
+        except InterceptError:
+            pass  # whatever it is, writing will say
+        return self._write()
+
+    def _drifted(self) -> bool:
+        """Whether what is in force is not what we left; counts it."""
+        found = self.backend.snapshot()
+        if found == self._snapshot:
+            return False
+        self.counts.drift += 1
+        self._journal.warning("intercept.drift", backend=self.backend.name, missing=not found, count=self.counts.drift)
+        return True
 
     def _write(self) -> str:
         try:
@@ -226,16 +241,25 @@ class Keeper:
     def _arm(self, now: float) -> None:
         fresh = not self.armed
         try:
-            if self._installed:
-                self.backend.arm(self._rules, ALIVE_SECONDS * 1000)
+            self._renew()
         except InterceptError as error:
             self.why = self._failed("renew the switch", error)
             return
         # Taken after the command: believing longer than the kernel does is the safe side.
-        self._renewed, self._armed_until = now, self._clock() + ALIVE_SECONDS
+        self._renewed, self._armed_until = now, self._clock() + ALIVE_MS / 1000
         self.counts.renewals += 1
         if fresh:
             self._journal.info("intercept.armed", pods=self._rules.pods, services=self._rules.services)
+
+    def _renew(self) -> None:
+        if not self._installed:
+            return
+        try:
+            self.backend.arm(self._rules, ALIVE_MS)
+        except InterceptError as error:
+            if self._rewrite("renew the switch", error):
+                raise
+            self.backend.arm(self._rules, ALIVE_MS)
 
     def _disarm(self, why: str) -> str:
         if not self.armed:

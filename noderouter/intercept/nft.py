@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from noderouter.intercept.command import run
-from noderouter.intercept.errors import CommandFailed, InterceptError, NoKernelSupport
+from noderouter.intercept.errors import CommandFailed, NoKernelSupport
 from noderouter.intercept.rules import nftables
 from noderouter.intercept.rules.ruleset import Ruleset
 
@@ -30,15 +30,12 @@ class Nft:
         _transaction(nftables.table(rules, alive_ms, self._table))
 
     def change(self, old: Ruleset, new: Ruleset, alive_ms: int) -> None:
-        """See `Backend`; an element that is not as expected makes it write the whole table."""
+        """See `Backend`; an element that is not as expected is an error."""
         text = nftables.change(old, new, self._table)
         if text is None:
             self.apply(new, alive_ms)
         elif text:
-            try:
-                _transaction(text)
-            except InterceptError:
-                self.apply(new, alive_ms)
+            _transaction(text)
 
     def arm(self, rules: Ruleset, alive_ms: int) -> None:
         """See `Backend`."""

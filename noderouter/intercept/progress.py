@@ -1,7 +1,7 @@
 """Is the router good enough to be given connections? Being alive is not: a wedged router accepts and never answers.
 
 The limits belong to the keeper, so that a router cannot talk itself into more. One bad answer costs nothing: the switch
-runs on for `ALIVE_SECONDS` after the last good one, which at one message a second is three in a row.
+runs on for `ALIVE_MS` after the last good one, and the router tells every half second.
 """
 
 from typing import Final

@@ -9,7 +9,7 @@ connection is closed, and the last good state stays: nothing of a message that i
 | `hello`, first | `instance` | `welcome`: `backend`, `aliveMs` |
 | `pods` | `generation`, `pods`: `uid`, `namespace`, `ips` | `applied`: in force in the kernel |
 | `services` | `generation`, `services`: `ip`, `port`, `http`; `never`: addresses | `applied` |
-| `progress`, every second | see `Progress` | `state`: `armed`, `why` |
+| `progress`, every half second | see `Progress` | `state`: `armed`, `why` |
 | `disarm`, before it drains | | `disarmed`: new connections go directly now |
 | `status`, from anybody without a `hello` | | `status` |
 

@@ -12,8 +12,8 @@ from typing import Final
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-ALIVE_SECONDS: Final = 3
-"""How long the kernel goes on capturing after the last sign of progress."""
+ALIVE_MS: Final = 2500
+"""How long the kernel goes on capturing after the last sign of progress: three seconds, less what else may be slow."""
 
 NEVER_NETWORKS: Final[tuple[Network, ...]] = (
     IPv4Network("0.0.0.0/8"),

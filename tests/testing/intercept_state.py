@@ -21,11 +21,14 @@ WANTED = Wanted(PODS, SERVICES)
 GOOD = Progress("", 1, 0, 4096, 2, 100)
 
 
+NO_EXCLUSIONS = Exclusions()
+
+
 def policy(
     *,
     scope: Scope = Scope.SERVICES,
     closed: bool = False,
-    exclusions: Exclusions = Exclusions(),
+    exclusions: Exclusions = NO_EXCLUSIONS,
     capture: Capture = CAPTURE,
 ) -> Policy:
     """Capture at the node's addresses."""

@@ -295,8 +295,17 @@ def kube_proxy(network: PodNetwork, kind: str) -> None:
 
 
 @contextmanager
-def pod_network(folder: Path, kind: str = "nftables", *, addressed: bool = False) -> Iterator[PodNetwork]:
-    """A node with `client` and `backend`, kube-proxy's rules, a server in the backend and one at the capture port."""
+def pod_network(
+    folder: Path, kind: str = "nftables", *, addressed: bool = False, listening: bool = True
+) -> Iterator[PodNetwork]:
+    """A node with `client` and `backend`, kube-proxy's rules, a server in the backend and one at the capture port.
+
+    Args:
+        folder: where the namespaces are held.
+        kind: of kube-proxy.
+        addressed: links of pods have an address on the node's side.
+        listening: whether there is a server at the capture port.
+    """
     network = PodNetwork(folder)
     try:
         network.start()
@@ -305,7 +314,8 @@ def pod_network(folder: Path, kind: str = "nftables", *, addressed: bool = False
         kube_proxy(network, kind)
         for wildcard in ("0.0.0.0", "::"):
             network.serve(network.pods["backend"], "backend", BACKEND_PORT, wildcard)
-            network.serve(network.node, "router", CAPTURE_PORT, wildcard)
+            if listening:
+                network.serve(network.node, "router", CAPTURE_PORT, wildcard)
         yield network
     finally:
         network.close()

@@ -1,4 +1,4 @@
-"""A node with pods for the tests that need one: each of kube-proxy's kinds, skipped with its reason where it cannot be."""
+"""A node with pods for the tests that need one; they are skipped, with the reason, where it cannot be."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,8 +19,8 @@ def make_network(tmp_path: Path) -> Iterator[Callable[..., PodNetwork]]:
         pytest.skip(f"needs {names} (Debian: iproute2 nftables iptables ipset)")
     with ExitStack() as stack:
 
-        def make(kind: str = "nftables", *, addressed: bool = False) -> PodNetwork:
-            made: AbstractContextManager[PodNetwork] = pod_network(tmp_path, kind, addressed=addressed)
+        def make(kind: str = "nftables", **options: bool) -> PodNetwork:
+            made: AbstractContextManager[PodNetwork] = pod_network(tmp_path, kind, **options)
             return stack.enter_context(made)
 
         yield make
