@@ -134,10 +134,11 @@ def _check(options: argparse.Namespace) -> int:
 def _rules(options: argparse.Namespace) -> Ruleset:
     from noderouter.intercept.statefile import read
 
+    policy = arguments.policy(options)
     wanted = read(options.state)
     bindings = Bindings()
     bindings.follow(wanted.pods)
-    return ruleset(arguments.policy(options), wanted, bindings.pins)
+    return ruleset(policy, wanted, bindings.pins)
 
 
 def _chosen(mode: str) -> list[Backend]:
