@@ -38,11 +38,8 @@ def test_a_node_that_can(make_network, kind, backend):
 
 def test_a_node_whose_firewall_drops_what_pods_send_to_it(make_network):
     network = make_network()
-    network.run(
-        network.node,
-        ["nft", "-f", "-"],
-        "table ip f { chain in { type filter hook input priority 0; policy drop; } }\n",
-    )
+    drop = "table ip f {\nchain in { type filter hook input priority 0; policy drop; }\n}\n"
+    network.run(network.node, ["nft", "-f", "-"], drop)
     with inside(network.node):
         findings = check(Nft("noderoutercheck"), CAPTURE, DIAL[:1])
     assert not findings[0].good
@@ -75,7 +72,8 @@ def test_what_is_dialled(monkeypatch):
     assert [str(address) for address, _ in destinations(CAPTURE)] == ["198.19.255.254", "2001:db8:ffff::1"]
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    assert [(str(address), port) for address, port in destinations(CAPTURE)][0] == ("10.96.0.1", 443)
+    address, port = destinations(CAPTURE)[0]
+    assert (str(address), port) == ("10.96.0.1", 443)
 
 
 def test_the_stand_in_without_permission(make_network):

@@ -31,7 +31,7 @@ import sys
 from noderouter.cli import main
 from noderouter.intercept import check, serve, keeper, tell, cli
 try:
-    main(["intercept", "run", "--mode", "nft", "--node-ip", "192.0.2.1", "--socket", "/proc/none/s", "--lock", "/proc/none/l"])
+    main(["intercept", "run", "--mode", "nft", "--node-ip", "192.0.2.1", "--socket", "/proc/none/s"])
 finally:
     print(*sorted({name.partition(".")[0] for name in sys.modules}))
     print(*sorted(name for name in sys.modules if name.startswith("noderouter")))

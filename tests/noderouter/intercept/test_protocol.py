@@ -92,8 +92,12 @@ def test_what_is_no_message_is_refused(line):
         decode(line)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(
-    st.sampled_from(["v", "type", "pods", "uid", "ips", "generation", "services"]), inner)))  # fmt: skip
+KEYS = st.sampled_from(["v", "type", "pods", "uid", "ips", "generation", "services"])
+SCALARS = st.none() | st.booleans() | st.integers() | st.text()
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner))
+
+
+@given(VALUES)
 def test_nothing_but_a_state_error_comes_out(value):
     message = {**value, "v": 1} if isinstance(value, dict) else value
     try:
