@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from noderouter.intercept import options as arguments
 from noderouter.intercept.backend import Backend
 from noderouter.intercept.choose import backends, choose, for_check
-from noderouter.intercept.errors import HeldByAnother, InterceptError, MissingTool
+from noderouter.intercept.errors import HeldByAnother, InterceptError, MissingTool, NoKernelSupport
 from noderouter.intercept.lock import Lock
 from noderouter.intercept.pins import Bindings
 from noderouter.intercept.rules.ruleset import Ruleset, ruleset
@@ -78,7 +78,7 @@ def _remove(options: argparse.Namespace) -> int:
     found = False
     with _owning(options, anyway=options.force or options.dry_run):
         for backend in [*_chosen(options.mode), *map(for_check, _chosen(options.mode))]:
-            with suppress(MissingTool):  # what is not installed has left nothing
+            with suppress(MissingTool, NoKernelSupport):  # what cannot be used has left nothing
                 there = backend.snapshot()
                 found = found or bool(there)
                 if options.dry_run:
@@ -103,7 +103,7 @@ def _status(options: argparse.Namespace) -> int:
         finally:
             teller.close()
     for backend in _chosen(options.mode):
-        with suppress(MissingTool):
+        with suppress(MissingTool, NoKernelSupport):
             installed = bool(backend.snapshot())
             captured = backend.captured() if installed else 0
             told[backend.name] = {"installed": installed, "armed": installed and backend.armed(), "captured": captured}

@@ -22,6 +22,7 @@ _NO_SUPPORT: Final = (
     "can't initialize",
     "Could not fetch rule set generation id",
     "Extension",
+    "Cannot open session to kernel",
     "No chain/target/match by that name",
     "Kernel error received",
     "Could not process rule: No such file or directory",
@@ -68,7 +69,8 @@ def _refusal(command: str, said: str) -> InterceptError:
         return NotPermitted(f"{command}: not permitted: run it as root, or with the capability NET_ADMIN ({said})")
     if any(words in said for words in _NO_SUPPORT):
         return NoKernelSupport(
-            f"{command}: the kernel does not support these rules: load nf_tables, nft_fib_inet and nft_chain_nat, or "
-            f"iptable_nat, xt_set and ip_set, or try the other --mode ({said})"
+            f"{command}: the kernel refused; if nobody has just removed these rules, it lacks something: load "
+            "nf_tables, nft_fib_inet and nft_chain_nat, or iptable_nat, xt_set and ip_set, or try the other --mode "
+            f"({said})"
         )
     return CommandFailed(f"{command} failed: {said}")

@@ -28,10 +28,11 @@ from noderouter.intercept.errors import StateError
 from noderouter.intercept.state import Address, Pod, Service
 
 VERSION: Final = 1
-MAX_LINE_BYTES: Final = 8 * 1024 * 1024
-MAX_PODS: Final = 4096
+MAX_LINE_BYTES: Final = 4 * 1024 * 1024
+MAX_PODS: Final = 1024
 MAX_ADDRESSES: Final = 8
-MAX_SERVICES: Final = 100_000
+MAX_SERVICES: Final = 20_000
+"""More would take the keeper longer to compare with the kernel than the switch is on; Kubernetes is made for 10,000."""
 MAX_NEVER: Final = 1024
 MAX_NUMBER: Final = 2**53
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")

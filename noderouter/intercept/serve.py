@@ -76,7 +76,7 @@ class Serve:
         handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
         self._selector.register(woken, selectors.EVENT_READ, lambda: woken.recv(64))
         try:
-            with _listening(self._settings.socket) as listener, suppress(BrokenPipeError):
+            with _listening(self._settings.socket) as listener:
                 self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
                 self._turns()
         finally:
@@ -198,12 +198,15 @@ class _listening:
     def __enter__(self) -> socket.socket:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            made = self._path.with_name(f"{self._path.name}.{os.getpid()}")
             with suppress(FileNotFoundError):
-                self._path.unlink()  # of a predecessor that was killed; who may write here is a matter of the folder
-            self._sock.bind(str(self._path))
+                made.unlink()
+            self._sock.bind(str(made))
             # Anybody may knock; who may say something is decided by the uid that the kernel tells.
-            os.chmod(self._path, 0o666)
+            os.chmod(made, 0o666)
             self._sock.listen(MAX_PEERS)
+            # In place of what a killed predecessor may have left; whoever sees the file can connect.
+            os.replace(made, self._path)
             self._made = self._identity()
         except OSError as error:
             self._sock.close()

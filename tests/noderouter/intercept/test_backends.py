@@ -2,6 +2,7 @@
 
 import difflib
 import threading
+import time
 from collections import Counter
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
@@ -269,18 +270,17 @@ def test_changes_under_load_miss_no_connection_of_who_stays(make_network):
 
 
 @pytest.mark.parametrize(("kind", "backend"), BACKENDS)
-def test_the_kernel_stops_by_itself(make_network, kind, backend: Backend):
+def test_the_kernel_stops_by_itself_and_not_while_renewed(make_network, kind, backend: Backend):
     network = make_network(kind)
     rules = pinned(network)
     with inside(network.node):
         backend.apply(rules, 1000)
-    assert who(network.pods["client"], SERVICE[4]) == "router"
-    with inside(network.node):
-        backend.arm(rules, 1000)  # a renewal, not the first
-    counted: Counter[str] = Counter()
-    while (answered := who(network.pods["client"], SERVICE[4])) == "router" and counted["router"] < 100_000:
-        counted[answered] += 1
-    assert answered == "backend"
+        first = time.monotonic()
+        backend.arm(rules, 3000)
+        renewed = time.monotonic()
+    while who(network.pods["client"], SERVICE[4]) == "router":
+        assert time.monotonic() < renewed + 3 + 1  # what a busy machine may add
+    assert time.monotonic() > first + 2.9
 
 
 @pytest.mark.parametrize(("kind", "backend"), BACKENDS)

@@ -57,7 +57,7 @@ SERVICE = {"ip": "10.0.0.1", "port": 80, "http": True}
         ({"v": 1, "type": "pods", "generation": True, "pods": []}, "`generation` has to be a number"),
         ({"v": 1, "type": "pods", "generation": 1.0, "pods": []}, "`generation` has to be a number"),
         ({"v": 1, "type": "pods", "generation": 1, "pods": {}}, "`pods` has to be a list"),
-        ({"v": 1, "type": "pods", "generation": 1, "pods": [POD] * 4097}, "at most 4096"),
+        ({"v": 1, "type": "pods", "generation": 1, "pods": [POD] * 1025}, "at most 1024"),
         ({"v": 1, "type": "pods", "generation": 1, "pods": [POD, {}]}, "`pods[1]` lacks uid"),
         ({"v": 1, "type": "pods", "generation": 1, "pods": [{**POD, "ip": 1}]}, "unknown keys: ip"),
         ({"v": 1, "type": "pods", "generation": 1, "pods": [{**POD, "uid": "x;y"}]}, "`pods[0].uid`"),

@@ -332,6 +332,19 @@ def test_handing_over_misses_nothing(make_node, kind):
     old_router.kill()
 
 
+def test_a_keeper_that_is_killed_is_succeeded(make_node):
+    node = make_node()
+    old = node.keeper(name="old")
+    node.router("old", "router")
+    new = node.keeper(name="new")
+    until(lambda: "intercept.waiting" in node.events("new"))
+    assert (node.answers(), node.status("new")["generation"]) == ("router", 0)
+    old.kill()
+    until(lambda: "intercept.installed" in node.events("new"))
+    until(lambda: node.answers() == "backend", 10)  # its router has not come yet
+    assert new.poll() is None
+
+
 def test_closed_stays_closed_without_a_keeper(make_node):
     node = make_node()
     keeper = node.keeper("--failure-mode", "closed")
