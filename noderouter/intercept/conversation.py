@@ -121,6 +121,7 @@ def status(keeper: Keeper) -> dict[str, object]:
     """What there is to know about a keeper."""
     return {
         "backend": keeper.backend.name,
+        "owner": keeper.owner,
         "armed": keeper.armed,
         "why": keeper.why,
         "failureMode": keeper.policy.failure_mode.value,

@@ -89,6 +89,11 @@ class Keeper:
         return self._clock() < self._armed_until
 
     @property
+    def owner(self) -> bool:
+        """Whether the rules of this node are this keeper's."""
+        return self._installed
+
+    @property
     def rules(self) -> Ruleset:
         """What should be in force."""
         return self._rules
