@@ -1,4 +1,4 @@
-"""The command line: `noderouter run|validate|check|demo|dtab|version`.
+"""The command line: `noderouter run|validate|check|demo|dtab|intercept|version`.
 
 Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard error), 2 wrong usage.
 """
@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 
 from noderouter import __version__
-from noderouter.check.arguments import add_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -17,6 +16,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["dtab"]:
         return _dtab(arguments[1:])
+    if arguments[:1] == ["intercept"]:
+        # The privileged process: it must not import what the router needs.
+        from noderouter.intercept.cli import main as intercept_main
+
+        return intercept_main(arguments[1:])
     options = _parser().parse_args(arguments)
     return int(options.command(options))
 
@@ -32,6 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
     validate.add_argument("--json", action="store_true", help="problems as JSON on standard output")
     validate.set_defaults(command=_validate)
+    from noderouter.check.arguments import add_arguments
+
     check = commands.add_parser("check", help="check what a router needs, before and after it is installed")
     add_arguments(check)
     check.set_defaults(command=_check)
@@ -42,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo)
     dtab = commands.add_parser("dtab", help="format, lint and explain delegation tables (see `noderouter dtab -h`)")
     dtab.set_defaults(command=lambda _options: 2)
+    intercept = commands.add_parser("intercept", help="capture pods' connections (see `noderouter intercept -h`)")
+    intercept.set_defaults(command=lambda _options: 2)
     version = commands.add_parser("version", help="versions, and which head parser is in use")
     version.set_defaults(command=_version)
     return parser

@@ -1,0 +1,157 @@
+"""Proves by real connections that this node can capture, with rules of its own beside those in force.
+
+A stand-in for a pod (a namespace on a link without addresses) dials a service. Armed, the connection has to arrive at a
+listener of ours with the dialled address still known; disarmed, and after removal, it must not. That a command ended
+well proves nothing: rules may lie in tables that nobody evaluates, or behind kube-proxy's (istio#49279).
+
+The stand-in is the only source in these rules, so no pod notices.
+"""
+
+import os
+import socket
+import struct
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from noderouter.intercept.backend import Backend
+from noderouter.intercept.pins import Bindings
+from noderouter.intercept.probe_link import ADDRESSES, ProbeLink
+from noderouter.intercept.rules.ruleset import ruleset
+from noderouter.intercept.state import Address, Capture, Pod, Policy, Service, Wanted
+
+SO_ORIGINAL_DST: Final = 80
+SOL_IPV6: Final = 41
+FALLBACK: Final[dict[int, tuple[Address, int]]] = {
+    4: (ip_address("198.19.255.254"), 80),
+    6: (ip_address("2001:db8:ffff::1"), 80),
+}
+ARMED_MS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried."""
+
+    good: bool
+    what: str
+    advice: str = ""
+
+
+def destinations(capture: Capture) -> list[tuple[Address, int]]:
+    """What to dial: the API server's cluster IP, which every cluster has, else an address that nobody has."""
+    found = {version: place for version, place in FALLBACK.items() if _target(capture, version)}
+    with suppress(KeyError, ValueError):
+        address = ip_address(os.environ["KUBERNETES_SERVICE_HOST"])
+        if address.version in found:
+            found[address.version] = (address, int(os.environ["KUBERNETES_SERVICE_PORT"]))
+    return list(found.values())
+
+
+def check(backend: Backend, capture: Capture, places: list[tuple[Address, int]]) -> list[Finding]:
+    """Try every family; `backend` has to be one whose names are the check's.
+
+    Raises:
+        InterceptError: it could not be tried.
+    """
+    findings: list[Finding] = []
+    with ProbeLink() as link:
+        for address, port in places:
+            target = _target(capture, address.version)
+            if target is not None:
+                findings += _family(backend, link, target, (address, port))
+    return findings
+
+
+def _family(backend: Backend, link: ProbeLink, target: Address, place: tuple[Address, int]) -> list[Finding]:
+    address, port = place
+    with _Listener(target) as listener:
+        capture = Capture(listener.port, **{f"ipv{target.version}": target})  # type: ignore[arg-type]
+        pods = (Pod("check", "check", (ADDRESSES[target.version],)),)
+        bindings = Bindings()
+        bindings.follow(pods)
+        rules = ruleset(Policy(capture), Wanted(pods, (Service(address, port),)), bindings.pins)
+        try:
+            backend.apply(rules, ARMED_MS)
+            armed = link.dial(address, port)
+            backend.disarm(rules)
+            disarmed = link.dial(address, port)
+        finally:
+            backend.remove()
+        removed = link.dial(address, port)
+    name = f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+    findings = [_captured(armed, name, backend.name)]
+    for what, answer in (("disarmed", disarmed), ("removed", removed)):
+        direct = not answer.get("said", "").startswith(_GREETING)
+        findings.append(
+            Finding(direct, f"{what}: a connection to {name} is {'direct' if direct else 'still captured'}")
+        )
+    return findings
+
+
+_GREETING: Final = "noderouter check "
+
+
+def _captured(answer: dict[str, str], name: str, backend: str) -> Finding:
+    said = answer.get("said", "")
+    if said == _GREETING + name:
+        return Finding(True, f"armed: a connection to {name} is captured by {backend}, and knows where it was going")
+    if said.startswith(_GREETING):
+        return Finding(
+            False,
+            f"armed: a connection to {name} is captured, but believes that it was going to {said[len(_GREETING) :]}",
+            "something translates addresses before us: look for socket load balancing (Cilium) or other nat rules",
+        )
+    why = answer.get("error") or "something else answered"
+    if "timed out" in why:
+        advice = (
+            "a firewall of the node may drop what pods send to it: look at filter INPUT (Calico: endpointToHostAction)"
+        )
+    else:
+        advice = "kube-proxy's rules may come first, or be of the other kind: try the other --mode"
+    return Finding(False, f"armed: a connection to {name} is not captured by {backend}: {why}", advice)
+
+
+def _target(capture: Capture, version: int) -> Address | None:
+    return capture.ipv4 if version == 4 else capture.ipv6
+
+
+class _Listener:
+    """Says to everyone where the connection was going; on an address of the node, any port."""
+
+    def __init__(self, address: Address) -> None:
+        self._sock = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+        self._sock.bind((str(address), 0))
+        self._sock.listen(8)
+        self.port: int = self._sock.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "_Listener":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sock.shutdown(socket.SHUT_RDWR)  # ends the accept of the thread
+        self._thread.join()
+        self._sock.close()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                sock, _ = self._sock.accept()
+            except OSError:
+                return
+            with sock, suppress(OSError):
+                sock.sendall((_GREETING + _dialled(sock)).encode())
+
+
+def _dialled(sock: socket.socket) -> str:
+    six = sock.family == socket.AF_INET6
+    try:
+        raw = sock.getsockopt(SOL_IPV6 if six else socket.SOL_IP, SO_ORIGINAL_DST, 28 if six else 16)
+    except OSError:
+        return "nowhere else"
+    (port,) = struct.unpack_from("!H", raw, 2)
+    return f"[{ip_address(raw[8:24])}]:{port}" if six else f"{ip_address(raw[4:8])}:{port}"

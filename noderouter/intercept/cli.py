@@ -1,0 +1,167 @@
+"""The command line: `noderouter intercept run|print|apply|remove|status|check`.
+
+Exit codes: 0 fine, 1 it cannot be done here (said on standard error), 2 wrong usage.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from noderouter.intercept import options as arguments
+from noderouter.intercept.backend import Backend
+from noderouter.intercept.choose import backends, choose, for_check
+from noderouter.intercept.errors import HeldByAnother, InterceptError, MissingTool, NoKernelSupport
+from noderouter.intercept.lock import Lock
+from noderouter.intercept.pins import Bindings
+from noderouter.intercept.rules.ruleset import Ruleset, ruleset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; answers the exit code."""
+    options = arguments.parser().parse_args(argv)
+    try:
+        return {
+            "run": _run,
+            "print": _print,
+            "apply": _apply,
+            "remove": _remove,
+            "status": _status,
+            "check": _check,
+        }[options.command](options)
+    except InterceptError as error:
+        print(f"noderouter intercept: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    from noderouter.intercept.journal import Journal
+    from noderouter.intercept.keeper import Keeper
+    from noderouter.intercept.serve import Serve, Settings
+
+    journal = Journal()
+    policy = arguments.policy(options)
+    backend, reason = choose(options.mode)
+    journal.info("intercept.backend", backend=backend.name, reason=reason)
+    uids = frozenset({os.getuid(), *options.allow_uid})
+    settings = Settings(options.socket, options.lock, uids, options.state, options.reconcile_seconds)
+    Serve(Keeper(policy, backend, journal), settings, journal).run()
+    return 0
+
+
+def _print(options: argparse.Namespace) -> int:
+    backend, _ = choose(options.mode)
+    print(backend.describe(_rules(options)), end="")
+    return 0
+
+
+def _apply(options: argparse.Namespace) -> int:
+    backend, reason = choose(options.mode)
+    rules = _rules(options)
+    if options.dry_run:
+        print(f"# {backend.name}: {reason}\n{backend.describe(rules)}", end="")
+        return 0
+    with _owning(options):
+        backend.apply(rules, options.arm_seconds * 1000)
+    print(f"applied by {backend.name} ({reason}): {rules.pods} addresses of pods, {_destinations(rules)}")
+    print(f"capturing for {options.arm_seconds} s" if options.arm_seconds else "not capturing: no keeper renews it")
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    found = False
+    with _owning(options, anyway=options.force or options.dry_run):
+        for backend in [*_chosen(options.mode), *map(for_check, _chosen(options.mode))]:
+            with suppress(MissingTool, NoKernelSupport):  # what cannot be used has left nothing
+                there = backend.snapshot()
+                found = found or bool(there)
+                if options.dry_run:
+                    print(f"# {backend.name}: {'would be removed' if there else 'nothing to remove'}\n{there}")
+                    continue
+                backend.remove()
+                if there:
+                    print(f"removed what {backend.name} had")
+    if not found and not options.dry_run:
+        print("nothing to remove")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from noderouter.intercept.tell import Teller
+
+    told: dict[str, object] = {}
+    with suppress(InterceptError):
+        teller = Teller(options.socket)
+        try:
+            told["keeper"] = teller.status()
+        finally:
+            teller.close()
+    for backend in _chosen(options.mode):
+        with suppress(MissingTool, NoKernelSupport):
+            installed = bool(backend.snapshot())
+            captured = backend.captured() if installed else 0
+            told[backend.name] = {"installed": installed, "armed": installed and backend.armed(), "captured": captured}
+    if options.json:
+        print(json.dumps(told, indent=2))
+        return 0
+    keeper = told.pop("keeper", None)
+    print(f"keeper: {_said(keeper) if isinstance(keeper, dict) else f'none at {options.socket}'}")
+    for name, state in told.items():
+        print(f"{name}: {_said(state) if isinstance(state, dict) else state}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from noderouter.intercept.check import check, destinations
+
+    capture = arguments.policy(options).capture
+    backend, reason = choose(options.mode)
+    print(f"{backend.name}: {reason}")
+    findings = check(for_check(backend), capture, options.destination or destinations(capture))
+    for finding in findings:
+        print(f"{'ok' if finding.good else 'FAILED'}: {finding.what}")
+        if not finding.good and finding.advice:
+            print(f"        {finding.advice}")
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def _rules(options: argparse.Namespace) -> Ruleset:
+    from noderouter.intercept.statefile import read
+
+    policy = arguments.policy(options)
+    wanted = read(options.state)
+    bindings = Bindings()
+    bindings.follow(wanted.pods)
+    return ruleset(policy, wanted, bindings.pins)
+
+
+def _chosen(mode: str) -> list[Backend]:
+    return backends() if mode == "auto" else [each for each in backends() if each.name.startswith(mode)]
+
+
+@contextmanager
+def _owning(options: argparse.Namespace, *, anyway: bool = False) -> "Iterator[None]":
+    lock = Lock(options.lock)
+    try:
+        if not anyway and not lock.acquire():
+            raise HeldByAnother(
+                f"a keeper owns the rules ({lock.holder()}) and would repair them: stop it first"
+                + (", or --force" if options.command == "remove" else "")
+            )
+        yield
+    finally:
+        lock.close()
+
+
+def _destinations(rules: Ruleset) -> str:
+    return "any destination" if rules.everything else f"{rules.services} services"
+
+
+def _said(fields: dict[str, object]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in fields.items() if key not in ("v", "type") and value != "")

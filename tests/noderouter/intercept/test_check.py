@@ -1,0 +1,86 @@
+"""The check tells a node that can capture from one that cannot, by real connections."""
+
+import json
+import sys
+
+import pytest
+
+from noderouter.intercept.check import check, destinations
+from noderouter.intercept.nft import Nft
+from noderouter.intercept.xtables import CHECK_NAMES, Xtables
+from tests.cluster.node.namespaces import inside
+from tests.testing.intercept_state import CAPTURE, SERVICES
+from tests.testing.pod_network import NODE, SERVICE
+
+pytestmark = pytest.mark.root
+
+DIAL = [(SERVICES[0].address, 80), (SERVICES[2].address, 80)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "backend"),
+    [
+        ("nftables", Nft("noderoutercheck")),
+        ("iptables-nft", Xtables("nft", CHECK_NAMES)),
+        ("iptables-legacy", Xtables("legacy", CHECK_NAMES)),
+    ],
+)
+def test_a_node_that_can(make_network, kind, backend):
+    network = make_network(kind)
+    before = network.run(network.node, ["ip", "addr"])
+    with inside(network.node):
+        findings = check(backend, CAPTURE, DIAL)
+    assert [finding.what for finding in findings if not finding.good] == []
+    assert len(findings) == 6
+    assert "noderouter" not in network.dump().lower()
+    assert network.run(network.node, ["ip", "addr"]).count("\n") == before.count("\n")
+
+
+def test_a_node_whose_firewall_drops_what_pods_send_to_it(make_network):
+    network = make_network()
+    drop = "table ip f {\nchain in { type filter hook input priority 0; policy drop; }\n}\n"
+    network.run(network.node, ["nft", "-f", "-"], drop)
+    with inside(network.node):
+        findings = check(Nft("noderoutercheck"), CAPTURE, DIAL[:1])
+    assert not findings[0].good
+    assert "firewall" in findings[0].advice
+
+
+def test_rules_that_another_translates_before(make_network):
+    network = make_network()
+    early = f"""table ip early {{ chain pre {{ type nat hook prerouting priority -150; policy accept;
+        ip daddr {SERVICE[4]} tcp dport 80 dnat to 203.0.113.9:80
+    }}
+    }}
+    """
+    network.run(network.node, ["nft", "-f", "-"], early)
+    with inside(network.node):
+        findings = check(Nft("noderoutercheck"), CAPTURE, DIAL[:1])
+    assert not findings[0].good
+
+
+def test_the_command(make_network):
+    network = make_network()
+    command = [sys.executable, "-m", "noderouter.cli", "intercept", "check", "--node-ip", NODE[4]]
+    said = network.run(network.node, [*command, "--destination", f"{SERVICE[4]}:80"])
+    assert said.count("ok: ") == 3
+    assert "FAILED" not in said
+
+
+def test_what_is_dialled(monkeypatch):
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    assert [str(address) for address, _ in destinations(CAPTURE)] == ["198.19.255.254", "2001:db8:ffff::1"]
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    address, port = destinations(CAPTURE)[0]
+    assert (str(address), port) == ("10.96.0.1", 443)
+
+
+def test_the_stand_in_without_permission(make_network):
+    network = make_network()
+    said = network.run(
+        network.node,
+        ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all", "sh", "-c",
+         f"{sys.executable} -m noderouter.intercept.standin || true"],
+    )  # fmt: skip
+    assert "Operation not permitted" in json.loads(said)["error"]

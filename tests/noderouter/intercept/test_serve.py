@@ -1,0 +1,440 @@
+"""The privileged process in a node's namespace, with a router beside it: arming, dying, drift, handing over."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from noderouter.intercept.errors import InterceptError
+from noderouter.intercept.protocol import encode
+from noderouter.intercept.tell import Teller
+from tests.cluster.cluster import until
+from tests.cluster.node.namespaces import inside
+from tests.testing.intercept_state import GOOD, PODS, SERVICES
+from tests.testing.pod_network import CAPTURE_PORT, NODE, SERVICE, PodNetwork, dial, echoes, read_line, who
+
+pytestmark = pytest.mark.root
+
+KINDS = ("nftables", "iptables-nft", "iptables-legacy")
+ROOT = Path(__file__).resolve().parents[3]
+TIMER_SECONDS = 3.0
+TURN_SECONDS = 1.0
+"""What a busy machine may add to a figure."""
+
+
+class Node:
+    """A node without a listener at the capture port; starts keepers and routers on it."""
+
+    def __init__(self, network: PodNetwork, folder: Path, mode: str, stack: ExitStack) -> None:
+        self.network = network
+        self.client = network.pods["client"]
+        self.socket = folder / "intercept.sock"
+        self._folder = folder
+        self._mode = mode
+        self._stack = stack
+
+    def keeper(self, *options: str, name: str = "") -> subprocess.Popen[str]:
+        """Start one; its log is where `log` reads it."""
+        arguments = [
+            "run",
+            "--mode",
+            self._mode,
+            "--capture-port",
+            str(CAPTURE_PORT),
+            "--lock",
+            str(self._folder / "lock"),
+        ]
+        arguments += [
+            "--socket",
+            str(self._path(name)),
+            *(f"--node-ip={NODE[version]}" for version in (4, 6)),
+            *options,
+        ]
+        return self._started([sys.executable, "-m", "noderouter.cli", "intercept", *arguments], name or "keeper")
+
+    def router(self, name: str = "", who: str = "router") -> subprocess.Popen[str]:
+        """Start one, and wait until it is armed."""
+        process = self._started([sys.executable, "-m", "tests.testing.told_router", str(self._path(name)), who], who)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", self.log(who)
+        return process
+
+    def teller(self, name: str = "") -> Teller:
+        """A conversation; ends with the test."""
+        until(lambda: self._path(name).exists())
+        teller = Teller(self._path(name))
+        self._stack.callback(teller.close)
+        return teller
+
+    def status(self, name: str = "") -> dict[str, object]:
+        """What a keeper says of itself."""
+        teller = Teller(self._path(name))
+        try:
+            return teller.status()
+        finally:
+            teller.close()
+
+    def answers(self, version: int = 4) -> str:
+        """Who answers the pod."""
+        return who(self.client, SERVICE[version])
+
+    def log(self, name: str = "keeper") -> str:
+        """What a process wrote."""
+        return (self._folder / f"{name}.log").read_text()
+
+    def events(self, name: str = "keeper") -> list[str]:
+        """The events in a keeper's log."""
+        return [json.loads(line)["event"] for line in self.log(name).splitlines()]
+
+    def run(self, *argv: str, text: str = "") -> str:
+        """Run a command on the node."""
+        return self.network.run(self.network.node, argv, text)
+
+    def _path(self, name: str) -> Path:
+        return self.socket.with_name(f"{name}.sock") if name else self.socket
+
+    def _started(self, argv: list[str], name: str) -> subprocess.Popen[str]:
+        log = self._stack.enter_context((self._folder / f"{name}.log").open("w"))
+        with inside(self.network.node):
+            process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=os.environ
+            )
+        self._stack.callback(_end, process)
+        return process
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def make_node(make_network, tmp_path):
+    with ExitStack() as stack:
+
+        def make(kind: str = "nftables") -> Node:
+            network = make_network(kind, listening=False)
+            folder = tmp_path / "run"
+            folder.mkdir()
+            return Node(network, folder, "nft" if kind == "nftables" else "iptables", stack)
+
+        yield make
+
+
+@contextmanager
+def watching(node: Node):
+    """Notes who answers the pod, and when, again and again."""
+    seen: list[tuple[float, str]] = []
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.is_set():
+            answered = node.answers()
+            seen.append((time.monotonic(), answered))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def until_direct(seen: list[tuple[float, str]], since: float) -> float:
+    """How long it took until nothing was captured any more."""
+    until(lambda: seen and seen[-1][1] == "backend", 10)
+    return max((moment for moment, answered in seen if answered != "backend"), default=since) - since
+
+
+def figure(what: str, seconds: float, seen: list[tuple[float, str]], since: float) -> None:
+    counts = Counter(answered for moment, answered in seen if moment > since)
+    print(f"{what}: nothing captured after {seconds:.2f} s; answers meanwhile and after: {dict(counts)}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_life(make_node, kind):
+    node = make_node(kind)
+    before = node.network.dump()
+    keeper = node.keeper()
+    until(lambda: node.socket.exists() and node.status()["generation"] == 1)
+    assert node.answers() == "backend"
+    assert node.status()["armed"] is False
+    router = node.router()
+    assert [node.answers(version) for version in (4, 6)] == ["router", "router"]
+    status = node.status()
+    assert (status["armed"], status["pods"], status["services"], status["why"]) == (True, 4, 8, "")
+    until(lambda: node.status()["captured"] >= 2, 10)
+    sock = dial(node.client, SERVICE[4], 80)
+    assert read_line(sock).who == "router"
+    router.stdin.write("disarm\n")
+    router.stdin.flush()
+    assert router.stdout.readline() == "disarmed\n"
+    assert [node.answers(version) for version in (4, 6)] == ["backend", "backend"]
+    assert echoes(sock), "what is established drains in peace"
+    keeper.send_signal(signal.SIGTERM)
+    assert keeper.wait(10) == 0
+    assert echoes(sock)
+    sock.close()
+    assert not node.socket.exists()
+    if kind == "nftables":
+        assert node.network.dump() == before
+    else:
+        assert "noderouter" not in node.network.dump().lower()
+    assert (
+        node.events()[-2:] == ["intercept.router_gone", "intercept.removed"] or node.events()[-1] == "intercept.removed"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_router_that_is_killed(make_node, kind):
+    node = make_node(kind)
+    node.keeper()
+    router = node.router()
+    with watching(node) as seen:
+        until(lambda: len(seen) > 20)
+        since = time.monotonic()
+        router.kill()
+        taken = until_direct(seen, since)
+    figure(f"{kind}: router killed", taken, seen, since)
+    assert taken < TIMER_SECONDS
+    assert {answered for _, answered in seen} <= {"router", "refused", "backend"}
+    assert "intercept.disarmed" in node.events()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_node_whose_router_and_keeper_are_killed(make_node, kind):
+    node = make_node(kind)
+    keeper = node.keeper()
+    router = node.router()
+    with watching(node) as seen:
+        until(lambda: len(seen) > 20)
+        since = time.monotonic()
+        keeper.kill()
+        router.kill()
+        taken = until_direct(seen, since)
+    figure(f"{kind}: router and keeper killed", taken, seen, since)
+    assert taken < TIMER_SECONDS + TURN_SECONDS
+    assert {answered for _, answered in seen} <= {"router", "refused", "backend"}
+    node.keeper()  # takes over what was left
+    node.router()
+    assert node.answers() == "router"
+
+
+def test_a_router_that_hangs(make_node):
+    node = make_node()
+    node.keeper()
+    router = node.router()
+    since = time.monotonic()
+    router.send_signal(signal.SIGSTOP)
+    while node.answers() != "backend":
+        assert time.monotonic() - since < TIMER_SECONDS + 2 + TURN_SECONDS  # the last try hangs for its own time limit
+    router.send_signal(signal.SIGCONT)
+    until(lambda: node.answers() == "router", 10)
+
+
+def test_a_router_that_makes_no_progress(make_node):
+    node = make_node()
+    node.keeper()
+    router = node.router()
+    router.stdin.write("lag\n")
+    router.stdin.flush()
+    until(lambda: node.answers() == "backend", 10)
+    assert "lags" in str(node.status()["why"])
+
+
+def test_nothing_is_captured_before_everything_is_known(make_node):
+    node = make_node()
+    node.keeper()
+    node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")
+    teller = node.teller()
+    teller.hello("test")
+    assert teller.progress(GOOD) == {
+        "v": 1, "type": "state", "armed": False, "why": "waiting for the list of pods and services",
+    }  # fmt: skip
+    assert teller.pods(1, PODS)["what"] == "pods"
+    assert teller.progress(GOOD)["armed"] is False
+    assert teller.services(2, SERVICES)["generation"] == 2
+    assert node.answers() == "backend"
+    assert teller.progress(GOOD)["armed"] is True
+    assert node.answers() == "router"
+    assert teller.pods(3, PODS[1:])["type"] == "applied"
+    assert node.answers() == "backend", "the answer comes when it is in force"
+    assert teller.pods(4, PODS)["type"] == "applied"
+    assert node.answers() == "router"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_drift_is_repaired_and_counted(make_node, kind):
+    node = make_node(kind)
+    # Two of them hear of changes from the kernel; with legacy there is only the timer.
+    node.keeper(*(() if kind == "iptables-legacy" else ("--reconcile-seconds", "3600")))
+    node.router()
+    if kind == "nftables":
+        node.run("nft", "delete", "table", "inet", "noderouter")
+    else:
+        command = "iptables-nft" if kind == "iptables-nft" else "iptables-legacy"
+        for action in (("-D", "PREROUTING"), ("-I", "PREROUTING", "1")):  # kube-proxy puts its jump first again
+            node.run(command, "-w", "-t", "nat", *action, "-j", "KUBE-SERVICES")
+    since = time.monotonic()
+    until(lambda: node.status()["drift"], 10)
+    until(lambda: node.answers() == "router", 10)
+    print(f"{kind}: repaired after {time.monotonic() - since:.2f} s")
+    assert node.answers(6) == "router"
+    if kind != "nftables":
+        saved = node.run(f"{command}-save", "-t", "nat").splitlines()
+        jumps = [line.split()[-1] for line in saved if line.startswith("-A PREROUTING ")]
+        assert jumps == ["NODEROUTER-PRE", "KUBE-SERVICES"]
+
+
+def test_elements_that_somebody_adds_are_taken_out(make_node):
+    node = make_node()
+    node.keeper("--reconcile-seconds", "3600")
+    node.router()
+    clean = node.run("nft", "-s", "list", "set", "inet", "noderouter", "pods4")
+    node.run("nft", "add", "element", "inet", "noderouter", "pods4", "{ 10.9.9.9 }")
+    until(lambda: node.status()["drift"] == 1, 10)
+    assert node.run("nft", "-s", "list", "set", "inet", "noderouter", "pods4") == clean
+
+
+@pytest.mark.parametrize("kind", ["nftables", "iptables-legacy"])
+def test_handing_over_misses_nothing(make_node, kind):
+    node = make_node(kind)
+    old = node.keeper(name="old")
+    old_router = node.router("old", "router")
+    new = node.keeper(name="new")
+    until(lambda: "intercept.waiting" in node.events("new"))
+    # The new router shares the port, and is good before its keeper owns the rules.
+    teller = node.teller("new")
+    teller.hello("new")
+    teller.pods(1, PODS)
+    teller.services(1, SERVICES)
+    assert teller.progress(GOOD)["armed"] is True
+    with watching(node) as seen:
+        until(lambda: len(seen) > 20)
+        old.send_signal(signal.SIGTERM)
+        assert old.wait(10) == 0
+        until(lambda: "intercept.installed" in node.events("new"))
+        mark = len(seen)
+        until(lambda: len(seen) > mark + 20)
+    teller.progress(GOOD)
+    assert {answered for _, answered in seen} == {"router"}
+    assert node.events("old")[-1] == "intercept.handed_over"
+    assert new.poll() is None
+    old_router.kill()
+
+
+def test_a_keeper_that_is_killed_is_succeeded(make_node):
+    node = make_node()
+    old = node.keeper(name="old")
+    node.router("old", "router")
+    new = node.keeper(name="new")
+    until(lambda: "intercept.waiting" in node.events("new"))
+    assert (node.answers(), node.status("new")["owner"], node.status("old")["owner"]) == ("router", False, True)
+    old.kill()
+    until(lambda: node.status("new")["owner"])
+    until(lambda: node.answers() == "backend", 10)  # its router has not come yet
+    assert new.poll() is None
+
+
+def test_closed_stays_closed_without_a_keeper(make_node):
+    node = make_node()
+    keeper = node.keeper("--failure-mode", "closed")
+    router = node.router()
+    assert node.answers() == "router"
+    router.kill()
+    until(lambda: node.answers() == "refused")
+    keeper.send_signal(signal.SIGTERM)
+    assert keeper.wait(10) == 0
+    assert node.answers() == "refused"
+    lock = str(node.socket.with_name("lock"))
+    node.run(sys.executable, "-m", "noderouter.cli", "intercept", "remove", "--lock", lock)
+    assert node.answers() == "backend"
+
+
+def test_a_state_file_is_followed(make_node, tmp_path):
+    node = make_node()
+    state = tmp_path / "state.json"
+    ips = [str(address) for address in PODS[0].addresses]
+    pods = [{"uid": "u", "namespace": "default", "ips": ips}]
+    services = [{"ip": SERVICE[4], "port": 80, "http": True}]
+    state.write_text(json.dumps({"pods": pods, "services": services}))
+    node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")
+    node.keeper("--state", str(state))
+    teller = node.teller()
+    teller.hello("test")
+    assert teller.progress(GOOD)["armed"] is True
+    assert node.answers() == "router"
+    state.write_text('{"pods": [1]}')
+    until(lambda: "intercept.state_refused" in node.events())
+    assert node.answers() == "router", "the last good state stays"
+    state.write_text(json.dumps({"services": services}))
+    until(lambda: node.answers() == "backend")
+    with pytest.raises(InterceptError, match="come from a file"):
+        teller.pods(1, PODS)
+
+
+def test_who_may_say_what(make_node):
+    node = make_node()
+    node.keeper()
+    nobody = node.teller()
+    with pytest.raises(InterceptError, match="has to be `hello`"):
+        nobody.pods(1, PODS)
+    router = node.teller()
+    router.hello("one")
+    with pytest.raises(InterceptError, match="another router"):
+        node.teller().hello("two")
+    with pytest.raises(InterceptError, match="unknown `type`"):
+        router.say(encode("nonsense"))
+    again = node.teller()
+    assert again.hello("three")["backend"] == "nftables"
+    assert again.status()["type"] == "status"
+
+
+def test_another_user_is_refused(make_node):
+    node = make_node()
+    node.keeper()
+    until(node.socket.exists)
+    for folder in (node.socket.parent, *node.socket.parent.parents[:3]):
+        os.chmod(folder, 0o755)
+    code = f"import socket; s=socket.socket(socket.AF_UNIX); s.connect({str(node.socket)!r}); print(s.recv(9))"
+    said = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", code],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.stdout == "b''\n", said.stderr
+    until(lambda: "intercept.peer_refused" in node.events())
+
+
+def test_a_flood_of_half_messages_is_bounded(make_node):
+    node = make_node()
+    node.keeper()
+    until(node.socket.exists)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(node.socket))
+        sock.settimeout(10)
+        with pytest.raises(OSError):
+            sock.sendall(b"x" * 20_000_000)
+    assert node.status()["type"] == "status"
+
+
+def test_what_is_missing_is_said_at_start(make_node):
+    node = make_node()
+    said = subprocess.run(
+        ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", sys.executable, "-m", "noderouter.cli", "intercept",
+         "run", "--node-ip", NODE[4], "--mode", "nft", "--socket", str(node.socket),
+         "--lock", str(node.socket.with_name("lock"))],
+        capture_output=True, text=True, check=False, cwd=ROOT, timeout=30,
+    )  # fmt: skip
+    assert said.returncode == 1
+    assert "NET_ADMIN" in said.stderr
+    assert "Traceback" not in said.stderr

@@ -1,0 +1,59 @@
+"""A router for interception tests, as a process of its own that can be killed: listens, and tells the keeper.
+
+Run as `python -m tests.testing.told_router SOCKET [NAME]`, in the node's namespace. Says `ready` once it is armed, then
+goes on until it is killed. A line on standard input changes something: `disarm` tells the keeper to stop capturing,
+`lag` says from then on that the reactor lags.
+"""
+
+import select
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from noderouter.intercept.errors import InterceptError
+from noderouter.intercept.tell import Teller
+from tests.testing.intercept_state import GOOD, PODS, SERVICES
+from tests.testing.pod_network import CAPTURE_PORT, Server
+
+TELL_SECONDS = 0.5
+
+
+def main() -> int:
+    """Tell until the end."""
+    for address in ("0.0.0.0", "::"):
+        Server(sys.argv[2] if len(sys.argv) > 2 else "router", address, CAPTURE_PORT)
+    teller = _connected(Path(sys.argv[1]))
+    teller.hello("told-router")
+    teller.pods(1, PODS)
+    teller.services(1, SERVICES)
+    progress, said = GOOD, False
+    while True:
+        armed = teller.progress(progress)["armed"]
+        if armed and not said:
+            said = True
+            print("ready", flush=True)
+        readable, _, _ = select.select([sys.stdin], [], [], TELL_SECONDS)
+        if readable:
+            match sys.stdin.readline().strip():
+                case "disarm":
+                    print(teller.disarm()["type"], flush=True)
+                    progress = replace(progress, not_ready="draining")
+                case "lag":
+                    progress = replace(progress, reactor_lag_ms=5000)
+                case "":
+                    return 0
+
+
+def _connected(path: Path) -> Teller:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with suppress(InterceptError):
+            return Teller(path)
+        time.sleep(0.02)
+    raise SystemExit("no keeper")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
