@@ -1,8 +1,9 @@
 """The memory of the process: spare the collector what lives long, and give back what bursts have left.
 
-Neither requests nor connections nor names that are evicted leave cycles behind: counting references frees them. The
+Neither requests nor connections leave cycles behind, and evicted names few: counting references frees them. The
 collector is there for the rest, and must not stop the traffic to look at all that is alive: with a thousand names that
-is 0.2 s. So what has grown old is looked at once, in portions, and then set aside (*frozen*).
+is 0.2 s. So what has grown old is looked at once, in portions, and then set aside (*frozen*), until that has grown by
+a quarter: what was set aside alive may be garbage by then.
 
 What a burst leaves behind is free memory that the C library keeps for the next one: `keep_trimmed` gives it back to the
 system, which it does by itself only at the end of its heap.
@@ -21,7 +22,9 @@ PORTION: Final = 20_000
 PORTION_SECONDS: Final = 0.5
 """Between two looks at how many there are."""
 THAW_SECONDS: Final = 3600.0
-"""Between two collections of everything, for cycles of what was frozen: if there are any, they are ours by mistake."""
+"""Between two collections of everything, for cycles of what was set aside alive."""
+THAW_GROWTH: Final = 1.25
+"""Where so many times what the last one left has been set aside, there is one at once: it grew, or is garbage."""
 NEVER: Final = 1_000_000
 
 
@@ -38,16 +41,19 @@ def settle() -> None:
 
 async def keep_settled() -> None:
     """Collect and set aside what has grown old, portion by portion, until cancelled."""
-    thaw = trio.current_time() + THAW_SECONDS
+    thaw, left = trio.current_time() + THAW_SECONDS, gc.get_freeze_count()
     while True:
         await trio.sleep(PORTION_SECONDS)
-        if trio.current_time() >= thaw:
-            gc.unfreeze()
-            thaw = trio.current_time() + THAW_SECONDS
-        elif len(gc.get_objects(generation=2)) < PORTION:
+        thawing = trio.current_time() >= thaw
+        if not thawing and len(gc.get_objects(generation=2)) < PORTION:
             continue
         gc.collect()
         gc.freeze()
+        if thawing or gc.get_freeze_count() > THAW_GROWTH * left:
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+            thaw, left = trio.current_time() + THAW_SECONDS, gc.get_freeze_count()
 
 
 async def keep_trimmed() -> None:

@@ -71,6 +71,7 @@ async def until(condition):
 
 async def main():
     memory.PORTION, memory.PORTION_SECONDS, memory.THAW_SECONDS = 20_000, 0.01, {thaw}
+    memory.THAW_GROWTH = {growth}
     memory.settle()
     lost = cycle()
     kept = [[] for _ in range(50_000)]
@@ -85,15 +86,19 @@ trio.run(main)
 """
 
 
+FROZEN_CYCLE = "late = cycle(); gc.freeze(); "
+
+
 @pytest.mark.parametrize(
-    ("thaw", "wait"),
+    ("thaw", "growth", "wait"),
     [
-        (1000.0, "await until(lambda: gc.get_freeze_count() >= frozen + 40_000 and lost() is None)"),
-        (0.05, "late = cycle(); gc.freeze(); await until(lambda: late() is None)"),
+        (1000.0, 100.0, "await until(lambda: gc.get_freeze_count() >= frozen + 40_000 and lost() is None)"),
+        (0.05, 100.0, FROZEN_CYCLE + "await until(lambda: late() is None)"),
+        (1000.0, 1.25, FROZEN_CYCLE + "kept += [[] for _ in range(400_000)]; await until(lambda: late() is None)"),
     ],
-    ids=["what has grown old is collected, and set aside", "what was set aside is collected in the end"],
+    ids=["what is old is collected and set aside", "what was set aside is in the end", "and earlier where that grows"],
 )
-def test_the_collector_takes_portions(thaw, wait):
-    code = SETTLED.format(thaw=thaw, wait=wait)
+def test_the_collector_takes_portions(thaw, growth, wait):
+    code = SETTLED.format(thaw=thaw, growth=growth, wait=wait)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
