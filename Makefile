@@ -35,7 +35,7 @@ test: setup
 	$(BIN)/coverage erase
 	NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report --skip-covered --sort=cover
-	@if $(BIN)/noderouter version | grep -q '^data path: compiled'; then $(BIN)/python -m pytest $(DATA_PATH_TESTS); \
+	@if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(DATA_PATH_TESTS); \
 	else echo "the data path is not compiled here: its tests ran on the sources only"; fi
 
 check: lint type test
