@@ -47,4 +47,4 @@ def local_destination(sock: socket.socket) -> tuple[str, int]:
     """
     address, port = sock.getsockname()[:2]
     mapped = address.startswith(MAPPED) and "." in address
-    return (address[len(MAPPED) :] if mapped else address.partition("%")[0]), port
+    return (address[len(MAPPED) :] if mapped else address), port
