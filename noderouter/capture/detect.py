@@ -12,8 +12,8 @@ Only the whole line tells: `GET /key` is Redis, too, and `OPTIONS /` may be RTSP
 is opaque, and so goes to a server that may take it, untouched; so are PROXY protocol headers (their `TCP4` is no
 target), TLS that is wrong, and a request line or hello over `MAX_BYTES`.
 
-A target in absolute-form, or of CONNECT, is opaque, too (RFC 9112 sections 3.2.2 and 3.2.3): who writes it has dialled a
-*proxy*, and that is whom it wants to read it, with the Proxy-Authorization that we would have to take for our own.
+A target in absolute-form, or of CONNECT, is opaque, too (RFC 9112 sections 3.2.2 and 3.2.3): who writes it has dialled
+a *proxy*, and that is who shall read it, with the Proxy-Authorization that we would have to take for our own.
 """
 
 import re

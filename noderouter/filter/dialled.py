@@ -1,11 +1,11 @@
 """Names requests of captured connections by what was dialled, whatever their Host says: `hostMismatch`.
 
-Server side, innermost: what it changes is `Exchange.authority`, by which identifiers name. The Host field itself is sent
-on as it came.
+Server side, innermost: what it changes is `Exchange.authority`, by which identifiers name. The Host field itself is
+sent on as it came.
 
 What was dialled is a fact that the kernel tells; Host is what the client says. Where Host names the dialled service in
-any of its spellings, both are one, and the request gets the service's one name (`hello.prod`, see `core.destination`), so
-that a dtab needs one rule for it. Where Host says something else:
+any of its spellings both are one, and the request gets the service's one name (`hello.prod`, see `core.destination`):
+a dtab needs one rule for it. Where Host says something else:
 
     destination     named by what was dialled. A Host that lies reaches no other service than the one that was dialled:
                     a rule about who may dial what (a NetworkPolicy, say) holds behind the router, too.
