@@ -157,12 +157,12 @@ class UpstreamConnection:
             exchange.response = response
             verdict = exchange.verdict = exchange.classifier(exchange)
             if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.wants(exchange):
-                await self._discard(StreamBody(self.wire, length, data))
+                await self._discard(StreamBody(self.wire, length, data, closes=not minor))
                 return
             plain = special is None and minor and verdict is Verdict.SUCCESS
             exchange.reply_fields += _GOOD if plain else _reply_fields(verdict, response)
             if len(data) != length:
-                await self._stream(exchange, response, StreamBody(self.wire, length, data))
+                await self._stream(exchange, response, StreamBody(self.wire, length, data, closes=not minor))
                 return
             pending = exchange.reply.begin(response, data)
             if pending is not None:
