@@ -13,6 +13,7 @@ from typing import Any, Final
 
 KEY: Final = "noderouter.io/intercept"
 """Of the label, and of the annotation."""
+UNCLEAR: Final = "is neither `enabled` nor `disabled`"
 
 
 class Selection(StrEnum):
@@ -56,5 +57,5 @@ def direct_by_choice(pod: Choice, namespace: Choice, selection: Selection) -> st
             case Choice.DISABLED:
                 return f"{where} is `disabled`"
             case Choice.UNCLEAR:
-                return f"{where} is neither `enabled` nor `disabled`"
+                return f"{where} {UNCLEAR}"
     return f"nobody has set {KEY} to `enabled`" if selection is Selection.OPT_IN else ""

@@ -25,7 +25,7 @@ def renewed_first(told: tuple[Captured, ...], items: tuple[Captured, ...]) -> tu
     return tuple(each for each in items if _same(networks.get(each.pod.uid, ""), each.network))
 
 
-def encode(generation: int, items: Iterable[Captured], _never: frozenset[Address]) -> bytes:
+def encode_captured(generation: int, items: Iterable[Captured], _never: frozenset[Address]) -> bytes:
     """The line."""
     return encode_pods(generation, tuple(each.pod for each in items))
 

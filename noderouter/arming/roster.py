@@ -67,6 +67,10 @@ class Roster(Generic[T]):
         good = "-" if self.good is None else len(self.good.items)
         return f"<Roster {self.what} wanted={wanted} taken={good} due={self.due}>"
 
+    def __len__(self) -> int:
+        """How many the keeper has taken."""
+        return 0 if self.good is None else len(self.good.items)
+
     @property
     def due(self) -> bool:
         """Whether there is something to tell."""

@@ -7,14 +7,14 @@ How a name says a port: `hello.prod` is port 80, as in a Host field; any other i
 is written as well where *another* TCP port of the Service is called `http`: the default dtab leads `hello.prod` there.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from noderouter.arming.addresses import addresses, as_sockets_tell
 from noderouter.arming.speech import opaque_ports, speech_of
 from noderouter.core.destination import Destination, Speech
-from noderouter.intercept.protocol import encode_service
+from noderouter.intercept.protocol import encode_service, join_services
 from noderouter.intercept.state import Address, Service
 
 API_SERVICE: Final = ("default", "kubernetes")
@@ -39,6 +39,8 @@ class Listed:
 class ServiceFacts:
     """What is kept of a Service."""
 
+    key: str
+    """`<namespace>/<name>`."""
     listed: tuple[Listed, ...] = ()
     never: tuple[Address, ...] = ()
     """Cluster IPs of the API server."""
@@ -54,14 +56,19 @@ def project_service(thing: Mapping[str, Any], configured: Collection[int]) -> Se
     external = spec.get("type") == "ExternalName"
     found = tuple(addresses([] if external else spec.get("clusterIPs") or [spec.get("clusterIP")]))
     if (namespace, name) == API_SERVICE:
-        return ServiceFacts(never=found)
+        return ServiceFacts(f"{namespace}/{name}", never=found)
     annotated, ignored = opaque_ports(metadata.get("annotations"))
     listed = []
     for port, destination in _destinations(f"{name}.{namespace}", spec, annotated, configured):
         for address in found:
             service = Service(address, port, destination.speech is Speech.HTTP)
             listed.append(Listed(service, (as_sockets_tell(address), port), destination, encode_service(service)))
-    return ServiceFacts(tuple(listed), ignored=ignored)
+    return ServiceFacts(f"{namespace}/{name}", tuple(listed), ignored=ignored)
+
+
+def encode_listed(generation: int, items: Iterable[Listed], never: frozenset[Address]) -> bytes:
+    """The line."""
+    return join_services(generation, (each.encoded for each in items), never)
 
 
 def _destinations(

@@ -10,15 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-import trio
-
 from noderouter.arming.choice import Choice, choice_in
 from noderouter.arming.never import project_slice
-from noderouter.arming.pods import Ourselves, PodFacts, project_pod
-from noderouter.arming.services import API_SERVICE, ServiceFacts, project_service
-from noderouter.intercept.state import Address
+from noderouter.arming.pods import Ourselves, project_pod
+from noderouter.arming.services import API_SERVICE, project_service
 from noderouter.kubernetes.clusters import Cluster
-from noderouter.kubernetes.paths import endpoint_slices, namespaces, pods, services
+from noderouter.kubernetes.paths import Resource, endpoint_slices, namespaces, pods, services
 from noderouter.kubernetes.reflector import Reflector, Subject
 from noderouter.kubernetes.replica import Replica
 
@@ -26,6 +23,7 @@ ALL: Final = "*"
 """The one part of these watches."""
 
 T = TypeVar("T")
+Object = Mapping[str, Any]
 
 
 class Collection(Generic[T]):
@@ -36,8 +34,8 @@ class Collection(Generic[T]):
         cluster: Cluster,
         name: str,
         path: str,
-        query: Mapping[str, str],
-        project: Callable[[Mapping[str, Any]], T],
+        query: dict[str, str],
+        project: Callable[[Object], T],
     ) -> None:
         """`name` is for people. `run` opens the watch."""
         self.synced = False
@@ -45,14 +43,14 @@ class Collection(Generic[T]):
         self.changed: Callable[[], None] = lambda: None
         self.name = name
 
-        def projected(thing: Mapping[str, Any]) -> tuple[str, T]:
+        def projected(thing: Object) -> tuple[str, T]:
             return ALL, project(thing)
 
         self._replica: Replica[T] = Replica(projected, self._on_change)
         subject = Subject(
             name=f"intercept/{name}",
             path=path,
-            query=lambda _parts: dict(query),
+            query=lambda _parts: query,
             wanted=lambda: (ALL,),
         )
         self._reflector: Reflector[T] = cluster.reflector(subject, self._replica)
@@ -80,14 +78,35 @@ class Collection(Generic[T]):
 
 
 class Watches:
-    """All four."""
+    """All four. Whoever owns them runs them."""
 
     def __init__(self, cluster: Cluster, node: str, ourselves: Ourselves, opaque_ports: frozenset[int]) -> None:
         """`opaque_ports` are those of the configuration."""
-        self.pods: Collection[PodFacts] = Collection(
-            cluster,
+
+        def collection(name: str, of: Resource, project: Callable[[Object], T], **query: str) -> Collection[T]:
+            return Collection(cluster, name, of.path, query, project)
+
+        api = {"labelSelector": f"kubernetes.io/service-name={API_SERVICE[1]}"}
+        self.pods = collection(
             f"pods of {node}",
-            pods().path,
-            {"fieldSelector": f"spec.nodeName={node}"},
+            pods(),
             partial(project_pod, ourselves=ourselves),
+            fieldSelector=f"spec.nodeName={node}",
         )
+        self.namespaces = collection("namespaces", namespaces(), _namespace)
+        self.services = collection("services", services(), partial(project_service, configured=opaque_ports))
+        self.api_servers = collection(
+            "endpoints of the API server", endpoint_slices(API_SERVICE[0]), project_slice, **api
+        )
+
+    def __iter__(self) -> Iterator[Collection[Any]]:
+        return iter((self.pods, self.namespaces, self.services, self.api_servers))
+
+    def missing(self) -> Iterator[str]:
+        """What is not known yet, in words."""
+        return (words for each in self if (words := each.missing()))
+
+
+def _namespace(thing: Object) -> tuple[str, Choice]:
+    metadata = thing["metadata"]
+    return str(metadata["name"]), choice_in(metadata.get("labels"))
