@@ -15,7 +15,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from time import monotonic
 from typing import Any
@@ -30,6 +30,7 @@ from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
 from noderouter.arming.arming import Arming, Lent
 from noderouter.arming.point import CapturePoint
+from noderouter.arming.speaks_first import SPEAKS_FIRST
 from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
 from noderouter.config.check import dump
 from noderouter.config.config import Config
@@ -137,6 +138,12 @@ class App:
         self._watches = WatchGauges(self.metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
         around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, self.destinations)
+        if self.config.intercept is not None:
+            around = replace(
+                around,
+                opaque_ports=frozenset(SPEAKS_FIRST) | set(self.config.intercept.opaquePorts),
+                cluster_domain=self.config.intercept.clusterDomain,
+            )
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)
