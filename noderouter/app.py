@@ -96,7 +96,7 @@ class App:
         self.started = monotonic()
         self.destinations = Destinations()
         self.capture_point: CapturePoint | None = None
-        self.arming: "Arming | None" = None
+        self.arming: Arming | None = None
         self._rng = Random()
         self._most_connections = 1
 
