@@ -1,4 +1,4 @@
-"""Services that lead to the router itself are not captured: who dials them wants a proxy, and carrying that is a loop."""
+"""Services that lead to the router itself are not captured: who dials one wants a proxy."""
 
 import pytest
 
