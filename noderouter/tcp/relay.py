@@ -5,9 +5,9 @@ end of one direction is passed on, the other goes on. Back-pressure is the kerne
 read has been written. A tunnel on which nothing moves in either direction for `idle` seconds ends (conntrack forgets
 half-closed flows; lessons.md 14), also one whose reader stands still.
 
-A broken side ends the tunnel with a WireError, and the caller, who owns both wires, aborts both: a reset here becomes
-a reset there, so that nobody takes a stream that was cut for a whole one. What had arrived before the reset is passed
-on as far as the other side takes it at once.
+Whatever ends a tunnel early (a side that broke, idleness, cancellation) resets both sides: a reset here becomes a reset
+there, so that nobody takes a stream that was cut for a whole one. What had arrived before is passed on as far as the
+other side takes it at once. Closing is the owner's duty otherwise.
 """
 
 import select
@@ -31,7 +31,7 @@ class TunnelIdle(WireError):
 
 
 class Relay:
-    """One tunnel between `left` and `right`; closes neither.
+    """One tunnel between `left` and `right`; resets both if it ends early, and closes neither if not.
 
     Attributes:
         broken: the side that failed, when `run` has raised a WireError because of one.
@@ -64,14 +64,19 @@ class Relay:
         """Carry until both sides have finished; `early` goes to `left` first.
 
         Raises:
-            TunnelIdle: nothing has moved for `idle` seconds; the caller aborts both.
-            WireError: one side broke; the caller aborts both.
+            TunnelIdle: nothing has moved for `idle` seconds.
+            WireError: one side broke; `broken` says which.
         """
         self._leftward.rest = memoryview(early)
-        with Timeout(self._idle) as scope:
-            await self._carry(current_task(), scope)
-        if scope.expired:
-            raise TunnelIdle(ETIMEDOUT, "tunnel idle")
+        try:
+            with Timeout(self._idle) as scope:
+                await self._carry(current_task(), scope)
+            if scope.expired:
+                raise TunnelIdle(ETIMEDOUT, "tunnel idle")
+        except BaseException:
+            self.left.abort()
+            self.right.abort()
+            raise
 
     async def _carry(self, task: Task, scope: Timeout) -> None:
         left, right = self.left, self.right
