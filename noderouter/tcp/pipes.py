@@ -1,7 +1,7 @@
 """Pipes for splice(2): where bytes stay in the kernel on their way from one socket to another.
 
-A direction of a tunnel holds one only while bytes are in it, or may come at once. So idle tunnels hold none, and a few
-are enough for all: `MAX_PIPES` is how many readers may stand still with bytes of theirs in a pipe. Who gets none copies.
+A direction of a tunnel holds one only while bytes are in it, or may come at once. So idle tunnels hold none, and few
+are enough: `MAX_PIPES` is how many readers may stand still with bytes of theirs in a pipe. Who gets none copies.
 
 The kernel lends an unprivileged user 64 MB of pipes (`/proc/sys/fs/pipe-user-pages-soft`) and gives less than asked
 above that; what is smaller than copying would use is not taken.

@@ -129,8 +129,7 @@ async def test_a_side_that_dies_while_the_other_does_not_read_is_seen(who: str):
 
             async def send() -> None:
                 with pytest.raises((trio.BrokenResourceError, trio.ClosedResourceError)):
-                    while True:
-                        await one.send_all(bytes(MB))
+                    await one.send_all(bytes(64 * MB))
 
             nursery.start_soon(send)
             await until(lambda: forth.blocked)
@@ -149,11 +148,8 @@ async def test_what_came_before_a_reset_is_passed_on():
         await it.server.send_all(b"answer")
         it.reset(it.server)
         loop.reactor._turning = False
-        received = bytearray()
-        with pytest.raises(trio.BrokenResourceError):
-            while piece := await it.client.receive_some():
-                received += piece
         await it.end()
+        assert it.error is not None
         assert it.relay.bytes_left == 6
 
 
