@@ -21,13 +21,10 @@ from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import PARK, Task, Timeout, current_task
 from noderouter.reactor.wire import Wire
 from noderouter.tcp.direction import Direction
+from noderouter.tcp.errors import TunnelIdle
 from noderouter.tcp.pipes import SHARED, Pipes
 
 IDLE_SECONDS: Final = 3600.0
-
-
-class TunnelIdle(WireError):
-    """Nothing has moved for too long."""
 
 
 class Relay:

@@ -12,8 +12,8 @@ import trio
 from noderouter.reactor.errors import WireError
 from noderouter.tcp import pipes as pipes_module
 from noderouter.tcp.direction import TURN_BYTES
+from noderouter.tcp.errors import TunnelIdle
 from noderouter.tcp.pipes import PIPE_BYTES, Pipes
-from noderouter.tcp.relay import TunnelIdle
 from tests.noderouter.tcp.tunnel import read, read_all, tunnel
 from tests.testing.loop import descriptors, looping, until
 
