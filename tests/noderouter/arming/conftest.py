@@ -17,7 +17,10 @@ from noderouter.intercept.protocol import Progress, encode_service
 from noderouter.intercept.state import Pod, Service
 from noderouter.telemetry.histogram import Histogram
 from tests.noderouter.arming.keepers import FakeKeeper, fake_keeper
+from tests.noderouter.kubernetes.conftest import cluster, log, server
 from tests.noderouter.naming.fakes import Log
+
+__all__ = ["cluster", "log", "server"]
 
 GOOD = Progress("", 1, 0, 4096, 2, 100)
 
