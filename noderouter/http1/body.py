@@ -22,6 +22,10 @@ class Truncated(Exception):
     """The peer closed or reset before the body was complete."""
 
 
+class Closed(Truncated):
+    """It closed, that is: a reset did not come."""
+
+
 class StreamBody:
     """A body that is still arriving.
 
@@ -102,7 +106,7 @@ class StreamBody:
         if not data:
             last = self._closes and self._decoder is not None and self._decoder.last
             if self.length != UNTIL_CLOSE and not last:
-                raise Truncated("closed before the message was complete")
+                raise Closed("closed before the message was complete")
             self.done = True
         return data
 

@@ -426,6 +426,32 @@ async def test_a_truncated_response_resets_the_client(end):
         assert b"half" not in data or peer.reset
 
 
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 100\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n5\r\nan"]
+)
+@pytest.mark.parametrize("minor", [0, 1])
+async def test_a_captured_client_sees_how_its_response_was_cut(end, framing, minor):
+    """A close is a close again, unless it would make a part look whole: a body of HTTP/1.0 without a length."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + framing)
+        if end == "reset":
+            await read.wait()
+            peer.abort()
+
+    read = trio.Event()
+    async with origin(script) as server, proxy(server.port, captured=b"hello.prod") as p:
+        peer = await client(p.port)
+        await peer.send(b"GET / HTTP/1.%d\r\nHost: x\r\n\r\n" % minor)
+        data = await peer.until(b"half")
+        read.set()
+        data += await peer.rest()
+        assert peer.reset == (end == "reset" or (not minor and b"chunked" in framing))
+        assert not data.endswith(b"0\r\n\r\n")
+
+
 async def test_an_endpoint_that_closes_before_answering_is_a_502():
     async def script(peer: Peer) -> None:
         await peer.head()
