@@ -57,7 +57,7 @@ def main() -> int:
         if done:
             return 0
         if time.monotonic() > deadline:
-            print("on the others, connections are refused until `noderouter intercept remove` has run there", flush=True)
+            print("on the others connections are refused until `noderouter intercept remove` has run", flush=True)
             return 1
         time.sleep(0.5)
 

@@ -125,7 +125,8 @@ def compare(values: Any, schema: Object, place: str, extra: set[str]) -> None:
     if "properties" not in schema or not isinstance(values, dict):
         return
     assert schema["additionalProperties"] is False, place
-    if not place.endswith(("/resources", "/updateStrategy", "/rollingUpdate")):  # what Kubernetes has there, given or not
+    kubernetes = ("/resources", "/updateStrategy", "/rollingUpdate")  # what it has there, given or not
+    if not place.endswith(kubernetes):
         assert set(schema["properties"]) - extra == set(values), place
     for key, value in values.items():
         compare(value, schema["properties"][key], f"{place}/{key}", set())
