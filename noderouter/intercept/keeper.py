@@ -110,7 +110,7 @@ class Keeper:
         """
         if self._rules.closed and self._missing and self.backend.snapshot():
             self._kept = True
-            self._journal.info("intercept.kept", why="it refuses connections, and the router has not told its lists yet")
+            self._journal.info("intercept.kept", why="it refuses, and the router has not told its lists yet")
             return
         self.backend.apply(self._rules, self._left_ms())
         self._installed = True
