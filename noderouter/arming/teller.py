@@ -82,7 +82,7 @@ class Teller:
             while not self._closing.is_set():
                 began = monotonic()
                 try:
-                    async with await Link.open(self._keeper.path) as link:
+                    async with Link.open(self._keeper.path) as link:
                         await self._converse(link)
                 except KeeperError as error:
                     self._lost(error)

@@ -110,9 +110,7 @@ class FlowStats:
 
     __slots__ = ("_on_failed", "_service", "_stats")
 
-    def __init__(
-        self, service: Service, stats: RequestStats, on_failed: Callable[[Exchange, Exception], None]
-    ) -> None:
+    def __init__(self, service: Service, stats: RequestStats, on_failed: Callable[[Exchange, Exception], None]) -> None:
         """`on_failed` is told why a flow was reset: the client cannot be."""
         self._service = service
         self._stats = stats

@@ -1,7 +1,5 @@
 """Host and what was dialled: when they are one, and what happens when they are not."""
 
-import tracemalloc
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,26 +144,6 @@ def test_hosts_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
         for host in (b"hello", b"web"):
             run(settle.serve(captured(host)))
     assert judged == [b"hello", b"web"]
-
-
-def test_a_request_like_the_last_allocates_nothing() -> None:
-    settle = Dialled(passing, "host")
-    exchanges = [captured(host) for host in (b"hello", b"web") for _ in range(200)]
-    for exchange in exchanges[::100]:  # each host twice, so that a measurement of coverage has nothing new to note
-        settle.serve(exchange)
-    tracemalloc.start()
-    try:
-        before = tracemalloc.take_snapshot()
-        for exchange in exchanges:
-            settle.serve(exchange)
-        grown = tracemalloc.take_snapshot().compare_to(before, "filename")
-    finally:
-        tracemalloc.stop()
-    assert sum(line.size_diff for line in grown if line.traceback[0].filename == module.__file__) == 0
-
-
-def passing(exchange: Exchange) -> None:
-    """A service without a coroutine."""
 
 
 def test_what_is_remembered_is_bounded() -> None:
