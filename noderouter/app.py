@@ -13,6 +13,7 @@ connections close, then watches, then the reactor.
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from noderouter.admin.state import AdminState
 from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
 from noderouter.config.check import dump
 from noderouter.config.config import Config
+from noderouter.core.destination import Destinations
 from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
@@ -72,6 +74,17 @@ class Server:
     listener: Listener
 
 
+@dataclass(slots=True, frozen=True)
+class CapturePoint:
+    """The capture server, for who has to know how it is."""
+
+    address: tuple[str, int]
+    listening: socket.socket
+    """To ask the kernel how long its queue is."""
+    probe_path: str
+    """A GET of it over loopback, with anything behind it, is answered with that."""
+
+
 class App:
     """One router process: `run` it once."""
 
@@ -88,6 +101,8 @@ class App:
         self._dtabs: dict[str, StoredDtab] = {}
         self._dtab_gauges: list[DtabGauges] = []
         self.started = monotonic()
+        self.destinations = Destinations()
+        self.capture_point: CapturePoint | None = None
         self._rng = Random()
         self._most_connections = 1
 
@@ -127,7 +142,7 @@ class App:
         namers = [kind.build(runtime) for kind in self.config.namers]
         self._watches = WatchGauges(self.metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
-        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log)
+        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, self.destinations)
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)
@@ -160,6 +175,8 @@ class App:
             make = assembly.server(config, sock.getsockname()[:2])
             listener = Listener(self.reactor, sock, make, self._on_exhausted, self._has_room)
             self.servers.append(Server(assembly, listener))
+            if config.capture is not None:
+                self.capture_point = CapturePoint(listener.address, sock, assembly.probe.path)
             _log.info(
                 "server.listening", router=assembly.config.label, ip=listener.address[0], port=listener.address[1]
             )

@@ -3,23 +3,30 @@
 The order of the stacks is that of the specification, section 0; each layer is one line here.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from logging import ERROR, WARNING
 from math import inf
 from pathlib import Path as FilePath
 from random import Random
+from time import monotonic
 from typing import cast
 
 from dtab import Bound, Path
 from noderouter.balancer.backoff import ConstantKind
+from noderouter.capture.connection import CapturedConnection, CaptureSettings, CaptureStats, Carriers, MakeCodec
+from noderouter.capture.flow import FlowNames, FlowStats
+from noderouter.capture.gauges import capture_gauges
+from noderouter.capture.probe import ProbeAnswer
 from noderouter.client.client import Client, ClientSettings
 from noderouter.client.pool import PoolSettings
+from noderouter.config.capture import CaptureConfig
 from noderouter.config.client import ClientParams
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.config.service import Budget
+from noderouter.core.destination import Destinations
 from noderouter.core.errors import ConnectError, NoSuchName
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, WhenSpecial, stack
@@ -29,6 +36,7 @@ from noderouter.filter.admission import Admission
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.call_depth import CallDepth
 from noderouter.filter.context import ClearContext, ReadContext
+from noderouter.filter.dialled import Dialled
 from noderouter.filter.error_reply import ErrorReply
 from noderouter.filter.error_text import cannot_connect, no_hosts
 from noderouter.filter.forwarded import Forwarded
@@ -39,7 +47,8 @@ from noderouter.filter.timeout import TotalTimeout
 from noderouter.filter.timestamp import Timestamp
 from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
 from noderouter.identifier.composite import FirstOf
-from noderouter.listener.listener import SocketSettings
+from noderouter.identifier.kind import Identifier, IdentifierKind
+from noderouter.listener.listener import Connection, SocketSettings
 from noderouter.namer.http_status import Status
 from noderouter.naming.addr import Addr
 from noderouter.naming.background import Log
@@ -57,6 +66,8 @@ from noderouter.router.scopes import Scopes
 from noderouter.telemetry.tree import Scope
 
 _NOWHERE = Path()
+QUIET_SECONDS = 1.0
+"""How often it is said that captured connections fail."""
 WILDCARDS = ("0.0.0.0", "::")
 """Listening there is listening on every address of the machine."""
 
@@ -69,6 +80,8 @@ class Surroundings:
     metrics: Scope
     rng: Random
     log: Log
+    destinations: Destinations = field(default_factory=Destinations)
+    opaque_ports: frozenset[int] = frozenset()
 
 
 class RouterAssembly:
@@ -80,8 +93,8 @@ class RouterAssembly:
         self.access_log = self._open_access_log(around)
         self.label = config.label
         self.bind = interpreter.bind
-        identifiers = [kind.build(config.dstPrefix) for kind in config.identifier]
-        self.identifier = identifiers[0] if len(identifiers) == 1 else FirstOf(identifiers)
+        self.identifier = self._identifier(config.identifier)
+        self.probe = ProbeAnswer()
         self.binding_seconds = config.bindingTimeoutMs / 1000
         self.max_names = config.bindingCache.paths
         self.idle_seconds = float(config.bindingCache.idleTtlSecs)
@@ -91,6 +104,8 @@ class RouterAssembly:
         self._services = config.service.settings()
         self._client_settings = config.client.settings()
         self._listeners: set[tuple[str, int]] = set()
+        self._quiet_until = 0.0
+        self._unsaid = 0
         self._clients = Clients(self.make_client, self.client_closed)
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
@@ -158,24 +173,85 @@ class RouterAssembly:
 
     # Servers
 
-    def server(
-        self, config: ServerConfig, address: tuple[str, int]
-    ) -> Callable[[Wire, tuple[str, int]], ServerConnection]:
+    def server(self, config: ServerConfig, address: tuple[str, int]) -> Callable[[Wire, tuple[str, int]], Connection]:
         """What makes the connections of one server, which listens on `address`."""
         self._listeners.add(address)
-        stats = ServerStats()
         scope = self._scope.scope("server", f"{address[0]}/{address[1]}")
-        server_gauges(scope, stats)
-        service = stack(self._server_filters(config, scope), self.router.serve)
-        settings = self._server_settings(config)
+        if config.capture is not None:
+            return self._capture_server(config, config.capture, scope)
+        codec = self._codec(config, scope, self.router.serve)
         # Who has asked for it is told which address of ours the client took; a system call for each connection.
         exact = config.addForwardedHeader is not None
 
-        def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
-            local = wire.sock.getsockname()[:2] if exact else address
-            return ServerConnection(wire, service, settings, stats, peer, local)
+        def make(wire: Wire, peer: tuple[str, int]) -> Connection:
+            return codec(wire, peer, wire.sock.getsockname()[:2] if exact else address, None)
 
         return make
+
+    def _codec(self, config: ServerConfig, scope: Scope, service: Service) -> MakeCodec:
+        """What makes the HTTP/1 connections of a server."""
+        stats = ServerStats()
+        server_gauges(scope, stats)
+        service = stack(self._server_filters(config, scope), service)
+        settings = self._server_settings(config)
+
+        def make(
+            wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes | None
+        ) -> ServerConnection:
+            return ServerConnection(wire, service, settings, stats, peer, local, destination)
+
+        return make
+
+    def _capture_server(
+        self, config: ServerConfig, capture: CaptureConfig, scope: Scope
+    ) -> Callable[[Wire, tuple[str, int]], Connection]:
+        """What makes the connections of a server that others' connections are sent to."""
+        around = self._around
+        dialled = Dialled(self.router.serve, capture.hostMismatch)
+        carriers = Carriers(
+            http=self._codec(config, scope, dialled.serve),
+            probe=self._probe_codec(),
+            flow=stack(self._flow_filters(capture, scope), self.router.serve_named),
+            destinations=around.destinations,
+            is_own=self._is_own,
+        )
+        settings = CaptureSettings(
+            detect_seconds=capture.detectTimeoutMs / 1000,
+            idle_seconds=capture.idleTimeoutMs / 1000,
+            transparent=capture.transparent,
+            opaque_ports=around.opaque_ports,
+        )
+        stats = CaptureStats()
+        capture_gauges(scope, stats)
+        return lambda wire, peer: CapturedConnection(wire, peer, carriers, settings, stats)
+
+    def _probe_codec(self) -> MakeCodec:
+        """What makes the connections of the router's probe of itself, which count nowhere."""
+        serve, settings, stats = self.probe.serve, ServerSettings(), ServerStats()
+
+        def make(
+            wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes | None
+        ) -> ServerConnection:
+            return ServerConnection(wire, serve, settings, stats, peer, local, destination)
+
+        return make
+
+    def _flow_filters(self, capture: CaptureConfig, scope: Scope) -> list[Filter]:
+        """The server stack of captured connections that are not HTTP/1, outermost first."""
+        stats = scope.scope("flow").requests()
+        identifier = self._identifier(capture.identifier)
+        filters: list[Filter] = [
+            lambda service: FlowStats(service, stats, self._on_flow_failed),
+            lambda service: FlowNames(service, identifier),
+        ]
+        if self.access_log is not None:
+            write = self.access_log.write
+            filters.insert(0, lambda service: AccessLog(service, write))
+        return filters
+
+    def _identifier(self, kinds: Sequence[IdentifierKind]) -> Identifier:
+        identifiers = [kind.build(self.config.dstPrefix) for kind in kinds]
+        return identifiers[0] if len(identifiers) == 1 else FirstOf(identifiers)
 
     def _is_own(self, ip: str, port: int) -> bool:
         """Whether a server of this router listens there: to call it would be a loop."""
@@ -251,6 +327,18 @@ class RouterAssembly:
         """An exception that is a fault of ours: it is answered, and we want to know."""
         self._around.log(ERROR, "exchange.fault", router=self.config.label, name=str(exchange.name), exc_info=error)
 
+    def _on_flow_failed(self, exchange: Exchange, error: Exception) -> None:
+        """A captured connection was reset: its client cannot be told why, so the log is, once a second at most."""
+        now = monotonic()
+        if now < self._quiet_until:
+            self._unsaid += 1
+            return
+        self._quiet_until = now + QUIET_SECONDS
+        unsaid, self._unsaid = self._unsaid, 0
+        said = self._explain(exchange, error)
+        fields = {"name": str(exchange.name), "destination": str(exchange.destination, "latin-1"), "unsaid": unsaid}
+        self._around.log(WARNING, "flow.failed", router=self.config.label, reason=str(said), **fields)
+
     def _explain(self, exchange: Exchange, error: Exception) -> Exception:
         """Say of a failed exchange what a person needs to know to mend it."""
         if isinstance(error, NoSuchName):
@@ -319,5 +407,6 @@ def socket_settings(config: ServerConfig) -> SocketSettings:
         reuse_address=options.reuseAddr,
         reuse_port=options.reusePort,
         keep_alive=options.keepAlive,
+        transparent=config.capture is not None and config.capture.transparent,
         backlog=defaults.backlog if options.backlog is None else options.backlog,
     )

@@ -24,7 +24,7 @@ from noderouter.filter.budget import RetryBudget
 from noderouter.filter.error_text import binding_timeout
 from noderouter.filter.stats import failure_name
 from noderouter.http1.upstream import UpstreamConnection
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrPending
+from noderouter.naming.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrPending
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import Expired, Unwind
@@ -57,6 +57,7 @@ class Client:
         "_budget",
         "_epoch",
         "_forbidden",
+        "_gateway",
         "_reactor",
         "_settings",
         "_version",
@@ -93,6 +94,7 @@ class Client:
         self._budget = settings.requeue_budget()
         self._epoch = -1
         self._version = -1
+        self._gateway = False  # the endpoints are routers: a tunnel has to be asked for
         addr.hold()
         self.refresh()
 
@@ -135,6 +137,7 @@ class Client:
         self._version = version
         addr = self._addr.value
         wanted = addr.addresses if isinstance(addr, AddrBound) else frozenset()
+        self._gateway = isinstance(addr, AddrBound) and GATEWAY in addr.meta
         endpoints = self.endpoints
         for address in [known for known in endpoints if known not in wanted]:
             endpoints.pop(address).retire()
@@ -174,8 +177,12 @@ class Client:
                 pool = endpoint.pool
                 connection = None
                 try:
-                    connection = pool.take() or await self._open(pool)
-                    await connection.exchange(exchange, fields)
+                    if exchange.tunnel:
+                        connection = await self._open(pool)
+                        await (connection.exchange(exchange, fields) if self._gateway else connection.tunnel(exchange))
+                    else:
+                        connection = pool.take() or await self._open(pool)
+                        await connection.exchange(exchange, fields)
                     ended = exchange.ended = monotonic()
                     if exchange.verdict is Verdict.SUCCESS:
                         endpoint.accrual.success(ended)
@@ -204,9 +211,11 @@ class Client:
                         pool.give(connection, ended or now)
             if exchange.response is not None:
                 success = exchange.verdict is Verdict.SUCCESS
-                stats.record(exchange.response.status, ended - began, success)
                 if success:
                     self._budget.deposit(ended)  # only what works pays for repeats
+                if exchange.tunnel and exchange.headed:
+                    ended = exchange.ended = exchange.headed  # how long a tunnel lasts is no latency
+                stats.record(exchange.response.status, ended - began, success)
         except (Exception, Unwind) as error:
             stats.fail(failure_name(error), monotonic() - began)
             raise

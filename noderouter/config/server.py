@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar
 
+from noderouter.config.capture import CaptureConfig
 from noderouter.config.fields import Count, FieldName, Ip, Port, Positive
 from noderouter.config.kind import Field, Model, kind_field
 from noderouter.config.session import Session
@@ -37,3 +38,4 @@ class ServerConfig(Model):
     addForwardedHeader: ForwardedHeader | None = None
     timestampHeader: FieldName | None = None
     maxCallDepth: Count = 1000
+    capture: CaptureConfig | None = None

@@ -144,7 +144,9 @@ class Reply(Protocol):
     peer: tuple[str, int]
     """Address and port of the client."""
     local: tuple[str, int]
-    """Address and port that the client connected to."""
+    """Address and port that the client connected to; of a captured connection, those that it dialled."""
+    destination: bytes | None
+    """What a captured connection dialled, as `Destination.name` or an address with its port; None for any other."""
 
     def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
         """Send the head and the first body bytes in one go.
@@ -167,7 +169,7 @@ class Reply(Protocol):
         ...
 
     async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
-        """Send the 101 `response`, then carry bytes both ways between client and `wire` until both end.
+        """Send the `response` (101, or 2xx to CONNECT), then carry bytes both ways between client and `wire` until both end.
 
         `early` are bytes that came behind the head. Does not close `wire`.
         """
@@ -194,8 +196,9 @@ class Exchange(Message):
     message it sends; filters add to them. `ended` is when the response was complete (0.0 until then, and where no
     endpoint answered): whoever counts afterwards need not look at the clock again. `headed` is when the head of a
     response came whose
-    body was still on its way (else 0.0). `failure` is what went wrong on the client's side while the response
-    was awaited.
+    body was still on its way, or when a tunnel was through (else 0.0). `failure` is what went wrong on the client's side while the response
+    was awaited. `tunnel` asks for a connection of its own, which ends at the endpoint (CONNECT, and captured connections
+    that are not HTTP/1).
     """
 
     __slots__ = (
@@ -220,6 +223,7 @@ class Exchange(Message):
         "scheme",
         "started",
         "target",
+        "tunnel",
         "verdict",
     )
 
@@ -263,6 +267,7 @@ class Exchange(Message):
         self.failure: Exception | None = None
         self.headed = 0.0
         self.ended = 0.0
+        self.tunnel = False
 
     def __repr__(self) -> str:
         name = "not identified yet" if self.name is None else f"as {self.name.show()}"
@@ -278,6 +283,11 @@ class Exchange(Message):
     def local_address(self) -> tuple[str, int]:
         """Address and port that the client connected to."""
         return self.reply.local
+
+    @property
+    def destination(self) -> bytes | None:
+        """What the client's captured connection was going to."""
+        return self.reply.destination
 
 
 def by_status(exchange: Exchange) -> Verdict:

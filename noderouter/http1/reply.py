@@ -41,6 +41,7 @@ class Http1Reply:
         persist: the connection goes on behind this response.
         clear_context: never send an `l5d-*` field (spec section 5.6).
         exchange: whose `reply_fields` go into the head.
+        early: what the client sent behind a request for a tunnel, without waiting for the answer.
     """
 
     __slots__ = (
@@ -50,6 +51,8 @@ class Http1Reply:
         "_no_body",
         "clear_context",
         "complete",
+        "destination",
+        "early",
         "exchange",
         "local",
         "peer",
@@ -60,10 +63,20 @@ class Http1Reply:
         "wire",
     )
 
-    def __init__(self, wire: Wire, clear_context: bool, peer: tuple[str, int], local: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        clear_context: bool,
+        peer: tuple[str, int],
+        local: tuple[str, int],
+        destination: bytes | None = None,
+    ) -> None:
+        """See `core.exchange.Reply` for the last three."""
         self.wire = wire
         self.peer = peer
         self.local = local
+        self.destination = destination
+        self.early = b""
         self.clear_context = clear_context
         self.exchange: Exchange | None = None
         self.started = False
@@ -184,16 +197,20 @@ class Http1Reply:
         self.complete = True
 
     async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
-        """Answer 101 and carry bytes both ways (RFC 9110 section 7.8)."""
+        """Answer 101 (RFC 9110 section 7.8), or CONNECT (section 9.3.6), and carry bytes both ways."""
         self.started = self.complete = self.tunnelled = True
         self.persist = False
         exchange = self.exchange
         fields = exchange.reply_fields if exchange is not None else b""
-        upgrade = response.field(b"upgrade") or b""
+        if response.special is not None or self.clear_context:
+            fields, _ = self._guard(response, fields, b"")
+        if response.status == 101:
+            fields += b"connection: upgrade\r\nupgrade: %b\r\n" % (response.field(b"upgrade") or b"")
         await self._send(
-            b"HTTP/1.1 101 %b\r\n%b%bconnection: upgrade\r\nupgrade: %b\r\n\r\n"
-            % (response.reason, response.headers.block, fields, upgrade)
+            b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (response.status, response.reason, response.headers.block, fields)
         )
+        if self.early:
+            await wire.send(self.early)
         relay = Relay(self.wire, wire)
         await relay.run(early)
         self.sent_bytes = relay.bytes_left

@@ -99,15 +99,16 @@ class ServerConnection:
         stats: ServerStats,
         peer: tuple[str, int],
         local: tuple[str, int],
+        destination: bytes | None = None,
     ) -> None:
-        """`peer` and `local` are the addresses of the two ends."""
+        """`peer` and `local` are the addresses of the two ends; `destination` as in `core.exchange.Reply`."""
         self.wire = wire
         self._service = service
         self._settings = settings
         self._stats = stats
         self._ending = False
         self._born = monotonic()
-        self._reply = Http1Reply(wire, settings.clear_context, peer, local)
+        self._reply = Http1Reply(wire, settings.clear_context, peer, local, destination)
         self._task: Task | None = None
         self._exchange: Exchange | None = None
         self._body: StreamBody | None = None
@@ -174,6 +175,10 @@ class ServerConnection:
             reply.reset(method == b"HEAD", minor, persist and not self._ending)
             if target[0] != SLASH or special is not None:
                 self._normalise(exchange)
+                if exchange.tunnel:
+                    # If there is no tunnel, what is behind the head must not be taken for a request.
+                    reply.persist = False
+                    reply.early, data = data, b""
             if length:
                 data = await self._attach_body(exchange, length, data)
             if self.wire.hung_up:
@@ -216,19 +221,15 @@ class ServerConnection:
         """Bring absolute-form to origin-form; refuse what the router cannot carry (RFC 9112 section 3.2)."""
         target = exchange.target
         if exchange.method == b"CONNECT":
-            raise ClientProtocolError("CONNECT is not supported", 501)
-        if target == b"*":
+            exchange.tunnel = True
+            exchange.scheme = b"tcp"
+            _address_to(exchange, target)
+        elif target == b"*":
             if exchange.method != b"OPTIONS":
                 raise ClientProtocolError("asterisk-form is for OPTIONS only")
         elif target[0] != SLASH:
-            scheme, authority, exchange.target = split_absolute(target)
-            if exchange.authority is not None and exchange.authority != authority:
-                exchange.headers.remove(b"host")
-                exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
-            elif exchange.authority is None:
-                exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
-            exchange.authority = authority
-            exchange.scheme = scheme
+            exchange.scheme, authority, exchange.target = split_absolute(target)
+            _address_to(exchange, authority)
         expect = exchange.field(b"expect")
         if expect is not None and exchange.minor and _EXPECT.fullmatch(expect) is None:
             raise ClientProtocolError("unknown expectation", 417)
@@ -342,6 +343,16 @@ class ServerConnection:
         await sleep(HALF_CLOSE_SECONDS)
         if self._exchange is exchange and not exchange.reply.started and self._task is not None:
             self._task.cancel(ClientGone("client closed the connection"))
+
+
+def _address_to(exchange: Exchange, authority: bytes) -> None:
+    """The target names the host: a Host field that says otherwise is replaced (RFC 9112 section 3.2.2)."""
+    if exchange.authority is not None and exchange.authority != authority:
+        exchange.headers.remove(b"host")
+        exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
+    elif exchange.authority is None:
+        exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
+    exchange.authority = authority
 
 
 PHRASES: Final = {

@@ -80,6 +80,11 @@ class UpstreamConnection:
             raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
         return self._drained(exchange, reused)
 
+    async def tunnel(self, exchange: Exchange) -> None:
+        """Carry bytes both ways, to an endpoint where the tunnel ends (RFC 9110 section 9.3.6)."""
+        self.used += 1
+        await self._carry(exchange, Response(200, b"Connection established", Headers(), 0), b"")
+
     # The request
 
     async def _drained(self, exchange: Exchange, reused: bool) -> None:
@@ -142,6 +147,9 @@ class UpstreamConnection:
                 head, data = found
             end, status, reason, minor, length, persist, block, special = head
             data = data[end:] if end < len(data) else b""  # a slice costs more than the question
+            if exchange.tunnel and status < 300:
+                await self._carry(exchange, Response(status, reason, block, 0, minor, special), data)
+                return
             self.reusable = persist and minor == 1 and exchange.minor == 1
             response = Response(status, reason, block, length, minor, special)
             if exchange.method == b"HEAD" or status == 204 or status == 304:
@@ -232,8 +240,14 @@ class UpstreamConnection:
         """Switch protocols, if that is what the client asked for."""
         if upgrade_fields(exchange) == b"" or response.field(b"upgrade") is None:
             raise EndpointProtocolError("endpoint switched protocols unasked")
+        await self._carry(exchange, response, data)
+
+    async def _carry(self, exchange: Exchange, response: Response, data: bytes) -> None:
+        """The tunnel is through; `data` is the first of what the endpoint has sent."""
+        self.reusable = False
         exchange.response = response
         exchange.verdict = Verdict.SUCCESS
+        exchange.headed = monotonic()
         exchange.reply_fields += via_response(response)
         try:
             await exchange.reply.tunnel(response, self.wire, data)

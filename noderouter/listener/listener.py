@@ -18,6 +18,8 @@ from noderouter.reactor.wire import Wire
 ACCEPT_BATCH: Final = 64
 """Connections accepted in a row before others get their turn."""
 PAUSE_SECONDS: Final = 0.1
+IP_TRANSPARENT: Final = (socket.SOL_IP, 19)
+IPV6_TRANSPARENT: Final = (socket.IPPROTO_IPV6, 75)
 EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
@@ -47,6 +49,8 @@ class SocketSettings:
     keep_alive: bool = True
     keep_alive_seconds: int = 10
     backlog: int = 4096
+    transparent: bool = False
+    """Take connections to any address that a rule of the kernel diverts here (TPROXY); needs NET_ADMIN."""
 
 
 def listen(host: str, port: int, settings: SocketSettings = SocketSettings()) -> socket.socket:
@@ -68,18 +72,26 @@ def listen(host: str, port: int, settings: SocketSettings = SocketSettings()) ->
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(settings.reuse_port))
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if settings.transparent:
+            sock.setsockopt(*(IPV6_TRANSPARENT if family == socket.AF_INET6 else IP_TRANSPARENT), 1)
         sock.bind((host, port))
         sock.listen(settings.backlog)
     except OSError as error:
         sock.close()
         hints = {
             errno.EADDRINUSE: "another process listens there: stop it or choose another port",
+            errno.EPERM: "`transparent` needs the capability NET_ADMIN: grant it, or leave the key out",
             errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE: grant it or choose a higher port",
             errno.EADDRNOTAVAIL: "this host has no such address: check `ip`",
         }
         hint = hints.get(error.errno or 0, "check `ip` and `port`")
         raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
     return sock
+
+
+def plain(ip: str) -> str:
+    """An address as people know it: a socket for both families shows IPv4 in IPv6's clothes."""
+    return ip[7:] if ip.startswith("::ffff:") and "." in ip else ip
 
 
 class Listener:
@@ -148,7 +160,7 @@ class Listener:
                         await self._pause(error)
                     # else: the client was gone before it was accepted (ECONNABORTED and the network's own errors)
                     break
-                self._admit(peer, (address[0], address[1]))
+                self._admit(peer, (plain(address[0]), address[1]))
             else:
                 await reschedule()
 

@@ -5,6 +5,7 @@ negative, empty or failed does not fall back to another alternative (a *tree* Ne
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class Address:
     def __str__(self) -> str:
         host = f"[{self.ip}]" if ":" in self.ip else self.ip
         return f"{host}:{self.port}"
+
+
+GATEWAY: Final = ("gateway", "router")
+"""In the `meta` of an address set: these are routers in front of the endpoints, which have to be asked for a tunnel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,13 @@ class Router:
         context = exchange.context
         return self._get(name, None if context is None else context.dtab).serve(exchange)
 
+    def serve_named(self, exchange: Exchange) -> Awaitable[None]:
+        """Hand over an exchange that has its name already."""
+        name = exchange.name
+        assert name is not None
+        context = exchange.context
+        return self._get(name, None if context is None else context.dtab).serve(exchange)
+
     def sweep(self, now: float) -> Iterator[None]:
         """Let idle names go; the steps in which clients go, or follow their address sets."""
         self.names.sweep(now)

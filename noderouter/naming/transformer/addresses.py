@@ -16,9 +16,11 @@ Change = Callable[[frozenset[Address]], frozenset[Address]]
 class AddressTransformer(Transformer):
     """Applies a pure function to every address set; where nothing is left, the address is negative."""
 
-    def __init__(self, prefix: Path, change: Change) -> None:
+    def __init__(self, prefix: Path, change: Change, meta: tuple[tuple[str, str], ...] = ()) -> None:
+        """`meta` is added to that of every address set."""
         self.prefix = prefix
         self._change = change
+        self._meta = meta
         # The same source gives the same Var, so that who compares Vars sees no change where there is none.
         self._changed: WeakValueDictionary[Var[Any], Computed[Addr]] = WeakValueDictionary()
 
@@ -42,4 +44,4 @@ class AddressTransformer(Transformer):
         if not isinstance(addr, AddrBound):
             return addr
         addresses = self._change(addr.addresses)
-        return AddrBound(addresses, addr.meta) if addresses else AddrNeg()
+        return AddrBound(addresses, addr.meta + self._meta) if addresses else AddrNeg()

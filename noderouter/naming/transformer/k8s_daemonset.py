@@ -20,7 +20,7 @@ from noderouter.config.kind import Field, model_validator
 from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
 from noderouter.namer.k8s_path import PathForm
 from noderouter.namer.k8s_target import Target
-from noderouter.naming.addr import Addr, AddrBound, AddrNeg
+from noderouter.naming.addr import GATEWAY, Addr, AddrBound, AddrNeg
 from noderouter.naming.computed import Computed, Reading
 from noderouter.naming.file_path import FilePath
 from noderouter.naming.runtime import Runtime
@@ -90,4 +90,4 @@ class DaemonsetTransformer(AddressTransformer):
             return gateways
         places = {self._place(address) for address in addr.addresses} - {None}
         near = frozenset(gateway for gateway in gateways.addresses if self._place(gateway) in places)
-        return AddrBound(near, addr.meta) if near else AddrNeg()
+        return AddrBound(near, (*addr.meta, GATEWAY)) if near else AddrNeg()

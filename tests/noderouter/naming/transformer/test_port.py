@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from dtab import Bound, Leaf, Path
-from noderouter.naming.addr import AddrBound, Address
+from noderouter.naming.addr import GATEWAY, AddrBound, Address
 from noderouter.naming.transformer.port import Port
 from noderouter.naming.var import Var
 
@@ -18,7 +18,7 @@ async def test_it_replaces_the_port_and_nothing_else(runtime):
     (result,) = transformer.transform(Leaf(Bound(Path.of("id"), Path.EMPTY, source))).leaves()
     assert result.id.show() == "/%/io.l5d.port/4141/id"
     after = {Address("10.0.0.1", 4141, 0.5, (("nodeName", "a"),)), Address("10.0.0.2", 4141)}
-    assert result.addr.value == AddrBound(frozenset(after))
+    assert result.addr.value == AddrBound(frozenset(after), (GATEWAY,))
 
 
 @pytest.mark.parametrize("port", [0, 65536, "80"])

@@ -1,0 +1,1 @@
+"""Where captured connections come in: what they dialled, and what they speak."""

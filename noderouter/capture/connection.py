@@ -1,0 +1,207 @@
+"""One captured connection: where was it going, what does it speak, and who carries it on.
+
+The first bytes are looked at where the kernel keeps them (MSG_PEEK), so whoever carries the connection on reads all of
+it. HTTP/1 goes to the codec, request by request; everything else is a flow. A client that says nothing for a while
+waits for the server to speak, so that is a flow, too: a time-out costs a delay, never the connection.
+
+Refused with a reset: what was not captured (the port is no open proxy), and what dials the router itself (a loop).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from socket import MSG_PEEK
+from typing import Final
+
+from noderouter.capture.detect import MAX_BYTES, OPAQUE, Detected, Protocol, detect
+from noderouter.capture.flow import FlowReply, flow
+from noderouter.capture.original import local_destination, original_destination
+from noderouter.core.destination import Destination, Destinations, Speech
+from noderouter.core.errors import ClientGone, RouterError
+from noderouter.core.service import Service
+from noderouter.listener.listener import Connection
+from noderouter.reactor.errors import Unwind, WireError
+from noderouter.reactor.task import Task, Timeout
+from noderouter.reactor.wire import GONE, Wire
+
+HEAD_SECONDS: Final = 15.0
+"""From the first byte until it is clear what it is, on a connection that is declared as HTTP."""
+
+Place = tuple[str, int]
+
+
+MakeCodec = Callable[[Wire, Place, Place, bytes | None], Connection]
+"""From the wire, the client's address, the one that was dialled, and the destination's name."""
+
+
+@dataclass(slots=True, frozen=True)
+class CaptureSettings:
+    """Of one capture server; times in seconds."""
+
+    detect_seconds: float = 0.5
+    idle_seconds: float = 3600.0
+    transparent: bool = False
+    opaque_ports: frozenset[int] = frozenset()
+    """Where nothing is detected on addresses that no service is known for."""
+
+
+class CaptureStats:
+    """Counts of one capture server, plain ints."""
+
+    __slots__ = ("broken", "detect_timeouts", "flows", "kinds", "probes", "received_bytes", "refused", "sent_bytes")
+
+    def __init__(self) -> None:
+        self.kinds = dict.fromkeys(Protocol, 0)
+        self.detect_timeouts = 0
+        self.flows = 0  # in progress
+        self.broken = 0
+        self.probes = 0
+        self.refused = 0
+        self.received_bytes = 0
+        self.sent_bytes = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Carriers:
+    """Who carries captured connections on."""
+
+    http: MakeCodec
+    probe: MakeCodec
+    flow: Service
+    destinations: Destinations
+    is_own: Callable[[str, int], bool]
+    """Whether a server of this router listens there."""
+
+
+class CapturedConnection:
+    """One accepted connection; `run` is its coroutine, which owns and closes the wire."""
+
+    __slots__ = ("_carriers", "_codec", "_peer", "_reply", "_settings", "_stats", "_task", "wire")
+
+    def __init__(
+        self, wire: Wire, peer: Place, carriers: Carriers, settings: CaptureSettings, stats: CaptureStats
+    ) -> None:
+        self.wire = wire
+        self._peer = peer
+        self._carriers = carriers
+        self._settings = settings
+        self._stats = stats
+        self._codec: Connection | None = None
+        self._reply: FlowReply | None = None
+        self._task: Task | None = None
+
+    def __repr__(self) -> str:
+        ip, port = self._peer
+        return f"<CapturedConnection from {ip}:{port} {self._codec or ('flow' if self._reply else 'detecting')}>"
+
+    async def run(self, task: Task) -> None:
+        """Serve until either side closes. `task` is the one that runs this."""
+        self._task = task
+        try:
+            await self._serve()
+        except (WireError, RouterError, ClientGone):
+            self.wire.abort()
+        except (Exception, Unwind):
+            self.wire.abort()  # cut off: the client must not take what came for all
+            raise
+        finally:
+            self.wire.close()
+            self._codec = self._reply = self._task = None
+
+    async def _serve(self) -> None:
+        sock = self.wire.sock
+        dialled = local_destination(sock) if self._settings.transparent else original_destination(sock)
+        if dialled is None or self._carriers.is_own(*dialled):
+            await self._not_captured(dialled)
+            return
+        found = self._carriers.destinations.find(*dialled)
+        destination = Destination(written(dialled), self._declared(dialled[1])) if found is None else found
+        detected = await self._detect(destination.speech)
+        if detected is None:
+            return
+        self._stats.kinds[detected.protocol] += 1
+        if detected.protocol is Protocol.HTTP1:
+            await self._hand_over(self._carriers.http, dialled, destination.name)
+        else:
+            await self._carry(detected, dialled, destination.name)
+
+    async def _not_captured(self, dialled: Place | None) -> None:
+        """Somebody dialled the port itself: ourselves, or who has no business here."""
+        own = self.wire.sock.getsockname()
+        if ip_address(self._peer[0]).is_loopback and (dialled is None or dialled[1] == own[1]):
+            self._stats.probes += 1
+            await self._hand_over(self._carriers.probe, (own[0], own[1]), None)
+        else:
+            self._stats.refused += 1
+            self.wire.abort()
+
+    def _declared(self, port: int) -> Speech:
+        return Speech.OPAQUE if port in self._settings.opaque_ports else Speech.UNKNOWN
+
+    async def _hand_over(self, make: MakeCodec, dialled: Place, destination: bytes | None) -> None:
+        assert self._task is not None
+        self._codec = make(self.wire, self._peer, dialled, destination)
+        await self._codec.run(self._task)
+
+    async def _carry(self, detected: Detected, dialled: Place, destination: bytes) -> None:
+        stats = self._stats
+        reply = self._reply = FlowReply(self.wire, self._peer, dialled, destination, self._settings.idle_seconds)
+        self.wire.on_hangup = self._left
+        stats.flows += 1
+        try:
+            await self._carriers.flow(flow(reply, b"tls" if detected.protocol is Protocol.TLS else b"tcp", detected.sni))
+        finally:
+            stats.flows -= 1
+            stats.broken += reply.broken
+            stats.sent_bytes += reply.sent_bytes
+            stats.received_bytes += reply.received_bytes
+
+    def _left(self, mask: int) -> None:
+        """The client hung up before its flow was through; a FIN may be a half-close, which is carried on."""
+        if mask & GONE and self._reply is not None and not self._reply.started and self._task is not None:
+            self._task.cancel(ClientGone("client reset the connection"))
+
+    async def _detect(self, speech: Speech) -> Detected | None:
+        """What the client speaks; None if it left without a word where HTTP was to come."""
+        if speech is Speech.OPAQUE:
+            return OPAQUE
+        if speech is Speech.HTTP:
+            await self.wire.wait_readable()
+            if not self._peek() and self.wire.hung_up:
+                return None
+        seconds = HEAD_SECONDS if speech is Speech.HTTP else self._settings.detect_seconds
+        with Timeout(seconds):
+            return await self._first_bytes()
+        self._stats.detect_timeouts += 1
+        return OPAQUE
+
+    async def _first_bytes(self) -> Detected:
+        wire = self.wire
+        while True:
+            await wire.wait_readable()
+            detected = detect(self._peek())
+            if detected is not None:
+                return detected
+            if wire.hung_up:
+                return OPAQUE  # no more will come, and what there is somebody may understand
+            wire.readable = False
+
+    def _peek(self) -> bytes:
+        """What has come so far; it stays where it is."""
+        try:
+            return self.wire.sock.recv(MAX_BYTES, MSG_PEEK)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise WireError(*error.args) from None
+
+    def drain(self) -> None:
+        """End soon: HTTP with its response, a flow when its time is up."""
+        if self._codec is not None:
+            self._codec.drain()
+
+
+def written(place: Place) -> bytes:
+    """An address and its port as a name has them."""
+    ip, port = place
+    return (f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}").encode()
