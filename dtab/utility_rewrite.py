@@ -14,8 +14,10 @@ Rewrite = Callable[[Labels], Labels | None]
 
 _METHOD = re.compile(rb"[A-Z]+")
 _HOST = re.compile(rb"[A-Za-z0-9.:_\-]+")
-_HOST_AND_PORT = re.compile(rb"([^:]+):([a-z0-9][a-z0-9\-]{0,62})")
-"""The port may be a name, as Kubernetes has it: at most 63 characters (RFC 6335)."""
+_HOST_AND_PORT = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|([^:]+)):([a-z0-9][a-z0-9\-]{0,62})")
+"""The port may be a name, as Kubernetes has it: at most 63 characters (RFC 6335). An IPv6 address stands in brackets,
+which are no part of it (RFC 3986 section 3.2.2); Linkerd has no name for those.
+"""
 _PORT_SUFFIX = re.compile(rb":[0-9]+\Z")
 
 
@@ -31,12 +33,12 @@ def _after_prefix(rewrite: Rewrite) -> Rewrite:
 
 def _host_port(labels: Labels) -> Labels | None:
     found = _HOST_AND_PORT.fullmatch(labels[0]) if labels else None
-    return None if found is None else (found[1], found[2], *labels[1:])
+    return None if found is None else (found[1] or found[2], found[3], *labels[1:])
 
 
 def _port_host(labels: Labels) -> Labels | None:
     found = _HOST_AND_PORT.fullmatch(labels[0]) if labels else None
-    return None if found is None else (found[2], found[1], *labels[1:])
+    return None if found is None else (found[3], found[1] or found[2], *labels[1:])
 
 
 def _any_method(labels: Labels) -> Labels | None:

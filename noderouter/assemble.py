@@ -336,7 +336,7 @@ class RouterAssembly:
         self._quiet_until = now + QUIET_SECONDS
         unsaid, self._unsaid = self._unsaid, 0
         said = self._explain(exchange, error)
-        fields = {"name": str(exchange.name), "destination": str(exchange.destination, "latin-1"), "unsaid": unsaid}
+        fields = {"name": str(exchange.name), "destination": (exchange.destination or b"").decode("latin-1"), "unsaid": unsaid}
         self._around.log(WARNING, "flow.failed", router=self.config.label, reason=str(said), **fields)
 
     def _explain(self, exchange: Exchange, error: Exception) -> Exception:
