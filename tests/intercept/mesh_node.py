@@ -1,7 +1,7 @@
-"""A node with everything real on it: router and keeper as processes, the API server, kube-proxy's rules, pods, services.
+"""A node with everything real on it: router and keeper as processes, the API server, kube-proxy's rules, pods.
 
-The machine's part is `PodNetwork`; this adds what makes it a node of a cluster. Pods and services are made in the network,
-in the API and in kube-proxy's rules by one call each; `without_api` leaves the second to the test.
+The machine's part is `PodNetwork`; this adds what makes it a node of a cluster. Pods and services are made in the
+network, in the API and in kube-proxy's rules by one call each; `without_api` leaves the second to the test.
 """
 
 import http.client
@@ -85,6 +85,7 @@ class MeshNode:
         self.router: Daemon | None = None
         self.keeper: Daemon | None = None
         self.api: ApiLink
+        self.api_port = control_plane.port
         self._plane = control_plane
         self._addressed = addressed
         self._number = 9
@@ -93,12 +94,12 @@ class MeshNode:
         """Everything but router, keeper and pods; `close` is due even if this fails."""
         self.network.start()
         self.network.ip(self.network.outside, f"addr add {addresses.GATEWAY}/32 dev lo")
-        self.api = ApiLink(self.network.outside, addresses.GATEWAY, self._plane.port)
+        self.api = ApiLink(self.network.outside, addresses.GATEWAY, self.api_port)
         self.objects.namespace(self.space)
         self.objects.router_account(self.space)
         self.objects.node(self.name, [NODE[4], NODE[6]])
         self.dtab("")
-        url = f"https://{addresses.GATEWAY}:{self._plane.port}"
+        url = f"https://{addresses.GATEWAY}:{self.api_port}"
         user = with_token(self._plane.token(self.space, ACCOUNT))
         self._kubeconfig = write_kubeconfig(self.folder / "kubeconfig", url, self._plane.ca_file, user, self.space)
         authority = shutil.copy(self._plane.ca_file, self.folder / "ca.pem")
@@ -178,6 +179,11 @@ class MeshNode:
         found: dict[str, float] = json.loads(self.admin("/metrics.json"))
         return found
 
+    def routed(self) -> float:
+        """Requests and flows that the router took from captured connections."""
+        ours = f"/{CAPTURE_PORT}/"
+        return sum(value for key, value in self.metrics().items() if ours in key and key.endswith("/requests"))
+
     def dtab(self, more: str) -> None:
         """The chart's dtab with entries at its end, which come first."""
         self.objects.config_map(self.space, DTAB, {DTAB: f"{default_dtab()}\n{more}"})
@@ -229,7 +235,7 @@ class MeshNode:
 
     def proxied(self) -> None:
         """Have kube-proxy's rules follow."""
-        api = Frontend(addresses.API_CLUSTER_IP, 443, ((addresses.GATEWAY, self._plane.port),))
+        api = Frontend(addresses.API_CLUSTER_IP, 443, ((addresses.GATEWAY, self.api_port),))
         self.proxy.write([api, *(frontend for service in self.services for frontend in service.frontends())])
 
     # The end

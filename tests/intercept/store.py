@@ -32,7 +32,19 @@ def postgres_missing() -> str:
 
 def start_redis(pod: Pod) -> None:
     """A Redis with the name of the pod under the key `who`."""
-    options = ["--port", str(REDIS_PORT), "--bind", "*", "-::*", "--protected-mode", "no", "--save", "", "--daemonize", "no"]
+    options = [
+        "--port",
+        str(REDIS_PORT),
+        "--bind",
+        "*",
+        "-::*",
+        "--protected-mode",
+        "no",
+        "--save",
+        "",
+        "--daemonize",
+        "no",
+    ]
     process = pod.start("redis-server", *options)
     assert process.stdout is not None
     while "Ready to accept" not in (line := process.stdout.readline()):
@@ -51,6 +63,17 @@ def start_postgres(pod: Pod, folder: Path) -> None:
     made = [*as_user, str(programs / "initdb"), "--no-sync", "--auth=trust", "--username=shop", "-D", str(data)]
     subprocess.run(made, check=True, capture_output=True, cwd=folder)
     (data / "pg_hba.conf").write_text("host all all all trust\n")
-    options = ["-c", "listen_addresses=*", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", f"cluster_name={pod.name}"]
+    options = [
+        "-c",
+        "listen_addresses=*",
+        "-c",
+        "unix_socket_directories=",
+        "-c",
+        "fsync=off",
+        "-c",
+        f"cluster_name={pod.name}",
+    ]
     pod.start(*as_user, str(programs / "postgres"), "-D", str(data), "-p", str(POSTGRES_PORT), *options)
-    until(lambda: pod.completed(str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(POSTGRES_PORT)).returncode == 0)
+    until(
+        lambda: pod.completed(str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(POSTGRES_PORT)).returncode == 0
+    )

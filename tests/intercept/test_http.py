@@ -85,7 +85,7 @@ def test_bodies_pass_in_both_framings(world: World, version: int):
 @ON_ONE
 def test_the_backend_sees_the_node(world: World, state):
     seen = {version: world.get(world.client, world.hello, version) for version in FAMILIES}
-    assert {version: said["peer"] for version, said in seen.items()} == NODE
+    assert {said["peer"] for said in seen.values()} <= set(NODE.values()), "of either family, as the pod has both"
     state(f"peer {seen[4]['peer']}, via {seen[4]['via']}")
 
 

@@ -94,7 +94,8 @@ def test_redis(world: World, pair: Pair, version: int, state):
     assert cli("get", "who") == "store-one\n"
     assert cli("-x", "set", "big", input="x" * 2_000_000) == "OK\n"
     assert cli("strlen", "big") == "2000000\n"
-    assert f"addr={NODE[4]}" in cli("client", "list") or f"addr=[{NODE[6]}]" in cli("client", "list"), "not routed"
+    clients = cli("client", "list")
+    assert f"addr={NODE[4]}:" in clients or f"addr=[{NODE[6]}]:" in clients, "not routed"
     until_the_other(world, pair, store.REDIS_PORT, lambda: cli("get", "who").strip())
     assert cli("get", "who") == "store-one\n"
     state("2 MB set, and the other server by an entry of the dtab")
@@ -107,7 +108,7 @@ def test_postgres(world: World, pair: Pair, version: int):
         world.client.run, "psql", "-h", pair.services[0].addresses[version], "-U", "shop", "-d", "postgres", "-Atc"
     )
     assert psql("show cluster_name").strip() == "store-one"
-    assert psql("select inet_client_addr()").strip() == NODE[version], "not routed"
+    assert psql("select inet_client_addr()").strip() in NODE.values(), "not routed"
     assert len(psql("select repeat('x', 1000000)")) == 1_000_001
     until_the_other(world, pair, store.POSTGRES_PORT, lambda: psql("show cluster_name").strip())
 
@@ -156,7 +157,8 @@ def test_tls_by_curl(world: World, pair: Pair, version: int):
             "--resolve", f"{service.host}:443:{address}", f"https://{service.host}/secret",
         )  # fmt: skip
         told = read(said.encode())
-        assert (told["via"], told["peer"]) == ("", NODE[version]), "not routed, or looked into"
+        assert told["via"] == "", "it was looked into"
+        assert told["peer"] in NODE.values(), "not routed"
         return str(told["who"])
 
     assert who() == "store-one"
@@ -176,7 +178,7 @@ def test_tls_without_a_name_and_with_alpn(world: World, pair: Pair, version: int
 
 def test_lines_half_closed_and_of_one_byte(world: World, version: int):
     address = world.echo.addresses[version]
-    assert line(world.client.place, address, ECHO_PORT)["peer"] == NODE[version]
+    assert line(world.client.place, address, ECHO_PORT)["peer"] in NODE.values()
     with dial(world.client.place, address, ECHO_PORT, 5.0) as sock, sock.makefile("rb") as stream:
         for byte in b"slow\nand then the end":
             sock.sendall(bytes([byte]))
@@ -228,4 +230,4 @@ def test_http_and_lines_on_one_node_at_once(world: World, version: int):
     with Connection(world.client.place, world.hello.addresses[version], 80) as connection:
         for _ in range(20):
             assert connection.ask(world.hello.host)["via"]
-            assert line(world.client.place, world.echo.addresses[version], ECHO_PORT)["peer"] == NODE[version]
+            assert line(world.client.place, world.echo.addresses[version], ECHO_PORT)["peer"] in NODE.values()

@@ -1,7 +1,7 @@
 """A node that captures, with the pods and services that tests talk to. It is left as it was found.
 
-    client  asks            hello, canary  web servers, each with a service      echo  lines, TCP and UDP
-    quiet   asks, in a namespace that has opted out
+client  asks            hello, canary  web servers, each with a service      echo  lines, TCP and UDP
+quiet   asks, in a namespace that has opted out
 """
 
 import secrets
@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from noderouter.intercept.backend import Backend
+from noderouter.intercept.choose import backends
 from tests.cluster.cluster import until
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.node.namespaces import inside
 from tests.intercept.asking import Said, get
 from tests.intercept.configuration import Settings
 from tests.intercept.kube_proxy import KINDS
@@ -56,6 +59,7 @@ class World:
         self.hello: Service
         self.canary: Service
         self.echo: Service
+        self._filter: Backend
 
     def __repr__(self) -> str:
         return f"<World {self.variant}>"
@@ -84,6 +88,9 @@ class World:
     def start_keeper(self, *options: str) -> None:
         """As the variant wants it."""
         self.node.start_keeper("--mode", self.variant.mode, *options)
+        until(self.node.status)
+        name = self.node.status()["backend"]
+        self._filter = next(each for each in backends() if each.name == name)
 
     def start_router(self, settings: Settings | None = None) -> None:
         """With other settings than the usual, if any."""
@@ -100,6 +107,11 @@ class World:
     def get(self, pod: Pod, service: Service, version: int = 4, path: str = "/") -> Said:
         """One request to a web service by its cluster IP."""
         return get(pod.place, service.addresses[version], 80, service.host, path)
+
+    def seen(self) -> tuple[int, float]:
+        """Connections that the kernel gave to the router, and requests and flows that the router took from them."""
+        with inside(self.node.network.node):
+            return self._filter.captured(), self.node.routed()
 
     @contextmanager
     def dtab(self, more: str, until_who: str = "") -> Iterator[None]:
