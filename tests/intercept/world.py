@@ -90,7 +90,8 @@ class World:
         self.node.start_keeper("--mode", self.variant.mode, *options)
         until(self.node.status)
         name = self.node.status()["backend"]
-        self._filter = next(each for each in backends() if each.name == name)
+        with inside(self.node.network.node):
+            self._filter = next(each for each in backends() if each.name == name)
 
     def start_router(self, settings: Settings | None = None) -> None:
         """With other settings than the usual, if any."""
