@@ -13,9 +13,8 @@ connections close, then watches, then the reactor.
 import os
 import resource
 import signal
-import socket
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from time import monotonic
@@ -29,6 +28,8 @@ from noderouter.admin.handler.names import delegated
 from noderouter.admin.listen import open_socket
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
+from noderouter.arming.arming import Arming, Lent
+from noderouter.arming.point import CapturePoint
 from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
 from noderouter.config.check import dump
 from noderouter.config.config import Config
@@ -74,17 +75,6 @@ class Server:
     listener: Listener
 
 
-@dataclass(slots=True, frozen=True)
-class CapturePoint:
-    """The capture server, for who has to know how it is."""
-
-    address: tuple[str, int]
-    listening: socket.socket
-    """To ask the kernel how long its queue is."""
-    probe_path: str
-    """A GET of it over loopback, with anything behind it, is answered with that."""
-
-
 class App:
     """One router process: `run` it once."""
 
@@ -103,6 +93,7 @@ class App:
         self.started = monotonic()
         self.destinations = Destinations()
         self.capture_point: CapturePoint | None = None
+        self.arming: Arming | None = None
         self._rng = Random()
         self._most_connections = 1
 
@@ -121,11 +112,14 @@ class App:
                 async with trio.open_nursery() as naming:
                     self._assemble(naming)
                     self._listen()
+                    self._arm()
                     async with trio.open_nursery() as serving:
                         self._start(serving)
                         memory.settle()
                         on_ready(self)
                         await self.stopping.wait()
+                        if self.arming is not None:
+                            await self.arming.disarm()
                         await self._drain()
                         serving.cancel_scope.cancel()
                     for assembly in self.assemblies.values():
@@ -138,7 +132,7 @@ class App:
 
     def _assemble(self, naming: trio.Nursery) -> None:
         """Build namers, interpreters and routers; their watches run in `naming`."""
-        runtime = Runtime.begin(naming.start_soon, monotonic, naming_log)
+        runtime = self._runtime = Runtime.begin(naming.start_soon, monotonic, naming_log)
         namers = [kind.build(runtime) for kind in self.config.namers]
         self._watches = WatchGauges(self.metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
@@ -181,6 +175,16 @@ class App:
                 "server.listening", router=assembly.config.label, ip=listener.address[0], port=listener.address[1]
             )
 
+    def _arm(self) -> None:
+        """Get interception ready, if it is configured: it runs beside the servers."""
+        config, point = self.config.intercept, self.capture_point
+        if config is None or point is None:
+            return
+        cluster = self._runtime.clusters.get(config.access)
+        lent = Lent(cluster, self.destinations, self._not_ready, self.metrics, naming_log)
+        self.arming = Arming(config, point, lent)
+        self._states["/intercept.json"] = self.arming.state
+
     def _start(self, serving: trio.Nursery) -> None:
         """Start what runs beside the data path."""
         watch_process(self.metrics)
@@ -194,6 +198,8 @@ class App:
         serving.start_soon(memory.keep_trimmed)
         serving.start_soon(turn_windows, self.metrics)
         serving.start_soon(self._serve_admin)
+        if self.arming is not None:
+            serving.start_soon(self.arming.run)
 
     async def _drain(self) -> None:
         """Let requests in progress end, up to the grace period."""
@@ -272,14 +278,25 @@ class App:
         _log.error("server.exhausted", reason=error.strerror, hint="raise the limit of open files (RLIMIT_NOFILE)")
 
     def _readiness(self) -> tuple[bool, list[str]]:
-        """Ready when every interpreter has what it needs, and not shutting down."""
+        """Ready when every interpreter has what it needs, pods have been captured once, and not shutting down."""
         lines = [f"draining: {self.stopping.is_set()}"]
         ready = not self.stopping.is_set()
         for label, assembly in self.assemblies.items():
             good, words = assembly.interpreter.readiness()
             ready = ready and good
             lines.append(f"router {label}: {words}")
+        if self.arming is not None:
+            good, words = self.arming.readiness()
+            ready = ready and good
+            lines.append(f"interception: {words}")
         return ready, lines
+
+    def _not_ready(self) -> Iterator[str]:
+        """What routers lack before connections may be sent to them without asking."""
+        for label, assembly in self.assemblies.items():
+            good, words = assembly.interpreter.readiness()
+            if not good:
+                yield f"router {label}: {words}"
 
     def _admin_state(self) -> AdminState:
         config = self.config

@@ -5,12 +5,15 @@ changes as more of them come: it is None ("more are needed"), until it is someth
 
     0x16                 TLS, if it goes on as a ClientHello (`client_hello`)
     PRI * HTTP/2.0 ...   HTTP/2, by its whole preface (RFC 9113 section 3.4)
-    a request line       HTTP/1: the whole line, to its CRLF, as our own parser accepts it (RFC 9112 section 3)
+    GET /x HTTP/1.1      HTTP/1: a whole request line, to its CRLF, as our own parser accepts it (RFC 9112 section 3)
     anything else        opaque, at the first byte that shows it
 
 Only the whole line tells: `GET /key` is Redis, too, and `OPTIONS /` may be RTSP. A line that our parser would refuse
 is opaque, and so goes to a server that may take it, untouched; so are PROXY protocol headers (their `TCP4` is no
 target), TLS that is wrong, and a request line or hello over `MAX_BYTES`.
+
+A target in absolute-form, or of CONNECT, is opaque, too (RFC 9112 sections 3.2.2 and 3.2.3): who writes it has dialled
+a *proxy*, and that is who shall read it, with the Proxy-Authorization that we would have to take for our own.
 """
 
 import re
@@ -33,8 +36,8 @@ MAX_METHOD_BYTES: Final = 64
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n){0,2}")
 """Tolerated before a request (RFC 9112 section 2.2), and what version 2 of the PROXY protocol begins with."""
 
-_BEGINNING: Final = re.compile(rb"%s{0,%d}+(?:\Z|(?<=CONNECT) | (?:\Z|[/*hH]))" % (TOKEN, MAX_METHOD_BYTES))
-"""A method and the first byte of a target, as far as they are there: a path, `*`, http:// or https://."""
+_BEGINNING: Final = re.compile(rb"%s{0,%d}+(?:\Z| (?:\Z|[/*]))" % (TOKEN, MAX_METHOD_BYTES))
+"""A method and the first byte of a target, as far as they are there: of a path, or `*`."""
 
 
 class Protocol(Enum):

@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from noderouter.config.admin import AdminConfig
 from noderouter.config.fields import NotEmpty
+from noderouter.config.intercept import InterceptConfig
 from noderouter.config.kind import Model, PlainValidator, Several, kind_field
 from noderouter.config.router import RouterConfig
 from noderouter.namer.kind import NamerKind
@@ -23,4 +24,5 @@ class Config(Model):
     routers: Annotated[Several[RouterConfig], NotEmpty]
     namers: Several[Annotated[NamerKind, kind_field(NamerKind, "noderouter.namer")]] = ()
     telemetry: Several[Annotated[TelemeterKind, kind_field(TelemeterKind, "noderouter.telemetry.telemeter")]] = ()
+    intercept: InterceptConfig | None = None
     usage: Annotated[None, PlainValidator(_ignored)] = None

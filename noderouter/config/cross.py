@@ -21,6 +21,7 @@ def cross_check(source: Source, root: Block) -> None:
     _labels(source, root)
     _listeners(source, root)
     _namers(source, root)
+    _intercept(source, root)
 
 
 def _blocks(parent: Block, key: str, path: str) -> Iterator[tuple[Block, str]]:
@@ -117,6 +118,22 @@ def _namers(source: Source, root: Block) -> None:
         first = seen.setdefault(json.dumps(namer, sort_keys=True), path)
         if first != path:
             source.report(namer.mark, path, f"the same namer as {first}; take one of them out")
+
+
+def _intercept(source: Source, root: Block) -> None:
+    """One listener takes what is captured; who has connections captured needs it."""
+    found = ""
+    for router, router_path in _blocks(root, "routers", "routers"):
+        for entry, path in _blocks(router, "servers", f"{router_path}.servers"):
+            if entry.get("capture") is None:
+                continue
+            if found:
+                mark = entry.values_at.get("capture", entry.mark)
+                source.report(mark, f"{path}.capture", f"only one server can take captured connections; {found} does")
+            found = found or path
+    if root.get("intercept") is not None and not found:
+        text = 'a server with `capture` is missing; add one to a router, such as {ip: "::", port: 4143, capture: {}}'
+        source.report(root.keys_at.get("intercept", root.mark), "intercept", text)
 
 
 def _prefix(source: Source, text: str, mark: Mark, path: str) -> None:

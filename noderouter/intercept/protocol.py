@@ -20,7 +20,7 @@ whose network was made anew under the same uid and address has to be left out of
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -127,8 +127,19 @@ def encode_pods(generation: int, pods: tuple[Pod, ...]) -> bytes:
 
 def encode_services(generation: int, services: tuple[Service, ...], never: frozenset[Address] = frozenset()) -> bytes:
     """The router's `services`."""
-    listed = [{"ip": str(each.address), "port": each.port, "http": each.http} for each in services]
-    return encode("services", {"generation": generation, "services": listed, "never": sorted(map(str, never))})
+    return join_services(generation, map(encode_service, services), never)
+
+
+def encode_service(service: Service) -> bytes:
+    """One of the list in `services`; whoever has thousands of them keeps these, and joins them."""
+    listed = {"ip": str(service.address), "port": service.port, "http": service.http}
+    return json.dumps(listed, separators=(",", ":")).encode()
+
+
+def join_services(generation: int, encoded: Iterable[bytes], never: frozenset[Address] = frozenset()) -> bytes:
+    """The router's `services`, of what `encode_service` has made."""
+    line = encode("services", {"generation": generation, "never": sorted(map(str, never)), "services": []})
+    return line.removesuffix(b"]}\n") + b",".join(encoded) + b"]}\n"
 
 
 def encode_progress(progress: Progress) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from logging import INFO, WARNING
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -16,11 +16,15 @@ from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.own_pod import OwnPod
 from noderouter.kubernetes.paths import Resource
 from noderouter.kubernetes.reach import Reach, find_reach
+from noderouter.kubernetes.reflector import Reflector, Subject
+from noderouter.kubernetes.replica import Replica
 from noderouter.kubernetes.service_index import ServiceIndex
 from noderouter.kubernetes.site import Site
 from noderouter.kubernetes.slice_watches import SliceWatches
 from noderouter.kubernetes.timing import Pauses, Timing
 from noderouter.naming.background import Log, StartSoon
+
+T = TypeVar("T")
 
 
 class Cluster:
@@ -35,6 +39,7 @@ class Cluster:
         self.endpoints = SliceWatches(self._site)
         self.own_pod = OwnPod(self.api, start_soon, log, timing)
         self._objects: dict[tuple[Resource, str], ObjectWatch] = {}
+        self._reflectors: list[Reflector[Any]] = []
         self._reach: Reach | None = None
         self._asking = False
         start_soon(self._end_with_nursery, name=f"kubernetes {access}")
@@ -50,12 +55,20 @@ class Cluster:
             watch = self._objects[key] = ObjectWatch(self._site, resource, name)
         return watch
 
+    def reflector(self, subject: Subject, replica: Replica[T]) -> Reflector[T]:
+        """A watch of whoever asks for it, and runs it; for collections that are followed from start to end."""
+        made = Reflector(self.api, subject, replica, self._site.timing, self._site.log)
+        self._reflectors.append(made)
+        return made
+
     def healths(self) -> Iterator[WatchHealth]:
         """Every watch that there is."""
         yield from self.services.healths()
         yield from self.endpoints.healths()
         for watch in self._objects.values():
             yield watch.health
+        for reflector in self._reflectors:
+            yield reflector.health
 
     def state(self) -> dict[str, Any]:
         """For the admin interface."""

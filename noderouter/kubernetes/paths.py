@@ -50,6 +50,11 @@ def endpoint_slices(namespace: str = "") -> Resource:
     return Resource(DISCOVERY, "endpointslices", namespace)
 
 
-def pods(namespace: str) -> Resource:
-    """The pods of a namespace."""
+def pods(namespace: str = "") -> Resource:
+    """Pods."""
     return Resource(CORE, "pods", namespace)
+
+
+def namespaces() -> Resource:
+    """Namespaces."""
+    return Resource(CORE, "namespaces")

@@ -24,6 +24,7 @@ class RecordingReply:
         self.sent_bytes = 0
         self.peer = ("", 0)
         self.local = ("", 0)
+        self.destination: bytes | None = None
         self.response: Response | None = None
         self.interim: list[Response] = []
         self.data = b""

@@ -1,0 +1,91 @@
+"""One connection to the keeper: a line out, a line back, one at a time, each within its time."""
+
+import socket
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import trio
+
+from noderouter.arming.answer import MAX_ANSWER_BYTES, Answer, KeeperError, read_answer
+
+A = TypeVar("A", bound=Answer)
+
+CONNECT_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 10.0
+"""The keeper may have thousands of destinations to put in force; longer, and it hangs."""
+
+
+class Link:
+    """A connection, closed at the end of its block: that disarms."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        """Takes over `stream`."""
+        self._stream = stream
+        self._in = bytearray()
+
+    @classmethod
+    async def open(cls, path: str) -> Self:
+        """Connect.
+
+        Raises:
+            KeeperError: nobody listens there, or does not accept.
+        """
+        sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with trio.move_on_after(CONNECT_SECONDS):
+                await sock.connect(path)
+                return cls(trio.SocketStream(sock))
+        except OSError as error:
+            sock.close()
+            raise KeeperError(f"no keeper at {path}: {error.strerror or error}") from error
+        except BaseException:
+            sock.close()
+            raise
+        sock.close()
+        raise KeeperError(f"no keeper at {path}: it does not accept")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await trio.aclose_forcefully(self._stream)
+
+    async def ask(self, line: bytes, wanted: type[A], seconds: float = ANSWER_SECONDS) -> A:
+        """Send a line, and wait for its answer, which has to be of that type.
+
+        Raises:
+            Refused: the keeper has refused it.
+            KeeperError: it has gone, is silent, or answers something else.
+        """
+        try:
+            with trio.fail_after(seconds):
+                try:
+                    await self._stream.send_all(line)
+                except trio.BrokenResourceError:
+                    pass  # it has closed; what it said before that says more than the broken pipe
+                answer = read_answer(await self._line())
+        except trio.TooSlowError as error:
+            raise KeeperError(f"the keeper has not answered for {seconds:g} s") from error
+        if not isinstance(answer, wanted):
+            raise KeeperError(f"the keeper has answered {type(answer).__name__}, and not {wanted.__name__}")
+        return answer
+
+    async def _line(self) -> bytes:
+        """The next line, which has to be the last thing that was said."""
+        while (end := self._in.find(b"\n")) < 0:
+            if len(self._in) > MAX_ANSWER_BYTES:
+                raise KeeperError(f"the keeper's answer is longer than {MAX_ANSWER_BYTES} bytes")
+            try:
+                data = await self._stream.receive_some(65536)
+            except trio.BrokenResourceError:
+                data = b""
+            if not data:
+                raise KeeperError("the keeper has closed the connection")
+            self._in += data
+        line = bytes(self._in[:end])
+        del self._in[: end + 1]
+        if self._in:
+            raise KeeperError("the keeper has answered more than it was asked")
+        return line

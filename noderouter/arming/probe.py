@@ -1,0 +1,87 @@
+"""The router's probe of itself: a request through the real listener over loopback, answered by the data path.
+
+It takes the way of a captured connection: the kernel's backlog, accepting, detection, the codec. An answer without this
+probe's nonce is somebody else's, and proves nothing.
+"""
+
+import socket
+from secrets import token_hex
+from time import monotonic
+from typing import Final
+
+import trio
+
+from noderouter.arming.point import CapturePoint
+
+EVERY_SECONDS: Final = 0.5
+DEADLINE_SECONDS: Final = 1.0
+"""Beyond what the keeper finds good, so that it hears of slow ones, too."""
+MAX_ANSWER_BYTES: Final = 4096
+LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}
+"""A wildcard of IPv6 takes IPv4 connections as well."""
+
+
+class Probe:
+    """Probes until cancelled, and remembers how it went."""
+
+    def __init__(self, point: CapturePoint) -> None:
+        self.took_ms = 0
+        """The last one that came back."""
+        self.succeeded_at: float | None = None
+        """By the monotonic clock; None before the first success."""
+        self.error = "it has not been tried yet"
+        """Why the last one did not come back; empty if it did."""
+        self.failures = 0
+        self.came_back = trio.Event()
+        """The first success."""
+        self._point = point
+
+    def age_ms(self) -> int:
+        """How long ago one came back; 0 before the first, of which there is nothing to say."""
+        return 0 if self.succeeded_at is None else int((monotonic() - self.succeeded_at) * 1000)
+
+    async def run(self) -> None:
+        """Probe every half second."""
+        while True:
+            began = monotonic()
+            self.error = await self._try()
+            if self.error:
+                self.failures += 1
+            else:
+                self.succeeded_at = monotonic()
+                self.took_ms = int((self.succeeded_at - began) * 1000)
+                self.came_back.set()
+            await trio.sleep(max(0.0, began + EVERY_SECONDS - monotonic()))
+
+    async def _try(self) -> str:
+        """One probe; what is wrong, or nothing."""
+        nonce = token_hex(8)
+        try:
+            with trio.fail_after(DEADLINE_SECONDS):
+                answer = await self._ask(nonce)
+        except trio.TooSlowError:
+            return f"no answer within {DEADLINE_SECONDS:g} s"
+        except OSError as error:
+            return error.strerror or str(error)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200 ") or body != nonce.encode():
+            status = head.split(b"\r\n")[0][:60].decode("latin-1")
+            return f"somebody else answers: {status!r}" if status else "the connection was closed"
+        return ""
+
+    async def _ask(self, nonce: str) -> bytes:
+        """What comes back, to the end of the connection."""
+        host, port = self._point.address
+        host = LOOPBACK.get(host, host)
+        with trio.socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as sock:
+            await sock.connect((host, port))
+            request = f"GET {self._point.probe_path}{nonce} HTTP/1.1\r\nhost: noderouter\r\nconnection: close\r\n\r\n"
+            stream = trio.SocketStream(sock)
+            await stream.send_all(request.encode())
+            answer = b""
+            while len(answer) < MAX_ANSWER_BYTES:
+                data = await sock.recv(MAX_ANSWER_BYTES)
+                if not data:
+                    break
+                answer += data
+            return answer

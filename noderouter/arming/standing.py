@@ -1,0 +1,87 @@
+"""How we stand with the keeper: what is shown, counted and logged; each state is logged once, when it begins."""
+
+import re
+from logging import INFO, WARNING
+from time import monotonic
+from typing import Final
+
+import trio
+
+from noderouter.arming.answer import State
+from noderouter.naming.background import Log
+
+_NUMBERS: Final = re.compile(r"\d+")
+"""Two reasons that differ in nothing else are the same state."""
+
+
+class Standing:
+    """Told by the teller what happened."""
+
+    def __init__(self, log: Log) -> None:
+        self.connected = False
+        self.armed = False
+        self.why = "the keeper is not connected yet"
+        """Why new connections are not captured; empty while they are."""
+        self.backend = ""
+        self.generation = 0
+        """Of the last list that was taken."""
+        self.not_in_force = ""
+        """Why the kernel does not follow the lists, as the keeper says it."""
+        self.connects = 0
+        self.disarms = 0
+        self.armed_once = trio.Event()
+        self.armed_at: float | None = None
+        """When we last heard that connections are captured, by the monotonic clock."""
+        self._log = log
+        self._logged = ""
+
+    def __repr__(self) -> str:
+        return f"<Standing {'armed' if self.armed else self.why}>"
+
+    def joined(self, backend: str) -> None:
+        """The keeper takes us for its router."""
+        self.connected = True
+        self.connects += 1
+        self.backend = backend
+        self.why = "the keeper has not been told everything yet"
+        self._say(INFO, "intercept.connected", backend=backend)
+
+    def lost(self, reason: str) -> None:
+        """There is no conversation, or none any more."""
+        self.connected = False
+        self._disarmed(reason, "intercept.keeper_lost")
+
+    def closing(self) -> None:
+        """We have told the keeper that we are about to end, or tried to."""
+        self._disarmed("the router is shutting down", "intercept.disarmed", INFO)
+
+    def state(self, state: State) -> None:
+        """What the keeper makes of our progress. Armed, but not renewed, is armed still: the switch runs on a while."""
+        if not state.armed:
+            self._disarmed(state.why or "the keeper does not say why", "intercept.disarmed")
+            return
+        self.armed_at = monotonic()
+        self.why = state.why
+        if not self.armed:
+            self.armed = True
+            self.armed_once.set()
+            self._say(INFO, "intercept.armed")
+
+    def applied(self, generation: int, error: str) -> None:
+        """The keeper has taken a list; with `error`, the kernel has not followed yet."""
+        self.generation = generation
+        if error and not self.not_in_force:
+            self._log(WARNING, "intercept.not_in_force", reason=error)
+        self.not_in_force = error
+
+    def _disarmed(self, why: str, event: str, level: int = WARNING) -> None:
+        self.why = why
+        self.disarms += self.armed
+        self.armed = False
+        self._say(level, event, why=why)
+
+    def _say(self, level: int, event: str, **fields: str) -> None:
+        state = event + _NUMBERS.sub("#", fields.get("why", ""))
+        if state != self._logged:
+            self._logged = state
+            self._log(level, event, **fields)
