@@ -90,7 +90,7 @@ def test_the_capture_port_refuses_whoever_dials_it(world: World, version: int):
 @ON_ALL
 def test_over_loopback_there_is_nothing_but_the_probe(world: World, version: int):
     loopback = "127.0.0.1" if version == 4 else "::1"
-    for host in (world.hello.host, f"{loopback}:{WEB_PORT}"):
+    for host in (world.hello.host, f"localhost:{WEB_PORT}"):
         said = get(world.node.network.node, loopback, CAPTURE_PORT, host)
         assert (said["status"], said.get("who")) == (421, None)
 
