@@ -16,6 +16,8 @@ from tests.testing.pod_network import CAPTURE_PORT
 ROOT = Path(__file__).resolve().parents[2]
 OUTGOING_PORT = 4140
 ADMIN_PORT = 9990
+GRACE_MS = 2000
+"""What a router that ends leaves to those that it serves."""
 DTAB = "routes"
 """The ConfigMap of the dtab, and its key."""
 _HOSTS = ("{svc}.{ns}", "{svc}.{ns}.svc", "{svc}.{ns}.svc.cluster.local")
@@ -29,7 +31,6 @@ class Settings:
 
     capture: Mapping[str, Any] = field(default_factory=dict)
     intercept: Mapping[str, Any] = field(default_factory=dict)
-    grace_ms: int = 5000
 
 
 @cache
@@ -54,7 +55,7 @@ def configuration(namespace: str, kubeconfig: Path, socket: Path, settings: Sett
         "service": {"responseClassifier": {"kind": "io.l5d.http.retryableRead5XX"}},
     }
     return {
-        "admin": {"ip": "0.0.0.0", "port": ADMIN_PORT, "shutdownGraceMs": settings.grace_ms},
+        "admin": {"ip": "0.0.0.0", "port": ADMIN_PORT, "shutdownGraceMs": GRACE_MS},
         "namers": _namers(api),
         "routers": [outgoing],
         "intercept": {"socket": str(socket), **api, **settings.intercept},
