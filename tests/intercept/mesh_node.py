@@ -29,9 +29,11 @@ from tests.intercept.daemon import ROUTER_USER, Daemon
 from tests.intercept.kube_proxy import Frontend, KubeProxy
 from tests.intercept.objects import ACCOUNT, Objects, Port
 from tests.intercept.pod import Pod
-from tests.testing.pod_network import CAPTURE_PORT, NODE, PodNetwork
+from tests.testing.pod_network import CAPTURE_PORT, NODE, PodNetwork, dial
 
 FAMILIES = (4, 6)
+MARKS = ("10.244.0.250", "fd00:244::fa")
+"""Of a pod that is in the API only."""
 NO_SETTINGS = Settings()
 
 
@@ -154,14 +156,23 @@ class MeshNode:
         return {}
 
     def in_force(self) -> None:
-        """Wait until the keeper has what the API has now: pods, and services of all pods that are there.
+        """Wait until the kernel has what the API has now.
 
-        Made objects arrive in order, so a mark at their end is enough: one more service, which the keeper then counts.
+        What is watched comes in order, so one more pod and one more service are marks: when they count, all else does.
         """
-        before = self.status()["generation"]
-        mark = self.objects.service(self.space, f"mark-{secrets.token_hex(3)}", [Port("mark", 9, 9)])
-        until(lambda: self.status().get("generation", 0) > before, 10)
-        self.objects.delete(f"/api/v1/namespaces/{self.space}/services/{mark['metadata']['name']}")
+        name = f"mark-{secrets.token_hex(3)}"
+        client = next(pod for pod in self.pods.values() if pod.wanted)
+        made = self.objects.service(self.space, name, [Port("mark", 9, 9)])
+        self.objects.pod(self.space, name, self.name, MARKS)
+        until(lambda: self.status().get("pods") == self.wanted() + len(MARKS), 10)
+        until(lambda: _captured(client.place, made["spec"]["clusterIP"], 9), 10)
+        self.objects.delete_pod(self.space, name)
+        self.objects.delete(f"/api/v1/namespaces/{self.space}/services/{name}")
+        until(lambda: self.status().get("pods") == self.wanted(), 10)
+
+    def wanted(self) -> int:
+        """How many addresses of pods the keeper should have."""
+        return sum(len(pod.addresses) for pod in self.pods.values() if pod.wanted)
 
     def admin(self, path: str) -> str:
         """What the router's admin interface answers, asked on the node."""
@@ -202,6 +213,8 @@ class MeshNode:
 
     def announce(self, pod: Pod, **keys: Any) -> None:
         """Tell the API of a pod."""
+        opted_out = "disabled" in keys.get("annotations", {}).values()
+        pod.wanted = pod.namespace == self.space and not keys.get("host_network") and not opted_out
         pod.uid = self.objects.pod(pod.namespace, pod.name, self.name, list(pod.addresses.values()), **keys)
 
     def add_host_pod(self, name: str, namespace: str = "") -> Pod:
@@ -270,3 +283,12 @@ def mesh_node(control_plane: ControlPlane, kind: str, *, addressed: bool = False
         yield node
     finally:
         node.close()
+
+
+def _captured(place: Path, address: str, port: int) -> bool:
+    """Whether a connection to a service without endpoints is taken: by the router, since there is nobody else."""
+    try:
+        dial(place, address, port, 0.2).close()
+    except OSError:
+        return False
+    return True

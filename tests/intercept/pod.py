@@ -20,6 +20,8 @@ class Pod:
     place: Path
     addresses: dict[int, str]
     uid: str = ""
+    wanted: bool = False
+    """Whether it is meant to be captured."""
     processes: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def run(self, *argv: str, seconds: float = 20.0, input: str | None = None) -> str:

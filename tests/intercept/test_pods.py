@@ -93,9 +93,8 @@ def test_a_pod_that_comes_back_with_its_address_is_captured_again(world: World, 
 
 def test_a_pod_that_has_ended_is_let_go_of(world: World):
     node = world.node
-    before = node.status()["pods"]
     pod: Pod = node.add_pod("short")
-    until(lambda: node.status()["pods"] == before + 2)
+    until(lambda: node.status()["pods"] == node.wanted())
     node.objects.pod_status(pod.namespace, pod.name, list(pod.addresses.values()), "Succeeded")
-    until(lambda: node.status()["pods"] == before)
+    until(lambda: node.status()["pods"] == node.wanted() - len(FAMILIES))
     node.remove_pod(pod)
