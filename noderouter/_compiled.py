@@ -43,6 +43,9 @@ MODULES: Final = (
     "noderouter.router.picker",
     "noderouter.router.route",
     "noderouter.router.router",
+    "noderouter.tcp.direction",
+    "noderouter.tcp.pipes",
+    "noderouter.tcp.relay",
     "noderouter.telemetry.histogram",
     "noderouter.telemetry.metrics",
 )

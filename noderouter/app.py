@@ -15,10 +15,10 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -28,8 +28,8 @@ from noderouter.admin.handler.names import delegated
 from noderouter.admin.listen import open_socket
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
-from noderouter.arming.arming import Arming, Lent
 from noderouter.arming.point import CapturePoint
+from noderouter.arming.speaks_first import SPEAKS_FIRST
 from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
 from noderouter.config.check import dump
 from noderouter.config.config import Config
@@ -54,6 +54,9 @@ from noderouter.telemetry.process import watch_process
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
+
+if TYPE_CHECKING:
+    from noderouter.arming.arming import Arming
 
 ADMIN_SECONDS = 3.0
 """How long answers of the admin interface may take to end, at the very end."""
@@ -137,6 +140,12 @@ class App:
         self._watches = WatchGauges(self.metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
         around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, self.destinations)
+        if self.config.intercept is not None:
+            around = replace(
+                around,
+                opaque_ports=frozenset(SPEAKS_FIRST) | set(self.config.intercept.opaquePorts),
+                cluster_domain=self.config.intercept.clusterDomain,
+            )
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)
@@ -180,6 +189,8 @@ class App:
         config, point = self.config.intercept, self.capture_point
         if config is None or point is None:
             return
+        from noderouter.arming.arming import Arming, Lent  # a router without it starts a tenth sooner
+
         cluster = self._runtime.clusters.get(config.access)
         lent = Lent(cluster, self.destinations, self._not_ready, self.metrics, naming_log)
         self.arming = Arming(config, point, lent)

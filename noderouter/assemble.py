@@ -82,6 +82,8 @@ class Surroundings:
     log: Log
     destinations: Destinations = field(default_factory=Destinations)
     opaque_ports: frozenset[int] = frozenset()
+    """Where connections to addresses without a service are not looked at."""
+    cluster_domain: str = "cluster.local"
 
 
 class RouterAssembly:
@@ -207,7 +209,7 @@ class RouterAssembly:
     ) -> Callable[[Wire, tuple[str, int]], Connection]:
         """What makes the connections of a server that others' connections are sent to."""
         around = self._around
-        dialled = Dialled(self.router.serve, capture.hostMismatch)
+        dialled = Dialled(self.router.serve, capture.hostMismatch, around.cluster_domain)
         carriers = Carriers(
             http=self._codec(config, scope, dialled.serve),
             probe=self._probe_codec(),
@@ -336,7 +338,8 @@ class RouterAssembly:
         self._quiet_until = now + QUIET_SECONDS
         unsaid, self._unsaid = self._unsaid, 0
         said = self._explain(exchange, error)
-        fields = {"name": str(exchange.name), "destination": (exchange.destination or b"").decode("latin-1"), "unsaid": unsaid}
+        dialled = (exchange.destination or b"").decode("latin-1")
+        fields = {"name": str(exchange.name), "destination": dialled, "unsaid": unsaid}
         self._around.log(WARNING, "flow.failed", router=self.config.label, reason=str(said), **fields)
 
     def _explain(self, exchange: Exchange, error: Exception) -> Exception:

@@ -10,7 +10,6 @@ from noderouter.arming.answer import MAX_ANSWER_BYTES, Answer, KeeperError, read
 
 A = TypeVar("A", bound=Answer)
 
-CONNECT_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 10.0
 """The keeper may have thousands of destinations to put in force; longer, and it hangs."""
 
@@ -24,25 +23,22 @@ class Link:
         self._in = bytearray()
 
     @classmethod
-    async def open(cls, path: str) -> Self:
-        """Connect.
+    def open(cls, path: str) -> Self:
+        """Connect, which a unix socket does at once or not at all.
 
         Raises:
             KeeperError: nobody listens there, or does not accept.
         """
-        sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
-            with trio.move_on_after(CONNECT_SECONDS):
-                await sock.connect(path)
-                return cls(trio.SocketStream(sock))
+            sock.connect(path)
+        except BlockingIOError as error:
+            sock.close()
+            raise KeeperError(f"no keeper at {path}: it does not accept") from error
         except OSError as error:
             sock.close()
             raise KeeperError(f"no keeper at {path}: {error.strerror or error}") from error
-        except BaseException:
-            sock.close()
-            raise
-        sock.close()
-        raise KeeperError(f"no keeper at {path}: it does not accept")
+        return cls(trio.SocketStream(trio.socket.from_stdlib_socket(sock)))
 
     async def __aenter__(self) -> Self:
         return self

@@ -37,6 +37,7 @@ class Lists:
         self._destinations = destinations
         self._selection = selection
         self._services_changed = trio.Event()
+        self._own_labels: frozenset[tuple[str, str]] = frozenset()
         self._unclear = Complaints(log, "intercept.unclear_choice")
         self._ignored = Complaints(log, "intercept.annotation_ignored")
         watches.pods.changed = watches.namespaces.changed = self._follow_pods
@@ -48,7 +49,7 @@ class Lists:
         while True:
             await self._services_changed.wait()
             self._services_changed = trio.Event()
-            if watches.services.synced and watches.api_servers.synced:
+            if watches.pods.synced and watches.services.synced and watches.api_servers.synced:
                 await self._take_services(always)
             await trio.sleep(PAUSE_SECONDS)
 
@@ -61,6 +62,10 @@ class Lists:
             return
         self.pods = tuple(judged(watches.pods, dict(watches.namespaces), self._selection))
         self._unclear.are({f"{pod.namespace}/{pod.name}": why for pod, why in self.pods if why.endswith(UNCLEAR)})
+        labels = frozenset(label for pod, _ in self.pods for label in pod.labels)
+        if labels != self._own_labels:
+            self._own_labels = labels
+            self._ring()
         self._teller.want_pods(Wish(tuple(Captured(pod.told, pod.network) for pod, why in self.pods if not why)))
 
     async def _take_services(self, always: frozenset[Address]) -> None:
@@ -71,6 +76,8 @@ class Lists:
         wrong = {}
         pace = Pace()
         for each in list(self._watches.services):
+            if each.leads_to(self._own_labels):
+                continue
             listed += each.listed
             index.update((one.place, one.destination) for one in each.listed)
             never.update(each.never)

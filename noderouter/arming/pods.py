@@ -67,6 +67,8 @@ class PodFacts:
     choice: Choice = Choice.UNSAID
     direct: str = ""
     """Why it is not captured, whatever anybody chose; empty if nothing speaks against it."""
+    labels: frozenset[tuple[str, str]] = frozenset()
+    """Of our own pod only: which Services lead to us (`services.py`)."""
 
     @property
     def told(self) -> Pod:
@@ -81,9 +83,10 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
     listed = [each.get("ip") for each in status.get("podIPs") or ()] or [status.get("podIP")]
     found = tuple(addresses(listed))[:MAX_ADDRESSES]
     networked, since = _network(status)
-    direct = ""
+    direct, labels = "", frozenset[tuple[str, str]]()
     if ourselves.are(namespace, name, uid):
         direct = "it is this router"
+        labels = frozenset((metadata.get("labels") or {}).items())
     elif spec.get("hostNetwork"):
         direct = "it uses the node's network (hostNetwork)"
     elif namespace in NEVER_NAMESPACES:
@@ -95,7 +98,7 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
     elif not found:
         direct = "it has no address yet"
     choice = choice_in(metadata.get("annotations"))
-    return PodFacts(intern(namespace), name, uid, found, since, choice, direct)
+    return PodFacts(intern(namespace), name, uid, found, since, choice, direct, labels)
 
 
 def judged(

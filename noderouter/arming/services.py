@@ -46,9 +46,18 @@ class ServiceFacts:
     """Cluster IPs of the API server."""
     ignored: str = ""
     """What its annotation says that is no port."""
+    selector: frozenset[tuple[str, str]] = frozenset()
+    """Where it is in our own namespace: which pods it leads to."""
+
+    def leads_to(self, labels: frozenset[tuple[str, str]]) -> bool:
+        """Whether it leads to our own pod, which has these labels.
+
+        Then it is not captured: who dials it wants this very router as a proxy, and to carry that would be a loop.
+        """
+        return bool(self.selector) and self.selector <= labels
 
 
-def project_service(thing: Mapping[str, Any], configured: Collection[int]) -> ServiceFacts:
+def project_service(thing: Mapping[str, Any], configured: Collection[int], own_namespace: str = "") -> ServiceFacts:
     """What is kept of a Service as the API sends it; `configured` is `intercept.opaquePorts`."""
     metadata, spec = thing.get("metadata") or {}, thing.get("spec") or {}
     namespace, name = str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
@@ -63,7 +72,8 @@ def project_service(thing: Mapping[str, Any], configured: Collection[int]) -> Se
         for address in found:
             service = Service(address, port, destination.speech is Speech.HTTP)
             listed.append(Listed(service, (as_sockets_tell(address), port), destination, encode_service(service)))
-    return ServiceFacts(f"{namespace}/{name}", tuple(listed), ignored=ignored)
+    selector = frozenset((spec.get("selector") or {}).items()) if namespace == own_namespace else frozenset()
+    return ServiceFacts(f"{namespace}/{name}", tuple(listed), ignored=ignored, selector=selector)
 
 
 def encode_listed(generation: int, items: Iterable[Listed], never: frozenset[Address]) -> bytes:

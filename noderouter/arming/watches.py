@@ -94,7 +94,8 @@ class Watches:
             fieldSelector=f"spec.nodeName={node}",
         )
         self.namespaces = collection("namespaces", namespaces(), _namespace)
-        self.services = collection("services", services(), partial(project_service, configured=opaque_ports))
+        project = partial(project_service, configured=opaque_ports, own_namespace=ourselves.namespace)
+        self.services = collection("services", services(), project)
         self.api_servers = collection(
             "endpoints of the API server", endpoint_slices(API_SERVICE[0]), project_slice, **api
         )

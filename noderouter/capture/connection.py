@@ -149,7 +149,9 @@ class CapturedConnection:
         self.wire.on_hangup = self._left
         stats.flows += 1
         try:
-            await self._carriers.flow(flow(reply, b"tls" if detected.protocol is Protocol.TLS else b"tcp", detected.sni))
+            await self._carriers.flow(
+                flow(reply, b"tls" if detected.protocol is Protocol.TLS else b"tcp", detected.sni)
+            )
         finally:
             stats.flows -= 1
             stats.broken += reply.broken

@@ -56,18 +56,13 @@ class FlowReply:
         """Not used: `begin` refuses."""
 
     async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
-        """Carry until both ends have finished. A reset of one end is passed on to the other, and is no fault."""
+        """Carry until both ends have finished. One that breaks off, or is idle for too long, is no fault of anybody."""
         self.started = True
         relay = Relay(self.wire, wire, self._idle)
         try:
             await relay.run(early)
         except WireError:
             self.broken = True
-            self.wire.abort()
-            wire.abort()
-        except BaseException:
-            wire.abort()  # cut off by us: neither side may take what came for all
-            raise
         finally:
             self.sent_bytes, self.received_bytes = relay.bytes_left, relay.bytes_right
 
@@ -110,9 +105,7 @@ class FlowStats:
 
     __slots__ = ("_on_failed", "_service", "_stats")
 
-    def __init__(
-        self, service: Service, stats: RequestStats, on_failed: Callable[[Exchange, Exception], None]
-    ) -> None:
+    def __init__(self, service: Service, stats: RequestStats, on_failed: Callable[[Exchange, Exception], None]) -> None:
         """`on_failed` is told why a flow was reset: the client cannot be."""
         self._service = service
         self._stats = stats

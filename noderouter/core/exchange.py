@@ -169,7 +169,7 @@ class Reply(Protocol):
         ...
 
     async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
-        """Send the `response` (101, or 2xx to CONNECT), then carry bytes both ways between client and `wire` until both end.
+        """Send the `response` (101, or 2xx to CONNECT), then carry bytes between client and `wire` until both end.
 
         `early` are bytes that came behind the head. Does not close `wire`.
         """
@@ -195,10 +195,9 @@ class Exchange(Message):
     `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
     message it sends; filters add to them. `ended` is when the response was complete (0.0 until then, and where no
     endpoint answered): whoever counts afterwards need not look at the clock again. `headed` is when the head of a
-    response came whose
-    body was still on its way, or when a tunnel was through (else 0.0). `failure` is what went wrong on the client's side while the response
-    was awaited. `tunnel` asks for a connection of its own, which ends at the endpoint (CONNECT, and captured connections
-    that are not HTTP/1).
+    response came whose body was still on its way, or when a tunnel was through (else 0.0). `failure` is what went
+    wrong on the client's side while the response was awaited. `tunnel` asks for a connection of its own that ends at
+    the endpoint (CONNECT, and captured connections that are not HTTP/1).
     """
 
     __slots__ = (

@@ -1,67 +1,119 @@
 """Carry bytes both ways between two wires until both directions have ended.
 
-Half-close is carried through: the end of one direction is passed on, the other goes on. Back-pressure is the
-kernel's: a piece is read only when the one before has been sent. A tunnel on which nothing moves in either
-direction for `idle` seconds ends (conntrack forgets half-closed flows; lessons.md 14).
+One task carries both directions, so that there is one deadline and nothing to join. Half-close is carried through: the
+end of one direction is passed on, the other goes on. Back-pressure is the kernel's: nothing more is read until what was
+read has been written. A tunnel on which nothing moves in either direction for `idle` seconds ends (conntrack forgets
+half-closed flows; lessons.md 14), also one whose reader stands still.
+
+Whatever ends a tunnel early (a side that broke, idleness, cancellation) resets both sides: a reset here becomes a reset
+there, so that nobody takes a stream that was cut for a whole one. What had arrived before is passed on as far as the
+other side takes it at once. Closing is the owner's duty otherwise.
 """
 
+import select
+import socket
+from errno import EBADF, ETIMEDOUT
+from os import strerror
 from time import monotonic
 from typing import Final
 
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Timeout
-from noderouter.reactor.wire import BULK_BYTES, Wire
+from noderouter.reactor.task import PARK, Task, Timeout, current_task
+from noderouter.reactor.wire import Wire
+from noderouter.tcp.direction import Direction
+from noderouter.tcp.errors import TunnelIdle
+from noderouter.tcp.pipes import SHARED, Pipes
 
 IDLE_SECONDS: Final = 3600.0
 
 
 class Relay:
-    """One tunnel between `left` and `right`; closes neither."""
+    """One tunnel between `left` and `right`; resets both if it ends early, and closes neither if not.
 
-    __slots__ = ("_idle", "_last", "bytes_left", "bytes_right", "left", "right")
+    Attributes:
+        broken: the side that failed, when `run` has raised a WireError because of one.
+    """
 
-    def __init__(self, left: Wire, right: Wire, idle: float = IDLE_SECONDS) -> None:
+    __slots__ = ("_idle", "_leftward", "_rightward", "broken", "left", "right")
+
+    def __init__(self, left: Wire, right: Wire, idle: float = IDLE_SECONDS, *, pipes: Pipes = SHARED) -> None:
         self.left = left
         self.right = right
-        self.bytes_left = 0
-        self.bytes_right = 0
+        self.broken: Wire | None = None
         self._idle = idle
-        self._last = monotonic()
+        self._leftward = Direction(right, left, pipes)
+        self._rightward = Direction(left, right, pipes)
+
+    def __repr__(self) -> str:
+        return f"<Relay {self._rightward} {self._leftward}>"
+
+    @property
+    def bytes_left(self) -> int:
+        """Bytes that `left` was given, `early` among them."""
+        return self._leftward.moved
+
+    @property
+    def bytes_right(self) -> int:
+        """Bytes that `right` was given."""
+        return self._rightward.moved
 
     async def run(self, early: bytes = b"") -> None:
         """Carry until both sides have finished; `early` goes to `left` first.
 
         Raises:
-            WireError: one side broke; the caller aborts both.
+            TunnelIdle: nothing has moved for `idle` seconds.
+            WireError: one side broke; `broken` says which.
         """
-        reactor = self.left.reactor
-        upward = reactor.spawn(self._copy(self.left, self.right), "tunnel")
+        self._leftward.rest = memoryview(early)
         try:
-            if early:
-                await self.left.send(early)
-            await self._copy(self.right, self.left)
-            await upward.join()
-        finally:
-            if not upward.done:
-                upward.cancel("tunnel ended")
-        if isinstance(upward.failure, WireError):
-            raise upward.failure
-
-    async def _copy(self, source: Wire, target: Wire) -> None:
-        while True:
-            with Timeout(deadline=self._last + self._idle) as scope:
-                data = await source.recv(BULK_BYTES)
-            now = monotonic()
+            with Timeout(self._idle) as scope:
+                await self._carry(current_task(), scope)
             if scope.expired:
-                if now - self._last >= self._idle:
-                    raise WireError(0, "tunnel idle")
-                continue
-            if not data:
-                target.finish()
-                return
-            self._last = now
-            if target is self.left:
-                self.bytes_left += len(data)
-            else:
-                self.bytes_right += len(data)
-            await target.send(data)
+                raise TunnelIdle(ETIMEDOUT, "tunnel idle")
+        except BaseException:
+            self.left.abort()
+            self.right.abort()
+            raise
+
+    async def _carry(self, task: Task, scope: Timeout) -> None:
+        left, right = self.left, self.right
+        leftward, rightward = self._leftward, self._rightward
+        moved = 0
+        try:
+            while True:
+                if left.closed or right.closed:
+                    raise WireError(EBADF, "closed here")
+                more = rightward.pump()
+                more = leftward.pump() or more
+                if leftward.ended and rightward.ended:
+                    return
+                if (left.hung_up | right.hung_up) & select.EPOLLERR:
+                    self._fail(left if left.hung_up & select.EPOLLERR else right)
+                now_moved = leftward.moved + rightward.moved
+                if now_moved != moved:
+                    moved = now_moved
+                    scope.deadline = monotonic() + self._idle
+                if more:
+                    task.reactor.schedule(task)
+                # Both readers always: a side that dies is to be seen also while nothing is wanted from it.
+                left.reader = right.reader = task
+                left.writer = task if leftward.blocked else None
+                right.writer = task if rightward.blocked else None
+                await PARK
+        finally:
+            self._let_go(task)
+            leftward.close()
+            rightward.close()
+            self.broken = self.broken or leftward.broken or rightward.broken
+
+    def _fail(self, wire: Wire) -> None:
+        self.broken = wire
+        status = wire.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or EBADF
+        raise WireError(status, strerror(status))
+
+    def _let_go(self, task: Task) -> None:
+        for wire in (self.left, self.right):
+            if wire.reader is task:
+                wire.reader = None
+            if wire.writer is task:
+                wire.writer = None
