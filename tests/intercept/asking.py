@@ -6,6 +6,7 @@ import socket
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 from tests.testing.pod_network import dial
 
@@ -28,12 +29,20 @@ class Connection:
 
     def ask(self, host: str, path: str = "/", method: str = "GET", body: Any = None) -> Said:
         """One request; what the server said, with `status` and `error` (a router's own words)."""
+        self.send(host, path, method, body)
+        return self.answer()
+
+    def send(self, host: str, path: str = "/", method: str = "GET", body: Any = None) -> None:
+        """A request; `answer` is due."""
         self._http.request(method, path, body, {"host": host})
+
+    def answer(self) -> Said:
+        """What the server said; see `ask`."""
         response = self._http.getresponse()
         text = response.read()
         error = response.getheader("l5d-err") or ""
         if response.status != 200:
-            return {"status": response.status, "error": error, "text": text.decode(errors="replace")}
+            return {"status": response.status, "error": unquote_plus(error), "text": text.decode(errors="replace")}
         return {"status": 200, "error": error, **json.loads(text)}
 
     def close(self) -> None:
@@ -42,9 +51,9 @@ class Connection:
         self.sock.close()
 
 
-def get(place: Path, address: str, port: int, host: str, path: str = "/") -> Said:
+def get(place: Path, address: str, port: int, host: str, path: str = "/", seconds: float = 5.0) -> Said:
     """One request on a connection of its own."""
-    with closing(Connection(place, address, port)) as connection:
+    with closing(Connection(place, address, port, seconds)) as connection:
         return connection.ask(host, path)
 
 

@@ -24,7 +24,7 @@ ON_EACH_BACKEND = every(BACKENDS)
 ON_ONE = every((DEFAULT,))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Iterator[World]:
     """A node that captures, of the kind that the test is marked with; one at a time, kept while tests want it."""
     if os.geteuid() != 0:

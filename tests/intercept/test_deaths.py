@@ -1,16 +1,19 @@
 """Under load: reloads, kube-proxy's return, draining, restarts and kills, on each kind of rules."""
 
+import signal
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import pytest
 
 from tests.cluster.cluster import until
+from tests.intercept.asking import Connection, get
 from tests.intercept.configuration import GRACE_MS
 from tests.intercept.conftest import ON_EACH_BACKEND
 from tests.intercept.load import Load, Request, last, load
-from tests.intercept.mesh_node import FAMILIES
+from tests.intercept.mesh_node import FAMILIES, MARKS
 from tests.intercept.objects import Port
 from tests.intercept.world import ECHO_PORT, World
 
@@ -39,32 +42,41 @@ def under_load(world: World, *kinds: str):
     return load(world.client, world.hello.host, *workers(world, *kinds))
 
 
-def counted(requests: Iterable[Request]) -> str:
+def counted(requests: Sequence[Request]) -> str:
     """For figures."""
     counts = Counter((one.kind, one.outcome) for one in requests)
-    return ", ".join(f"{count} {kind} {outcome}" for (kind, outcome), count in sorted(counts.items()))
+    again = sum(one.again for one in requests)
+    said = [f"{count} {kind} {outcome}" for (kind, outcome), count in sorted(counts.items())]
+    return ", ".join([*said, f"{again} sent again"] if again else said)
 
 
 def test_a_hundred_reloads_miss_and_break_nothing(world: World, state):
     node = world.node
     before = node.status()["generation"]
-    made: list[str] = []
     with under_load(world) as flow:
         flow.more()
-        for number in range(RELOADS):
-            if number % 2 == 0:
-                name = f"reload-{number}"
-                node.objects.service(node.space, name, [Port("http", 80, 80), Port("tcp", 81, 81)])
-                made.append(f"/api/v1/namespaces/{node.space}/services/{name}")
-            else:
-                node.objects.delete(made.pop())
+        for number, change in enumerate(changes(world)):
+            change()
             until(lambda number=number: node.status()["generation"] > before + number, 10)
         flow.more()
     requests = flow.requests()
-    state(f"{node.status()['generation'] - before} reloads; {counted(requests)}")
+    reloads = node.status()["generation"] - before
+    state(f"{reloads} reloads; {counted(requests)}")
+    assert reloads >= RELOADS
     assert {one.outcome for one in requests} == {"routed"}
     assert not [one for one in requests if one.again], "a kept connection was broken"
     assert node.status()["drift"] == 0
+
+
+def changes(world: World) -> Iterator[Callable[[], object]]:
+    """A hundred changes of what is captured: services and pods that come and go."""
+    objects, space = world.node.objects, world.node.space
+    for number in range(RELOADS // 4):
+        name = f"reload-{number}"
+        yield partial(objects.service, space, name, [Port("http", 80, 80), Port("tcp", 81, 81)])
+        yield partial(objects.pod, space, name, world.node.name, MARKS)
+        yield partial(objects.delete, f"/api/v1/namespaces/{space}/services/{name}")
+        yield partial(objects.delete_pod, space, name)
 
 
 def test_kube_proxy_that_puts_its_jump_first_is_repaired(world: World, state):
@@ -126,6 +138,28 @@ def test_a_router_that_is_killed_is_passed_by(world: World, state):
     assert taken < TIMER_SECONDS + TURN_SECONDS
     assert {one.outcome for one in flow.requests()} <= {*GOOD, "refused", "reset", "closed"}
     assert flow.requests()[-1].outcome == "routed", "captured again"
+
+
+def test_a_router_that_hangs_is_passed_by(world: World, state):
+    router, place, address = world.node.router.process, world.client.place, world.hello.addresses[4]
+    since = time.monotonic()
+    router.send_signal(signal.SIGSTOP)
+    hung = Connection(place, address, 80, 10.0)
+    hung.send(world.hello.host)
+    tried = 0
+    while True:
+        tried += 1
+        try:
+            assert not get(place, address, 80, world.hello.host, seconds=0.25)["via"]
+            break
+        except TimeoutError:
+            assert time.monotonic() < since + TIMER_SECONDS + TURN_SECONDS
+    direct = time.monotonic() - since
+    router.send_signal(signal.SIGCONT)
+    assert hung.answer()["via"], "who hung is answered when it goes on"
+    hung.close()
+    world.until_captured()
+    state(f"direct after {direct:.2f} s and {tried} tries of 0.25 s")
 
 
 def test_router_and_keeper_that_are_killed_are_passed_by(world: World, state):

@@ -5,10 +5,11 @@ from collections import Counter
 
 import pytest
 
-from tests.intercept.asking import Connection, read
+from tests.intercept.asking import Connection, get, line, read
 from tests.intercept.conftest import ON_ALL, ON_ONE
 from tests.intercept.mesh_node import FAMILIES
-from tests.intercept.world import World
+from tests.intercept.objects import Port
+from tests.intercept.world import ECHO_PORT, WEB_PORT, World
 from tests.testing.pod_network import NODE, dial
 
 pytestmark = [pytest.mark.root]
@@ -101,6 +102,44 @@ def test_a_client_that_says_nothing_for_a_while_is_still_heard(world: World):
         with sock.makefile("rb") as stream:
             (body,) = bodies(stream, 1)
     assert read(body)["via"]
+
+
+@ON_ONE
+@pytest.mark.parametrize("version", FAMILIES)
+def test_http_that_is_not_declared_is_recognised(world: World, version: int):
+    service = world.node.add_service(f"plain-{version}", [Port("main", 8081, WEB_PORT)], world.web["canary"])
+    world.node.in_force()
+    for host in (f"{service.host}:8081", service.addresses[4], "anything"):
+        said = get(world.client.place, service.addresses[version], 8081, host)
+        assert (said["who"], said["host"], bool(said["via"])) == ("canary", host, True)
+
+
+@ON_ONE
+@pytest.mark.parametrize("version", FAMILIES)
+def test_a_port_is_not_taken_for_the_services_http_port(world: World, version: int):
+    """By a host without a port the dtab goes to the port that is called `http`; but port 80 was dialled."""
+    pod = world.node.pods["echo"]
+    pod.program("web", "echo's web", WEB_PORT + version)
+    ports = [Port("admin", 80, ECHO_PORT), Port("http", 8080, WEB_PORT + version)]
+    service = world.node.add_service(f"mixed-{version}", ports, pod)
+    world.node.in_force()
+    address = service.addresses[version]
+    assert line(world.client.place, address, 80)["who"] == "echo"
+    for host in (f"{service.host}:8080", service.host):
+        said = get(world.client.place, address, 8080, host)
+        assert (said["who"], bool(said["via"])) == ("echo's web", True)
+
+
+@ON_ONE
+@pytest.mark.parametrize("version", FAMILIES)
+def test_a_service_without_endpoints_fails_as_clearly_as_it_can(world: World, version: int, state):
+    service = world.node.add_service(f"empty-{version}", [Port("http", 80, 80), Port("tcp", 81, 81)])
+    world.node.in_force()
+    said = get(world.client.place, service.addresses[version], 80, service.host)
+    state(f"{said['status']}: {said['error'].splitlines()[-1]}")
+    assert (said["status"], service.name in said["error"]) == (502, True)
+    with pytest.raises(ConnectionResetError):
+        line(world.client.place, service.addresses[version], 81)
 
 
 def bodies(stream, count: int) -> list[bytes]:

@@ -99,3 +99,16 @@ def test_excluded_ports_and_namespaces(world: World, keeper):
     assert world.get(world.client, world.hello)["via"]
     keeper("--exclude-namespace", world.node.space)
     until(lambda: not world.get(world.client, world.hello)["via"])
+
+
+def test_failure_mode_closed(world: World, keeper):
+    keeper("--failure-mode", "closed")
+    assert world.get(world.client, world.hello)["via"]
+    world.node.router.kill()
+    until(lambda: not world.node.status()["armed"])
+    for version in FAMILIES:
+        with pytest.raises(ConnectionRefusedError):
+            world.get(world.client, world.hello, version)
+        assert world.get(world.quiet, world.hello, version)["who"] == "hello", "who has opted out is not concerned"
+    world.start_router()
+    world.until_captured()
