@@ -155,11 +155,12 @@ static enum error judge_length(head *h, const uint8_t *value, size_t len)
     return OK;
 }
 
-/* RFC 9112 sections 6.1 and 7: chunked, once and alone. */
+/* RFC 9112 sections 6.1 and 7: chunked, once and alone. In HTTP/1.0 a response with it is the last. */
 static enum error judge_coding(head *h, const uint8_t *value, size_t len)
 {
-    if (h->minor == 0)
+    if (h->minor == 0 && !h->response)
         return E_CODING_10;
+    h->close = h->close || h->minor == 0;
     if (h->length != -2)
         return h->length == -1 ? E_CODINGS : E_BOTH;
     if (IS(value, len, "chunked")) {

@@ -101,9 +101,11 @@ class _Fields:
         self.length = int(value)  # digits 0 to 9 only, says the pattern
 
     def _transfer_encoding(self, value: bytes) -> None:
-        """RFC 9112 sections 6.1 and 7: `chunked`, once and alone."""
+        """RFC 9112 sections 6.1 and 7: `chunked`, once and alone; in HTTP/1.0 a response with it is the last."""
         if self.minor == 0:
-            raise HeadError(400, "Transfer-Encoding in HTTP/1.0")
+            if self.request:
+                raise HeadError(400, "Transfer-Encoding in HTTP/1.0")
+            self.close = True
         if self.length == -1:
             raise HeadError(400, "more than one Transfer-Encoding")
         if self.length >= 0:

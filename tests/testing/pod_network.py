@@ -85,6 +85,8 @@ class PodNetwork:
         self._move("peer0", place, "eth0")
         for setting in ("ipv4/conf/{}/proxy_arp", "ipv6/conf/{}/proxy_ndp"):
             namespaces.set_sysctl(self.node, setting.format(link), "1")
+        for setting in ("ipv4/neigh/{}/proxy_delay", "ipv6/neigh/{}/proxy_delay"):  # up to 0.8 s of a pod's first packet
+            namespaces.set_sysctl(self.node, setting.format(link), "0")
         self.ip(self.node, f"link set {link} up")
         if addressed:
             self.ip(self.node, f"addr add 169.254.1.1/32 dev {link}")

@@ -72,7 +72,7 @@ async def test_a_keeper_that_closes(tmp_path):
 
 
 async def test_nobody_is_there(tmp_path):
-    with pytest.raises(KeeperError, match="no keeper at .*: No such file"):
+    with pytest.raises(KeeperError, match=r"no keeper at .*: No such file"):
         Link.open(str(tmp_path / "nowhere.sock"))
     with pytest.raises(KeeperError, match="no keeper at "):
         Link.open(str(tmp_path / ("long" * 100)))
