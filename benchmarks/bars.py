@@ -37,15 +37,16 @@ def check(report: Report) -> list[Bar]:
     rss = ours.rss_loaded_mb if ours else None
     ready = median(ours.ready_s) if ours and ours.ready_s else None
     return [
-        _times(report, RATE_BASE, "envoy", "CPU/request", MAX_TIMES_ENVOY, lambda run: run.cpu_us),
-        _times(report, RATE_BASE, "haproxy", "CPU/request", MAX_TIMES_HAPROXY, lambda run: run.cpu_us),
+        times(report, RATE_BASE, "envoy", "CPU/request", MAX_TIMES_ENVOY, lambda run: run.cpu_us),
+        times(report, RATE_BASE, "haproxy", "CPU/request", MAX_TIMES_HAPROXY, lambda run: run.cpu_us),
         _at_most(f"RSS after the load <= {MAX_RSS_MB:g} MB", rss, MAX_RSS_MB, "MB"),
         _at_most(f"ready in <= {MAX_READY_S:g} s", ready, MAX_READY_S, "s"),
-        _times(report, HALF, "envoy", "p99 at half load", 1.0, lambda run: run.p99_us),
+        times(report, HALF, "envoy", "p99 at half load", 1.0, lambda run: run.p99_us),
     ]
 
 
-def _times(report: Report, case: str, peer: str, what: str, limit: float, figure: Callable[[Run], float | None]) -> Bar:
+def times(report: Report, case: str, peer: str, what: str, limit: float, figure: Callable[[Run], float | None]) -> Bar:
+    """The bar that `figure` of ours is at most `limit` times the peer's, at the median of the rounds."""
     title = f"{case}: {what} <= {limit:g} x {peer}"
     for name in (US, peer):
         if errors := cell(report.runs, case, name).errors:

@@ -6,15 +6,17 @@ round starts with another proxy, so that none is always the first after a change
 
 from collections.abc import Callable, Sequence
 from statistics import median
+from typing import TypeVar
 
 from benchmarks.cases import RATE_BASE, Case, Pace
 from benchmarks.measure import Meter, Target
 from benchmarks.results import Run
 
 Progress = Callable[[Run], None]
+T = TypeVar("T")
 
 
-def rotated(targets: Sequence[Target], number: int) -> list[Target]:
+def rotated(targets: Sequence[T], number: int) -> list[T]:
     """The order of `targets` in this round."""
     turn = number % len(targets)
     return [*targets[turn:], *targets[:turn]]

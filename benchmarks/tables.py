@@ -64,9 +64,9 @@ def _startup(report: Report) -> str:
         if facts.missing is None:
             ready, served = Spread.of(facts.ready_s), Spread.of(facts.served_s)
             memory = [f"{mb:.1f}" if mb is not None else NOTHING for mb in (facts.rss_idle_mb, facts.rss_loaded_mb)]
-            rows.append([name, _spread(ready, 1e3), _spread(served, 1e3), *memory])
+            rows.append([name, spread(ready, 1e3), spread(served, 1e3), *memory])
     columns = ("", "ready, ms", "first request served, ms", "RSS idle, MB", "RSS after the load, MB")
-    return "### Start and memory\n\n" + _table(columns, rows)
+    return "### Start and memory\n\n" + table(columns, rows)
 
 
 def _case(report: Report, case: str, title: str) -> str:
@@ -79,43 +79,43 @@ def _case(report: Report, case: str, title: str) -> str:
         for each in cells
         if each.errors
     )
-    return f"### `{case}`: {title}\n\n{_table(columns, rows)}{failed}{_disturbance(cells)}"
+    return f"### `{case}`: {title}\n\n{table(columns, rows)}{failed}{disturbance(cells)}"
 
 
 def _row(report: Report, each: Cell) -> list[str]:
     ratios = [
-        _spread(ratio(report.runs, each.case, each.proxy, peer, lambda run: run.cpu_us), digits=2)
+        spread(ratio(report.runs, each.case, each.proxy, peer, lambda run: run.cpu_us), digits=2)
         for peer in ("haproxy", "envoy")
     ]
     return [
         each.proxy,
-        _spread(each.cpu_us, digits=1),
-        _middle(each.user_us, 1),
-        _middle(each.system_us, 1),
-        _middle(each.rps),
-        _middle(each.p50_us),
-        _spread(each.p99_us),
+        spread(each.cpu_us, digits=1),
+        middle(each.user_us, 1),
+        middle(each.system_us, 1),
+        middle(each.rps),
+        middle(each.p50_us),
+        spread(each.p99_us),
         *ratios,
     ]
 
 
-def _disturbance(cells: Iterable[Cell]) -> str:
+def disturbance(cells: Iterable[Cell]) -> str:
     foreign = max((each.foreign.high for each in cells if each.foreign), default=0.0)
     steal = max((each.steal.high for each in cells if each.steal), default=0.0)
     return f"\n\nWorst run: {foreign:.0%} of a core used by others, {steal:.0%} taken by the host."
 
 
-def _middle(spread: Spread | None, digits: int = 0) -> str:
+def middle(spread: Spread | None, digits: int = 0) -> str:
     return NOTHING if spread is None else f"{spread.middle:.{digits}f}"
 
 
-def _spread(spread: Spread | None, factor: float = 1.0, digits: int = 0) -> str:
+def spread(spread: Spread | None, factor: float = 1.0, digits: int = 0) -> str:
     if spread is None:
         return NOTHING
     middle, low, high = (f"{value * factor:.{digits}f}" for value in (spread.middle, spread.low, spread.high))
     return middle if low == high else f"{middle} ({low}–{high})"
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
