@@ -2,11 +2,11 @@
 
     python load.py METHOD URL RATE
 
-`http_proxy` says where the proxy is; without it requests go where the URL says. Half of the workers keep their connection, the others open one for each request.
-A line of JSON tells each request: when it began (monotonic clock, the machine's), how long it took, the status (0: no
-answer), what came, and how often it was sent again. That is done once, for a GET, and only where an idle connection
-turned out to be closed, as every client does (RFC 9112 section 9.3.1). Ends with its standard input, after the
-requests in flight.
+`http_proxy` says where the proxy is; without it requests go where the URL says. Half of the workers keep their
+connection, the others open one for each request. A line of JSON tells each request: when it began (monotonic clock, the
+machine's), how long it took, the status (0: no answer), what came, and how often it was sent again. That is done once,
+for a GET, and only where an idle connection turned out to be closed, as every client does (RFC 9112 section 9.3.1).
+Ends with its standard input, after the requests in flight.
 """
 
 import http.client

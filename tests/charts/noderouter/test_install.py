@@ -148,6 +148,7 @@ def test_the_notes_say_how_to_leave_a_namespace_out(release: Release):
     assert "kubectl label namespace prod noderouter.io/intercept=disabled" in said
     assert f"kubectl label namespace {release.namespace} pod-security.kubernetes.io/enforce=privileged" in said
     assert "connections are refused" not in said
+    release.helm("uninstall", "--no-hooks")  # there is no node that could run them
 
 
 def test_rules_that_refuse_are_not_left_behind_by_an_upgrade(release: Release):

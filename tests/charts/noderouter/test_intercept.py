@@ -1,12 +1,13 @@
 """The manifests with `intercept.enabled`: what the pod gets, and what it does not get where it is off."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from noderouter.intercept import options
-from tests.charts.helm import Helm, Object, ci_values, one, parsed, router_config, staying
+from tests.charts.helm import Helm, Object, ci_values, one, router_config, staying
 from tests.charts.noderouter.test_objects import allowed, container, pod
 
 ON: Object = {"intercept": {"enabled": True}}
@@ -197,26 +198,42 @@ def test_what_the_router_is_told(helm: Helm):
     }
 
 
+def hooks(objects: list[Object]) -> list[Object]:
+    """What is there for uninstalling only."""
+    return [o for o in objects if o["metadata"].get("annotations", {}).get("helm.sh/hook") == "pre-delete"]
+
+
+def weight(hook: Object) -> int:
+    return int(hook["metadata"]["annotations"].get("helm.sh/hook-weight", 0))
+
+
+def test_routers_end_before_what_they_need_is_taken_away(helm: Helm):
+    found = hooks(helm.objects(ON))
+    assert {o["kind"] for o in found} == {"ServiceAccount", "Role", "RoleBinding", "Job"}
+    job = one(found, "Job")
+    assert all(weight(o) < weight(job) for o in found if o is not job)
+    [rule] = one(found, "Role")["rules"]
+    routers = one(staying(helm.objects(ON)), "DaemonSet")["metadata"]["name"]
+    assert (rule["resourceNames"], rule["verbs"]) == ([routers], ["get", "delete"])
+    env = {each["name"]: each["value"] for each in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert (env["ACTION"], env["DAEMONSET"]) == ("end", routers)
+    assert hooks(helm.objects()) == []
+
+
 def test_rules_that_outlive_the_keeper_are_taken_away_by_a_hook(helm: Helm):
-    """Only these: where the keeper removes its rules itself, uninstalling waits for nobody."""
-    assert "post-delete" not in helm.template(ON)
-    text = helm.template(intercept(failureMode="closed"))
-    hooks = [o for o in parsed(text) if o not in staying(parsed(text)) and o["kind"] != "Pod"]
-    assert {o["kind"] for o in hooks} == {"ServiceAccount", "Role", "RoleBinding", "DaemonSet", "Job"}
-    weights = {o["kind"]: int(o["metadata"]["annotations"].get("helm.sh/hook-weight", 0)) for o in hooks}
-    assert all(weights[kind] < weights["Job"] for kind in weights if kind != "Job")
-    remove = one(hooks, "DaemonSet")["spec"]["template"]["spec"]
-    [first] = remove["initContainers"]
-    router = pod(parsed(text))["spec"]
-    assert first["securityContext"] == keeper(parsed(text))["securityContext"]
+    objects = helm.objects(intercept(failureMode="closed"))
+    found = hooks(objects)
+    ending, waiting = sorted((o for o in found if o["kind"] == "Job"), key=weight)
+    removing = one(found, "DaemonSet")
+    assert weight(ending) < weight(removing) < weight(waiting)
+    spec = removing["spec"]["template"]["spec"]
+    [remove] = spec["initContainers"]
+    assert remove["securityContext"] == keeper(objects)["securityContext"]
+    router = pod(objects)["spec"]
     for key in ("nodeSelector", "tolerations", "hostNetwork"):
-        assert remove[key] == router[key]
-    selectors = [one(objects, "DaemonSet")["spec"]["selector"] for objects in (hooks, staying(parsed(text)))]
-    assert selectors[0] != selectors[1]
-    assert str(options.parser().parse_args(["remove", *_options(first["command"][-1])]).lock) in str(
-        arguments(parsed(text))
-    )
-
-
-def _options(script: str) -> list[str]:
-    return [word.rstrip(";") for word in script.split() if word.startswith("--")]
+        assert spec[key] == router[key]
+    assert removing["spec"]["selector"] != one(staying(objects), "DaemonSet")["spec"]["selector"]
+    words = [word.rstrip(";") for word in remove["command"][-1].split() if word.startswith("--")]
+    said = options.parser().parse_args(["remove", *words])
+    assert said.lock == options.parser().parse_args(arguments(objects)).lock
+    assert said.lock.parent in {Path(mount["mountPath"]) for mount in remove["volumeMounts"]}

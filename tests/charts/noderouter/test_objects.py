@@ -150,10 +150,10 @@ def test_nothing_is_outside_of_namespaces_where_they_are_listed(helm: Helm):
 
 
 def allowed(helm: Helm, values: Object | None = None) -> set[tuple[str, ...]]:
-    """What all roles together allow: group, resource, verb, and perhaps names."""
+    """What all roles together allow, but for hooks': group, resource, verb, and perhaps names."""
     return {
         (group, resource, verb, *rule.get("resourceNames", []))
-        for role in helm.objects(values)
+        for role in staying(helm.objects(values))
         if role["kind"] in ("Role", "ClusterRole")
         for rule in role["rules"]
         for group in rule["apiGroups"]
