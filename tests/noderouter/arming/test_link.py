@@ -1,5 +1,6 @@
 """One conversation: its time limits, and a keeper that breaks the rules."""
 
+import resource
 import socket
 
 import pytest
@@ -86,3 +87,13 @@ async def test_somebody_who_does_not_accept(tmp_path):
         async with Link.open(path):  # fills its queue
             with pytest.raises(KeeperError, match="it does not accept"):
                 Link.open(path)
+
+
+async def test_no_descriptor_is_left(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(KeeperError, match="Too many open files"):
+            Link.open(str(tmp_path / "keeper.sock"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

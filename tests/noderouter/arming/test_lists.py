@@ -105,6 +105,28 @@ async def test_nothing_is_told_before_everything_is_listed(server, follow, log):
     assert list(running.watches.missing()) == []
 
 
+@pytest.mark.parametrize("last", ["/api/v1/pods?", "/api/v1/namespaces?", "/api/v1/services?", "/endpointslices?"])
+async def test_whatever_is_listed_last_everything_is_told(server, follow, last):
+    server.faults.refuse(500, last)
+    put(server, namespace("default"), pod("web", "10.0.0.1"), service("hello", port(80), clusterIP="10.96.0.2"))
+    running = await follow()
+    await until(lambda: len(list(running.watches.missing())) == 1)
+    await trio.sleep(0.1)
+    server.faults.accept()
+    await running.tells("web")
+    await until(lambda: running.dialled() == {("10.96.0.2", 80)})
+
+
+async def test_services_that_lead_to_us_are_left_out(follow, server):
+    own = pod("l5d", "10.0.0.1", namespace="mesh")
+    own["metadata"]["labels"] = {"app": "l5d", "hash": "1"}
+    ours = service("l5d", port(4140), namespace="mesh", clusterIP="10.96.0.3", selector={"app": "l5d"})
+    put(server, namespace("mesh"), own, ours, service("hello", port(80), clusterIP="10.96.0.2"))
+    running = await follow(ourselves=Ourselves("mesh", "l5d"))
+    await until(lambda: running.dialled() is not None)
+    assert running.dialled() == {("10.96.0.2", 80)}
+
+
 async def test_only_pods_of_this_node_are_followed(following):
     following.put(pod("here", "10.0.0.1"), pod("elsewhere", "10.0.1.1", node="node-2"))
     await following.tells("here")

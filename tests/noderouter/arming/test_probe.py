@@ -1,7 +1,9 @@
 """The probe: only the real answer counts, and within its time."""
 
 import socket
+import struct
 from contextlib import suppress
+from functools import partial
 
 import pytest
 import trio
@@ -83,6 +85,39 @@ async def test_nobody_listens(nursery):
     nursery.start_soon(probe.run)
     await until(lambda: probe.failures)
     assert "Connection refused" in probe.error
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_connection_that_is_reset(serving, nursery):
+    point = await serving(good)
+
+    async def reset(stream):
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await stream.aclose()
+
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    nursery.start_soon(trio.serve_listeners, reset, [listener])
+    probe = Probe(CapturePoint(listener.socket.getsockname()[:2], point.listening, PATH))
+    nursery.start_soon(probe.run)
+    await until(lambda: probe.failures >= 2)
+    assert probe.error
+    nursery.cancel_scope.cancel()
+
+
+async def test_another_router_shares_the_port(nursery):
+    sockets = [socket.socket() for _ in range(2)]
+    for sock in sockets:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(sockets[0].getsockname() if sock is not sockets[0] else ("127.0.0.1", 0))
+        sock.listen()
+        sock.setblocking(False)
+    answers = (good, lambda _path: b"HTTP/1.1 421 Misdirected Request\r\n\r\n")
+    for sock, make in zip(sockets, answers, strict=True):
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+        nursery.start_soon(trio.serve_listeners, partial(answering, make=make), [listener])
+    probe = Probe(CapturePoint(sockets[0].getsockname(), sockets[0], PATH))
+    for _ in range(10):
+        assert await probe._try() == ""
     nursery.cancel_scope.cancel()
 
 
