@@ -111,10 +111,12 @@ def test_a_router_that_drains_fails_nothing_and_its_successor_captures_again(wor
         gone = time.monotonic()
         world.start_router()
         armed = world.node.until_armed()
-        flow.more(200)
+        flow.until(lambda found: [one.outcome for one in found if one.kind == "fresh"][-20:] == ["routed"] * 20)
     requests = flow.requests()
+    slowest = max(one.took for one in requests if one.outcome == "routed" and one.began > gone)
     state(
-        f"direct {direct:.2f} s after SIGTERM, captured again {armed - gone:.2f} s after a start; {counted(requests)}"
+        f"direct {direct:.2f} s after SIGTERM, captured again {armed - gone:.2f} s after a start, "
+        f"its first request took {slowest * 1000:.0f} ms; {counted(requests)}"
     )
     assert {one.outcome for one in requests if one.kind != "lines"} <= GOOD
     # What is no HTTP cannot be told to come again: it goes on for as long as the router may take, then it is cut.
