@@ -219,6 +219,64 @@ async def test_single_bytes():
         assert await read(it.server, len(data)) == data
 
 
+async def test_urgent_data_stays_urgent_and_stands_where_it_stood():
+    """As an Oracle client breaks off a query, or Telnet and FTP do."""
+    async with looping() as loop, tunnel(loop) as it:
+        server = it.server.socket
+        for number in range(50):
+            loop.reactor._turning = True  # hold the loop: all of it is to be there at once
+            await it.client.send_all(b"before")
+            await it.client.socket.send(bytes([number]), socket.MSG_OOB)
+            await it.client.send_all(b"behind")
+            loop.reactor._turning = False
+            assert await read(it.server, 6) == b"before"
+            assert await server.recv(1, socket.MSG_OOB) == bytes([number])
+            assert await read(it.server, 6) == b"behind"
+        await it.server.send_all(b"answer")
+        assert await read(it.client, 6) == b"answer"
+        assert it.relay.bytes_right == 50 * 13
+
+
+async def test_urgent_data_within_a_stream():
+    data = noise(3 * MB)
+    async with looping() as loop, tunnel(loop) as it:
+
+        async def send() -> None:
+            await it.client.send_all(data)
+            await it.client.socket.send(b"!", socket.MSG_OOB)
+            await it.client.send_all(data)
+            await it.client.send_eof()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            assert await read(it.server, len(data)) == data
+            assert await it.server.socket.recv(1, socket.MSG_OOB) == b"!"
+            assert await read_all(it.server) == data
+        await it.server.send_eof()
+        await it.end()
+        assert it.error is None
+
+
+async def test_urgent_data_for_a_reader_who_stands_still_waits():
+    async with looping() as loop, tunnel(loop, buffer_bytes=4096) as it:
+        size = 0
+        it.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        with trio.move_on_after(0.3):
+            while True:
+                size += await it.client.socket.send(bytes(4096))
+        await until(lambda: it.relay._rightward.blocked)
+
+        async def urge() -> None:
+            await it.client.socket.send(b"!", socket.MSG_OOB)
+            await it.client.send_all(b"behind")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(urge)
+            assert await read(it.server, size) == bytes(size)
+            assert await it.server.socket.recv(1, socket.MSG_OOB) == b"!"
+            assert await read(it.server, 6) == b"behind"
+
+
 async def test_a_tunnel_on_which_nothing_moves_ends_with_a_reset():
     async with looping() as loop, tunnel(loop, idle=0.1) as it:
         await it.end()
