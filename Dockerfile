@@ -22,10 +22,15 @@ RUN python -m venv --without-pip /opt/noderouter \
     && /opt/noderouter/bin/python -I -c 'from noderouter.http1.head import COMPILED; raise SystemExit(not COMPILED)'
 
 FROM python:${PYTHON}-slim
+# What `noderouter intercept` runs to keep a node's rules; `noderouter run` needs none of it.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends nftables iptables ipset iproute2 \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/noderouter /opt/noderouter
 ENV PATH=/opt/noderouter/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # A number, so that Kubernetes can see that it is not root. Nothing is written, so nothing belongs to it.
 USER 65532:65532
-EXPOSE 4140 4141 9990
+EXPOSE 4140 4141 4143 9990
 ENTRYPOINT ["noderouter", "run"]
 CMD ["/io.buoyant/linkerd/config/config.yaml"]

@@ -213,7 +213,23 @@ def test_the_default_argument_is_where_linkerd_s_image_looks():
 def test_the_ports_are_the_chart_s():
     ports = VALUES["ports"]
     named = {str(ports[name]["port"]) for name in ("outgoing", "incoming", "admin")}
-    assert set(of(FINAL, "EXPOSE")[0].split()) == named
+    assert set(of(FINAL, "EXPOSE")[0].split()) == {*named, str(VALUES["intercept"]["port"])}
+
+
+def test_the_packet_filters_commands_are_in_the_image():
+    """Every command that the keeper runs is of a package that the final stage installs."""
+    [installed] = [text for text in of(FINAL, "RUN") if "apt-get install" in text]
+    of_package = {"nft": "nftables", "ipset": "ipset", "ip": "iproute2"}
+    source = "".join(path.read_text() for path in (ROOT / "noderouter/intercept").rglob("*.py"))
+    commands = set(re.findall(r"(?:run|_said)\(\[?\"([a-z0-9]+)\"", source))
+    assert commands == set(of_package)  # and those that xtables.py makes up, of iptables
+    assert {"iptables", *of_package.values()} <= set(installed.split())
+
+
+def test_everything_that_is_installed_by_apt_is_cleaned_up_after():
+    for stage in (BUILD, FINAL):
+        for text in of(stage, "RUN"):
+            assert "apt-get install" not in text or text.rstrip().endswith("rm -rf /var/lib/apt/lists/*")
 
 
 def test_what_is_copied_is_not_ignored():

@@ -29,15 +29,17 @@ class Link:
         Raises:
             KeeperError: nobody listens there, or does not accept.
         """
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        try:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        except OSError as error:  # no descriptor is left
+            raise KeeperError(f"cannot connect to the keeper: {error.strerror}") from error
         try:
             sock.connect(path)
-        except BlockingIOError as error:
-            sock.close()
-            raise KeeperError(f"no keeper at {path}: it does not accept") from error
         except OSError as error:
             sock.close()
-            raise KeeperError(f"no keeper at {path}: {error.strerror or error}") from error
+            busy = isinstance(error, BlockingIOError)
+            reason = "it does not accept" if busy else error.strerror or str(error)
+            raise KeeperError(f"no keeper at {path}: {reason}") from error
         return cls(trio.SocketStream(trio.socket.from_stdlib_socket(sock)))
 
     async def __aenter__(self) -> Self:

@@ -37,7 +37,8 @@ class Lists:
         self._destinations = destinations
         self._selection = selection
         self._services_changed = trio.Event()
-        self._own_labels: frozenset[tuple[str, str]] = frozenset()
+        self._own_labels: frozenset[tuple[str, str]] | None = None
+        """None before pods are known: which Services lead to us has to be known first."""
         self._unclear = Complaints(log, "intercept.unclear_choice")
         self._ignored = Complaints(log, "intercept.annotation_ignored")
         watches.pods.changed = watches.namespaces.changed = self._follow_pods
@@ -49,9 +50,9 @@ class Lists:
         while True:
             await self._services_changed.wait()
             self._services_changed = trio.Event()
-            if watches.pods.synced and watches.services.synced and watches.api_servers.synced:
-                await self._take_services(always)
-            await trio.sleep(PAUSE_SECONDS)
+            if self._own_labels is not None and watches.services.synced and watches.api_servers.synced:
+                await self._take_services(always, self._own_labels)
+                await trio.sleep(PAUSE_SECONDS)
 
     def _ring(self) -> None:
         self._services_changed.set()
@@ -68,7 +69,7 @@ class Lists:
             self._ring()
         self._teller.want_pods(Wish(tuple(Captured(pod.told, pod.network) for pod, why in self.pods if not why)))
 
-    async def _take_services(self, always: frozenset[Address]) -> None:
+    async def _take_services(self, always: frozenset[Address], own_labels: frozenset[tuple[str, str]]) -> None:
         """Put together what there is now; what changes meanwhile rings again."""
         listed: list[Listed] = []
         index: dict[tuple[str, int], Destination] = {}
@@ -76,7 +77,7 @@ class Lists:
         wrong = {}
         pace = Pace()
         for each in list(self._watches.services):
-            if each.leads_to(self._own_labels):
+            if each.leads_to(own_labels):
                 continue
             listed += each.listed
             index.update((one.place, one.destination) for one in each.listed)

@@ -16,6 +16,8 @@ from noderouter.arming.point import CapturePoint
 EVERY_SECONDS: Final = 0.5
 DEADLINE_SECONDS: Final = 1.0
 """Beyond what the keeper finds good, so that it hears of slow ones, too."""
+TRIES: Final = 8
+"""Of one probe, while somebody else answers."""
 MAX_ANSWER_BYTES: Final = 4096
 LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}
 """A wildcard of IPv6 takes IPv4 connections as well."""
@@ -54,20 +56,25 @@ class Probe:
             await trio.sleep(max(0.0, began + EVERY_SECONDS - monotonic()))
 
     async def _try(self) -> str:
-        """One probe; what is wrong, or nothing."""
-        nonce = token_hex(8)
+        """One probe; what is wrong, or nothing.
+
+        Where another router shares the port (SO_REUSEPORT), each connection is either's: tried again, it may be ours.
+        """
+        wrong = ""
         try:
             with trio.fail_after(DEADLINE_SECONDS):
-                answer = await self._ask(nonce)
+                for _ in range(TRIES):
+                    nonce = token_hex(8)
+                    head, _, body = (await self._ask(nonce)).partition(b"\r\n\r\n")
+                    if head.startswith(b"HTTP/1.1 200 ") and body == nonce.encode():
+                        return ""
+                    status = head.split(b"\r\n")[0][:60].decode("latin-1")
+                    wrong = f"somebody else answers: {status!r}" if status else "the connection was closed"
         except trio.TooSlowError:
-            return f"no answer within {DEADLINE_SECONDS:g} s"
+            return wrong or f"no answer within {DEADLINE_SECONDS:g} s"
         except OSError as error:
             return error.strerror or str(error)
-        head, _, body = answer.partition(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200 ") or body != nonce.encode():
-            status = head.split(b"\r\n")[0][:60].decode("latin-1")
-            return f"somebody else answers: {status!r}" if status else "the connection was closed"
-        return ""
+        return wrong
 
     async def _ask(self, nonce: str) -> bytes:
         """What comes back, to the end of the connection."""
@@ -76,8 +83,7 @@ class Probe:
         with trio.socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as sock:
             await sock.connect((host, port))
             request = f"GET {self._point.probe_path}{nonce} HTTP/1.1\r\nhost: noderouter\r\nconnection: close\r\n\r\n"
-            stream = trio.SocketStream(sock)
-            await stream.send_all(request.encode())
+            await sock.send(request.encode())  # a new socket takes so little at once
             answer = b""
             while len(answer) < MAX_ANSWER_BYTES:
                 data = await sock.recv(MAX_ANSWER_BYTES)

@@ -44,7 +44,7 @@ class Standing:
         self.connects += 1
         self.backend = backend
         self.why = "the keeper has not been told everything yet"
-        self._say(INFO, "intercept.connected", backend=backend)
+        self._say(INFO, "intercept.connected", "connected", backend=backend)
 
     def lost(self, reason: str) -> None:
         """There is no conversation, or none any more."""
@@ -58,17 +58,20 @@ class Standing:
     def state(self, state: State) -> None:
         """What the keeper makes of our progress. Armed, but not renewed, is armed still: the switch runs on a while."""
         if not state.armed:
-            self._disarmed(state.why or "the keeper does not say why", "intercept.disarmed")
+            event, level = ("intercept.disarmed", WARNING) if self.armed else ("intercept.not_armed", INFO)
+            self._disarmed(state.why or "the keeper does not say why", event, level)
             return
         self.armed_at = monotonic()
         self.why = state.why
+        if not state.why:
+            self.not_in_force = ""
         if not self.armed:
             self.armed = True
             self.armed_once.set()
-            self._say(INFO, "intercept.armed")
+            self._say(INFO, "intercept.armed", "armed")
 
     def applied(self, generation: int, error: str) -> None:
-        """The keeper has taken a list; with `error`, the kernel has not followed yet."""
+        """The keeper has taken a list; with `error`, the kernel does not follow. What comes next comes as a whole."""
         self.generation = generation
         if error and not self.not_in_force:
             self._log(WARNING, "intercept.not_in_force", reason=error)
@@ -78,10 +81,9 @@ class Standing:
         self.why = why
         self.disarms += self.armed
         self.armed = False
-        self._say(level, event, why=why)
+        self._say(level, event, f"direct: {_NUMBERS.sub('#', why)}", why=why)
 
-    def _say(self, level: int, event: str, **fields: str) -> None:
-        state = event + _NUMBERS.sub("#", fields.get("why", ""))
+    def _say(self, level: int, event: str, state: str, **fields: str) -> None:
         if state != self._logged:
             self._logged = state
             self._log(level, event, **fields)

@@ -133,7 +133,7 @@ class Teller:
     async def _converse(self, link: Link) -> None:
         welcome = await link.ask(encode("hello", {"instance": self._keeper.instance}), Welcome)
         self.standing.joined(welcome.backend)
-        self._progress_at = monotonic()
+        self._progress_at = monotonic() + PROGRESS_SECONDS  # the lists first
         while not self._closing.is_set():
             bell, now = self._bell, monotonic()
             due, what = self._next(now)
@@ -186,7 +186,7 @@ class Teller:
         if roster is self._keeper.pods and self._pods_since is not None and roster.complete and not applied.error:
             self.delays.add(monotonic() - self._pods_since)
             self._pods_since = None
-        if not self.standing.armed and not roster.due:
+        if not (self.standing.armed or self._keeper.pods.due or self._keeper.services.due):
             self.hurry()
 
     def _lost(self, error: KeeperError) -> None:

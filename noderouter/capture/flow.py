@@ -56,18 +56,13 @@ class FlowReply:
         """Not used: `begin` refuses."""
 
     async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
-        """Carry until both ends have finished. A reset of one end is passed on to the other, and is no fault."""
+        """Carry until both ends have finished. One that breaks off, or is idle for too long, is no fault of anybody."""
         self.started = True
         relay = Relay(self.wire, wire, self._idle)
         try:
             await relay.run(early)
         except WireError:
             self.broken = True
-            self.wire.abort()
-            wire.abort()
-        except BaseException:
-            wire.abort()  # cut off by us: neither side may take what came for all
-            raise
         finally:
             self.sent_bytes, self.received_bytes = relay.bytes_left, relay.bytes_right
 

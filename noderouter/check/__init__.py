@@ -4,5 +4,6 @@ finding      one line of the report           plan            what a configurati
 versions     this program and its Python      kubernetes      the API: reachable, how old
 ports        listeners and the admin port     rights          RBAC, verb by verb
 node         the environment of the pod       config_maps     the dtabs that are stored there
+intercept    the keeper beside the router, and the port for captured connections
 command      which checks, in which order     arguments       the command line
 """

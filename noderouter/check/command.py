@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dtab import Path
 from noderouter.check.config_maps import check_config_map
 from noderouter.check.finding import Finding, fail, failed, ok
+from noderouter.check.intercept import check_intercept
 from noderouter.check.kubernetes import check_server
 from noderouter.check.node import check_variables
 from noderouter.check.plan import Needs, Place, Plan, plan_of
@@ -55,6 +56,7 @@ def check(options: argparse.Namespace) -> Iterator[Finding]:
         else:
             yield ok("configuration", f"{options.config} is valid")
             yield from check_ports(config)
+            yield from check_intercept(config)
             plan = plan_of(config, place)
     else:
         plan.apis[access or of_people(None, None)] = Needs()

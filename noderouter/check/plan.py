@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from noderouter.config.config import Config
+from noderouter.config.intercept import VARIABLE as NODE_NAME
+from noderouter.config.intercept import InterceptConfig
 from noderouter.kubernetes.access import Access, Plain, of_people, own_namespace
 from noderouter.namer.k8s import K8s
 from noderouter.namer.k8s_external import K8sExternal
@@ -15,6 +17,8 @@ from noderouter.naming.transformer.k8s_daemonset import Daemonset
 from noderouter.naming.transformer.k8s_localnode import LocalNode
 
 DISCOVERY_GROUP = "discovery.k8s.io"
+API_NAMESPACE = "default"
+"""Where the endpoints of the API server are."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,7 +30,7 @@ class Right:
     namespace: str = ""
     name: str = ""
     group: str = ""
-    without: str = ""
+    without: str = field(default="", compare=False)
     """Empty where nothing works without it."""
 
     def __str__(self) -> str:
@@ -79,6 +83,8 @@ def plan_of(config: Config, place: Place) -> Plan:
             if interpreter.key not in needs.config_maps:
                 needs.config_maps.append(interpreter.key)
             needs.rights.update(_of_config_map(interpreter.key, place))
+    if config.intercept is not None:
+        _intercept(plan, config.intercept, place)
     return plan
 
 
@@ -105,9 +111,21 @@ def _transformers(plan: Plan, transformers: Iterable[Any], place: Place) -> None
                 needs = plan.apis.setdefault(place.of(each.access), Needs())
                 needs.rights.update(_of_services(namespace))
             case LocalNode(hostNetwork=by_name):
-                plan.variables["NODE_NAME" if by_name else "POD_IP"] = f"transformer {each.kind_name}"
+                plan.variables[NODE_NAME if by_name else "POD_IP"] = f"transformer {each.kind_name}"
             case _:
                 pass
+
+
+def _intercept(plan: Plan, config: InterceptConfig, place: Place) -> None:
+    """Interception waits for all of it before it captures anything."""
+    if config.nodeName is None:
+        plan.variables[NODE_NAME] = "intercept"
+    needed = set()
+    for verb in ("list", "watch"):
+        needed |= {Right(resource, verb) for resource in ("pods", "namespaces", "services")}
+        needed.add(Right("endpointslices", verb, API_NAMESPACE, "", DISCOVERY_GROUP))
+    needs = plan.apis.setdefault(place.of(config.access), Needs())
+    needs.rights = needed | (needs.rights - needed)  # what a namer could do without, too
 
 
 def _of_services(namespace: str) -> Iterator[Right]:

@@ -57,7 +57,6 @@ class Client:
         "_budget",
         "_epoch",
         "_forbidden",
-        "_gateway",
         "_reactor",
         "_settings",
         "_version",
@@ -94,7 +93,6 @@ class Client:
         self._budget = settings.requeue_budget()
         self._epoch = -1
         self._version = -1
-        self._gateway = False  # the endpoints are routers: a tunnel has to be asked for
         addr.hold()
         self.refresh()
 
@@ -137,7 +135,6 @@ class Client:
         self._version = version
         addr = self._addr.value
         wanted = addr.addresses if isinstance(addr, AddrBound) else frozenset()
-        self._gateway = isinstance(addr, AddrBound) and GATEWAY in addr.meta
         endpoints = self.endpoints
         for address in [known for known in endpoints if known not in wanted]:
             endpoints.pop(address).retire()
@@ -179,7 +176,10 @@ class Client:
                 try:
                     if exchange.tunnel:
                         connection = await self._open(pool)
-                        await (connection.exchange(exchange, fields) if self._gateway else connection.tunnel(exchange))
+                        if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
+                            await connection.exchange(exchange, fields)
+                        else:
+                            await connection.tunnel(exchange)
                     else:
                         connection = pool.take() or await self._open(pool)
                         await connection.exchange(exchange, fields)

@@ -8,6 +8,7 @@
     │   └── BindingTimeout      resolution did not settle in time (502)
     ├── ConnectError            no connection to the endpoint (502)
     ├── EndpointProtocolError   the endpoint broke the protocol or the connection (502)
+    │   └── CutShort            it closed within a response
     ├── OverloadError           a limit of ours is reached (503)
     └── DeadlineExceeded        a timeout or the caller's deadline passed (503)
 
@@ -66,6 +67,10 @@ class EndpointProtocolError(RouterError):
     `retryable` only where no byte of the request can have been processed (a reused connection that was
     closed before the first response byte).
     """
+
+
+class CutShort(EndpointProtocolError):
+    """The endpoint closed, in good order, before the response that it had begun was complete."""
 
 
 class OverloadError(RouterError):

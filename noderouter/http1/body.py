@@ -2,6 +2,9 @@
 
 One reader for both sides. What it answers is payload: chunked framing is taken off here and put on again, freshly
 made, by whoever sends the message on. Memory is bounded by one read.
+
+Chunked in a response of HTTP/1.0 is the work of servers whose clients never minded: it ends with its connection, and
+with its last chunk it is complete (RFC 9112 section 8), be there an empty line behind or not. In HTTP/1.1 one must be.
 """
 
 from typing import Final
@@ -19,6 +22,10 @@ class Truncated(Exception):
     """The peer closed or reset before the body was complete."""
 
 
+class Closed(Truncated):
+    """It closed, that is: a reset did not come."""
+
+
 class StreamBody:
     """A body that is still arriving.
 
@@ -30,6 +37,7 @@ class StreamBody:
     """
 
     __slots__ = (
+        "_closes",
         "_decoder",
         "_left",
         "_pending",
@@ -42,11 +50,12 @@ class StreamBody:
         "trailers",
     )
 
-    def __init__(self, wire: Wire, length: int, pending: bytes) -> None:
-        """`pending` are the bytes that came behind the head."""
+    def __init__(self, wire: Wire, length: int, pending: bytes, *, closes: bool = False) -> None:
+        """`pending` are the bytes that came behind the head; `closes`: the message is of HTTP/1.0, chunked or not."""
         self._wire = wire
         self._pending = pending
         self._left = length
+        self._closes = closes
         self._decoder = ChunkedDecoder(MAX_TRAILER_BYTES) if length == CHUNKED else None
         self.length = length
         self.data: bytes | None = None
@@ -95,8 +104,9 @@ class StreamBody:
         except WireError as error:
             raise Truncated(error.strerror) from None
         if not data:
-            if self.length != UNTIL_CLOSE:
-                raise Truncated("closed before the message was complete")
+            last = self._closes and self._decoder is not None and self._decoder.last
+            if self.length != UNTIL_CLOSE and not last:
+                raise Closed("closed before the message was complete")
             self.done = True
         return data
 

@@ -82,6 +82,11 @@ class ChunkedDecoder:
         state = ("size", "payload", "CRLF", "trailers", "done")[self._state]
         return f"<ChunkedDecoder at {state}, {self._left} bytes left>"
 
+    @property
+    def last(self) -> bool:
+        """The last chunk has come, and nothing behind it."""
+        return self._state == _AT_TRAILERS and not self._pending and not self._fields
+
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; the payload in them, possibly b"".
 

@@ -25,14 +25,15 @@ Connection.
 
 Refused with `HeadError`, never repaired (status for requests; for responses only the reason matters):
 - 400 malformed bytes or lines (`fields`), a bare LF or CR, obs-fold, a wrong target or Host, no Host in HTTP/1.1;
-  Content-Length twice, even if equal, or with Transfer-Encoding; Transfer-Encoding in HTTP/1.0, or with chunked
-  repeated or not last; Connection that names Host, a framing field or another field meant for everybody; a body
+  Content-Length twice, even if equal, or with Transfer-Encoding; Transfer-Encoding in a request of HTTP/1.0, or with
+  chunked repeated or not last; Connection that names Host, a framing field or another field meant for everybody; a body
   for CONNECT.
 - 414 a request line over `max_line` bytes; 431 a head over `max_head` bytes with everything up to the empty line,
   or over 512 fields, or a status line over `max_line` bytes.
 - 501 a transfer coding other than chunked; 505 any version but HTTP/1.0 and HTTP/1.1.
 
-Tolerated: two empty lines before a request (RFC 9112 section 2.2); a status line that ends behind the status.
+Tolerated: two empty lines before a request (RFC 9112 section 2.2); a status line that ends behind the status; chunked
+in a response of HTTP/1.0, whose connection then ends (section 6.1: its framing counts as faulty, and it is processed).
 """
 
 from typing import Final

@@ -99,6 +99,11 @@ class Http1Reply:
         self._no_body = head_only
         self._minor = minor
 
+    @property
+    def framed(self) -> bool:
+        """The response says itself where it ends, so a client cannot take a part for all of it."""
+        return self._chunked or self._left != UNTIL_CLOSE
+
     def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
         """Send the head and the first of the body; see `core.exchange.Reply`."""
         exchange = self.exchange

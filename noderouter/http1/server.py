@@ -16,7 +16,7 @@ from math import inf
 from time import monotonic
 from typing import Final
 
-from noderouter.core.errors import ClientGone, ClientProtocolError, RouterError
+from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, RouterError
 from noderouter.core.exchange import NO_BODY, Exchange, Response, WholeBody
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
@@ -129,19 +129,23 @@ class ServerConnection:
         stats = self._stats
         stats.connects += 1
         stats.connections += 1
+        shown = False
         try:
             await self._serve()
         except HeadError as error:
             await self._refuse(error.status, error.reason)
         except ClientProtocolError as error:
             await self._refuse(error.status, error.message)
+        except CutShort:
+            # A captured client sees what it would have seen without us, where that tells it enough.
+            shown = self._reply.destination is not None and self._reply.framed
         except (WireError, ClientGone, Truncated, RouterError):
             self.wire.abort()  # nobody is there, or the response was cut short: say so with a reset
         except Exception:
             self.wire.abort()
             raise
         finally:
-            if self._reply.started and not self._reply.complete:
+            if self._reply.started and not self._reply.complete and not shown:
                 self.wire.abort()  # cancelled within a response, which must not look whole
             self.wire.close()
             stats.connections -= 1

@@ -9,12 +9,12 @@ from collections.abc import Awaitable
 from time import monotonic
 from typing import Final
 
-from noderouter.core.errors import ClientGone, ClientProtocolError, EndpointProtocolError
+from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, EndpointProtocolError
 from noderouter.core.exchange import CHUNKED, Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.filter.success_class import success_fields
 from noderouter.filter.via import via_request, via_response
-from noderouter.http1.body import StreamBody, Truncated
+from noderouter.http1.body import Closed, StreamBody, Truncated
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.http1.head import HeadError, ResponseHead, parse_response
 from noderouter.reactor.errors import WireError
@@ -157,12 +157,12 @@ class UpstreamConnection:
             exchange.response = response
             verdict = exchange.verdict = exchange.classifier(exchange)
             if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.wants(exchange):
-                await self._discard(StreamBody(self.wire, length, data))
+                await self._discard(StreamBody(self.wire, length, data, closes=not minor))
                 return
             plain = special is None and minor and verdict is Verdict.SUCCESS
             exchange.reply_fields += _GOOD if plain else _reply_fields(verdict, response)
             if len(data) != length:
-                await self._stream(exchange, response, StreamBody(self.wire, length, data))
+                await self._stream(exchange, response, StreamBody(self.wire, length, data, closes=not minor))
                 return
             pending = exchange.reply.begin(response, data)
             if pending is not None:
@@ -220,7 +220,8 @@ class UpstreamConnection:
             while data := await body.read():
                 await reply.push(data)
         except Truncated as error:
-            raise (exchange.failure or EndpointProtocolError(f"response cut short: {error}")) from None
+            kind = CutShort if isinstance(error, Closed) else EndpointProtocolError
+            raise (exchange.failure or kind(f"response cut short: {error}")) from None
         await reply.finish(body.trailers)
         if body.leftover:
             self.reusable = False

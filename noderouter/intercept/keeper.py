@@ -12,6 +12,8 @@ Rules of operation:
   then one transaction, armed if the router is ready.
 - A change that failed leaves doubt about what is in force: the switch is thrown, and not renewed until the whole state
   has been written again, which is tried every `RETRY_SECONDS`.
+- Rules of a predecessor that refuse where there is no router stay until the lists are known: rules without pods in
+  their place would let everything through.
 - Drift, whoever made it, is repaired by writing the whole state, and counted. What is in force is compared with what
   was there after the last change of ours.
 """
@@ -75,6 +77,8 @@ class Keeper:
         self._missing = {"pods", "services"}
         self._rules = ruleset(policy, self._wanted)
         self._installed = False
+        self._kept = False
+        """Whether a predecessor's rules are left in force for now, which refuse."""
         self._snapshot = ""
         self._captured = (0, 0)
         """By rules that have been replaced since; by those in force, when last asked."""
@@ -104,6 +108,10 @@ class Keeper:
         Raises:
             InterceptError: this node cannot have them; nothing is left half-done.
         """
+        if self._rules.closed and self._missing and self.backend.snapshot():
+            self._kept = True
+            self._journal.info("intercept.kept", why="it refuses, and the router has not told its lists yet")
+            return
         self.backend.apply(self._rules, self._left_ms())
         self._installed = True
         self._in_force()
@@ -201,6 +209,9 @@ class Keeper:
         self._wanted = wanted
         new = ruleset(self.policy, wanted, self._bindings.pins)
         old, self._rules = self._rules, new
+        if self._kept and not self._missing:
+            self._kept, self._installed = False, True
+            return self._write()
         if self._retry_at is not None:
             return self._write()
         if new == old or not self._installed:

@@ -4,7 +4,7 @@ A bound leaf carries a `Var[Addr]`. Its state is looked at by the balancer, neve
 negative, empty or failed does not fall back to another alternative (a *tree* Neg does; spec section 1.5).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 
@@ -29,7 +29,12 @@ class Address:
 
 
 GATEWAY: Final = ("gateway", "router")
-"""In the `meta` of an address set: these are routers in front of the endpoints, which have to be asked for a tunnel."""
+"""In the `meta` of an address: it is a router in front of endpoints, which has to be asked for a tunnel."""
+
+
+def gateway(address: Address) -> Address:
+    """The same address, as that of a router."""
+    return replace(address, meta=tuple(sorted({*address.meta, GATEWAY})))
 
 
 @dataclass(frozen=True, slots=True)

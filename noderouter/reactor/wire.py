@@ -151,6 +151,21 @@ class Wire:
                 self.reader = None
                 raise
 
+    def silent(self) -> bool:
+        """Whether nothing is there to read after all; asks the kernel.
+
+        `readable` alone may be left from what was read: by a read that took all there was and filled its buffer, or by an
+        edge that was told when its bytes were read already.
+        """
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            self.readable = False
+            return True
+        except OSError:
+            return False
+        return False
+
     def put(self, data: bytes) -> bool:
         """Hand `data` to the kernel; false when it did not take all: then await `drain` before the next `put`.
 

@@ -77,6 +77,11 @@ def parsed(text: str) -> list[Object]:
     return [document for document in yaml.safe_load_all(text) if document]
 
 
+def staying(objects: list[Object]) -> list[Object]:
+    """Without those of hooks, which come and go by themselves."""
+    return [o for o in objects if "helm.sh/hook" not in o["metadata"].get("annotations", {})]
+
+
 def one(objects: list[Object], kind: str, name: str | None = None) -> Object:
     """The object of that kind, and that name; there must be one."""
     found = [o for o in objects if o["kind"] == kind and (name is None or o["metadata"]["name"] == name)]

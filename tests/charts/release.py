@@ -71,6 +71,11 @@ class Release:
         )
         return time.monotonic()
 
+    def upgrade(self, *args: str) -> None:
+        """Upgrade to other values, the rest as they are, and wait until all routers are of the new kind."""
+        self.cluster.control_plane.helm("upgrade", self.name, str(CHART), "-n", self.namespace, "--reuse-values", *args)
+        self.cluster.wait_ready("daemonset", self.namespace, self.fullname, seconds=120)
+
     def roll(self) -> None:
         """Replace all routers, one node after the other, and wait for the last."""
         self.cluster.control_plane.kubectl("rollout", "restart", f"daemonset/{self.fullname}", "-n", self.namespace)

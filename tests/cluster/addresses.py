@@ -12,6 +12,9 @@ POD_NETWORK = "10.232.0.0/16"
 SERVICE_NETWORK = "10.233.0.0/16"
 """Cluster IPs."""
 
+SERVICE_NETWORK_6 = "fd00:233::/112"
+"""Cluster IPs of services that ask for both families; the harness' own nodes do not serve them."""
+
 API_CLUSTER_IP = "10.233.0.1"
 """What the API server gives `kubernetes.default`: the first of the service network."""
 

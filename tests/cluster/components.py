@@ -41,7 +41,7 @@ def api_server(files: Files, port: int, etcd_port: int) -> list[str]:
         "--bind-address=127.0.0.1",
         f"--secure-port={port}",
         f"--advertise-address={addresses.GATEWAY}",
-        f"--service-cluster-ip-range={addresses.SERVICE_NETWORK}",
+        f"--service-cluster-ip-range={addresses.SERVICE_NETWORK},{addresses.SERVICE_NETWORK_6}",
         f"--tls-cert-file={files.server.certificate}",
         f"--tls-private-key-file={files.server.key}",
         f"--client-ca-file={files.authority}",

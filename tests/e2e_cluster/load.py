@@ -1,12 +1,12 @@
-"""A steady load through the proxy of the node; runs in a pod, with the standard library only.
+"""A steady load, through the proxy of the node if there is one; runs in a pod, with the standard library only.
 
     python load.py METHOD URL RATE
 
-`http_proxy` says where the proxy is. Half of the workers keep their connection, the others open one for each request.
-A line of JSON tells each request: when it began (monotonic clock, the machine's), how long it took, the status (0: no
-answer), what came, and how often it was sent again. That is done once, for a GET, and only where an idle connection
-turned out to be closed, as every client does (RFC 9112 section 9.3.1). Ends with its standard input, after the
-requests in flight.
+`http_proxy` says where the proxy is; without it requests go where the URL says. Half of the workers keep their
+connection, the others open one for each request. A line of JSON tells each request: when it began (monotonic clock, the
+machine's), how long it took, the status (0: no answer), what came, and how often it was sent again. That is done once,
+for a GET, and only where an idle connection turned out to be closed, as every client does (RFC 9112 section 9.3.1).
+Ends with its standard input, after the requests in flight.
 """
 
 import http.client
@@ -28,10 +28,11 @@ class Worker:
     """Sends one request after the other, at its own pace."""
 
     def __init__(self, method: str, url: str, keeps: bool) -> None:
-        proxy = urlsplit(os.environ["http_proxy"])
-        self._address = proxy.hostname or "", proxy.port or 80
+        proxy = os.environ.get("http_proxy")
+        first = urlsplit(proxy or url)
+        self._address = first.hostname or "", first.port or 80
         self._method = method
-        self._url = url
+        self._url = url if proxy else first.path
         self._keeps = keeps
         self._connection: http.client.HTTPConnection | None = None
         self._connected = False

@@ -1,4 +1,4 @@
-"""What runs in the mesh: a service that says its name, and a client that goes through the router of its node."""
+"""What runs in the mesh: a service that says its name, and a client, which goes through the router of its node."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ TAKES = "0.05"
 """Seconds for each answer, so that a pod that ends has some requests in its hands."""
 
 
-def client(node: str = "node-1") -> Object:
-    """A pod in which tests run what they like."""
-    main = {"name": "main", "image": "client", "command": ["sleep", "infinity"], "env": THROUGH_THE_NODE}
-    return pod("client", main, nodeName=node)
+def client(node: str = "node-1", *, proxy: bool = True) -> Object:
+    """A pod in which tests run what they like; without `proxy` it knows of no router."""
+    main = {"name": "main", "image": "client", "command": ["sleep", "infinity"]}
+    return pod("client", main | ({"env": THROUGH_THE_NODE} if proxy else {}), nodeName=node)
 
 
 def serve(cluster: Cluster, namespace: str, name: str = "hello", node: str = "node-2", **more: Any) -> None:
@@ -27,6 +27,12 @@ def serve(cluster: Cluster, namespace: str, name: str = "hello", node: str = "no
     `more` is the container's, such as its `lifecycle`.
     """
     _put(cluster, namespace, workload("Deployment", name, _server(name) | more, replicas=2, nodeName=node))
+
+
+def serve_unknowing(cluster: Cluster, namespace: str, name: str = "hello", node: str = "node-2", *made: Object) -> None:
+    """The same with a client that knows of no router, and with more objects."""
+    who = client(proxy=False)
+    _put(cluster, namespace, workload("Deployment", name, _server(name), replicas=2, nodeName=node), who, *made)
 
 
 def serve_everywhere(cluster: Cluster, namespace: str, name: str = "hello") -> None:
@@ -40,8 +46,8 @@ def _server(name: str) -> Object:
     return server
 
 
-def _put(cluster: Cluster, namespace: str, made: Object) -> None:
+def _put(cluster: Cluster, namespace: str, made: Object, *more: Object) -> None:
     name = made["metadata"]["name"]
-    cluster.apply([made, service(name), client()], namespace)
+    cluster.apply([made, service(name), *(more or [client()])], namespace)
     cluster.wait_ready(made["kind"], namespace, name)
     cluster.wait_ready("pod", namespace, "client")

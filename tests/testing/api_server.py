@@ -125,7 +125,7 @@ class ApiServer:
             return None
         rest = parts[size:]
         namespace = ""
-        if rest[:1] == ["namespaces"]:
+        if rest[:1] == ["namespaces"] and len(rest) > 2:
             namespace, rest = rest[1], rest[2:]
         return (*rest, "", "")[0], namespace, (*rest, "", "")[1]
 

@@ -11,7 +11,20 @@ from typing import Any
 Object = dict[str, Any]
 Matches = Callable[[Object], bool]
 
-KINDS = {"services": "Service", "endpointslices": "EndpointSlice", "endpoints": "Endpoints", "configmaps": "ConfigMap"}
+KINDS = {
+    "services": "Service",
+    "endpointslices": "EndpointSlice",
+    "endpoints": "Endpoints",
+    "configmaps": "ConfigMap",
+    "pods": "Pod",
+    "namespaces": "Namespace",
+}
+FIELDS = {
+    "metadata.name": lambda thing: thing["metadata"]["name"],
+    "metadata.namespace": lambda thing: thing["metadata"]["namespace"],
+    "spec.nodeName": lambda thing: thing["spec"].get("nodeName", ""),
+}
+"""What can be selected by, of all objects or of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +122,7 @@ def selector(namespace: str, query: dict[str, str]) -> Matches:
         if namespace and metadata["namespace"] != namespace:
             return False
         for path, wanted in fields:
-            assert path in ("metadata.name", "metadata.namespace"), path
-            if metadata[path.split(".")[1]] != wanted:
+            if FIELDS[path](thing) != wanted:
                 return False
         own = metadata.get("labels") or {}
         return all(own.get(key) in allowed for key, allowed in labels)

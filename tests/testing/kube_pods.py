@@ -7,16 +7,27 @@ NODE = "node-1"
 KEY = "noderouter.io/intercept"
 
 
-def pod(name: str, *ips: str, namespace: str = "default", node: str = NODE, choice: str | None = None, **status: Any) -> Object:
-    """A running pod of a node, with its addresses; `choice` is its annotation, `status` further keys of that."""
-    annotations = {} if choice is None else {KEY: choice}
-    made: Object = {"phase": "Running", "podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips]} if ips else {"phase": "Pending"}
+def pod(
+    name: str, *ips: str, namespace: str = "default", node: str = NODE, choice: str | None = None, **status: Any
+) -> Object:
+    """A running pod with its addresses, or a pending one without; `choice` is its annotation.
+
+    `status` are further keys of that.
+    """
+    known: Object = {"phase": "Pending"}
+    if ips:
+        known = {"phase": "Running", "podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips]}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "uid": f"uid-{name}", "annotations": annotations},
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": f"uid-{name}",
+            "annotations": {} if choice is None else {KEY: choice},
+        },
         "spec": {"nodeName": node, "containers": [{"name": "main", "image": "python"}]},
-        "status": made | status,
+        "status": known | status,
     }
 
 

@@ -85,6 +85,9 @@ class PodNetwork:
         self._move("peer0", place, "eth0")
         for setting in ("ipv4/conf/{}/proxy_arp", "ipv6/conf/{}/proxy_ndp"):
             namespaces.set_sysctl(self.node, setting.format(link), "1")
+        for setting in ("ipv4/neigh/{}/proxy_delay", "ipv6/neigh/{}/proxy_delay"):
+            # else a pod's first packet waits up to 0.8 s
+            namespaces.set_sysctl(self.node, setting.format(link), "0")
         self.ip(self.node, f"link set {link} up")
         if addressed:
             self.ip(self.node, f"addr add 169.254.1.1/32 dev {link}")

@@ -55,8 +55,12 @@ async def proxy(
     settings: ServerSettings = DEFAULTS,
     pool: PoolSettings = DEFAULT_POOL,
     service: Service | None = None,
+    captured: bytes | None = None,
 ) -> AsyncIterator[Proxy]:
-    """A proxy to origins on `ports`, or with `service` in the place of the client."""
+    """A proxy to origins on `ports`, or with `service` in the place of the client.
+
+    `captured`: clients' connections were going there.
+    """
     async with looping() as loop:
         addr: Var[Addr] = Var(addresses(*ports))
         client_settings = ClientSettings(
@@ -79,7 +83,7 @@ async def proxy(
         stats = ServerStats()
 
         def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
-            return ServerConnection(wire, outer.serve, settings, stats, peer, ("127.0.0.1", 0))
+            return ServerConnection(wire, outer.serve, settings, stats, peer, ("127.0.0.1", 0), captured)
 
         listener = Listener(loop.reactor, listen("127.0.0.1", 0), make, lambda _error: None)
         yield Proxy(loop, listener, target, addr, stats, faults)

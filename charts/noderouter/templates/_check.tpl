@@ -10,7 +10,7 @@
 {{- if and (not $own) .Values.incoming.enabled (not .Values.service.create) -}}
 {{- fail "`incoming` is found through the Service: set service.create, or switch `incoming` off" -}}
 {{- end -}}
-{{- if and (eq (include "noderouter.adminIsLocal" .) "true") (not .Values.hostNetwork) -}}
+{{- if and (eq (include "noderouter.adminIsLocal" .) "true") (not (include "noderouter.hostNetwork" .)) -}}
 {{- fail (printf "admin.ip %s is not reached by the kubelet's probes: use 0.0.0.0 (or hostNetwork, where loopback is the node's)" .Values.admin.ip) -}}
 {{- end -}}
 {{- if and (eq (include "noderouter.adminIsLocal" .) "true") (or .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled) -}}
@@ -19,8 +19,49 @@
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.create) -}}
 {{- fail "metrics.serviceMonitor scrapes through the headless Service: set metrics.service.create, or use metrics.podMonitor" -}}
 {{- end -}}
+{{- if .Values.intercept.enabled -}}{{- include "noderouter.checkIntercept" . -}}{{- end -}}
+{{- include "noderouter.checkLetGo" . -}}
 {{- end -}}
 
 {{- define "noderouter.adminIsLocal" -}}
 {{- or (hasPrefix "127." .Values.admin.ip) (eq .Values.admin.ip "::1") (eq .Values.admin.ip "localhost") -}}
+{{- end -}}
+
+{{/* What capturing needs of other values. */}}
+{{- define "noderouter.checkIntercept" -}}
+{{- $port := int .Values.intercept.port -}}
+{{- $capturing := list -}}
+{{- range .Values.routers -}}{{- range .servers -}}
+{{- if hasKey . "capture" -}}{{- $capturing = append $capturing (int (default 0 .port)) -}}{{- end -}}
+{{- end -}}{{- end -}}
+{{- if .Values.routers -}}
+{{- if not (has $port $capturing) -}}
+{{- fail (printf "intercept gives connections to port %d: one server of `routers` needs that port and `capture` (docs/interception.md)" $port) -}}
+{{- end -}}
+{{- else if not .Values.outgoing.enabled -}}
+{{- fail "intercept gives connections to the outgoing router: enable `outgoing`, or list `routers` with a server that has `capture`" -}}
+{{- end -}}
+{{- if .Values.rbac.namespaces -}}
+{{- fail "intercept has to know the pods, namespaces and services of the whole cluster: leave rbac.namespaces empty, and take namespaces out with a label or intercept.excludeNamespaces" -}}
+{{- end -}}
+{{- if and .Values.incoming.enabled (not .Values.routers) (eq .Values.incoming.matchNodesBy "subnet") -}}
+{{- fail "with intercept the routers have the addresses of their nodes, which are in no subnet of pods: set incoming.matchNodesBy to nodeName" -}}
+{{- end -}}
+{{- range append (include "noderouter.ports" . | fromYamlArray) (merge (dict "name" "admin") .Values.ports.admin) -}}
+{{- if and (eq (int .port) $port) (not (has $port $capturing)) -}}
+{{- fail (printf "intercept.port is %d, and so is the port `%s`" $port .name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Rules that refuse connections where there is no router outlive the keeper, so that a restart opens nothing. Nobody would
+take them away if the keeper did not come back, or came back with another packet filter.
+*/}}
+{{- define "noderouter.checkLetGo" -}}
+{{- $there := lookup "apps/v1" "DaemonSet" (include "noderouter.namespace" .) (include "noderouter.fullname" .) -}}
+{{- $closed := get (default dict (get (default dict (get $there "metadata")) "annotations")) "noderouter.io/intercept-closed" -}}
+{{- if and $closed (or (not .Values.intercept.enabled) (ne .Values.intercept.mode $closed)) -}}
+{{- fail (printf "intercept.failureMode is `closed` now (mode %s): its rules would stay on the nodes, and refuse connections for good. Change failureMode to `open` first, with nothing else; when that is rolled out, change this" $closed) -}}
+{{- end -}}
 {{- end -}}

@@ -31,12 +31,15 @@ namers:
 telemetry:
 {{ toYaml . }}
 {{- end }}
+{{- if .Values.intercept.enabled }}
+{{ include "noderouter.interceptConfig" . }}
+{{- end }}
 routers:
 {{- if .Values.routers }}
 {{ toYaml .Values.routers }}
 {{- else }}
 {{- if .Values.outgoing.enabled }}
-{{ include "noderouter.overlaid" (list (include "noderouter.outgoing" . | fromYaml) .Values.outgoing.router) }}
+{{ include "noderouter.capturing" (list . (include "noderouter.overlaid" (list (include "noderouter.outgoing" . | fromYaml) .Values.outgoing.router))) }}
 {{- end }}
 {{- if .Values.incoming.enabled }}
 {{ include "noderouter.overlaid" (list (include "noderouter.incoming" . | fromYaml) .Values.incoming.router) }}
@@ -62,6 +65,17 @@ the place of the chart's: the keys of one interpreter mean nothing to another.
 {{- list $router | toYaml -}}
 {{- end -}}
 
+{{/* The outgoing router, with the server for captured connections beside whatever servers it has. Takes a list: the root, the router. */}}
+{{- define "noderouter.capturing" -}}
+{{- $root := index . 0 -}}
+{{- $router := index . 1 | fromYamlArray | first -}}
+{{- if $root.Values.intercept.enabled -}}
+{{- $server := mergeOverwrite (include "noderouter.captureServer" $root | fromYaml) (deepCopy $root.Values.intercept.server) -}}
+{{- $_ := set $router "servers" (append $router.servers $server) -}}
+{{- end -}}
+{{- list $router | toYaml -}}
+{{- end -}}
+
 {{- define "noderouter.namers" -}}
 {{- $toIncoming := and .Values.incoming.enabled (not .Values.routers) -}}
 {{- $byNode := eq .Values.incoming.matchNodesBy "nodeName" -}}
@@ -75,6 +89,10 @@ the place of the chart's: the keys of one interpreter mean nothing to another.
     service: {{ include "noderouter.fullname" . }}
     port: incoming
     hostNetwork: {{ $byNode }}
+    {{- if .Values.intercept.enabled }}
+    # Who was captured has asked for no router: while that of a pod's node is away, and for what is on no node.
+    orDirect: true
+    {{- end }}
 {{- end }}
 # Pods, reached directly. For addresses on no node: Services without selector, ExternalName.
 - kind: io.l5d.k8s

@@ -18,7 +18,7 @@
 {{- $port := index . 1 -}}
 - name: {{ $port.name }}
   containerPort: {{ $port.port }}
-{{- if and $port.hostPort (not (index . 0).Values.hostNetwork) }}
+{{- if and $port.hostPort (not (include "noderouter.hostNetwork" (index . 0))) }}
   hostPort: {{ $port.hostPort }}
 {{- end }}
   protocol: TCP
@@ -54,5 +54,24 @@ preStop:
   valueFrom:
     fieldRef:
       fieldPath: {{ $field }}
+{{- end }}
+{{- end -}}
+
+{{/* Which nodes get a pod, with which urgency, from where it is pulled. */}}
+{{- define "noderouter.placement" -}}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}

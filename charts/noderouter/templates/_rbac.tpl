@@ -13,6 +13,13 @@ adds a rule to one of them, with its reason, a line to docs/chart.md, and a case
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch]
+{{- if .Values.intercept.enabled }}
+# Whose connections are captured: the pods of the router's node, and what is said of their namespaces. RBAC knows no node
+# to narrow it to.
+- apiGroups: [""]
+  resources: [pods, namespaces]
+  verbs: [list, watch]
+{{- end }}
 {{- end -}}
 
 {{/* In the release's own namespace. */}}

@@ -6,11 +6,15 @@
       service: l5d
       port: incoming
       hostNetwork: true
+      orDirect: true
 
 The pods behind `service` are the gateways. Each address becomes the gateways of its node; many become one. Which node
 an address is on, `near.py` says: by name with `hostNetwork`, else by network. An address without a gateway vanishes;
 where none is left, the address is negative: a 502, and no fallback. While the gateways are not known, neither is the
 address.
+
+With `orDirect` an address without a gateway stays as it is: that of a pod whose node's router is being replaced, or of
+what is on no node at all. Whose connections were captured has asked for no router, and must not lose by one.
 """
 
 from typing import Annotated, Any, ClassVar, Self
@@ -20,7 +24,7 @@ from noderouter.config.kind import Field, model_validator
 from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
 from noderouter.namer.k8s_path import PathForm
 from noderouter.namer.k8s_target import Target
-from noderouter.naming.addr import GATEWAY, Addr, AddrBound, AddrNeg
+from noderouter.naming.addr import Addr, AddrBound, AddrNeg, AddrPending, gateway
 from noderouter.naming.computed import Computed, Reading
 from noderouter.naming.file_path import FilePath
 from noderouter.naming.runtime import Runtime
@@ -45,6 +49,7 @@ class Daemonset(TransformerKind):
     service: Word
     port: Word
     hostNetwork: bool = False
+    orDirect: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -62,17 +67,19 @@ class Daemonset(TransformerKind):
         name = PathForm().parse(path)
         assert name is not None, path
         gateways = Target(name, runtime.clusters.get(self.access), runtime.resolver)
-        return DaemonsetTransformer(self.prefix + path, gateways, node_of if self.hostNetwork else subnet_of)
+        place = node_of if self.hostNetwork else subnet_of
+        return DaemonsetTransformer(self.prefix + path, gateways, place, or_direct=self.orDirect)
 
 
 class DaemonsetTransformer(AddressTransformer):
     """Replaces addresses by the gateways near them."""
 
-    def __init__(self, prefix: Path, gateways: Target, place: Place) -> None:
-        """`place` tells what is near what."""
+    def __init__(self, prefix: Path, gateways: Target, place: Place, *, or_direct: bool = False) -> None:
+        """`place` tells what is near what; with `or_direct` what is near no gateway stays."""
         super().__init__(prefix, frozenset)
         self._gateways = gateways
         self._place = place
+        self._or_direct = or_direct
 
     def state(self) -> dict[str, Any]:
         """What is known of the gateways."""
@@ -87,7 +94,11 @@ class DaemonsetTransformer(AddressTransformer):
             return addr
         gateways = reading.read(self._gateways.addr)
         if not isinstance(gateways, AddrBound):
-            return gateways
+            return addr if self._or_direct and not isinstance(gateways, AddrPending) else gateways
         places = {self._place(address) for address in addr.addresses} - {None}
-        near = frozenset(gateway for gateway in gateways.addresses if self._place(gateway) in places)
-        return AddrBound(near, (*addr.meta, GATEWAY)) if near else AddrNeg()
+        near = {each for each in gateways.addresses if self._place(each) in places}
+        found = {gateway(each) for each in near}
+        if self._or_direct:
+            covered = {self._place(each) for each in near}
+            found |= {each for each in addr.addresses if self._place(each) not in covered}
+        return AddrBound(frozenset(found), addr.meta) if found else AddrNeg()

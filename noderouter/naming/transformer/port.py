@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from dtab import Path
 from noderouter.config.kind import Field
-from noderouter.naming.addr import GATEWAY, Address
+from noderouter.naming.addr import Address, gateway
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
@@ -20,7 +20,7 @@ class Port(TransformerKind):
 
     def build(self, runtime: Runtime) -> Transformer:
         """The transformer."""
-        return AddressTransformer(self.prefix + Path.of(str(self.port)), self._at_port, (GATEWAY,))
+        return AddressTransformer(self.prefix + Path.of(str(self.port)), self._at_port)
 
     def _at_port(self, addresses: frozenset[Address]) -> frozenset[Address]:
-        return frozenset(replace(address, port=self.port) for address in addresses)
+        return frozenset(gateway(replace(address, port=self.port)) for address in addresses)

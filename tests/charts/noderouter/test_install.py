@@ -123,6 +123,46 @@ def test_what_the_pod_security_standards_say(
             control_plane.kubectl(*apply, input=yaml.safe_dump(pod))
 
 
+@pytest.mark.parametrize("level", ["baseline", "restricted"])
+def test_interception_needs_a_privileged_namespace(helm: Helm, control_plane: ControlPlane, namespace: str, level: str):
+    control_plane.kubectl("label", "namespace", namespace, f"pod-security.kubernetes.io/enforce={level}")
+    template = one(helm.objects({"intercept": {"enabled": True}}), "DaemonSet")["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "router"}, "spec": template["spec"]}
+    pod["spec"]["serviceAccountName"] = "default"
+    pod["spec"]["priorityClassName"] = None
+    apply = ("apply", "--dry-run=server", "-n", namespace, "-f", "-")
+    with pytest.raises(CommandFailed, match=r"violates PodSecurity.*NET_ADMIN"):
+        control_plane.kubectl(*apply, input=yaml.safe_dump(pod))
+    control_plane.kubectl(
+        "label", "--overwrite", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged"
+    )
+    control_plane.kubectl(*apply, input=yaml.safe_dump(pod))
+
+
+def captured(*values: str) -> tuple[str, ...]:
+    return "--set", ",".join(["intercept.enabled=true", *(f"intercept.{value}" for value in values)])
+
+
+def test_the_notes_say_how_to_leave_a_namespace_out(release: Release):
+    said = release.helm("install", str(CHART), *captured())
+    assert "kubectl label namespace prod noderouter.io/intercept=disabled" in said
+    assert f"kubectl label namespace {release.namespace} pod-security.kubernetes.io/enforce=privileged" in said
+    assert "connections are refused" not in said
+    release.helm("uninstall", "--no-hooks")  # there is no node that could run them
+
+
+def test_rules_that_refuse_are_not_left_behind_by_an_upgrade(release: Release):
+    """They would refuse for good: nobody would be there who could take them away."""
+    release.install(*captured("failureMode=closed"))
+    for values in ("intercept.enabled=false", "intercept.enabled=true,intercept.mode=nft"):
+        with pytest.raises(CommandFailed, match="Change failureMode to `open` first"):
+            release.upgrade("--set", values)
+    release.upgrade(*captured("failureMode=closed", "port=5143"))
+    release.upgrade(*captured("failureMode=open"))
+    release.upgrade(*captured("failureMode=open", "mode=nft"))
+    release.upgrade("--set", "intercept.enabled=false")
+
+
 def test_the_notes_say_what_was_installed(release: Release):
     said = release.helm("install", str(CHART))
     assert f"kubectl -n {release.namespace} edit configmap router-noderouter-dtab" in said

@@ -7,13 +7,13 @@ import yaml
 
 from noderouter.config.check import validate_text
 from noderouter.config.config import Config
-from tests.charts.helm import CHART, KUBERNETES, Helm, Object, ci_values, one, router_config
+from tests.charts.helm import CHART, KUBERNETES, Helm, Object, ci_values, one, router_config, staying
 
 PROFILES = sorted(ci_values())
 
 
 def pod(objects: list[Object]) -> Object:
-    template: Object = one(objects, "DaemonSet")["spec"]["template"]
+    template: Object = one(staying(objects), "DaemonSet")["spec"]["template"]
     return template
 
 
@@ -25,7 +25,7 @@ def container(objects: list[Object]) -> Object:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_selectors_select_the_routers_and_nothing_else_of_the_release(helm: Helm, profile: str):
     objects = helm.objects(ci_values()[profile])
-    selector = one(objects, "DaemonSet")["spec"]["selector"]["matchLabels"]
+    selector = one(staying(objects), "DaemonSet")["spec"]["selector"]["matchLabels"]
     assert set(selector) == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
     assert selector.items() <= pod(objects)["metadata"]["labels"].items()
     for test in (o for o in objects if o["kind"] == "Pod"):
@@ -37,7 +37,7 @@ def test_selectors_select_the_routers_and_nothing_else_of_the_release(helm: Helm
 @pytest.mark.parametrize("profile", PROFILES)
 def test_names_in_one_object_are_those_of_another(helm: Helm, profile: str):
     """Named ports of Services and probes are the container's; volumes, accounts and roles exist."""
-    objects = helm.objects(ci_values()[profile])
+    objects = staying(helm.objects(ci_values()[profile]))
     ports = {port["name"] for port in container(objects)["ports"]}
     for service in (o for o in objects if o["kind"] == "Service"):
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
@@ -150,10 +150,10 @@ def test_nothing_is_outside_of_namespaces_where_they_are_listed(helm: Helm):
 
 
 def allowed(helm: Helm, values: Object | None = None) -> set[tuple[str, ...]]:
-    """What all roles together allow: group, resource, verb, and perhaps names."""
+    """What all roles together allow, but for hooks': group, resource, verb, and perhaps names."""
     return {
         (group, resource, verb, *rule.get("resourceNames", []))
-        for role in helm.objects(values)
+        for role in staying(helm.objects(values))
         if role["kind"] in ("Role", "ClusterRole")
         for rule in role["rules"]
         for group in rule["apiGroups"]

@@ -24,6 +24,8 @@ MISSPELT: list[Object] = [
     {"resources": {"limit": {"memory": "1Gi"}}},
     {"updateStrategy": {"rollingUpdate": {"maxUnavailible": 1}}},
     {"networkPolicy": {"from": []}},
+    {"intercept": {"excludeCidrs": []}},
+    {"intercept": {"resources": {"limit": {}}}},
 ]
 
 WRONG: list[tuple[Object, str]] = [
@@ -43,6 +45,17 @@ WRONG: list[tuple[Object, str]] = [
     ({"terminationGracePeriodSeconds": -1}, "/terminationGracePeriodSeconds"),
     ({"updateStrategy": {"rollingUpdate": {"maxSurge": 1}}}, "/updateStrategy/rollingUpdate/maxSurge"),
     ({"tests": {"path": "svc"}}, "/tests/path"),
+    ({"intercept": {"mode": "ipvs"}}, "/intercept/mode"),
+    ({"intercept": {"server": {"port": 4143}}}, "/intercept/server"),
+    ({"intercept": {"failureMode": "shut"}}, "/intercept/failureMode"),
+    ({"intercept": {"scope": "service"}}, "/intercept/scope"),
+    ({"intercept": {"selection": "opt-in"}}, "/intercept/selection"),
+    ({"intercept": {"hostMismatch": "trust"}}, "/intercept/hostMismatch"),
+    ({"intercept": {"excludePorts": [0]}}, "/intercept/excludePorts/0"),
+    ({"intercept": {"opaquePorts": ["5432"]}}, "/intercept/opaquePorts/0"),
+    ({"intercept": {"excludeCIDRs": ["10.0.0.0-10.1.0.0"]}}, "/intercept/excludeCIDRs/0"),
+    ({"intercept": {"excludeNamespaces": ["Shop"]}}, "/intercept/excludeNamespaces/0"),
+    ({"intercept": {"detectTimeoutMs": 0}}, "/intercept/detectTimeoutMs"),
 ]
 
 IMPOSSIBLE: list[tuple[Object, str]] = [
@@ -62,6 +75,15 @@ IMPOSSIBLE: list[tuple[Object, str]] = [
     (
         {"routers": [{"protocol": "http", "servers": [{}]}], "outgoing": {"router": {"bindingTimeoutMs": 1}}},
         "so their `router` has no effect",
+    ),
+    ({"intercept": {"enabled": True}, "outgoing": {"enabled": False}}, "enable `outgoing`, or list `routers`"),
+    ({"intercept": {"enabled": True}, "rbac": {"namespaces": ["prod"]}}, "leave rbac.namespaces empty"),
+    ({"intercept": {"enabled": True}, "incoming": {"matchNodesBy": "subnet"}}, "set incoming.matchNodesBy to nodeName"),
+    ({"intercept": {"enabled": True, "port": 4141}}, "intercept.port is 4141, and so is the port `incoming`"),
+    ({"intercept": {"enabled": True, "port": 9990}}, "intercept.port is 9990, and so is the port `admin`"),
+    (
+        {"intercept": {"enabled": True}, "routers": [{"protocol": "http", "servers": [{"port": 4140}]}]},
+        "one server of `routers` needs that port and `capture`",
     ),
 ]
 
@@ -104,7 +126,8 @@ def compare(values: Any, schema: Object, place: str, extra: set[str]) -> None:
     if "properties" not in schema or not isinstance(values, dict):
         return
     assert schema["additionalProperties"] is False, place
-    if not place.startswith(("/resources", "/updateStrategy")):  # what Kubernetes has there, given or not
+    kubernetes = ("/resources", "/updateStrategy", "/rollingUpdate")  # what it has there, given or not
+    if not place.endswith(kubernetes):
         assert set(schema["properties"]) - extra == set(values), place
     for key, value in values.items():
         compare(value, schema["properties"][key], f"{place}/{key}", set())

@@ -30,6 +30,15 @@ def _enter(descriptor: int) -> None:
     _checked(_libc.setns(descriptor, NEW_NETWORK), "setns")
 
 
+def enter(path: Path) -> None:
+    """Have this thread in the network namespace at `path` from now on; for a child before it becomes its program."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _enter(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def returning() -> Iterator[None]:
     """Come back, at the end, to the network namespace that this thread is in now."""
@@ -45,11 +54,7 @@ def returning() -> Iterator[None]:
 def inside(path: Path) -> Iterator[None]:
     """Have this thread in the network namespace at `path`; must not be awaited in."""
     with returning():
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            _enter(descriptor)
-        finally:
-            os.close(descriptor)
+        enter(path)
         yield
 
 

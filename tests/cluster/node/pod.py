@@ -45,6 +45,11 @@ class Node:
     sources: Sources
     folder: Path
 
+    @property
+    def host(self) -> Path:
+        """What is the node's own of its files."""
+        return self.folder.parent / "hosts" / self.network.name
+
 
 class Pod:
     """One pod, from its binding to its end."""
@@ -57,7 +62,7 @@ class Pod:
         self.folder = node.folder / f"{metadata['namespace']}_{metadata['name']}_{self.uid}"
         ip = node.network.address if self.host_network else node.addresses.take()
         self.facts = Facts(pod, ip, node.network.address)
-        self._volumes = Volumes(self.folder / "volumes", self.facts, node.api, node.sources)
+        self._volumes = Volumes(self.folder / "volumes", node.host, self.facts, node.api, node.sources)
         self._network = node.network.path
         self._grace = float(spec.get("terminationGracePeriodSeconds", 30))
         policy = spec.get("restartPolicy", "Always")

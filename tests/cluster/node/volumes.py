@@ -15,6 +15,7 @@ from typing import Any
 from tests.cluster.node.api import Api, Object
 from tests.cluster.node.environment import MissingSource, Sources
 from tests.cluster.node.facts import Facts
+from tests.cluster.node.host import host_path
 
 Files = dict[str, bytes]
 
@@ -29,8 +30,10 @@ TOKEN_RENEWED_AT = 0.8
 class Volumes:
     """The volumes of one pod, below `folder`."""
 
-    def __init__(self, folder: Path, facts: Facts, api: Api, sources: Sources) -> None:
+    def __init__(self, folder: Path, host: Path, facts: Facts, api: Api, sources: Sources) -> None:
+        """`host` has what is the node's own of its `hostPath`s."""
         self._folder = folder
+        self._host = host
         self._facts = facts
         self._api = api
         self._sources = sources
@@ -54,7 +57,10 @@ class Volumes:
             elif "emptyDir" in volume:
                 place.mkdir(parents=True, exist_ok=True)
                 place.chmod(0o777)
-            elif "hostPath" not in volume:
+            elif "hostPath" in volume:
+                host_path(self._host, volume)
+                continue
+            else:
                 kinds = ", ".join(kind for kind in volume if kind != "name")
                 raise MissingSource(f"volume {volume['name']}: the harness has no {kinds}")
             self._give(place)
@@ -71,7 +77,7 @@ class Volumes:
         found = []
         for mount in container.get("volumeMounts", []):
             volume = volumes[mount["name"]]
-            source = Path(volume["hostPath"]["path"]) if "hostPath" in volume else self._folder / mount["name"]
+            source = host_path(self._host, volume) if "hostPath" in volume else self._folder / mount["name"]
             if mount.get("subPath"):
                 source = (source / mount["subPath"]).resolve()
                 if "emptyDir" in volume:

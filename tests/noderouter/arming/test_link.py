@@ -1,5 +1,6 @@
 """One conversation: its time limits, and a keeper that breaks the rules."""
 
+import resource
 import socket
 
 import pytest
@@ -72,7 +73,7 @@ async def test_a_keeper_that_closes(tmp_path):
 
 
 async def test_nobody_is_there(tmp_path):
-    with pytest.raises(KeeperError, match="no keeper at .*: No such file"):
+    with pytest.raises(KeeperError, match=r"no keeper at .*: No such file"):
         Link.open(str(tmp_path / "nowhere.sock"))
     with pytest.raises(KeeperError, match="no keeper at "):
         Link.open(str(tmp_path / ("long" * 100)))
@@ -86,3 +87,13 @@ async def test_somebody_who_does_not_accept(tmp_path):
         async with Link.open(path):  # fills its queue
             with pytest.raises(KeeperError, match="it does not accept"):
                 Link.open(path)
+
+
+async def test_no_descriptor_is_left(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(KeeperError, match="Too many open files"):
+            Link.open(str(tmp_path / "keeper.sock"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

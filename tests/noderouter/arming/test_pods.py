@@ -109,7 +109,9 @@ def test_pods_wait_for_their_namespace():
 
 WORDS = st.one_of(st.none(), st.text(max_size=8), st.integers(), st.booleans())
 MAPPINGS = st.dictionaries(
-    st.sampled_from(["name", "namespace", "uid", "phase", "podIP", "hostNetwork", "deletionTimestamp"]), WORDS, max_size=5
+    st.sampled_from(["name", "namespace", "uid", "phase", "podIP", "hostNetwork", "deletionTimestamp"]),
+    WORDS,
+    max_size=5,
 )
 
 

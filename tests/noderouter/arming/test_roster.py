@@ -1,4 +1,4 @@
-"""What is told of a list, whatever becomes of the telling: the whole list, or the last good one without what has gone."""
+"""What is told of a list, whatever becomes of it: the whole list, or the last good one without what has gone."""
 
 from ipaddress import ip_address
 

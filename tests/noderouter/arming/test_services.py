@@ -15,7 +15,9 @@ from tests.testing.kube import port, service
 
 
 def project(*ports, name="hello", namespace="prod", configured=(), **spec):
-    return project_service(service(name, *ports, namespace=namespace, **({"clusterIP": "10.96.0.10"} | spec)), configured)
+    return project_service(
+        service(name, *ports, namespace=namespace, **({"clusterIP": "10.96.0.10"} | spec)), configured
+    )
 
 
 def names(*ports, **spec):
@@ -59,7 +61,10 @@ def test_names():
     ip = "10.96.0.10"
     assert names(port(80)) == {(ip, 80): "hello.prod"}
     assert names(port(8080)) == {(ip, 8080): "hello.prod:8080"}
-    assert names(port(80, name="http"), port(443, name="https")) == {(ip, 80): "hello.prod", (ip, 443): "hello.prod:443"}
+    assert names(port(80, name="http"), port(443, name="https")) == {
+        (ip, 80): "hello.prod",
+        (ip, 443): "hello.prod:443",
+    }
     assert names(port(80, name="web"), port(8080, name="http")) == {
         (ip, 80): "hello.prod:80",
         (ip, 8080): "hello.prod:8080",

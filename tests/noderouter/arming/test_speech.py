@@ -12,7 +12,7 @@ def declared(number=80, name="", protocol=None, *, annotated=(), configured=()):
     return speech_of(port, annotated, configured)
 
 
-@pytest.mark.parametrize("word", ["http", "HTTP", "http2", "h2c", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"])
+@pytest.mark.parametrize("word", ["http", "HTTP", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"])
 def test_protocols_that_are_http(word):
     assert declared(protocol=word) is Speech.HTTP
     assert declared(3306, protocol=word) is Speech.HTTP, "what is declared counts before the number"

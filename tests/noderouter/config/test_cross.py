@@ -104,3 +104,22 @@ def test_namer_prefixes() -> None:
 def test_the_same_namer_twice_is_a_slip_but_a_shared_prefix_is_not() -> None:
     text = "namers:\n- {kind: a, prefix: /p, x: 1}\n- {kind: a, prefix: /p, x: 2}\n- {x: 1, prefix: /p, kind: a}\n"
     assert problems(text) == ["f:4:3: namers[2]: the same namer as namers[0]; take one of them out"]
+
+
+CAPTURING = "- {protocol: http, label: %s, servers: [{port: %d, capture: {}}]}\n"
+
+
+def test_interception_wants_a_server_that_takes_what_is_captured() -> None:
+    (problem,) = problems(
+        "routers:\n- {protocol: http, servers: [{port: 1}, {port: 2, capture: null}]}\nintercept: {}\n"
+    )
+    assert problem.startswith("f:3:1: intercept: a server with `capture` is missing; add one to a router, such as")
+    assert problems("routers:\n" + CAPTURING % ("a", 1) + "intercept: {}\n") == []
+    assert problems("routers:\n" + CAPTURING % ("a", 1)) == [], "somebody else may tell the keeper"
+    assert problems("routers: [{protocol: http}]\nintercept:\n") == [], "a key without a value is an absent key"
+
+
+def test_one_server_takes_what_is_captured() -> None:
+    (problem,) = problems("routers:\n" + CAPTURING % ("a", 1) + CAPTURING % ("b", 2))
+    assert "routers[1].servers[0].capture: only one server can take captured connections" in problem
+    assert "routers[0].servers[0] does" in problem

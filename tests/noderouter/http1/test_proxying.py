@@ -154,6 +154,50 @@ async def test_a_response_up_to_the_close_becomes_chunked_and_plain_for_1_0():
         assert b"chunked" not in whole
 
 
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\n", b"5\r\nwhole\r\n0\r\n"])
+@pytest.mark.parametrize("apart", [True, False])
+async def test_a_chunked_response_of_1_0_ends_with_its_last_chunk(end, apart):
+    """What servers send that do not know better; the connection is not used again, and the client's is."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        head = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n5\r\nhello\r\n"
+        for piece in (head, end) if apart else (head + end,):
+            await peer.send(piece)
+
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        for number in (1, 2):
+            await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            head = await peer.head()
+            if b"content-length" in head:
+                assert await peer.exactly(length_of(head)) == b"hello" + b"whole" * (b"whole" in end)
+            else:
+                body = await peer.until(b"0\r\n\r\n")
+                assert b"".join(body.split(b"\r\n")[1::2]) == b"hello" + b"whole" * (b"whole" in end)
+            assert len(server.peers) == number
+        await peer.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "end"), [(b"1.0", b"5\r\nhel"), (b"1.0", b"0\r\nA: b"), (b"1.0", b"0"), (b"1.1", b"0\r\n")]
+)
+async def test_a_chunked_response_without_its_end_is_none(version, end):
+    """In HTTP/1.1 there is an empty line behind the last chunk, or it was cut short."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/%b 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" % version)
+        await peer.send(end)
+
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        data = await peer.rest()
+        assert peer.reset
+        assert not data.endswith(b"0\r\n\r\n")
+
+
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
 async def test_statuses_without_a_body(status):
     async def script(peer: Peer) -> None:
@@ -380,6 +424,32 @@ async def test_a_truncated_response_resets_the_client(end):
         data = await peer.rest()
         assert peer.reset or data == b"" or b"502" in data
         assert b"half" not in data or peer.reset
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 100\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n5\r\nan"]
+)
+@pytest.mark.parametrize("minor", [0, 1])
+async def test_a_captured_client_sees_how_its_response_was_cut(end, framing, minor):
+    """A close is a close again, unless it would make a part look whole: a body of HTTP/1.0 without a length."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + framing)
+        if end == "reset":
+            await read.wait()
+            peer.abort()
+
+    read = trio.Event()
+    async with origin(script) as server, proxy(server.port, captured=b"hello.prod") as p:
+        peer = await client(p.port)
+        await peer.send(b"GET / HTTP/1.%d\r\nHost: x\r\n\r\n" % minor)
+        data = await peer.until(b"half")
+        read.set()
+        data += await peer.rest()
+        assert peer.reset == (end == "reset" or (not minor and b"chunked" in framing))
+        assert not data.endswith(b"0\r\n\r\n")
 
 
 async def test_an_endpoint_that_closes_before_answering_is_a_502():

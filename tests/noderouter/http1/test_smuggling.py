@@ -182,7 +182,8 @@ RESPONSES: dict[str, tuple[bytes, int]] = {
     "CL list": (R + b"Content-Length: 5, 5\r\n" + END, 400),
     "TE twice": (R + TE + TE + END, 400),
     "TE gzip": (R + b"Transfer-Encoding: gzip\r\n" + END, 501),
-    "TE in HTTP/1.0": (b"HTTP/1.0 200 OK\r\n" + TE + END, 400),
+    "TE in HTTP/1.0": (b"HTTP/1.0 200 OK\r\n" + TE + END, -1),  # and the connection ends
+    "TE and CL in HTTP/1.0": (b"HTTP/1.0 200 OK\r\n" + TE + CL + END, 400),
     "neither": (R + END, -2),
     "two Hosts mean nothing here": (R + H + H + END, -2),
     "bare LF": (b"HTTP/1.1 200 OK\n\r\n", 400),

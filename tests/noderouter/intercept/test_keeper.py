@@ -223,6 +223,54 @@ def test_the_end_when_closed(backend, clock):
     assert "remove" not in backend.done
 
 
+def test_what_a_predecessor_refuses_is_refused_until_the_lists_are_there(backend, clock):
+    before = keeper_of(backend, clock, closed=True)
+    before.install()
+    before.pods(Pods(1, PODS))
+    before.services(Services(1, SERVICES, frozenset()))
+    before.stop(leave=False)
+    in_force = backend.rules
+    backend.done.clear()
+
+    keeper = keeper_of(backend, clock, closed=True)
+    keeper.install()
+    assert not keeper.owner
+    assert "waiting for the list" in keeper.progress(GOOD)
+    keeper.tick()
+    assert not keeper.reconcile()
+    keeper.services(Services(1, SERVICES, frozenset()))
+    keeper.stop(leave=False)  # nothing is taken away by one that never had them
+    assert (backend.rules, backend.done) == (in_force, [])
+    keeper.pods(Pods(1, PODS[:1]))
+    assert keeper.owner
+    assert backend.rules != in_force
+    assert keeper.progress(GOOD) == ""
+    assert keeper.armed
+
+
+def test_what_a_predecessor_refuses_stays_if_it_cannot_be_written_at_first(backend, clock):
+    before = keeper_of(backend, clock, closed=True)
+    before.install()
+    before.pods(Pods(1, PODS))
+    before.services(Services(1, SERVICES, frozenset()))
+    before.stop(leave=False)
+    keeper = keeper_of(backend, clock, closed=True)
+    keeper.install()
+    backend.broken = {"apply"}
+    keeper.services(Services(1, SERVICES, frozenset()))
+    assert "cannot write the rules" in keeper.pods(Pods(1, PODS[:1]))
+    backend.broken = set()
+    clock.now += RETRY_SECONDS
+    keeper.tick()
+    assert backend.rules == keeper.rules
+
+
+def test_what_a_predecessor_left_that_refuses_nothing_is_replaced_at_once(armed, backend, clock):
+    keeper_of(backend, clock).install()
+    assert backend.rules is not None
+    assert backend.rules.pods == 0
+
+
 def test_captured_never_goes_back(armed, backend, clock):
     backend.packets = 7
     assert armed.captured() == 7

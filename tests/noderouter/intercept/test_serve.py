@@ -356,6 +356,15 @@ def test_closed_stays_closed_without_a_keeper(make_node):
     keeper.send_signal(signal.SIGTERM)
     assert keeper.wait(10) == 0
     assert node.answers() == "refused"
+    next_one = node.keeper("--failure-mode", "closed", name="next")
+    until(lambda: "intercept.kept" in node.events("next"))
+    assert node.answers() == "refused", "a restart opens nothing"
+    next_router = node.router("next")
+    assert node.answers() == "router"
+    next_router.kill()
+    next_one.send_signal(signal.SIGTERM)
+    assert next_one.wait(10) == 0
+    assert node.answers() == "refused"
     lock = str(node.socket.with_name("lock"))
     node.run(sys.executable, "-m", "noderouter.cli", "intercept", "remove", "--lock", lock)
     assert node.answers() == "backend"

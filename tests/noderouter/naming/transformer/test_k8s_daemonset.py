@@ -8,7 +8,7 @@ import trio
 
 from dtab import Bound, Leaf, Path
 from noderouter.kubernetes.clusters import Clusters
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.naming.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.k8s_daemonset import Daemonset
 from noderouter.naming.var import Var
@@ -84,6 +84,34 @@ async def test_where_nobody_is_near_the_address_is_negative(kube, server):
 async def test_without_the_service_everything_is_negative(kube, server):
     source = Var(AddrBound(frozenset((on("10.1.1.5"),))))
     await through(daemonset(kube, server, service="none"), source, AddrNeg())
+
+
+async def test_or_directly_where_no_gateway_is_near(kube, server):
+    """Each address by itself: what is on no node, and what is on one whose gateway is away."""
+    transformer = daemonset(kube, server, hostNetwork=True, orDirect=True)
+    source = Var(AddrBound(frozenset((on("10.1.1.5", "n1"), on("10.1.3.5", "n3"), on("192.0.2.1")))))
+    await through(transformer, source, {"10.1.1.9:4141", "10.1.3.5:80", "192.0.2.1:80"})
+    leaf = transformer.transform(Leaf(Bound(Path.of("#", "x"), Path(), source)))
+    var = leaf.value.addr
+    var.hold()
+    asked = {str(address): GATEWAY in address.meta for address in var.value.addresses}
+    var.release()
+    assert asked == {"10.1.1.9:4141": True, "10.1.3.5:80": False, "192.0.2.1:80": False}
+
+
+async def test_directly_while_a_gateway_is_away(kube, server):
+    transformer = daemonset(kube, server, hostNetwork=True, orDirect=True)
+    source = Var(AddrBound(frozenset((on("10.1.1.5", "n1"),))))
+    await through(transformer, source, {"10.1.1.9:4141"})
+    for gateways, expected in (([], "10.1.1.5:80"), ([endpoint("10.1.1.9", nodeName="n1")], "10.1.1.9:4141")):
+        away = endpoint_slice("l5d", gateways, {"incoming": 4141}, namespace="linkerd")
+        server.store.put("endpointslices", away)
+        await through(transformer, source, {expected})
+
+
+async def test_directly_where_there_are_no_gateways_at_all(kube, server):
+    source = Var(AddrBound(frozenset((on("10.1.1.5", "n1"),))))
+    await through(daemonset(kube, server, service="none", orDirect=True), source, {"10.1.1.5:80"})
 
 
 async def test_gateways_come_and_go(kube, server):

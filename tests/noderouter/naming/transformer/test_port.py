@@ -17,8 +17,8 @@ async def test_it_replaces_the_port_and_nothing_else(runtime):
     source = Var(AddrBound(frozenset(before)))
     (result,) = transformer.transform(Leaf(Bound(Path.of("id"), Path.EMPTY, source))).leaves()
     assert result.id.show() == "/%/io.l5d.port/4141/id"
-    after = {Address("10.0.0.1", 4141, 0.5, (("nodeName", "a"),)), Address("10.0.0.2", 4141)}
-    assert result.addr.value == AddrBound(frozenset(after), (GATEWAY,))
+    after = {Address("10.0.0.1", 4141, 0.5, (GATEWAY, ("nodeName", "a"))), Address("10.0.0.2", 4141, meta=(GATEWAY,))}
+    assert result.addr.value == AddrBound(frozenset(after))
 
 
 @pytest.mark.parametrize("port", [0, 65536, "80"])
