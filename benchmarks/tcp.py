@@ -15,11 +15,12 @@ from pathlib import Path
 
 from benchmarks import tcp_results as results
 from benchmarks.__main__ import DOCS, _list, _positive, machine
+from benchmarks.measure import ATTEMPTS
 from benchmarks.process import StartError
 from benchmarks.results import ProxyFacts, Report, Run
 from benchmarks.tables import place
 from benchmarks.tcp_proxies import DIRECT, PROXIES
-from benchmarks.tcp_run import CASES, choose, run_all
+from benchmarks.tcp_run import CASES, Pace, choose, run_all
 from benchmarks.tcp_site import Site, enter_namespace
 
 MARKERS = ("<!-- tcp:begin -->", "<!-- tcp:end -->")
@@ -32,6 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--proxies", type=_list, default=[*PROXIES, DIRECT], help="comma-separated")
     parser.add_argument("--rounds", type=_positive, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a run (default 2)")
+    parser.add_argument("--attempts", type=_positive, default=ATTEMPTS, help="at a run that others disturb (default 4)")
     parser.add_argument("--proxy-core", type=int, default=0)
     parser.add_argument("--load-core", type=int, default=1, help="the core of client and far end (default 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
@@ -87,11 +89,11 @@ def measure(options: argparse.Namespace) -> Report:
             site.open(options.proxies)
             for name, why in site.missing.items():
                 print(f"without {name}: {why}", file=sys.stderr)
-            runs = run_all(site.targets, cases, options.rounds, options.seconds, _progress)
+            runs = run_all(site.targets, cases, Pace(options.rounds, options.seconds, options.attempts), _progress)
         finally:
             site.close()
     facts = {name: ProxyFacts(version, site.missing.get(name)) for name, version in site.versions.items()}
-    settings = {key: getattr(options, key) for key in ("rounds", "seconds", "proxy_core", "load_core")}
+    settings = {key: getattr(options, key) for key in ("rounds", "seconds", "attempts", "proxy_core", "load_core")}
     return Report(datetime.now(UTC).date().isoformat(), machine(), settings, facts, runs)
 
 

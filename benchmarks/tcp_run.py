@@ -72,10 +72,20 @@ def choose(words: Sequence[str]) -> tuple[Case, ...]:
     return tuple(case for case in CASES if case.key in words or case.key.partition("@")[0] in words)
 
 
-def run(target: Target, case: Case, number: int, seconds: float) -> Run:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a run takes, how many rounds there are, and how often a disturbed run is tried in all."""
+
+    rounds: int
+    seconds: float
+    attempts: int = ATTEMPTS
+
+
+def run(target: Target, case: Case, number: int, pace: Pace) -> Run:
     """Run `case` against `target`, again where others disturbed it."""
+    seconds = pace.seconds
     kept = _once(target, case, number, seconds, 1)
-    for attempt in range(2, ATTEMPTS + 1):
+    for attempt in range(2, pace.attempts + 1):
         if kept.foreign <= FOREIGN_LIMIT and kept.steal <= STEAL_LIMIT:
             break
         time.sleep(PAUSE_S)
@@ -120,15 +130,13 @@ def _cpu(target: Target) -> procfs.Cpu:
     return target.process.cpu() if target.process is not None else procfs.Cpu(0.0, 0.0)
 
 
-def run_all(
-    targets: Sequence[Target], cases: Sequence[Case], rounds: int, seconds: float, progress: Callable[[Run], None]
-) -> list[Run]:
+def run_all(targets: Sequence[Target], cases: Sequence[Case], pace: Pace, progress: Callable[[Run], None]) -> list[Run]:
     """All runs: in each round every case against every target, another target first in each."""
     runs = []
-    for number in range(rounds):
+    for number in range(pace.rounds):
         for case in cases:
             for target in rotated(targets, number):
-                done = run(target, case, number, seconds)
+                done = run(target, case, number, pace)
                 runs.append(done)
                 progress(done)
     return runs

@@ -12,6 +12,7 @@ nothing (a pipe can be full with few bytes in it).
 
 import os
 import socket
+from errno import EINVAL, ENOSYS, EPERM
 from fcntl import ioctl
 from typing import Final
 
@@ -24,6 +25,8 @@ TURN_BYTES: Final = 1 << 20
 STREAM_BYTES: Final = 32768
 """A burst below this is no stream; docs/adr/0018 has the border measured."""
 
+_UNSUPPORTED: Final = frozenset((EINVAL, ENOSYS, EPERM))
+"""How a kernel or its sandbox says that it does not splice; nothing has moved then."""
 _FLAGS: Final = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 _NOTHING: Final = memoryview(b"")
 _SIOCATMARK: Final = 0x8905
@@ -88,6 +91,7 @@ class Direction:
             WireError: the source or the target is broken; `broken` says which.
         """
         start = self.moved
+        again = False
         while True:
             if (self.spliced or self.rest) and not (self.target.writable and self._write()):
                 return False
@@ -95,6 +99,9 @@ class Direction:
                 break
             if self.moved - start >= TURN_BYTES:
                 return True
+            if (again or self._stream) and self._at_mark():
+                self.source.urgent = True  # it came meanwhile, and the reactor has not told of it yet
+            again = True
             if self.source.urgent:
                 self._stream = False
                 if not self._carry_urgent():
@@ -172,13 +179,22 @@ class Direction:
             self._stream = False  # whether there is really nothing is for a read to say
             return
         except OSError as error:
-            raise self._broke(source, error) from None
+            if error.errno not in _UNSUPPORTED:
+                raise self._broke(source, error) from None
+            self._stop_splicing(pipe)
+            return
         if size:
             self._stream = size >= STREAM_BYTES
             self.spliced = size
             self._write()
         else:
             self._end()
+
+    def _stop_splicing(self, pipe: Pipe) -> None:
+        self._stream = False
+        self._pipe = None
+        self._pipes.stop()
+        self._pipes.give(pipe)
 
     def _write(self) -> bool:
         """Write what is held; true when nothing is left of it."""
@@ -194,13 +210,25 @@ class Direction:
                 target.writable = False
                 return False
             except OSError as error:
-                raise self._broke(target, error) from None
+                if error.errno not in _UNSUPPORTED:
+                    raise self._broke(target, error) from None
+                self.rest = memoryview(os.read(pipe.out, self.spliced))
+                self.spliced = 0
+                self._stop_splicing(pipe)
+                return self._send(self.rest)
             self.spliced -= sent
             self.moved += sent
         return True
 
+    def _at_mark(self) -> bool:
+        """Whether what comes next is an urgent byte (sockatmark(3))."""
+        try:
+            return ioctl(self.source.fd, _SIOCATMARK, _ZERO) != _ZERO
+        except OSError:  # no TCP
+            return False
+
     def _carry_urgent(self) -> bool:
-        """Send the urgent byte as such, if it is next (sockatmark(3)); false where the target does not take it now.
+        """Send the urgent byte as such, if it is next; false where the target does not take it now.
 
         It is not part of the stream (RFC 9293 section 3.8.5): reading on behind the mark leaves it out.
         """
@@ -211,7 +239,7 @@ class Direction:
         except OSError:  # there is none any more
             source.urgent = False
             return True
-        if ioctl(source.fd, _SIOCATMARK, _ZERO) == _ZERO:
+        if not self._at_mark():
             return True
         try:
             target.sock.send(byte, socket.MSG_OOB)

@@ -75,6 +75,11 @@ class Pipes:
         self.lent -= 1
         pipe.close()
 
+    def stop(self) -> None:
+        """Lend no more: they are of no use here."""
+        self._limit = self.kept = 0
+        self.close()
+
     def close(self) -> None:
         """Close those that nobody holds."""
         while self._idle:

@@ -115,7 +115,7 @@ def tunnels(run):
             for number in range(3)
             for proxy, cost in costs.items()
         ]
-        settings = {"rounds": 3, "seconds": 2.0, "proxy_core": 0, "load_core": 1}
+        settings = {"rounds": 3, "seconds": 2.0, "attempts": 4, "proxy_core": 0, "load_core": 1}
         facts = {name: ProxyFacts("1.0") for name in costs} | {"envoy": ProxyFacts("not installed", "not installed")}
         return Report("2026-11-26", {"CPU": "some"}, settings, facts, runs)
 
@@ -140,7 +140,18 @@ def test_tables_have_a_row_for_each_and_say_who_is_missing(tunnels):
 @pytest.mark.skipif(os.geteuid() != 0 or bool(MISSING), reason=f"needs root, and these are missing: {MISSING}")
 def test_a_small_run(tmp_path):
     file = tmp_path / "report.json"
-    options = ["--rounds", "1", "--seconds", "0.2", "--proxies", f"noderouter,{DIRECT}", "--json", str(file)]
+    options = [
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.2",
+        "--attempts",
+        "1",
+        "--proxies",
+        f"noderouter,{DIRECT}",
+        "--json",
+        str(file),
+    ]
     options += ["--cases", "both,small@1,open@1", "--proxy-core", str(CORES[0]), "--load-core", str(CORES[-1])]
     command = [sys.executable, "-m", "benchmarks.tcp", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)

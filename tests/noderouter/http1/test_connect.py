@@ -1,5 +1,8 @@
 """CONNECT (RFC 9110 section 9.3.6): a tunnel to an endpoint, or to a router in front of it that is asked for one."""
 
+import socket
+import struct
+
 import pytest
 import trio
 
@@ -126,3 +129,42 @@ async def test_what_a_router_on_the_way_refuses_the_client_is_told(status):
         answered = await peer.rest()
         assert answered.startswith(b"HTTP/1.1 %d No\r\n" % status)
         assert answered.endswith(b"\r\n\r\nno")
+
+
+@pytest.mark.parametrize("who", ["client", "endpoint"])
+@pytest.mark.parametrize("how", ["CONNECT", "upgrade"])
+async def test_a_reset_reaches_the_other_side_as_a_reset(who, how):
+    seen = trio.Event()
+    cut = trio.Event()
+    ends = {}
+    request, answer = CONNECT, b""
+    if how == "upgrade":
+        request = b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+    async def script(peer: Peer) -> None:
+        ends["endpoint"] = peer
+        if answer:
+            await peer.head()
+        await peer.send(answer + b"a")
+        if who == "client":
+            await peer.rest()
+            seen.set()
+        await cut.wait()
+
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = ends["client"] = await client(p.port)
+        await peer.send(request)
+        await peer.until(b"\r\n\r\n")
+        assert await peer.exactly(1) == b"a"
+        sock = ends[who].stream.socket
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        if who == "client":
+            with trio.fail_after(5):
+                await seen.wait()
+            assert ends["endpoint"].reset
+        else:
+            await peer.rest()
+            assert peer.reset
+        cut.set()

@@ -1,5 +1,6 @@
 """Tunnels: bytes, half-close, resets, back-pressure, idleness, cancellation, descriptors."""
 
+import errno
 import hashlib
 import os
 import random
@@ -219,10 +220,21 @@ async def test_single_bytes():
         assert await read(it.server, len(data)) == data
 
 
+async def urgent(stream: trio.SocketStream) -> bytes:
+    """The urgent byte, once the kernel knows that there is one."""
+    with trio.fail_after(5):
+        while True:
+            try:
+                return await stream.socket.recv(1, socket.MSG_OOB)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+            await trio.sleep(0.001)
+
+
 async def test_urgent_data_stays_urgent_and_stands_where_it_stood():
     """As an Oracle client breaks off a query, or Telnet and FTP do."""
     async with looping() as loop, tunnel(loop) as it:
-        server = it.server.socket
         for number in range(50):
             loop.reactor._turning = True  # hold the loop: all of it is to be there at once
             await it.client.send_all(b"before")
@@ -230,7 +242,7 @@ async def test_urgent_data_stays_urgent_and_stands_where_it_stood():
             await it.client.send_all(b"behind")
             loop.reactor._turning = False
             assert await read(it.server, 6) == b"before"
-            assert await server.recv(1, socket.MSG_OOB) == bytes([number])
+            assert await urgent(it.server) == bytes([number])
             assert await read(it.server, 6) == b"behind"
         await it.server.send_all(b"answer")
         assert await read(it.client, 6) == b"answer"
@@ -250,7 +262,7 @@ async def test_urgent_data_within_a_stream():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(send)
             assert await read(it.server, len(data)) == data
-            assert await it.server.socket.recv(1, socket.MSG_OOB) == b"!"
+            assert await urgent(it.server) == b"!"
             assert await read_all(it.server) == data
         await it.server.send_eof()
         await it.end()
@@ -273,7 +285,7 @@ async def test_urgent_data_for_a_reader_who_stands_still_waits():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(urge)
             assert await read(it.server, size) == bytes(size)
-            assert await it.server.socket.recv(1, socket.MSG_OOB) == b"!"
+            assert await urgent(it.server) == b"!"
             assert await read(it.server, 6) == b"behind"
 
 
@@ -414,6 +426,30 @@ async def test_without_pipes_bytes_are_copied(why: str, monkeypatch: pytest.Monk
             assert await read(it.server, len(data)) == data
         assert pipes.lent == 0
     assert descriptors() <= before
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EPERM])
+@pytest.mark.parametrize("which", [1, 2, 3, 4])
+async def test_where_the_kernel_does_not_splice_bytes_are_copied(
+    number: int, which: int, monkeypatch: pytest.MonkeyPatch
+):
+    """The call with that number is the first that is refused: into the pipe, or out of it."""
+    splice, calls = os.splice, []
+
+    def refuse(*args: int, **more: int) -> int:
+        calls.append(args)
+        if len(calls) >= which:
+            raise OSError(number, os.strerror(number))
+        return splice(*args, **more)
+
+    monkeypatch.setattr(os, "splice", refuse)
+    data = noise(10 * MB)
+    async with looping() as loop, tunnel(loop) as it:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(it.client.send_all, data)
+            assert await read(it.server, len(data)) == data
+        assert len(calls) == which
+        assert repr(it.pipes) == "<Pipes 0 lent, 0 idle>"
 
 
 async def test_what_is_left_in_a_pipe_comes_out_in_no_other_tunnel():
