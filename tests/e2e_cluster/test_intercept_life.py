@@ -27,7 +27,7 @@ def capturing(cluster: Cluster, namespace: str, values: str = "") -> Iterator[Re
     place = f"{namespace}-mesh"
     cluster.control_plane.kubectl("create", "namespace", place)
     try:
-        more = ("--set", f"intercept.enabled=true,minReadySeconds=0,terminationGracePeriodSeconds=15{values}")
+        more = ("--set", f"intercept.enabled=true,minReadySeconds=0,readinessProbe.periodSeconds=1{values}")
         with Release.installed(cluster, place, "captured", *more) as release:
             yield release
     finally:
