@@ -82,9 +82,3 @@ def load(pod: Pod, host: str, *workers: str) -> Iterator[Load]:
         made.end()
     finally:
         made.kill()
-
-
-def last(requests: Iterable[Request], outcomes: Iterable[str], since: float) -> float:
-    """How long after a moment the last request ended that came out so; 0 where none did."""
-    wanted = set(outcomes)
-    return max((one.ended - since for one in requests if one.outcome in wanted and one.ended > since), default=0.0)

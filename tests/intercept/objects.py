@@ -82,7 +82,7 @@ class Objects:
         self.patch(f"/api/v1/nodes/{name}/status", {"status": {"addresses": found, "conditions": [ready]}})
 
     def pod(self, namespace: str, name: str, node: str, addresses: Sequence[str], **keys: Any) -> str:
-        """A pod that runs on a node; answers its uid. `keys`: `host_network`, `annotations`, `phase`."""
+        """A pod of a node; answers its uid. `keys`: `host_network`, `annotations`, `phase` (Pending has no address)."""
         spec: Object = {
             "nodeName": node,
             "hostNetwork": keys.get("host_network", False),
@@ -92,7 +92,8 @@ class Objects:
         }
         meta = {"name": name, "annotations": keys.get("annotations", {}), "labels": {"app": name}}
         made = self.create(f"/api/v1/namespaces/{namespace}/pods", {"metadata": meta, "spec": spec})
-        self.pod_status(namespace, name, addresses, keys.get("phase", "Running"))
+        phase = keys.get("phase", "Running")
+        self.pod_status(namespace, name, [] if phase == "Pending" else addresses, phase)
         return str(made["metadata"]["uid"])
 
     def pod_status(self, namespace: str, name: str, addresses: Sequence[str], phase: str = "Running") -> None:

@@ -1,6 +1,5 @@
 """Under load: reloads, kube-proxy's return, draining, restarts and kills, on each kind of rules."""
 
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -9,10 +8,11 @@ from functools import partial
 import pytest
 
 from tests.cluster.cluster import until
-from tests.intercept.asking import Connection, get
+from tests.intercept import measure
 from tests.intercept.configuration import GRACE_MS
 from tests.intercept.conftest import ON_EACH_BACKEND
-from tests.intercept.load import Load, Request, last, load
+from tests.intercept.load import Request, load
+from tests.intercept.measure import GOOD
 from tests.intercept.mesh_node import FAMILIES, MARKS
 from tests.intercept.objects import Port
 from tests.intercept.world import ECHO_PORT, World
@@ -24,7 +24,6 @@ TIMER_SECONDS = 3.0
 TURN_SECONDS = 1.0
 """What a busy machine may add to a figure."""
 PAUSE_MS = 4
-GOOD = {"routed", "direct"}
 
 
 def workers(world: World, *kinds: str) -> list[str]:
@@ -90,7 +89,7 @@ def test_kube_proxy_that_puts_its_jump_first_is_repaired(world: World, state):
         until(lambda: world.node.status()["drift"] > before)
         flow.more()
     requests = flow.requests()
-    taken = last(requests, ["direct"], since)
+    taken = measure.last(requests, {"routed"}, since)
     state(f"captured again after {taken:.2f} s; {counted(requests)}")
     assert {one.outcome for one in requests} <= GOOD
     assert taken < TIMER_SECONDS + TURN_SECONDS
@@ -111,10 +110,12 @@ def test_a_router_that_drains_fails_nothing_and_its_successor_captures_again(wor
         gone = time.monotonic()
         world.start_router()
         armed = world.node.until_armed()
-        flow.more(200)
+        flow.until(lambda found: [one.outcome for one in found if one.kind == "fresh"][-20:] == ["routed"] * 20)
     requests = flow.requests()
+    slowest = max(one.took for one in requests if one.outcome == "routed" and one.began > gone)
     state(
-        f"direct {direct:.2f} s after SIGTERM, captured again {armed - gone:.2f} s after a start; {counted(requests)}"
+        f"direct {direct:.2f} s after SIGTERM, captured again {armed - gone:.2f} s after a start, "
+        f"its first request took {slowest * 1000:.0f} ms; {counted(requests)}"
     )
     assert {one.outcome for one in requests if one.kind != "lines"} <= GOOD
     # What is no HTTP cannot be told to come again: it goes on for as long as the router may take, then it is cut.
@@ -125,59 +126,25 @@ def test_a_router_that_drains_fails_nothing_and_its_successor_captures_again(wor
 
 
 def test_a_router_that_is_killed_is_passed_by(world: World, state):
-    with under_load(world, "fresh") as flow:
-        flow.more()
-        since = time.monotonic()
-        world.node.router.kill()
-        passed_by(flow, since)
-        world.start_router()
-        world.node.until_armed()
-        flow.more()
-    taken = last(flow.requests(), {one.outcome for one in flow.requests()} - GOOD, since)
-    state(f"nothing refused after {taken:.2f} s; {counted(flow.requests())}")
-    assert taken < TIMER_SECONDS + TURN_SECONDS
-    assert {one.outcome for one in flow.requests()} <= {*GOOD, "refused", "reset", "closed"}
-    assert flow.requests()[-1].outcome == "routed", "captured again"
-
-
-def test_a_router_that_hangs_is_passed_by(world: World, state):
-    router, place, address = world.node.router.process, world.client.place, world.hello.addresses[4]
-    since = time.monotonic()
-    router.send_signal(signal.SIGSTOP)
-    hung = Connection(place, address, 80, 10.0)
-    hung.send(world.hello.host)
-    tried = 0
-    while True:
-        tried += 1
-        try:
-            assert not get(place, address, 80, world.hello.host, seconds=0.25)["via"]
-            break
-        except TimeoutError:
-            assert time.monotonic() < since + TIMER_SECONDS + TURN_SECONDS
-    direct = time.monotonic() - since
-    router.send_signal(signal.SIGCONT)
-    assert hung.answer()["via"], "who hung is answered when it goes on"
-    hung.close()
-    world.until_captured()
-    state(f"direct after {direct:.2f} s and {tried} tries of 0.25 s")
+    taken = measure.router_killed(world)
+    state(f"direct after {taken.seconds:.2f} s; {counted(taken.requests)}")
+    assert taken.seconds < TIMER_SECONDS + TURN_SECONDS
+    assert {one.outcome for one in taken.requests} <= {*GOOD, "refused", "reset", "closed"}
+    assert world.get(world.client, world.hello)["via"], "captured again"
 
 
 def test_router_and_keeper_that_are_killed_are_passed_by(world: World, state):
-    with under_load(world, "fresh") as flow:
-        flow.more()
-        since = time.monotonic()
-        world.node.keeper.kill()
-        world.node.router.kill()
-        passed_by(flow, since)
-        world.start_keeper()
-        world.start_router()
-        world.node.until_armed()
-        flow.more()
-    taken = last(flow.requests(), {one.outcome for one in flow.requests()} - GOOD, since)
-    state(f"nothing refused after {taken:.2f} s; {counted(flow.requests())}")
-    assert taken < TIMER_SECONDS + TURN_SECONDS
-    assert {one.outcome for one in flow.requests()} <= {*GOOD, "refused", "reset", "closed"}
-    assert flow.requests()[-1].outcome == "routed", "captured again"
+    taken = measure.both_killed(world)
+    state(f"direct after {taken.seconds:.2f} s; {counted(taken.requests)}")
+    assert taken.seconds < TIMER_SECONDS + TURN_SECONDS
+    assert {one.outcome for one in taken.requests} <= {*GOOD, "refused", "reset", "closed"}
+    assert world.get(world.client, world.hello)["via"], "captured again"
+
+
+def test_a_router_that_hangs_is_passed_by(world: World, state):
+    taken = measure.router_hangs(world)
+    state(f"direct after {taken.seconds:.2f} s, and who hung was answered")
+    assert taken.seconds < TIMER_SECONDS + TURN_SECONDS
 
 
 def test_a_keeper_that_ends_fails_nothing_and_its_successor_captures_again(world: World, state):
@@ -194,12 +161,3 @@ def test_a_keeper_that_ends_fails_nothing_and_its_successor_captures_again(world
     state(counted(requests))
     assert {one.outcome for one in requests} <= GOOD
     assert {one.outcome for one in requests if one.kind != "fresh"} == {"routed"}, "established ones stay"
-
-
-def passed_by(flow: Load, since: float) -> None:
-    """Wait until the last fifty requests were direct."""
-
-    def met(requests: list[Request]) -> bool:
-        return len(requests) > 50 and all(one.outcome == "direct" and one.began > since for one in requests[-50:])
-
-    flow.until(met)

@@ -5,49 +5,30 @@ import time
 import pytest
 
 from tests.cluster.cluster import until
+from tests.intercept import measure
 from tests.intercept.conftest import ON_EACH_BACKEND
 from tests.intercept.load import load
 from tests.intercept.mesh_node import FAMILIES
 from tests.intercept.pod import Pod
-from tests.intercept.world import LABEL, World
+from tests.intercept.world import World
 
 pytestmark = [pytest.mark.root, ON_EACH_BACKEND]
 
 
-def fresh(world: World, pause_ms: int = 2) -> list[str]:
-    """New connections again and again, in both families."""
-    return [f"fresh,{world.hello.addresses[version]},80,{pause_ms}" for version in FAMILIES]
-
-
 def test_a_label_of_the_namespace_on_off_and_on_again(world: World, state):
     figures = []
-    objects = world.node.objects
-    with load(world.quiet, world.hello.host, *fresh(world)) as flow:
-        flow.more()
-        for value in ("enabled", "disabled", None, "disabled"):
-            wanted = "direct" if value == "disabled" else "routed"
-            since = time.monotonic()
-            objects.label(world.quiet_space, {LABEL: value})
-            flow.until(lambda found, wanted=wanted: all(one.outcome == wanted for one in found[-10:]))
-            figures.append(f"{value}: {(time.monotonic() - since) * 1000:.0f} ms")
+    for value in ("enabled", "disabled", None, "disabled"):
+        taken = measure.labelled(world, value, "direct" if value == "disabled" else "routed")
+        figures.append(f"{value}: {taken.seconds * 1000:.0f} ms")
+        assert taken.failed == 0
     state(", ".join(figures))
-    assert set(flow.outcomes()) == {"routed", "direct"}, "nothing failed"
 
 
 def test_a_new_pod_is_captured(world: World, state):
-    pod = world.node.add_pod("newcomer", without_api=True)
-    try:
-        with load(pod, world.hello.host, *fresh(world)) as flow:
-            flow.more()
-            since = time.monotonic()
-            world.node.announce(pod)
-            flow.until(lambda found: any(one.outcome == "routed" for one in found))
-            flow.more()
-        first = min(one.began for one in flow.requests() if one.outcome == "routed") - since
-        state(f"captured {first * 1000:.0f} ms after its status said so; {dict(flow.outcomes())}")
-        assert set(flow.outcomes()) == {"routed", "direct"}, "nothing failed"
-    finally:
-        world.node.remove_pod(pod)
+    taken = measure.new_pod(world)
+    state(f"captured {taken.seconds * 1000:.0f} ms after its status said so")
+    assert taken.failed == 0
+    assert taken.requests[0].outcome == "direct"
 
 
 @pytest.mark.parametrize("told", ["before", "after"])
@@ -62,7 +43,7 @@ def test_an_address_that_another_pod_takes_over_is_not_captured(world: World, to
     new = node.add_pod("new", world.quiet_space, like=old.addresses, without_api=True)
     reused = time.monotonic() - since
     try:
-        with load(new, world.hello.host, *fresh(world, 0)) as flow:
+        with load(new, world.hello.host, *measure.fresh(world, 0)) as flow:
             flow.more()
             node.announce(new)
             if told == "after":
