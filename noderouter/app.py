@@ -135,6 +135,8 @@ class App:
 
     def _assemble(self, naming: trio.Nursery) -> None:
         """Build namers, interpreters and routers; their watches run in `naming`."""
+        if self.config.intercept is not None:
+            _ = self.config.intercept.node  # if nobody says it, that is said before anything is opened
         runtime = self._runtime = Runtime.begin(naming.start_soon, monotonic, naming_log)
         namers = [kind.build(runtime) for kind in self.config.namers]
         self._watches = WatchGauges(self.metrics, runtime.clusters)

@@ -77,7 +77,7 @@ class Pool:
         while idle:
             connection = idle.pop()
             wire = connection.wire
-            if not (wire.readable or wire.hung_up):
+            if not wire.hung_up and (not wire.readable or wire.silent()):
                 return connection
             self._drop(connection)
         return None

@@ -35,7 +35,7 @@
     X(E_NO_HOST, 400, "no Host in an HTTP/1.1 request") \
     X(E_LENGTHS, 400, "more than one Content-Length") \
     X(E_BOTH, 400, "both Content-Length and Transfer-Encoding") \
-    X(E_LENGTH, 400, "Content-Length is not a number of at most 18 digits") \
+    X(E_LENGTH, 400, "Content-Length is not a number, or has too many digits") \
     X(E_CODING_10, 400, "Transfer-Encoding in HTTP/1.0") \
     X(E_CODINGS, 400, "more than one Transfer-Encoding") \
     X(E_CODING, 400, "Transfer-Encoding is not a list of codings without parameters") \

@@ -88,6 +88,17 @@ static int parsed(head *h, PyObject *const *args, Py_ssize_t count, bool respons
     return 0;
 }
 
+/* The length of a body; of digits that are too many for 64 bits, too. */
+static PyObject *length_of(const head *h)
+{
+    char digits[MAX_DIGITS + 1];
+    if (h->length != VAST)
+        return PyLong_FromLongLong(h->length);
+    memcpy(digits, h->data + h->vast, h->vast_len);
+    digits[h->vast_len] = '\0';
+    return PyLong_FromString(digits, NULL, 10);
+}
+
 /* A tuple that steals `items`; NULL if one of them is. */
 static PyObject *tuple_of(PyObject **items, Py_ssize_t count)
 {
@@ -112,7 +123,7 @@ static PyObject *parse_request(PyObject *Py_UNUSED(module), PyObject *const *arg
     PyObject *host = h.host < 0 ? Py_NewRef(Py_None)
                                 : slice(&h, h.fields[h.host].value, h.fields[h.host].value_len);
     PyObject *items[] = {PyLong_FromLong((long)h.end), method_of(&h), slice(&h, h.target, h.target_len),
-        PyLong_FromLong(h.minor), host, PyLong_FromLongLong(h.length), PyBool_FromLong(h.persist), block_of(&h),
+        PyLong_FromLong(h.minor), host, length_of(&h), PyBool_FromLong(h.persist), block_of(&h),
         special_of(&h)};
     return tuple_of(items, 9);
 }
@@ -124,7 +135,7 @@ static PyObject *parse_response(PyObject *Py_UNUSED(module), PyObject *const *ar
     if (!parsed(&h, args, count, true, &result))
         return result;
     PyObject *items[] = {PyLong_FromLong((long)h.end), PyLong_FromLong(h.status), slice(&h, h.reason, h.reason_len),
-        PyLong_FromLong(h.minor), PyLong_FromLongLong(h.length), PyBool_FromLong(h.persist), block_of(&h),
+        PyLong_FromLong(h.minor), length_of(&h), PyBool_FromLong(h.persist), block_of(&h),
         special_of(&h)};
     return tuple_of(items, 8);
 }

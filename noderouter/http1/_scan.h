@@ -6,6 +6,9 @@
 
 #define MAX_FIELDS 512
 #define MAX_OPTIONS 32
+#define SAFE_DIGITS 18 /* of a length that fits into 64 bits */
+#define MAX_DIGITS 32  /* of the length of a response */
+#define VAST INT64_MAX
 #define MAX_SIZE 0x3fffffff /* heads are shorter than 1 GB, whatever the limits say: offsets have 32 bits */
 
 typedef struct { uint32_t name, name_len, value, value_len, end, kind; } field; /* offsets into the data */
@@ -17,7 +20,8 @@ typedef struct {
     uint32_t end;                                    /* behind the empty line */
     uint32_t count, options, specials, block_size;
     int status, minor, host; /* `host`: index of the field, or -1 */
-    int64_t length;          /* -1 chunked, -2 neither */
+    int64_t length;          /* -1 chunked, -2 neither, VAST */
+    uint32_t vast, vast_len; /* the digits of a length that is VAST */
     bool response, close, keep_alive, upgrade, persist;
     struct { uint32_t at, len; } option[MAX_OPTIONS]; /* what Connection names and `kind_of` does not know */
     field fields[MAX_FIELDS];
@@ -138,20 +142,24 @@ static enum error scan_status_line(head *h, const uint8_t **at, const uint8_t *s
     return OK;
 }
 
-/* RFC 9112 section 6.3, with no leave to merge equal ones. */
+/* RFC 9112 section 6.3, with no leave to merge equal ones. How long a response will be is for its client to judge, so what
+ * does not fit into 64 bits is kept as it is written (RFC 9110 section 8.6). */
 static enum error judge_length(head *h, const uint8_t *value, size_t len)
 {
     if (h->length != -2)
         return h->length == -1 ? E_BOTH : E_LENGTHS;
-    if (len < 1 || len > 18)
+    if (len < 1 || len > (h->response ? MAX_DIGITS : SAFE_DIGITS))
         return E_LENGTH;
     int64_t length = 0;
     for (size_t i = 0; i < len; i++) {
         if (!is_digit(value[i]))
             return E_LENGTH;
-        length = length * 10 + (value[i] - '0');
+        if (len <= SAFE_DIGITS)
+            length = length * 10 + (value[i] - '0');
     }
-    h->length = length;
+    h->length = len <= SAFE_DIGITS ? length : VAST;
+    h->vast = (uint32_t)(value - h->data);
+    h->vast_len = (uint32_t)len;
     return OK;
 }
 

@@ -41,6 +41,8 @@ _REQUEST_LINE: Final = re.compile(b"(" + TOKEN + b"++) (?! )(" + _TARGET_BYTES +
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + VALUE + rb"*+))?\r\n")
 _REASON: Final = re.compile(VALUE + b"*+")
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
+_RESPONSE_LENGTH: Final = re.compile(rb"[0-9]{1,32}")
+"""How long a response will be is for its client to judge, be there so much or not (RFC 9110 section 8.6)."""
 
 MAX_OPTIONS: Final = 32
 """Fields that Connection may name; each is compared with every field of the head."""
@@ -96,8 +98,8 @@ class _Fields:
             raise HeadError(400, "more than one Content-Length")
         if self.length == -1:
             raise HeadError(400, "both Content-Length and Transfer-Encoding")
-        if _LENGTH.fullmatch(value) is None:
-            raise HeadError(400, "Content-Length is not a number of at most 18 digits")
+        if (_LENGTH if self.request else _RESPONSE_LENGTH).fullmatch(value) is None:
+            raise HeadError(400, "Content-Length is not a number, or has too many digits")
         self.length = int(value)  # digits 0 to 9 only, says the pattern
 
     def _transfer_encoding(self, value: bytes) -> None:

@@ -31,7 +31,8 @@ ENDED: Final = "ended"
 _IN: Final = select.EPOLLIN
 _OUT: Final = select.EPOLLOUT
 _HANGUP: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-_INTEREST: Final = _IN | _OUT | select.EPOLLRDHUP | select.EPOLLET
+_UNUSUAL: Final = _HANGUP | select.EPOLLPRI
+_INTEREST: Final = _IN | _OUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
 
 
 class Reactor:
@@ -144,9 +145,9 @@ class Reactor:
                     os.eventfd_read(fd)
                     self._woken = False
                 continue
-            if mask & _HANGUP:
-                wire.hangup(mask)
-            if mask & _IN or mask & _HANGUP:
+            if mask & _UNUSUAL:
+                wire.unusual(mask)
+            if mask & _IN or mask & _UNUSUAL:
                 wire.readable = True
                 task = wire.reader
                 if task is not None:

@@ -5,7 +5,8 @@ Theory of operation: the socket sits in the reactor's epoll, edge-triggered, for
 after a short read the kernel's buffer is known to be empty, unless the peer has hung up. One task may wait for
 reading and one for writing, not necessarily the same.
 
-`hangup` sees the peer leave even when nobody reads: that is how an exchange learns that its client is gone.
+`hangup` sees the peer leave even when nobody reads: that is how an exchange learns that its client is gone. `urgent`
+says that there is a byte of urgent data; only tunnels care, to others it is not there.
 """
 
 import select
@@ -28,6 +29,9 @@ BULK_BYTES: Final = 65536
 GONE: Final = select.EPOLLHUP | select.EPOLLERR
 """Event bits that say the connection is dead in both directions."""
 
+HANGUP: Final = GONE | select.EPOLLRDHUP
+"""Those and the one that says that the peer has finished sending."""
+
 _STREAK: Final = 16
 """Reads in a row that found data waiting, before others get their turn."""
 
@@ -49,6 +53,7 @@ class Wire:
         "reader",
         "sock",
         "unsent",
+        "urgent",
         "writable",
         "writer",
     )
@@ -65,6 +70,7 @@ class Wire:
         self.readable = False
         self.writable = False
         self.hung_up = 0
+        self.urgent = False
         self.closed = False
         self.reader: Task | None = None
         self.writer: Task | None = None
@@ -76,8 +82,15 @@ class Wire:
         state = "closed" if self.closed else "hung up" if self.hung_up else "open"
         return f"<Wire fd={self.fd} {state}>"
 
+    def unusual(self, mask: int) -> None:
+        """Called by the reactor: urgent data (PRI), or the peer has left."""
+        if mask & select.EPOLLPRI:
+            self.urgent = True
+        if mask & HANGUP:
+            self.hangup(mask)
+
     def hangup(self, mask: int) -> None:
-        """Called by the reactor: the peer has finished sending (RDHUP) or the connection is dead (HUP, ERR)."""
+        """The peer has finished sending (RDHUP) or the connection is dead (HUP, ERR)."""
         self.hung_up |= mask
         if self.on_hangup is not None and self.reader is None:
             self.on_hangup(mask)
@@ -137,6 +150,21 @@ class Wire:
             except BaseException:
                 self.reader = None
                 raise
+
+    def silent(self) -> bool:
+        """Whether nothing is there to read after all; asks the kernel.
+
+        `readable` alone may be left from what was read: by a read that took all there was and filled its buffer, or by an
+        edge that was told when its bytes were read already.
+        """
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            self.readable = False
+            return True
+        except OSError:
+            return False
+        return False
 
     def put(self, data: bytes) -> bool:
         """Hand `data` to the kernel; false when it did not take all: then await `drain` before the next `put`.

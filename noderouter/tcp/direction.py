@@ -11,6 +11,8 @@ nothing (a pipe can be full with few bytes in it).
 """
 
 import os
+import socket
+from fcntl import ioctl
 from typing import Final
 
 from noderouter.reactor.errors import WireError
@@ -24,6 +26,8 @@ STREAM_BYTES: Final = 32768
 
 _FLAGS: Final = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 _NOTHING: Final = memoryview(b"")
+_SIOCATMARK: Final = 0x8905
+_ZERO: Final = bytes(4)
 
 _buffer: Final = bytearray(BULK_BYTES)
 _view: Final = memoryview(_buffer)
@@ -36,11 +40,24 @@ class Direction:
         moved: bytes that the target's kernel has taken.
         rest: read into memory and not yet written.
         spliced: bytes in the pipe.
+        marked: an urgent byte is to be written next.
         ended: the source has finished, and the target was told.
         broken: the end that failed, once one has.
     """
 
-    __slots__ = ("_pipe", "_pipes", "_stream", "broken", "ended", "moved", "rest", "source", "spliced", "target")
+    __slots__ = (
+        "_pipe",
+        "_pipes",
+        "_stream",
+        "broken",
+        "ended",
+        "marked",
+        "moved",
+        "rest",
+        "source",
+        "spliced",
+        "target",
+    )
 
     def __init__(self, source: Wire, target: Wire, pipes: Pipes) -> None:
         self.source = source
@@ -48,6 +65,7 @@ class Direction:
         self.moved = 0
         self.rest = _NOTHING
         self.spliced = 0
+        self.marked = False
         self.ended = False
         self.broken: Wire | None = None
         self._pipes = pipes
@@ -61,7 +79,7 @@ class Direction:
     @property
     def blocked(self) -> bool:
         """There is something to write, and the target does not take it now."""
-        return bool(self.spliced or self.rest)
+        return bool(self.spliced or self.rest or self.marked)
 
     def pump(self) -> bool:
         """Move what can be moved; true when it stopped to let others have their turn.
@@ -77,7 +95,12 @@ class Direction:
                 break
             if self.moved - start >= TURN_BYTES:
                 return True
-            if self._stream:
+            if self.source.urgent:
+                self._stream = False
+                if not self._carry_urgent():
+                    return False
+                self._copy()
+            elif self._stream:
                 self._splice()
             else:
                 self._copy()
@@ -109,7 +132,7 @@ class Direction:
             raise self._broke(source, error) from None
         if size == BULK_BYTES:
             self._stream = True
-        elif not source.hung_up:
+        elif not source.hung_up and not source.urgent:  # a read stops at the mark, too
             source.readable = False
         if size:
             self._send(_view[:size])
@@ -174,6 +197,33 @@ class Direction:
                 raise self._broke(target, error) from None
             self.spliced -= sent
             self.moved += sent
+        return True
+
+    def _carry_urgent(self) -> bool:
+        """Send the urgent byte as such, if it is next (sockatmark(3)); false where the target does not take it now.
+
+        It is not part of the stream (RFC 9293 section 3.8.5): reading on behind the mark leaves it out.
+        """
+        source, target = self.source, self.target
+        self.marked = False
+        try:
+            byte = source.sock.recv(1, socket.MSG_OOB | socket.MSG_PEEK)
+        except OSError:  # there is none any more
+            source.urgent = False
+            return True
+        if ioctl(source.fd, _SIOCATMARK, _ZERO) == _ZERO:
+            return True
+        try:
+            target.sock.send(byte, socket.MSG_OOB)
+        except BlockingIOError:
+            self.marked = True
+            target.writable = False
+            return False
+        except OSError as error:
+            raise self._broke(target, error) from None
+        source.sock.recv(1, socket.MSG_OOB)
+        source.urgent = False
+        self.moved += 1
         return True
 
     def _end(self) -> None:

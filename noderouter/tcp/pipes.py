@@ -12,8 +12,9 @@ from fcntl import F_GETPIPE_SZ, F_SETPIPE_SZ, fcntl
 from typing import Final
 
 PIPE_BYTES: Final = 262144
-"""What a pipe is to hold. Larger ones gain nothing (docs/adr/0018)."""
+"""What a pipe is to hold. Larger ones gain little (docs/adr/0018)."""
 LEAST_BYTES: Final = 65536
+"""What it has to hold, to be worth more than copying."""
 MAX_PIPES: Final = 128
 KEPT_PIPES: Final = 8
 """Empty ones that are kept for the next who needs one."""
@@ -37,10 +38,11 @@ class Pipe:
 class Pipes:
     """Lends pipes, at most `limit` at a time."""
 
-    __slots__ = ("_idle", "_limit", "kept", "lent")
+    __slots__ = ("_idle", "_least", "_limit", "kept", "lent")
 
-    def __init__(self, limit: int = MAX_PIPES, kept: int = KEPT_PIPES) -> None:
+    def __init__(self, limit: int = MAX_PIPES, kept: int = KEPT_PIPES, least: int = LEAST_BYTES) -> None:
         self._limit = limit
+        self._least = least
         self._idle: list[Pipe] = []
         self.kept = kept
         self.lent = 0
@@ -78,8 +80,7 @@ class Pipes:
         while self._idle:
             self._idle.pop().close()
 
-    @staticmethod
-    def _make() -> Pipe | None:
+    def _make(self) -> Pipe | None:
         """A new pipe; None where descriptors have run out or the user's share of pipes has."""
         try:
             pipe = Pipe(*os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
@@ -87,10 +88,11 @@ class Pipes:
             return None
         try:
             fcntl(pipe.into, F_SETPIPE_SZ, PIPE_BYTES)
-        except OSError:  # beyond the user's share, or fs.pipe-max-size: it may still be large enough
-            if fcntl(pipe.into, F_GETPIPE_SZ) < LEAST_BYTES:
-                pipe.close()
-                return None
+        except OSError:
+            pass  # beyond the user's share, or fs.pipe-max-size: it may still be large enough
+        if fcntl(pipe.into, F_GETPIPE_SZ) < self._least:
+            pipe.close()
+            return None
         return pipe
 
 

@@ -9,8 +9,9 @@ import pytest
 from tests.charts.release import Release
 from tests.cluster.cluster import Cluster, until
 from tests.cluster.controlplane import CommandFailed
-from tests.cluster.workload import Object, container, workload
+from tests.cluster.workload import Object, container, service, workload
 from tests.e2e_cluster.conftest import State
+from tests.e2e_cluster.test_reroute import MIRROR
 from tests.e2e_cluster.traffic import kinds, steady
 from tests.e2e_cluster.workloads import client, serve_unknowing
 
@@ -57,7 +58,8 @@ def capturing(cluster: Cluster) -> Iterator[Release]:
     """The chart with interception."""
     cluster.control_plane.kubectl("create", "namespace", NAMESPACE)
     try:
-        values = ("--set", "intercept.enabled=true,minReadySeconds=0")
+        forwarded = "intercept.server.addForwardedHeader.for.kind=ip"
+        values = ("--set", f"intercept.enabled=true,minReadySeconds=0,{forwarded}")
         with Release.installed(cluster, NAMESPACE, "captured", *values) as release:
             yield release
     finally:
@@ -101,6 +103,26 @@ def test_a_pod_that_knows_of_no_router_is_routed_by_the_dtab(
     answer = get(cluster, namespace, f"hello.{namespace}", "-H", f"host: hello-next.{namespace}")
     assert "hello-next from" in answer  # what was dialled counts, and that is `hello`
     state(f"through the routers of both nodes; an edit of the dtab was seen within {seconds:.2f} s")
+
+
+def test_what_a_backend_sees(cluster: Cluster, mesh: Release, namespace: str):
+    """The address of its own node, by whose router the request comes; and, since it was asked for, the client's."""
+    mirror = container(args=["-c", MIRROR], readinessProbe={"tcpSocket": {"port": "http"}, "periodSeconds": 1})
+    made = workload("Deployment", "mirror", mirror, replicas=1, nodeName="node-2")
+    cluster.apply([made, service("mirror"), client(proxy=False)], namespace)
+    cluster.wait_ready("deployment", namespace, "mirror")
+    cluster.wait_ready("pod", namespace, "client")
+
+    def seen() -> Object:
+        found: Object = json.loads(cluster.exec(namespace, "client", "curl", "-sS", "http://mirror"))
+        return found
+
+    until(lambda: "via" in {name.lower() for name in seen()["headers"]}, 10)
+    headers = {name.lower(): value for name, value in seen()["headers"].items()}
+    assert seen()["peer"] == cluster.nodes[1].address
+    assert headers["host"] == "mirror"
+    address = cluster.get("pod", namespace, "client")["status"]["podIP"]
+    assert f"for={address};" in headers["forwarded"]
 
 
 def test_other_protocols_pass_and_are_routed_by_the_dtab_too(

@@ -70,7 +70,8 @@ the place of the chart's: the keys of one interpreter mean nothing to another.
 {{- $root := index . 0 -}}
 {{- $router := index . 1 | fromYamlArray | first -}}
 {{- if $root.Values.intercept.enabled -}}
-{{- $_ := set $router "servers" (append $router.servers (include "noderouter.captureServer" $root | fromYaml)) -}}
+{{- $server := mergeOverwrite (include "noderouter.captureServer" $root | fromYaml) (deepCopy $root.Values.intercept.server) -}}
+{{- $_ := set $router "servers" (append $router.servers $server) -}}
 {{- end -}}
 {{- list $router | toYaml -}}
 {{- end -}}

@@ -195,7 +195,9 @@ def test_what_the_router_is_told(helm: Helm):
         "identifier": [{"kind": "io.l5d.originalDst"}],
         "hostMismatch": "refuse",
         "detectTimeoutMs": 250,
+        "idleTimeoutMs": 60000,
     }
+    assert outgoing(objects)["servers"][-1]["addForwardedHeader"] == {"for": {"kind": "ip"}}
 
 
 def hooks(objects: list[Object]) -> list[Object]:

@@ -12,7 +12,7 @@ import yaml
 
 from tests.charts.helm import CHART, Helm, ci_values, one
 from tests.testing.backend import backend
-from tests.testing.router import config, inet, routing
+from tests.testing.router import Running, config, inet, routing
 
 DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
 
@@ -47,11 +47,20 @@ def queries(file: Path) -> list[str]:
 
 
 async def exposition() -> str:
-    """What a router shows that has answered, failed, and had nobody to ask."""
-    async with backend() as up, routing(config(f"/svc/up => {inet(up.port)}; /svc/down => {inet(1)}")) as router:
-        assert (await router.ask("up")).status == 200
-        assert (await router.ask("down")).status == 502
-        return (await router.admin("/admin/metrics/prometheus")).text
+    """What a router shows that has answered, failed, had nobody to ask, and captures nothing for want of a keeper."""
+    servers = [{"port": 0}, {"port": 0, "capture": {}}]
+    keeper = {"socket": "/nowhere/sock", "nodeName": "node-1", "k8sHost": "127.0.0.1", "k8sPort": 1}
+    async with backend() as up:
+        dtab = f"/svc/up => {inet(up.port)}; /svc/down => {inet(1)}"
+        async with routing(config(dtab, servers=servers) | {"intercept": keeper}) as router:
+            return await answered(router)
+
+
+async def answered(router: Running) -> str:
+    """Its metrics, once it was asked."""
+    assert (await router.ask("up")).status == 200
+    assert (await router.ask("down")).status == 502
+    return (await router.admin("/admin/metrics/prometheus")).text
 
 
 def known(text: str) -> tuple[set[str], set[str]]:
@@ -121,6 +130,11 @@ ALERTS = {
         [("rt:service:requests", "0+100x30"), ("rt:service:success", "0+98x30")],
         'rt="out", service="svc/a"',
         "svc/a succeeds in only 98% of requests (router out)",
+    ),
+    "NoderouterNotCapturing": (
+        [("intercept:armed", "0x30")],
+        'instance="10.0.0.1:9990"',
+        "10.0.0.1:9990 does not capture the connections of its node; /intercept.json there says why",
     ),
     "NoderouterNoEndpoints": (
         [("rt:client:loadbalancer:size", "0x30"), ("rt:client:failures", "0+10x30")],

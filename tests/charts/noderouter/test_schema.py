@@ -46,6 +46,7 @@ WRONG: list[tuple[Object, str]] = [
     ({"updateStrategy": {"rollingUpdate": {"maxSurge": 1}}}, "/updateStrategy/rollingUpdate/maxSurge"),
     ({"tests": {"path": "svc"}}, "/tests/path"),
     ({"intercept": {"mode": "ipvs"}}, "/intercept/mode"),
+    ({"intercept": {"server": {"port": 4143}}}, "/intercept/server"),
     ({"intercept": {"failureMode": "shut"}}, "/intercept/failureMode"),
     ({"intercept": {"scope": "service"}}, "/intercept/scope"),
     ({"intercept": {"selection": "opt-in"}}, "/intercept/selection"),

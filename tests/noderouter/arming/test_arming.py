@@ -63,7 +63,8 @@ async def test_it_arms_by_itself_and_becomes_ready(server, keeper, quick):
         assert len(keeper.last(Services).services) == 1
         good = [each for each in keeper.heard if isinstance(each, Progress) and not each.not_ready]
         assert good[0].accept_backlog >= 128
-        assert (good[0].accept_queue, good[0].probe_age_ms < 2000) == (0, True)
+        assert good[0].accept_queue <= 1, "the probe itself, at most"
+        assert good[0].probe_age_ms < 2000
         status, words = await ready(made)
         assert status == 200
         assert "interception: armed, 1 pods, 1 destinations\n" in words

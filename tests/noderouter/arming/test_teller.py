@@ -44,13 +44,13 @@ async def test_a_change_is_told_at_once_and_a_burst_of_them_as_one(keeper, telli
     nursery.start_soon(telling.teller.run)
     await telling.armed()
     await trio.sleep(teller_module.PAUSE_SECONDS * 2)
-    before = keeper.count(Pods)
+    before, began = keeper.count(Pods), monotonic()
     for number in range(50):
         telling.teller.want_pods(Wish((captured(f"b{number}"),)))
         await trio.sleep(0)
     await until(lambda: telling.pods.complete)
     assert uids(keeper.last(Pods)) == ["b49"]
-    assert keeper.count(Pods) - before <= 3
+    assert keeper.count(Pods) - before <= 2 + (monotonic() - began) / teller_module.PAUSE_SECONDS
     generations = [each.generation for each in keeper.heard if isinstance(each, Pods | Services)]
     assert generations == sorted(set(generations))
 
@@ -115,14 +115,13 @@ async def test_a_refused_list_is_told_once_and_the_last_good_one_stays(keeper, t
     keeper.answer = refusing
     telling.teller.want_pods(Wish((captured("a"), captured("bad", "10.0.0.2"))))
     await until(lambda: telling.pods.refusals)
+    await until(lambda: uids(keeper.last(Pods)) == ["a"])
     await telling.armed()
-    await until(lambda: keeper.heard[-1:] and isinstance(keeper.heard[-1], Progress))
-    assert uids(keeper.last(Pods)) == ["a"]
     assert sum("bad" in uids(each) for each in keeper.heard if isinstance(each, Pods)) == 1
     telling.teller.want_pods(Wish((captured("bad", "10.0.0.2"),)))  # `a` has gone
     await until(lambda: telling.pods.refusals == 2)
+    await until(lambda: uids(keeper.last(Pods)) == [])
     await telling.armed()
-    assert uids(keeper.last(Pods)) == []
 
 
 async def test_a_keeper_that_refuses_everything_is_not_pestered(keeper, telling, nursery):

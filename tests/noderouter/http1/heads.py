@@ -25,7 +25,8 @@ NAMES: Final = [
 ]  # fmt: skip
 VALUES: Final = [
     b"a", b"", b"a:80", b"[::1]", b"a,b", b"0", b"5", b"+5", b"5, 5", b"0x5", b"999999999999999999",
-    b"1000000000000000000", b"chunked", b"Chunked", b"gzip", b"gzip, chunked", b"chunked, gzip", b"chunked, chunked",
+    b"1000000000000000000", b"9" * 32, b"9" * 33,
+    b"chunked", b"Chunked", b"gzip", b"gzip, chunked", b"chunked, gzip", b"chunked, chunked",
     b"chunked;q=1", b"identity", b"\tchunked ", b",chunked", b"close", b"keep-alive", b"Keep-Alive, Foo", b"upgrade",
     b"foo, x", b"host", b"content-length", b"l5d-dtab", b"close, transfer-encoding", b",,", b"a b", b"x-forwarded-for",
     b"h2c", b"100-continue", b"trailers", b"\xe4\xf6", b"a\tb", b"a\x00b", b"a\x7f", b"\"x\"", b"a\rb", b"a\nb",

@@ -189,6 +189,14 @@ def test_content_length(heads: ModuleType, value: bytes) -> None:
     assert response(heads, b"Content-Length:" + value)[4] == int(value)
 
 
+@pytest.mark.parametrize("value", [b"1" + b"0" * 18, b"18446744073709551621", b"0" * 31 + b"7", b"9" * 32])
+def test_a_vast_content_length_is_for_the_client_to_judge(heads: ModuleType, value: bytes) -> None:
+    assert response(heads, b"Content-Length: " + value)[4] == int(value)
+    with pytest.raises(HeadError):
+        response(heads, b"Content-Length: " + value.zfill(33))
+    assert refused(heads, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + value + b"\r\n\r\n")[0] == 400
+
+
 @pytest.mark.parametrize("value", [b"chunked", b"CHUNKED", b"\tChunked "])
 def test_chunked(heads: ModuleType, value: bytes) -> None:
     assert request(heads, b"Transfer-Encoding:" + value)[5] == -1

@@ -10,14 +10,15 @@ import pytest
 import trio
 
 from noderouter.reactor.errors import WireError
-from noderouter.tcp import pipes as pipes_module
-from noderouter.tcp.direction import TURN_BYTES
+from noderouter.reactor.wire import Wire
+from noderouter.tcp.direction import TURN_BYTES, Direction
 from noderouter.tcp.errors import TunnelIdle
 from noderouter.tcp.pipes import PIPE_BYTES, Pipes
-from tests.noderouter.tcp.tunnel import read, read_all, tunnel
+from tests.noderouter.tcp.tunnel import ends, read, read_all, tunnel
 from tests.testing.loop import descriptors, looping, until
 
 MB = 1 << 20
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 
 
 def noise(size: int, seed: int = 0) -> bytes:
@@ -218,6 +219,64 @@ async def test_single_bytes():
         assert await read(it.server, len(data)) == data
 
 
+async def test_urgent_data_stays_urgent_and_stands_where_it_stood():
+    """As an Oracle client breaks off a query, or Telnet and FTP do."""
+    async with looping() as loop, tunnel(loop) as it:
+        server = it.server.socket
+        for number in range(50):
+            loop.reactor._turning = True  # hold the loop: all of it is to be there at once
+            await it.client.send_all(b"before")
+            await it.client.socket.send(bytes([number]), socket.MSG_OOB)
+            await it.client.send_all(b"behind")
+            loop.reactor._turning = False
+            assert await read(it.server, 6) == b"before"
+            assert await server.recv(1, socket.MSG_OOB) == bytes([number])
+            assert await read(it.server, 6) == b"behind"
+        await it.server.send_all(b"answer")
+        assert await read(it.client, 6) == b"answer"
+        assert it.relay.bytes_right == 50 * 13
+
+
+async def test_urgent_data_within_a_stream():
+    data = noise(3 * MB)
+    async with looping() as loop, tunnel(loop) as it:
+
+        async def send() -> None:
+            await it.client.send_all(data)
+            await it.client.socket.send(b"!", socket.MSG_OOB)
+            await it.client.send_all(data)
+            await it.client.send_eof()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            assert await read(it.server, len(data)) == data
+            assert await it.server.socket.recv(1, socket.MSG_OOB) == b"!"
+            assert await read_all(it.server) == data
+        await it.server.send_eof()
+        await it.end()
+        assert it.error is None
+
+
+async def test_urgent_data_for_a_reader_who_stands_still_waits():
+    async with looping() as loop, tunnel(loop, buffer_bytes=4096) as it:
+        size = 0
+        it.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        with trio.move_on_after(0.3):
+            while True:
+                size += await it.client.socket.send(bytes(4096))
+        await until(lambda: it.relay._rightward.blocked)
+
+        async def urge() -> None:
+            await it.client.socket.send(b"!", socket.MSG_OOB)
+            await it.client.send_all(b"behind")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(urge)
+            assert await read(it.server, size) == bytes(size)
+            assert await it.server.socket.recv(1, socket.MSG_OOB) == b"!"
+            assert await read(it.server, 6) == b"behind"
+
+
 async def test_a_tunnel_on_which_nothing_moves_ends_with_a_reset():
     async with looping() as loop, tunnel(loop, idle=0.1) as it:
         await it.end()
@@ -339,16 +398,14 @@ class _Keep(Pipes):
 
 @pytest.mark.parametrize("why", ["no descriptors", "none left to lend", "too small"])
 async def test_without_pipes_bytes_are_copied(why: str, monkeypatch: pytest.MonkeyPatch):
-    pipes = Pipes(limit=0 if why == "none left to lend" else 8)
+    pipes = Pipes(limit=0 if why == "none left to lend" else 8, least=1 << 40 if why == "too small" else 4096)
 
-    def refuse(flags: int) -> tuple[int, int]:
+    def refuse(*args: int, **more: int) -> int:
         raise OSError(24, "Too many open files")
 
     if why == "no descriptors":
-        monkeypatch.setattr(pipes_module.os, "pipe2", refuse)
-    elif why == "too small":
-        monkeypatch.setattr(pipes_module, "PIPE_BYTES", 1 << 40)
-        monkeypatch.setattr(pipes_module, "LEAST_BYTES", 1 << 40)
+        monkeypatch.setattr(os, "pipe2", refuse)
+    monkeypatch.setattr(os, "splice", refuse)
     data = noise(10 * MB)
     before = descriptors()
     async with looping() as loop, tunnel(loop, pipes=pipes) as it:
@@ -357,6 +414,50 @@ async def test_without_pipes_bytes_are_copied(why: str, monkeypatch: pytest.Monk
             assert await read(it.server, len(data)) == data
         assert pipes.lent == 0
     assert descriptors() <= before
+
+
+async def test_what_is_left_in_a_pipe_comes_out_in_no_other_tunnel():
+    pipes = Pipes(limit=1)
+    async with looping() as loop:
+        async with tunnel(loop, pipes=_Keep(pipes)) as it, trio.open_nursery() as nursery:
+
+            async def send() -> None:
+                with pytest.raises(trio.BrokenResourceError):
+                    await it.client.send_all(b"secret" * 10 * MB)
+
+            nursery.start_soon(send)
+            await until(lambda: it.relay._rightward.spliced)
+            it.task.cancel("cut off")
+            await it.end()
+        assert pipes.lent == 0
+        data = noise(4 * MB)
+        async with tunnel(loop, pipes=pipes) as it, trio.open_nursery() as nursery:
+            nursery.start_soon(it.client.send_all, data)
+            assert await read(it.server, len(data)) == data
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for buffers of the kernel that hold more than a turn")
+async def test_a_turn_ends_with_more_to_read():
+    async with looping() as loop:
+        (client, left), (server, right) = ends(), ends()
+        for sock in (client, right):
+            sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 64 * MB)
+        for sock in (left, server):
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 * MB)
+        direction = Direction(Wire(loop.reactor, left), Wire(loop.reactor, right), Pipes(kept=0))
+        client.setblocking(True)
+        client.sendall(bytes(4 * MB))
+        await until(lambda: direction.source.readable and direction.target.writable)
+        turns = []
+        while direction.pump():
+            turns.append(direction.moved)
+        assert len(turns) > 1
+        assert TURN_BYTES <= turns[0] < TURN_BYTES + PIPE_BYTES
+        assert direction.moved == 4 * MB
+        for sock in (client, server):
+            sock.close()
+        for wire in (direction.source, direction.target):
+            wire.close()
 
 
 async def test_a_stream_goes_through_a_pipe_and_small_messages_do_not(monkeypatch: pytest.MonkeyPatch):

@@ -55,8 +55,9 @@ static void check_offsets(const head *h, size_t size)
 {
     CHECK(h->end >= 4 && h->end <= size && memcmp(h->data + h->end - 4, "\r\n\r\n", 4) == 0);
     CHECK(h->count <= MAX_FIELDS && h->options <= MAX_OPTIONS && h->specials <= h->count);
-    CHECK(h->length >= -2 && h->length <= 999999999999999999 && (h->minor == 0 || h->minor == 1));
+    CHECK(h->length >= -2 && (h->length <= 999999999999999999 || h->length == VAST) && (h->minor == 0 || h->minor == 1));
     CHECK(h->response || (h->length >= -1 && h->method_len && h->target_len));
+    CHECK(h->length != VAST || (h->response && h->vast_len > SAFE_DIGITS && h->vast_len <= MAX_DIGITS));
     CHECK(!h->response || (h->status >= 100 && h->status <= 599));
     CHECK((size_t)h->target + h->target_len <= h->end && (size_t)h->reason + h->reason_len <= h->end);
     CHECK(h->host < (int)h->count);
