@@ -5,17 +5,20 @@ Each leaves the world as it was: armed, with the usual pods.
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from tests.intercept.asking import Connection, get
-from tests.intercept.load import Request, load
+from tests.intercept.load import Load, Request, load
 from tests.intercept.mesh_node import FAMILIES
-from tests.intercept.world import LABEL, World
+from tests.intercept.world import ECHO_PORT, LABEL, World
 
 GOOD = frozenset({"routed", "direct"})
 TRY_SECONDS = 0.25
 HUNG_SECONDS = 10.0
+PAUSE_MS = 4
 SETTLED = 50
 """So many requests in a row that came out the same are taken for the last word."""
 
@@ -36,6 +39,29 @@ class Taken:
 def fresh(world: World, pause_ms: int = 2) -> list[str]:
     """Workers that open connections again and again, in both families."""
     return [f"fresh,{world.hello.addresses[version]},80,{pause_ms}" for version in FAMILIES]
+
+
+def workers(world: World, *kinds: str) -> list[str]:
+    """One of each kind and family; all three kinds unless named."""
+    return [
+        f"{kind},{(world.echo if kind == 'lines' else world.hello).addresses[version]},"
+        f"{ECHO_PORT if kind == 'lines' else 80},{PAUSE_MS}"
+        for kind in kinds or ("fresh", "kept", "lines")
+        for version in FAMILIES
+    ]
+
+
+def under_load(world: World, *kinds: str) -> AbstractContextManager[Load]:
+    """A load from the client to all of it."""
+    return load(world.client, world.hello.host, *workers(world, *kinds))
+
+
+def counted(requests: Sequence[Request]) -> str:
+    """For figures."""
+    counts = Counter((one.kind, one.outcome) for one in requests)
+    again = sum(one.again for one in requests)
+    said = [f"{count} {kind} {outcome}" for (kind, outcome), count in sorted(counts.items())]
+    return ", ".join([*said, f"{again} sent again"] if again else said)
 
 
 def new_pod(world: World, name: str = "newcomer") -> Taken:

@@ -97,7 +97,7 @@ class MeshNode:
         """Everything but router, keeper and pods; `close` is due even if this fails."""
         self.network.start()
         self.network.ip(self.network.outside, f"addr add {addresses.GATEWAY}/32 dev lo")
-        self.api = ApiLink(self.network.outside, addresses.GATEWAY, self.api_port)
+        self.open_api()
         self.objects.namespace(self.space)
         self.objects.router_account(self.space)
         self.objects.node(self.name, [NODE[4], NODE[6]])
@@ -110,6 +110,10 @@ class MeshNode:
         for file in (self._kubeconfig, authority):
             shutil.chown(file, ROUTER_USER)
         self.proxied()
+
+    def open_api(self) -> None:
+        """Let the API server be reached; `api.close` is an outage."""
+        self.api = ApiLink(self.network.outside, addresses.GATEWAY, self.api_port)
 
     # What runs on the node itself
 

@@ -1,8 +1,7 @@
-"""Under load: reloads, kube-proxy's return, draining, restarts and kills, on each kind of rules."""
+"""Under load: reloads, draining, restarts and kills, on each kind of rules."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -11,11 +10,10 @@ from tests.cluster.cluster import until
 from tests.intercept import measure
 from tests.intercept.configuration import GRACE_MS
 from tests.intercept.conftest import ON_EACH_BACKEND
-from tests.intercept.load import Request, load
-from tests.intercept.measure import GOOD
+from tests.intercept.measure import GOOD, counted, under_load
 from tests.intercept.mesh_node import FAMILIES, MARKS
 from tests.intercept.objects import Port
-from tests.intercept.world import ECHO_PORT, World
+from tests.intercept.world import World
 
 pytestmark = [pytest.mark.root, ON_EACH_BACKEND]
 
@@ -23,30 +21,6 @@ RELOADS = 100
 TIMER_SECONDS = 3.0
 TURN_SECONDS = 1.0
 """What a busy machine may add to a figure."""
-PAUSE_MS = 4
-
-
-def workers(world: World, *kinds: str) -> list[str]:
-    """One of each kind and family; all three kinds unless named."""
-    return [
-        f"{kind},{(world.echo if kind == 'lines' else world.hello).addresses[version]},"
-        f"{ECHO_PORT if kind == 'lines' else 80},{PAUSE_MS}"
-        for kind in kinds or ("fresh", "kept", "lines")
-        for version in FAMILIES
-    ]
-
-
-def under_load(world: World, *kinds: str):
-    """A load from the client to all of it."""
-    return load(world.client, world.hello.host, *workers(world, *kinds))
-
-
-def counted(requests: Sequence[Request]) -> str:
-    """For figures."""
-    counts = Counter((one.kind, one.outcome) for one in requests)
-    again = sum(one.again for one in requests)
-    said = [f"{count} {kind} {outcome}" for (kind, outcome), count in sorted(counts.items())]
-    return ", ".join([*said, f"{again} sent again"] if again else said)
 
 
 def test_a_hundred_reloads_miss_and_break_nothing(world: World, state):
@@ -76,25 +50,6 @@ def changes(world: World) -> Iterator[Callable[[], object]]:
         yield partial(objects.pod, space, name, world.node.name, MARKS)
         yield partial(objects.delete, f"/api/v1/namespaces/{space}/services/{name}")
         yield partial(objects.delete_pod, space, name)
-
-
-def test_kube_proxy_that_puts_its_jump_first_is_repaired(world: World, state):
-    if world.variant.kind == "nftables":
-        pytest.skip("there are no jumps: a priority says who comes first")
-    before = world.node.status()["drift"]
-    with under_load(world, "fresh") as flow:
-        flow.more()
-        since = time.monotonic()
-        world.node.proxy.jump_first()
-        until(lambda: world.node.status()["drift"] > before)
-        flow.more()
-    requests = flow.requests()
-    taken = measure.last(requests, {"routed"}, since)
-    state(f"captured again after {taken:.2f} s; {counted(requests)}")
-    assert {one.outcome for one in requests} <= GOOD
-    assert taken < TIMER_SECONDS + TURN_SECONDS
-    for version in FAMILIES:
-        assert world.node.proxy.jumps(version) == ["NODEROUTER-PRE", "KUBE-SERVICES"]
 
 
 def test_a_router_that_drains_fails_nothing_and_its_successor_captures_again(world: World, state):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cluster import addresses
 from tests.cluster.node.namespaces import inside
 from tests.intercept.asking import Said, datagram, get, line
 from tests.intercept.conftest import ON_ALL, ON_ONE
@@ -167,17 +166,6 @@ def test_declared_opaque_by_annotation_is_passed_as_it_is(world: World, version:
     said = world.get(world.client, sealed, version)
     assert (said["who"], said["via"]) == ("hello", "")
     assert said["peer"] in NODE.values()
-
-
-@ON_ALL
-def test_the_api_server_is_never_captured(world: World, version: int):
-    if version == 6:
-        pytest.skip("the API server of these tests has an IPv4 address only")
-    before = world.seen()
-    url = f"https://{addresses.API_CLUSTER_IP}/livez"
-    assert world.client.run("curl", "-sSk", url) == "ok"
-    assert world.node.api.peers[-1] == world.client.addresses[4], "it was not the pod that came"
-    assert world.seen() == before
 
 
 @ON_ONE
