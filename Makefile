@@ -27,7 +27,7 @@ setup: $(VENV)/.installed
 run: setup
 	$(BIN)/noderouter demo
 
-DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer client classifier filter http1 identifier listener reactor \
+DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client classifier filter http1 identifier listener reactor \
 	router tcp telemetry,tests/noderouter/$(each)))
 
 # All tests on the sources, for coverage; then those of the data path again on what was compiled from them.

@@ -15,7 +15,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from noderouter.admin.state import AdminState
 from noderouter.arming.point import CapturePoint
 from noderouter.arming.speaks_first import SPEAKS_FIRST
 from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
+from noderouter.capture.server import Cluster
 from noderouter.config.check import dump
 from noderouter.config.config import Config
 from noderouter.core.destination import Destinations
@@ -141,13 +142,12 @@ class App:
         namers = [kind.build(runtime) for kind in self.config.namers]
         self._watches = WatchGauges(self.metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
-        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, self.destinations)
-        if self.config.intercept is not None:
-            around = replace(
-                around,
-                opaque_ports=frozenset(SPEAKS_FIRST) | set(self.config.intercept.opaquePorts),
-                cluster_domain=self.config.intercept.clusterDomain,
-            )
+        cluster = Cluster(self.destinations)
+        intercept = self.config.intercept
+        if intercept is not None:
+            opaque = frozenset(SPEAKS_FIRST).union(intercept.opaquePorts)
+            cluster = Cluster(self.destinations, opaque, intercept.clusterDomain)
+        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, cluster)
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)

@@ -10,15 +10,14 @@ from logging import ERROR, WARNING
 from math import inf
 from pathlib import Path as FilePath
 from random import Random
-from time import monotonic
 from typing import cast
 
 from dtab import Bound, Path
 from noderouter.balancer.backoff import ConstantKind
-from noderouter.capture.connection import CapturedConnection, CaptureSettings, CaptureStats, Carriers, MakeCodec
-from noderouter.capture.flow import FlowNames, FlowStats
-from noderouter.capture.gauges import capture_gauges
+from noderouter.capture.connection import MakeCodec
+from noderouter.capture.failed import FailedFlows
 from noderouter.capture.probe import ProbeAnswer
+from noderouter.capture.server import Cluster, capture_server
 from noderouter.client.client import Client, ClientSettings
 from noderouter.client.pool import PoolSettings
 from noderouter.config.capture import CaptureConfig
@@ -26,7 +25,6 @@ from noderouter.config.client import ClientParams
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.config.service import Budget
-from noderouter.core.destination import Destinations
 from noderouter.core.errors import ConnectError, NoSuchName
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, WhenSpecial, stack
@@ -36,7 +34,6 @@ from noderouter.filter.admission import Admission
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.call_depth import CallDepth
 from noderouter.filter.context import ClearContext, ReadContext
-from noderouter.filter.dialled import Dialled
 from noderouter.filter.error_reply import ErrorReply
 from noderouter.filter.error_text import cannot_connect, no_hosts
 from noderouter.filter.forwarded import Forwarded
@@ -66,8 +63,6 @@ from noderouter.router.scopes import Scopes
 from noderouter.telemetry.tree import Scope
 
 _NOWHERE = Path()
-QUIET_SECONDS = 1.0
-"""How often it is said that captured connections fail."""
 WILDCARDS = ("0.0.0.0", "::")
 """Listening there is listening on every address of the machine."""
 
@@ -80,10 +75,7 @@ class Surroundings:
     metrics: Scope
     rng: Random
     log: Log
-    destinations: Destinations = field(default_factory=Destinations)
-    opaque_ports: frozenset[int] = frozenset()
-    """Where connections to addresses without a service are not looked at."""
-    cluster_domain: str = "cluster.local"
+    cluster: Cluster = field(default_factory=Cluster)
 
 
 class RouterAssembly:
@@ -95,19 +87,17 @@ class RouterAssembly:
         self.access_log = self._open_access_log(around)
         self.label = config.label
         self.bind = interpreter.bind
-        self.identifier = self._identifier(config.identifier)
+        self.identifier = self.identifier_of(config.identifier)
         self.probe = ProbeAnswer()
         self.binding_seconds = config.bindingTimeoutMs / 1000
         self.max_names = config.bindingCache.paths
         self.idle_seconds = float(config.bindingCache.idleTtlSecs)
-        self._around = around
+        self.around = around
         self._scope = around.metrics.scope("rt", config.label)
         self._scopes = Scopes(self._scope)
         self._services = config.service.settings()
         self._client_settings = config.client.settings()
         self._listeners: set[tuple[str, int]] = set()
-        self._quiet_until = 0.0
-        self._unsaid = 0
         self._clients = Clients(self.make_client, self.client_closed)
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
@@ -118,7 +108,7 @@ class RouterAssembly:
         """The path stack of a logical name."""
         params = self._services.resolve(name)
         budget = retry_budget(params.budget)
-        backoff = partial(params.backoff.build, self._around.rng)
+        backoff = partial(params.backoff.build, self.around.rng)
         never_waits = isinstance(params.backoff, ConstantKind) and params.backoff.ms == 0
         classifier = params.classifier.build()
         scope = self._scopes.acquire("service", element(name))
@@ -150,14 +140,14 @@ class RouterAssembly:
 
     def picker(self, branches: list[tuple[float, Branch]]) -> Picker:
         """See `NameParts`."""
-        return Picker(branches, self._around.rng)
+        return Picker(branches, self.around.rng)
 
     # Clients
 
     def make_client(self, bound: Bound) -> Client:
         """See `RouterParts`."""
         params = self._client_settings.resolve(bound.id)
-        rng = self._around.rng
+        rng = self.around.rng
         settings = ClientSettings(
             balancer=partial(params.balancer.build, rng),
             accrual=params.accrual.build(rng),
@@ -165,7 +155,7 @@ class RouterAssembly:
             pool=pool_settings(params),
             binding_seconds=self.binding_seconds,
         )
-        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self._around.reactor, self._is_own)
+        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self.around.reactor, self.is_own)
         client_gauges(self._scopes.acquire("client", element(bound.id)), client)
         return client
 
@@ -180,8 +170,9 @@ class RouterAssembly:
         self._listeners.add(address)
         scope = self._scope.scope("server", f"{address[0]}/{address[1]}")
         if config.capture is not None:
-            return self._capture_server(config, config.capture, scope)
-        codec = self._codec(config, scope, self.router.serve)
+            parts = _CaptureParts(self, config, config.capture, scope)
+            return capture_server(config.capture, scope, parts, self.around.cluster)
+        codec = self.codec(config, scope, self.router.serve)
         # Who has asked for it is told which address of ours the client took; a system call for each connection.
         exact = config.addForwardedHeader is not None
 
@@ -190,7 +181,7 @@ class RouterAssembly:
 
         return make
 
-    def _codec(self, config: ServerConfig, scope: Scope, service: Service) -> MakeCodec:
+    def codec(self, config: ServerConfig, scope: Scope, service: Service) -> MakeCodec:
         """What makes the HTTP/1 connections of a server."""
         stats = ServerStats()
         server_gauges(scope, stats)
@@ -204,58 +195,12 @@ class RouterAssembly:
 
         return make
 
-    def _capture_server(
-        self, config: ServerConfig, capture: CaptureConfig, scope: Scope
-    ) -> Callable[[Wire, tuple[str, int]], Connection]:
-        """What makes the connections of a server that others' connections are sent to."""
-        around = self._around
-        dialled = Dialled(self.router.serve, capture.hostMismatch, around.cluster_domain)
-        carriers = Carriers(
-            http=self._codec(config, scope, dialled.serve),
-            probe=self._probe_codec(),
-            flow=stack(self._flow_filters(capture, scope), self.router.serve_named),
-            destinations=around.destinations,
-            is_own=self._is_own,
-        )
-        settings = CaptureSettings(
-            detect_seconds=capture.detectTimeoutMs / 1000,
-            idle_seconds=capture.idleTimeoutMs / 1000,
-            transparent=capture.transparent,
-            opaque_ports=around.opaque_ports,
-        )
-        stats = CaptureStats()
-        capture_gauges(scope, stats)
-        return lambda wire, peer: CapturedConnection(wire, peer, carriers, settings, stats)
-
-    def _probe_codec(self) -> MakeCodec:
-        """What makes the connections of the router's probe of itself, which count nowhere."""
-        serve, settings, stats = self.probe.serve, ServerSettings(), ServerStats()
-
-        def make(
-            wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes | None
-        ) -> ServerConnection:
-            return ServerConnection(wire, serve, settings, stats, peer, local, destination)
-
-        return make
-
-    def _flow_filters(self, capture: CaptureConfig, scope: Scope) -> list[Filter]:
-        """The server stack of captured connections that are not HTTP/1, outermost first."""
-        stats = scope.scope("flow").requests()
-        identifier = self._identifier(capture.identifier)
-        filters: list[Filter] = [
-            lambda service: FlowStats(service, stats, self._on_flow_failed),
-            lambda service: FlowNames(service, identifier),
-        ]
-        if self.access_log is not None:
-            write = self.access_log.write
-            filters.insert(0, lambda service: AccessLog(service, write))
-        return filters
-
-    def _identifier(self, kinds: Sequence[IdentifierKind]) -> Identifier:
+    def identifier_of(self, kinds: Sequence[IdentifierKind]) -> Identifier:
+        """The first of these that has a name."""
         identifiers = [kind.build(self.config.dstPrefix) for kind in kinds]
         return identifiers[0] if len(identifiers) == 1 else FirstOf(identifiers)
 
-    def _is_own(self, ip: str, port: int) -> bool:
+    def is_own(self, ip: str, port: int) -> bool:
         """Whether a server of this router listens there: to call it would be a loop."""
         for own_ip, own_port in self._listeners:
             if port == own_port and (ip == own_ip or (own_ip in WILDCARDS and is_local(ip))):
@@ -277,7 +222,7 @@ class RouterAssembly:
                 max_headers_bytes=router.maxHeadersKB * 1024,
                 max_body_bytes=router.maxErrResponseKB * 1024,
                 on_fault=self._on_fault,
-                explain=self._explain,
+                explain=self.explain,
             )
         )
         forwarded = config.addForwardedHeader
@@ -327,22 +272,9 @@ class RouterAssembly:
 
     def _on_fault(self, exchange: Exchange, error: Exception) -> None:
         """An exception that is a fault of ours: it is answered, and we want to know."""
-        self._around.log(ERROR, "exchange.fault", router=self.config.label, name=str(exchange.name), exc_info=error)
+        self.around.log(ERROR, "exchange.fault", router=self.config.label, name=str(exchange.name), exc_info=error)
 
-    def _on_flow_failed(self, exchange: Exchange, error: Exception) -> None:
-        """A captured connection was reset: its client cannot be told why, so the log is, once a second at most."""
-        now = monotonic()
-        if now < self._quiet_until:
-            self._unsaid += 1
-            return
-        self._quiet_until = now + QUIET_SECONDS
-        unsaid, self._unsaid = self._unsaid, 0
-        said = self._explain(exchange, error)
-        dialled = (exchange.destination or b"").decode("latin-1")
-        fields = {"name": str(exchange.name), "destination": dialled, "unsaid": unsaid}
-        self._around.log(WARNING, "flow.failed", router=self.config.label, reason=str(said), **fields)
-
-    def _explain(self, exchange: Exchange, error: Exception) -> Exception:
+    def explain(self, exchange: Exchange, error: Exception) -> Exception:
         """Say of a failed exchange what a person needs to know to mend it."""
         if isinstance(error, NoSuchName):
             override = None if exchange.context is None else exchange.context.dtab
@@ -370,6 +302,30 @@ class RouterAssembly:
         self.router.close()
         if self.access_log is not None:
             self.access_log.flush()
+
+
+class _CaptureParts:
+    """See `capture.server.CaptureParts`."""
+
+    def __init__(self, assembly: RouterAssembly, server: ServerConfig, capture: CaptureConfig, scope: Scope) -> None:
+        self.router = assembly.router
+        self.probe = assembly.probe
+        self.is_own = assembly.is_own
+        self.flow_failed = FailedFlows(assembly.config.label, assembly.explain, assembly.around.log).tell
+        self._assembly = assembly
+        self._server = server
+        self._capture = capture
+        self._scope = scope
+
+    def codec(self, service: Service) -> MakeCodec:
+        return self._assembly.codec(self._server, self._scope, service)
+
+    def flow_identifier(self) -> Identifier:
+        return self._assembly.identifier_of(self._capture.identifier)
+
+    def log_line(self) -> Callable[[bytes], None] | None:
+        log = self._assembly.access_log
+        return None if log is None else log.write
 
 
 def element(path: Path) -> str:

@@ -19,7 +19,7 @@ from noderouter.capture.original import local_destination, original_destination
 from noderouter.core.destination import Destination, Destinations, Speech
 from noderouter.core.errors import ClientGone, RouterError
 from noderouter.core.service import Service
-from noderouter.listener.listener import Connection
+from noderouter.listener.listener import Connection, plain
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.task import Task, Timeout
 from noderouter.reactor.wire import GONE, Wire
@@ -128,7 +128,7 @@ class CapturedConnection:
     async def _not_captured(self, dialled: Place | None) -> None:
         """Somebody dialled the port itself: ourselves, or who has no business here."""
         own = self.wire.sock.getsockname()
-        if ip_address(self._peer[0]).is_loopback and (dialled is None or dialled[1] == own[1]):
+        if same_host(self._peer[0], plain(own[0])) and (dialled is None or dialled[1] == own[1]):
             self._stats.probes += 1
             await self._hand_over(self._carriers.probe, (own[0], own[1]), None)
         else:
@@ -201,6 +201,11 @@ class CapturedConnection:
         """End soon: HTTP with its response, a flow when its time is up."""
         if self._codec is not None:
             self._codec.drain()
+
+
+def same_host(peer: str, own: str) -> bool:
+    """Whether a connection from `peer` to the address `own` never left this host."""
+    return peer == own or ip_address(peer).is_loopback
 
 
 def written(place: Place) -> bytes:

@@ -154,8 +154,8 @@ class Wire:
     def silent(self) -> bool:
         """Whether nothing is there to read after all; asks the kernel.
 
-        `readable` alone may be left from what was read: by a read that took all there was and filled its buffer, or by an
-        edge that was told when its bytes were read already.
+        `readable` alone may be left from what was read: by a read that took all there was and filled its buffer, or
+        by an edge that was told when its bytes were read already.
         """
         try:
             self.sock.recv(1, socket.MSG_PEEK)

@@ -8,9 +8,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.root
 SUITES = ("test.test_httplib", "test.test_urllib2_localnet")
 PORT = 4143
 GROUP = 64143
+SECONDS = 180
 RULES = f"""
 table inet capture {{
     chain out {{
@@ -67,31 +69,42 @@ def place(tmp_path: Path) -> Iterator[Path]:
         namespaces.remove(made)
 
 
+async def run_suites(python: str, folder: Path, enter: Callable[[], None]) -> tuple[bool, str]:
+    """Whether they pass, and what they say; what does not end in time has not passed."""
+    said = folder / "said"
+    argv = [python, "-X", "faulthandler", "-m", "unittest", "-v", *SUITES]
+    with said.open("wb") as output:
+        child = await trio.lowlevel.open_process(argv, cwd=folder, preexec_fn=enter, stdout=output, stderr=output)
+    with trio.move_on_after(SECONDS):
+        await child.wait()
+    if child.poll() is None:
+        child.send_signal(signal.SIGABRT)  # it says where it hangs
+        await child.wait()
+    return child.returncode == 0, said.read_text(errors="replace")
+
+
 async def test_cpythons_http_tests_pass_unchanged(place: Path, tmp_path: Path) -> None:
     python = interpreter()
 
-    def enter() -> None:
+    def captured() -> None:
         namespaces.enter(place)
 
-    def enter_apart() -> None:
+    def direct() -> None:
         namespaces.enter(place)
         os.setgid(GROUP)
 
     servers = [{"ip": "::", "port": PORT, "capture": {}}]
-    async with process(config(DTAB, servers=servers), tmp_path, prepare=enter_apart) as router:
+    async with process(config(DTAB, servers=servers), tmp_path, prepare=direct) as router:
         _, admin = await router.ports()
-        argv = [python, "-m", "unittest", "-v", *SUITES]
-        with trio.fail_after(120):
-            ended = await trio.run_process(
-                argv, cwd=tmp_path, preexec_fn=enter, check=False, capture_stdout=True, stderr=subprocess.STDOUT
-            )
-        said = ended.stdout.decode()
+        passes, said = await run_suites(python, tmp_path, captured)
         url = f"http://127.0.0.1:{admin}/admin/metrics.json"
-        asked = await trio.run_process(["curl", "-sS", url], preexec_fn=enter_apart, capture_stdout=True)
-    assert ended.returncode == 0, said
+        asked = await trio.run_process(["curl", "-sS", url], preexec_fn=direct, capture_stdout=True)
+    if not passes and not (await run_suites(python, tmp_path, direct))[0]:
+        pytest.skip(f"CPython's tests do not pass with {python}, whether captured or not")
+    assert passes, said
     passed = len(re.findall(r" \.\.\. ok$", said, re.MULTILINE))
     metrics = json.loads(asked.stdout)
-    captured = {kind: metrics[f"rt/out/server/::/{PORT}/captured/{kind}"] for kind in ("http1", "tls", "opaque")}
-    print(f"CPython's own HTTP tests: {passed} passed, through these captured connections: {captured}")
+    kinds = {kind: metrics[f"rt/out/server/::/{PORT}/captured/{kind}"] for kind in ("http1", "tls", "opaque")}
+    print(f"CPython's own HTTP tests: {passed} passed, through these captured connections: {kinds}")
     assert passed > 100
-    assert min(captured.values()) >= 5
+    assert min(kinds.values()) >= 5

@@ -59,7 +59,7 @@ def capturing(cluster: Cluster) -> Iterator[Release]:
     cluster.control_plane.kubectl("create", "namespace", NAMESPACE)
     try:
         forwarded = "intercept.server.addForwardedHeader.for.kind=ip"
-        values = ("--set", f"intercept.enabled=true,minReadySeconds=0,{forwarded}")
+        values = ("--set", f"intercept.enabled=true,minReadySeconds=0,readinessProbe.periodSeconds=1,{forwarded}")
         with Release.installed(cluster, NAMESPACE, "captured", *values) as release:
             yield release
     finally:
@@ -226,6 +226,22 @@ def test_a_router_and_a_keeper_that_are_killed_cost_no_more_than_the_timer(
         killed = time.monotonic()
         until(lambda: routed(cluster, namespace), 60)
         traffic.more()
+    failed = traffic.failed()
+    last = max((request.began for request in failed), default=killed) - killed
+    assert last < TIMER_SECONDS + 1, kinds(failed)
+    state(f"the last request that failed began {last:.2f} s after the kill; {traffic.figure()}")
+
+
+def test_a_killed_router_of_another_node_costs_until_the_api_has_heard(
+    cluster: Cluster, mesh: Release, namespace: str, state: State
+):
+    """The pods are behind it; from then on they are reached directly."""
+    serve_unknowing(cluster, namespace)
+    until(lambda: routed(cluster, namespace), 10)
+    with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
+        cluster.kill_pod(NAMESPACE, mesh.routers()["node-2"])
+        killed = time.monotonic()
+        traffic.until(lambda request: request.began - killed > TIMER_SECONDS + 1, killed)
     failed = traffic.failed()
     last = max((request.began for request in failed), default=killed) - killed
     assert last < TIMER_SECONDS + 1, kinds(failed)

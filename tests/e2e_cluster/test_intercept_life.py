@@ -27,7 +27,7 @@ def capturing(cluster: Cluster, namespace: str, values: str = "") -> Iterator[Re
     place = f"{namespace}-mesh"
     cluster.control_plane.kubectl("create", "namespace", place)
     try:
-        more = ("--set", f"intercept.enabled=true,minReadySeconds=0,terminationGracePeriodSeconds=15{values}")
+        more = ("--set", f"intercept.enabled=true,minReadySeconds=0,readinessProbe.periodSeconds=1{values}")
         with Release.installed(cluster, place, "captured", *more) as release:
             yield release
     finally:
@@ -52,6 +52,22 @@ def answer(cluster: Cluster, namespace: str) -> str:
     except CommandFailed as error:
         return "refused" if error.status == 7 else error.stderr
     return "routed" if ROUTED in head else "direct"
+
+
+def test_switching_it_on_and_off_loses_nothing(cluster: Cluster, namespace: str, state: State):
+    """In a mesh that was installed without."""
+    serve_unknowing(cluster, namespace)
+    with capturing(cluster, namespace, ",intercept.enabled=false") as release:
+        with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
+            release.upgrade("--set", "intercept.enabled=true")
+            until(lambda: answer(cluster, namespace) == "routed", 10)
+            traffic.more()
+            release.upgrade("--set", "intercept.enabled=false")
+            until(lambda: answer(cluster, namespace) == "direct", 10)
+            traffic.more()
+        assert rules(cluster) == []
+    assert not traffic.failed(), kinds(traffic.failed())
+    state(traffic.figure())
 
 
 def test_uninstalling_leaves_no_rule_and_loses_nothing(cluster: Cluster, namespace: str, state: State):

@@ -23,7 +23,7 @@ class Daemon:
         self, place: Path, arguments: Sequence[str], log: Path, *, user: int | None = None, env: Mapping[str, str] = {}
     ) -> None:
         self.log_file = log
-        groups = None if user is None else []
+        groups: list[int] | None = None if user is None else []
         with inside(place), log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "noderouter.cli", *arguments],

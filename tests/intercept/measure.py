@@ -5,7 +5,7 @@ Each leaves the world as it was: armed, with the usual pods.
 
 import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tests.intercept.asking import Connection, get
@@ -112,7 +112,7 @@ def router_hangs(world: World) -> Taken:
     return Taken(seconds)
 
 
-def _let_go(world: World, end, *, restart: bool = True) -> Taken:
+def _let_go(world: World, end: Callable[[], object], *, restart: bool = True) -> Taken:
     with load(world.client, world.hello.host, *fresh(world)) as flow:
         flow.more()
         since = time.monotonic()

@@ -84,8 +84,9 @@ class MeshNode:
         self.pods: dict[str, Pod] = {}
         self.services: list[Service] = []
         self.socket = self.folder / "intercept.sock"
-        self.router: Daemon | None = None
-        self.keeper: Daemon | None = None
+        self.router: Daemon
+        self.keeper: Daemon
+        self._daemons: list[Daemon] = []
         self.api: ApiLink
         self.api_port = control_plane.port
         self._plane = control_plane
@@ -118,7 +119,7 @@ class MeshNode:
         file.write_text(json.dumps(configuration(self.space, self._kubeconfig, self.socket, settings)))
         env = {
             "NODE_NAME": self.name,
-            "POD_NAME": "noderouter",
+            "POD_UID": self.name,
             "POD_NAMESPACE": self.space,
             "POD_IP": NODE[4],
             "HOME": str(self.folder),
@@ -126,6 +127,7 @@ class MeshNode:
         log = self.folder / f"router-{secrets.token_hex(2)}.log"
         log.touch()
         self.router = Daemon(self.network.node, ["run", str(file)], log, user=ROUTER_USER, env=env)
+        self._daemons.append(self.router)
         return self.router
 
     def start_keeper(self, *options: str) -> Daemon:
@@ -135,6 +137,7 @@ class MeshNode:
         arguments += [*(f"--node-ip={NODE[version]}" for version in FAMILIES), *options]
         env = {"KUBERNETES_SERVICE_HOST": addresses.API_CLUSTER_IP}
         self.keeper = Daemon(self.network.node, arguments, self.folder / "keeper.log", env=env)
+        self._daemons.append(self.keeper)
         return self.keeper
 
     def until_armed(self, seconds: float = 20.0) -> float:
@@ -256,15 +259,13 @@ class MeshNode:
     def describe(self) -> str:
         """For messages."""
         parts = [f"keeper: {self.status()}"]
-        for daemon in (self.keeper, self.router):
-            parts += [daemon.words()[-3000:]] if daemon else []
+        parts += [daemon.words()[-3000:] for daemon in self._daemons if daemon.process.poll() is None]
         return "\n".join(parts)
 
     def close(self) -> None:
         """End everything."""
-        for daemon in (self.router, self.keeper):
-            if daemon:
-                daemon.kill()
+        for daemon in self._daemons:
+            daemon.kill()
         for pod in self.pods.values():
             pod.end()
         if hasattr(self, "api"):

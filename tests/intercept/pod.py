@@ -43,7 +43,7 @@ class Pod:
 
     def start(self, *argv: str, user: int | None = None) -> "subprocess.Popen[str]":
         """Start a command in the pod; it ends with the pod."""
-        groups = None if user is None else []
+        groups: list[int] | None = None if user is None else []
         with inside(self.place):
             process = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -82,9 +82,14 @@ def pair(world: World) -> Iterator[Pair]:
 def until_the_other(world: World, pair: Pair, port: int, who) -> None:
     """The second of the pair answers for as long as the dtab says so, and nobody else in between."""
     seen = [who()]
+
+    def answers(name: str) -> bool:
+        seen.append(who())
+        return seen[-1] == name
+
     with world.dtab(pair.other(port)):
-        until(lambda: seen.append(who()) or seen[-1] == "store-two", 10)
-    until(lambda: seen.append(who()) or seen[-1] == "store-one", 10)
+        until(lambda: answers("store-two"), 10)
+    until(lambda: answers("store-one"), 10)
     assert set(seen) == set(NAMES)
 
 

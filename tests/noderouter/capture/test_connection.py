@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 import trio
 
+from noderouter.capture.connection import same_host
 from noderouter.core.destination import Destination, Speech
 from tests.testing.http import Http
 from tests.testing.origin import Peer, client, origin
@@ -29,11 +30,7 @@ def dialled(ip: str, port: int) -> Iterator[None]:
 @contextmanager
 def from_elsewhere() -> Iterator[None]:
     """Clients are not on loopback."""
-
-    class Elsewhere:
-        is_loopback = False
-
-    with patch("noderouter.capture.connection.ip_address", lambda _ip: Elsewhere):
+    with patch("noderouter.capture.connection.same_host", lambda _peer, _own: False):
         yield
 
 
@@ -198,6 +195,22 @@ async def test_a_connection_to_the_router_itself_is_refused():
         with dialled("127.0.0.1", router.port), from_elsewhere():
             assert await refused(router)
         assert (await counts(router, "captured"))["refused"] == 1
+
+
+@pytest.mark.parametrize(
+    ("peer", "own", "same"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.2", "192.0.2.1", True),
+        ("::1", "::1", True),
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.2", "192.0.2.1", False),
+        ("fd00::2", "fd00::1", False),
+    ],
+)
+def test_who_is_on_this_host(peer, own, same):
+    """A server on one address only is probed from that address."""
+    assert same_host(peer, own) is same
 
 
 async def test_the_probe_comes_back_with_what_it_brought():

@@ -5,7 +5,7 @@ import socket
 
 from noderouter.client.pool import Pool, PoolSettings, PoolStats
 from noderouter.http1.upstream import UpstreamConnection
-from tests.testing.loop import looping, until
+from tests.testing.loop import looping
 
 
 def connections():
@@ -16,23 +16,26 @@ async def test_a_connection_is_used_again_unless_something_came_or_it_ended():
     """A read that filled its buffer leaves the wire looking readable, though there is nothing."""
     async with looping() as loop:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            for more, lives in (b"", True), (b"unasked", False), (None, False):
+            for then in ("nothing", "bytes", "end", "reset"):
                 pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats())
                 connection = await loop.run(pool.open())
+                wire = connection.wire
                 with server.accept()[0] as peer:
                     peer.sendall(bytes(100))
-                    assert len(await loop.run(connection.wire.recv(100))) == 100
-                    assert connection.wire.readable
+                    assert len(await loop.run(wire.recv(100))) == 100
+                    assert wire.readable
                     connection.reusable = True
                     pool.give(connection, 0.0)
-                    if more:
-                        peer.sendall(more)
-                    if more is None:
-                        peer.close()
-                        await until(lambda seen=connection.wire: seen.hung_up)
-                    assert pool.take() is (connection if lives else None)
-                    assert connection.wire.closed != lives
-                    assert connection.wire.readable != lives
+                    match then:
+                        case "bytes":
+                            peer.sendall(b"unasked")
+                        case "end":
+                            peer.close()
+                        case "reset":
+                            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes((1, 0, 0, 0)) + bytes(4))
+                            peer.close()
+                    assert pool.take() is (connection if then == "nothing" else None)
+                    assert wire.closed == wire.readable == (then != "nothing")
                 pool.close()
                 connection.close()
 
