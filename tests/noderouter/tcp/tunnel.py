@@ -1,5 +1,6 @@
 """A tunnel for a test: a client, a relay, a server, all on real sockets."""
 
+import random
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from noderouter.tcp.pipes import Pipes
 from noderouter.tcp.relay import Relay
 from tests.testing.loop import Loop, finished
 
+MB = 1 << 20
 NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -112,3 +114,8 @@ async def read(stream: trio.SocketStream, size: int) -> bytes:
         assert piece, f"ended after {len(data)} of {size} bytes"
         data += piece
     return bytes(data)
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    """Bytes in which a piece that is missing, doubled or moved shows."""
+    return random.Random(seed).randbytes(size)
