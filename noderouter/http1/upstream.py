@@ -28,6 +28,8 @@ MAX_INTERIM: Final = 32
 DISCARD_BYTES: Final = 64 * 1024
 """A discarded response of up to this much is read to its end, so that the connection can be used again."""
 DISCARD_SECONDS: Final = 0.2
+TUNNEL_SILENCE_SECONDS: Final = 60
+"""A tunnel may be silent for long; an endpoint that vanished meanwhile is missed within about three minutes."""
 
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 _PLAIN: Final = Response(200, b"OK", Headers(), 0)
@@ -246,6 +248,7 @@ class UpstreamConnection:
     async def _carry(self, exchange: Exchange, response: Response, data: bytes) -> None:
         """The tunnel is through; `data` is the first of what the endpoint has sent."""
         self.reusable = False
+        self.wire.keep_alive(TUNNEL_SILENCE_SECONDS)
         exchange.response = response
         exchange.verdict = Verdict.SUCCESS
         exchange.headed = monotonic()

@@ -217,6 +217,18 @@ class Wire:
                 self.writer = None
                 raise
 
+    def keep_alive(self, seconds: int) -> None:
+        """Have the kernel ask, after so many seconds of silence, whether the peer still is there; nine times at most."""
+        for level, option, value in (
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, seconds // 4)),
+        ):
+            try:
+                self.sock.setsockopt(level, option, value)
+            except OSError:
+                return  # it is dead, which whoever reads or writes will see
+
     def finish(self) -> None:
         """Say that nothing more will be sent (FIN); reading goes on. Harmless on a dead connection."""
         try:

@@ -6,6 +6,7 @@ import struct
 import pytest
 import trio
 
+from noderouter.http1.upstream import TUNNEL_SILENCE_SECONDS
 from noderouter.naming.addr import GATEWAY, AddrBound, Address
 from tests.noderouter.http1.test_proxying import client
 from tests.testing.origin import Peer, origin
@@ -51,6 +52,20 @@ async def test_what_comes_with_the_request_goes_first():
         await peer.send(CONNECT + b"GET / HTTP/1.1\r\n\r\n")
         await peer.until(b"\r\n\r\n")
         assert await peer.exactly(18) == b"GET / HTTP/1.1\r\n\r\n"
+        await peer.close()
+
+
+async def test_an_endpoint_that_vanishes_is_asked_for():
+    async with origin(shout) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        await peer.send(CONNECT)
+        await peer.until(b"\r\n\r\n")
+        wires = p.loop.reactor._wires.values()
+        (up,) = [
+            each.sock for each in wires if each is not p.listener._wire and each.sock.getpeername()[1] == server.port
+        ]
+        assert up.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert up.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == TUNNEL_SILENCE_SECONDS
         await peer.close()
 
 
