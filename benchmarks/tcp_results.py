@@ -37,7 +37,7 @@ def render(report: Report) -> str:
     facts = (
         f"Measured {report.date}: {settings['rounds']} rounds of {settings['seconds']:g} s per case and proxy, proxies "
         f"on core {settings['proxy_core']}, client and far end on core {settings['load_core']}; "
-        f"tries at a disturbed run: {settings['attempts']}.\n"
+        f"tries at a disturbed run: {settings['attempts']}; all at nice {settings['nice']}.\n"
         f"Machine: {'; '.join(f'{key} {value}' for key, value in report.machine.items())}."
     )
     tables = [_case(report, case) for case in CASES if any(run.case == case.key for run in report.runs)]

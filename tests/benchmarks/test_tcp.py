@@ -115,7 +115,7 @@ def tunnels(run):
             for number in range(3)
             for proxy, cost in costs.items()
         ]
-        settings = {"rounds": 3, "seconds": 2.0, "attempts": 4, "proxy_core": 0, "load_core": 1}
+        settings = {"rounds": 3, "seconds": 2.0, "attempts": 4, "nice": 0, "proxy_core": 0, "load_core": 1}
         facts = {name: ProxyFacts("1.0") for name in costs} | {"envoy": ProxyFacts("not installed", "not installed")}
         return Report("2026-11-26", {"CPU": "some"}, settings, facts, runs)
 

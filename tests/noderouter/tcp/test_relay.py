@@ -386,7 +386,7 @@ async def test_a_thousand_idle_tunnels_hold_two_descriptors_each():
     pipes = Pipes()
     async with looping() as loop, AsyncExitStack() as stack:
         before = descriptors()
-        them = [await stack.enter_async_context(tunnel(loop, pipes=_Keep(pipes))) for _ in range(1000)]
+        them = [await stack.enter_async_context(tunnel(loop, pipes=pipes)) for _ in range(1000)]
         opened = descriptors() - before
         assert opened == 4000  # client, server and both wires
         data = noise(MB)
@@ -396,16 +396,7 @@ async def test_a_thousand_idle_tunnels_hold_two_descriptors_each():
                 assert await read(it.server, MB) == data
         assert pipes.lent == 0
         assert descriptors() - before - opened <= 2 * pipes.kept
-
-
-class _Keep(Pipes):
-    """The pipes of many tunnels, which the first that ends does not close."""
-
-    def __init__(self, pipes: Pipes) -> None:
-        super().__init__()
-        self.take = pipes.take  # type: ignore[method-assign]
-        self.give = pipes.give  # type: ignore[method-assign]
-        self.drop = pipes.drop  # type: ignore[method-assign]
+    pipes.close()
 
 
 @pytest.mark.parametrize("why", ["no descriptors", "none left to lend", "too small"])
@@ -425,6 +416,7 @@ async def test_without_pipes_bytes_are_copied(why: str, monkeypatch: pytest.Monk
             nursery.start_soon(it.client.send_all, data)
             assert await read(it.server, len(data)) == data
         assert pipes.lent == 0
+    pipes.close()
     assert descriptors() <= before
 
 
@@ -455,7 +447,7 @@ async def test_where_the_kernel_does_not_splice_bytes_are_copied(
 async def test_what_is_left_in_a_pipe_comes_out_in_no_other_tunnel():
     pipes = Pipes(limit=1)
     async with looping() as loop:
-        async with tunnel(loop, pipes=_Keep(pipes)) as it, trio.open_nursery() as nursery:
+        async with tunnel(loop, pipes=pipes) as it, trio.open_nursery() as nursery:
 
             async def send() -> None:
                 with pytest.raises(trio.BrokenResourceError):
@@ -470,6 +462,7 @@ async def test_what_is_left_in_a_pipe_comes_out_in_no_other_tunnel():
         async with tunnel(loop, pipes=pipes) as it, trio.open_nursery() as nursery:
             nursery.start_soon(it.client.send_all, data)
             assert await read(it.server, len(data)) == data
+    pipes.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for buffers of the kernel that hold more than a turn")

@@ -97,6 +97,7 @@ async def test_all_arrives(seed: int):
             assert way.ended
             assert way.received == way.sent
         assert it.error is None
+    pipes.close()
 
 
 @pytest.mark.parametrize("seed", range(1000, 1040))

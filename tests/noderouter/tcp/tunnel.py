@@ -60,11 +60,15 @@ class Tunnel:
 async def tunnel(
     loop: Loop, *, idle: float = 60.0, early: bytes = b"", pipes: Pipes | None = None, buffer_bytes: int = 0
 ) -> AsyncIterator[Tunnel]:
-    """A running tunnel; at its end nothing of it may be left: no name in a wire, no pipe that is lent."""
+    """A running tunnel; at its end nothing of it may be left: no name in a wire, no pipe that is lent.
+
+    `pipes` are the caller's to close.
+    """
     client, left_sock = ends(buffer_bytes)
     server, right_sock = ends(buffer_bytes)
     left, right = Wire(loop.reactor, left_sock), Wire(loop.reactor, right_sock)
-    pipes = pipes or Pipes()
+    own = Pipes()
+    pipes = pipes or own
     relay = Relay(left, right, idle, pipes=pipes)
 
     async def run() -> None:
@@ -89,7 +93,7 @@ async def tunnel(
             await finished(task)
         assert all(wire.reader is None and wire.writer is None for wire in (left, right))
         assert pipes.lent == 0
-        pipes.close()
+        own.close()
 
 
 async def read_all(stream: trio.SocketStream) -> bytes:
