@@ -12,6 +12,7 @@ from typing import Any
 from tests.cluster.cluster import until
 from tests.cluster.node.namespaces import inside
 from tests.intercept.configuration import ROOT
+from tests.intercept.pod import WITH_US
 
 ROUTER_USER = 65532
 
@@ -26,7 +27,7 @@ class Daemon:
         groups: list[int] | None = None if user is None else []
         with inside(place), log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "noderouter.cli", *arguments],
+                [*WITH_US, sys.executable, "-m", "noderouter.cli", *arguments],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, env={**os.environ, **env},
                 user=user, group=user, extra_groups=groups,
             )  # fmt: skip

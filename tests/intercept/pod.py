@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.cluster.node.namespaces import inside
 
 PROGRAMS = Path(__file__).parent / "programs"
+WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""What to put before a command so that it ends with this process, however that ends."""
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Pod:
         groups: list[int] | None = None if user is None else []
         with inside(self.place):
             process = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                [*WITH_US, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 user=user, group=user, extra_groups=groups,
             )  # fmt: skip
         self.processes.append(process)

@@ -59,7 +59,7 @@ def start_postgres(pod: Pod, folder: Path) -> None:
     data = folder / f"postgres-{pod.name}"
     data.mkdir()
     shutil.chown(data, POSTGRES_USER)
-    as_user = ["setpriv", f"--reuid={POSTGRES_USER}", "--clear-groups"]
+    as_user = ["setpriv", f"--reuid={POSTGRES_USER}", "--clear-groups", "--pdeathsig", "KILL"]
     made = [*as_user, str(programs / "initdb"), "--no-sync", "--auth=trust", "--username=shop", "-D", str(data)]
     subprocess.run(made, check=True, capture_output=True, cwd=folder)
     (data / "pg_hba.conf").write_text("host all all all trust\n")
