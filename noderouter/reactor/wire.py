@@ -218,7 +218,7 @@ class Wire:
                 raise
 
     def keep_alive(self, seconds: int) -> None:
-        """Have the kernel ask, after so many seconds of silence, whether the peer still is there; nine times at most."""
+        """Have the kernel ask, after so many seconds of silence, whether the peer is there; nine times at most."""
         for level, option, value in (
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
             (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds),
