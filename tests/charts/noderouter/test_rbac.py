@@ -153,7 +153,11 @@ def configuration(account: Account) -> Json:
         "kind": "io.l5d.k8s.configMap", "namespace": account.namespace, "name": DTAB, "filename": "dtab", **access
     }  # fmt: skip
     router["bindingTimeoutMs"] = 2000
-    router["client"] = {"failureAccrual": {"kind": "none"}}
+    # Nobody is at the addresses here; some networks refuse at once, others are silent.
+    router["client"] = {
+        "failureAccrual": {"kind": "none"},
+        "requeueBudget": {"minRetriesPerSec": 0, "percentCanRetry": 0.0},
+    }
     return several([router], namers=[{"kind": "io.l5d.k8s", **access}])
 
 
