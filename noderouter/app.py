@@ -310,6 +310,9 @@ class App:
             good, words = assembly.interpreter.readiness()
             if not good:
                 yield f"router {label}: {words}"
+            elif not (assembly.config.dtab or assembly.interpreter.stored_dtab()):
+                # Also where somebody deletes the ConfigMap: who has asked for no router is better off without one.
+                yield f"router {label}: its dtab is empty, so that nothing could be routed"
 
     def _admin_state(self) -> AdminState:
         config = self.config

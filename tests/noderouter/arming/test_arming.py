@@ -34,7 +34,7 @@ def configuration(server, path, **keys):
 
 
 @asynccontextmanager
-async def router(server, keeper, **keys):
+async def router(server, keeper, made=None, **keys):
     put = server.store.put
     put("namespaces", namespace("default"))
     put("services", service("kubernetes", port(443), clusterIP="10.96.0.1"))
@@ -42,8 +42,8 @@ async def router(server, keeper, **keys):
     put("endpointslices", endpoint_slice("kubernetes", ["192.0.2.7"]))
     put("pods", pod("web", "10.0.0.1"))
     put("pods", pod("job", "10.0.0.2", phase="Succeeded"))
-    async with routing(configuration(server, keeper.path, **keys)) as made:
-        yield made
+    async with routing(made or configuration(server, keeper.path, **keys)) as running:
+        yield running
 
 
 async def ready(made):
@@ -92,6 +92,19 @@ async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick
         assert status == 200, "other nodes reach us by a Service"
         assert "interception: not armed: the keeper's answer is no JSON" in words
         keeper.answer = keeper.usual
+
+
+async def test_a_dtab_that_is_deleted_disarms(server, keeper, quick):
+    """Captured connections could only be refused then; directly they work."""
+    server.store.put("configmaps", {"metadata": {"name": "routes"}, "data": {"dtab": "/svc => /$/inet/127.0.0.1"}})
+    made = configuration(server, keeper.path)
+    place = {"host": "127.0.0.1", "port": server.port}
+    interpreter = {"kind": "io.l5d.k8s.configMap", "name": "routes", "namespace": "default", "filename": "dtab"} | place
+    made["routers"][0] |= {"dtab": "", "interpreter": interpreter}
+    async with router(server, keeper, made=made) as running:
+        await armed(running)
+        server.store.delete("configmaps", "routes")
+        await until(lambda: "its dtab is empty" in keeper.last(Progress).not_ready)
 
 
 async def test_what_is_shown(server, keeper, quick):
