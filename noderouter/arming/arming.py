@@ -71,7 +71,7 @@ class Arming:
         self._lent = lent
         self._node = config.node
         self._excess = Complaints(lent.log, "intercept.list_not_told")
-        intercept_gauges(scope, self)
+        intercept_gauges(scope, self.teller.standing, self.vitals.probe, self.pods, self.services)
 
     async def run(self) -> None:
         """Do so until cancelled."""

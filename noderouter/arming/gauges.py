@@ -1,18 +1,16 @@
 """The metrics of interception, below `intercept/`."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
+from noderouter.arming.probe import Probe
+from noderouter.arming.roster import Roster
+from noderouter.arming.standing import Standing
 from noderouter.telemetry.tree import Scope
 
-if TYPE_CHECKING:
-    from noderouter.arming.arming import Arming
 
-
-def intercept_gauges(scope: Scope, arming: "Arming") -> None:
+def intercept_gauges(scope: Scope, standing: Standing, probe: Probe, pods: Roster[Any], services: Roster[Any]) -> None:
     """Put them in their places."""
-    standing, probe = arming.teller.standing, arming.vitals.probe
-    pods, services = arming.pods, arming.services
     gauges: dict[str, Callable[[], float]] = {
         "armed": lambda: float(standing.armed),
         "connected": lambda: float(standing.connected),
