@@ -140,6 +140,8 @@ class PodNetwork:
         place = self.folder / name
         namespaces.create(place)
         self._places.append(place)
+        for which in ("all", "default"):  # else link-local addresses are no use in the first second
+            namespaces.set_sysctl(place, f"ipv6/conf/{which}/accept_dad", "0")
         self.ip(place, "link set lo up")
         return place
 
