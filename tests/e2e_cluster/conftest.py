@@ -1,17 +1,16 @@
 """One installation for all tests of this folder, and the figures that they state."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.charts.release import Release
 from tests.cluster.cluster import Cluster
+from tests.testing.figures import Figures, State
 
 NAMESPACE = "noderouter"
 
-FIGURES: list[str] = []
-
-State = Callable[[str], None]
+FIGURES = Figures("end to end: figures")
 
 
 @pytest.fixture(scope="package")
@@ -37,13 +36,9 @@ def mesh(installed: Release) -> Iterator[Release]:
 @pytest.fixture
 def state(request: pytest.FixtureRequest) -> State:
     """State a figure, under the name of the test."""
-    name = request.node.name.removeprefix("test_").replace("_", " ")
-    return lambda figure: FIGURES.append(f"{name}: {figure}")
+    return FIGURES.state(request)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """All figures, also where every test has passed."""
-    if FIGURES:
-        terminalreporter.section("end to end: figures")
-        for line in FIGURES:
-            terminalreporter.write_line(line)
+    FIGURES.write(terminalreporter)

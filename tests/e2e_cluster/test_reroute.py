@@ -9,9 +9,9 @@ import pytest
 from tests.charts.release import Release
 from tests.cluster.cluster import Cluster, until
 from tests.cluster.workload import container, service, workload
-from tests.e2e_cluster.conftest import State
 from tests.e2e_cluster.traffic import kinds, steady
 from tests.e2e_cluster.workloads import client, serve
+from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
 

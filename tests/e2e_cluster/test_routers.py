@@ -11,9 +11,9 @@ import pytest
 
 from tests.charts.release import Release
 from tests.cluster.cluster import Cluster, until
-from tests.e2e_cluster.conftest import State
 from tests.e2e_cluster.traffic import Request, kinds, steady
 from tests.e2e_cluster.workloads import serve_everywhere
+from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
 

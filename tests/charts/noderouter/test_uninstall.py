@@ -1,4 +1,4 @@
-"""The program of the hooks of uninstalling, against the real API server; with nodes, tests/e2e_cluster runs it."""
+"""The program of the hooks of uninstalling, against the real API server; with nodes, tests/e2e_intercept runs it."""
 
 import os
 import subprocess

@@ -10,10 +10,10 @@ from tests.charts.release import Release
 from tests.cluster.cluster import Cluster, until
 from tests.cluster.controlplane import CommandFailed
 from tests.cluster.workload import Object, container, service, workload
-from tests.e2e_cluster.conftest import State
 from tests.e2e_cluster.test_reroute import MIRROR
 from tests.e2e_cluster.traffic import kinds, steady
 from tests.e2e_cluster.workloads import client, serve_unknowing
+from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
 
