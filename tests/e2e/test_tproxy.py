@@ -16,7 +16,7 @@ from tests.testing.router import config, process
 
 pytestmark = pytest.mark.root
 
-DTAB = f"/svc/{SERVICE[4]}:80 => /$/inet/{BACKEND[4]}/{BACKEND_PORT} ; /svc => /$/inet/{BACKEND[6]}/{BACKEND_PORT}"
+DTAB = f"/svc => /$/inet/{BACKEND[6]}/{BACKEND_PORT} ; /svc/{SERVICE[4]}:80 => /$/inet/{BACKEND[4]}/{BACKEND_PORT}"
 
 
 async def test_a_transparent_router_carries_what_is_diverted_to_it(tmp_path: Path) -> None:
