@@ -364,6 +364,7 @@ PHRASES: Final = {
     408: b"Request Timeout",
     414: b"URI Too Long",
     417: b"Expectation Failed",
+    421: b"Misdirected Request",
     431: b"Request Header Fields Too Large",
     501: b"Not Implemented",
     505: b"HTTP Version Not Supported",
