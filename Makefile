@@ -11,6 +11,11 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python
 help:
 	@echo "make run | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | cluster-tools | cluster | clean"
 
+# What an extra of setup.cfg needs, and not the distribution once more: that would compile the data path again.
+extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
+	print(c['options.extras_require']['$(1)'])" | PYTHONWARNINGS=ignore $(BIN)/pip install --quiet \
+	--disable-pip-version-check --requirement /dev/stdin
+
 # What is compiled has to be built anew when it changes: the parser, and the modules that _compiled.py names.
 HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
 
@@ -49,7 +54,7 @@ type: setup
 	$(BIN)/mypy
 
 bench: setup
-	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(call extra,bench)
 	$(BIN)/python -m benchmarks --update-docs
 
 # Needs the commands of `make cluster-tools`; what they are missing for is skipped, and says so.
@@ -60,7 +65,7 @@ chart-golden: setup
 	$(BIN)/pytest tests/charts/noderouter/test_golden.py tests/charts/noderouter/test_values.py -rs --update-golden
 
 docs: setup
-	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(call extra,docs)
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
 
 fuzz: setup
