@@ -53,8 +53,10 @@ lint: setup
 type: setup
 	$(BIN)/mypy
 
-bench: setup
+setup-bench: setup
 	$(call extra,bench)
+
+bench: setup-bench
 	$(BIN)/python -m benchmarks --update-docs
 
 # Needs the commands of `make cluster-tools`; what they are missing for is skipped, and says so.

@@ -169,7 +169,7 @@ class CapturedConnection:
             return OPAQUE
         if speech is Speech.HTTP:
             await self.wire.wait_readable()
-            if not self._peek() and self.wire.hung_up:
+            if self.wire.hung_up and not self._peek():
                 return None
         seconds = HEAD_SECONDS if speech is Speech.HTTP else self._settings.detect_seconds
         with Timeout(seconds):

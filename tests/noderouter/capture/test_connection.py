@@ -14,6 +14,7 @@ import trio
 from noderouter.capture.connection import same_host
 from noderouter.core.destination import Destination, Speech
 from tests.testing.http import Http
+from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.router import Running, config, inet, routing
 
@@ -250,10 +251,17 @@ async def test_detection_waits_for_slow_http_where_it_is_declared():
     async with origin(says_hello) as server, capturing(f"/svc => {inet(server.port)}", detectTimeoutMs=1) as router:
         with dialled(VIP, 80):
             peer = await client(router.port)
-            await trio.sleep(0.2)  # many times what detection waits elsewhere
-            for part in (b"G", b"ET / HT", b"TP/1.1\r\nHost: hello.prod\r\n\r\n"):
-                await peer.send(part)
-                await trio.sleep(0.06)
-            assert (await peer.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
-            await peer.close()
+            await until(lambda: router.connections() == 1)
+        with dialled(VIP, 5432):  # where nothing is declared, a client that came later is waited for no longer by now
+            other = await client(router.port)
+            with trio.fail_after(5):
+                while not (await counts(router, "captured"))["detect_timeouts"]:
+                    await trio.lowlevel.checkpoint()
+        for part in (b"G", b"ET / HT", b"TP/1.1\r\nHost: hello.prod\r\n\r\n"):
+            await peer.send(part)
+            for _ in range(20):  # the router shares this thread, and has its turns
+                await trio.lowlevel.checkpoint()
+        assert (await peer.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
         assert (await counts(router, "captured"))["http1"] == 1
+        await peer.close()
+        await other.close()
