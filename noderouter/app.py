@@ -266,8 +266,11 @@ class App:
             await trio.sleep(SWEEP_SECONDS)
             now = monotonic()
             pace = Pace()
-            for assembly in self.assemblies.values():
-                for _ in assembly.sweep(now):
+            for steps in (
+                *(assembly.sweep(now) for assembly in self.assemblies.values()),
+                *(server.listener.check(now) for server in self.servers),
+            ):
+                for _ in steps:
                     if pace.due():
                         await pace.rest()
             self._watches.update()

@@ -197,6 +197,11 @@ class CapturedConnection:
         except OSError as error:
             raise WireError(*error.args) from None
 
+    def check(self, now: float) -> None:
+        """See `listener.Connection`; flows and detection keep their own time."""
+        if self._codec is not None:
+            self._codec.check(now)
+
     def drain(self) -> None:
         """End soon: HTTP with its response, a flow when its time is up."""
         if self._codec is not None:

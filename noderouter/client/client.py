@@ -18,7 +18,7 @@ from noderouter.balancer.accrual.machine import AccrualFactory
 from noderouter.balancer.balancer import Balancer
 from noderouter.client.endpoint import Endpoint
 from noderouter.client.pool import Pool, PoolSettings, PoolStats
-from noderouter.core.errors import ConnectError, EndpointProtocolError, NoSuchName, RouterError
+from noderouter.core.errors import ConnectError, EndpointProtocolError, EndpointTimeout, NoSuchName, RouterError
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.error_text import binding_timeout
@@ -55,6 +55,7 @@ class Client:
         "_addr",
         "_balancer",
         "_budget",
+        "_connecting_seconds",
         "_epoch",
         "_forbidden",
         "_reactor",
@@ -67,6 +68,7 @@ class Client:
         "requeues",
         "requeues_denied",
         "routes",
+        "stalls",
     )
 
     def __init__(
@@ -83,12 +85,14 @@ class Client:
         self.pool_stats = PoolStats()
         self.requeues = 0
         self.requeues_denied = 0
+        self.stalls = 0
         self.in_flight = 0
         self.routes = 0
         self._addr = addr
         self._settings = settings
         self._reactor = reactor
         self._forbidden = forbidden
+        self._connecting_seconds = settings.pool.connecting_seconds
         self._balancer = settings.balancer()
         self._budget = settings.requeue_budget()
         self._epoch = -1
@@ -157,6 +161,7 @@ class Client:
             self.refresh()
         balancer = self._balancer
         tries = 0
+        connecting = 0.0  # seconds that were spent on connections that did not come about
         ended: float | None = None
         self.in_flight += 1
         stats.pending += 1
@@ -175,22 +180,35 @@ class Client:
                 connection = None
                 try:
                     if exchange.tunnel:
-                        connection = await self._open(pool)
+                        connection = await self._open(pool, connecting)
                         if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
                             await connection.exchange(exchange, fields)
                         else:
                             await connection.tunnel(exchange)
                     else:
-                        connection = pool.take() or await self._open(pool)
+                        # Of no use to anybody after a client that has finished: its end is passed on.
+                        connection = None if exchange.half_closed else pool.take()
+                        if connection is None:
+                            connection = await self._open(pool, connecting)
                         await connection.exchange(exchange, fields)
                     ended = exchange.ended = monotonic()
                     if exchange.verdict is Verdict.SUCCESS:
                         endpoint.accrual.success(ended)
                     else:
                         endpoint.accrual.failure(ended)
-                except (ConnectError, EndpointProtocolError) as error:
+                except ConnectError as error:
                     probe = False
-                    endpoint.accrual.failure(monotonic())
+                    failed = monotonic()
+                    endpoint.accrual.failure(failed)
+                    connecting += failed - now
+                    tries += 1
+                    if connecting >= self._connecting_seconds or not self._requeue(exchange, error, tries, now):
+                        raise
+                except EndpointProtocolError as error:
+                    if not exchange.half_closed:  # else it may have left because its client had: nobody's fault
+                        probe = False
+                        endpoint.accrual.failure(monotonic())
+                        self.stalls += isinstance(error, EndpointTimeout)
                     tries += 1
                     if not self._requeue(exchange, error, tries, now):
                         raise
@@ -207,8 +225,12 @@ class Client:
                     else:
                         # How long a body streams says nothing about how quick the endpoint is.
                         balancer.end(endpoint, ended, (exchange.headed or ended) - now)
+                    exchange.upstream = None  # from here on it is the pool's, and soon another's
                     if connection is not None:
-                        pool.give(connection, ended or now)
+                        if ended is None:
+                            pool.discard(connection)
+                        else:
+                            pool.give(connection, ended)
             if exchange.response is not None:
                 success = exchange.verdict is Verdict.SUCCESS
                 if success:
@@ -223,11 +245,11 @@ class Client:
             stats.pending -= 1
             self.in_flight -= 1
 
-    async def _open(self, pool: Pool) -> UpstreamConnection:
-        """A new connection, but never to ourselves."""
+    async def _open(self, pool: Pool, connecting: float) -> UpstreamConnection:
+        """A new connection, but never to ourselves; `connecting` seconds have been spent on others."""
         if self._forbidden(pool.host, pool.port):
             raise NoSuchName(f"{pool.host}:{pool.port} is a listener of this router: that would be a loop")
-        return await pool.open()
+        return await pool.open(max(0.0, self._connecting_seconds - connecting))
 
     def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
         """Whether to try again. Nothing was processed, or `error.retryable` would be false."""

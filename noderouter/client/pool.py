@@ -1,6 +1,8 @@
 """The connections to one endpoint (spec section 4.6).
 
-Idle connections wait on a stack, the warmest on top, so that surplus ones grow old at the bottom and are closed.
+Only a connection whose last exchange is over for good (`UpstreamConnection.idle`) waits for another; any other is closed.
+Idle connections wait on a stack, the warmest on top, so that surplus ones grow old at the bottom and are closed. Each
+lives a little shorter than `life_seconds`, by chance, so that those that were opened together do not end together.
 A connection that the endpoint closes while it is idle is seen by its hang-up and leaves at once; one that says
 something unasked is not trusted again.
 """
@@ -9,10 +11,11 @@ import errno
 from collections import deque
 from dataclasses import dataclass
 from math import inf
+from random import uniform
 from typing import Final
 
 from noderouter.core.errors import ConnectError, OverloadError
-from noderouter.http1.upstream import UpstreamConnection
+from noderouter.http1.upstream import DEFAULT_LIMITS, UpstreamConnection, UpstreamLimits
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.event import Event
@@ -20,6 +23,7 @@ from noderouter.reactor.task import Timeout
 from noderouter.reactor.wire import Wire, connect
 
 MAX_WAITERS: Final = 10_000
+LIFE_JITTER: Final = 0.2
 OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 """What a connection fails with when it is this machine that has run out of something."""
 
@@ -29,12 +33,16 @@ class PoolSettings:
     """Bounds of one endpoint's pool; times in seconds."""
 
     connect_seconds: float = 1.0
+    """For one try."""
+    connecting_seconds: float = 5.0
+    """For all tries of one request together."""
     idle_seconds: float = 3.0
     """Shorter than the keep-alive time of any endpoint, else requests meet its close (lessons.md 31)."""
     life_seconds: float = inf
     min_size: int = 0
     max_size: int = 2**31
     max_waiters: int = MAX_WAITERS
+    limits: UpstreamLimits = DEFAULT_LIMITS
 
 
 class PoolStats:
@@ -82,8 +90,8 @@ class Pool:
             self._drop(connection)
         return None
 
-    async def open(self) -> UpstreamConnection:
-        """A new connection; waits for a free place where the pool is full.
+    async def open(self, seconds: float = inf) -> UpstreamConnection:
+        """A new connection within `seconds` (never more than `connect_seconds`); waits for a place where the pool is full.
 
         Raises:
             ConnectError: refused, unreachable or too slow, or removed while there was no place.
@@ -99,12 +107,13 @@ class Pool:
                 return connection
         self.size += 1
         self._stats.connections += 1
+        seconds = min(seconds, self._settings.connect_seconds)
         try:
-            with Timeout(self._settings.connect_seconds):
+            with Timeout(seconds):
                 wire = await connect(self._reactor, self.host, self.port)
                 self._stats.connects += 1
                 return self._adopt(wire)
-            raise ConnectError(f"no connection within {self._settings.connect_seconds:g} s")
+            raise ConnectError(f"no connection within {seconds:g} s")
         except WireError as error:
             self._lost_place()
             self._stats.connect_failures += 1
@@ -120,7 +129,9 @@ class Pool:
             raise
 
     def _adopt(self, wire: Wire) -> UpstreamConnection:
-        connection = UpstreamConnection(wire)
+        connection = UpstreamConnection(wire, self._settings.limits)
+        if not self._lasting:
+            connection.life = self._settings.life_seconds * uniform(1 - LIFE_JITTER, 1)
 
         def lost(_mask: int) -> None:
             if connection in self.idle:
@@ -131,14 +142,14 @@ class Pool:
         return connection
 
     def give(self, connection: UpstreamConnection, now: float) -> None:
-        """Take a connection back after an exchange; keeps it if it can be used again."""
+        """Take a connection back after an exchange that went well; keeps it if it can be used again."""
         wire = connection.wire
         if (
-            connection.reusable
+            connection.idle
             and not self.closed
             and not wire.hung_up
             and not wire.closed
-            and (self._lasting or now - connection.born < self._settings.life_seconds)
+            and (self._lasting or now - connection.born < connection.life)
         ):
             connection.idle_since = now
             self.idle.append(connection)
@@ -146,6 +157,10 @@ class Pool:
                 self._waiters.popleft().set()
         else:
             self._drop(connection)
+
+    def discard(self, connection: UpstreamConnection) -> None:
+        """Take a connection back after an exchange that did not come to its end; never used again."""
+        self._drop(connection)
 
     def _drop(self, connection: UpstreamConnection) -> None:
         connection.close()
@@ -182,7 +197,7 @@ class Pool:
         while (
             idle
             and self.size > settings.min_size
-            and (now - idle[0].idle_since > settings.idle_seconds or now - idle[0].born > settings.life_seconds)
+            and (now - idle[0].idle_since > settings.idle_seconds or now - idle[0].born > idle[0].life)
         ):
             self._drop(idle.pop(0))
 

@@ -8,7 +8,8 @@
     │   └── BindingTimeout      resolution did not settle in time (502)
     ├── ConnectError            no connection to the endpoint (502)
     ├── EndpointProtocolError   the endpoint broke the protocol or the connection (502)
-    │   └── CutShort            it closed within a response
+    │   ├── CutShort            it closed within a response
+    │   └── EndpointTimeout     it stood still for too long (504)
     ├── OverloadError           a limit of ours is reached (503)
     └── DeadlineExceeded        a timeout or the caller's deadline passed (503)
 
@@ -73,6 +74,12 @@ class CutShort(EndpointProtocolError):
     """The endpoint closed, in good order, before the response that it had begun was complete."""
 
 
+class EndpointTimeout(EndpointProtocolError):
+    """The endpoint stood still: no response head, no more of a body, or nothing taken of a request's."""
+
+    status = 504
+
+
 class OverloadError(RouterError):
     """A bound of the router is reached; the request was not processed."""
 
@@ -90,3 +97,7 @@ class DeadlineExceeded(RouterError):
 
 class ClientGone(Exception):
     """The client closed or reset its connection during the exchange."""
+
+
+class ClientStalled(ClientGone):
+    """The client has read nothing of its response for too long."""

@@ -176,6 +176,22 @@ class Reply(Protocol):
         ...
 
 
+class Upstream(Protocol):
+    """The connection to an endpoint, as the client's side sees it."""
+
+    progress: float
+    """When the endpoint last took some of a streaming request body, monotonic seconds; 0.0 if never."""
+
+    @property
+    def head_seconds(self) -> float:
+        """How long the head of a response may take where no other limit is configured."""
+        ...
+
+    def finish(self) -> None:
+        """Pass on that the client has finished sending."""
+        ...
+
+
 class Gate(Protocol):
     """Who may want another try instead of a response."""
 
@@ -198,6 +214,9 @@ class Exchange(Message):
     response came whose body was still on its way, or when a tunnel was through (else 0.0). `failure` is what went
     wrong on the client's side while the response was awaited. `tunnel` asks for a connection of its own that ends at
     the endpoint (CONNECT, and captured connections that are not HTTP/1).
+
+    `half_closed`: the client has finished sending, which is passed on (ADR 20). `upstream` is the connection that
+    carries the exchange at the moment, None before and after. `limited`: a time limit for the response is configured.
     """
 
     __slots__ = (
@@ -211,7 +230,9 @@ class Exchange(Message):
         "endpoint",
         "failure",
         "gate",
+        "half_closed",
         "headed",
+        "limited",
         "method",
         "name",
         "reply",
@@ -223,6 +244,7 @@ class Exchange(Message):
         "started",
         "target",
         "tunnel",
+        "upstream",
         "verdict",
     )
 
@@ -267,6 +289,9 @@ class Exchange(Message):
         self.headed = 0.0
         self.ended = 0.0
         self.tunnel = False
+        self.half_closed = False
+        self.limited = False
+        self.upstream: Upstream | None = None
 
     def __repr__(self) -> str:
         name = "not identified yet" if self.name is None else f"as {self.name.show()}"

@@ -60,6 +60,7 @@ class TotalTimeout:
 
     async def _within(self, exchange: Exchange, seconds: float) -> None:
         if self._seconds < inf:
+            exchange.limited = True
             limit_deadline(exchange, self._seconds)
         with UntilReply(exchange.reply, seconds):
             return await self._service(exchange)
@@ -76,6 +77,7 @@ class AttemptTimeout:
         self._seconds = seconds
 
     async def serve(self, exchange: Exchange) -> None:
+        exchange.limited = True
         with UntilReply(exchange.reply, self._seconds):
             return await self._service(exchange)
         raise attempt_timeout(exchange.client_id or _NOWHERE, self._seconds)

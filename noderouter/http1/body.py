@@ -7,12 +7,14 @@ Chunked in a response of HTTP/1.0 is the work of servers whose clients never min
 with its last chunk it is complete (RFC 9112 section 8), be there an empty line behind or not. In HTTP/1.1 one must be.
 """
 
+from math import inf
 from typing import Final
 
 from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE
 from noderouter.core.headers import Headers
 from noderouter.http1.chunked import ChunkedDecoder
 from noderouter.reactor.errors import WireError
+from noderouter.reactor.task import Timeout
 from noderouter.reactor.wire import BULK_BYTES, Wire
 
 MAX_TRAILER_BYTES: Final = 60 * 1024
@@ -24,6 +26,10 @@ class Truncated(Exception):
 
 class Closed(Truncated):
     """It closed, that is: a reset did not come."""
+
+
+class Stalled(Truncated):
+    """Nothing of it came for too long."""
 
 
 class StreamBody:
@@ -39,6 +45,7 @@ class StreamBody:
     __slots__ = (
         "_closes",
         "_decoder",
+        "_idle_seconds",
         "_left",
         "_pending",
         "_wire",
@@ -50,12 +57,18 @@ class StreamBody:
         "trailers",
     )
 
-    def __init__(self, wire: Wire, length: int, pending: bytes, *, closes: bool = False) -> None:
-        """`pending` are the bytes that came behind the head; `closes`: the message is of HTTP/1.0, chunked or not."""
+    def __init__(
+        self, wire: Wire, length: int, pending: bytes, *, closes: bool = False, idle_seconds: float = inf
+    ) -> None:
+        """`pending` are the bytes that came behind the head; `closes`: the message is of HTTP/1.0, chunked or not.
+
+        `idle_seconds`: how long to wait for the next byte.
+        """
         self._wire = wire
         self._pending = pending
         self._left = length
         self._closes = closes
+        self._idle_seconds = idle_seconds
         self._decoder = ChunkedDecoder(MAX_TRAILER_BYTES) if length == CHUNKED else None
         self.length = length
         self.data: bytes | None = None
@@ -68,6 +81,7 @@ class StreamBody:
         """The next piece of payload, b"" at the end.
 
         Raises:
+            Stalled: nothing came within `idle_seconds`.
             Truncated: the peer left before the end.
             HeadError: the chunked framing is broken.
         """
@@ -100,7 +114,7 @@ class StreamBody:
 
     async def _receive(self) -> bytes:
         try:
-            data = await self._wire.recv(BULK_BYTES)
+            data = await self._in_time() if self._idle_seconds < inf else await self._wire.recv(BULK_BYTES)
         except WireError as error:
             raise Truncated(error.strerror) from None
         if not data:
@@ -109,6 +123,16 @@ class StreamBody:
                 raise Closed("closed before the message was complete")
             self.done = True
         return data
+
+    async def _in_time(self) -> bytes:
+        with Timeout(self._idle_seconds):
+            return await self._wire.recv(BULK_BYTES)
+        raise Stalled(f"nothing came for {self._idle_seconds:g} s")
+
+    @property
+    def remaining(self) -> int:
+        """Bytes still to come, where the length was said; CHUNKED or UNTIL_CLOSE where not."""
+        return self._left
 
     def _counted(self, data: bytes) -> bytes:
         if len(data) >= self._left:

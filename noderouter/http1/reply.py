@@ -5,15 +5,20 @@ sent as Content-Length, anything else chunked, or up to the close for an HTTP/1.
 """
 
 from collections.abc import Awaitable
+from math import inf
 from typing import Any, Final
 
-from noderouter.core.errors import ClientGone
+from noderouter.core.errors import ClientGone, ClientStalled
 from noderouter.core.exchange import UNTIL_CLOSE, Exchange, Response
 from noderouter.core.headers import Headers
+from noderouter.http1.body import StreamBody
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
-from noderouter.reactor.errors import WireError
+from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.wire import Wire
-from noderouter.tcp.relay import Relay
+from noderouter.tcp.relay import IDLE_SECONDS, Relay
+
+UPLOAD_BYTES: Final = 256 * 1024
+"""So much of a request is read and thrown away behind an early response, to keep the connection."""
 
 _OK: Final = b"HTTP/1.1 200 OK\r\n"
 _CLOSE: Final = b"connection: close\r\n"
@@ -42,6 +47,9 @@ class Http1Reply:
         clear_context: never send an `l5d-*` field (spec section 5.6).
         exchange: whose `reply_fields` go into the head.
         early: what the client sent behind a request for a tunnel, without waiting for the answer.
+        upload: the body of the request, while it may still be arriving.
+        patience: seconds that the client may leave what was sent unread.
+        tunnel_idle: seconds without a byte either way after which a tunnel ends.
     """
 
     __slots__ = (
@@ -55,11 +63,14 @@ class Http1Reply:
         "early",
         "exchange",
         "local",
+        "patience",
         "peer",
         "persist",
         "sent_bytes",
         "started",
+        "tunnel_idle",
         "tunnelled",
+        "upload",
         "wire",
     )
 
@@ -77,6 +88,9 @@ class Http1Reply:
         self.local = local
         self.destination = destination
         self.early = b""
+        self.upload: StreamBody | None = None
+        self.patience = inf
+        self.tunnel_idle = IDLE_SECONDS
         self.clear_context = clear_context
         self.exchange: Exchange | None = None
         self.started = False
@@ -93,6 +107,7 @@ class Http1Reply:
         """Make ready for the next response. `head_only`: the request was HEAD (RFC 9110 section 9.3.2)."""
         self.started = False
         self.complete = False
+        self.upload = None
         self.persist = persist
         self.sent_bytes = 0
         self._chunked = False
@@ -111,6 +126,8 @@ class Http1Reply:
         if response.special is not None or self.clear_context:
             fields, data = self._guard(response, fields, data)
         self.started = True
+        if self.upload is not None and self.persist:
+            self.persist = self._upload_ends(self.upload)
         status = response.status
         length = response.length
         if length >= 0 and not self._no_body and status != 204 and status != 304:
@@ -133,6 +150,17 @@ class Http1Reply:
             raise ClientGone(error.strerror) from None
         return self._drain()
 
+    def _upload_ends(self, upload: StreamBody) -> bool:
+        """Whether the connection can go on behind a response that comes before its request has.
+
+        A body that may be long, or that the client may not send after all (Expect), ends it, and the client is told
+        (RFC 9112 section 9.6).
+        """
+        if upload.done:
+            return True
+        expects = self.exchange is not None and self.exchange.field(b"expect") is not None
+        return 0 <= upload.remaining <= UPLOAD_BYTES and not expects
+
     def _frame(self, status: int, length: int, data: bytes) -> tuple[bytes, bytes]:
         """The framing of a response without a body, or with one of unknown length; and the data, framed."""
         if self._no_body or status == 204 or status == 304:
@@ -148,7 +176,9 @@ class Http1Reply:
 
     async def _drain(self) -> None:
         try:
-            await self.wire.drain()
+            await self.wire.drain(self.patience)
+        except WireStalled:
+            raise ClientStalled(f"client has read nothing for {self.patience:g} s") from None
         except WireError as error:
             raise ClientGone(error.strerror) from None
 
@@ -216,6 +246,6 @@ class Http1Reply:
         )
         if self.early:
             await wire.send(self.early)
-        relay = Relay(self.wire, wire)
+        relay = Relay(self.wire, wire, self.tunnel_idle)
         await relay.run(early)
         self.sent_bytes = relay.bytes_left

@@ -5,18 +5,31 @@ pipelined are answered one after the other. What is ambiguous is refused with a 
 nothing is repaired.
 
 A client that leaves: a reset cancels the exchange at once. A FIN may be a half-close (the client has sent its
-request and still reads), which TCP cannot tell from a close; the exchange gets `HALF_CLOSE_SECONDS` to begin
-its response and is cancelled then.
+request and still reads), which TCP cannot tell from a close: it is passed on, and the endpoint decides, as it would
+without a router (docs/adr/0020).
+
+What stands still ends. While bytes are awaited their reader keeps the time; a connection between requests, and an
+exchange whose response does not begin, are looked at by `check`, about twice a second, so that no request pays for a
+timer.
 """
 
 import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from math import inf
+from random import uniform
 from time import monotonic
 from typing import Final
 
-from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, RouterError
+from noderouter.core.errors import (
+    ClientGone,
+    ClientProtocolError,
+    ClientStalled,
+    CutShort,
+    DeadlineExceeded,
+    EndpointTimeout,
+    RouterError,
+)
 from noderouter.core.exchange import NO_BODY, Exchange, Response, WholeBody
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
@@ -27,11 +40,14 @@ from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout, sleep
 from noderouter.reactor.wire import GONE, Wire
 
-HALF_CLOSE_SECONDS = 5.0  # not Final, nor is the next: tests shorten them, and the compiler puts Final ones in place
-LINGER_SECONDS = 1.0
+LINGER_SECONDS = 1.0  # not Final: tests shorten it, and the compiler puts Final ones in place
 """How long a refused client may go on sending before its connection is closed: a close with unread bytes would
 reset the connection and could destroy the answer (RFC 9112 section 9.6)."""
 LINGER_BYTES: Final = 256 * 1024
+WAITING_SECONDS: Final = 300.0
+"""How long an exchange may wait for anything before it is on its way to an endpoint: a bound behind all others."""
+LIFE_JITTER: Final = 0.2
+"""Connections live shorter than they may, by up to this share: those opened together do not end together."""
 LATE: Final = 0.9
 """The share of its life time after which a connection ends with the next response."""
 DRAIN_IDLE_SECONDS: Final = 1.0
@@ -52,25 +68,39 @@ class ServerSettings:
     max_head_bytes: int = 60 * 1024
     head_seconds: float = 15.0
     """From the first byte of a request to the end of its head."""
-    idle_seconds: float = inf
+    idle_seconds: float = 600.0
+    """Without a request."""
     life_seconds: float = inf
     buffer_bytes: int = 5 * 1024
     """Longer request bodies are streamed, and never replayed (`streamAfterContentLengthKB`)."""
     body_idle_seconds: float = 60.0
-    """While a small body is awaited before the request is sent on."""
+    """Without a byte of a request's body, or without one that the client reads; for all of a small body."""
+    tunnel_idle_seconds: float = 3600.0
+    """Without a byte either way in a tunnel."""
     clear_context: bool = False
 
 
 class ServerStats:
     """Counts of one server, plain ints."""
 
-    __slots__ = ("closes", "connections", "connects", "protocol_errors", "received_bytes", "sent_bytes")
+    __slots__ = (
+        "closes",
+        "connections",
+        "connects",
+        "idle_closes",
+        "protocol_errors",
+        "received_bytes",
+        "sent_bytes",
+        "stalls",
+    )
 
     def __init__(self) -> None:
         self.connects = 0
         self.closes = 0
         self.connections = 0
         self.protocol_errors = 0
+        self.idle_closes = 0
+        self.stalls = 0
         self.received_bytes = 0
         self.sent_bytes = 0
 
@@ -79,10 +109,12 @@ class ServerConnection:
     """One client connection; `run` is its coroutine, which owns and closes the wire."""
 
     __slots__ = (
+        "_ahead",
         "_body",
         "_born",
         "_ending",
         "_exchange",
+        "_life",
         "_reply",
         "_service",
         "_settings",
@@ -107,8 +139,13 @@ class ServerConnection:
         self._settings = settings
         self._stats = stats
         self._ending = False
+        self._ahead = False
         self._born = monotonic()
-        self._reply = Http1Reply(wire, settings.clear_context, peer, local, destination)
+        life = settings.life_seconds
+        self._life = life if life == inf else life * uniform(1 - LIFE_JITTER, 1)
+        reply = self._reply = Http1Reply(wire, settings.clear_context, peer, local, destination)
+        reply.patience = settings.body_idle_seconds
+        reply.tunnel_idle = settings.tunnel_idle_seconds
         self._task: Task | None = None
         self._exchange: Exchange | None = None
         self._body: StreamBody | None = None
@@ -139,6 +176,9 @@ class ServerConnection:
         except CutShort:
             # A captured client sees what it would have seen without us, where that tells it enough.
             shown = self._reply.destination is not None and self._reply.framed
+        except ClientStalled:
+            stats.stalls += 1
+            self.wire.abort()
         except (WireError, ClientGone, Truncated, RouterError):
             self.wire.abort()  # nobody is there, or the response was cut short: say so with a reset
         except Exception:
@@ -159,8 +199,8 @@ class ServerConnection:
         reply = self._reply
         stats = self._stats
         service = self._service
-        # An idle keep-alive connection costs no timer unless one is configured.
-        timed = not settings.idle_seconds == settings.life_seconds == inf
+        # An idle keep-alive connection costs no timer unless its life is limited.
+        timed = self._life != inf
         data = b""
         while True:
             if not data:
@@ -185,6 +225,7 @@ class ServerConnection:
                     reply.early, data = data, b""
             if length:
                 data = await self._attach_body(exchange, length, data)
+            self._ahead = len(data) > 0
             if self.wire.hung_up:
                 self._left(self.wire.hung_up)  # together with the request, while we were reading it
             await service(exchange)
@@ -196,7 +237,7 @@ class ServerConnection:
             if self._body is not None:
                 body, self._body = self._body, None
                 stats.received_bytes += body.read_bytes
-                if not await self._behind_body(exchange, body):
+                if not await self._behind_body(body):
                     return
                 data = body.leftover
             if not reply.persist:
@@ -210,15 +251,17 @@ class ServerConnection:
             self._stats.received_bytes += length
             exchange.body = WholeBody(data[:length])
             return data[length:]
-        body = self._body = StreamBody(self.wire, length, data)
-        exchange.body = body
         settings = self._settings
+        body = self._body = StreamBody(self.wire, length, data, idle_seconds=settings.body_idle_seconds)
+        exchange.body = body
         if 0 < length <= settings.buffer_bytes and exchange.field(b"expect") is None:
             with Timeout(settings.body_idle_seconds) as scope:
                 await body.buffer()
             if scope.expired:
                 raise ClientProtocolError("request body did not arrive in time", 408)
             exchange.body = WholeBody(body.data or b"")
+        else:
+            self._reply.upload = body
         return b""
 
     def _normalise(self, exchange: Exchange) -> None:
@@ -239,13 +282,13 @@ class ServerConnection:
             raise ClientProtocolError("unknown expectation", 417)
 
     async def _next(self) -> bytes:
-        """The first bytes of the next request within the idle and life times, b"" when time is up.
+        """The first bytes of the next request within the life time, b"" when time is up.
 
         Late in its life a connection ends with the next response, which tells the client: one that is busy would
         else find it closed under its next request.
         """
-        life = self._settings.life_seconds
-        with Timeout(deadline=min(monotonic() + self._settings.idle_seconds, self._born + life)):
+        life = self._life
+        with Timeout(deadline=self._born + life):
             data = await self.wire
             if monotonic() > self._born + LATE * life:
                 self._ending = True
@@ -279,16 +322,15 @@ class ServerConnection:
             raise ClientProtocolError("request head did not arrive in time", 408)
         return data
 
-    async def _behind_body(self, exchange: Exchange, body: StreamBody) -> bool:
+    async def _behind_body(self, body: StreamBody) -> bool:
         """After a response: get the rest of the request out of the way; whether the connection can go on."""
         if body.done:
             return True
         if self._reply.tunnelled:
             return False
-        # A client that expects 100 may or may not send its body now: what comes next could be either.
-        if self._reply.persist and (body.read_bytes or exchange.field(b"expect") is None):
+        if self._reply.persist:  # what is left is short, see `Http1Reply.begin`
             try:
-                with Timeout(LINGER_SECONDS):
+                with Timeout(self._settings.body_idle_seconds):
                     if await body.discard(LINGER_BYTES):
                         return True
             except (HeadError, Truncated):
@@ -339,14 +381,35 @@ class ServerConnection:
             return
         if mask & GONE:
             self._task.cancel(ClientGone("client reset the connection"))
-        else:
-            self.wire.reactor.spawn(self._outlive(exchange), "half-close")
+        elif not exchange.half_closed and not self._more_ahead() and self.wire.ended():
+            exchange.half_closed = True
+            if exchange.upstream is not None:
+                exchange.upstream.finish()
 
-    async def _outlive(self, exchange: Exchange) -> None:
-        """Give a half-closed client its time, then take it for gone."""
-        await sleep(HALF_CLOSE_SECONDS)
-        if self._exchange is exchange and not exchange.reply.started and self._task is not None:
-            self._task.cancel(ClientGone("client closed the connection"))
+    def _more_ahead(self) -> bool:
+        """Whether more of what the client has sent is here: the next request, which does not belong to the exchange."""
+        return self._ahead or (self._body is not None and len(self._body.leftover) > 0)
+
+    def check(self, now: float) -> None:
+        """End the connection, or its exchange, if it has stood still for too long; `now` is monotonic seconds."""
+        task = self._task
+        if task is None or task.unwinding:
+            return
+        exchange = self._exchange
+        waited = now - task.since
+        if exchange is None:
+            if waited > self._settings.idle_seconds:
+                self._stats.idle_closes += 1
+                task.cancel("idle")
+            return
+        if exchange.reply.started or exchange.limited:
+            return
+        upstream = exchange.upstream
+        if upstream is None:
+            if waited > WAITING_SECONDS:
+                task.interrupt(DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s"))
+        elif min(waited, now - upstream.progress) > upstream.head_seconds:
+            task.interrupt(EndpointTimeout(f"no response within {upstream.head_seconds:g} s"))
 
 
 def _address_to(exchange: Exchange, authority: bytes) -> None:

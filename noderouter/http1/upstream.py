@@ -2,23 +2,35 @@
 
 Sends the request (a body that is at hand goes with the head, in one piece; a streaming one is pumped by a second
 coroutine while the response is awaited), relays interim responses, asks `exchange.gate`, and
-pushes the response into `exchange.reply`. Tells afterwards whether the connection can be used again.
+pushes the response into `exchange.reply`.
+
+State of a connection. Another exchange may follow only in the state `IDLE`, which two facts make, each noted where it
+becomes true and nowhere else:
+
+    SENT    the request, whole, is with the kernel
+    READ    the response was read to its end, its framing was beyond doubt, and nothing came behind it
+    SHUT    our side was shut, because the client had finished (RFC 9293 section 3.6): nothing can follow
+
+Every exchange starts from nothing. Whoever leaves one by an exception (the client has left, a body broke off, a
+deadline passed) has not reached both, so the rest of that response cannot meet another client.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
+from math import inf
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
-from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, EndpointProtocolError
-from noderouter.core.exchange import CHUNKED, Exchange, Response, Verdict
+from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, EndpointProtocolError, EndpointTimeout
+from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE, Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.filter.success_class import success_fields
 from noderouter.filter.via import via_request, via_response
-from noderouter.http1.body import Closed, StreamBody, Truncated
+from noderouter.http1.body import Closed, Stalled, StreamBody, Truncated
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.http1.head import HeadError, ResponseHead, parse_response
-from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Timeout
+from noderouter.reactor.errors import WireError, WireStalled
+from noderouter.reactor.task import Task, Timeout
 from noderouter.reactor.wire import Wire
 
 MAX_LINE_BYTES: Final = 16 * 1024
@@ -31,6 +43,13 @@ DISCARD_SECONDS: Final = 0.2
 TUNNEL_SILENCE_SECONDS: Final = 60
 """A tunnel may be silent for long; an endpoint that vanished meanwhile is missed within about three minutes."""
 
+SENT: Final = 1
+READ: Final = 2
+SHUT: Final = 4
+IDLE: Final = SENT | READ
+_STATES: Final = {0: "new", SENT: "sent", READ: "read", IDLE: "idle"}
+NO_QUOTA: Final = 1 << 62
+
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 _PLAIN: Final = Response(200, b"OK", Headers(), 0)
 _GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(_PLAIN)
@@ -39,28 +58,66 @@ _VIA: Final = (b"via: 1.0 linkerd\r\n", b"via: 1.1 linkerd\r\n")
 _WITH_LENGTH: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 
 
+@dataclass(slots=True, frozen=True)
+class UpstreamLimits:
+    """How long an endpoint may stand still; times in seconds, infinite for no limit."""
+
+    head_seconds: float = 300.0
+    """From the last of the request to the head of the response, where no other time limit is configured."""
+    body_idle_seconds: float = 60.0
+    """Without a byte of a response's body, or without taking one of a request's."""
+    upload_seconds: float = 30.0
+    """How long a request's body goes on behind a response that is complete."""
+    upload_bytes: int = 64 << 20
+    """How much of it."""
+
+
+DEFAULT_LIMITS: Final = UpstreamLimits()
+
+
 class UpstreamConnection:
     """A connection to an endpoint; the pool owns it between exchanges.
 
     Attributes:
-        reusable: after an exchange, whether another may follow.
         idle_since: monotonic seconds, kept by the pool.
+        life: seconds after which the pool lets it go.
+        progress: when the endpoint took the last of a streaming request body, monotonic seconds.
     """
 
-    __slots__ = ("born", "idle_since", "on_lost", "reusable", "used", "wire")
+    __slots__ = ("_quota", "_state", "born", "idle_since", "life", "limits", "progress", "used", "wire")
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, limits: UpstreamLimits = DEFAULT_LIMITS) -> None:
         self.wire = wire
+        self.limits = limits
         self.used = 0
-        self.reusable = False
+        self.life = inf
+        self.progress = 0.0
+        self._state = 0
+        self._quota = 0
         self.born = self.idle_since = monotonic()
 
     def __repr__(self) -> str:
-        return f"<UpstreamConnection {self.wire!r} used={self.used}>"
+        return f"<UpstreamConnection {self.wire!r} used={self.used} {_STATES.get(self._state, 'ending')}>"
+
+    @property
+    def idle(self) -> bool:
+        """Whether its last exchange is over for good: sent whole, read whole, nothing behind it."""
+        return self._state == IDLE
+
+    @property
+    def head_seconds(self) -> float:
+        """See `core.exchange.Upstream`."""
+        return self.limits.head_seconds
 
     def close(self) -> None:
         """Close the wire."""
         self.wire.close()
+
+    def finish(self) -> None:
+        """Pass on that the client has finished sending, once its request is out; nothing can follow on here."""
+        if self._state & SENT:
+            self._state |= SHUT
+            self.wire.finish()
 
     def exchange(self, exchange: Exchange, fields: bytes) -> Awaitable[None]:
         """Carry one exchange. `fields` go into the request head behind the client's own.
@@ -71,69 +128,116 @@ class UpstreamConnection:
         """
         reused = self.used > 0
         self.used += 1
-        self.reusable = False
+        self._state = 0
+        exchange.upstream = self
         data = exchange.body.data
         if data is None:
             return self._with_pump(exchange, fields)
         try:
             if self.wire.put(_request(exchange, fields, data)):
+                self._state = SENT
+                if exchange.half_closed:
+                    self.finish()
                 return self._respond(exchange, reused)
         except WireError as error:  # the kernel took nothing
             raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
-        return self._drained(exchange, reused)
+        return self._beside(exchange, self._rest(exchange), reused)
 
     async def tunnel(self, exchange: Exchange) -> None:
         """Carry bytes both ways, to an endpoint where the tunnel ends (RFC 9110 section 9.3.6)."""
         self.used += 1
+        self._state = 0
         await self._carry(exchange, Response(200, b"Connection established", Headers(), 0), b"")
 
     # The request
 
-    async def _drained(self, exchange: Exchange, reused: bool) -> None:
-        """The kernel did not take the request whole."""
-        try:
-            await self.wire.drain()
-        except WireError:
-            pass  # the endpoint may have answered before it read everything: see what it says
-        await self._respond(exchange, reused)
-
     async def _with_pump(self, exchange: Exchange, fields: bytes) -> None:
         """Send a streaming body from a second coroutine, while this one awaits the response."""
         try:
-            await self.wire.send(_request(exchange, fields, b""))
+            await self.wire.send(_request(exchange, fields, b""), self.limits.body_idle_seconds)
+        except WireStalled:
+            raise EndpointTimeout(f"endpoint took no request within {self.limits.body_idle_seconds:g} s") from None
         except WireError as error:
             raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
-        pump = self.wire.reactor.spawn(self._pump(exchange), "request body")
+        await self._beside(exchange, self._pump(exchange), False)
+
+    async def _beside(self, exchange: Exchange, sending: Coroutine[Any, Any, None], reused: bool) -> None:
+        """Await the response while `sending` sends the rest of the request."""
+        self._quota = NO_QUOTA
+        pump = self.wire.reactor.spawn(sending, "request body")
         try:
-            await self._respond(exchange, False)
-            self.reusable = self.reusable and pump.done and pump.failure is None
+            await self._respond(exchange, reused)
+            if not pump.done:
+                await self._outlast(exchange, pump)
         finally:
             if not pump.done:
-                self.reusable = False
                 pump.cancel("the response is complete")
                 await pump.join()
+
+    async def _rest(self, exchange: Exchange) -> None:
+        """Send what the kernel did not take of a request at once; an endpoint may answer before it reads all."""
+        try:
+            await self.wire.drain(self.limits.body_idle_seconds)
+            self._sent(exchange)
+        except WireStalled:
+            self._fail(exchange, self._unread())
+        except WireError:
+            return  # see what it says
 
     async def _pump(self, exchange: Exchange) -> None:
         """Send the request body on as it comes. What goes wrong with it ends the connection."""
         body = exchange.body
         wire = self.wire
+        patience = self.limits.body_idle_seconds
         chunked = body.length == CHUNKED
         try:
             while data := await body.read():
-                await wire.send(encode_chunk(data) if chunked else data)
+                self._quota -= len(data)
+                if self._quota < 0:
+                    return
+                await wire.send(encode_chunk(data) if chunked else data, patience)
+                self.progress = monotonic()
             if chunked:
-                await wire.send(LAST_CHUNK if body.trailers is None else encode_last(body.trailers))
+                await wire.send(LAST_CHUNK if body.trailers is None else encode_last(body.trailers), patience)
+            self._sent(exchange)
+        except WireStalled:
+            self._fail(exchange, self._unread())
         except WireError:
             return  # the endpoint has heard enough; whether it answers is seen by the reader
+        except Stalled as error:
+            self._fail(exchange, ClientProtocolError(f"request body stands still: {error}", 408))
         except Truncated:
             self._fail(exchange, ClientGone("client closed within its request body"))
         except HeadError as error:
             self._fail(exchange, ClientProtocolError(error.reason, error.status))
 
+    def _sent(self, exchange: Exchange) -> None:
+        """The request is out, whole."""
+        self._state |= SENT
+        self.progress = monotonic()
+        if exchange.half_closed:
+            self.finish()
+
+    def _unread(self) -> EndpointTimeout:
+        return EndpointTimeout(f"endpoint took nothing of the request body for {self.limits.body_idle_seconds:g} s")
+
     def _fail(self, exchange: Exchange, error: Exception) -> None:
-        """The client's side broke: reset the endpoint, which wakes the reader, who raises `error`."""
+        """The request broke: reset the endpoint, which wakes the reader, who raises `error`."""
         exchange.failure = error
         self.wire.abort()
+
+    async def _outlast(self, exchange: Exchange, pump: Task) -> None:
+        """The response was complete before the request was: let that go on as long as the endpoint reads.
+
+        To stop at once would reset a client that is sending, and could destroy the response it has not read yet.
+        """
+        body = exchange.body
+        if isinstance(body, StreamBody) and not body.read_bytes and exchange.field(b"expect") is not None:
+            return  # the body was waiting for a 100 that did not come
+        exchange.headed = exchange.headed or monotonic()
+        self._quota = self.limits.upload_bytes
+        with Timeout(self.limits.upload_seconds):
+            await pump.join()
 
     # The response
 
@@ -152,19 +256,27 @@ class UpstreamConnection:
             if exchange.tunnel and status < 300:
                 await self._carry(exchange, Response(status, reason, block, 0, minor, special), data)
                 return
-            self.reusable = persist and minor == 1 and exchange.minor == 1
+            lasting = persist and minor == 1 and exchange.minor == 1
             response = Response(status, reason, block, length, minor, special)
-            if exchange.method == b"HEAD" or status == 204 or status == 304:
+            bodyless = exchange.method == b"HEAD" or status == 204 or status == 304
+            if bodyless:
+                if length != 0 and length != UNTIL_CLOSE and (status == 204 or (status == 304 and length == CHUNKED)):
+                    lasting = False  # it has none, and says that one comes: whatever follows is not to be trusted
                 length = 0
             exchange.response = response
             verdict = exchange.verdict = exchange.classifier(exchange)
             if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.wants(exchange):
-                await self._discard(StreamBody(self.wire, length, data, closes=not minor))
+                await self._discard(self._body(length, data, minor), lasting)
                 return
             plain = special is None and minor and verdict is Verdict.SUCCESS
             exchange.reply_fields += _GOOD if plain else _reply_fields(verdict, response)
-            if len(data) != length:
-                await self._stream(exchange, response, StreamBody(self.wire, length, data, closes=not minor))
+            if len(data) == length:
+                if lasting:
+                    self._state |= READ
+            elif bodyless:
+                data = b""  # what came behind the head is nobody's, and the connection ends
+            else:
+                await self._stream(exchange, response, self._body(length, data, minor), lasting)
                 return
             pending = exchange.reply.begin(response, data)
             if pending is not None:
@@ -194,7 +306,7 @@ class UpstreamConnection:
                 await self._tunnel(exchange, response, data)
                 return None
             interim += 1
-            if interim > MAX_INTERIM or length > 0:
+            if interim > MAX_INTERIM or (length != 0 and length != UNTIL_CLOSE):
                 raise EndpointProtocolError("too many or malformed interim responses")
             await exchange.reply.inform(response)
 
@@ -208,7 +320,15 @@ class UpstreamConnection:
             raise _lost(exchange, untouched, "closed before the response was complete")
         return more
 
-    async def _stream(self, exchange: Exchange, response: Response, body: StreamBody) -> None:
+    def _body(self, length: int, data: bytes, minor: int) -> StreamBody:
+        return StreamBody(self.wire, length, data, closes=not minor, idle_seconds=self.limits.body_idle_seconds)
+
+    def _whole(self, body: StreamBody, lasting: bool) -> None:
+        """Note the end of a response, where it is one: what ends with its connection, or has more behind it, is not."""
+        if lasting and body.done and body.length != UNTIL_CLOSE and not body.leftover:
+            self._state |= READ
+
+    async def _stream(self, exchange: Exchange, response: Response, body: StreamBody, lasting: bool) -> None:
         """Push a body as it arrives; what waits already goes with the head."""
         reply = exchange.reply
         exchange.headed = monotonic()
@@ -221,23 +341,22 @@ class UpstreamConnection:
                 await pending
             while data := await body.read():
                 await reply.push(data)
+        except Stalled as error:
+            raise EndpointTimeout(f"response stands still: {error}") from None
         except Truncated as error:
             kind = CutShort if isinstance(error, Closed) else EndpointProtocolError
             raise (exchange.failure or kind(f"response cut short: {error}")) from None
         await reply.finish(body.trailers)
-        if body.leftover:
-            self.reusable = False
+        self._whole(body, lasting)
 
-    async def _discard(self, body: StreamBody) -> None:
+    async def _discard(self, body: StreamBody, lasting: bool) -> None:
         """Read a small unwanted body to its end; give up the connection for a longer one."""
-        done = False
         with Timeout(DISCARD_SECONDS):
             try:
-                done = await body.discard(DISCARD_BYTES)
+                await body.discard(DISCARD_BYTES)
             except (Truncated, HeadError):
-                pass
-        if not done or body.leftover:
-            self.reusable = False
+                return
+        self._whole(body, lasting)
 
     async def _tunnel(self, exchange: Exchange, response: Response, data: bytes) -> None:
         """Switch protocols, if that is what the client asked for."""
@@ -247,7 +366,6 @@ class UpstreamConnection:
 
     async def _carry(self, exchange: Exchange, response: Response, data: bytes) -> None:
         """The tunnel is through; `data` is the first of what the endpoint has sent."""
-        self.reusable = False
         self.wire.keep_alive(TUNNEL_SILENCE_SECONDS)
         exchange.response = response
         exchange.verdict = Verdict.SUCCESS

@@ -6,7 +6,7 @@ connections that exist are served meanwhile, and new clients wait in the kernel'
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -36,6 +36,10 @@ class Connection(Protocol):
 
     def drain(self) -> None:
         """End soon."""
+        ...
+
+    def check(self, now: float) -> None:
+        """End what has stood still for too long; `now` is monotonic seconds."""
         ...
 
 
@@ -187,6 +191,12 @@ class Listener:
             del self.connections[connection]
             if self.draining and not self.connections:
                 self.empty.set()
+
+    def check(self, now: float) -> Iterator[None]:
+        """Look for connections that stand still, one by one; about twice a second."""
+        for connection in list(self.connections):
+            connection.check(now)
+            yield
 
     def drain(self) -> None:
         """Stop accepting and have every connection end; `empty` is set when all have."""

@@ -79,6 +79,7 @@ class Reactor:
         if task.done:
             return
         running.task = task
+        task.since = monotonic()
         try:
             thrown = task.thrown
             if thrown is None:

@@ -29,3 +29,7 @@ class Expired(Unwind):
 
 class WireError(OSError):
     """The connection is unusable: reset, broken pipe, timed out by the kernel. `str()` has the system's words."""
+
+
+class WireStalled(WireError):
+    """The peer has taken nothing of what was sent for too long."""

@@ -42,7 +42,7 @@ class Task:
         name: what it is called, or whose it is; shown by its `str`.
         deadline: the earliest deadline of its open `Timeout` scopes, monotonic seconds.
         armed: the tick at which the timer wheel looks at this task next.
-        since: when it was last stepped.
+        since: when it was last stepped, monotonic seconds: how long it has waited.
         unwinding: how often it was told to end; `unwind_by` is when it is told again.
     """
 
@@ -74,7 +74,7 @@ class Task:
         self.timeout: Timeout | None = None
         self.done = False
         self.queued = False
-        self.thrown: Unwind | None = None
+        self.thrown: BaseException | None = None
         self.failure: BaseException | None = None
         self.joiner: Task | None = None
         self.unwinding = 0
@@ -92,6 +92,12 @@ class Task:
         self.unwinding += 1
         self.thrown = Cancelled(reason)
         self.reactor.schedule(self)
+
+    def interrupt(self, error: Exception) -> None:
+        """Have `error` raised where the task waits, as if what it awaits had failed. Harmless on a task that is done."""
+        if not self.done:
+            self.thrown = error
+            self.reactor.schedule(self)
 
     def next_deadline(self) -> float:
         """The earliest deadline that holds for the task now."""

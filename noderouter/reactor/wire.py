@@ -12,13 +12,16 @@ says that there is a byte of urgent data; only tunnels care, to others it is not
 import select
 import socket
 from collections.abc import Callable, Generator
-from errno import EBADF, EINPROGRESS
+from errno import EBADF, EINPROGRESS, ETIMEDOUT
+from fcntl import ioctl
+from math import inf
 from os import strerror
+from sys import byteorder
 from typing import Final
 
 from noderouter.reactor.core import Reactor
-from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import PARK, Task, current_task, running
+from noderouter.reactor.errors import WireError, WireStalled
+from noderouter.reactor.task import PARK, Task, Timeout, current_task, running
 
 READ_BYTES: Final = 16384
 """A read for heads and small bodies."""
@@ -31,6 +34,8 @@ GONE: Final = select.EPOLLHUP | select.EPOLLERR
 
 HANGUP: Final = GONE | select.EPOLLRDHUP
 """Those and the one that says that the peer has finished sending."""
+
+_SIOCOUTQ: Final = 0x5411
 
 _STREAK: Final = 16
 """Reads in a row that found data waiting, before others get their turn."""
@@ -184,10 +189,18 @@ class Wire:
         self.unsent = memoryview(data)[taken:]
         return False
 
-    async def drain(self) -> None:
-        """Wait until the kernel has taken what `put` left over."""
+    async def drain(self, patience: float = inf) -> None:
+        """Wait until the kernel has taken what `put` left over.
+
+        Raises:
+            WireStalled: for `patience` seconds the peer has taken nothing.
+            WireError: the connection is broken, or is closed here.
+        """
         while self.unsent is not None:
-            await self._writable()
+            if patience == inf:
+                await self._writable()
+            else:
+                await self._writable_within(patience)
             if self.closed:
                 raise WireError(EBADF, "closed here")
             try:
@@ -203,10 +216,10 @@ class Wire:
                 self.writable = False
                 self.unsent = self.unsent[taken:]
 
-    async def send(self, data: bytes) -> None:
-        """Send all of `data`; waits while the peer does not read."""
+    async def send(self, data: bytes, patience: float = inf) -> None:
+        """Send all of `data`; waits while the peer does not read. `patience`: see `drain`."""
         if not self.put(data):
-            await self.drain()
+            await self.drain(patience)
 
     async def _writable(self) -> None:
         while not self.writable and not self.closed:
@@ -216,6 +229,36 @@ class Wire:
             except BaseException:
                 self.writer = None
                 raise
+
+    async def _writable_within(self, patience: float) -> None:
+        """Wait for room, as long as the peer takes anything at all.
+
+        The kernel calls a full buffer writable only when a third of it is free, which a slow reader may need minutes
+        for; so it is asked how much is still on its way.
+        """
+        left = self._outstanding()
+        while True:
+            with Timeout(patience):
+                await self._writable()
+                return
+            now = self._outstanding()
+            if now >= left:
+                raise WireStalled(ETIMEDOUT, strerror(ETIMEDOUT))
+            left = now
+
+    def _outstanding(self) -> int:
+        """Bytes that the kernel has taken and the peer has not acknowledged (tcp(7), SIOCOUTQ)."""
+        try:
+            return int.from_bytes(ioctl(self.fd, _SIOCOUTQ, bytes(4)), byteorder)
+        except OSError:  # no TCP
+            return 0
+
+    def ended(self) -> bool:
+        """Whether the peer has finished sending and all of it was read; asks the kernel."""
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK) == b""
+        except OSError:
+            return False
 
     def keep_alive(self, seconds: int) -> None:
         """Have the kernel ask, after so many seconds of silence, whether the peer is there; nine times at most."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from time import monotonic
 
 from dtab import Path
 from noderouter.balancer.accrual.machine import NO_ACCRUAL
@@ -37,6 +38,11 @@ class Proxy:
     addr: Var[Addr]
     stats: ServerStats
     faults: list[Exception] = field(default_factory=list)
+
+    def later(self, seconds: float) -> None:
+        """Have every connection believe that so much time has passed since it was last stepped."""
+        for _ in self.listener.check(monotonic() + seconds):
+            pass
 
     @property
     def port(self) -> int:

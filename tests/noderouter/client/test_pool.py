@@ -4,7 +4,7 @@ import gc
 import socket
 
 from noderouter.client.pool import Pool, PoolSettings, PoolStats
-from noderouter.http1.upstream import UpstreamConnection
+from noderouter.http1.upstream import IDLE, UpstreamConnection
 from tests.testing.loop import looping
 
 
@@ -24,7 +24,7 @@ async def test_a_connection_is_used_again_unless_something_came_or_it_ended():
                     peer.sendall(bytes(100))
                     assert len(await loop.run(wire.recv(100))) == 100
                     assert wire.readable
-                    connection.reusable = True
+                    connection._state = IDLE
                     pool.give(connection, 0.0)
                     match then:
                         case "bytes":
