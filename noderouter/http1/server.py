@@ -360,7 +360,7 @@ class ServerConnection:
                 with Timeout(LINGER_SECONDS):
                     await pending
             await self._linger()
-        except WireError:
+        except (WireError, ClientGone):
             pass
 
     async def _linger(self) -> None:

@@ -65,4 +65,4 @@ async def looping(*, expect_crashes: bool = False) -> AsyncIterator[Loop]:
     finally:
         loop.reactor.close()
     if not expect_crashes:
-        assert loop.crashes == []
+        assert not loop.crashes, loop.crashes
