@@ -1,6 +1,6 @@
 """The data path alone: a listener, the HTTP/1 codec, one client with fixed endpoints; no names, no configuration."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -12,7 +12,7 @@ from noderouter.balancer.p2c import P2CKind
 from noderouter.classifier.http import NonRetryable5XX
 from noderouter.client.client import Client, ClientSettings
 from noderouter.client.pool import PoolSettings
-from noderouter.core.exchange import Exchange
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.service import Service
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.error_reply import ErrorReply
@@ -62,10 +62,11 @@ async def proxy(
     pool: PoolSettings = DEFAULT_POOL,
     service: Service | None = None,
     captured: bytes | None = None,
+    wrap: Callable[[Service], Service] = lambda service: service,
 ) -> AsyncIterator[Proxy]:
     """A proxy to origins on `ports`, or with `service` in the place of the client.
 
-    `captured`: clients' connections were going there.
+    `captured`: clients' connections were going there. `wrap` puts something around the client.
     """
     async with looping() as loop:
         addr: Var[Addr] = Var(addresses(*ports))
@@ -76,16 +77,21 @@ async def proxy(
             pool=pool,
         )
         target = Client(Path.of("test"), addr, client_settings, loop.reactor, lambda _host, _port: False)
-        classifier = NonRetryable5XX(kind=NonRetryable5XX.kind_name).build()
+        judge = NonRetryable5XX(kind=NonRetryable5XX.kind_name).build().response
+
+        def classify(exchange: Exchange) -> Verdict:
+            """A failure is retryable where there is somebody to ask."""
+            verdict = judge(exchange)
+            return Verdict.RETRYABLE if exchange.gate is not None and verdict is Verdict.FAILURE else verdict
 
         requests = RequestStats()
 
         async def send(exchange: Exchange) -> None:
-            exchange.classifier = classifier.response
+            exchange.classifier = classify
             await target.send(exchange, b"", requests)
 
         faults: list[Exception] = []
-        outer = ErrorReply(service or send, RequestStats(), on_fault=lambda _exchange, error: faults.append(error))
+        outer = ErrorReply(wrap(service or send), RequestStats(), on_fault=lambda _exchange, error: faults.append(error))
         stats = ServerStats()
 
         def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
