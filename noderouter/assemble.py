@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from logging import ERROR, WARNING
-from math import inf
 from pathlib import Path as FilePath
 from random import Random
 from typing import cast
@@ -22,6 +21,7 @@ from noderouter.client.client import Client, ClientSettings
 from noderouter.client.pool import PoolSettings
 from noderouter.config.capture import CaptureConfig
 from noderouter.config.client import ClientParams
+from noderouter.config.fields import seconds
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.config.service import Budget
@@ -42,7 +42,9 @@ from noderouter.filter.retry import Retry
 from noderouter.filter.roll_policy import RollPolicy
 from noderouter.filter.timeout import TotalTimeout
 from noderouter.filter.timestamp import Timestamp
-from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
+from noderouter.http1.server import ServerConnection
+from noderouter.http1.server_settings import ServerSettings, ServerStats
+from noderouter.http1.upstream import UpstreamLimits
 from noderouter.identifier.composite import FirstOf
 from noderouter.identifier.kind import Identifier, IdentifierKind
 from noderouter.listener.listener import Connection, SocketSettings
@@ -154,6 +156,7 @@ class RouterAssembly:
             requeue_budget=partial(retry_budget, params.requeue_budget),
             pool=pool_settings(params),
             binding_seconds=self.binding_seconds,
+            fail_fast=params.fail_fast,
         )
         client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self.around.reactor, self.is_own)
         client_gauges(self._scopes.acquire("client", element(bound.id)), client)
@@ -253,6 +256,8 @@ class RouterAssembly:
             idle_seconds=seconds(session.idleTimeMs),
             life_seconds=seconds(session.lifeTimeMs),
             buffer_bytes=router.streamAfterContentLengthKB * 1024,
+            body_idle_seconds=seconds(config.bodyIdleTimeoutMs),
+            tunnel_idle_seconds=seconds(config.tunnelIdleTimeoutMs),
             clear_context=config.clearContext,
         )
 
@@ -333,11 +338,6 @@ def element(path: Path) -> str:
     return path.show()[1:]
 
 
-def seconds(milliseconds: int | None) -> float:
-    """Seconds; None is forever."""
-    return inf if milliseconds is None else milliseconds / 1000
-
-
 def retry_budget(config: Budget) -> RetryBudget:
     """A budget of its own for one service or client."""
     return RetryBudget(config.ttlSecs, config.minRetriesPerSec, config.percentCanRetry)
@@ -354,6 +354,13 @@ def pool_settings(params: ClientParams) -> PoolSettings:
         min_size=pool.minSize,
         max_size=defaults.max_size if pool.maxSize is None else pool.maxSize,
         max_waiters=defaults.max_waiters if pool.maxWaiters is None else pool.maxWaiters,
+        connecting_seconds=params.connecting,
+        limits=UpstreamLimits(
+            head_seconds=params.head,
+            body_idle_seconds=params.body_idle,
+            upload_seconds=params.upload,
+            upload_bytes=params.upload_bytes,
+        ),
     )
 
 

@@ -18,7 +18,8 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, stack
 from noderouter.filter.access_log import AccessLog
 from noderouter.filter.dialled import Dialled
-from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
+from noderouter.http1.server import ServerConnection
+from noderouter.http1.server_settings import ServerSettings, ServerStats
 from noderouter.identifier.kind import Identifier
 from noderouter.listener.listener import Connection
 from noderouter.reactor.wire import Wire

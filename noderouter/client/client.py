@@ -17,8 +17,16 @@ from dtab import Path
 from noderouter.balancer.accrual.machine import AccrualFactory
 from noderouter.balancer.balancer import Balancer
 from noderouter.client.endpoint import Endpoint
+from noderouter.client.fail_fast import FailFast
 from noderouter.client.pool import Pool, PoolSettings, PoolStats
-from noderouter.core.errors import ConnectError, EndpointProtocolError, EndpointTimeout, NoSuchName, RouterError
+from noderouter.core.errors import (
+    ConnectError,
+    EndpointProtocolError,
+    EndpointTimeout,
+    FailedFast,
+    NoSuchName,
+    RouterError,
+)
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.error_text import binding_timeout
@@ -46,6 +54,7 @@ class ClientSettings:
     requeue_budget: Callable[[], RetryBudget]
     pool: PoolSettings
     binding_seconds: float = 10.0
+    fail_fast: bool = False
 
 
 class Client:
@@ -57,6 +66,7 @@ class Client:
         "_budget",
         "_connecting_seconds",
         "_epoch",
+        "_fail_fast",
         "_forbidden",
         "_reactor",
         "_settings",
@@ -93,6 +103,7 @@ class Client:
         self._reactor = reactor
         self._forbidden = forbidden
         self._connecting_seconds = settings.pool.connecting_seconds
+        self._fail_fast = FailFast(reactor) if settings.fail_fast else None
         self._balancer = settings.balancer()
         self._budget = settings.requeue_budget()
         self._epoch = -1
@@ -107,6 +118,11 @@ class Client:
     def addr(self) -> Addr:
         """The state of the address set."""
         return self._addr.value
+
+    @property
+    def down(self) -> int:
+        """Endpoints that cannot be connected to, as far as `failFast` knows."""
+        return 0 if self._fail_fast is None else self._fail_fast.down
 
     @property
     def balancer(self) -> Balancer:
@@ -141,7 +157,10 @@ class Client:
         wanted = addr.addresses if isinstance(addr, AddrBound) else frozenset()
         endpoints = self.endpoints
         for address in [known for known in endpoints if known not in wanted]:
-            endpoints.pop(address).retire()
+            removed = endpoints.pop(address)
+            removed.retire()
+            if self._fail_fast is not None:
+                self._fail_fast.retired(removed)
         for address in sorted(wanted, key=lambda each: (each.ip, each.port)):
             if address not in endpoints:
                 pool = Pool(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
@@ -180,7 +199,7 @@ class Client:
                 connection = None
                 try:
                     if exchange.tunnel:
-                        connection = await self._open(pool, connecting)
+                        connection = await self._open(endpoint, connecting)
                         if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
                             await connection.exchange(exchange, fields)
                         else:
@@ -189,7 +208,7 @@ class Client:
                         # Of no use to anybody after a client that has finished: its end is passed on.
                         connection = None if exchange.half_closed else pool.take()
                         if connection is None:
-                            connection = await self._open(pool, connecting)
+                            connection = await self._open(endpoint, connecting)
                         await connection.exchange(exchange, fields)
                     ended = exchange.ended = monotonic()
                     if exchange.verdict is Verdict.SUCCESS:
@@ -201,6 +220,8 @@ class Client:
                     failed = monotonic()
                     endpoint.accrual.failure(failed)
                     connecting += failed - now
+                    if self._fail_fast is not None:
+                        self._fail_fast.failed(endpoint)
                     tries += 1
                     if connecting >= self._connecting_seconds or not self._requeue(exchange, error, tries, now):
                         raise
@@ -245,8 +266,11 @@ class Client:
             stats.pending -= 1
             self.in_flight -= 1
 
-    async def _open(self, pool: Pool, connecting: float) -> UpstreamConnection:
+    async def _open(self, endpoint: Endpoint, connecting: float) -> UpstreamConnection:
         """A new connection, but never to ourselves; `connecting` seconds have been spent on others."""
+        pool = endpoint.pool
+        if self._fail_fast is not None:
+            self._fail_fast.check(endpoint)
         if self._forbidden(pool.host, pool.port):
             raise NoSuchName(f"{pool.host}:{pool.port} is a listener of this router: that would be a loop")
         return await pool.open(max(0.0, self._connecting_seconds - connecting))
@@ -255,7 +279,11 @@ class Client:
         """Whether to try again. Nothing was processed, or `error.retryable` would be false."""
         if not error.retryable or exchange.reply.started:
             return False
-        if isinstance(error, ConnectError):
+        if isinstance(error, FailedFast) and self._fail_fast is not None:
+            if self._fail_fast.down >= len(self.endpoints):
+                return False
+            limit = CONNECT_REQUEUES
+        elif isinstance(error, ConnectError):
             limit = CONNECT_REQUEUES
         elif exchange.body.data is None:
             return False

@@ -9,11 +9,13 @@ from noderouter.naming.addr import Address
 class Endpoint(Node):
     """A node with a pool. A removed endpoint is never revived: the address may be another pod's by then."""
 
-    __slots__ = ("pool",)
+    __slots__ = ("down", "pool")
 
     def __init__(self, address: Address, accrual: Accrual, pool: Pool) -> None:
         super().__init__(address, address.weight, accrual)
         self.pool = pool
+        self.down = False
+        """No connection to it came about the last time (`fail_fast`)."""
 
     def retire(self) -> None:
         """Discovery has removed it: no new requests, idle connections close, those in use after their exchange."""

@@ -1,6 +1,6 @@
 """The connections to one endpoint (spec section 4.6).
 
-Only a connection whose last exchange is over for good (`UpstreamConnection.idle`) waits for another; any other is closed.
+Only a connection whose last exchange is over for good (`UpstreamConnection.idle`) waits for another; others are closed.
 Idle connections wait on a stack, the warmest on top, so that surplus ones grow old at the bottom and are closed. Each
 lives a little shorter than `life_seconds`, by chance, so that those that were opened together do not end together.
 A connection that the endpoint closes while it is idle is seen by its hang-up and leaves at once; one that says
@@ -91,7 +91,7 @@ class Pool:
         return None
 
     async def open(self, seconds: float = inf) -> UpstreamConnection:
-        """A new connection within `seconds` (never more than `connect_seconds`); waits for a place where the pool is full.
+        """A new connection within `seconds`, never more than `connect_seconds`; waits for a place in a full pool.
 
         Raises:
             ConnectError: refused, unreachable or too slow, or removed while there was no place.

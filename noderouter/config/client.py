@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from dtab import Path
 from noderouter.balancer.accrual.kind import AccrualKind
 from noderouter.balancer.kind import BalancerKind
-from noderouter.config.fields import Count, Milliseconds, Off, Positive
+from noderouter.config.fields import Count, Milliseconds, Off, Positive, seconds
 from noderouter.config.kind import Field, Kind, Model, Several, kind_field, model_validator
 from noderouter.config.partial import PrefixEntry, overlay
 from noderouter.config.service import Budget
@@ -49,7 +49,17 @@ class ClientKeys(Model):
     requestAttemptTimeoutMs: Milliseconds | None = None
     requeueBudget: Budget = Budget()
     clientSession: Session = Session()
-    failFast: Off = False
+    failFast: bool = False
+    connectTimeoutMs: Milliseconds = 5000
+    """For all tries of one request to get a connection."""
+    responseHeadTimeoutMs: Milliseconds | None = 300_000
+    """Until a response begins, where neither `totalTimeoutMs` nor `requestAttemptTimeoutMs` says else."""
+    bodyIdleTimeoutMs: Milliseconds | None = 60_000
+    """Without a byte of a response's body, or without one of a request's that the endpoint takes."""
+    uploadAfterResponseMs: Milliseconds = 30_000
+    """How long a request's body goes on behind a response that is complete."""
+    uploadAfterResponseKB: Count = 64 * 1024
+    """How much of it."""
     forwardClientCert: Off = False
 
 
@@ -67,6 +77,12 @@ class ClientParams:
     attempt_timeout: float | None
     requeue_budget: Budget
     session: Session
+    fail_fast: bool
+    connecting: float
+    head: float
+    body_idle: float
+    upload: float
+    upload_bytes: int
 
 
 class ClientSettings:
@@ -89,6 +105,12 @@ class ClientSettings:
             attempt_timeout=None if attempt is None else attempt / 1000,
             requeue_budget=found["requeueBudget"],
             session=found["clientSession"],
+            fail_fast=found["failFast"],
+            connecting=found["connectTimeoutMs"] / 1000,
+            head=seconds(found["responseHeadTimeoutMs"]),
+            body_idle=seconds(found["bodyIdleTimeoutMs"]),
+            upload=found["uploadAfterResponseMs"] / 1000,
+            upload_bytes=found["uploadAfterResponseKB"] * 1024,
         )
 
 

@@ -4,6 +4,7 @@ For use as annotations in models and kinds. Each checks text of the file and say
 """
 
 import re
+from math import inf
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Annotated, Any
 
@@ -17,6 +18,13 @@ LONGEST_MS = 10 * 366 * 24 * 3600 * 1000
 """Ten years; more is a slip."""
 
 Milliseconds = Annotated[int, Field(ge=1, le=LONGEST_MS)]
+
+
+def seconds(milliseconds: int | None) -> float:
+    """Seconds; None is forever."""
+    return inf if milliseconds is None else milliseconds / 1000
+
+
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Port = Annotated[int, Field(ge=0, le=65535)]

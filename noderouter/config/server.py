@@ -3,9 +3,9 @@
 from typing import Annotated, ClassVar
 
 from noderouter.config.capture import CaptureConfig
-from noderouter.config.fields import Count, FieldName, Ip, Port, Positive
+from noderouter.config.fields import Count, FieldName, Ip, Milliseconds, Port, Positive
 from noderouter.config.kind import Field, Model, kind_field
-from noderouter.config.session import Session
+from noderouter.config.session import ServerSession
 from noderouter.config.sockets import SocketOptions
 from noderouter.filter.forwarded_label import LabelKind
 
@@ -34,7 +34,11 @@ class ServerConfig(Model):
     socketOptions: SocketOptions = SocketOptions()
     maxConcurrentRequests: Positive | None = None
     clearContext: bool = False
-    serverSession: Session = Session()
+    serverSession: ServerSession = ServerSession()
+    bodyIdleTimeoutMs: Milliseconds | None = 60_000
+    """Without a byte of a request's body, or without one of a response that the client reads."""
+    tunnelIdleTimeoutMs: Milliseconds | None = 3_600_000
+    """Without a byte either way, behind CONNECT or an upgrade."""
     addForwardedHeader: ForwardedHeader | None = None
     timestampHeader: FieldName | None = None
     maxCallDepth: Count = 1000

@@ -5,6 +5,8 @@ from typing import ClassVar
 from noderouter.config.fields import Milliseconds
 from noderouter.config.kind import Model
 
+IDLE_MS = 600_000
+
 
 class Session(Model):
     """Bounds of one connection; None is forever."""
@@ -13,3 +15,9 @@ class Session(Model):
 
     idleTimeMs: Milliseconds | None = None
     lifeTimeMs: Milliseconds | None = None
+
+
+class ServerSession(Session):
+    """Of clients' connections: one that is not used for long is closed."""
+
+    idleTimeMs: Milliseconds | None = IDLE_MS

@@ -7,6 +7,7 @@
     │   ├── NoSuchName          the name resolves to nothing (502)
     │   └── BindingTimeout      resolution did not settle in time (502)
     ├── ConnectError            no connection to the endpoint (502)
+    │   └── FailedFast          none was tried, with `failFast` (502)
     ├── EndpointProtocolError   the endpoint broke the protocol or the connection (502)
     │   ├── CutShort            it closed within a response
     │   └── EndpointTimeout     it stood still for too long (504)
@@ -60,6 +61,10 @@ class ConnectError(RouterError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=True)
+
+
+class FailedFast(ConnectError):
+    """A connection was not tried, because one was not to be had a moment ago."""
 
 
 class EndpointProtocolError(RouterError):

@@ -13,9 +13,7 @@ exchange whose response does not begin, are looked at by `check`, about twice a 
 timer.
 """
 
-import re
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from math import inf
 from random import uniform
 from time import monotonic
@@ -34,8 +32,10 @@ from noderouter.core.exchange import NO_BODY, Exchange, Response, WholeBody
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.http1.body import StreamBody, Truncated
-from noderouter.http1.head import HeadError, parse_request, split_absolute
+from noderouter.http1.head import HeadError, parse_request
+from noderouter.http1.normalise import normalise
 from noderouter.http1.reply import Http1Reply
+from noderouter.http1.server_settings import ServerSettings, ServerStats
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout, sleep
 from noderouter.reactor.wire import GONE, Wire
@@ -56,53 +56,7 @@ DRAIN_IDLE_SECONDS: Final = 1.0
 SLASH: Final = 47
 """What an origin-form target begins with."""
 
-_EXPECT: Final = re.compile(rb"(?i:100-continue)")
 _TEXT: Final = b"content-type: text/plain\r\n"
-
-
-@dataclass(slots=True, frozen=True)
-class ServerSettings:
-    """Limits of a server's connections; sizes in bytes, times in seconds."""
-
-    max_line_bytes: int = 16 * 1024
-    max_head_bytes: int = 60 * 1024
-    head_seconds: float = 15.0
-    """From the first byte of a request to the end of its head."""
-    idle_seconds: float = 600.0
-    """Without a request."""
-    life_seconds: float = inf
-    buffer_bytes: int = 5 * 1024
-    """Longer request bodies are streamed, and never replayed (`streamAfterContentLengthKB`)."""
-    body_idle_seconds: float = 60.0
-    """Without a byte of a request's body, or without one that the client reads; for all of a small body."""
-    tunnel_idle_seconds: float = 3600.0
-    """Without a byte either way in a tunnel."""
-    clear_context: bool = False
-
-
-class ServerStats:
-    """Counts of one server, plain ints."""
-
-    __slots__ = (
-        "closes",
-        "connections",
-        "connects",
-        "idle_closes",
-        "protocol_errors",
-        "received_bytes",
-        "sent_bytes",
-        "stalls",
-    )
-
-    def __init__(self) -> None:
-        self.connects = 0
-        self.closes = 0
-        self.connections = 0
-        self.protocol_errors = 0
-        self.idle_closes = 0
-        self.stalls = 0
-        self.received_bytes = 0
-        self.sent_bytes = 0
 
 
 class ServerConnection:
@@ -218,7 +172,7 @@ class ServerConnection:
             self._exchange = reply.exchange = exchange
             reply.reset(method == b"HEAD", minor, persist and not self._ending)
             if target[0] != SLASH or special is not None:
-                self._normalise(exchange)
+                normalise(exchange)
                 if exchange.tunnel:
                     # If there is no tunnel, what is behind the head must not be taken for a request.
                     reply.persist = False
@@ -263,23 +217,6 @@ class ServerConnection:
         else:
             self._reply.upload = body
         return b""
-
-    def _normalise(self, exchange: Exchange) -> None:
-        """Bring absolute-form to origin-form; refuse what the router cannot carry (RFC 9112 section 3.2)."""
-        target = exchange.target
-        if exchange.method == b"CONNECT":
-            exchange.tunnel = True
-            exchange.scheme = b"tcp"
-            _address_to(exchange, target)
-        elif target == b"*":
-            if exchange.method != b"OPTIONS":
-                raise ClientProtocolError("asterisk-form is for OPTIONS only")
-        elif target[0] != SLASH:
-            exchange.scheme, authority, exchange.target = split_absolute(target)
-            _address_to(exchange, authority)
-        expect = exchange.field(b"expect")
-        if expect is not None and exchange.minor and _EXPECT.fullmatch(expect) is None:
-            raise ClientProtocolError("unknown expectation", 417)
 
     async def _next(self) -> bytes:
         """The first bytes of the next request within the life time, b"" when time is up.
@@ -410,16 +347,6 @@ class ServerConnection:
                 task.interrupt(DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s"))
         elif min(waited, now - upstream.progress) > upstream.head_seconds:
             task.interrupt(EndpointTimeout(f"no response within {upstream.head_seconds:g} s"))
-
-
-def _address_to(exchange: Exchange, authority: bytes) -> None:
-    """The target names the host: a Host field that says otherwise is replaced (RFC 9112 section 3.2.2)."""
-    if exchange.authority is not None and exchange.authority != authority:
-        exchange.headers.remove(b"host")
-        exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
-    elif exchange.authority is None:
-        exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
-    exchange.authority = authority
 
 
 PHRASES: Final = {

@@ -25,10 +25,11 @@ from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, En
 from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE, Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.filter.success_class import success_fields
-from noderouter.filter.via import via_request, via_response
+from noderouter.filter.via import via_response
 from noderouter.http1.body import Closed, Stalled, StreamBody, Truncated
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.http1.head import HeadError, ResponseHead, parse_response
+from noderouter.http1.request import request_head, upgrade_fields
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.task import Task, Timeout
 from noderouter.reactor.wire import Wire
@@ -53,9 +54,6 @@ NO_QUOTA: Final = 1 << 62
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 _PLAIN: Final = Response(200, b"OK", Headers(), 0)
 _GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(_PLAIN)
-_VERSION: Final = (b" HTTP/1.0\r\n", b" HTTP/1.1\r\n")
-_VIA: Final = (b"via: 1.0 linkerd\r\n", b"via: 1.1 linkerd\r\n")
-_WITH_LENGTH: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 
 
 @dataclass(slots=True, frozen=True)
@@ -134,7 +132,7 @@ class UpstreamConnection:
         if data is None:
             return self._with_pump(exchange, fields)
         try:
-            if self.wire.put(_request(exchange, fields, data)):
+            if self.wire.put(request_head(exchange, fields, data)):
                 self._state = SENT
                 if exchange.half_closed:
                     self.finish()
@@ -154,7 +152,7 @@ class UpstreamConnection:
     async def _with_pump(self, exchange: Exchange, fields: bytes) -> None:
         """Send a streaming body from a second coroutine, while this one awaits the response."""
         try:
-            await self.wire.send(_request(exchange, fields, b""), self.limits.body_idle_seconds)
+            await self.wire.send(request_head(exchange, fields, b""), self.limits.body_idle_seconds)
         except WireStalled:
             raise EndpointTimeout(f"endpoint took no request within {self.limits.body_idle_seconds:g} s") from None
         except WireError as error:
@@ -375,50 +373,6 @@ class UpstreamConnection:
             await exchange.reply.tunnel(response, self.wire, data)
         except WireError:
             raise ClientGone("tunnel broke") from None
-
-
-def _request(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
-    """The request head, framed afresh, with the body if it is at hand."""
-    length = exchange.body.length
-    if length > 0:
-        framing = b"content-length: %d\r\n" % length
-    elif length == CHUNKED:
-        framing = b"transfer-encoding: chunked\r\n"
-    elif exchange.method in _WITH_LENGTH:
-        framing = b"content-length: 0\r\n"
-    else:
-        framing = b""
-    if exchange.special is not None:
-        if length != 0 and exchange.minor and exchange.field(b"expect") is not None:
-            framing += b"expect: 100-continue\r\n"
-        framing += upgrade_fields(exchange)
-    # One join: half the price of formatting.
-    return b"".join(
-        (
-            exchange.method,
-            b" ",
-            exchange.target,
-            _VERSION[exchange.minor],
-            exchange.block,
-            exchange.request_fields,
-            fields,
-            _VIA[exchange.minor] if exchange.special is None else via_request(exchange),
-            framing,
-            b"\r\n",
-            data,
-        )
-    )
-
-
-def upgrade_fields(exchange: Exchange) -> bytes:
-    """The fields that ask for another protocol, or b"".
-
-    Never `h2c`: the tunnel would carry requests past the router. Not with a body, nor for HTTP/1.0.
-    """
-    upgrade = exchange.field(b"upgrade")
-    if upgrade is None or not exchange.minor or exchange.body.length != 0 or b"h2c" in upgrade.lower():
-        return b""
-    return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade
 
 
 def _reply_fields(verdict: Verdict, response: Response) -> bytes:

@@ -6,7 +6,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from noderouter.reactor.errors import Cancelled, Expired, Unwind
+from noderouter.reactor.errors import Cancelled, Expired
 
 if TYPE_CHECKING:
     from noderouter.reactor.core import Reactor
@@ -94,7 +94,7 @@ class Task:
         self.reactor.schedule(self)
 
     def interrupt(self, error: Exception) -> None:
-        """Have `error` raised where the task waits, as if what it awaits had failed. Harmless on a task that is done."""
+        """Have `error` raised where the task waits, as if that had failed. Harmless on a task that is done."""
         if not self.done:
             self.thrown = error
             self.reactor.schedule(self)

@@ -9,7 +9,7 @@ from time import monotonic
 from noderouter.client.client import Client
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.retry import RetryStats
-from noderouter.http1.server import ServerStats
+from noderouter.http1.server_settings import ServerStats
 from noderouter.router.router import Router
 from noderouter.telemetry.tree import Scope
 
@@ -22,6 +22,8 @@ def server_gauges(scope: Scope, stats: ServerStats) -> None:
     scope.tally("received_bytes", lambda: stats.received_bytes)
     scope.tally("sent_bytes", lambda: stats.sent_bytes)
     scope.tally("protocol_errors", lambda: stats.protocol_errors)
+    scope.tally("idle_closes", lambda: stats.idle_closes)
+    scope.tally("stalls", lambda: stats.stalls)
 
 
 def router_gauges(scope: Scope, router: Router) -> None:
@@ -53,6 +55,8 @@ def client_gauges(scope: Scope, client: Client) -> None:
     scope.tally("connect_failures", lambda: pools.connect_failures)
     scope.gauge("pool_size", lambda: sum(len(each.pool.idle) for each in client.endpoints.values()))
     scope.gauge("pool_waiters", lambda: pools.waiters)
+    scope.tally("stalls", lambda: client.stalls)
+    scope.gauge("fail_fast/down", lambda: client.down)
     scope.tally("retries/requeues", lambda: client.requeues)
     scope.tally("retries/request_limit", lambda: client.requeues_denied)
     scope.gauge("retries/budget", lambda: client.budget.balance(monotonic()))

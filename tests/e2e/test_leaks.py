@@ -21,7 +21,6 @@ from tests.testing.router import config, inet, routing
 @pytest.fixture(autouse=True)
 def _short_times(monkeypatch):
     """So that what is to end by itself does it within the test."""
-    monkeypatch.setattr(server_side, "HALF_CLOSE_SECONDS", 0.2)
     monkeypatch.setattr(server_side, "LINGER_SECONDS", 0.2)
 
 

@@ -6,7 +6,6 @@ import pytest
 import trio
 import trio.testing
 
-from noderouter.http1 import server as server_side
 from tests.testing.backend import backend, response
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
@@ -195,7 +194,6 @@ async def test_unasked_words_of_an_endpoint_are_nobodys_response():
 
 @pytest.mark.parametrize("how", ["reset", "close"])
 async def test_a_client_that_leaves_ends_the_request_upstream(monkeypatch, how):
-    monkeypatch.setattr(server_side, "HALF_CLOSE_SECONDS", 0.1)
     async with backend() as service:
         service.respond, _ = gated()
         async with routing(config(f"/svc => {inet(service.port)}")) as router:
@@ -216,7 +214,6 @@ async def test_a_client_that_leaves_ends_the_request_upstream(monkeypatch, how):
     "body", [b"", b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"]
 )
 async def test_a_client_that_leaves_together_with_its_request_is_noticed_too(monkeypatch, body):
-    monkeypatch.setattr(server_side, "HALF_CLOSE_SECONDS", 0.1)
     async with backend() as service:
         service.respond, _ = gated()
         async with routing(config(f"/svc => {inet(service.port)}")) as router:
@@ -254,7 +251,6 @@ async def test_a_slow_client_stops_only_itself():
 
 
 async def test_a_client_that_leaves_together_with_the_end_of_its_body_is_noticed_too(monkeypatch):
-    monkeypatch.setattr(server_side, "HALF_CLOSE_SECONDS", 0.1)
     async with backend() as service:
         service.respond, _ = gated()
         async with routing(config(f"/svc => {inet(service.port)}")) as router:

@@ -16,7 +16,8 @@ from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.service import Service
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.error_reply import ErrorReply
-from noderouter.http1.server import ServerConnection, ServerSettings, ServerStats
+from noderouter.http1.server import ServerConnection
+from noderouter.http1.server_settings import ServerSettings, ServerStats
 from noderouter.listener.listener import Listener, listen
 from noderouter.naming.addr import Addr, AddrBound, Address
 from noderouter.naming.var import Var
@@ -63,6 +64,7 @@ async def proxy(
     service: Service | None = None,
     captured: bytes | None = None,
     wrap: Callable[[Service], Service] = lambda service: service,
+    fail_fast: bool = False,
 ) -> AsyncIterator[Proxy]:
     """A proxy to origins on `ports`, or with `service` in the place of the client.
 
@@ -75,6 +77,7 @@ async def proxy(
             accrual=lambda: NO_ACCRUAL,
             requeue_budget=RetryBudget,
             pool=pool,
+            fail_fast=fail_fast,
         )
         target = Client(Path.of("test"), addr, client_settings, loop.reactor, lambda _host, _port: False)
         judge = NonRetryable5XX(kind=NonRetryable5XX.kind_name).build().response
@@ -91,7 +94,9 @@ async def proxy(
             await target.send(exchange, b"", requests)
 
         faults: list[Exception] = []
-        outer = ErrorReply(wrap(service or send), RequestStats(), on_fault=lambda _exchange, error: faults.append(error))
+        outer = ErrorReply(
+            wrap(service or send), RequestStats(), on_fault=lambda _exchange, error: faults.append(error)
+        )
         stats = ServerStats()
 
         def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:

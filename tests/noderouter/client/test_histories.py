@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from noderouter.client.pool import PoolSettings
 from noderouter.core.exchange import Exchange
 from noderouter.filter.timeout import AttemptTimeout
-from noderouter.http1.server import ServerSettings
+from noderouter.http1.server_settings import ServerSettings
 from noderouter.http1.upstream import UpstreamLimits
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
@@ -40,7 +40,16 @@ ENDPOINTS = (
     "retryable",
     "interim, then counted",
 )
-CLIENTS = ("reads", "reads slowly", "resets", "closes", "half-closes", "breaks its framing", "leaves within its body", "pipelines")
+CLIENTS = (
+    "reads",
+    "reads slowly",
+    "resets",
+    "closes",
+    "half-closes",
+    "breaks its framing",
+    "leaves within its body",
+    "pipelines",
+)
 
 
 @dataclass(frozen=True)
@@ -204,9 +213,10 @@ async def test_no_byte_reaches_another_exchange(history: list[list[Step]], drain
     limits = UpstreamLimits(body_idle_seconds=0.05, upload_seconds=0.05)
     pool = PoolSettings(max_size=2, limits=limits)
     results: list[tuple[set[int], bytes]] = []
-    async with origin(lenient) as server, proxy(
-        server.port, pool=pool, settings=ServerSettings(body_idle_seconds=0.05), wrap=wrapped
-    ) as p:
+    async with (
+        origin(lenient) as server,
+        proxy(server.port, pool=pool, settings=ServerSettings(body_idle_seconds=0.05), wrap=wrapped) as p,
+    ):
 
         async def one(step: Step, mark: int) -> None:
             results.extend(await play(p.port, step, mark))

@@ -1,5 +1,7 @@
 """`client`: its defaults, and the parameters of a bound name."""
 
+from math import inf
+
 import pytest
 from pydantic import ValidationError
 
@@ -22,6 +24,12 @@ def test_the_defaults() -> None:
         attempt_timeout=None,
         requeue_budget=Budget(),
         session=Session(),
+        fail_fast=False,
+        connecting=5.0,
+        head=300.0,
+        body_idle=60.0,
+        upload=30.0,
+        upload_bytes=64 << 20,
     )
 
 
@@ -48,7 +56,6 @@ def test_static_settings_match_the_whole_id_with_transformers() -> None:
     ("keys", "message"),
     [
         ({"hostConnectionPool": {"minSize": 3, "maxSize": 2}}, "minSize \\(3\\) is larger than maxSize \\(2\\)"),
-        ({"failFast": True}, "not supported by noderouter yet"),
         ({"forwardClientCert": True}, "not supported by noderouter yet"),
         ({"requestAttemptTimeoutMs": 0}, "greater than or equal to 1"),
     ],
@@ -60,3 +67,9 @@ def test_refusals(keys: dict[str, object], message: str) -> None:
 
 def test_switches_that_are_off_are_accepted() -> None:
     assert not ClientKeys.model_validate({"failFast": False, "forwardClientCert": False}).failFast
+
+
+def test_time_limits_can_be_lifted() -> None:
+    keys = {"kind": "io.l5d.global", "responseHeadTimeoutMs": None, "bodyIdleTimeoutMs": None}
+    params = GlobalClient.model_validate(keys).settings().resolve(NAME)
+    assert params.head == params.body_idle == inf

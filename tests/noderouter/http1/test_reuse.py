@@ -32,6 +32,12 @@ async def leave(peer: Peer, how: str) -> None:
             await peer.close()
 
 
+async def endless(peer: Peer) -> None:
+    """Send chunks until it fails."""
+    while True:
+        await peer.send(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
+
+
 @pytest.mark.parametrize("how", ["reset", "close", "broken chunk", "broken chunk, then reset", "half a chunk"])
 @pytest.mark.parametrize("framing", ["counted", "chunked"])
 @pytest.mark.parametrize("request_bytes", [GET, UPLOAD], ids=["get", "upload"])
@@ -189,8 +195,7 @@ async def test_a_long_upload_behind_an_early_response_is_bounded_and_its_client_
         assert b"connection: close\r\n" in await peer.head()
         assert await peer.exactly(5) == b"mine!"
         with trio.fail_after(10), pytest.raises(trio.BrokenResourceError):
-            while True:
-                await peer.send(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
+            await endless(peer)
         assert taken <= 1_000_000 + 1000  # and the chunks' framing
         await peer.close()
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from noderouter.client.pool import PoolSettings
-from noderouter.http1.server import ServerSettings
+from noderouter.http1.server_settings import ServerSettings
 from noderouter.http1.upstream import UpstreamLimits
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin

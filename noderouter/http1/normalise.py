@@ -1,0 +1,40 @@
+"""Requests whose target or fields ask for more than a path (RFC 9112 section 3.2; RFC 9110 section 10.1.1)."""
+
+import re
+from typing import Final
+
+from noderouter.core.errors import ClientProtocolError
+from noderouter.core.exchange import Exchange
+from noderouter.http1.target import split_absolute
+
+SLASH: Final = 47
+"""What an origin-form target begins with."""
+_EXPECT: Final = re.compile(rb"(?i:100-continue)")
+
+
+def normalise(exchange: Exchange) -> None:
+    """Bring absolute-form to origin-form; refuse what the router cannot carry (RFC 9112 section 3.2)."""
+    target = exchange.target
+    if exchange.method == b"CONNECT":
+        exchange.tunnel = True
+        exchange.scheme = b"tcp"
+        _address_to(exchange, target)
+    elif target == b"*":
+        if exchange.method != b"OPTIONS":
+            raise ClientProtocolError("asterisk-form is for OPTIONS only")
+    elif target[0] != SLASH:
+        exchange.scheme, authority, exchange.target = split_absolute(target)
+        _address_to(exchange, authority)
+    expect = exchange.field(b"expect")
+    if expect is not None and exchange.minor and _EXPECT.fullmatch(expect) is None:
+        raise ClientProtocolError("unknown expectation", 417)
+
+
+def _address_to(exchange: Exchange, authority: bytes) -> None:
+    """The target names the host: a Host field that says otherwise is replaced (RFC 9112 section 3.2.2)."""
+    if exchange.authority is not None and exchange.authority != authority:
+        exchange.headers.remove(b"host")
+        exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
+    elif exchange.authority is None:
+        exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
+    exchange.authority = authority
