@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from dtab import Path
 from noderouter.balancer.accrual.kind import AccrualKind
 from noderouter.balancer.kind import BalancerKind
-from noderouter.config.fields import Count, Milliseconds, Off, Positive, seconds
+from noderouter.config.fields import Count, LimitMs, Milliseconds, Off, Positive, seconds
 from noderouter.config.kind import Field, Kind, Model, Several, kind_field, model_validator
 from noderouter.config.partial import PrefixEntry, overlay
 from noderouter.config.service import Budget
@@ -52,9 +52,9 @@ class ClientKeys(Model):
     failFast: bool = False
     connectTimeoutMs: Milliseconds = 5000
     """For all tries of one request to get a connection."""
-    responseHeadTimeoutMs: Milliseconds | None = 300_000
+    responseHeadTimeoutMs: LimitMs = 300_000
     """Until a response begins, where neither `totalTimeoutMs` nor `requestAttemptTimeoutMs` says else."""
-    bodyIdleTimeoutMs: Milliseconds | None = 60_000
+    bodyIdleTimeoutMs: LimitMs = 60_000
     """Without a byte of a response's body, or without one of a request's that the endpoint takes."""
     uploadAfterResponseMs: Milliseconds = 30_000
     """How long a request's body goes on behind a response that is complete."""

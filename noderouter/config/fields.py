@@ -21,10 +21,12 @@ Milliseconds = Annotated[int, Field(ge=1, le=LONGEST_MS)]
 
 
 def seconds(milliseconds: int | None) -> float:
-    """Seconds; None is forever."""
-    return inf if milliseconds is None else milliseconds / 1000
+    """Seconds; None and 0 are forever."""
+    return milliseconds / 1000 if milliseconds else inf
 
 
+LimitMs = Annotated[int, Field(ge=0, le=LONGEST_MS)]
+"""A time limit that has a default; 0 lifts it."""
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from noderouter.config.capture import CaptureConfig
-from noderouter.config.fields import Count, FieldName, Ip, Milliseconds, Port, Positive
+from noderouter.config.fields import Count, FieldName, Ip, LimitMs, Port, Positive
 from noderouter.config.kind import Field, Model, kind_field
 from noderouter.config.session import ServerSession
 from noderouter.config.sockets import SocketOptions
@@ -35,9 +35,9 @@ class ServerConfig(Model):
     maxConcurrentRequests: Positive | None = None
     clearContext: bool = False
     serverSession: ServerSession = ServerSession()
-    bodyIdleTimeoutMs: Milliseconds | None = 60_000
+    bodyIdleTimeoutMs: LimitMs = 60_000
     """Without a byte of a request's body, or without one of a response that the client reads."""
-    tunnelIdleTimeoutMs: Milliseconds | None = 3_600_000
+    tunnelIdleTimeoutMs: LimitMs = 3_600_000
     """Without a byte either way, behind CONNECT or an upgrade."""
     addForwardedHeader: ForwardedHeader | None = None
     timestampHeader: FieldName | None = None

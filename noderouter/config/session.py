@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from noderouter.config.fields import Milliseconds
+from noderouter.config.fields import LimitMs, Milliseconds
 from noderouter.config.kind import Model
 
 IDLE_MS = 600_000
@@ -20,4 +20,4 @@ class Session(Model):
 class ServerSession(Session):
     """Of clients' connections: one that is not used for long is closed."""
 
-    idleTimeMs: Milliseconds | None = IDLE_MS
+    idleTimeMs: LimitMs | None = IDLE_MS

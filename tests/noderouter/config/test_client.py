@@ -70,6 +70,6 @@ def test_switches_that_are_off_are_accepted() -> None:
 
 
 def test_time_limits_can_be_lifted() -> None:
-    keys = {"kind": "io.l5d.global", "responseHeadTimeoutMs": None, "bodyIdleTimeoutMs": None}
+    keys = {"kind": "io.l5d.global", "responseHeadTimeoutMs": 0, "bodyIdleTimeoutMs": 0}
     params = GlobalClient.model_validate(keys).settings().resolve(NAME)
     assert params.head == params.body_idle == inf
