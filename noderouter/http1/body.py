@@ -13,6 +13,7 @@ from typing import Final
 from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE
 from noderouter.core.headers import Headers
 from noderouter.http1.chunked import ChunkedDecoder
+from noderouter.http1.fields import HeadError
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Timeout
 from noderouter.reactor.wire import BULK_BYTES, Wire
@@ -111,6 +112,14 @@ class StreamBody:
             data = self._counted(data)
         self.read_bytes += len(data)
         return data
+
+    def forget(self) -> None:
+        """Throw away what has been received already; broken framing is left for whoever reads on."""
+        pending = self._pending
+        try:
+            self.take()
+        except HeadError:
+            self._pending = pending
 
     async def _receive(self) -> bytes:
         try:

@@ -156,10 +156,14 @@ class Http1Reply:
         A body that may be long, or that the client may not send after all (Expect), ends it, and the client is told
         (RFC 9112 section 9.6).
         """
+        exchange = self.exchange
+        if exchange is None:
+            return False
+        if exchange.upstream is None:  # nobody sends it on
+            upload.forget()
         if upload.done:
             return True
-        expects = self.exchange is not None and self.exchange.field(b"expect") is not None
-        return 0 <= upload.remaining <= UPLOAD_BYTES and not expects
+        return 0 <= upload.remaining <= UPLOAD_BYTES and exchange.field(b"expect") is None
 
     def _frame(self, status: int, length: int, data: bytes) -> tuple[bytes, bytes]:
         """The framing of a response without a body, or with one of unknown length; and the data, framed."""

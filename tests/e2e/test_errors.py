@@ -203,7 +203,12 @@ async def test_the_connection_goes_on_after_errors_also_behind_request_bodies():
                 for chunked in (True, False):
                     answer = await http.ask("dead", method="POST", body=body, chunked=chunked)
                     assert answer.status == 502
-                    assert answer["connection"] is None
+                    # A body of unknown length that is not here whole yet may be endless: its connection ends, and says so.
+                    ends = chunked and len(body) == 100_000
+                    assert answer["connection"] == ("close" if ends else None)
+                    if ends:
+                        await http.close()
+                        http = await router.connect()
                     assert (await http.ask("ok", f"/{len(body)}")).status == 200
             assert [got.target for got in service.got] == ["/1", "/1", "/36", "/36", "/100000", "/100000"]
             await http.close()
