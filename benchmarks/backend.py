@@ -1,6 +1,6 @@
 """The one server behind all proxies: nginx, listening on the port of every endpoint.
 
-`/x` answers 100 bytes to any method, `/big` a file of 1 MB, `/error` a 503, `/close` 100 bytes and then closes.
+`/x` answers 100 bytes to any method, `/big` a file of 1 MB, `/huge` one of 16 MB, `/error` a 503, `/close` 100 bytes and then closes.
 Connections are kept alive without limit, so that the proxies decide about them.
 """
 
@@ -14,6 +14,7 @@ from benchmarks.topology import LOOPBACK, Topology
 
 SMALL_BYTES = 100
 BIG_BYTES = 2**20
+HUGE_BYTES = 16 * 2**20
 
 
 def nginx_preamble() -> str:
@@ -58,6 +59,7 @@ http {{
     location /close {{ keepalive_timeout 0; {answer} }}
     location /error {{ return 503; }}
     location = /big {{ root www; }}
+    location = /huge {{ root www; }}
   }}
 }}
 """
@@ -71,6 +73,7 @@ def start(directory: Path, topology: Topology, core: int) -> Process:
     """
     (directory / "www").mkdir(parents=True)
     (directory / "www" / "big").write_bytes(b"0123456789abcdef" * (BIG_BYTES // 16))
+    (directory / "www" / "huge").write_bytes(b"0123456789abcdef" * (HUGE_BYTES // 16))
     (directory / "nginx.conf").write_text(config(topology))
     process = Process(nginx_command(directory, "nginx.conf"), core, directory / "backend.log")
     up = Probe(topology.ports[-1], "/x", topology.first_name)

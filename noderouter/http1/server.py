@@ -37,7 +37,7 @@ from noderouter.http1.normalise import normalise
 from noderouter.http1.reply import Http1Reply
 from noderouter.http1.server_settings import ServerSettings, ServerStats
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, Timeout, sleep
+from noderouter.reactor.task import Task, Timeout, reschedule, sleep
 from noderouter.reactor.wire import GONE, Wire
 
 LINGER_SECONDS = 1.0  # not Final: tests shorten it, and the compiler puts Final ones in place
@@ -48,6 +48,8 @@ WAITING_SECONDS: Final = 300.0
 """How long an exchange may wait for anything before it is on its way to an endpoint: a bound behind all others."""
 LIFE_JITTER: Final = 0.2
 """Connections live shorter than they may, by up to this share: those opened together do not end together."""
+PIPELINED_TURN: Final = 16
+"""Requests of one read before others get their turn."""
 LATE: Final = 0.9
 """The share of its life time after which a connection ends with the next response."""
 DRAIN_IDLE_SECONDS: Final = 1.0
@@ -156,6 +158,7 @@ class ServerConnection:
         # An idle keep-alive connection costs no timer unless its life is limited.
         timed = self._life != inf
         data = b""
+        turn = 0
         while True:
             if not data:
                 data = await self._next() if timed else await self.wire
@@ -194,6 +197,11 @@ class ServerConnection:
                 if not await self._behind_body(body):
                     return
                 data = body.leftover
+            if data and reply.persist:
+                turn += 1
+                if turn == PIPELINED_TURN:  # what we answer ourselves awaits nothing
+                    turn = 0
+                    await reschedule()
             if not reply.persist:
                 if data or not reply.tunnelled:
                     await self._linger()

@@ -2,6 +2,10 @@
 
 A *turn* is bounded (`ROUNDS` polls of `BATCH` events), so that the control plane gets its own turns at full load.
 A step costs 0.2 µs; whatever a coroutine raises ends that coroutine only.
+
+Two classes of work. What moves bulk (a body that streams, a tunnel) waits in a queue of its own: after each poll all else
+is stepped first, then bulk for `SLICE_SECONDS`. A step of bulk is bounded by bytes (`Wire`, `Direction`). So a request
+waits for one slice, however many want to stream.
 """
 
 import os
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 BATCH: Final = 64
 ROUNDS: Final = 4
+SLICE_SECONDS: Final = 0.001
+"""Of bulk between two polls."""
 UNWIND_SECONDS: Final = 1.0
 """How long a cancelled task may go on awaiting before it is told again; after three times it is closed."""
 
@@ -48,6 +54,7 @@ class Reactor:
         self._on_crash = on_crash
         self._wires: dict[int, Wire] = {}
         self._runnable: deque[Task] = deque()
+        self._bulk: deque[Task] = deque()
         self._doomed: list[socket.socket] = []
         self._turning = False
         # One byte in this eventfd brings the host back when something is scheduled between turns.
@@ -70,6 +77,16 @@ class Reactor:
             return
         task.queued = True
         self._runnable.append(task)
+        if not self._turning and not self._woken:
+            self._woken = True
+            os.eventfd_write(self._wake, 1)
+
+    def defer(self, task: Task) -> None:
+        """Make a task runnable that moves bulk: it gets its turn when nobody else wants one, or in a slice."""
+        if task.queued or task.done:
+            return
+        task.queued = True
+        self._bulk.append(task)
         if not self._turning and not self._woken:
             self._woken = True
             os.eventfd_write(self._wake, 1)
@@ -122,18 +139,21 @@ class Reactor:
                 events = poll(0, BATCH)
                 if events:
                     self._dispatch(events)
-                elif not self._runnable:
+                elif not self._runnable and not self._bulk:
                     break
                 if self._runnable:
                     self._run()
+                if self._bulk:
+                    self._run_bulk()
                 if self._doomed:
                     self._bury()
         finally:
             self._turning = False
-        if self._runnable and not self._woken:
+        more = bool(self._runnable or self._bulk)
+        if more and not self._woken:
             self._woken = True
             os.eventfd_write(self._wake, 1)
-        return bool(self._runnable)
+        return more
 
     def _dispatch(self, events: list[tuple[int, int]]) -> None:
         """Mark wires ready and step who waits for them. The hot loop of the whole program."""
@@ -151,7 +171,10 @@ class Reactor:
             if mask & _IN or mask & _UNUSUAL:
                 wire.readable = True
                 task = wire.reader
-                if task is not None:
+                if task is not None and wire.bulk:
+                    wire.reader = None
+                    self.defer(task)
+                elif task is not None:
                     wire.reader = None
                     task.since = now
                     running.task = task
@@ -166,7 +189,10 @@ class Reactor:
                 task = wire.writer
                 if task is not None:
                     wire.writer = None
-                    self._step(task)
+                    if wire.unsent is None:
+                        self._step(task)
+                    else:
+                        self.defer(task)
         running.task = None
 
     def _run(self) -> None:
@@ -176,6 +202,17 @@ class Reactor:
             task = runnable.popleft()
             task.queued = False
             self._step(task)
+
+    def _run_bulk(self) -> None:
+        """Step what moves bulk, one after the other, for one slice."""
+        bulk = self._bulk
+        end = monotonic() + SLICE_SECONDS
+        while bulk:
+            task = bulk.popleft()
+            task.queued = False
+            self._step(task)
+            if task.since >= end:  # when its step began
+                return
 
     def tick(self) -> None:
         """Throw into every task whose deadline has passed; called each `timers.TICK` while timers are armed."""

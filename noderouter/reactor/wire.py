@@ -37,18 +37,22 @@ HANGUP: Final = GONE | select.EPOLLRDHUP
 
 _SIOCOUTQ: Final = 0x5411
 
-_STREAK: Final = 16
-"""Reads in a row that found data waiting, before others get their turn."""
+STEP_BYTES: Final = 131072
+"""Room for reads in a row that found data waiting; then others get their turn."""
 
 
 class Wire:
-    """One connection. Closing is the owner's duty; everything else may be called by whoever holds it."""
+    """One connection. Closing is the owner's duty; everything else may be called by whoever holds it.
+
+    `bulk`: who reads it moves bulk, and is stepped after all others (`reactor.core`).
+    """
 
     __slots__ = (
         "_recv",
         "_send",
         "_size",
         "_streak",
+        "bulk",
         "closed",
         "fd",
         "hung_up",
@@ -72,6 +76,7 @@ class Wire:
         self._send = sock.send
         self._streak = 0
         self._size = READ_BYTES
+        self.bulk = False
         self.readable = False
         self.writable = False
         self.hung_up = 0
@@ -111,10 +116,10 @@ class Wire:
         size = self._size
         while True:
             if self.readable:
-                self._streak += 1
-                if self._streak > _STREAK:
-                    self._streak = 0
-                    self.reactor.schedule(current_task())
+                self._streak += size
+                if self._streak > STEP_BYTES:
+                    self._streak = size
+                    self.reactor.defer(current_task())
                     yield
             else:
                 self._streak = 0
@@ -141,10 +146,12 @@ class Wire:
     async def recv(self, size: int = READ_BYTES) -> bytes:
         """Wait for bytes, at most `size`; else as ``await wire``."""
         self._size = size
+        self.bulk = size > READ_BYTES
         try:
             return await self
         finally:
             self._size = READ_BYTES
+            self.bulk = False
 
     async def wait_readable(self) -> None:
         """Wait until there is something to read, or to accept."""

@@ -20,7 +20,7 @@ from noderouter.reactor.errors import WireError
 from noderouter.reactor.wire import BULK_BYTES, Wire
 from noderouter.tcp.pipes import PIPE_BYTES, Pipe, Pipes
 
-TURN_BYTES: Final = 1 << 20
+TURN_BYTES: Final = 1 << 18
 """After so much others get their turn."""
 STREAM_BYTES: Final = 32768
 """A burst below this is no stream; docs/adr/0018 has the border measured."""

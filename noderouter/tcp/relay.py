@@ -94,7 +94,7 @@ class Relay:
                     moved = now_moved
                     scope.deadline = monotonic() + self._idle
                 if more:
-                    task.reactor.schedule(task)
+                    task.reactor.defer(task)
                 # Both readers always: a side that dies is to be seen also while nothing is wanted from it.
                 left.reader = right.reader = task
                 left.writer = task if leftward.blocked else None
