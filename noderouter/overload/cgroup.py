@@ -94,4 +94,4 @@ def _group(folder: Path, files: Files) -> Group | None:
 
 def _pairs(text: str) -> Mapping[str, int]:
     """The lines of `memory.stat`: a name and a number."""
-    return {name: int(number) for name, _, number in (line.partition(" ") for line in text.splitlines())}
+    return {name: int(number) for name, _, number in (line.partition(" ") for line in text.splitlines()) if number}
