@@ -186,7 +186,7 @@ async def test_a_thousand_connections_at_once_and_one_that_was_there():
         before = router.connections()
         await there.send()
         assert (await there.answer()).status == 200
-        assert router.connections() - before < 900, "all of them were accepted before it was answered"
+        assert router.connections() - before < 500, "most of them were accepted before it was answered"
         await until(lambda: router.connections() == 1001)
         for sock in crowd:
             sock.close()

@@ -4,6 +4,7 @@ import select
 import socket
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import trio
@@ -120,7 +121,7 @@ async def test_a_crowd_is_accepted_in_small_steps():
         loop.reactor.spawn(other(), "other")
         await until(lambda: len(listener.connections) == 400)
         stop = True
-        steps = [after - before for before, after in zip(seen, seen[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(seen)]
         assert max(steps) <= ACCEPT_BATCH
         close(crowd)
         await until(lambda: not listener.connections)
