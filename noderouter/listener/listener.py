@@ -183,11 +183,12 @@ class Listener:
         """Let a newcomer in, when there is a place for it; or refuse it."""
         places = self._places
         client = places.client(address[0])
-        if len(client.connections) >= self._most_per_client and not places.make_room_for(client):
-            self.refused += 1
-            _reset(peer)
-            return
-        if places.full and not places.make_room():
+        if len(client.connections) >= self._most_per_client:
+            if not places.make_room_for(client):
+                self.refused += 1
+                _reset(peer)
+                return
+        elif places.full and not places.make_room():
             try:
                 while places.full and not places.make_room():
                     await self._pause(OSError(errno.EMFILE, "no place is left for a client, and none of them is idle"))
