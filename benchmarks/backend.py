@@ -1,7 +1,7 @@
 """The one server behind all proxies: nginx, listening on the port of every endpoint.
 
-`/x` answers 100 bytes to any method, `/big` a file of 1 MB, `/huge` one of 16 MB, `/error` a 503, `/close` 100 bytes and then closes.
-Connections are kept alive without limit, so that the proxies decide about them.
+`/x` answers 100 bytes to any method, `/big` a file of 1 MB, `/huge` one of 16 MB, `/error` a 503, `/close` 100 bytes
+and then closes. Connections are kept alive without limit, so that the proxies decide about them.
 """
 
 import grp

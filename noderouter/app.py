@@ -36,6 +36,7 @@ from noderouter.config.check import dump
 from noderouter.config.config import Config
 from noderouter.core.destination import Destinations
 from noderouter.kubernetes.gauges import WatchGauges
+from noderouter.listener.gauges import listener_gauges
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
 from noderouter.naming.addr import Addr
@@ -45,6 +46,7 @@ from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.states import states
 from noderouter.naming.var import Var
+from noderouter.overload.guard import Guard
 from noderouter.reactor import host
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.describe import describe_tasks
@@ -99,7 +101,6 @@ class App:
         self.capture_point: CapturePoint | None = None
         self.arming: Arming | None = None
         self._rng = Random()
-        self._most_connections = 1
 
     # Life-cycle
 
@@ -109,7 +110,8 @@ class App:
         Raises:
             ListenError, AdminListenError: an address cannot be listened on; nothing is left open.
         """
-        self._most_connections = max(1, (raise_descriptor_limit() - DESCRIPTORS_ASIDE) // 2)
+        most = max(1, (raise_descriptor_limit() - DESCRIPTORS_ASIDE) // 2)
+        self.guard = Guard(self.config.overload, most, self.reactor, naming_log)
         try:
             async with trio.open_nursery() as hosting:
                 await hosting.start(host.run, self.reactor)
@@ -147,11 +149,12 @@ class App:
         if intercept is not None:
             opaque = frozenset(SPEAKS_FIRST).union(intercept.opaquePorts)
             cluster = Cluster(self.destinations, opaque, intercept.clusterDomain)
-        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, cluster)
+        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, cluster, self.guard.bindings.admit)
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)
-            self.assemblies[config.label] = RouterAssembly(config, interpreter, around)
+            assembly = self.assemblies[config.label] = RouterAssembly(config, interpreter, around)
+            self.guard.join(assembly.router)
             if isinstance(interpreter, StoredInterpreter):
                 self._dtabs[config.label] = interpreter.stored
                 scope = self.metrics.scope("rt", config.label, "interpreter")
@@ -178,7 +181,10 @@ class App:
             raise
         for assembly, config, sock in bound:
             make = assembly.server(config, sock.getsockname()[:2])
-            listener = Listener(self.reactor, sock, make, self._on_exhausted, self._has_room)
+            places = self.guard.places
+            most = config.maxConnectionsPerClient or max(1, places.most // 2)
+            listener = Listener(self.reactor, sock, make, self._on_exhausted, places, most)
+            listener_gauges(assembly.server_scope(listener.address), listener)
             self.servers.append(Server(assembly, listener))
             if config.capture is not None:
                 self.capture_point = CapturePoint(listener.address, sock, assembly.probe.path)
@@ -201,12 +207,14 @@ class App:
     def _start(self, serving: trio.Nursery) -> None:
         """Start what runs beside the data path."""
         watch_process(self.metrics)
+        self.guard.gauges(self.metrics)
         self.metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
         self.metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
         self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.take() * 1000)
         serving.start_soon(self._watch_signals)
         serving.start_soon(self._sweep)
         serving.start_soon(self.lag.watch)
+        serving.start_soon(self.guard.watch)
         serving.start_soon(memory.keep_settled)
         serving.start_soon(memory.keep_trimmed)
         serving.start_soon(turn_windows, self.metrics)
@@ -283,10 +291,6 @@ class App:
         """Client connections of all servers."""
         return sum(len(server.listener.connections) for server in self.servers)
 
-    def _has_room(self) -> bool:
-        """Whether one more client can be served."""
-        return self.connections() < self._most_connections
-
     def _on_crash(self, task: Task, error: BaseException) -> None:
         _log.error("reactor.crash", task=str(task.name), exc_info=error)
 
@@ -295,7 +299,7 @@ class App:
 
     def _readiness(self) -> tuple[bool, list[str]]:
         """Ready when every interpreter has what it needs, pods have been captured once, and not shutting down."""
-        lines = [f"draining: {self.stopping.is_set()}"]
+        lines = [f"draining: {self.stopping.is_set()}", f"overload: {self.guard.words()}"]
         ready = not self.stopping.is_set()
         for label, assembly in self.assemblies.items():
             good, words = assembly.interpreter.readiness()
@@ -309,6 +313,7 @@ class App:
 
     def _not_ready(self) -> Iterator[str]:
         """What routers lack before connections may be sent to them without asking."""
+        yield from self.guard.missing()
         for label, assembly in self.assemblies.items():
             good, words = assembly.interpreter.readiness()
             if not good:

@@ -78,6 +78,8 @@ class Surroundings:
     rng: Random
     log: Log
     cluster: Cluster = field(default_factory=Cluster)
+    admit_binding: Callable[[], None] = lambda: None
+    """See `RouterParts`."""
 
 
 class RouterAssembly:
@@ -94,6 +96,7 @@ class RouterAssembly:
         self.binding_seconds = config.bindingTimeoutMs / 1000
         self.max_names = config.bindingCache.paths
         self.idle_seconds = float(config.bindingCache.idleTtlSecs)
+        self.admit_binding = around.admit_binding
         self.around = around
         self._scope = around.metrics.scope("rt", config.label)
         self._scopes = Scopes(self._scope)
@@ -171,7 +174,7 @@ class RouterAssembly:
     def server(self, config: ServerConfig, address: tuple[str, int]) -> Callable[[Wire, tuple[str, int]], Connection]:
         """What makes the connections of one server, which listens on `address`."""
         self._listeners.add(address)
-        scope = self._scope.scope("server", f"{address[0]}/{address[1]}")
+        scope = self.server_scope(address)
         if config.capture is not None:
             parts = _CaptureParts(self, config, config.capture, scope)
             return capture_server(config.capture, scope, parts, self.around.cluster)
@@ -183,6 +186,10 @@ class RouterAssembly:
             return codec(wire, peer, wire.sock.getsockname()[:2] if exact else address, None)
 
         return make
+
+    def server_scope(self, address: tuple[str, int]) -> Scope:
+        """Where the metrics of a server are."""
+        return self._scope.scope("server", f"{address[0]}/{address[1]}")
 
     def codec(self, config: ServerConfig, scope: Scope, service: Service) -> MakeCodec:
         """What makes the HTTP/1 connections of a server."""

@@ -11,6 +11,7 @@ system, which it does by itself only at the end of its heap.
 
 import ctypes
 import gc
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -58,8 +59,19 @@ async def keep_settled() -> None:
 
 async def keep_trimmed() -> None:
     """Trim from time to time, until cancelled; ends at once where the C library cannot."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; musl keeps less in the first place
-    while trim is not None:
+    while _trimmer() is not None:
         await trio.sleep(TRIM_SECONDS)
+        await trim()
+
+
+async def trim() -> None:
+    """Give free memory back to the system, where the C library can."""
+    trimmer = _trimmer()
+    if trimmer is not None:
         # In a thread, because it takes milliseconds where much is free; ctypes lets the others run meanwhile.
-        await trio.to_thread.run_sync(trim, 0)
+        await trio.to_thread.run_sync(trimmer, 0)
+
+
+def _trimmer() -> Callable[[int], int] | None:
+    """glibc's `malloc_trim`; musl keeps less in the first place."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)

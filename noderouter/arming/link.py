@@ -17,9 +17,10 @@ ANSWER_SECONDS: Final = 10.0
 class Link:
     """A connection, closed at the end of its block: that disarms."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
-        """Takes over `stream`."""
-        self._stream = stream
+    def __init__(self, sock: socket.socket) -> None:
+        """Takes over `sock`, which is connected and non-blocking."""
+        self._sock = sock
+        self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
         self._in = bytearray()
 
     @classmethod
@@ -40,7 +41,7 @@ class Link:
             busy = isinstance(error, BlockingIOError)
             reason = "it does not accept" if busy else error.strerror or str(error)
             raise KeeperError(f"no keeper at {path}: {reason}") from error
-        return cls(trio.SocketStream(trio.socket.from_stdlib_socket(sock)))
+        return cls(sock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,8 +61,10 @@ class Link:
         try:
             with trio.fail_after(seconds):
                 try:
-                    await self._stream.send_all(line)
-                except trio.BrokenResourceError:
+                    rest = self._send_now(line)
+                    if rest:
+                        await self._stream.send_all(rest)
+                except (OSError, trio.BrokenResourceError):
                     pass  # it has closed; what it said before that says more than the broken pipe
                 answer = read_answer(await self._line())
         except trio.TooSlowError as error:
@@ -69,6 +72,20 @@ class Link:
         if not isinstance(answer, wanted):
             raise KeeperError(f"the keeper has answered {type(answer).__name__}, and not {wanted.__name__}")
         return answer
+
+    def _send_now(self, line: bytes) -> bytes:
+        """Send what goes at once, which is nearly always all; what is left.
+
+        Under load each turn of ours may take long: an answer that costs one turn comes in time where one that costs
+        two does not, and the switch expires.
+
+        Raises:
+            OSError: the keeper has closed.
+        """
+        try:
+            return line[self._sock.send(line) :]
+        except BlockingIOError:
+            return line
 
     async def _line(self) -> bytes:
         """The next line, which has to be the last thing that was said."""

@@ -94,6 +94,16 @@ class CapturedConnection:
         ip, port = self._peer
         return f"<CapturedConnection from {ip}:{port} {self._codec or ('flow' if self._reply else 'detecting')}>"
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is in progress: the client has said nothing yet, or is between two requests. A flow never is."""
+        return self._reply is None if self._codec is None else self._codec.idle
+
+    @property
+    def idle_since(self) -> float:
+        """When its last exchange was over; 0.0 where that is not known."""
+        return 0.0 if self._codec is None else self._codec.idle_since
+
     async def run(self, task: Task) -> None:
         """Serve until either side closes. `task` is the one that runs this."""
         self._task = task

@@ -33,6 +33,8 @@ class ServerConfig(Model):
     port: Port = DEFAULT_PORT
     socketOptions: SocketOptions = SocketOptions()
     maxConcurrentRequests: Positive | None = None
+    maxConnectionsPerClient: Positive | None = None
+    """None is half of all places."""
     clearContext: bool = False
     serverSession: ServerSession = ServerSession()
     bodyIdleTimeoutMs: LimitMs = 60_000

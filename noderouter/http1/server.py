@@ -115,6 +115,12 @@ class ServerConnection:
         """No request is in progress."""
         return self._exchange is None
 
+    @property
+    def idle_since(self) -> float:
+        """When the last response of an endpoint was complete, monotonic seconds; 0.0 where there was none."""
+        last = self._reply.exchange
+        return 0.0 if last is None else last.ended
+
     async def run(self, task: Task) -> None:
         """Serve until either side closes. `task` is the one that runs this."""
         self._task = task

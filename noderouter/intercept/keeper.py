@@ -3,7 +3,7 @@
     installed ──(lists complete, progress good)──> armed ──(progress good)──> armed, renewed
         ▲                                            │
         └── not ready, disarm, router gone: at once ─┤
-        └── silence, lag, no probe: the kernel lets the switch expire
+        └── silence, no progress: the kernel lets the switch expire
 
 Rules of operation:
 

@@ -1,23 +1,32 @@
 """A listening socket: binds, accepts, and keeps account of its connections until they have drained.
 
-Accepting is a data-plane coroutine. When descriptors run out it says so once in a while, waits, and goes on; the
-connections that exist are served meanwhile, and new clients wait in the kernel's backlog.
+Accepting is a data-plane coroutine that takes a few connections in a step. When there is no place left, whoever has
+been idle for longest makes room for a newcomer; if nobody is idle, it says so once in a while, waits, and goes on: the
+connections that exist are served meanwhile, and new clients wait in the kernel's backlog. A client that holds as many
+connections as it may, all of them busy, is refused with a reset.
 """
 
 import errno
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from time import monotonic
+from typing import Final
 
+from noderouter.listener.places import Client, Connection, Places
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.event import Event
-from noderouter.reactor.task import Task, reschedule, sleep
+from noderouter.reactor.task import Task, reschedule, sleep, stand_back
 from noderouter.reactor.wire import Wire
 
-ACCEPT_BATCH: Final = 64
-"""Connections accepted in a row before others get their turn."""
+__all__ = ["Connection", "ListenError", "Listener", "SocketSettings", "listen", "plain"]
+
+ACCEPT_BATCH: Final = 16
+"""Connections accepted in a step, before other listeners and everybody else get their turn: half a millisecond."""
 PAUSE_SECONDS: Final = 0.1
+RESET: Final = b"\x01\0\0\0\0\0\0\0"
+"""SO_LINGER for a close that resets."""
 IP_TRANSPARENT: Final = (socket.SOL_IP, 19)
 IPV6_TRANSPARENT: Final = (socket.IPPROTO_IPV6, 75)
 EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
@@ -25,22 +34,6 @@ EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.E
 
 class ListenError(Exception):
     """A server's address cannot be listened on; says which, why, and what to do."""
-
-
-class Connection(Protocol):
-    """One accepted connection of some protocol."""
-
-    async def run(self, task: Task) -> None:
-        """Serve it to its end; closes the wire."""
-        ...
-
-    def drain(self) -> None:
-        """End soon."""
-        ...
-
-    def check(self, now: float) -> None:
-        """End what has stood still for too long; `now` is monotonic seconds."""
-        ...
 
 
 @dataclass(slots=True, frozen=True)
@@ -99,12 +92,19 @@ def plain(ip: str) -> str:
 
 
 class Listener:
-    """Accepts connections on `sock` and runs `make(wire)` for each."""
+    """Accepts connections on `sock` and runs `make(wire)` for each.
+
+    Attributes:
+        connections: those that are open, and their tasks.
+        exhausted: how often newcomers had to wait, because descriptors ran out or no place was free and nobody idle.
+        refused: connections of clients that held as many as they may.
+    """
 
     __slots__ = (
-        "_has_room",
         "_make",
+        "_most_per_client",
         "_on_exhausted",
+        "_places",
         "_reactor",
         "_task",
         "_wire",
@@ -113,6 +113,7 @@ class Listener:
         "draining",
         "empty",
         "exhausted",
+        "refused",
     )
 
     def __init__(
@@ -121,22 +122,27 @@ class Listener:
         sock: socket.socket,
         make: Callable[[Wire, tuple[str, int]], Connection],
         on_exhausted: Callable[[OSError], None],
-        has_room: Callable[[], bool] = lambda: True,
+        places: Places | None = None,
+        most_per_client: int = sys.maxsize,
     ) -> None:
-        """`on_exhausted` is told when no descriptor is left (at most ten times a second).
+        """`on_exhausted` is told when no descriptor or place is left (at most ten times a second).
 
-        `has_room` is asked before each accept: a connection that is accepted needs a descriptor upstream, too.
+        `places` are shared with other listeners: a connection that is accepted needs a descriptor upstream, too, so
+        there are fewer of them than of descriptors. One client holds at most `most_per_client` of all places when
+        it comes here.
         """
         name = sock.getsockname()
         self.address: tuple[str, int] = (name[0], name[1])
         self.connections: dict[Connection, Task] = {}
         self.draining = False
         self.exhausted = 0
+        self.refused = 0
         self.empty = Event()
         self._reactor = reactor
         self._make = make
         self._on_exhausted = on_exhausted
-        self._has_room = has_room
+        self._places = Places() if places is None else places
+        self._most_per_client = most_per_client
         self._wire = Wire(reactor, sock)
         self._task = reactor.spawn(self._accept(), f"accept {self.address[0]}:{self.address[1]}")
 
@@ -148,9 +154,6 @@ class Listener:
         sock = self._wire.sock
         while not self.draining:
             for _ in range(ACCEPT_BATCH):
-                if not self._has_room():
-                    await self._pause(OSError(errno.EMFILE, "as many clients as descriptors allow"))
-                    break
                 try:
                     peer, address = sock.accept()
                 except BlockingIOError:
@@ -160,20 +163,42 @@ class Listener:
                 except OSError as error:
                     if self.draining:
                         return
-                    if error.errno in EXHAUSTED:
+                    if error.errno not in EXHAUSTED:
+                        continue  # the client was gone before it was accepted (ECONNABORTED and the network's errors)
+                    if not self._places.make_room():
                         await self._pause(error)
-                    # else: the client was gone before it was accepted (ECONNABORTED and the network's own errors)
+                    await reschedule()  # so that who leaves gives back its descriptor
                     break
-                self._admit(peer, (plain(address[0]), address[1]))
+                else:
+                    await self._receive(peer, (plain(address[0]), address[1]))
             else:
-                await reschedule()
+                await stand_back()
 
     async def _pause(self, error: OSError) -> None:
         self.exhausted += 1
         self._on_exhausted(error)
         await sleep(PAUSE_SECONDS)
 
-    def _admit(self, peer: socket.socket, address: tuple[str, int]) -> None:
+    async def _receive(self, peer: socket.socket, address: tuple[str, int]) -> None:
+        """Let a newcomer in, when there is a place for it; or refuse it."""
+        places = self._places
+        client = places.client(address[0])
+        if len(client.connections) >= self._most_per_client:
+            if not places.make_room_for(client):
+                self.refused += 1
+                _reset(peer)
+                return
+        elif places.full and not places.make_room():
+            try:
+                while places.full and not places.make_room():
+                    await self._pause(OSError(errno.EMFILE, "no place is left for a client, and none of them is idle"))
+            except BaseException:
+                _reset(peer)
+                raise
+            client = places.client(address[0])
+        self._admit(peer, address, client)
+
+    def _admit(self, peer: socket.socket, address: tuple[str, int], client: Client) -> None:
         peer.setblocking(False)
         try:
             wire = Wire(self._reactor, peer)
@@ -182,13 +207,17 @@ class Listener:
             self._on_exhausted(error)
             return
         connection = self._make(wire, address)
-        self.connections[connection] = self._reactor.spawn(self._serve(connection), connection)
+        task = self.connections[connection] = self._reactor.spawn(self._serve(connection), connection)
+        task.since = monotonic()
+        self._places.enter(client, task, connection)
 
     async def _serve(self, connection: Connection) -> None:
+        task = self.connections[connection]
         try:
-            await connection.run(self.connections[connection])
+            await connection.run(task)
         finally:
             del self.connections[connection]
+            self._places.leave(task)
             if self.draining and not self.connections:
                 self.empty.set()
 
@@ -214,3 +243,12 @@ class Listener:
         """The drain has taken too long: cancel what is left."""
         for task in list(self.connections.values()):
             task.cancel("drain deadline")
+
+
+def _reset(peer: socket.socket) -> None:
+    """Close a connection that nobody has registered, so that its client knows at once."""
+    try:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    except OSError:
+        pass
+    peer.close()

@@ -97,6 +97,13 @@ class BindingCache(Generic[B]):
                 self._drop(binding)
             self.expires += len(expired)
 
+    def let_go(self, most: int) -> int:
+        """End up to `most` bindings that were not used since the last sweep; how many."""
+        before = self.evicts
+        while self.evicts - before < most and self._make_room():
+            pass
+        return self.evicts - before
+
     def clear(self) -> None:
         """End every binding."""
         self._idlest = None

@@ -4,14 +4,13 @@ Keeps the services of names (a binding cache) and the clients they lead to; `swe
 second. What a router is made of comes from the composition root, as `RouterParts`.
 """
 
-from collections.abc import Awaitable, Iterator
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterator
 from time import monotonic
 from typing import Final, Protocol
 
-from dtab import Bound
+from dtab import Bound, Dtab, Path
 from noderouter.client.client import Client
-from noderouter.core.errors import IdentificationError
+from noderouter.core.errors import IdentificationError, OverloadError
 from noderouter.core.exchange import Exchange
 from noderouter.identifier.kind import Identifier, Unidentified
 from noderouter.naming.binding_cache import BindingCache
@@ -20,6 +19,8 @@ from noderouter.router.named import NamedService, NameParts
 
 SHOWN_BYTES: Final = 200
 """How much of a target is repeated in an error."""
+SHED_OF: Final = 4
+"""What is shed is so many of this many requests."""
 
 
 class RouterParts(NameParts, Protocol):
@@ -29,6 +30,8 @@ class RouterParts(NameParts, Protocol):
     identifier: Identifier
     max_names: int
     idle_seconds: float
+    admit_binding: Callable[[], None]
+    """Asked before a name is bound that is not cached; raises OverloadError where the client binds too many."""
 
     def make_client(self, bound: Bound) -> Client:
         """A new client of a bound name."""
@@ -42,17 +45,38 @@ class RouterParts(NameParts, Protocol):
 class Router:
     """The innermost service of every server of one router."""
 
-    __slots__ = ("_get", "_identify", "clients", "label", "names")
+    __slots__ = (
+        "_get",
+        "_identify",
+        "_identify_all",
+        "_shed",
+        "_shed_turn",
+        "_shed_why",
+        "clients",
+        "label",
+        "names",
+        "sheds",
+    )
 
     def __init__(self, parts: RouterParts, clients: Clients) -> None:
         """`clients` is what `parts.route` acquires its clients from."""
         self.label = parts.label
         self.clients = clients
-        make = partial(NamedService, parts=parts)
+        admit = parts.admit_binding
+
+        def make(path: Path, local: Dtab | None) -> NamedService:
+            admit()
+            return NamedService(path, local, parts)
+
         self.names: BindingCache[NamedService] = BindingCache(make, parts.max_names, parts.idle_seconds)
         self.names.sweep(monotonic())  # tells it the time; names would look long idle at the first real sweep
         self._get = self.names.get
-        self._identify = parts.identifier.identify
+        self._identify = self._identify_all = parts.identifier.identify
+        self._shed = 0
+        self._shed_turn = 0
+        self._shed_why = ""
+        self.sheds = 0
+        """Requests that were refused because the router is overloaded."""
 
     def __repr__(self) -> str:
         return f"<Router {self.label} names={len(self.names)} clients={len(self.clients)}>"
@@ -72,10 +96,38 @@ class Router:
 
     def serve_named(self, exchange: Exchange) -> Awaitable[None]:
         """Hand over an exchange that has its name already."""
+        if self._shed:
+            self._refuse_some()
         name = exchange.name
         assert name is not None
         context = exchange.context
         return self._get(name, None if context is None else context.dtab).serve(exchange)
+
+    def shed(self, share: int, why: str = "") -> None:
+        """Refuse so many of every `SHED_OF` exchanges from now on, for this reason; 0 ends it."""
+        self._shed = share
+        self._shed_why = why
+        # Put in the place of the identifier, so that it costs nothing while nothing is shed.
+        self._identify = self._identify_some if share else self._identify_all
+
+    def _identify_some(self, exchange: Exchange) -> Path | Unidentified:
+        self._refuse_some()
+        return self._identify_all(exchange)
+
+    def _refuse_some(self) -> None:
+        """Refuse an exchange, if it is its turn.
+
+        Raises:
+            OverloadError: it is; nothing of it was processed.
+        """
+        self._shed_turn = (self._shed_turn + 1) % SHED_OF
+        if self._shed_turn < self._shed:
+            self.sheds += 1
+            raise OverloadError(f"the router is overloaded and refuses new requests: {self._shed_why}")
+
+    def let_go(self, most: int) -> int:
+        """Memory is short: let up to `most` names go that were not used since the last `sweep`; how many."""
+        return self.names.let_go(most)
 
     def sweep(self, now: float) -> Iterator[None]:
         """Let idle names go; the steps in which clients go, or follow their address sets."""

@@ -203,7 +203,7 @@ async def test_the_connection_goes_on_after_errors_also_behind_request_bodies():
                 for chunked in (True, False):
                     answer = await http.ask("dead", method="POST", body=body, chunked=chunked)
                     assert answer.status == 502
-                    # A body of unknown length that is not here whole yet may be endless: its connection ends, and says so.
+                    # A body of unknown length that is not here whole yet may be endless: the connection ends.
                     ends = chunked and len(body) == 100_000
                     assert answer["connection"] == ("close" if ends else None)
                     if ends:

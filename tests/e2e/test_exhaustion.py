@@ -15,8 +15,13 @@ def few():
     resource.setrlimit(resource.RLIMIT_NOFILE, (90, 90))
 
 
+def shared(service):
+    """A router to `service` whose clients, all with one address, share the places that there are."""
+    return config(f"/svc => {inet(service.port)}", servers=[{"port": 0, "maxConnectionsPerClient": 1000}])
+
+
 async def test_existing_clients_are_served_and_the_router_recovers(tmp_path):
-    async with backend() as service, process(config(f"/svc => {inet(service.port)}"), tmp_path, prepare=few) as router:
+    async with backend() as service, process(shared(service), tmp_path, prepare=few) as router:
         (port,), admin = await router.ports()
         async with load(port, clients=4) as seen:
             await seen.more(50)
@@ -43,7 +48,7 @@ async def test_existing_clients_are_served_and_the_router_recovers(tmp_path):
 
 async def test_clients_that_were_accepted_can_be_served(tmp_path):
     """What is accepted needs a descriptor upstream, too: some are left for that."""
-    async with backend() as service, process(config(f"/svc => {inet(service.port)}"), tmp_path, prepare=few) as router:
+    async with backend() as service, process(shared(service), tmp_path, prepare=few) as router:
         (port,), _ = await router.ports()
         clients = [await connect(port) for _ in range(60)]
         for http in clients:

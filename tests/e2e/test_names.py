@@ -7,6 +7,9 @@ from tests.testing.load import load
 from tests.testing.origin import client
 from tests.testing.router import config, inet, routing
 
+MANY = {"overload": {"bindingBurst": 20_000}}
+"""All of them come from one address."""
+
 
 async def flood(port, first, count):
     """Ask for `count` different hosts, pipelined in batches."""
@@ -20,7 +23,7 @@ async def flood(port, first, count):
 
 
 async def test_ten_thousand_hosts_that_lead_nowhere():
-    async with backend() as service, routing(config(f"/svc/hello => {inet(service.port)}")) as router:
+    async with backend() as service, routing(config(f"/svc/hello => {inet(service.port)}") | MANY) as router:
         async with load(router.port, clients=2, pause=0.005) as seen:
             async with trio.open_nursery() as nursery:
                 for first in range(0, 10_000, 2500):
@@ -39,7 +42,7 @@ async def test_ten_thousand_hosts_that_lead_nowhere():
 
 
 async def test_more_hosts_of_one_service_than_are_remembered():
-    async with backend() as service, routing(config(f"/svc => {inet(service.port)}")) as router:
+    async with backend() as service, routing(config(f"/svc => {inet(service.port)}") | MANY) as router:
         async with load(router.port, clients=2, pause=0.005) as seen:
             async with trio.open_nursery() as nursery:
                 for first in range(0, 1600, 400):

@@ -2,7 +2,7 @@
 
 Run as `python -m tests.testing.told_router SOCKET [NAME]`, in the node's namespace. Says `ready` once it is armed, then
 goes on until it is killed. A line on standard input changes something: `disarm` tells the keeper to stop capturing,
-`lag` says from then on that the reactor lags.
+`lag` says from then on that the reactor lags and much waits, `stuck` that no probe comes back.
 """
 
 import select
@@ -41,7 +41,9 @@ def main() -> int:
                     print(teller.disarm()["type"], flush=True)
                     progress = replace(progress, not_ready="draining")
                 case "lag":
-                    progress = replace(progress, reactor_lag_ms=5000)
+                    progress = replace(progress, reactor_lag_ms=1500, accept_queue=4000, probe_ms=4000)
+                case "stuck":
+                    progress = replace(progress, probe_age_ms=5000)
                 case "":
                     return 0
 

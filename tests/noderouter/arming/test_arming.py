@@ -1,14 +1,18 @@
 """A whole router with a keeper and an API that the test commands: readiness, what is shown, and the way down."""
 
 import json
+import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import trio
 
 from noderouter.arming import teller as teller_module
+from noderouter.intercept.progress import judge
 from noderouter.intercept.protocol import Disarm, Pods, Progress, Services, encode
 from noderouter.naming.environment import EnvironmentMissing
+from noderouter.reactor.task import reschedule, sleep
 from tests.testing.http import connect
 from tests.testing.kube import endpoint_slice, port, service
 from tests.testing.kube_pods import NODE, namespace, pod
@@ -176,3 +180,57 @@ async def test_the_environment_names_the_node(server, keeper, monkeypatch, quick
     async with router(server, keeper, nodeName=None) as made:
         await armed(made)
         assert made.app.arming.state()["node"] == NODE
+
+
+async def test_load_that_makes_it_slow_does_not_disarm_while_others_are_served(server, keeper, quick):
+    """Every turn takes half a second, so that no probe comes back sooner; but they do come back."""
+    async with router(server, keeper) as made:
+        await armed(made)
+        slow, stop = [], False
+
+        def answer(message):
+            if isinstance(message, Progress) and message.probe_ms >= 500:
+                slow.append(message)
+            return keeper.usual(message)
+
+        async def hostile():
+            reactor, turn = made.app.reactor, 0
+            while not stop:
+                if reactor.turns != turn:
+                    turn = reactor.turns
+                    time.sleep(0.55)
+                await reschedule()
+
+        keeper.answer = answer
+        http = await made.connect()
+        made.app.reactor.spawn(hostile(), "hostile")
+        await until(lambda: len(slow) >= 2, 20)
+        assert (await http.ask("nowhere.at.all")).status == 502, "others are answered"
+        stop = True
+        await http.close()
+        assert [judge(each) for each in slow] == [""] * len(slow)
+        assert made.app.arming.teller.standing.disarms == 0
+
+
+async def test_a_data_path_that_hangs_is_no_progress(server, keeper, quick, monkeypatch):
+    """Connections are accepted, and nobody answers them."""
+    async with router(server, keeper) as made:
+        await armed(made)
+        monkeypatch.setattr("noderouter.intercept.progress.MAX_PROBE_AGE_MS", 700)
+        capture = made.app.servers[1].listener
+        make = capture._make
+
+        def deaf(wire, peer):
+            connection = make(wire, peer)
+            connection._carriers = replace(connection._carriers, probe=lambda *_args: Deaf())
+            return connection
+
+        class Deaf:
+            async def run(self, _task):
+                await sleep(60)
+
+            def drain(self):
+                pass
+
+        capture._make = deaf
+        await until(lambda: "no progress" in judge(keeper.last(Progress)), 10)

@@ -265,3 +265,57 @@ async def test_detection_waits_for_slow_http_where_it_is_declared():
         assert (await counts(router, "captured"))["http1"] == 1
         await peer.close()
         await other.close()
+
+
+async def test_who_makes_room_when_places_are_short():
+    """Who says nothing, and who is between two requests; not who is served, nor a flow."""
+    async with origin(shouts) as pg, origin(says_hello) as web:
+        dtab = f"/svc/pg.prod:5432 => {inet(pg.port)} ; /svc/hello.prod => {inet(web.port)}"
+        async with capturing(dtab, detectTimeoutMs=60_000) as router:
+            listener = router.app.servers[0].listener
+
+            async def newest(send, reply):
+                """A connection that has got its answer, and who serves it."""
+                before = set(listener.connections)
+                peer = await client(router.port)
+                if send:
+                    await peer.send(send)
+                    await peer.until(reply)
+                await until(lambda: len(listener.connections) == len(before) + 1)
+                (made,) = set(listener.connections) - before
+                return peer, made
+
+            with dialled(VIP, 5432):
+                flow, carried = await newest(b"\x00\x00\x00\x08query", b"QUERY")
+                silent, detecting = await newest(b"", b"")
+            with dialled(VIP, 80):
+                http, between = await newest(b"GET / HTTP/1.1\r\nHost: hello.prod\r\n\r\n", b"hello")
+            await until(lambda: between.idle)
+            assert (carried.idle, detecting.idle) == (False, True)
+            assert between.idle_since > 0.0
+            assert detecting.idle_since == 0.0
+            for peer in (flow, silent, http):
+                await trio.aclose_forcefully(peer.stream)
+
+
+async def test_under_overload_flows_are_reset_and_http_is_told():
+    async with origin(shouts) as pg, capturing(f"/svc/pg.prod:5432 => {inet(pg.port)}") as router:
+        router.router().shed(4, "for a test")
+        with dialled(VIP, 5432):
+            peer = await client(router.port)
+            await peer.send(b"\x00\x00\x00\x08query")
+            assert await peer.rest() == b""
+            assert peer.reset
+        with dialled(VIP, 80):
+            http = Http(await client(router.port))
+            answer = await http.ask("hello.prod")
+            assert (answer.status, answer["l5d-retryable"]) == (503, "true")
+            assert "for a test" in answer.text
+            await http.close()
+        assert router.router().sheds == 2
+        router.router().shed(0)
+        with dialled(VIP, 5432):
+            peer = await client(router.port)
+            await peer.send(b"\x00\x00\x00\x08query")
+            assert await peer.exactly(9) == b"\x00\x00\x00\x08QUERY"
+            await trio.aclose_forcefully(peer.stream)

@@ -114,7 +114,7 @@ def test_renewed_no_more_often_than_needed(armed, backend, clock):
 
 def test_a_bad_word_is_not_the_end_but_silence_is(armed, backend, clock):
     clock.now += 0.5
-    assert "lags" in armed.progress(replace(GOOD, reactor_lag_ms=3000))
+    assert "no progress" in armed.progress(replace(GOOD, probe_age_ms=3000))
     assert armed.armed
     assert "disarm" not in backend.done
     clock.now += ALIVE_MS / 1000

@@ -246,10 +246,21 @@ def test_a_router_that_makes_no_progress(make_node):
     node = make_node()
     node.keeper()
     router = node.router()
-    router.stdin.write("lag\n")
+    router.stdin.write("stuck\n")
     router.stdin.flush()
     until(lambda: node.answers() == "backend", 10)
-    assert "lags" in str(node.status()["why"])
+    assert "no progress" in str(node.status()["why"])
+
+
+def test_a_router_that_lags_and_makes_progress_keeps_its_connections(make_node):
+    node = make_node()
+    node.keeper()
+    router = node.router()
+    router.stdin.write("lag\n")
+    router.stdin.flush()
+    renewals = node.status()["renewals"]
+    until(lambda: node.status()["renewals"] > renewals + 7, 10)  # twice as long as the switch would last
+    assert node.answers(6) == "router"
 
 
 def test_nothing_is_captured_before_everything_is_known(make_node):
