@@ -1,8 +1,8 @@
 """`python -m benchmarks.fairness`: what others notice of a client who wants everything for himself.
 
 A polite client asks for 100 bytes, up to two hundred times a second, on connections that are kept; its latency is
-measured undisturbed and then beside each of the clients of `fairness_clients`, through noderouter and through HAProxy in
-the same run. The proxy has a core of its own; backend and clients share the other.
+measured undisturbed and then beside each of the clients of `fairness_clients`, through noderouter and HAProxy in the
+same run. The proxy has a core of its own; backend and clients share the other.
 
 What counts are ratios within one round: disturbed to undisturbed, and ours to HAProxy's.
 """

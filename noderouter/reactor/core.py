@@ -204,10 +204,10 @@ class Reactor:
             self._step(task)
 
     def _run_bulk(self) -> None:
-        """Step what moves bulk, one after the other, for one slice."""
+        """Step what moves bulk, each once, for one slice."""
         bulk = self._bulk
         end = monotonic() + SLICE_SECONDS
-        while bulk:
+        for _ in range(len(bulk)):
             task = bulk.popleft()
             task.queued = False
             self._step(task)
