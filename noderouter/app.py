@@ -63,7 +63,7 @@ ADMIN_SECONDS = 3.0
 """How long answers of the admin interface may take to end, at the very end."""
 SWEEP_SECONDS = 0.5
 """How often idle connections and removed endpoints are looked for."""
-DESCRIPTORS_ASIDE = 64
+DESCRIPTORS_ASIDE = 128
 """For all but clients and endpoints: listeners, watches, files, whoever looks at the admin interface."""
 UNWIND_SECONDS = 1.0
 """How long connections may take to end once they are cut off."""
@@ -166,14 +166,19 @@ class App:
         """Bind every server before the first request is accepted, so that a port in use stops the start."""
         admin = self.config.admin
         bound = []
+        bound_admin = []
+        self._probes_socket = None
         try:
             for assembly in self.assemblies.values():
                 for config in assembly.config.servers:
                     sock = listen(str(config.ip), config.port, socket_settings(config))
                     bound.append((assembly, config, sock))
-            self._admin_socket = open_socket(str(admin.ip), admin.port)
+            self._admin_socket = open_socket(admin.ip, admin.port)
+            bound_admin.append(self._admin_socket)
+            if admin.probes is not None:
+                self._probes_socket = open_socket(admin.probes.ip, admin.probes.port, "admin.probes")
         except BaseException:
-            for _, _, sock in bound:
+            for sock in (*bound_admin, *(sock for _, _, sock in bound)):
                 sock.close()
             raise
         for assembly, config, sock in bound:
@@ -234,7 +239,7 @@ class App:
 
     async def _serve_admin(self) -> None:
         try:
-            await serve_admin(self._admin_socket, self._admin_state(), self._admin_stop)
+            await serve_admin(self._admin_socket, self._admin_state(), self._admin_stop, probes=self._probes_socket)
         finally:
             self._admin_ended.set()
 
@@ -330,6 +335,8 @@ class App:
             reactor_tasks=lambda: describe_tasks(self.reactor),
             expositions=expositions_of(config.telemetry),
             security=config.admin.security,
+            hosts=frozenset(config.admin.hosts),
+            max_connections=config.admin.maxConnections,
             started=self.started,
         )
 

@@ -239,8 +239,10 @@ async def test_each_router_has_a_name_of_its_own(tmp_path):
 async def test_posting_shutdown_ends_the_process(tmp_path):
     async with process(config("/svc => /$/nil"), tmp_path) as router:
         _, port = await router.ports()
-        assert (await ask(port, target="/admin/shutdown")).status == 405
-        forged = await ask(port, target="/admin/shutdown", method="POST", fields=[("Origin", "http://evil.example")])
+        assert (await ask(port, "localhost", target="/admin/shutdown")).status == 405
+        forged = await ask(
+            port, "localhost", target="/admin/shutdown", method="POST", fields=[("Origin", "http://evil.example")]
+        )
         assert forged.status == 403
-        assert (await ask(port, target="/admin/shutdown", method="POST")).status == 200
+        assert (await ask(port, "localhost", target="/admin/shutdown", method="POST")).status == 200
         assert await router.ended() == 0

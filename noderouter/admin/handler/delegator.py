@@ -6,8 +6,9 @@ from typing import Final
 import trio
 
 from dtab import Dtab, ParseError, Path
-from noderouter.admin.message import Request, Response, as_json, text
+from noderouter.admin.message import JSON, Request, Response, text
 from noderouter.admin.state import AdminState, Delegate
+from noderouter.telemetry.portions import json_text
 
 PATIENCE: Final = 2.0
 """Seconds that names may take to become known."""
@@ -53,5 +54,6 @@ async def _answer(state: AdminState, namespace: str | None, dtab_text: str, path
     except ParseError as error:
         return text(f"Invalid path: {error}", 400)
     with trio.move_on_after(PATIENCE):
-        return as_json(await delegate(path, dtab))
+        async with state.delegations:
+            return Response(200, await json_text(await delegate(path, dtab)), JSON)
     return text("Request timed out.", 503)

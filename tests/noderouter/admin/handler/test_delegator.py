@@ -10,13 +10,13 @@ from trio.testing import MockClock
 from dtab import Dtab, Path
 from noderouter.admin.handler.delegator import by_body, by_query
 from noderouter.admin.message import Request, Response
-from tests.noderouter.admin.conftest import MakeState
+from tests.noderouter.admin.conftest import MakeState, text_of
 
 JSON = {"content-type": "application/json"}
 
 
 def content(response: Response) -> Any:
-    return json.loads(response.body)
+    return json.loads(text_of(response))
 
 
 async def post(make_state: MakeState, body: bytes, headers: dict[str, str] | None = None) -> Response:
