@@ -64,7 +64,8 @@ ADMIN_SECONDS = 3.0
 SWEEP_SECONDS = 0.5
 """How often idle connections and removed endpoints are looked for."""
 DESCRIPTORS_ASIDE = 128
-"""For all but clients and endpoints: listeners, watches, files, whoever looks at the admin interface."""
+"""For all but clients and endpoints: listeners, watches, files, whoever looks at the admin interface. Two thirds of
+them all where there are very few."""
 UNWIND_SECONDS = 1.0
 """How long connections may take to end once they are cut off."""
 
@@ -109,7 +110,8 @@ class App:
         Raises:
             ListenError, AdminListenError: an address cannot be listened on; nothing is left open.
         """
-        self._most_connections = max(1, (raise_descriptor_limit() - DESCRIPTORS_ASIDE) // 2)
+        descriptors = raise_descriptor_limit()
+        self._most_connections = max(1, (descriptors - min(DESCRIPTORS_ASIDE, 2 * descriptors // 3)) // 2)
         try:
             async with trio.open_nursery() as hosting:
                 await hosting.start(host.run, self.reactor)

@@ -15,7 +15,6 @@ from contextlib import suppress
 from typing import Any, Final
 
 import trio
-from h11 import Request
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.logging import Logger
@@ -93,7 +92,7 @@ def configuration() -> Config:
 class _Http1(H11Protocol):
     """HTTP/1 and nothing else."""
 
-    async def _check_protocol(self, event: Request) -> None:
+    async def _check_protocol(self, event: Any) -> None:
         """Take neither an upgrade to HTTP/2, which a server may ignore, nor its preface, which is no request here."""
 
 

@@ -9,7 +9,6 @@ import structlog.testing
 import trio
 from trio.testing import MockClock
 
-from noderouter.admin import app as app_module
 from noderouter.admin.app import AdminApp
 from noderouter.admin.message import Request, Response
 from noderouter.admin.routes import Route
