@@ -1,6 +1,7 @@
 """`/delegator.json`: what becomes of a name, with the given dtab in place of the router's (spec section 7.3)."""
 
 import json
+from math import inf
 from typing import Final
 
 import trio
@@ -53,7 +54,9 @@ async def _answer(state: AdminState, namespace: str | None, dtab_text: str, path
         path = Path.parse(path_text)
     except ParseError as error:
         return text(f"Invalid path: {error}", 400)
-    with trio.move_on_after(PATIENCE):
+    with trio.move_on_after(PATIENCE) as waiting:
         async with state.delegations:
-            return Response(200, await json_text(await delegate(path, dtab)), JSON)
+            delegated = await delegate(path, dtab)
+            waiting.deadline = inf  # a large one takes its time to be written
+            return Response(200, await json_text(delegated), JSON)
     return text("Request timed out.", 503)
