@@ -31,6 +31,6 @@ COPY --from=build /opt/noderouter /opt/noderouter
 ENV PATH=/opt/noderouter/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # A number, so that Kubernetes can see that it is not root. Nothing is written, so nothing belongs to it.
 USER 65532:65532
-EXPOSE 4140 4141 4143 9990
+EXPOSE 4140 4141 4143 9990 9991
 ENTRYPOINT ["noderouter", "run"]
 CMD ["/io.buoyant/linkerd/config/config.yaml"]

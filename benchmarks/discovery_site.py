@@ -99,7 +99,7 @@ async def site(scene: Scene, folder: Path) -> AsyncIterator[Site]:
         binary = PROXIES["noderouter"].binary()
         assert binary is not None
         nginx = nginx_command(folder / "backend", "nginx.conf")
-        up, ready = Probe(backend_port, "/", "x"), Probe(admin_port, "/readyz", "x")
+        up, ready = Probe(backend_port, "/", "x"), Probe(admin_port, "/readyz", "localhost")
         with Process(nginx, scene.other_core, folder / "backend" / "backend.log") as backend:
             backend.await_startup(up, up)
             command = [binary, "run", str(folder / "router.yaml")]

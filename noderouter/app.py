@@ -65,8 +65,9 @@ ADMIN_SECONDS = 3.0
 """How long answers of the admin interface may take to end, at the very end."""
 SWEEP_SECONDS = 0.5
 """How often idle connections and removed endpoints are looked for."""
-DESCRIPTORS_ASIDE = 64
-"""For all but clients and endpoints: listeners, watches, files, whoever looks at the admin interface."""
+DESCRIPTORS_ASIDE = 128
+"""For all but clients and endpoints: listeners, watches, files, whoever looks at the admin interface. Two thirds of
+them all where there are very few."""
 UNWIND_SECONDS = 1.0
 """How long connections may take to end once they are cut off."""
 
@@ -110,7 +111,8 @@ class App:
         Raises:
             ListenError, AdminListenError: an address cannot be listened on; nothing is left open.
         """
-        most = max(1, (raise_descriptor_limit() - DESCRIPTORS_ASIDE) // 2)
+        descriptors = raise_descriptor_limit()
+        most = max(1, (descriptors - min(DESCRIPTORS_ASIDE, 2 * descriptors // 3)) // 2)
         self.guard = Guard(self.config.overload, most, self.reactor, naming_log)
         try:
             async with trio.open_nursery() as hosting:
@@ -169,14 +171,19 @@ class App:
         """Bind every server before the first request is accepted, so that a port in use stops the start."""
         admin = self.config.admin
         bound = []
+        bound_admin = []
+        self._probes_socket = None
         try:
             for assembly in self.assemblies.values():
                 for config in assembly.config.servers:
                     sock = listen(str(config.ip), config.port, socket_settings(config))
                     bound.append((assembly, config, sock))
-            self._admin_socket = open_socket(str(admin.ip), admin.port)
+            self._admin_socket = open_socket(admin.ip, admin.port)
+            bound_admin.append(self._admin_socket)
+            if admin.probes is not None:
+                self._probes_socket = open_socket(admin.probes.ip, admin.probes.port, "admin.probes")
         except BaseException:
-            for _, _, sock in bound:
+            for sock in (*bound_admin, *(sock for _, _, sock in bound)):
                 sock.close()
             raise
         for assembly, config, sock in bound:
@@ -242,7 +249,7 @@ class App:
 
     async def _serve_admin(self) -> None:
         try:
-            await serve_admin(self._admin_socket, self._admin_state(), self._admin_stop)
+            await serve_admin(self._admin_socket, self._admin_state(), self._admin_stop, probes=self._probes_socket)
         finally:
             self._admin_ended.set()
 
@@ -338,6 +345,8 @@ class App:
             reactor_tasks=lambda: describe_tasks(self.reactor),
             expositions=expositions_of(config.telemetry),
             security=config.admin.security,
+            hosts=frozenset(config.admin.hosts),
+            max_connections=config.admin.maxConnections,
             started=self.started,
         )
 

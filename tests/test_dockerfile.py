@@ -212,7 +212,7 @@ def test_the_default_argument_is_where_linkerd_s_image_looks():
 
 def test_the_ports_are_the_chart_s():
     ports = VALUES["ports"]
-    named = {str(ports[name]["port"]) for name in ("outgoing", "incoming", "admin")}
+    named = {str(ports[name]["port"]) for name in ("outgoing", "incoming", "admin", "probes")}
     assert set(of(FINAL, "EXPOSE")[0].split()) == {*named, str(VALUES["intercept"]["port"])}
 
 

@@ -1,10 +1,16 @@
 """The administrative interface: an ASGI application on a port of its own, loopback unless configured (spec section 7).
 
-    listen      opens the socket, with clear errors, before anything is imported
-    server      serves the application with hypercorn on trio; imports hypercorn late
-    app         HTTP in general: bodies, limits, HEAD, errors
-    routes      which path has which handlers, and its group
-    security    which groups and paths there are; which origins may change something
+    listen      opens the sockets, with clear errors, before anything is imported
+    server      accepts connections; imports hypercorn late
+    places      how many connections there are, and which one goes for a newer one
+    hypercorn_host
+                one connection: hypercorn's HTTP/1 on a socket of ours, on a clock
+    app         HTTP in general: hosts, origins, bodies, limits, HEAD, errors
+    hosts       which hosts are answered
+    routes      which path has which handlers, and its group; what is on the port for probes
+    security    which groups and paths there are; which origins may post
+    answers     large answers: one at a time, shared
+    gauges      what is counted of all this
     state       everything the application knows of the router, as callables
     handler/    the endpoints
 

@@ -1,30 +1,33 @@
 """The administrative interface as an ASGI application: from bytes to a handler and back.
 
-What is true of every endpoint is done here, once: which exist, methods, bounded bodies, time limits, at most
-`BUSY` requests at a time (probes are always let in), HEAD, and that a handler's failure is a 500 and a log line.
+What is true of every endpoint is done here, once: which hosts, which paths, methods, pages of other sites, bounded
+bodies, time limits, HEAD, and that a handler's failure is a 500 and a log line. Nothing of a body is read before
+the head has been judged.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
 
 import trio
 
-from noderouter.admin.body import Body, ClientLeft, Receive, drain, read_body
+from noderouter.admin.body import LIMIT_BYTES, Body, ClientLeft, Receive, drain, read_body
+from noderouter.admin.gauges import Gauges
+from noderouter.admin.hosts import is_ours
 from noderouter.admin.message import Request, Response, text
-from noderouter.admin.routes import Route, routes
-from noderouter.admin.security import Group, is_open, is_same_origin
+from noderouter.admin.routes import Handler, Route, routes_of
+from noderouter.admin.security import is_same_origin
 from noderouter.admin.state import AdminState
 from noderouter.telemetry import log
 from noderouter.telemetry.events import ADMIN_HANDLER_FAILED
 
-BUSY: Final = 32
-"""Requests at a time; a scrape of a large tree takes memory."""
 HANDLER_SECONDS: Final = 30.0
 QUERY_FIELDS: Final = 50
 HASH_HEADER: Final = "noderouter-dtab-hash"
 
+_READING: Final = frozenset({"GET", "HEAD"})
+"""Methods that a page of another site may use: what they answer its browser does not show it."""
 _STANDING: Final = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 
 Scope = dict[str, Any]
@@ -34,41 +37,47 @@ _log = log.get("noderouter.admin")
 
 
 class AdminApp:
-    """The application; keeps nothing between requests but how many there are."""
+    """The application of one port; keeps nothing between requests."""
 
-    def __init__(self, state: AdminState) -> None:
+    def __init__(
+        self, state: AdminState, open_routes: Mapping[str, Route] | None = None, gauges: Gauges | None = None
+    ) -> None:
         self._state = state
-        self._routes = routes(state.expositions, state.states)
-        self._active = 0
+        self._routes = dict(routes_of(state) if open_routes is None else open_routes)
+        self._gauges = gauges or Gauges(state.metrics, state.answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification, version 3."""
         if scope["type"] == "http":
             await self._exchange(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        else:
+        elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read, answer, write."""
-        try:
-            body = await read_body(receive)
-        except ClientLeft:
-            return
-        self._active += 1
-        try:
-            response = await self._respond(scope, body)
-        finally:
-            self._active -= 1
+        """Judge the head, read, answer, write."""
+        self._gauges.requests.add()
+        query = _query(scope)
+        request = _request(scope, query or {})
+        whole = not _announces_body(request)
+        response = self._judge(request, scope["scheme"])
+        if response is None and query is None:
+            response = text("the query has too many fields\n", 400)
+        if response is None:
+            try:
+                body = await read_body(receive)
+            except ClientLeft:
+                return
+            whole = body.complete
+            response = self._unread(body) or await self._handle(replace(request, body=body.data))
         response = self._marked(response)
-        if body.complete:
-            await _write(scope, response, send, close=False)
-            return
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(drain, receive)
-            await _write(scope, response, send, close=True)
-            nursery.cancel_scope.cancel()
+        with self._state.answers.reading(response):
+            if whole:
+                await _write(scope, response, send, close=False)
+            else:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(drain, receive)
+                    await _write(scope, response, send, close=True)
+                    nursery.cancel_scope.cancel()
 
     def _marked(self, response: Response) -> Response:
         """With the dtabs in effect in the head, so that any answer tells which state of affairs it is about."""
@@ -78,32 +87,41 @@ class AdminApp:
         shown = ", ".join(f"{quote(label)}={value}" for label, value in hashes.items())
         return replace(response, headers=(*response.headers, (HASH_HEADER, shown)))
 
-    async def _respond(self, scope: Scope, body: Body) -> Response:
-        """The answer, whatever happens."""
-        path = scope["path"]
-        route = self._routes.get(path)
-        if route is None or not is_open(self._state.security, path, route.group):
+    def _judge(self, request: Request, scheme: str) -> Response | None:
+        """Why a request is refused by its head alone, before anything of its body is read."""
+        headers = request.headers
+        host = headers.get("host")
+        if not is_ours(host, self._state.hosts):
+            self._gauges.refused["host"].add()
+            return text(
+                f"refused: this is not {host}; use an address or localhost, or list the name in admin.hosts\n", 421
+            )
+        route = self._routes.get(request.path)
+        if route is None:
             return text("not found; /admin/index.txt lists what there is\n", 404)
-        if self._active > BUSY and route.group is not Group.PROBE:
-            return text("too many requests at a time\n", 503, (("retry-after", "1"),))
-        if body.too_large:
-            return text("the request body is too large\n", 413)
-        if not body.complete:
-            return text("the request body did not come in time\n", 408)
-        request = _request(scope, body.data)
-        if request is None:
-            return text("the query has too many fields\n", 400)
-        return await self._handle(route, request, scope["scheme"])
-
-    async def _handle(self, route: Route, request: Request, scheme: str) -> Response:
-        """Run the handler, if the method is one of its."""
-        method = "GET" if request.method == "HEAD" else request.method
-        handler = route.methods.get(method)
-        if handler is None:
+        if _handler(route, request.method) is None:
             allowed = [*route.methods, *(["HEAD"] if "GET" in route.methods else [])]
             return text("method not allowed\n", 405, (("allow", ", ".join(allowed)),))
-        if method in route.changes and not is_same_origin(request.headers, scheme):
+        if request.method not in _READING and not is_same_origin(headers, scheme):
+            self._gauges.refused["origin"].add()
             return text("refused: the request comes from a page of another site\n", 403)
+        if int(headers.get("content-length", "0")) > LIMIT_BYTES:
+            return self._unread(Body(b"", too_large=True, complete=False))
+        return None
+
+    def _unread(self, body: Body) -> Response | None:
+        """Why a body was not read to its end; None where it was."""
+        if body.complete:
+            return None
+        self._gauges.refused["body"].add()
+        if body.too_large:
+            return text(f"the request body is too large: up to {LIMIT_BYTES // 1024} KB are read\n", 413)
+        return text("the request body did not come in time\n", 408)
+
+    async def _handle(self, request: Request) -> Response:
+        """Run the handler."""
+        handler = _handler(self._routes[request.path], request.method)
+        assert handler is not None  # see `_judge`
         try:
             with trio.move_on_after(HANDLER_SECONDS):
                 return await handler(self._state, request)
@@ -114,40 +132,43 @@ class AdminApp:
         return text("this took too long\n", 503)
 
 
-def _request(scope: Scope, body: bytes) -> Request | None:
-    """The request, or None where its query is out of bounds."""
+def _handler(route: Route, method: str) -> Handler | None:
+    return route.methods.get("GET" if method == "HEAD" else method)
+
+
+def _announces_body(request: Request) -> bool:
+    """Whether a body follows the head (RFC 9112 section 6)."""
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0").strip("0") != ""
+
+
+def _query(scope: Scope) -> dict[str, str] | None:
+    """The parameters; None where there are too many."""
     try:
-        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS)
+        found = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS)
     except ValueError:
         return None
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        query={name: values[-1] for name, values in query.items()},
-        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
-        body=body,
-    )
+    return {name: values[-1] for name, values in found.items()}
+
+
+def _request(scope: Scope, query: dict[str, str]) -> Request:
+    """The request without its body."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(scope["method"], scope["path"], query, headers)
 
 
 async def _write(scope: Scope, response: Response, send: Send, *, close: bool) -> None:
     """Send a response; of one to HEAD the server leaves the body out."""
     headers = [
         ("content-type", response.content_type),
-        ("content-length", str(len(response.body))),
+        ("content-length", str(response.length)),
         *_STANDING,
         *response.headers,
     ]
-    if close and scope["http_version"] < "2":
+    if close:
         headers.append(("connection", "close"))
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": response.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": response.body})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    """Nothing is to be started or stopped."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+    *first, last = response.portions or (b"",)
+    for portion in first:
+        await send({"type": "http.response.body", "body": portion, "more_body": True})
+    await send({"type": "http.response.body", "body": last})

@@ -1,8 +1,8 @@
-"""Reads a request body to its end, whatever its size, and keeps a bounded part of it.
+"""Reads a request body: a small one, soon.
 
 Hypercorn hands pieces over through a short queue and waits while it is full, also after the application has
-answered. So a body that is not read would hold its connection for ever: it is always read, and if it does not end
-in time, reading goes on (`drain`) until the answer is out and hypercorn closes the connection.
+answered. So where a body is too large, does not end in time or is not wanted, what comes is thrown away (`drain`) until
+the answer is out and the connection ends.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import trio
 
-LIMIT_BYTES: Final = 1 << 20
+LIMIT_BYTES: Final = 64 * 1024
+"""The largest body is a delegation's, with a dtab in it."""
 SECONDS: Final = 5.0
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -31,24 +32,24 @@ class Body:
 
 
 async def read_body(receive: Receive, limit: int = LIMIT_BYTES, seconds: float = SECONDS) -> Body:
-    """Read until the body ends or the time is over; what is above `limit` is thrown away.
+    """Read until the body ends, is above `limit`, or the time is over.
 
     Raises:
         ClientLeft: there is nobody to answer.
     """
     data = bytearray()
-    too_large = complete = False
     with trio.move_on_after(seconds):
-        while not complete:
+        while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientLeft
             piece = message.get("body", b"")
-            too_large = too_large or len(data) + len(piece) > limit
-            if not too_large:
-                data += piece
-            complete = not message.get("more_body", False)
-    return Body(bytes(data), too_large, complete)
+            if len(data) + len(piece) > limit:
+                return Body(b"", too_large=True, complete=False)
+            data += piece
+            if not message.get("more_body", False):
+                return Body(bytes(data), too_large=False, complete=True)
+    return Body(b"", too_large=False, complete=False)
 
 
 async def drain(receive: Receive) -> None:

@@ -1,25 +1,50 @@
-"""How hypercorn is set up for the administrative port.
+"""One connection of the administrative port: hypercorn's HTTP/1 on a socket of ours.
 
-The only importer of hypercorn; imported by `server` when the data path listens already.
+The only importer of hypercorn; imported by `server` when the data path listens already. Hypercorn's protocol and its
+way of calling an application are used; sockets, limits and ends are ours, since hypercorn accepts whoever comes, waits
+for ever for readers, and speaks HTTP/2 with whoever wants to, which nobody needs here.
+
+A connection is always on a clock (`Place.scope`): the next request's whole head has `IDLE_SECONDS` to come, from then
+on a request has `REQUEST_SECONDS` until its answer begins, and the answer `ANSWER_SECONDS` to be read, whatever its
+size. Whoever is late within a request, or has to make room, is reset: the kernel keeps nothing for him either.
 """
 
-import os
 import socket
+import struct
+from contextlib import suppress
 from typing import Any, Final
 
 import trio
 from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.logging import Logger
-from hypercorn.trio import serve
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import wrap_app
 
 from noderouter.admin.app import HANDLER_SECONDS, AdminApp
+from noderouter.admin.body import SECONDS as BODY_SECONDS
+from noderouter.admin.places import Place
 from noderouter.telemetry import log
 from noderouter.telemetry.events import ADMIN_SERVER
 
-IDLE_SECONDS: Final = 15
-"""Between requests; a request's head has to come within it, too."""
-SILENT_SECONDS: Final = int(HANDLER_SECONDS) + 5
-"""How long a peer may send nothing, also while it waits for an answer. Hypercorn knows no other limit for HTTP/2."""
+IDLE_SECONDS: Final = 15.0
+"""Until the next request has come, with its whole head."""
+REQUEST_SECONDS: Final = HANDLER_SECONDS + BODY_SECONDS + 5
+"""From a request's head to the first byte of its answer: what the application allows itself, and a little."""
+ANSWER_SECONDS: Final = 30.0
+"""From the first byte of an answer to the last one that the kernel takes."""
+LINGER_SECONDS: Final = 1.0
+"""How long what a peer still sends is thrown away behind the last answer: closing at once would destroy the answer."""
+LINGER_BYTES: Final = 4 << 20
+READ_BYTES: Final = 16 * 1024
+HEAD_BYTES: Final = 16 * 1024
+QUEUE: Final = 4
+"""Pieces of a body between hypercorn and the application."""
+
+_RESET: Final = struct.pack("ii", 1, 0)
 
 _log = log.get("noderouter.admin.hypercorn")
 
@@ -52,23 +77,116 @@ class _Log(Logger):
         _log.exception(ADMIN_SERVER, message=message % args if args else message)
 
 
-def configuration(descriptor: int, grace: float) -> Config:
-    """Hypercorn's settings: one bound socket, short time limits, no header that names the server."""
+def configuration() -> Config:
+    """Hypercorn's settings, as far as its protocol asks for them: no header that names the server."""
     config = Config()
-    config.bind = [f"fd://{descriptor}"]
     config.accesslog = None
     config.errorlog = None
     config.logger_class = _Log
     config.include_server_header = False
-    config.keep_alive_timeout = IDLE_SECONDS
-    config.read_timeout = SILENT_SECONDS
-    config.graceful_timeout = grace
-    config.h11_max_incomplete_size = 16 * 1024
+    config.h11_max_incomplete_size = HEAD_BYTES
+    config.max_app_queue_size = QUEUE
     return config
 
 
-async def run(listening: socket.socket, app: AdminApp, stop: trio.Event, grace: float) -> None:
-    """Serve until `stop`, then for up to `grace` seconds what was begun; `listening` stays open."""
-    descriptor = os.dup(listening.fileno())
-    application: Any = app  # hypercorn's types describe every message of every protocol
-    await serve(application, configuration(descriptor, grace), shutdown_trigger=stop.wait, mode="asgi")
+class _Http1(H11Protocol):
+    """HTTP/1 and nothing else."""
+
+    async def _check_protocol(self, event: Any) -> None:
+        """Take neither an upgrade to HTTP/2, which a server may ignore, nor its preface, which is no request here."""
+
+
+class Host:
+    """What all connections of one port have in common."""
+
+    def __init__(self, app: AdminApp) -> None:
+        self.config = configuration()
+        application: Any = app  # hypercorn's types describe every message of every protocol
+        self.app = wrap_app(application, self.config.wsgi_max_body_size, "asgi")
+        self.context = WorkerContext(None)
+
+    async def serve(self, stream: trio.SocketStream, place: Place) -> None:
+        """Serve a connection until it ends; closes it."""
+        await Connection(self, stream, place).run()
+
+    async def let_end(self) -> None:
+        """Have connections close behind the answer that is on its way."""
+        await self.context.terminated.set()
+
+
+class Connection:
+    """One accepted connection."""
+
+    def __init__(self, host: Host, stream: trio.SocketStream, place: Place) -> None:
+        self._host = host
+        self._stream = stream
+        self._place = place
+        self._reading = trio.CancelScope()
+        self._answering = False
+
+    async def run(self) -> None:
+        """Serve until somebody closes, or time is over."""
+        place = self._place
+        try:
+            with place.scope:
+                place.wait(trio.current_time(), IDLE_SECONDS)
+                async with TaskGroup() as tasks:
+                    protocol = self._make(tasks)
+                    with self._reading:
+                        await self._read(protocol)
+                    await protocol.handle(Closed())  # whoever closes behind a request is answered
+                await self._linger()
+            if place.scope.cancelled_caught and (place.busy or place.lost):
+                self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        except OSError:
+            pass  # the peer is gone
+        finally:
+            self._stream.socket.close()
+
+    def _make(self, tasks: TaskGroup) -> _Http1:
+        host, stream = self._host, self._stream
+        peer, own = (address[:2] for address in (stream.socket.getpeername(), stream.socket.getsockname()))
+        state = ConnectionState({})
+        return _Http1(host.app, host.config, host.context, tasks, state, False, peer, own, self._send)
+
+    async def _read(self, protocol: _Http1) -> None:
+        """Hand over what comes; the protocol does not come back while it wants no more."""
+        while True:
+            try:
+                data = await self._stream.receive_some(READ_BYTES)
+            except trio.BrokenResourceError:
+                self._place.scope.cancel()
+                await trio.lowlevel.checkpoint()
+                return
+            await protocol.handle(RawData(bytes(data)))
+            if not data:
+                return
+
+    async def _send(self, event: Event) -> None:
+        """Called by the protocol."""
+        now = trio.current_time()
+        if isinstance(event, RawData):
+            if not self._answering:
+                self._answering = True
+                self._place.begin(now, ANSWER_SECONDS)
+            try:
+                await self._stream.send_all(event.data)
+            except trio.BrokenResourceError:
+                self._place.scope.cancel()
+                await trio.lowlevel.checkpoint()
+        elif isinstance(event, Closed):
+            self._reading.cancel()
+        elif isinstance(event, Updated):
+            self._answering = False
+            if event.idle:
+                self._place.wait(now, IDLE_SECONDS)
+            else:
+                self._place.begin(now, REQUEST_SECONDS)
+
+    async def _linger(self) -> None:
+        """Close our side, and let the peer read the answer before the connection is gone."""
+        with suppress(trio.BrokenResourceError), trio.move_on_after(LINGER_SECONDS):
+            await self._stream.send_eof()
+            left = LINGER_BYTES
+            while left > 0 and (data := await self._stream.receive_some(READ_BYTES)):
+                left -= len(data)

@@ -1,4 +1,4 @@
-"""Opens the administrative port.
+"""Opens the administrative port, and the one for probes.
 
 Done by us, before hypercorn is imported: so that a port that cannot be had is an error at start, in words, and so
 that a probe that comes early waits in the backlog instead of being refused.
@@ -10,25 +10,30 @@ from typing import Final
 
 BACKLOG: Final = 128
 STUCK_MS: Final = 10_000
-"""How long a peer may leave what was sent to it unread; hypercorn itself would wait for ever, even at its end."""
+"""How long a peer may leave what was sent to it unread, also behind the end of its connection."""
+SEND_BYTES: Final = 128 * 1024
+"""What the kernel keeps of an answer for one who does not read it; it doubles the number for its own needs."""
 
 _REASONS: Final = {
-    errno.EADDRINUSE: "something else listens there already; stop it, or set another `admin.port`",
-    errno.EADDRNOTAVAIL: "this machine has no such address; see `admin.ip`",
+    errno.EADDRINUSE: "something else listens there already; stop it, or set another `{key}.port`",
+    errno.EADDRNOTAVAIL: "this machine has no such address; see `{key}.ip`",
     errno.EACCES: "not permitted; ports below 1024 need the capability NET_BIND_SERVICE",
 }
+
+_WHAT: Final = {"admin": "admin port", "admin.probes": "port for probes"}
 
 
 class AdminListenError(Exception):
     """The administrative port cannot be opened; says why and what to do."""
 
 
-def open_socket(ip: str, port: int, *, stuck_ms: int = STUCK_MS) -> socket.socket:
+def open_socket(ip: str, port: int, key: str = "admin", *, stuck_ms: int = STUCK_MS) -> socket.socket:
     """A listening socket, owned by the caller.
 
     Args:
         ip: a literal IPv4 or IPv6 address.
         port: 0 lets the system choose.
+        key: where the configuration has both, for errors.
         stuck_ms: see `STUCK_MS`.
 
     Raises:
@@ -37,14 +42,15 @@ def open_socket(ip: str, port: int, *, stuck_ms: int = STUCK_MS) -> socket.socke
     sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it from the listener.
+        # Connections inherit these from the listener.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stuck_ms)
         sock.bind((ip, port))
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error)).replace("{key}", key)
         place = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-        raise AdminListenError(f"cannot open the admin port {place}: {reason}") from error
+        raise AdminListenError(f"cannot open the {_WHAT[key]} {place}: {reason}") from error
     sock.setblocking(False)
     return sock

@@ -29,12 +29,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`headers` are further ones; the length is added by the application."""
+    """`headers` are further ones; the length is added by the application.
+
+    A large body is a tuple of portions, which are sent one after the other and shared with others who asked.
+    """
 
     status: int
-    body: bytes
+    body: bytes | tuple[bytes, ...]
     content_type: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def portions(self) -> tuple[bytes, ...]:
+        """The body, piece by piece."""
+        return (self.body,) if isinstance(self.body, bytes) else self.body
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body."""
+        return sum(map(len, self.portions))
 
 
 def text(body: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from noderouter.admin.handler import delegator, health, index, logging, metrics, names, process, states, threads
 from noderouter.admin.message import Request, Response
-from noderouter.admin.security import Group
+from noderouter.admin.security import Group, is_blacklisted, is_open
 from noderouter.admin.state import AdminState
 from noderouter.telemetry.telemeter.kind import Exposition
 
@@ -21,8 +21,6 @@ class Route:
 
     group: Group
     methods: Mapping[str, Handler]
-    changes: tuple[str, ...] = ()
-    """Those methods that change something."""
 
 
 def _get(group: Group, handler: Handler) -> Route:
@@ -35,7 +33,7 @@ FIXED: Final[Mapping[str, Route]] = {
     "/admin/index.txt": _get(Group.DIAGNOSTICS, index.plain),
     "/admin/ping": _get(Group.DIAGNOSTICS, process.ping),
     "/admin/server_info": _get(Group.DIAGNOSTICS, process.server_info),
-    "/admin/shutdown": Route(Group.CONTROL, {"POST": process.shutdown}, changes=("POST",)),
+    "/admin/shutdown": Route(Group.CONTROL, {"POST": process.shutdown}),
     "/admin/threads": _get(Group.DIAGNOSTICS, threads.threads),
     "/admin/metrics.json": _get(Group.UI, metrics.metrics_json),
     "/metrics.json": _get(Group.UI, metrics.metrics_json),
@@ -43,11 +41,14 @@ FIXED: Final[Mapping[str, Route]] = {
     "/delegator.json": Route(Group.UI, {"GET": delegator.by_query, "POST": delegator.by_body}),
     "/bound-names.json": _get(Group.DIAGNOSTICS, names.bound_names),
     "/client_state.json": _get(Group.DIAGNOSTICS, names.client_state),
-    "/logging.json": Route(Group.CONTROL, {"GET": logging.list_levels, "POST": logging.set_level}, changes=("POST",)),
+    "/logging.json": Route(Group.CONTROL, {"GET": logging.list_levels, "POST": logging.set_level}),
     "/livez": _get(Group.PROBE, health.livez),
     "/readyz": _get(Group.PROBE, health.readyz),
     "/healthz": _get(Group.PROBE, health.livez),
 }
+
+
+FOR_PROBES: Final = ("/admin/ping", "/livez", "/readyz", "/healthz")
 
 
 def routes(
@@ -57,6 +58,22 @@ def routes(
 
     `shows` are the states of namers and interpreters.
     """
-    scrapes = {place.path: _get(Group.DIAGNOSTICS, partial(metrics.prometheus, place.prefix)) for place in expositions}
-    shown = {path: _get(Group.DIAGNOSTICS, partial(states.shown, show)) for path, show in shows.items()}
-    return {**scrapes, **shown, **FIXED}
+    shown = {path: _get(Group.DIAGNOSTICS, partial(states.shown, path, show)) for path, show in shows.items()}
+    return {**_scrapes(expositions), **shown, **FIXED}
+
+
+def routes_of(state: AdminState) -> dict[str, Route]:
+    """What is open on the interface's own port."""
+    found = routes(state.expositions, state.states)
+    return {path: route for path, route in found.items() if is_open(state.security, path, route.group)}
+
+
+def routes_for_probes(state: AdminState) -> dict[str, Route]:
+    """What is on the port for probes: nothing that changes anything, nothing that says how requests are routed."""
+    found = {**_scrapes(state.expositions), **{path: FIXED[path] for path in FOR_PROBES}}
+    found = {path: route for path, route in found.items() if path not in FIXED or path in FOR_PROBES}
+    return {path: route for path, route in found.items() if not is_blacklisted(state.security, path)}
+
+
+def _scrapes(expositions: tuple[Exposition, ...]) -> dict[str, Route]:
+    return {place.path: _get(Group.DIAGNOSTICS, partial(metrics.prometheus, place.prefix)) for place in expositions}

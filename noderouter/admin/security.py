@@ -1,9 +1,10 @@
 """Which endpoints there are, and who may change something (spec section 2.2).
 
 An endpoint that is switched off answers 404, as if it were not there. Probes cannot be switched off, only
-blacklisted: a pod that hides its diagnostics must still be seen as alive.
+blacklisted: a pod that hides its diagnostics must still be seen as alive. On the port for probes the groups do not
+matter, since what is there is there to be seen; the blacklist does.
 
-Requests that change something are refused where a browser sends them on behalf of another site. A browser says so
+Requests that do more than read are refused where a browser sends them on behalf of another site. A browser says so
 in `Origin` or `Sec-Fetch-Site`; curl and the like send neither.
 """
 
@@ -25,13 +26,18 @@ class Group(Enum):
     PROBE = "probe"
 
 
+def is_blacklisted(security: SecurityConfig, path: str) -> bool:
+    """Whether the endpoint `path` exists nowhere."""
+    return any(pattern.fullmatch(path) for pattern in security.pathBlacklist)
+
+
 def is_open(security: SecurityConfig, path: str, group: Group) -> bool:
     """Whether the endpoint `path` exists under these settings."""
-    if any(pattern.fullmatch(path) for pattern in security.pathBlacklist):
+    if is_blacklisted(security, path):
         return False
     enabled = {
         Group.UI: security.uiEnabled,
-        Group.CONTROL: security.controlEnabled,
+        Group.CONTROL: bool(security.controlEnabled),
         Group.DIAGNOSTICS: security.diagnosticsEnabled,
         Group.PROBE: True,
     }[group]

@@ -3,11 +3,11 @@
 The data path is to be ready first: hypercorn, which takes some tenths of a second to import, is imported in a
 thread, while the data path serves and early probes wait in the backlog of the socket.
 
-A connection that runs into a mistake of hypercorn's own (a malformed `HTTP2-Settings` did, in 0.18) ends all of
-hypercorn. Then it is started again on the same socket: connections of that moment are lost, later ones are not, and
-the data path does not notice.
+Connections are accepted here, each into a place (`places`), before a byte of it is read. One that runs into a mistake
+of hypercorn's or ours ends alone.
 """
 
+import errno
 import socket
 from importlib import import_module
 from typing import Any, Final
@@ -15,42 +15,108 @@ from typing import Any, Final
 import trio
 
 from noderouter.admin.app import AdminApp
+from noderouter.admin.gauges import Gauges
+from noderouter.admin.places import Place, Places
+from noderouter.admin.routes import routes_for_probes, routes_of
 from noderouter.admin.state import AdminState
 from noderouter.telemetry import log
-from noderouter.telemetry.events import ADMIN_CRASHED, ADMIN_LISTENING
+from noderouter.telemetry.events import ADMIN_CRASHED, ADMIN_EXHAUSTED, ADMIN_LISTENING
 
 GRACE: Final = 2.0
 """Seconds that requests get to end when the server is stopped."""
-PAUSE: Final = 0.5
-"""Seconds before the next start, where the last one was less than `PAUSE` ago."""
+PAUSE: Final = 0.1
+"""Seconds before accepting again, where there are no descriptors."""
+
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 _log = log.get("noderouter.admin")
 
 
-async def serve_admin(listening: socket.socket, state: AdminState, stop: trio.Event, *, grace: float = GRACE) -> None:
-    """Serve until `stop` is set, then finish what was begun; takes `listening` over and closes it.
+async def serve_admin(
+    listening: socket.socket,
+    state: AdminState,
+    stop: trio.Event,
+    *,
+    probes: socket.socket | None = None,
+    grace: float = GRACE,
+) -> None:
+    """Serve until `stop` is set, then finish what was begun; takes the sockets over and closes them.
 
     Args:
         listening: from `listen.open_socket`.
         state: what to show.
         stop: ends the server; cancelling does, too, without grace.
+        probes: the port that has probes and Prometheus' exposition only.
         grace: seconds that requests get to end.
     """
-    with listening:
+    ports = [(listening, routes_of(state))]
+    if probes is not None:
+        ports.append((probes, routes_for_probes(state)))
+    try:
         host: Any = await trio.to_thread.run_sync(import_module, "noderouter.admin.hypercorn_host")
-        ip, port = listening.getsockname()[:2]
-        _log.info(ADMIN_LISTENING, ip=ip, port=port)
-        app = AdminApp(state)
-        while not stop.is_set():
-            started = trio.current_time()
-            try:
-                await host.run(listening, app, stop, grace)
-            except* Exception as crash:
-                # One bad connection of the administrative port must not end the router.
-                _log.exception(ADMIN_CRASHED, error=repr(_innermost(crash)))
-            if trio.current_time() < started + PAUSE:
-                with trio.move_on_after(PAUSE):
-                    await stop.wait()
+        gauges = Gauges(state.metrics, state.answers)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(state.answers.forget)
+            async with trio.open_nursery() as serving:
+                for sock, routes in ports:
+                    app = AdminApp(state, routes, gauges)
+                    port = Port(host.Host(app), gauges.places(state.max_connections))
+                    name = "admin" if sock is listening else "probes"
+                    ip, number = sock.getsockname()[:2]
+                    _log.info(ADMIN_LISTENING, ip=ip, port=number, interface=name)
+                    serving.start_soon(port.serve, sock, stop, grace)
+            nursery.cancel_scope.cancel()
+    finally:
+        for sock, _ in ports:
+            sock.close()
+
+
+class Port:
+    """One listening socket and its connections. `host` is a `hypercorn_host.Host`."""
+
+    def __init__(self, host: Any, places: Places) -> None:
+        self._host = host
+        self._places = places
+
+    async def serve(self, sock: socket.socket, stop: trio.Event, grace: float) -> None:
+        """Accept until `stop`, then give what was begun up to `grace` seconds."""
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                accepting.start_soon(self._accept, sock, connections)
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            connections.cancel_scope.deadline = trio.current_time() + grace
+            await self._host.let_end()
+            self._places.end_idle()
+
+    async def _accept(self, sock: socket.socket, connections: trio.Nursery) -> None:
+        # A duplicate: whoever gave us the socket closes it.
+        with trio.socket.from_stdlib_socket(sock.dup()) as listening:
+            listener = trio.SocketListener(listening)
+            while True:
+                try:
+                    stream = await listener.accept()
+                except OSError as error:
+                    if error.errno not in _EXHAUSTED:
+                        raise
+                    _log.error(ADMIN_EXHAUSTED, reason=error.strerror)
+                    await trio.sleep(PAUSE)
+                    continue
+                try:
+                    address = stream.socket.getpeername()[0]
+                except OSError:
+                    stream.socket.close()  # has left already
+                    continue
+                connections.start_soon(self._serve, stream, self._places.take(address))
+
+    async def _serve(self, stream: trio.SocketStream, place: Place) -> None:
+        try:
+            await self._host.serve(stream, place)
+        except* Exception as crash:
+            # One bad connection of the administrative port must not end the others, nor the router.
+            _log.exception(ADMIN_CRASHED, error=repr(_innermost(crash)))
+        finally:
+            self._places.leave(place)
 
 
 def _innermost(group: BaseException) -> BaseException:

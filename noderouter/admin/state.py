@@ -3,14 +3,20 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+import trio
 
 from dtab import Dtab, Path
+from noderouter.admin.answers import Answers
 from noderouter.config.admin import SecurityConfig
 from noderouter.naming.addr import Addr
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.telemeter.kind import Exposition
 from noderouter.telemetry.tree import MetricsTree
+
+DELEGATIONS: Final = 4
+"""Delegations at a time: each may wait for names."""
 
 Delegate = Callable[[Path, Dtab], Awaitable[Any]]
 """Makes a delegation's JSON (`Delegation.json`), when all that it needs is known."""
@@ -65,5 +71,11 @@ class AdminState:
     """A few lines for each task of the data path: name, how long it has waited, stack."""
     expositions: tuple[Exposition, ...] = (Exposition(),)
     security: SecurityConfig = field(default_factory=SecurityConfig)
+    hosts: frozenset[str] = frozenset()
+    """Names that requests may be for, beside addresses and `localhost`."""
+    max_connections: int = 32
+    """Of each port."""
+    answers: Answers = field(default_factory=Answers)
+    delegations: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(DELEGATIONS))
     started: float = field(default_factory=monotonic)
     """When the process started, by the monotonic clock."""

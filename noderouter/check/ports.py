@@ -18,7 +18,7 @@ ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def check_ports(config: Config) -> Iterator[Finding]:
-    """One line for each listener, and one for the admin port."""
+    """One line for each listener, and one for the admin port and the one for probes."""
     admin = config.admin
     ours = Running(str(admin.ip), admin.port)
     for router in config.routers:
@@ -30,13 +30,19 @@ def check_ports(config: Config) -> Iterator[Finding]:
                 yield _taken(subject, str(error), ours, (router.label, server.port) in ours.ports)
             else:
                 yield ok(subject, f"free, for router {router.label}")
-    subject = f"port {admin.ip}:{admin.port}"
+    yield _check_admin(admin.ip, admin.port, "admin", "the admin interface", ours)
+    if admin.probes is not None:
+        yield _check_admin(admin.probes.ip, admin.probes.port, "admin.probes", "probes", ours)
+
+
+def _check_admin(ip: str, port: int, key: str, use: str, ours: "Running") -> Finding:
+    """Whether a port of the admin interface can be had."""
+    subject = f"port {ip}:{port}"
     try:
-        open_socket(str(admin.ip), admin.port).close()
+        open_socket(ip, port, key).close()
     except AdminListenError as error:
-        yield _taken(subject, str(error), ours, bool(ours.ports))
-    else:
-        yield ok(subject, "free, for the admin interface")
+        return _taken(subject, str(error), ours, bool(ours.ports))
+    return ok(subject, f"free, for {use}")
 
 
 class Running:

@@ -69,6 +69,9 @@ def _listeners(source: Source, root: Block) -> None:
 def _addresses(root: Block, block: Block) -> Iterator[tuple[str, str, str, int, Mark]]:
     """Every listener: what it is, the path of its port, ip, port, and where the file says so."""
     yield from _address(block, "admin", admin.DEFAULT_IP, admin.DEFAULT_PORT)
+    probes = block.get("probes")
+    if isinstance(probes, Block):
+        yield from _address(probes, "admin.probes", admin.PROBES_IP, admin.PROBES_PORT)
     for router, path in _blocks(root, "routers", "routers"):
         for entry, server_path in _blocks(router, "servers", f"{path}.servers"):
             yield from _address(entry, server_path, server.DEFAULT_IP, server.DEFAULT_PORT)

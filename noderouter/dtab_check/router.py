@@ -18,6 +18,12 @@ OTHER: Final = "other"
 """Where metrics count what is too much; not a name."""
 _OPENER: Final = build_opener(ProxyHandler({}))
 """Where a mesh is, `http_proxy` is the mesh: the admin interface is not to be asked through it."""
+_HINTS: Final = {
+    404: " (is its group switched off by `admin.security`?)",
+    413: " (it takes dtabs of up to 64 KB: leave --admin out)",
+    421: " (ask by its address, or list the name in its `admin.hosts`)",
+}
+"""What may be done about a status."""
 
 
 class AdminError(Exception):
@@ -104,7 +110,7 @@ class RunningRouter:
                 return json.loads(answer.read(MAX_BYTES))
         except HTTPError as error:
             error.close()
-            hint = " (is its group switched off by `admin.security`?)" if error.code == 404 else ""
+            hint = _HINTS.get(error.code, "")
             raise AdminError(f"{self._url}{path}: {error.code} {error.reason}{hint}") from error
         except (URLError, OSError, HTTPException, ValueError) as error:
             raise AdminError(f"{self._url}{path}: {getattr(error, 'reason', error)}") from error

@@ -4,5 +4,6 @@ from typing import Final
 
 ADMIN_LISTENING: Final = "admin.listening"
 ADMIN_CRASHED: Final = "admin.crashed"
+ADMIN_EXHAUSTED: Final = "admin.exhausted"
 ADMIN_HANDLER_FAILED: Final = "admin.handler_failed"
 ADMIN_SERVER: Final = "admin.server"

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from noderouter.telemetry.histogram import QUANTILES, Histogram
 from noderouter.telemetry.pace import Pace
+from noderouter.telemetry.portions import Portions, json_text
 from noderouter.telemetry.sample import Sample
 from noderouter.telemetry.tree import MetricsTree
 
-CHUNK: Final = 200
+CHUNK: Final = 100
 """Entries that are encoded in one go."""
 
 
@@ -46,28 +47,46 @@ def _below(samples: Iterable[Sample], query: str) -> Iterator[Sample]:
             yield Sample(path[len(head) :], kind, value)
 
 
-async def flat(samples: Iterable[Sample], *, pretty: bool = False) -> bytes:
+async def flat(samples: Iterable[Sample], *, pretty: bool = False) -> tuple[bytes, ...]:
     """One object with a number for each metric and each statistic of a histogram; sorted where `pretty`."""
-    pace = Pace()
-    numbers: list[tuple[str, float]] = []
-    for sample in samples:
-        numbers.extend(_numbers("/".join(sample.path), sample))
-        if pace.due():
-            await pace.rest()
+    portions = Portions()
+    chunks = _chunks(samples)
     if pretty:
-        numbers.sort()
-    parts = []
+        numbers: dict[str, float] = {}
+        for chunk in chunks:
+            numbers.update(chunk)
+            await portions.rest()
+        chunks = _cut(sorted(numbers.items()))
+    separator = "{\n" if pretty else "{"
+    for chunk in chunks:
+        if chunk:
+            # Each chunk is encoded as an object of its own; its braces are cut off.
+            await portions.add(separator + (json.dumps(chunk, indent=2)[2:-2] if pretty else json.dumps(chunk)[1:-1]))
+            separator = ",\n" if pretty else ", "
+        await portions.rest()
+    if separator[0] == "{":
+        await portions.add(separator)
+    await portions.add("\n}\n" if pretty else "}")
+    return portions.done()
+
+
+def _chunks(samples: Iterable[Sample]) -> Iterator[dict[str, float]]:
+    """As many numbers at a time as are encoded in one go; fewer, and none, where many samples have nothing to say."""
+    chunk: dict[str, float] = {}
+    for seen, sample in enumerate(samples, 1):
+        chunk.update(_numbers("/".join(sample.path), sample))
+        if len(chunk) >= CHUNK or seen % CHUNK == 0:
+            yield chunk
+            chunk = {}
+    yield chunk
+
+
+def _cut(numbers: list[tuple[str, float]]) -> Iterator[dict[str, float]]:
     for start in range(0, len(numbers), CHUNK):
-        # Each chunk is encoded as an object of its own; its braces are cut off.
-        chunk = dict(numbers[start : start + CHUNK])
-        parts.append(json.dumps(chunk, indent=2)[2:-2] if pretty else json.dumps(chunk)[1:-1])
-        if pace.due():
-            await pace.rest()
-    text = "{\n" + ",\n".join(parts) + "\n}\n" if pretty else "{" + ", ".join(parts) + "}"
-    return text.encode()
+        yield dict(numbers[start : start + CHUNK])
 
 
-async def nested(samples: Iterable[Sample], *, pretty: bool = False) -> bytes:
+async def nested(samples: Iterable[Sample], *, pretty: bool = False) -> tuple[bytes, ...]:
     """Objects within objects, one for each element; metrics are keyed `counter`, `gauge` or `stat.*`."""
     pace = Pace()
     root: dict[str, Any] = {}
@@ -78,13 +97,7 @@ async def nested(samples: Iterable[Sample], *, pretty: bool = False) -> bytes:
         node.update(_numbers(sample.kind.value, sample))
         if pace.due():
             await pace.rest()
-    encoder = json.JSONEncoder(indent=2 if pretty else None, sort_keys=pretty)
-    parts = []
-    for part in encoder.iterencode(root):
-        parts.append(part)
-        if pace.due():
-            await pace.rest()
-    return "".join(parts).encode()
+    return await json_text(root, pretty=pretty)
 
 
 def _numbers(name: str, sample: Sample) -> Iterator[tuple[str, float]]:

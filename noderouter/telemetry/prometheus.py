@@ -4,9 +4,9 @@ Elements of a path are joined by colons; routers, services, clients, servers and
 
     rt/incoming/service/svc/foo/requests       rt:service:requests{rt="incoming", service="svc/foo"}
 
-The samples go through a registry of our own, beside prometheus_client's process and garbage collectors, but the
-text is written here: the order of labels is part of the format, and a large tree has to be written in steps.
-prometheus_client is imported with this module, which happens on the first scrape.
+The text is written here: the order of labels is part of the format, a large tree has to be written in steps, and each
+line is kept as text only, in its family's portion. Of prometheus_client there are the process and garbage collectors;
+it is imported with this module, which happens on the first scrape.
 """
 
 import re
@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry, GCCollector, Metric, ProcessCollector
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample as Line
 
 from noderouter.telemetry.histogram import QUANTILES, Histogram
 from noderouter.telemetry.pace import Pace
@@ -59,30 +57,32 @@ def series(path: tuple[str, ...], prefix: str = "") -> tuple[str, Labels]:
     return _DISALLOWED.sub("_", prefix + ":".join((*name, *rest))), labels
 
 
-class TreeCollector(Collector):
-    """Samples of the tree, as families of prometheus_client."""
+class Families:
+    """The lines of each metric: those of one name have to stand together, and the tree is not in that order."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self._families: dict[str, Metric] = {}
+        self._families: dict[str, bytearray] = {}
 
     def add(self, sample: Sample) -> None:
-        """Take one sample."""
+        """Write the lines of one sample."""
         name, labels = series(sample.path, self._prefix)
         value = sample.value
         if isinstance(value, Histogram):
             self._add_summary(name, labels, value)
         else:
-            self._family(name, _TYPES[sample.kind]).add_sample(name, labels, value)
+            self._family(name, _TYPES[sample.kind]).extend(_line(name, labels, value))
 
-    def collect(self) -> Iterator[Metric]:
-        """Called by the registry."""
-        yield from self._families.values()
+    def take(self) -> Iterator[bytes]:
+        """The families, in the order in which they were first seen; they are given away."""
+        while self._families:
+            name = next(iter(self._families))
+            yield bytes(self._families.pop(name))
 
-    def _family(self, name: str, kind: str) -> Metric:
+    def _family(self, name: str, kind: str) -> bytearray:
         family = self._families.get(name)
         if family is None:
-            family = self._families[name] = Metric(name, "", kind)
+            family = self._families[name] = bytearray(f"# TYPE {name} {kind}\n", "utf-8")
         return family
 
     def _add_summary(self, name: str, labels: Labels, histogram: Histogram) -> None:
@@ -92,53 +92,57 @@ class TreeCollector(Collector):
         if not count:
             return
         family = self._family(name, "summary")
-        family.add_sample(f"{name}_count", labels, count)
-        family.add_sample(f"{name}_sum", labels, histogram.total_sum * factor)
+        family.extend(_line(f"{name}_count", labels, count))
+        family.extend(_line(f"{name}_sum", labels, histogram.total_sum * factor))
         window = histogram.window
         if window is None or not window.count:
             return
         average = f"{name}_avg"
-        self._family(average, "gauge").add_sample(average, labels, window.sum * factor / window.count)
+        self._family(average, "gauge").extend(_line(average, labels, window.sum * factor / window.count))
         quantiles = [("0", window.low), *((str(q), window.quantile(q)) for _, q in QUANTILES), ("1", window.high)]
         for quantile, value in quantiles:
-            family.add_sample(name, {**labels, "quantile": quantile}, value * factor)
+            family.extend(_line(name, {**labels, "quantile": quantile}, value * factor))
 
 
-async def exposition(samples: Iterable[Sample], prefix: str = "") -> bytes:
-    """The text for one scrape; `prefix` is put before the names of our own metrics."""
+async def exposition(samples: Iterable[Sample], prefix: str = "") -> tuple[bytes, ...]:
+    """The text for one scrape, in portions; `prefix` is put before the names of our own metrics."""
     pace = Pace()
-    collector = TreeCollector(prefix)
+    families = Families(prefix)
     for sample in samples:
-        collector.add(sample)
+        families.add(sample)
         if pace.due():
             await pace.rest()
+    portions = []
+    for family in families.take():
+        portions.append(family)
+        if pace.due():
+            await pace.rest()
+    portions.append(b"".join(_of_the_process()))
+    return tuple(portions)
+
+
+def _of_the_process() -> Iterator[bytes]:
+    """What prometheus_client knows of process and garbage collector."""
     registry = CollectorRegistry()
-    registry.register(collector)
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
-    lines: list[str] = []
     for family in registry.collect():
-        lines.extend(_head(family))
+        yield _head(family).encode()
         for line in family.samples:
-            lines.append(_line(line))
-            if pace.due():
-                await pace.rest()
-    return "".join(lines).encode()
+            yield _line(line.name, line.labels, line.value)
 
 
-def _head(family: Metric) -> Iterator[str]:
+def _head(family: Metric) -> str:
     """The comment lines of a family; prometheus_client names counters without their `_total`."""
     name = family.samples[0].name if family.type == "counter" and family.samples else family.name
-    if family.documentation:
-        yield f"# HELP {name} {family.documentation}\n"
-    yield f"# TYPE {name} {family.type}\n"
+    return f"# HELP {name} {family.documentation}\n# TYPE {name} {family.type}\n"
 
 
-def _line(line: Line) -> str:
-    number = repr(line.value)
+def _line(name: str, labels: Labels, value: float) -> bytes:
+    number = repr(value)
     number = _NOT_FINITE.get(number, number)
-    labels = ", ".join(f'{label}="{_escaped(text)}"' for label, text in line.labels.items())
-    return f"{line.name}{{{labels}}} {number}\n" if labels else f"{line.name} {number}\n"
+    shown = ", ".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+    return (f"{name}{{{shown}}} {number}\n" if shown else f"{name} {number}\n").encode("utf-8", "replace")
 
 
 def _escaped(text: str) -> str:

@@ -239,8 +239,38 @@ async def test_each_router_has_a_name_of_its_own(tmp_path):
 async def test_posting_shutdown_ends_the_process(tmp_path):
     async with process(config("/svc => /$/nil"), tmp_path) as router:
         _, port = await router.ports()
-        assert (await ask(port, target="/admin/shutdown")).status == 405
-        forged = await ask(port, target="/admin/shutdown", method="POST", fields=[("Origin", "http://evil.example")])
+        assert (await ask(port, "localhost", target="/admin/shutdown")).status == 405
+        forged = await ask(
+            port, "localhost", target="/admin/shutdown", method="POST", fields=[("Origin", "http://evil.example")]
+        )
         assert forged.status == 403
-        assert (await ask(port, target="/admin/shutdown", method="POST")).status == 200
+        assert (await ask(port, "localhost", target="/admin/shutdown", method="POST")).status == 200
         assert await router.ended() == 0
+
+
+async def test_a_site_whose_name_leads_here_ends_nothing_and_learns_nothing(tmp_path):
+    """DNS rebinding: to the browser it is the same site, so only the Host tells."""
+    async with process(config("/svc => /$/nil"), tmp_path) as router:
+        _, port = await router.ports()
+        evil = f"evil.example:{port}"
+        fields = [("Origin", f"http://{evil}"), ("Sec-Fetch-Site", "same-origin")]
+        assert (await ask(port, evil, target="/admin/shutdown", method="POST", fields=fields)).status == 421
+        assert (await ask(port, evil, target="/config.json")).status == 421
+        assert (await ask(port, "localhost", target="/admin/ping")).text == "pong"
+        assert router.process.poll() is None
+
+
+async def test_beyond_loopback_control_is_for_who_opens_it_and_probes_have_a_port():
+    probes = {"ip": "127.0.0.1", "port": 0}
+    async with routing(config(admin={"ip": "0.0.0.0", "probes": probes, "hosts": ["router.example"]})) as router:
+        assert (await router.admin("/admin/shutdown", "POST")).status == 404
+        assert (await router.admin("/logging.json")).status == 404
+        assert (await router.admin("/config.json")).status == 200
+        assert (await ask(router.admin_port, "router.example:80", target="/config.json")).status == 200
+        port = router.app._probes_socket.getsockname()[1]
+        assert (await ask(port, "10.0.0.7:9991", target="/readyz")).status == 200
+        assert "admin:connections" in (await ask(port, "localhost", target="/admin/metrics/prometheus")).text
+        for target in ("/config.json", "/metrics.json", "/delegator.json?path=/svc/x", "/admin/threads"):
+            assert (await ask(port, "localhost", target=target)).status == 404
+    async with routing(config(admin={"ip": "0.0.0.0", "security": {"controlEnabled": True}})) as router:
+        assert (await router.admin("/logging.json")).status == 200

@@ -39,7 +39,7 @@ async def test_existing_clients_are_served_and_the_router_recovers(tmp_path):
                 assert (await http.ask()).text == "hello"
                 await http.close()
         assert seen.failed == 0
-        assert (await ask(admin, target="/admin/ping")).text == "pong"
+        assert (await ask(admin, "localhost", target="/admin/ping")).text == "pong"
         assert router.process.poll() is None
         with trio.fail_after(5):
             while router.descriptors() > 40:

@@ -49,7 +49,7 @@ async def test_idle_clients_lock_nobody_out(tmp_path, server):
             for _ in range(100):
                 with suppress(OSError):  # refused: it holds as many as it may
                     idle.append(await client(port))
-            assert len(idle) >= 48
+            assert len(idle) >= 32
             for _ in range(3):
                 assert await served(port) == 200
             for peer in idle:

@@ -67,7 +67,7 @@ async def test_a_start_says_where_it_listens_and_is_ready_soon(tmp_path):
             assert time.monotonic() - started < 5.0
             (ports, admin) = await router.ports()
             assert ports == [port]
-            assert (await ask(admin, target="/admin/ping")).text == "pong"
+            assert (await ask(admin, "localhost", target="/admin/ping")).text == "pong"
 
 
 # Ending
@@ -77,7 +77,7 @@ async def test_a_start_says_where_it_listens_and_is_ready_soon(tmp_path):
 async def test_a_signal_without_connections_ends_at_once(tmp_path, number):
     async with process(graceful("/svc => /$/nil"), tmp_path) as router:
         _, admin = await router.ports()
-        await ask(admin, target="/admin/ping")
+        await ask(admin, "localhost", target="/admin/ping")
         started = time.monotonic()
         router.process.send_signal(number)
         assert await router.ended() == 0
@@ -159,8 +159,8 @@ async def test_a_response_that_begins_while_draining_closes_its_connection(tmp_p
             await until(lambda: service.got)
             router.process.send_signal(signal.SIGTERM)
             await router.until("router.draining")
-            assert (await ask(admin, target="/readyz")).status == 503  # no new requests, please
-            assert (await ask(admin, target="/livez")).status == 200
+            assert (await ask(admin, "localhost", target="/readyz")).status == 503  # no new requests, please
+            assert (await ask(admin, "localhost", target="/livez")).status == 200
             release.set()
             answer = await http.answer()
             assert (answer.text, answer["connection"]) == ("late", "close")
@@ -235,7 +235,7 @@ async def test_a_signal_after_a_requested_shutdown_does_not_cut_it_short(tmp_pat
             http = await connect(port)
             await http.send()
             await until(lambda: service.got)
-            await ask(admin, target="/admin/shutdown", method="POST")
+            await ask(admin, "localhost", target="/admin/shutdown", method="POST")
             await router.until("router.draining")
             router.process.send_signal(signal.SIGTERM)
             await trio.sleep(0.2)

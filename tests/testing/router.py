@@ -104,7 +104,7 @@ class Running:
             samples = select(self.app.metrics, below)
         except NoSuchSubtree:
             return {}
-        found: dict[str, float] = json.loads(await flat(samples))
+        found: dict[str, float] = json.loads(b"".join(await flat(samples)))
         return found
 
     def connections(self) -> int:

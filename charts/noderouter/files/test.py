@@ -1,7 +1,8 @@
-"""`helm test`: a router is ready, and says what becomes of a name. Needs nothing but the standard library.
+"""`helm test`: a router is ready, shows metrics, and says what becomes of a name. Needs the standard library only.
 
-Environment: ADMIN_URL, where an admin interface is; ROUTER and NAME, what to ask it (empty: readiness only); PATIENCE,
-the seconds that a router may take to become ready.
+Environment: PROBES_URL, where a router's port for probes is; METRICS, the path of the exposition there (empty: not
+asked for); ADMIN_URL, where its admin interface is, with ROUTER and NAME, what to ask it (empty: nothing, the
+interface is on loopback); PATIENCE, the seconds that a router may take to become ready.
 """
 
 import json
@@ -13,10 +14,10 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 
-def get(path: str) -> tuple[int, str]:
+def get(url: str) -> tuple[int, str]:
     """Status and body; status 0 where there is no answer, and then the body says why."""
     try:
-        with urlopen(os.environ["ADMIN_URL"] + path, timeout=5) as response:
+        with urlopen(url, timeout=5) as response:
             return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode(errors="replace")
@@ -27,17 +28,25 @@ def get(path: str) -> tuple[int, str]:
 def main() -> int:
     """The exit code."""
     deadline = time.monotonic() + float(os.environ.get("PATIENCE", "60"))
-    while (answer := get("/readyz?verbose"))[0] != 200:
+    probes = os.environ["PROBES_URL"]
+    while (answer := get(f"{probes}/readyz?verbose"))[0] != 200:
         if time.monotonic() > deadline:
             print(f"not ready: {answer[0]} {answer[1]}", file=sys.stderr)
             return 1
         time.sleep(1)
     print(answer[1], end="")
+    path = os.environ.get("METRICS")
+    if path:
+        status, body = get(probes + path)
+        if status != 200 or "# TYPE " not in body:
+            print(f"no metrics at {path}: {status} {body[:200]}", file=sys.stderr)
+            return 1
+        print(f"{body.count('# TYPE ')} metrics")
     name = os.environ.get("NAME")
     if not name:
         return 0
     query = urlencode({"namespace": os.environ["ROUTER"], "path": name, "dtab": ""})
-    status, body = get(f"/delegator.json?{query}")
+    status, body = get(f"{os.environ['ADMIN_URL']}/delegator.json?{query}")
     if status != 200:
         print(f"no delegation of {name}: {status} {body}", file=sys.stderr)
         return 1

@@ -10,11 +10,22 @@
 {{- if and (not $own) .Values.incoming.enabled (not .Values.service.create) -}}
 {{- fail "`incoming` is found through the Service: set service.create, or switch `incoming` off" -}}
 {{- end -}}
-{{- if and (eq (include "noderouter.adminIsLocal" .) "true") (not (include "noderouter.hostNetwork" .)) -}}
-{{- fail (printf "admin.ip %s is not reached by the kubelet's probes: use 0.0.0.0 (or hostNetwork, where loopback is the node's)" .Values.admin.ip) -}}
+{{- if eq (int .Values.ports.admin.port) (int .Values.ports.probes.port) -}}
+{{- fail (printf "ports.admin and ports.probes are both %d: probes have a port of their own, since it shows less" (int .Values.ports.probes.port)) -}}
 {{- end -}}
-{{- if and (eq (include "noderouter.adminIsLocal" .) "true") (or .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled) -}}
-{{- fail (printf "admin.ip %s is not reached by Prometheus: switch the monitors off, or use 0.0.0.0" .Values.admin.ip) -}}
+{{- if include "noderouter.adminIsLocal" . -}}
+{{- if and .Values.ports.admin.hostPort (not (include "noderouter.hostNetwork" .)) -}}
+{{- fail (printf "ports.admin.hostPort leads to nobody while admin.ip is %s: take it out (kubectl port-forward reaches the interface), or open admin.ip" .Values.admin.ip) -}}
+{{- end -}}
+{{- if .Values.networkPolicy.adminFrom -}}
+{{- fail (printf "networkPolicy.adminFrom has no effect while admin.ip is %s: Prometheus scrapes the port for probes, which networkPolicy.probesFrom is for" .Values.admin.ip) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (include "noderouter.isLocal" .Values.listenIp) (not (include "noderouter.hostNetwork" .)) -}}
+{{- fail (printf "listenIp %s is reached by nobody outside of the pod, nor by the kubelet's probes: use 0.0.0.0 or ::" .Values.listenIp) -}}
+{{- end -}}
+{{- if and (include "noderouter.isLocal" .Values.listenIp) (or .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled) -}}
+{{- fail (printf "listenIp %s is not reached by Prometheus: switch the monitors off, or use 0.0.0.0" .Values.listenIp) -}}
 {{- end -}}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.create) -}}
 {{- fail "metrics.serviceMonitor scrapes through the headless Service: set metrics.service.create, or use metrics.podMonitor" -}}
@@ -23,8 +34,14 @@
 {{- include "noderouter.checkLetGo" . -}}
 {{- end -}}
 
+{{/* Whether an address is loopback: "true" or nothing. */}}
+{{- define "noderouter.isLocal" -}}
+{{- if or (hasPrefix "127." .) (eq . "::1") (eq . "localhost") -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether nobody outside of the pod reaches the admin interface: "true" or nothing. */}}
 {{- define "noderouter.adminIsLocal" -}}
-{{- or (hasPrefix "127." .Values.admin.ip) (eq .Values.admin.ip "::1") (eq .Values.admin.ip "localhost") -}}
+{{- include "noderouter.isLocal" .Values.admin.ip -}}
 {{- end -}}
 
 {{/* What capturing needs of other values. */}}
@@ -47,7 +64,7 @@
 {{- if and .Values.incoming.enabled (not .Values.routers) (eq .Values.incoming.matchNodesBy "subnet") -}}
 {{- fail "with intercept the routers have the addresses of their nodes, which are in no subnet of pods: set incoming.matchNodesBy to nodeName" -}}
 {{- end -}}
-{{- range append (include "noderouter.ports" . | fromYamlArray) (merge (dict "name" "admin") .Values.ports.admin) -}}
+{{- range include "noderouter.allPorts" . | fromYamlArray -}}
 {{- if and (eq (int .port) $port) (not (has $port $capturing)) -}}
 {{- fail (printf "intercept.port is %d, and so is the port `%s`" $port .name) -}}
 {{- end -}}

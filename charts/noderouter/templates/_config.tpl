@@ -16,12 +16,28 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Names under which the ports of the admin interface are asked: those of the headless Service, and the user's. */}}
+{{- define "noderouter.adminHosts" -}}
+{{- $hosts := list -}}
+{{- if .Values.metrics.service.create -}}
+{{- $name := printf "%s-metrics.%s" (include "noderouter.fullname" .) (include "noderouter.namespace" .) -}}
+{{- $hosts = list $name (printf "%s.svc" $name) (printf "%s.svc.cluster.local" $name) -}}
+{{- end -}}
+{{- concat $hosts .Values.admin.hosts | uniq | toYaml -}}
+{{- end -}}
+
 {{- define "noderouter.config" -}}
 admin:
   ip: {{ .Values.admin.ip | quote }}
   port: {{ .Values.ports.admin.port }}
   shutdownGraceMs: {{ include "noderouter.shutdownGraceMs" . }}
   security: {{- toYaml .Values.admin.security | nindent 4 }}
+  hosts: {{- include "noderouter.adminHosts" . | nindent 4 }}
+  maxConnections: {{ .Values.admin.maxConnections }}
+  # For the kubelet and Prometheus; the interface itself is for who can reach it at `ip`.
+  probes:
+    ip: {{ .Values.listenIp | quote }}
+    port: {{ .Values.ports.probes.port }}
 namers:
 {{ include "noderouter.namers" . }}
 {{- with .Values.namers }}

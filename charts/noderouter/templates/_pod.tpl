@@ -1,6 +1,6 @@
 {{/* Parts of the pod. */}}
 
-{{/* The ports, as a list of name, port, hostPort. */}}
+{{/* The ports of routers, as a list of name, port, hostPort. */}}
 {{- define "noderouter.ports" -}}
 {{- $ports := list -}}
 {{- if not .Values.routers -}}
@@ -11,6 +11,15 @@
 {{- end -}}
 {{- end -}}
 {{- toYaml (concat $ports .Values.ports.extra) -}}
+{{- end -}}
+
+{{/* The same with those of the admin interface. */}}
+{{- define "noderouter.allPorts" -}}
+{{- $ports := include "noderouter.ports" . | fromYamlArray -}}
+{{- range $name := list "admin" "probes" -}}
+{{- $ports = append $ports (merge (dict "name" $name) (get $.Values.ports $name)) -}}
+{{- end -}}
+{{- toYaml $ports -}}
 {{- end -}}
 
 {{/* One port of the container. With hostNetwork the API makes the host port the same by itself. */}}
@@ -24,10 +33,13 @@
   protocol: TCP
 {{- end -}}
 
-{{/* A probe. An admin interface on the node's loopback is reached there. Takes a list: the root, the probe. */}}
+{{/* A probe. What listens on the node's loopback is reached there. Takes a list: the root, the probe. */}}
 {{- define "noderouter.probe" -}}
 {{- $probe := deepCopy (index . 1) -}}
-{{- if and (eq (include "noderouter.adminIsLocal" (index . 0)) "true") $probe.httpGet -}}
+{{- if and $probe.httpGet (include "noderouter.adminIsLocal" (index . 0)) (has (get (default dict $probe.httpGet) "port") (list "admin" (index . 0).Values.ports.admin.port)) -}}
+{{- fail "the kubelet does not reach the port `admin`, which is on loopback: have the probe ask the port `probes`" -}}
+{{- end -}}
+{{- if and (include "noderouter.isLocal" (index . 0).Values.listenIp) $probe.httpGet -}}
 {{- $_ := set $probe.httpGet "host" (default "127.0.0.1" $probe.httpGet.host) -}}
 {{- end -}}
 {{- toYaml $probe -}}

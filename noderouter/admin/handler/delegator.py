@@ -1,13 +1,15 @@
 """`/delegator.json`: what becomes of a name, with the given dtab in place of the router's (spec section 7.3)."""
 
 import json
+from math import inf
 from typing import Final
 
 import trio
 
 from dtab import Dtab, ParseError, Path
-from noderouter.admin.message import Request, Response, as_json, text
+from noderouter.admin.message import JSON, Request, Response, text
 from noderouter.admin.state import AdminState, Delegate
+from noderouter.telemetry.portions import json_text
 
 PATIENCE: Final = 2.0
 """Seconds that names may take to become known."""
@@ -52,6 +54,9 @@ async def _answer(state: AdminState, namespace: str | None, dtab_text: str, path
         path = Path.parse(path_text)
     except ParseError as error:
         return text(f"Invalid path: {error}", 400)
-    with trio.move_on_after(PATIENCE):
-        return as_json(await delegate(path, dtab))
+    with trio.move_on_after(PATIENCE) as waiting:
+        async with state.delegations:
+            delegated = await delegate(path, dtab)
+            waiting.deadline = inf  # a large one takes its time to be written
+            return Response(200, await json_text(delegated), JSON)
     return text("Request timed out.", 503)

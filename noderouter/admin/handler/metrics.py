@@ -13,22 +13,30 @@ from noderouter.telemetry.sample import Sample
 
 async def metrics_json(state: AdminState, request: Request) -> Response:
     """The tree or, with `q`, a part of it: flat, or nested with `tree`; indented and sorted with `pretty`."""
-    query = request.query.get("q")
-    try:
-        samples = select(state.metrics, query)
-    except NoSuchSubtree:
-        return Response(404, json.dumps({"error": f"No such subtree: {query}"}).encode(), JSON)
-    write = nested if request.flag("tree") else flat
-    return Response(200, await write(samples, pretty=request.flag("pretty")), JSON)
+    query, tree, pretty = request.query.get("q"), request.flag("tree"), request.flag("pretty")
+
+    async def make() -> Response:
+        try:
+            samples = select(state.metrics, query)
+        except NoSuchSubtree:
+            return Response(404, json.dumps({"error": f"No such subtree: {query}"}).encode(), JSON)
+        write = nested if tree else flat
+        return Response(200, await write(samples, pretty=pretty), JSON)
+
+    return await state.answers.get(("metrics.json", query, tree, pretty), make)
 
 
 async def prometheus(prefix: str, state: AdminState, _request: Request) -> Response:
     """The text exposition; its library is imported by the first scrape, in a thread, since that takes a while."""
-    content_type, exposition = await trio.to_thread.run_sync(_exposition)
-    return Response(200, await exposition(state.metrics.samples(), prefix), content_type)
+
+    async def make() -> Response:
+        content_type, exposition = await trio.to_thread.run_sync(_exposition)
+        return Response(200, await exposition(state.metrics.samples(), prefix), content_type)
+
+    return await state.answers.get(("prometheus", prefix), make)
 
 
-def _exposition() -> tuple[str, Callable[[Iterable[Sample], str], Awaitable[bytes]]]:
+def _exposition() -> tuple[str, Callable[[Iterable[Sample], str], Awaitable[tuple[bytes, ...]]]]:
     from noderouter.telemetry import prometheus
 
     return prometheus.CONTENT_TYPE, prometheus.exposition

@@ -1,15 +1,22 @@
 """Names and addresses: `/bound-names.json` and `/client_state.json` (spec section 7.1)."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from noderouter.admin.message import Request, Response, as_json
+from noderouter.admin.message import JSON, Request, Response
 from noderouter.admin.state import AdminState
 from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.telemetry.portions import json_object, json_text
 
 
 async def bound_names(state: AdminState, _request: Request) -> Response:
     """Every name that a namer lists, once."""
-    return as_json(sorted({name for router in state.routers.values() for name in router.bound_names()}))
+
+    async def make() -> Response:
+        names = sorted({name for router in state.routers.values() for name in router.bound_names()})
+        return Response(200, await json_text(names), JSON)
+
+    return await state.answers.get("bound-names", make)
 
 
 async def client_state(state: AdminState, request: Request) -> Response:
@@ -18,12 +25,22 @@ async def client_state(state: AdminState, request: Request) -> Response:
     Where two routers have a client of the same name, the first one's is shown.
     """
     wanted = request.query.get("router")
-    found: dict[str, Any] = {}
+
+    async def make() -> Response:
+        return Response(200, await json_object(_clients(state, wanted)), JSON)
+
+    return await state.answers.get(("client_state", wanted if wanted in state.routers else wanted is None), make)
+
+
+def _clients(state: AdminState, wanted: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each client once, and how it stands."""
+    found: set[str] = set()
     for label, router in state.routers.items():
         if wanted is None or label == wanted:
             for client_id, addr in router.client_state().items():
-                found.setdefault(client_id, state_of(addr))
-    return as_json(found)
+                if client_id not in found:
+                    found.add(client_id)
+                    yield client_id, state_of(addr)
 
 
 def state_of(addr: Addr) -> dict[str, Any]:

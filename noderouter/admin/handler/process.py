@@ -4,8 +4,9 @@ import os
 import platform
 from time import monotonic
 
-from noderouter.admin.message import Request, Response, as_json, text
+from noderouter.admin.message import JSON, Request, Response, as_json, text
 from noderouter.admin.state import AdminState
+from noderouter.telemetry.portions import json_text
 
 
 async def ping(_state: AdminState, _request: Request) -> Response:
@@ -29,7 +30,11 @@ async def server_info(state: AdminState, _request: Request) -> Response:
 
 async def config_json(state: AdminState, _request: Request) -> Response:
     """The configuration in effect."""
-    return as_json(state.config)
+
+    async def make() -> Response:
+        return Response(200, await json_text(state.config), JSON)
+
+    return await state.answers.get("config", make)
 
 
 async def shutdown(state: AdminState, _request: Request) -> Response:

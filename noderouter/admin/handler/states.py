@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from noderouter.admin.message import Request, Response, as_json
+from noderouter.admin.message import JSON, Request, Response
 from noderouter.admin.state import AdminState
+from noderouter.telemetry.portions import json_text
 
 
-async def shown(show: Callable[[], Any], _state: AdminState, _request: Request) -> Response:
+async def shown(path: str, show: Callable[[], Any], state: AdminState, _request: Request) -> Response:
     """What one of them has to show now."""
-    return as_json(show())
+
+    async def make() -> Response:
+        return Response(200, await json_text(show()), JSON)
+
+    return await state.answers.get(("state", path), make)

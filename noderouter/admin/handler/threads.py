@@ -5,13 +5,14 @@ first.
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 import trio
 
-from noderouter.admin.message import Request, Response, text
+from noderouter.admin.message import Request, Response
 from noderouter.admin.state import AdminState
+from noderouter.telemetry.portions import lines
 
 LIMIT: Final = 5_000
 """Lines of either part: enough for a thousand connections."""
@@ -19,14 +20,12 @@ LIMIT: Final = 5_000
 
 async def threads(state: AdminState, _request: Request) -> Response:
     """Both parts."""
-    parts = [
-        "data path:",
-        *_cut(iter(state.reactor_tasks())),
-        "",
-        "control plane:",
-        *_cut(task_tree()),
-    ]
-    return text("\n".join(parts) + "\n")
+
+    async def make() -> Response:
+        parts = chain(("data path:",), _cut(iter(state.reactor_tasks())), ("", "control plane:"), _cut(task_tree()))
+        return Response(200, await lines(parts))
+
+    return await state.answers.get("threads", make)
 
 
 def task_tree() -> Iterator[str]:
@@ -35,6 +34,8 @@ def task_tree() -> Iterator[str]:
     todo = [] if root is None else [(root, 0)]
     while todo:
         task, depth = todo.pop()
+        if getattr(task.coro, "cr_frame", None) is None:
+            continue  # ended while this was half-way
         indent = "  " * depth
         yield f"{indent}{task.name}"
         for frame, line in task.iter_await_frames():
@@ -44,7 +45,7 @@ def task_tree() -> Iterator[str]:
         todo.extend((child, depth + 1) for child in sorted(children, key=lambda child: child.name, reverse=True))
 
 
-def _cut(lines: Iterator[str]) -> Iterator[str]:
-    yield from islice(lines, LIMIT)
-    if next(lines, None) is not None:
+def _cut(found: Iterator[str]) -> Iterator[str]:
+    yield from islice(found, LIMIT)
+    if next(found, None) is not None:
         yield f"... cut after {LIMIT} lines"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.charts.helm import CHART, Helm, one
+from tests.charts.helm import CHART, Helm, Object, one
 from tests.testing.router import config, routing
 
 PROGRAM = CHART / "files" / "test.py"
@@ -16,7 +16,8 @@ PROGRAM = CHART / "files" / "test.py"
 
 async def run(admin_port: int, **environment: str) -> tuple[int, str]:
     """Exit code and what was said."""
-    env = {"ADMIN_URL": f"http://127.0.0.1:{admin_port}", "PATIENCE": "0"} | environment
+    url = f"http://127.0.0.1:{admin_port}"
+    env = {"PROBES_URL": url, "ADMIN_URL": url, "PATIENCE": "0"} | environment
     call = partial(trio.run_process, [sys.executable, "-I", PROGRAM], env=env, capture_stdout=True, check=False)
     done = await call(stderr=subprocess.STDOUT)
     assert isinstance(done.stdout, bytes)
@@ -45,17 +46,38 @@ async def test_a_router_that_does_not_answer_for_the_name_fails():
     assert "no delegation of /svc/hello: 501" in said
 
 
+async def test_metrics_are_looked_at():
+    async with routing(config(admin={"probes": {"ip": "127.0.0.1", "port": 0}})) as router:
+        port = router.app._probes_socket.getsockname()[1]
+        status, said = await run(port, METRICS="/admin/metrics/prometheus", ADMIN_URL="")
+        assert (status, " metrics\n" in said) == (0, True), said
+        status, said = await run(port, METRICS="/metrics")
+        assert (status, "no metrics at /metrics: 404" in said) == (1, True)
+
+
 async def test_nobody_there_fails():
     status, said = await run(1)
     assert status == 1
     assert said.startswith("not ready: 0")
 
 
-@pytest.mark.parametrize("ui", [True, False])
-def test_the_pod_runs_that_program(helm: Helm, ui: bool):
-    pod = one(helm.objects({"admin": {"security": {"uiEnabled": ui}}}), "Pod")
+OPEN = {"ip": "0.0.0.0"}
+
+
+@pytest.mark.parametrize(
+    ("admin", "asked"),
+    [
+        ({}, False),
+        (OPEN, True),
+        (OPEN | {"security": {"uiEnabled": False}}, False),
+    ],
+)
+def test_the_pod_runs_that_program(helm: Helm, admin: Object, asked: bool):
+    pod = one(helm.objects({"admin": admin}), "Pod")
     [container] = pod["spec"]["containers"]
     assert container["command"] == ["python", "-c", PROGRAM.read_text()]
-    asked = {entry["name"]: entry["value"] for entry in container["env"]}
-    assert asked["ADMIN_URL"] == "http://noderouter-metrics.noderouter.svc:9990"
-    assert (asked["ROUTER"], asked["NAME"]) == (("outgoing", "/svc/hello") if ui else ("", ""))
+    env = {entry["name"]: entry["value"] for entry in container["env"]}
+    url = "http://noderouter-metrics.noderouter.svc"
+    assert (env["PROBES_URL"], env["METRICS"]) == (f"{url}:9991", "/admin/metrics/prometheus")
+    there = (f"{url}:9990", "outgoing", "/svc/hello")
+    assert (env["ADMIN_URL"], env["ROUTER"], env["NAME"]) == (there if asked else ("", "", ""))

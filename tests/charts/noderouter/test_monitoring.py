@@ -133,8 +133,8 @@ ALERTS = {
     ),
     "NoderouterNotCapturing": (
         [("intercept:armed", "0x30")],
-        'instance="10.0.0.1:9990"',
-        "10.0.0.1:9990 does not capture the connections of its node; /intercept.json there says why",
+        'instance="10.0.0.1:9991"',
+        "10.0.0.1:9991 does not capture the connections of its node; /intercept.json of its admin interface says why",
     ),
     "NoderouterNoEndpoints": (
         [("rt:client:loadbalancer:size", "0x30"), ("rt:client:failures", "0+10x30")],

@@ -42,7 +42,7 @@ def test_names_in_one_object_are_those_of_another(helm: Helm, profile: str):
     for service in (o for o in objects if o["kind"] == "Service"):
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert container(objects).get(probe, {"httpGet": {"port": "admin"}})["httpGet"]["port"] in ports
+        assert container(objects).get(probe, {"httpGet": {"port": "probes"}})["httpGet"]["port"] in ports
     made = {(o["kind"], o["metadata"]["name"]) for o in objects}
     config = next(volume for volume in pod(objects)["spec"]["volumes"] if volume["name"] == "config")
     assert ("ConfigMap", config["configMap"]["name"]) in made
@@ -58,7 +58,7 @@ def test_the_container_listens_where_the_configuration_says(helm: Helm, profile:
     objects = helm.objects(ci_values()[profile])
     config = yaml.safe_load(router_config(objects))
     listening = {server["port"] for router in config["routers"] for server in router["servers"]}
-    listening.add(config["admin"]["port"])
+    listening |= {config["admin"]["port"], config["admin"]["probes"]["port"]}
     spare = {5200}  # a port that `everything` declares for nobody
     assert {port["containerPort"] for port in container(objects)["ports"]} - spare == listening
 
@@ -90,12 +90,12 @@ def test_host_ports(helm: Helm):
         return {port["name"]: port["hostPort"] for port in ports if "hostPort" in port}
 
     assert mapped({}) == {"outgoing": 4140}
-    assert mapped({"ports": {"outgoing": {"hostPort": None}, "admin": {"hostPort": 9990}}}) == {"admin": 9990}
+    assert mapped({"ports": {"outgoing": {"hostPort": None}, "probes": {"hostPort": 9991}}}) == {"probes": 9991}
     assert mapped({"hostNetwork": True}) == {}
 
 
-def test_on_the_node_s_network_probes_find_an_interface_on_loopback(helm: Helm):
-    objects = helm.objects(ci_values()["hostnetwork"])
+def test_on_the_node_s_network_probes_find_a_port_on_loopback(helm: Helm):
+    objects = helm.objects({"hostNetwork": True, "listenIp": "127.0.0.1"})
     assert pod(objects)["spec"]["dnsPolicy"] == "ClusterFirstWithHostNet"
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container(objects)[probe]["httpGet"]["host"] == "127.0.0.1"
@@ -190,3 +190,28 @@ def test_two_releases_share_no_object(helm: Helm):
 
     assert not names("a", "x") & names("a", "y")
     assert not names("a", "x") & names("b", "x")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_admin_interface_is_on_loopback_unless_the_values_open_it(helm: Helm, profile: str):
+    """Services and policies lead to the port for probes; to the interface's own only where it is open."""
+    objects = helm.objects(ci_values()[profile])
+    admin = yaml.safe_load(router_config(objects))["admin"]
+    is_open = profile == "everything"
+    assert (admin["ip"] != "127.0.0.1") is is_open
+    assert admin["security"]["controlEnabled"] is False
+    assert admin["probes"]["ip"] != "127.0.0.1"
+    named = {port["targetPort"] for o in objects if o["kind"] == "Service" for port in o["spec"]["ports"]}
+    let_in = {
+        port["port"]
+        for o in objects
+        if o["kind"] == "NetworkPolicy"
+        for rule in o["spec"]["ingress"]
+        for port in rule["ports"]
+    }
+    assert "probes" in named
+    assert ("admin" in named) is is_open
+    assert (admin["port"] in let_in) is is_open
+    assert not let_in or admin["probes"]["port"] in let_in
+    [headless] = [o for o in objects if o["kind"] == "Service" and o["metadata"]["name"].endswith("-metrics")]
+    assert f"{headless['metadata']['name']}.{headless['metadata']['namespace']}.svc" in admin["hosts"]

@@ -32,6 +32,9 @@ WRONG: list[tuple[Object, str]] = [
     ({"ports": {"outgoing": {"port": "4140"}}}, "/ports/outgoing/port"),
     ({"ports": {"outgoing": {"port": 70000}}}, "/ports/outgoing/port"),
     ({"ports": {"extra": [{"name": "admin", "port": 1}]}}, "/ports/extra/0/name"),
+    ({"ports": {"extra": [{"name": "probes", "port": 1}]}}, "/ports/extra/0/name"),
+    ({"admin": {"hosts": ["http://a"]}}, "/admin/hosts/0"),
+    ({"admin": {"maxConnections": 1}}, "/admin/maxConnections"),
     ({"hostNetwork": "yes"}, "/hostNetwork"),
     ({"logLevel": "info"}, "/logLevel"),
     ({"dtab": ["/svc => /a"]}, "/dtab"),
@@ -61,11 +64,16 @@ WRONG: list[tuple[Object, str]] = [
 IMPOSSIBLE: list[tuple[Object, str]] = [
     ({"outgoing": {"enabled": False}, "incoming": {"enabled": False}}, "there is no router"),
     ({"service": {"create": False}}, "`incoming` is found through the Service"),
-    ({"admin": {"ip": "127.0.0.1"}}, "is not reached by the kubelet's probes"),
+    ({"listenIp": "127.0.0.1"}, "nor by the kubelet's probes"),
     (
-        {"admin": {"ip": "::1"}, "hostNetwork": True, "metrics": {"podMonitor": {"enabled": True}}},
+        {"listenIp": "::1", "hostNetwork": True, "metrics": {"podMonitor": {"enabled": True}}},
         "is not reached by Prometheus",
     ),
+    ({"livenessProbe": {"httpGet": {"port": "admin"}}}, "have the probe ask the port `probes`"),
+    ({"ports": {"admin": {"hostPort": 9990}}}, "ports.admin.hostPort leads to nobody"),
+    ({"networkPolicy": {"adminFrom": [{"podSelector": {}}]}}, "networkPolicy.probesFrom is for"),
+    ({"ports": {"probes": {"port": 9990}}}, "ports.admin and ports.probes are both 9990"),
+    ({"intercept": {"enabled": True, "port": 9991}}, "intercept.port is 9991, and so is the port `probes`"),
     ({"terminationGracePeriodSeconds": 7}, "must be greater than preStopSeconds (2) and drainMarginSeconds (5)"),
     (
         {"metrics": {"serviceMonitor": {"enabled": True}, "service": {"create": False}}, "tests": {"enabled": False}},

@@ -10,8 +10,10 @@ import trio
 
 from dtab import Dtab, Path
 from noderouter.admin.listen import STUCK_MS, open_socket
+from noderouter.admin.message import Response
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
+from noderouter.config.admin import SecurityConfig
 from noderouter.naming.addr import Addr
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.tree import MetricsTree
@@ -56,6 +58,7 @@ def make_state() -> MakeState:
             "shutdown": lambda: None,
             "levels": Levels(),
             "version": "1.2.3",
+            "security": SecurityConfig(controlEnabled=True),
         }
         return AdminState(**{**usual, **parts})
 
@@ -79,6 +82,11 @@ async def _serving(state: AdminState, stuck_ms: int = STUCK_MS) -> AsyncIterator
 def serving() -> Serving:
     """`async with serving(state, stuck_ms=...) as client`: the real server on a real socket."""
     return _serving
+
+
+def text_of(response: Response) -> str:
+    """The whole body."""
+    return b"".join(response.portions).decode()
 
 
 async def raw(client: httpx.AsyncClient, data: bytes) -> bytes:

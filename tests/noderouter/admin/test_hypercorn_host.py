@@ -4,17 +4,18 @@ import pytest
 import structlog.testing
 from hypercorn.config import Config
 
+from noderouter.admin import hypercorn_host
 from noderouter.admin.app import HANDLER_SECONDS
+from noderouter.admin.body import SECONDS as BODY_SECONDS
 from noderouter.admin.hypercorn_host import _Log, configuration
 
 
 def test_limits() -> None:
-    config = configuration(7, 2.5)
-    assert config.bind == ["fd://7"]
-    assert config.graceful_timeout == 2.5
-    assert config.read_timeout is not None
-    # Otherwise a peer that waits for an answer would be taken for one that is gone.
-    assert config.read_timeout > HANDLER_SECONDS
+    config = configuration()
+    assert config.h11_max_incomplete_size == hypercorn_host.HEAD_BYTES
+    assert not config.include_server_header
+    # Otherwise a peer that waits for an answer would be taken for one that is late.
+    assert hypercorn_host.REQUEST_SECONDS > HANDLER_SECONDS + BODY_SECONDS
 
 
 @pytest.mark.parametrize(

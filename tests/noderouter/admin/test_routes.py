@@ -1,10 +1,13 @@
 """The table of paths."""
 
+import re
 from pathlib import Path
 
-from noderouter.admin.routes import FIXED, routes
+from noderouter.admin.routes import FIXED, routes, routes_for_probes, routes_of
 from noderouter.admin.security import Group
+from noderouter.config.admin import SecurityConfig
 from noderouter.telemetry.telemeter.kind import Exposition
+from tests.noderouter.admin.conftest import MakeState
 
 
 def test_the_groups_of_the_specification() -> None:
@@ -17,17 +20,26 @@ def test_the_groups_of_the_specification() -> None:
     assert {path for path, group in groups.items() if group is Group.PROBE} == probes
 
 
-def test_only_posts_of_control_change_anything() -> None:
-    changing = {path for path, route in FIXED.items() if route.changes}
-    assert changing == {path for path, route in FIXED.items() if route.group is Group.CONTROL}
-    assert {method for route in FIXED.values() for method in route.changes} == {"POST"}
-
-
 def test_expositions_are_added_and_replace_nothing() -> None:
     table = routes((Exposition("/metrics", "a_"), Exposition("/admin/ping")))
     assert table["/metrics"].group is Group.DIAGNOSTICS
     assert table["/admin/ping"] is FIXED["/admin/ping"]
     assert "/admin/metrics/prometheus" not in table
+
+
+def test_the_port_for_probes_reads_and_tells_nothing_else(make_state: MakeState) -> None:
+    closed = SecurityConfig(uiEnabled=False, controlEnabled=True, diagnosticsEnabled=False)
+    places = (Exposition("/metrics", "a_"), Exposition("/config.json"))
+    table = routes_for_probes(make_state(security=closed, expositions=places, states={"/state.json": dict}))
+    assert set(table) == {"/admin/ping", "/livez", "/readyz", "/healthz", "/metrics"}
+    assert {method for route in table.values() for method in route.methods} == {"GET"}
+
+
+def test_the_blacklist_holds_on_both_ports(make_state: MakeState) -> None:
+    security = SecurityConfig(pathBlacklist=(re.compile("/livez|/admin/metrics/.*"),), controlEnabled=False)
+    state = make_state(security=security)
+    assert set(routes_for_probes(state)) == {"/admin/ping", "/readyz", "/healthz"}
+    assert not {"/livez", "/admin/metrics/prometheus", "/admin/shutdown"} & set(routes_of(state))
 
 
 def test_every_path_is_documented() -> None:

@@ -10,6 +10,7 @@ from noderouter.config.admin import SecurityConfig
 
 
 def settings(**keys: Any) -> SecurityConfig:
+    keys.setdefault("controlEnabled", True)
     for name in ("pathWhitelist", "pathBlacklist"):
         keys[name] = tuple(re.compile(pattern) for pattern in keys.get(name, ()))
     return SecurityConfig(**keys)
@@ -18,6 +19,10 @@ def settings(**keys: Any) -> SecurityConfig:
 @pytest.mark.parametrize("group", list(Group))
 def test_everything_is_open_by_default(group: Group) -> None:
     assert is_open(settings(), "/x", group)
+
+
+def test_control_is_closed_where_nobody_has_decided() -> None:
+    assert not is_open(SecurityConfig(), "/x", Group.CONTROL)
 
 
 @pytest.mark.parametrize(

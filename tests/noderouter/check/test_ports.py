@@ -25,6 +25,16 @@ async def test_free():
     ]
 
 
+async def test_the_port_for_probes_is_looked_at_too():
+    admin = {"port": 0, "probes": {"ip": "127.0.0.1", "port": 0}}
+    assert (await lines(checked(config(admin=admin))))[2:] == ["ok   port 127.0.0.1:0: free, for probes"]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        admin["probes"]["port"] = port = other.getsockname()[1]
+        found = (await lines(checked(config(admin=admin))))[2]
+    assert found.startswith(f"fail port 127.0.0.1:{port}: cannot open the port for probes 127.0.0.1:{port}: ")
+    assert "set another `admin.probes.port`" in found
+
+
 async def test_held_by_somebody():
     with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as admin:
         admin.close()

@@ -78,6 +78,17 @@ def test_the_admin_interface_takes_part() -> None:
     assert listeners("{port: 9990}", admin="nonsense") != []
 
 
+def test_the_port_for_probes_takes_part() -> None:
+    assert listeners("{port: 9991}", admin="{probes: {}}") == [
+        "f:5:12: routers[0].servers[0].port: Server conflict on port 9991: 127.0.0.1 here and 0.0.0.0 at admin.probes"
+    ]
+    assert listeners(admin="{port: 9991, probes: {ip: 127.0.0.1}}") == [
+        "f:1:29: admin.probes.port: Server conflict on port 9991: 127.0.0.1 here and 127.0.0.1 at admin"
+    ]
+    assert listeners("{port: 9991}", admin="{}") == []
+    assert listeners("{port: 80}", admin="{probes: 7}") == []
+
+
 def test_servers_of_all_routers_are_compared() -> None:
     text = "routers:\n- servers: [{port: 1}, {port: 2}]\n- servers: [{port: 3}, {port: 2}]\n"
     assert problems(text) == [

@@ -142,5 +142,7 @@ def test_usage_is_accepted_and_ignored() -> None:
 
 def test_keys_that_nobody_knows_are_just_unknown() -> None:
     assert problems_with(("routers", 0), {"lable": "x", "zzzzzz": 1})["routers[0].lable"] == "unknown key"
-    assert problems_with(("admin",), {"zzzzzz": 1})["admin.zzzzzz"].startswith("unknown key; valid: ip, port, security")
+    assert problems_with(("admin",), {"zzzzzz": 1})["admin.zzzzzz"].startswith(
+        "unknown key; valid: hosts, ip, maxConnections, port"
+    )
     assert known.linkerd_keys("nowhere", "", "") == known.linkerd_keys("", "namer", "nothing") == frozenset()

@@ -11,7 +11,7 @@ from noderouter.telemetry.tree import MetricsTree
 
 async def lines(tree: MetricsTree, prefix: str = "") -> list[str]:
     """What the tree says; without the lines of prometheus_client's collectors."""
-    text = (await exposition(tree.samples(), prefix)).decode()
+    text = b"".join(await exposition(tree.samples(), prefix)).decode()
     foreign = ("# HELP", "process_", "python_", "# TYPE process_", "# TYPE python_")
     return [line for line in text.splitlines() if not line.startswith(foreign)]
 
@@ -101,7 +101,7 @@ async def test_the_official_parser_reads_back_what_was_counted() -> None:
     stats.roll()
     tree.gauge("a/nan", lambda: float("nan"))
     tree.gauge("a/inf", lambda: float("-inf"))
-    text = (await exposition(tree.samples())).decode()
+    text = b"".join(await exposition(tree.samples())).decode()
     found = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -124,7 +124,7 @@ async def test_every_family_stands_in_one_piece_under_its_type() -> None:
     tree = MetricsTree()
     for label in ("in", "out"):
         tree.scope("rt", label, "service", "svc/a").requests().record(200, 0.1, True)
-    text = (await exposition(tree.samples())).decode()
+    text = b"".join(await exposition(tree.samples())).decode()
     types = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(types) == len(set(types))
     assert "python_gc_collections_total" in types

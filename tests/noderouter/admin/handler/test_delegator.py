@@ -10,13 +10,14 @@ from trio.testing import MockClock
 from dtab import Dtab, Path
 from noderouter.admin.handler.delegator import by_body, by_query
 from noderouter.admin.message import Request, Response
-from tests.noderouter.admin.conftest import MakeState
+from noderouter.admin.state import DELEGATIONS
+from tests.noderouter.admin.conftest import MakeState, text_of
 
 JSON = {"content-type": "application/json"}
 
 
 def content(response: Response) -> Any:
-    return json.loads(response.body)
+    return json.loads(text_of(response))
 
 
 async def post(make_state: MakeState, body: bytes, headers: dict[str, str] | None = None) -> Response:
@@ -101,3 +102,31 @@ async def test_names_that_do_not_become_known_in_time(make_state: MakeState, aut
     response = await by_query(make_state(delegate=never), Request("GET", "/delegator.json", {"path": "/x"}))
     assert (response.status, response.body) == (503, b"Request timed out.")
     assert trio.current_time() == pytest.approx(2.0, abs=0.1)
+
+
+async def test_few_wait_for_names_at_a_time(make_state: MakeState, autojump_clock: MockClock) -> None:
+    at_once: list[int] = []
+    running = 0
+
+    async def slow(path: Path, _dtab: Dtab) -> Any:
+        nonlocal running
+        running += 1
+        at_once.append(running)
+        try:
+            await trio.sleep(1.5)
+        finally:
+            running -= 1
+        return path.show()
+
+    state = make_state(delegate=slow)
+    statuses: list[int] = []
+
+    async def ask() -> None:
+        statuses.append((await by_query(state, Request("GET", "/delegator.json", {"path": "/x"}))).status)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(12):
+            nursery.start_soon(ask)
+    assert max(at_once) == DELEGATIONS
+    # The second ones had half a second left when they got their turn, and gave up.
+    assert sorted(statuses) == [200] * DELEGATIONS + [503] * (12 - DELEGATIONS)

@@ -3,19 +3,19 @@
 from noderouter.admin.handler.index import page, plain
 from noderouter.admin.message import Request
 from noderouter.telemetry.telemeter.kind import Exposition
-from tests.noderouter.admin.conftest import FakeRouter, MakeState
+from tests.noderouter.admin.conftest import FakeRouter, MakeState, text_of
 
 REQUEST = Request("GET", "/")
 
 
 async def test_the_page_escapes_what_comes_from_the_configuration(make_state: MakeState) -> None:
-    body = (await page(make_state(routers={"<b>": FakeRouter()}), REQUEST)).body.decode()
+    body = text_of(await page(make_state(routers={"<b>": FakeRouter()}), REQUEST))
     assert "Routers: &lt;b&gt;" in body
     assert "<script" not in body
 
 
 async def test_expositions_are_listed_where_they_are(make_state: MakeState) -> None:
     state = make_state(expositions=(Exposition("/metrics"),))
-    lines = (await plain(state, REQUEST)).body.decode().splitlines()
+    lines = text_of(await plain(state, REQUEST)).splitlines()
     assert "/metrics" in lines
     assert "/admin/metrics/prometheus" not in lines

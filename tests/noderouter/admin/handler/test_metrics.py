@@ -8,7 +8,7 @@ import pytest
 from noderouter.admin.handler.metrics import metrics_json, prometheus
 from noderouter.admin.message import Request, Response
 from noderouter.telemetry.tree import MetricsTree
-from tests.noderouter.admin.conftest import MakeState
+from tests.noderouter.admin.conftest import MakeState, text_of
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def test_flat_nested_and_pretty(make_state: MakeState, tree: MetricsTree) 
     async def found(**query: str) -> Any:
         response = await get(make_state, tree, **query)
         assert (response.status, response.content_type) == (200, "application/json; charset=utf-8")
-        return json.loads(response.body)
+        return json.loads(text_of(response))
 
     flat = {"telemetry/overflow": 0, "rt/out/server/0.0.0.0/4140/requests": 12}
     assert await found() == await found(pretty="1") == await found(tree="0") == flat
@@ -42,11 +42,11 @@ async def test_flat_nested_and_pretty(make_state: MakeState, tree: MetricsTree) 
 async def test_an_unknown_subtree(make_state: MakeState, tree: MetricsTree) -> None:
     response = await get(make_state, tree, q='rt/"nope')
     assert response.status == 404
-    assert response.body == b'{"error": "No such subtree: rt/\\"nope"}'
+    assert text_of(response) == '{"error": "No such subtree: rt/\\"nope"}'
     assert response.content_type == "application/json; charset=utf-8"
 
 
 async def test_the_exposition(make_state: MakeState, tree: MetricsTree) -> None:
     response = await prometheus("x_", make_state(metrics=tree), Request("GET", "/metrics"))
     assert (response.status, response.content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
-    assert b'x_rt:server:requests{rt="out", server="0.0.0.0/4140"} 12\n' in response.body
+    assert 'x_rt:server:requests{rt="out", server="0.0.0.0/4140"} 12\n' in text_of(response)

@@ -5,7 +5,7 @@ import json
 from noderouter.admin.handler.names import bound_names, client_state, delegated
 from noderouter.admin.message import Request
 from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
-from tests.noderouter.admin.conftest import FakeRouter, MakeState
+from tests.noderouter.admin.conftest import FakeRouter, MakeState, text_of
 
 TWO = AddrBound(frozenset({Address("10.0.0.2", 80, 2.0), Address("10.0.0.1", 80, meta=(("nodeName", "n1"),))}))
 
@@ -13,11 +13,11 @@ TWO = AddrBound(frozenset({Address("10.0.0.2", 80, 2.0), Address("10.0.0.1", 80,
 async def test_bound_names_are_sorted_once_and_correct_json(make_state: MakeState) -> None:
     routers = {"a": FakeRouter(names=["/#/fs/b", '/#/fs/"q']), "b": FakeRouter(names=["/#/fs/a", "/#/fs/b"])}
     response = await bound_names(make_state(routers=routers), Request("GET", "/"))
-    assert json.loads(response.body) == ['/#/fs/"q', "/#/fs/a", "/#/fs/b"]
+    assert json.loads(text_of(response)) == ['/#/fs/"q', "/#/fs/a", "/#/fs/b"]
 
 
 async def test_no_names_are_an_empty_array(make_state: MakeState) -> None:
-    assert (await bound_names(make_state(), Request("GET", "/"))).body == b"[]"
+    assert text_of(await bound_names(make_state(), Request("GET", "/"))) == "[]"
 
 
 async def test_the_states_of_clients(make_state: MakeState) -> None:
@@ -30,7 +30,7 @@ async def test_the_states_of_clients(make_state: MakeState) -> None:
         "/#/fs/f": AddrBound(frozenset()),
     }
     response = await client_state(make_state(routers={"out": FakeRouter(clients)}), Request("GET", "/"))
-    assert json.loads(response.body) == {
+    assert json.loads(text_of(response)) == {
         "/#/fs/a": {"state": "bound", "addresses": ["10.0.0.1:80", "10.0.0.2:80"]},
         "/#/fs/b": {"state": "Neg", "addresses": []},
         "/#/fs/c": {"state": "Pending", "addresses": []},
@@ -42,9 +42,9 @@ async def test_the_states_of_clients(make_state: MakeState) -> None:
 
 async def test_the_clients_of_one_router(make_state: MakeState) -> None:
     state = make_state(routers={"a": FakeRouter({"/x": AddrNeg()}), "b": FakeRouter({"/x": AddrPending(), "/y": TWO})})
-    everything = json.loads((await client_state(state, Request("GET", "/"))).body)
+    everything = json.loads(text_of(await client_state(state, Request("GET", "/"))))
     assert (everything["/x"]["state"], set(everything)) == ("Neg", {"/x", "/y"})
-    one = json.loads((await client_state(state, Request("GET", "/", {"router": "b"}))).body)
+    one = json.loads(text_of(await client_state(state, Request("GET", "/", {"router": "b"}))))
     assert one["/x"]["state"] == "Pending"
 
 

@@ -5,23 +5,23 @@ from time import monotonic
 
 from noderouter.admin.handler.process import config_json, ping, server_info, shutdown
 from noderouter.admin.message import Request
-from tests.noderouter.admin.conftest import MakeState
+from tests.noderouter.admin.conftest import MakeState, text_of
 
 REQUEST = Request("GET", "/")
 
 
 async def test_ping(make_state: MakeState) -> None:
-    assert (await ping(make_state(), REQUEST)).body == b"pong"
+    assert text_of(await ping(make_state(), REQUEST)) == "pong"
 
 
 async def test_server_info(make_state: MakeState) -> None:
-    found = json.loads((await server_info(make_state(started=monotonic() - 90), REQUEST)).body)
+    found = json.loads(text_of(await server_info(make_state(started=monotonic() - 90), REQUEST)))
     assert (found["name"], found["version"], found["build"]) == ("noderouter", "1.2.3", "1.2.3")
     assert 90_000 <= found["uptime"] < 95_000
 
 
 async def test_config(make_state: MakeState) -> None:
-    found = json.loads((await config_json(make_state(), REQUEST)).body)
+    found = json.loads(text_of(await config_json(make_state(), REQUEST)))
     assert found == {"routers": [{"protocol": "http", "label": "out"}]}
 
 

@@ -5,7 +5,7 @@ import trio
 from noderouter.admin.handler import threads as threads_module
 from noderouter.admin.handler.threads import task_tree, threads
 from noderouter.admin.message import Request
-from tests.noderouter.admin.conftest import MakeState
+from tests.noderouter.admin.conftest import MakeState, text_of
 
 
 async def wait_here() -> None:
@@ -16,7 +16,7 @@ async def test_both_parts(make_state: MakeState, nursery: trio.Nursery) -> None:
     nursery.start_soon(wait_here, name="the waiting one")
     await trio.testing.wait_all_tasks_blocked()
     state = make_state(reactor_tasks=lambda: ["connection 1: waits 0.5 s"])
-    lines = (await threads(state, Request("GET", "/admin/threads"))).body.decode().splitlines()
+    lines = text_of(await threads(state, Request("GET", "/admin/threads"))).splitlines()
     assert lines[:4] == ["data path:", "connection 1: waits 0.5 s", "", "control plane:"]
     name = next(n for n, line in enumerate(lines) if line.endswith("the waiting one"))
     assert lines[name + 1].strip().endswith("in wait_here")
@@ -39,5 +39,5 @@ def test_there_are_no_tasks_outside_of_trio() -> None:
 
 async def test_long_lists_are_cut(make_state: MakeState) -> None:
     state = make_state(reactor_tasks=lambda: map(str, range(threads_module.LIMIT + 1)))
-    lines = (await threads(state, Request("GET", "/admin/threads"))).body.decode().splitlines()
+    lines = text_of(await threads(state, Request("GET", "/admin/threads"))).splitlines()
     assert lines[threads_module.LIMIT + 1] == f"... cut after {threads_module.LIMIT} lines"

@@ -1,0 +1,77 @@
+"""Large texts in portions: written piece by piece with rests between, and never copied into one string.
+
+The result is a tuple of bytes, so that many readers can share it.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from noderouter.telemetry.pace import Pace
+
+PORTION: Final = 64 * 1024
+"""Characters of a portion, about."""
+
+
+class Portions:
+    """Collects pieces of text."""
+
+    __slots__ = ("_done", "_open", "_pace", "_size")
+
+    def __init__(self) -> None:
+        self._done: list[bytes] = []
+        self._open: list[str] = []
+        self._size = 0
+        self._pace = Pace()
+
+    async def add(self, text: str) -> None:
+        """Write `text`, and rest where it is time."""
+        self._open.append(text)
+        self._size += len(text)
+        if self._size >= PORTION:
+            self._seal()
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Let others have a turn, where it is time; for work that writes nothing."""
+        if self._pace.due():
+            await self._pace.rest()
+
+    def done(self) -> tuple[bytes, ...]:
+        """All that was written; nothing may be added afterwards."""
+        if self._open:
+            self._seal()
+        return tuple(self._done)
+
+    def _seal(self) -> None:
+        self._done.append("".join(self._open).encode("utf-8", "replace"))
+        self._open.clear()
+        self._size = 0
+
+
+async def lines(pieces: Iterable[str]) -> tuple[bytes, ...]:
+    """Each piece as a line."""
+    portions = Portions()
+    for piece in pieces:
+        await portions.add(piece + "\n")
+    return portions.done()
+
+
+async def json_object(items: Iterable[tuple[str, Any]]) -> tuple[bytes, ...]:
+    """An object of keys and values; each value is encoded in one go."""
+    portions = Portions()
+    comma = "{"
+    for key, value in items:
+        await portions.add(f"{comma}{json.dumps(key)}: {json.dumps(value, default=str)}")
+        comma = ", "
+    await portions.add("}" if comma == ", " else "{}")
+    return portions.done()
+
+
+async def json_text(value: Any, *, pretty: bool = False) -> tuple[bytes, ...]:
+    """Any value; what JSON does not know is written as text."""
+    portions = Portions()
+    encoder = json.JSONEncoder(indent=2 if pretty else None, sort_keys=pretty, default=str)
+    for piece in encoder.iterencode(value):
+        await portions.add(piece)
+    return portions.done()

@@ -1,0 +1,63 @@
+"""What NOTES.txt warns of; helm shows it only to who has a cluster, so it is rendered as a manifest here."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.charts.helm import CHART, KUBERNETES, Helm, Object, parsed
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Path:
+    """The chart, with its notes as an object."""
+    copy = shutil.copytree(CHART, tmp_path / "noderouter")
+    notes = (CHART / "templates" / "NOTES.txt").read_text()
+    defined = f'{{{{- define "the.notes" -}}}}{notes}{{{{- end -}}}}\n'
+    (copy / "templates" / "notes.yaml").write_text(
+        defined + 'kind: Notes\ntext: {{ include "the.notes" . | toJson }}\n'
+    )
+    return copy
+
+
+def notes(helm: Helm, chart: Path, values: Object) -> str:
+    (chart / "given.json").write_text(json.dumps(values))
+    where = ["--namespace", "noderouter", "--kube-version", KUBERNETES]
+    what = ["--values", chart / "given.json", "--show-only", "templates/notes.yaml"]
+    [found] = parsed(helm.run("template", "noderouter", chart, *where, *what))
+    return " ".join(str(found["text"]).split())
+
+
+def test_nothing_is_warned_of_by_default(helm: Helm, chart: Path):
+    for values in (
+        {},
+        {"intercept": {"enabled": True}},
+        {"admin": {"ip": "::1", "security": {"controlEnabled": True}}},
+    ):
+        said = notes(helm, chart, values)
+        assert "port-forward daemonset/noderouter 9990" in said
+        assert "WARNING" not in said
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "unexpected"),
+    [
+        ({}, "admin.ip is 0.0.0.0, so whoever reaches a router's pod at port 9990", "end routers"),
+        ({}, "networkPolicy.adminFrom", "no effect here"),
+        ({"networkPolicy": {"enabled": True}}, "Prometheus have port 9991", "networkPolicy.adminFrom"),
+        ({"hostNetwork": True}, "whoever reaches a node at port 9990", "networkPolicy.adminFrom"),
+        ({"intercept": {"enabled": True}}, "A NetworkPolicy has no effect here.", "networkPolicy.adminFrom"),
+    ],
+)
+def test_who_opens_the_interface_is_told_what_that_means(
+    helm: Helm, chart: Path, values: Object, expected: str, unexpected: str
+):
+    warning = notes(helm, chart, {"admin": {"ip": "0.0.0.0"}} | values).partition("WARNING: ")[2]
+    assert expected in warning
+    assert unexpected not in warning
+
+
+def test_open_control_is_named(helm: Helm, chart: Path):
+    said = notes(helm, chart, {"admin": {"ip": "::", "security": {"controlEnabled": True}}})
+    assert "he can end routers and change log levels (admin.security.controlEnabled), and he sees how" in said
