@@ -1,7 +1,8 @@
 """The one server behind all proxies: nginx, listening on the port of every endpoint.
 
-`/x` answers 100 bytes to any method, `/big` a file of 1 MB, `/huge` one of 16 MB, `/error` a 503, `/close` 100 bytes
-and then closes. Connections are kept alive without limit, so that the proxies decide about them.
+`/x` answers 100 bytes to any method, `/big` a file of 1 MB, `/slow` the same at 256 KB a second, `/huge` one of 16 MB,
+`/mark/...` its own path, `/error` a 503, `/close` 100 bytes and then closes. Connections are kept alive without limit, so
+that the proxies decide about them.
 """
 
 import grp
@@ -60,6 +61,8 @@ http {{
     location /error {{ return 503; }}
     location = /big {{ root www; }}
     location = /huge {{ root www; }}
+    location = /slow {{ root www; limit_rate 256k; }}
+    location /mark/ {{ default_type text/plain; return 200 "$uri"; }}
   }}
 }}
 """
@@ -73,6 +76,7 @@ def start(directory: Path, topology: Topology, core: int) -> Process:
     """
     (directory / "www").mkdir(parents=True)
     (directory / "www" / "big").write_bytes(b"0123456789abcdef" * (BIG_BYTES // 16))
+    (directory / "www" / "slow").write_bytes(b"0123456789abcdef" * (BIG_BYTES // 16))
     (directory / "www" / "huge").write_bytes(b"0123456789abcdef" * (HUGE_BYTES // 16))
     (directory / "nginx.conf").write_text(config(topology))
     process = Process(nginx_command(directory, "nginx.conf"), core, directory / "backend.log")

@@ -1,11 +1,12 @@
 """`python -m benchmarks.soak`: hostile traffic in bounded amount, and whether the router stays flat under it.
 
 Starts its own backend and router with 10,000 names, or is pointed at a router that runs on this machine
-(`--port`, `--pid`). While the clients of `soak_clients` do their worst, a polite client asks for one name all the
-time and must always be served, and memory, descriptors and tasks of the process are sampled.
+(`--port`, `--pid`). While the clients of `soak_clients` and the values of `soak_values` do their worst, a polite client
+asks for one name all the time and must always be served, and memory, descriptors and tasks of the process are sampled.
 
 The verdict compares the second quarter of the run (the first fills caches) with the last: memory must not have grown by
-more than `--grow-mb`, every polite request must have been answered with 200, and the process must live.
+more than `--grow-mb`, every polite request must have been answered with 200, no response may have had bytes of
+another, and the process must live.
 """
 
 import argparse
@@ -25,7 +26,8 @@ import trio
 from benchmarks import backend, topology
 from benchmarks.process import StartError
 from benchmarks.proxies import PROXIES, Setup
-from benchmarks.soak_clients import MIX, Asked, get, response
+from benchmarks.soak_clients import Asked, get, response
+from benchmarks.soak_values import ALL
 from benchmarks.soak_watch import Sample, sample, slope
 
 CLIENT_LIMIT_S = 5.0
@@ -62,7 +64,7 @@ class Soak:
                 watching.cancel_scope.cancel()
 
     async def _work(self) -> None:
-        clients, weights = list(MIX), list(MIX.values())
+        clients, weights = list(ALL), list(ALL.values())
         while self.opened < self.connections:
             self.opened += 1
             client = self.asked.random.choices(clients, weights)[0]
@@ -115,6 +117,8 @@ def verdict(soak: Soak, grow_mb: float) -> list[str]:
         late = median(each.rss_mb for each in soak.samples[-quarter:])
         if late - early > grow_mb:
             wrong.append(f"memory grew from {early:.1f} to {late:.1f} MB")
+    if soak.asked.mixed:
+        wrong.append(f"{len(soak.asked.mixed)} responses were another's, the first: {soak.asked.mixed[0]}")
     if soak.polite_failures:
         wrong.append(f"{len(soak.polite_failures)} polite requests failed, the first with {soak.polite_failures[0]}")
     if not soak.polite_ms:
@@ -198,7 +202,7 @@ def _started(options: argparse.Namespace, stack: ExitStack) -> Soak:
     proxy.write(setup)
     process = stack.enter_context(proxy.start(setup, first))
     process.await_startup(proxy.ready_probe(setup), proxy.served_probe(setup))
-    asked = Asked(tuple(name for name, _ in map_.names), Random(options.seed))
+    asked = Asked(tuple(name for name, _ in map_.names), Random(options.seed), admin_port=admin_port)
     return Soak(port, process.pid, admin_port, asked, options.connections, options.seconds)
 
 

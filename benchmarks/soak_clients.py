@@ -1,6 +1,8 @@
-"""The clients of a soak run: one that behaves, and a dozen that do not.
+"""The clients of a soak run: some that behave, and many that do not.
 
-Each client is an async function that takes a connection and what it may ask for, does its thing, and leaves the
+Those that behave check what they get: every response carries the mark of its request, so that bytes of somebody
+else's would be seen. What the others send is in `soak_values`, where it is about values and not about connections. Each
+client is an async function that takes a connection and what it may ask for, does its thing, and leaves the
 connection to its caller to close. How the server answers a hostile client is not judged here (the conformance
 tests do that), but it must neither fall nor grow, and must keep serving the polite one.
 """
@@ -8,7 +10,7 @@ tests do that), but it must neither fall nor grow, and must keep serving the pol
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
@@ -36,6 +38,9 @@ class Asked:
 
     names: tuple[str, ...]
     random: Random
+    mixed: list[str] = field(default_factory=list)
+    """Responses that were another's."""
+    admin_port: int | None = None
 
     def name(self) -> bytes:
         """One of the names that lead somewhere."""
@@ -56,23 +61,68 @@ def get(host: bytes, path: bytes = b"/x", more: bytes = b"") -> bytes:
 
 async def response(stream: trio.SocketStream) -> int:
     """Read one response with a Content-Length; its status, 0 where the connection ended before it was complete."""
+    status, _ = await whole_response(stream)
+    return status
+
+
+async def whole_response(stream: trio.SocketStream) -> tuple[int, bytes]:
+    """Read one response with a Content-Length; status and body, 0 where the connection ended before."""
     data = bytearray()
     end = -1
     while end < 0:
         piece = await stream.receive_some(65536)
         if not piece:
-            return 0
+            return 0, b""
         data += piece
         end = data.find(b"\r\n\r\n")
     lines = bytes(data[:end]).lower().split(b"\r\n")
     lengths = [line[15:].strip() for line in lines if line.startswith(b"content-length:")]
-    left = int(lengths[0]) - (len(data) - end - 4) if lengths else 0
-    while left > 0:
+    size = int(lengths[0]) if lengths else 0
+    while len(data) - end - 4 < size:
         piece = await stream.receive_some(65536)
         if not piece:
-            return 0
-        left -= len(piece)
-    return int(lines[0].split(b" ")[1])
+            return 0, b""
+        data += piece
+    return int(lines[0].split(b" ")[1]), bytes(data[end + 4 :])
+
+
+async def checks_marks(stream: trio.SocketStream, asked: Asked) -> None:
+    """Requests whose responses say whose they are."""
+    name = asked.name()
+    for _ in range(5):
+        mark = b"/mark/%016x" % asked.random.getrandbits(64)
+        await stream.send_all(get(name, mark))
+        status, body = await whole_response(stream)
+        if status == 200 and body != mark:
+            asked.mixed.append(f"{body[:80]!r} in place of {mark!r}")
+        if not status:
+            return
+
+
+async def leaves_slow(stream: trio.SocketStream, asked: Asked) -> None:
+    """A response that is still to come for seconds, left in one of many ways."""
+    upload = asked.random.random() < 0.5
+    message = get(asked.name(), b"/slow", b"Transfer-Encoding: chunked\r\n" if upload else b"")
+    await stream.send_all(message.replace(b"GET", b"POST", 1) + b"5\r\nhello\r\n" if upload else message)
+    await stream.receive_some(asked.random.randrange(1, 65536))
+    match asked.random.randrange(4):
+        case 0:
+            reset(stream)
+        case 1:
+            await stream.send_all(b"zz\r\n")
+        case 2:
+            await stream.send_eof()
+            await stream.receive_some(1)
+
+
+async def half_closes(stream: trio.SocketStream, asked: Asked) -> None:
+    """A request and an end; the response must come all the same."""
+    mark = b"/mark/%016x" % asked.random.getrandbits(64)
+    await stream.send_all(get(asked.name(), mark))
+    await stream.send_eof()
+    status, body = await whole_response(stream)
+    if status == 200 and body != mark:
+        asked.mixed.append(f"{body[:80]!r} in place of {mark!r}, behind a half-close")
 
 
 async def keeps_alive(stream: trio.SocketStream, asked: Asked) -> None:
@@ -167,7 +217,10 @@ def reset(stream: trio.SocketStream) -> None:
 
 
 MIX: Final[dict[Client, int]] = {
-    keeps_alive: 40,
+    checks_marks: 20,
+    half_closes: 5,
+    leaves_slow: 5,
+    keeps_alive: 20,
     pipelines: 5,
     asks_strangers: 10,
     meets_errors: 10,
@@ -180,4 +233,4 @@ MIX: Final[dict[Client, int]] = {
     sends_too_much: 2,
     says_nothing: 4,
 }
-"""How many of 100 connections are of which sort."""
+"""How many connections are of which sort, in proportion."""

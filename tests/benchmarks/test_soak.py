@@ -4,7 +4,8 @@ import pytest
 import trio
 
 from benchmarks.soak import Soak, verdict
-from benchmarks.soak_clients import MIX, Asked, response
+from benchmarks.soak_clients import Asked, response
+from benchmarks.soak_values import ALL
 from benchmarks.soak_watch import Sample, count_tasks, slope
 
 ASKED = Asked(("name.example",), Random(1))
@@ -46,6 +47,13 @@ def test_polite_clients_must_be_served(soak):
     assert verdict(soak, 4.0) == ["1 polite requests failed, the first with 503", "no polite request was served"]
 
 
+def test_a_response_that_was_anothers_is_no_pass(soak):
+    soak.samples = samples(10, 10, 10, 10)
+    soak.asked.mixed.append("b'0123' in place of b'/mark/1'")
+    assert verdict(soak, 4.0) == ["1 responses were another's, the first: b'0123' in place of b'/mark/1'"]
+    soak.asked.mixed.clear()
+
+
 def test_slope_is_that_of_the_least_squares_line():
     assert slope([0, 1, 2], [1, 3, 5]) == 2.0
     assert slope([1, 1], [1, 2]) == 0.0
@@ -56,7 +64,7 @@ def test_tasks_are_counted_in_the_first_part_only():
     assert count_tasks(text) == 2
 
 
-@pytest.mark.parametrize("client", list(MIX), ids=lambda client: client.__name__)
+@pytest.mark.parametrize("client", list(ALL), ids=lambda client: client.__name__)
 async def test_each_client_ends_with_a_server_that_answers_and_closes(client, autojump_clock):
     """Whatever the server does, a client comes to an end by itself."""
 
