@@ -36,6 +36,7 @@ from noderouter.config.check import dump
 from noderouter.config.config import Config
 from noderouter.core.destination import Destinations
 from noderouter.kubernetes.gauges import WatchGauges
+from noderouter.line_queue import farewell
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
 from noderouter.naming.addr import Addr
@@ -51,7 +52,7 @@ from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.task import Task
 from noderouter.telemetry import log
 from noderouter.telemetry.pace import Pace
-from noderouter.telemetry.process import watch_process
+from noderouter.telemetry.process import watch_log, watch_process
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
@@ -201,6 +202,7 @@ class App:
     def _start(self, serving: trio.Nursery) -> None:
         """Start what runs beside the data path."""
         watch_process(self.metrics)
+        watch_log(self.metrics)
         self.metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
         self.metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
         self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.take() * 1000)
@@ -256,6 +258,7 @@ class App:
                 seen += 1
                 if seen > 1:
                     _log.warning("router.killed", signal=signal.Signals(number).name)
+                    farewell(0.2)
                     os._exit(128 + number)
                 _log.info("router.stopping", signal=signal.Signals(number).name)
                 self.stopping.set()

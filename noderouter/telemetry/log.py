@@ -5,15 +5,18 @@
 
 One line per event on standard error: JSON in a pod, coloured text on a terminal. Each event name may be logged
 `BURST` times in `PERIOD` seconds; what is above that is counted, and the next line that passes says how many
-were left out. So a failing upstream cannot fill a disk, and no caller has to think about it.
+were left out. So a failing upstream cannot fill a disk, and no caller has to think about it. Nor does a reader that
+stands still hold up anybody: `noderouter run` has put a `LineQueue` before its standard error.
 
 Levels are per logger and can be changed while the router runs (`/logging.json`); a logger without its own has
 that of the nearest one above it in its dotted name, or that of `root`.
 """
 
+import json
+import os
 import sys
 from collections.abc import Callable, MutableMapping
-from time import monotonic
+from time import gmtime, monotonic, strftime
 from typing import Any, Final, TextIO
 
 # structlog loads rich, where it is installed, for tracebacks that are not used here: 80 ms and 6 MB at every start.
@@ -21,6 +24,8 @@ sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
 import structlog  # noqa: E402
 from structlog.typing import FilteringBoundLogger, Processor  # noqa: E402
+
+from noderouter.telemetry.events import LINES_DROPPED  # noqa: E402
 
 LEVELS: Final = {
     "ALL": 0,
@@ -127,6 +132,15 @@ levels: Final = Levels()
 """Those of the process; structlog's configuration is one per process, too."""
 
 
+def lost(count: int) -> str:
+    """The line that stands for lines which were dropped because nobody read them."""
+    stamp = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
+    if sys.stderr is not None and sys.stderr.isatty():
+        return f"{stamp} [warning  ] {LINES_DROPPED} lines={count}\n"
+    event = {"lines": count, "logger": ROOT, "event": LINES_DROPPED, "level": "warning", "timestamp": stamp}
+    return json.dumps(event) + "\n"
+
+
 def get(name: str) -> FilteringBoundLogger:
     """The logger of a part of the router, by its dotted name."""
     levels.know(name)
@@ -139,10 +153,10 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: boo
 
     Args:
         level: of all loggers that have none of their own.
-        stream: where lines go; standard error.
+        stream: where lines go; standard error. It must not block: see `line_queue.take_standard_error`.
         as_json: JSON or text; by default text where the stream is a terminal.
     """
-    stream = stream or sys.stderr
+    stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # started without standard error
     if as_json is None:
         as_json = not stream.isatty()
     levels.set(ROOT, level)
