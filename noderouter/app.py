@@ -264,7 +264,7 @@ class App:
                 self.stopping.set()
 
     async def _sweep(self) -> None:
-        """Housekeeping of all routers; access logs are written here, off the data path."""
+        """Housekeeping of all routers, off the data path."""
         while True:
             await trio.sleep(SWEEP_SECONDS)
             now = monotonic()

@@ -55,7 +55,7 @@ from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
 from noderouter.router.clients import Clients
-from noderouter.router.gauges import client_gauges, router_gauges, server_gauges, service_gauges
+from noderouter.router.gauges import access_log_gauges, client_gauges, router_gauges, server_gauges, service_gauges
 from noderouter.router.picker import Branch, Picker
 from noderouter.router.route import FixedAnswer, Route
 from noderouter.router.router import Router
@@ -101,6 +101,8 @@ class RouterAssembly:
         self._clients = Clients(self.make_client, self.client_closed)
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
+        if self.access_log is not None:
+            access_log_gauges(self._scope.scope("access_log"), self.access_log)
 
     # Names (see `router.named.NameParts`)
 
@@ -291,7 +293,7 @@ class RouterAssembly:
     # Life-cycle
 
     def sweep(self, now: float) -> Iterator[None]:
-        """Housekeeping, about once a second, in short steps; blocking writes of the access log happen here."""
+        """Housekeeping, about twice a second, in short steps; the access log is handed to its thread here."""
         yield from self.router.sweep(now)
         self._scopes.sweep()
         if self.access_log is not None:
@@ -301,7 +303,7 @@ class RouterAssembly:
         """Release everything; no exchange is in flight."""
         self.router.close()
         if self.access_log is not None:
-            self.access_log.flush()
+            self.access_log.close()
 
 
 class _CaptureParts:

@@ -1,4 +1,4 @@
-"""A router whose standard error nobody reads, or whose reader has gone (issue 9, section 2): it goes on serving."""
+"""A router whose logs nobody reads, or whose reader has gone (issue 9, section 2): it goes on serving."""
 
 import fcntl
 import json
@@ -23,6 +23,12 @@ EVENTS = 20
 """Of one name, in ten seconds: `log.BURST`."""
 
 
+def small_pipe() -> tuple[int, int]:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return reading, writing
+
+
 def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -36,8 +42,7 @@ class Unread:
     def __init__(self, root: Path, text: str) -> None:
         self.port, self.admin_port = free_port(), free_port()
         self.root = root
-        self.reading, writing = os.pipe()
-        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self.reading, writing = small_pipe()
         configuration = config(text, namers=[fs(root)], admin={"port": self.admin_port}, servers=[{"port": self.port}])
         self.process = subprocess.Popen(
             [sys.executable, "-m", "noderouter.cli", "run", "-"], stdin=subprocess.PIPE, stderr=writing
@@ -147,3 +152,42 @@ async def test_it_ends_though_nobody_reads(tmp_path, signals):
             router.process.send_signal(signal.SIGTERM)
             await trio.sleep(0.01)
         assert await trio.to_thread.run_sync(router.process.wait) == (0 if signals == 1 else 128 + signal.SIGTERM)
+
+
+async def test_an_access_log_on_standard_output_that_nobody_reads(tmp_path):
+    """2 MB of it wait, and then it is dropped; standard output shares its open file with us, and keeps its flags."""
+    reading, writing = small_pipe()
+    port, admin_port = free_port(), free_port()
+    configuration = config("/svc => /$/nil", admin={"port": admin_port}, servers=[{"port": port}])
+    configuration["routers"][0]["httpAccessLog"] = "/dev/stdout"
+    file = tmp_path / "noderouter.json"
+    file.write_text(json.dumps(configuration))
+    with (tmp_path / "stderr").open("w") as err:
+        router = subprocess.Popen(
+            [sys.executable, "-m", "noderouter.cli", "run", str(file)], stdout=writing, stderr=err
+        )
+    try:
+        with trio.fail_after(30):
+            await until(lambda: "admin.listening" in (tmp_path / "stderr").read_text(), 20)
+            http = await connect(port)
+            for number in range(900):
+                assert (await http.ask("hello", f"/{number}-{'x' * 5000}")).status == 502
+            metrics = json.loads((await ask(admin_port, "localhost", "/admin/metrics.json?q=rt/out/access_log")).text)
+            assert metrics["dropped"] > 100
+            assert 1024 * 1024 < metrics["queued_bytes"] <= 2 * 1024 * 1024
+            await until(lambda: "access_log.failed" in (tmp_path / "stderr").read_text())
+            assert os.get_blocking(writing)
+            data = await trio.to_thread.run_sync(os.read, reading, 1_000_000)
+            assert data.startswith(b"hello 127.0.0.1 - - [")
+            os.close(reading)
+            reading = -1
+            assert (await http.ask()).status == 502
+            await http.close()
+            router.send_signal(signal.SIGTERM)
+            assert await trio.to_thread.run_sync(router.wait) == 0
+    finally:
+        router.kill()
+        router.wait()
+        for end in (reading, writing):
+            if end >= 0:
+                os.close(end)
