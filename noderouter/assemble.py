@@ -37,6 +37,7 @@ from noderouter.filter.context import ClearContext, ReadContext
 from noderouter.filter.error_reply import ErrorReply
 from noderouter.filter.error_text import cannot_connect, no_hosts
 from noderouter.filter.forwarded import Forwarded
+from noderouter.filter.max_forwards import MaxForwards
 from noderouter.filter.propagate import Propagate
 from noderouter.filter.retry import Retry
 from noderouter.filter.roll_policy import RollPolicy
@@ -237,11 +238,13 @@ class RouterAssembly:
         limit = config.maxConcurrentRequests
         if limit is not None:
             filters.append(lambda service: Admission(service, limit))
-        # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via.
+        # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via,
+        # Max-Forwards.
         special: list[Filter] = [
             ClearContext if config.clearContext else ReadContext,
             TotalTimeout,
             lambda service: CallDepth(service, config.maxCallDepth),
+            MaxForwards,
         ]
         filters.append(lambda service: WhenSpecial(service, special))
         return filters
