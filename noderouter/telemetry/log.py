@@ -12,8 +12,8 @@ Levels are per logger and can be changed while the router runs (`/logging.json`)
 that of the nearest one above it in its dotted name, or that of `root`.
 """
 
+import io
 import json
-import os
 import sys
 from collections.abc import Callable, MutableMapping
 from time import gmtime, monotonic, strftime
@@ -44,6 +44,9 @@ BURST: Final = 20
 PERIOD: Final = 10.0
 NAMES: Final = 256
 """Event names that are told apart; later ones share one allowance."""
+
+MAX_CHARACTERS: Final = 4096
+"""Of one value in a line; tracebacks are whole."""
 
 Event = MutableMapping[str, Any]
 
@@ -120,6 +123,30 @@ class RateLimit:
         return event
 
 
+def shorten(_logger: object, _method: str, event: Event) -> Event:
+    """A processor: cuts text that is longer than anybody reads; a client may have chosen it."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > MAX_CHARACTERS:
+            event[key] = value[:MAX_CHARACTERS] + "…"
+    return event
+
+
+def escape(_logger: object, _method: str, event: Event) -> Event:
+    """A processor, for text: nothing that is said begins a line or commands a terminal. JSON does that by itself."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = value.encode("unicode_escape").decode("ascii")
+    return event
+
+
+class Nowhere(io.TextIOBase):
+    """Standard error of a process that was started without."""
+
+    def write(self, text: str) -> int:
+        """Say nothing."""
+        return len(text)
+
+
 class Line(structlog.WriteLogger):
     """Where the lines of one logger go."""
 
@@ -156,7 +183,7 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: boo
         stream: where lines go; standard error. It must not block: see `line_queue.take_standard_error`.
         as_json: JSON or text; by default text where the stream is a terminal.
     """
-    stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # started without standard error
+    stream = stream or sys.stderr or Nowhere()
     if as_json is None:
         as_json = not stream.isatty()
     levels.set(ROOT, level)
@@ -164,6 +191,7 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: boo
         processors=[
             levels,
             RateLimit(),
+            shorten,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *_renderers(as_json, stream),
@@ -178,4 +206,4 @@ def _renderers(as_json: bool, stream: TextIO) -> list[Processor]:
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]
+    return [escape, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]

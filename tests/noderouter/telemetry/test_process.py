@@ -1,11 +1,13 @@
 """Gauges about this process."""
 
 import os
+import sys
 from types import SimpleNamespace
 
 import pytest
 
-from noderouter.telemetry.process import open_fds, resident_bytes, watch_process
+from noderouter.line_queue import LineQueue, LineStream
+from noderouter.telemetry.process import open_fds, resident_bytes, watch_log, watch_process
 from noderouter.telemetry.tree import MetricsTree
 
 
@@ -44,3 +46,24 @@ def test_all_gauges_read_and_the_old_names_agree() -> None:
     }
     assert found["jvm/thread/count"] == found["process/threads"]
     assert found["jvm/fd_count"] == found["process/open_fds"]
+
+
+def test_what_nobody_reads_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = MetricsTree()
+    watch_log(tree)
+
+    def shown() -> dict[str, float]:
+        found = {"/".join(path): value for path, _, value in tree.samples()}
+        del found["telemetry/overflow"]
+        return found
+
+    assert shown() == {"log/dropped": 0, "log/queued_bytes": 0}
+    reader, writer = os.pipe()
+    os.close(reader)
+    queue = LineQueue(writer, max_bytes=5)
+    monkeypatch.setattr(sys, "stderr", LineStream(queue, False))
+    print("more than there is room for", file=sys.stderr)
+    print("lost", file=sys.stderr)
+    assert queue.drain()
+    assert shown() == {"log/dropped": 2, "log/queued_bytes": 0}
+    os.close(writer)
