@@ -91,10 +91,7 @@ class LineQueue:
     def write(self, line: bytes) -> None:
         """Take a line, with its end."""
         with self._lock:
-            if (
-                self.queued_bytes + len(line) > self._max_bytes
-                or self._put_lines - self._gone_lines >= self._max_lines
-            ):
+            if self.queued_bytes + len(line) > self._max_bytes or self._put_lines - self._gone_lines >= self._max_lines:
                 self._refused += 1
                 return
             self._put_bytes += len(line)

@@ -1,7 +1,8 @@
 """A file that lines are appended to, and that is put aside when its time has come (spec section 2.4).
 
-Used by the thread of `AccessLogFile` only: every call may block for as long as a disk does. The file is opened for each
-batch: so it can be moved away by other tools, nothing is held open, and its size and time are read from the file itself.
+Used by the thread of `AccessLogFile` only: every call may block for as long as a disk does. The file is opened for
+each batch: so it can be moved away by other tools, nothing is held open, and its size and time are read from the file
+itself.
 
 It may be a pipe, a terminal or `/dev/stdout`, too. Those are opened anew, so that not to block is ours alone and no
 flag of whoever else writes there; lines go out whole, in writes that no other writer's can split (`PIPE_BUF`).

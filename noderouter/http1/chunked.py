@@ -5,10 +5,10 @@ bytes are split.
 
     size line -> payload -> CRLF -> size line ... -> "0" line -> trailer fields -> empty line -> done
 
-Strict: a size has 1 to 16 hexadecimal digits and is at most 2^63-1, which every recipient can count; lines end in CRLF; chunk extensions are well-formed or refused, never
-longer than `MAX_EXTENSION_BYTES` in one body, and dropped. White space in a size line, which RFC 9112 allows around
-the ";" and "=" of extensions, is refused: nobody sends it, and parsers differ about it. A line that is still coming
-in is refused at its first wrong byte.
+Strict: a size has 1 to 16 hexadecimal digits, and is at most 2^63-1, which every recipient can count; lines end in
+CRLF; chunk extensions are well-formed or refused, never longer than `MAX_EXTENSION_BYTES` in one body, and dropped.
+White space in a size line, which RFC 9112 allows around the ";" and "=" of extensions, is refused: nobody sends it, and
+parsers differ about it. A line that is still coming in is refused at its first wrong byte.
 
 Trailer fields (RFC 9110 section 6.5.1) follow the rules of `fields`. Those about framing, routing, authentication,
 the content's format or how to process the message are refused; hop-by-hop ones are dropped.

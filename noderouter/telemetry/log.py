@@ -17,7 +17,7 @@ import json
 import sys
 from collections.abc import Callable, MutableMapping
 from time import gmtime, monotonic, strftime
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 # structlog loads rich, where it is installed, for tracebacks that are not used here: 80 ms and 6 MB at every start.
 sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
@@ -183,7 +183,7 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: boo
         stream: where lines go; standard error. It must not block: see `line_queue.take_standard_error`.
         as_json: JSON or text; by default text where the stream is a terminal.
     """
-    stream = stream or sys.stderr or Nowhere()
+    stream = stream or sys.stderr or cast(TextIO, Nowhere())
     if as_json is None:
         as_json = not stream.isatty()
     levels.set(ROOT, level)

@@ -21,9 +21,7 @@ def fifo(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     os.close(reader)
 
 
-def test_no_write_ends_within_a_line_or_can_be_split(
-    fifo: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_write_ends_within_a_line_or_can_be_split(fifo: tuple[Path, int], monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[bytes] = []
     real = os.write
 
