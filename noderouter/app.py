@@ -202,7 +202,7 @@ class App:
     def _start(self, serving: trio.Nursery) -> None:
         """Start what runs beside the data path."""
         watch_process(self.metrics)
-        watch_log(self.metrics)
+        watch_log(self.metrics, self.config.log.maxQueueKB * 1024)
         self.metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
         self.metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
         self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.take() * 1000)

@@ -27,6 +27,7 @@ from typing import Final
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_LINES: Final = 4096
+"""That wait: short ones take more memory than their bytes say."""
 MAX_LINE: Final = 64 * 1024
 """Characters of one line of a stream; a longer one is written in pieces."""
 EXIT_SECONDS: Final = 1.0
@@ -54,13 +55,13 @@ class LineQueue:
         Args:
             descriptor: where lines go; it may block.
             lost: the line, with its end, that says how many were dropped; asked by the thread.
-            max_bytes: of lines that wait.
+            max_bytes: of lines that wait; may be changed at any time.
             max_lines: that wait.
         """
         self.descriptor = descriptor
         self.lost = lost
         self.written = 0
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._max_lines = max_lines
         self._begin()
         forked = weakref.WeakMethod(self._begin)
@@ -91,7 +92,7 @@ class LineQueue:
     def write(self, line: bytes) -> None:
         """Take a line, with its end."""
         with self._lock:
-            if self.queued_bytes + len(line) > self._max_bytes or self._put_lines - self._gone_lines >= self._max_lines:
+            if self.queued_bytes + len(line) > self.max_bytes or self._put_lines - self._gone_lines >= self._max_lines:
                 self._refused += 1
                 return
             self._put_bytes += len(line)

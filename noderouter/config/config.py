@@ -6,6 +6,7 @@ from noderouter.config.admin import AdminConfig
 from noderouter.config.fields import NotEmpty
 from noderouter.config.intercept import InterceptConfig
 from noderouter.config.kind import Model, PlainValidator, Several, kind_field
+from noderouter.config.log import LogConfig
 from noderouter.config.router import RouterConfig
 from noderouter.namer.kind import NamerKind
 from noderouter.telemetry.telemeter.kind import TelemeterKind
@@ -25,4 +26,5 @@ class Config(Model):
     namers: Several[Annotated[NamerKind, kind_field(NamerKind, "noderouter.namer")]] = ()
     telemetry: Several[Annotated[TelemeterKind, kind_field(TelemeterKind, "noderouter.telemetry.telemeter")]] = ()
     intercept: InterceptConfig | None = None
+    log: LogConfig = LogConfig()
     usage: Annotated[None, PlainValidator(_ignored)] = None

@@ -2,8 +2,8 @@
 
     write (data path) -> lines -> flush (its owner, about twice a second) -> a thread -> RollingFile
 
-`write` only appends. `flush` hands all lines to the thread, if that has nothing to do; `write` calls it where a batch is
-large. Nothing here touches the file: a disk that stands still, a pipe or a terminal that nobody reads hold up the
+`write` only appends. `flush` hands all lines to the thread, if that has nothing to do; `write` calls it where a batch
+is large. Nothing here touches the file: a disk that stands still, a pipe or a terminal that nobody reads hold up the
 thread, and nobody else.
 
 What cannot be written never stops traffic: lines wait, up to `MAX_PENDING_BYTES`, and are dropped and counted beyond

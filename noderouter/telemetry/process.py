@@ -29,11 +29,14 @@ def watch_process(tree: MetricsTree) -> None:
     jvm.gauge("fd_count", open_fds)
 
 
-def watch_log(tree: MetricsTree) -> None:
-    """Add what waits to be read from standard error, and what was dropped because nobody did."""
+def watch_log(tree: MetricsTree, max_bytes: int) -> None:
+    """Bound what waits to be read from standard error, and add it and what was dropped because nobody did."""
+    queue = standard_error()
+    if queue is not None:
+        queue.max_bytes = max_bytes
     scope = tree.scope("log")
-    scope.tally("dropped", lambda: 0 if (queue := standard_error()) is None else queue.dropped)
-    scope.gauge("queued_bytes", lambda: 0 if (queue := standard_error()) is None else queue.queued_bytes)
+    scope.tally("dropped", lambda: 0 if queue is None else queue.dropped)
+    scope.gauge("queued_bytes", lambda: 0 if queue is None else queue.queued_bytes)
 
 
 def resident_bytes() -> int:

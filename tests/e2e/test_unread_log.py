@@ -39,11 +39,17 @@ def free_port() -> int:
 class Unread:
     """A router that writes to a pipe of 4 KB."""
 
-    def __init__(self, root: Path, text: str) -> None:
+    def __init__(self, root: Path, queue_kb: int) -> None:
         self.port, self.admin_port = free_port(), free_port()
         self.root = root
         self.reading, writing = small_pipe()
-        configuration = config(text, namers=[fs(root)], admin={"port": self.admin_port}, servers=[{"port": self.port}])
+        configuration = config(
+            "/svc => /#/io.l5d.fs",
+            namers=[fs(root)],
+            admin={"port": self.admin_port},
+            servers=[{"port": self.port}],
+        )
+        configuration["log"] = {"maxQueueKB": queue_kb}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "noderouter.cli", "run", "-"], stdin=subprocess.PIPE, stderr=writing
         )
@@ -90,18 +96,20 @@ def name(number: int) -> str:
 
 
 @asynccontextmanager
-async def unread(root: Path) -> AsyncIterator[tuple[Unread, Http]]:
+async def unread(root: Path, *, queue_kb: int = 1024) -> AsyncIterator[tuple[Unread, Http]]:
     """The router, when 20 lines of 300 bytes and more have been logged, and a connection that is served."""
-    router = Unread(root, "/svc => /#/io.l5d.fs")
+    router = Unread(root, queue_kb)
     try:
         with trio.fail_after(30):
             http = await router.up()
             router.address_files("no address\n")
             for number in range(EVENTS):
                 assert (await http.ask(name(number))).status == 502
-            await until(lambda: router.unread() > PIPE_BYTES - 1024)
-            yield router, http
-            await http.close()
+            try:
+                await until(lambda: router.unread() > PIPE_BYTES - 1024)
+                yield router, http
+            finally:
+                await http.close()
     finally:
         router.close()
 
@@ -140,6 +148,15 @@ async def until_logged(http: Http, number: int) -> None:
     """Until the router has seen that a file is right, which it says."""
     while "Unable to route" in (await http.ask(name(number))).text:
         await trio.sleep(0.005)
+
+
+async def test_what_finds_no_place_is_counted_and_told_when_somebody_reads_again(tmp_path):
+    async with unread(tmp_path, queue_kb=4) as (router, _):
+        assert await router.metric("log/dropped") > 0
+        lines = await trio.to_thread.run_sync(read_events, router.reading, "log.dropped", 1)
+        dropped = await router.metric("log/dropped")
+        assert (lines[-1]["event"], lines[-1]["lines"]) == ("log.dropped", dropped)
+        assert EVENTS - dropped <= sum(line["event"] == "fs.invalid" for line in lines) <= EVENTS
 
 
 @pytest.mark.parametrize("signals", [1, 2])

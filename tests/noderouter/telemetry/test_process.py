@@ -48,22 +48,27 @@ def test_all_gauges_read_and_the_old_names_agree() -> None:
     assert found["jvm/fd_count"] == found["process/open_fds"]
 
 
-def test_what_nobody_reads_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_reads_is_bounded_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     tree = MetricsTree()
-    watch_log(tree)
-
-    def shown() -> dict[str, float]:
-        found = {"/".join(path): value for path, _, value in tree.samples()}
-        del found["telemetry/overflow"]
-        return found
-
-    assert shown() == {"log/dropped": 0, "log/queued_bytes": 0}
     reader, writer = os.pipe()
     os.close(reader)
-    queue = LineQueue(writer, max_bytes=5)
+    queue = LineQueue(writer)
     monkeypatch.setattr(sys, "stderr", LineStream(queue, False))
+    watch_log(tree, 5)
     print("more than there is room for", file=sys.stderr)
     print("lost", file=sys.stderr)
     assert queue.drain()
-    assert shown() == {"log/dropped": 2, "log/queued_bytes": 0}
+    assert logged(tree) == {"log/dropped": 2, "log/queued_bytes": 0}
     os.close(writer)
+
+
+def test_standard_error_without_a_queue_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    tree = MetricsTree()
+    watch_log(tree, 5)
+    assert logged(tree) == {"log/dropped": 0, "log/queued_bytes": 0}
+
+
+def logged(tree: MetricsTree) -> dict[str, float]:
+    found = {"/".join(path): value for path, _, value in tree.samples()}
+    return {path: value for path, value in found.items() if path.startswith("log/")}
