@@ -168,7 +168,9 @@ async def test_it_ends_though_nobody_reads(tmp_path, signals):
         while signals == 2 and router.process.poll() is None:
             router.process.send_signal(signal.SIGTERM)
             await trio.sleep(0.01)
-        assert await trio.to_thread.run_sync(router.process.wait) == (0 if signals == 1 else 128 + signal.SIGTERM)
+        code = await trio.to_thread.run_sync(router.process.wait)
+        # One that comes when the first has done its work finds nobody who heeds it.
+        assert code in ((0,) if signals == 1 else (128 + signal.SIGTERM, -signal.SIGTERM))
 
 
 async def test_an_access_log_on_standard_output_that_nobody_reads(tmp_path):
