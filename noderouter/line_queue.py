@@ -224,8 +224,15 @@ def take_standard_error(lost: Callable[[int], str] = lost_in_words) -> LineQueue
         return None
     queue = LineQueue(descriptor, lost)
     sys.stderr = stream = LineStream(queue, terminal)
-    atexit.register(_end, stream)
+    atexit.register(_leave, stream)
     return queue
+
+
+def _leave(stream: LineStream) -> None:
+    """At Python's own end: the last lines. What comes behind them is not said: it could wait for a lock for ever."""
+    _end(stream)
+    if sys.stderr is stream:
+        sys.stderr = None  # threads are stopped from here on, with whatever they hold
 
 
 def standard_error() -> LineQueue | None:
