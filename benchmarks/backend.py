@@ -1,8 +1,8 @@
 """The one server behind all proxies: nginx, listening on the port of every endpoint.
 
-`/x` answers 100 bytes to any method, `/big` a file of 1 MB, `/slow` the same at 256 KB a second, `/huge` one of 16 MB,
-`/mark/...` its own path, `/error` a 503, `/close` 100 bytes and then closes. Connections are kept alive without limit, so
-that the proxies decide about them.
+`/x` answers 100 bytes to any method, `/big` a file of 1 MB, `/slow` the same at 256 KB a second, `/huge` one of 16
+MB, `/mark/...` its own path, `/error` a 503, `/close` 100 bytes and then closes. Connections are kept alive without
+limit, so that the proxies decide about them.
 """
 
 import grp

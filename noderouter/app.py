@@ -36,6 +36,7 @@ from noderouter.config.check import dump
 from noderouter.config.config import Config
 from noderouter.core.destination import Destinations
 from noderouter.kubernetes.gauges import WatchGauges
+from noderouter.line_queue import farewell
 from noderouter.listener.gauges import listener_gauges
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
@@ -53,7 +54,7 @@ from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.task import Task
 from noderouter.telemetry import log
 from noderouter.telemetry.pace import Pace
-from noderouter.telemetry.process import watch_process
+from noderouter.telemetry.process import watch_log, watch_process
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
@@ -215,6 +216,7 @@ class App:
         """Start what runs beside the data path."""
         watch_process(self.metrics)
         self.guard.gauges(self.metrics)
+        watch_log(self.metrics, self.config.log.maxQueueKB * 1024)
         self.metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
         self.metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
         self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.take() * 1000)
@@ -271,12 +273,13 @@ class App:
                 seen += 1
                 if seen > 1:
                     _log.warning("router.killed", signal=signal.Signals(number).name)
+                    farewell(0.2)
                     os._exit(128 + number)
                 _log.info("router.stopping", signal=signal.Signals(number).name)
                 self.stopping.set()
 
     async def _sweep(self) -> None:
-        """Housekeeping of all routers; access logs are written here, off the data path."""
+        """Housekeeping of all routers, off the data path."""
         while True:
             await trio.sleep(SWEEP_SECONDS)
             now = monotonic()

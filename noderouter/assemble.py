@@ -37,6 +37,7 @@ from noderouter.filter.context import ClearContext, ReadContext
 from noderouter.filter.error_reply import ErrorReply
 from noderouter.filter.error_text import cannot_connect, no_hosts
 from noderouter.filter.forwarded import Forwarded
+from noderouter.filter.max_forwards import MaxForwards
 from noderouter.filter.propagate import Propagate
 from noderouter.filter.retry import Retry
 from noderouter.filter.roll_policy import RollPolicy
@@ -57,7 +58,7 @@ from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
 from noderouter.router.clients import Clients
-from noderouter.router.gauges import client_gauges, router_gauges, server_gauges, service_gauges
+from noderouter.router.gauges import access_log_gauges, client_gauges, router_gauges, server_gauges, service_gauges
 from noderouter.router.picker import Branch, Picker
 from noderouter.router.route import FixedAnswer, Route
 from noderouter.router.router import Router
@@ -106,6 +107,8 @@ class RouterAssembly:
         self._clients = Clients(self.make_client, self.client_closed)
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
+        if self.access_log is not None:
+            access_log_gauges(self._scope.scope("access_log"), self.access_log)
 
     # Names (see `router.named.NameParts`)
 
@@ -245,11 +248,13 @@ class RouterAssembly:
         limit = config.maxConcurrentRequests
         if limit is not None:
             filters.append(lambda service: Admission(service, limit))
-        # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via.
+        # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via,
+        # Max-Forwards.
         special: list[Filter] = [
             ClearContext if config.clearContext else ReadContext,
             TotalTimeout,
             lambda service: CallDepth(service, config.maxCallDepth),
+            MaxForwards,
         ]
         filters.append(lambda service: WhenSpecial(service, special))
         return filters
@@ -303,7 +308,7 @@ class RouterAssembly:
     # Life-cycle
 
     def sweep(self, now: float) -> Iterator[None]:
-        """Housekeeping, about once a second, in short steps; blocking writes of the access log happen here."""
+        """Housekeeping, about twice a second, in short steps; the access log is handed to its thread here."""
         yield from self.router.sweep(now)
         self._scopes.sweep()
         if self.access_log is not None:
@@ -313,7 +318,7 @@ class RouterAssembly:
         """Release everything; no exchange is in flight."""
         self.router.close()
         if self.access_log is not None:
-            self.access_log.flush()
+            self.access_log.close()
 
 
 class _CaptureParts:

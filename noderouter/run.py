@@ -10,6 +10,7 @@ from noderouter.app import App
 from noderouter.config.check import load
 from noderouter.config.config import Config
 from noderouter.config.problem import ConfigError
+from noderouter.line_queue import take_standard_error
 from noderouter.listener.listener import ListenError
 from noderouter.naming.environment import EnvironmentMissing
 from noderouter.telemetry import log
@@ -17,6 +18,7 @@ from noderouter.telemetry import log
 
 def run_file(path: str, level: str = "INFO") -> int:
     """`noderouter run`: serve until told to stop; answers the exit code."""
+    take_standard_error(log.lost)
     if level not in log.LEVELS:
         print(f"noderouter: no such log level: {level}; valid: {', '.join(log.LEVELS)}", file=sys.stderr)
         return 2

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from noderouter.intercept.protocol import VERSION
+from noderouter.intercept.protocol import VERSION, is_version
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 MAX_WORDS: Final = 300
@@ -67,7 +67,7 @@ def read_answer(line: bytes) -> Answer:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise KeeperError("the keeper's answer is no JSON; is something else listening there?") from error
-    if not isinstance(value, dict) or value.get("v") != VERSION:
+    if not isinstance(value, dict) or not is_version(value.get("v")):
         raise KeeperError(f"the keeper's answer is not of version {VERSION}; use one image for router and keeper")
     kind = value.get("type")
     match kind:

@@ -6,6 +6,7 @@ from noderouter.config.admin import AdminConfig
 from noderouter.config.fields import NotEmpty
 from noderouter.config.intercept import InterceptConfig
 from noderouter.config.kind import Model, PlainValidator, Several, kind_field
+from noderouter.config.log import LogConfig
 from noderouter.config.overload import OverloadConfig
 from noderouter.config.router import RouterConfig
 from noderouter.namer.kind import NamerKind
@@ -27,4 +28,5 @@ class Config(Model):
     telemetry: Several[Annotated[TelemeterKind, kind_field(TelemeterKind, "noderouter.telemetry.telemeter")]] = ()
     intercept: InterceptConfig | None = None
     overload: OverloadConfig = OverloadConfig()
+    log: LogConfig = LogConfig()
     usage: Annotated[None, PlainValidator(_ignored)] = None

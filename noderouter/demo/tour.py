@@ -12,6 +12,7 @@ from noderouter.app import App
 from noderouter.config.check import load
 from noderouter.config.problem import ConfigError
 from noderouter.demo.stage import REROUTED, Stage
+from noderouter.line_queue import take_standard_error
 from noderouter.run import run_config
 from noderouter.telemetry import log
 
@@ -79,6 +80,7 @@ class Tour:
 
 def run_demo(port: int, admin_port: int, directory: str | None) -> int:
     """Run the demo until it is interrupted; answers the exit code."""
+    take_standard_error(log.lost)
     log.configure("WARNING")
     with tempfile.TemporaryDirectory(prefix="noderouter-demo-") as fresh:
         place = Path(directory) if directory is not None else Path(fresh)

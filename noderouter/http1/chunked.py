@@ -5,10 +5,10 @@ bytes are split.
 
     size line -> payload -> CRLF -> size line ... -> "0" line -> trailer fields -> empty line -> done
 
-Strict: a size has 1 to 16 hexadecimal digits; lines end in CRLF; chunk extensions are well-formed or refused, never
-longer than `MAX_EXTENSION_BYTES` in one body, and dropped. White space in a size line, which RFC 9112 allows around
-the ";" and "=" of extensions, is refused: nobody sends it, and parsers differ about it. A line that is still coming
-in is refused at its first wrong byte.
+Strict: a size has 1 to 16 hexadecimal digits, and is at most 2^63-1, which every recipient can count; lines end in
+CRLF; chunk extensions are well-formed or refused, never longer than `MAX_EXTENSION_BYTES` in one body, and dropped.
+White space in a size line, which RFC 9112 allows around the ";" and "=" of extensions, is refused: nobody sends it, and
+parsers differ about it. A line that is still coming in is refused at its first wrong byte.
 
 Trailer fields (RFC 9110 section 6.5.1) follow the rules of `fields`. Those about framing, routing, authentication,
 the content's format or how to process the message are refused; hop-by-hop ones are dropped.
@@ -26,10 +26,11 @@ MAX_EXTENSION_BYTES: Final = 4096
 LAST_CHUNK: Final = b"0\r\n\r\n"
 """The end of a body without trailer fields."""
 
-_SIZE: Final = b"([0-9A-Fa-f]{1,16})"
+_SIZE: Final = b"([0-7][0-9A-Fa-f]{15}|[0-9A-Fa-f]{1,15})"
 _QUOTED: Final = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*'
 _EXTENSION: Final = b"(?:;" + TOKEN + b"++(?:=(?:" + TOKEN + b"++|" + _QUOTED + b'"))?)'
 _LINE: Final = re.compile(_SIZE + b"(" + _EXTENSION + b"*)\r\n")
+_PLAIN: Final = re.compile(b"([0-9A-Fa-f]{1,3})\r\n")
 _BEGINNING: Final = re.compile(_SIZE + _EXTENSION + b"*(?:\r|;(?:" + TOKEN + b"++(?:=(?:" + _QUOTED + rb"\\?)?)?)?)?\Z")
 
 _REFUSED: Final = frozenset(
@@ -41,6 +42,10 @@ _REFUSED_PREFIXES: Final = (b"l5d-", b"x-forwarded-", b"if-")
 _DROPPED: Final = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer upgrade".split()
 )
+
+_SMALL: Final = 512
+_FEW: Final = 4
+"""So many chunks in one read are nothing special; from then on, those of up to `_SMALL` bytes are taken in one go."""
 
 _AT_SIZE, _AT_PAYLOAD, _AT_CRLF, _AT_TRAILERS, _AT_END = range(5)
 
@@ -113,6 +118,10 @@ class ChunkedDecoder:
                 if not self._left:
                     self._state = _AT_CRLF
                 continue
+            if self._state == _AT_SIZE and len(pieces) >= _FEW:
+                pos = _small_chunks(data, pos, view, pieces)
+                if pos == len(data):
+                    break
             step = _STEPS[self._state](self, data, pos)
             if step == pos:  # an unfinished line, bounded by its step
                 self._pending = data[pos:]
@@ -188,6 +197,24 @@ class ChunkedDecoder:
             raise HeadError(400, "a trailer field that must not be one")
         if name not in _DROPPED:
             self._block.append(b"%b: %b\r\n" % (spelling, value))
+
+
+def _small_chunks(data: bytes, pos: int, view: memoryview, pieces: list[memoryview]) -> int:
+    """Take small chunks that are there whole and have no extension; the index of the first that is not so.
+
+    A sender that makes a chunk of each byte costs a third of what it would by single steps.
+    """
+    while True:
+        line = _PLAIN.match(data, pos)
+        if line is None:
+            return pos
+        start = line.end()
+        size = int(line[1], 16)  # 1 to 3 digits 0 to 9, a to f, says the pattern
+        end = start + size
+        if not 0 < size <= _SMALL or not data.startswith(b"\r\n", end):
+            return pos
+        pieces.append(view[start:end])
+        pos = end + 2
 
 
 _STEPS: Final = {

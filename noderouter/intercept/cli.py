@@ -41,10 +41,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from noderouter.intercept.journal import Journal
+    from noderouter.intercept.journal import Journal, lost
     from noderouter.intercept.keeper import Keeper
     from noderouter.intercept.serve import Serve, Settings
+    from noderouter.line_queue import take_standard_error
 
+    take_standard_error(lost)
     journal = Journal()
     policy = arguments.policy(options)
     backend, reason = choose(options.mode)

@@ -1,6 +1,7 @@
 """What the keeper has to say: one JSON object a line on standard error, like the router's own logs.
 
-Written here because the router's logging needs a library, and this process imports none.
+Written here because the router's logging needs a library, and this process imports none. `intercept run` has put a
+`LineQueue` before its standard error, so that a reader who stands still does not keep the keeper from disarming.
 """
 
 import json
@@ -24,10 +25,18 @@ class Journal:
         self._write("warning", event, fields)
 
     def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
-        moment = time.time()
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03}Z"
-        line = json.dumps({"event": event, "level": level, "timestamp": stamp, **fields}, default=str)
         try:
-            print(line, file=self._stream, flush=True)
+            print(_line(level, event, fields), file=self._stream, flush=True)
         except OSError:
             pass
+
+
+def lost(count: int) -> str:
+    """The line that stands for lines which were dropped because nobody read them."""
+    return _line("warning", "log.dropped", {"lines": count}) + "\n"
+
+
+def _line(level: str, event: str, fields: dict[str, object]) -> str:
+    moment = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03}Z"
+    return json.dumps({"event": event, "level": level, "timestamp": stamp, **fields}, default=str)

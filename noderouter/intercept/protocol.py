@@ -103,7 +103,7 @@ def decode(line: bytes) -> Message:
     except (ValueError, RecursionError) as error:
         raise StateError(f"a message is no JSON: {error}") from error
     message = _object(value, "message")
-    if message.pop("v", None) != VERSION:
+    if not is_version(message.pop("v", None)):
         raise StateError(
             f"`v` has to be {VERSION}: router and keeper are of different versions; use one image for both"
         )
@@ -112,6 +112,11 @@ def decode(line: bytes) -> Message:
     if reader is None:
         raise StateError(f"unknown `type`; valid: {', '.join(_READERS)}")
     return reader(message)
+
+
+def is_version(value: object) -> bool:
+    """Whether that is the number of this version; to Python, `true` and `1.0` are equal to it, too."""
+    return type(value) is int and value == VERSION
 
 
 def encode(kind: str, fields: Mapping[str, object] | None = None) -> bytes:

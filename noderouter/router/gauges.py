@@ -7,6 +7,7 @@ read when somebody looks.
 from time import monotonic
 
 from noderouter.client.client import Client
+from noderouter.filter.access_log_file import AccessLogFile
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.retry import RetryStats
 from noderouter.http1.server_settings import ServerStats
@@ -36,6 +37,13 @@ def router_gauges(scope: Scope, router: Router) -> None:
     scope.gauge("bindcache/path/size", lambda: len(names))
     scope.tally("bindcache/client/expires", lambda: clients.closes)
     scope.gauge("bindcache/client/size", lambda: len(clients))
+
+
+def access_log_gauges(scope: Scope, log: AccessLogFile) -> None:
+    """Lines of an access log."""
+    scope.tally("written", lambda: log.written)
+    scope.tally("dropped", lambda: log.dropped)
+    scope.gauge("queued_bytes", lambda: log.queued_bytes)
 
 
 def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None:

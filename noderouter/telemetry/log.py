@@ -5,22 +5,27 @@
 
 One line per event on standard error: JSON in a pod, coloured text on a terminal. Each event name may be logged
 `BURST` times in `PERIOD` seconds; what is above that is counted, and the next line that passes says how many
-were left out. So a failing upstream cannot fill a disk, and no caller has to think about it.
+were left out. So a failing upstream cannot fill a disk, and no caller has to think about it. Nor does a reader that
+stands still hold up anybody: `noderouter run` has put a `LineQueue` before its standard error.
 
 Levels are per logger and can be changed while the router runs (`/logging.json`); a logger without its own has
 that of the nearest one above it in its dotted name, or that of `root`.
 """
 
+import io
+import json
 import sys
 from collections.abc import Callable, MutableMapping
-from time import monotonic
-from typing import Any, Final, TextIO
+from time import gmtime, monotonic, strftime
+from typing import Any, Final, TextIO, cast
 
 # structlog loads rich, where it is installed, for tracebacks that are not used here: 80 ms and 6 MB at every start.
 sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
 import structlog  # noqa: E402
 from structlog.typing import FilteringBoundLogger, Processor  # noqa: E402
+
+from noderouter.telemetry.events import LINES_DROPPED  # noqa: E402
 
 LEVELS: Final = {
     "ALL": 0,
@@ -39,6 +44,9 @@ BURST: Final = 20
 PERIOD: Final = 10.0
 NAMES: Final = 256
 """Event names that are told apart; later ones share one allowance."""
+
+MAX_CHARACTERS: Final = 4096
+"""Of one value in a line; tracebacks are whole."""
 
 Event = MutableMapping[str, Any]
 
@@ -115,6 +123,30 @@ class RateLimit:
         return event
 
 
+def shorten(_logger: object, _method: str, event: Event) -> Event:
+    """A processor: cuts text that is longer than anybody reads; a client may have chosen it."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > MAX_CHARACTERS:
+            event[key] = value[:MAX_CHARACTERS] + "…"
+    return event
+
+
+def escape(_logger: object, _method: str, event: Event) -> Event:
+    """A processor, for text: nothing that is said begins a line or commands a terminal. JSON does that by itself."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = value.encode("unicode_escape").decode("ascii")
+    return event
+
+
+class Nowhere(io.TextIOBase):
+    """Standard error of a process that was started without."""
+
+    def write(self, text: str) -> int:
+        """Say nothing."""
+        return len(text)
+
+
 class Line(structlog.WriteLogger):
     """Where the lines of one logger go."""
 
@@ -125,6 +157,15 @@ class Line(structlog.WriteLogger):
 
 levels: Final = Levels()
 """Those of the process; structlog's configuration is one per process, too."""
+
+
+def lost(count: int) -> str:
+    """The line that stands for lines which were dropped because nobody read them."""
+    stamp = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
+    if sys.stderr is not None and sys.stderr.isatty():
+        return f"{stamp} [warning  ] {LINES_DROPPED} lines={count}\n"
+    event = {"lines": count, "logger": ROOT, "event": LINES_DROPPED, "level": "warning", "timestamp": stamp}
+    return json.dumps(event) + "\n"
 
 
 def get(name: str) -> FilteringBoundLogger:
@@ -139,10 +180,10 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: boo
 
     Args:
         level: of all loggers that have none of their own.
-        stream: where lines go; standard error.
+        stream: where lines go; standard error. It must not block: see `line_queue.take_standard_error`.
         as_json: JSON or text; by default text where the stream is a terminal.
     """
-    stream = stream or sys.stderr
+    stream = stream or sys.stderr or cast(TextIO, Nowhere())
     if as_json is None:
         as_json = not stream.isatty()
     levels.set(ROOT, level)
@@ -150,6 +191,7 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: boo
         processors=[
             levels,
             RateLimit(),
+            shorten,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *_renderers(as_json, stream),
@@ -164,4 +206,4 @@ def _renderers(as_json: bool, stream: TextIO) -> list[Processor]:
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]
+    return [escape, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]

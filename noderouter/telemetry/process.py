@@ -1,4 +1,4 @@
-"""Gauges about the process, under `process/`, and under the names that Linkerd's dashboards know (`jvm/`)."""
+"""Gauges about the process and its log, and those of the process under the names of Linkerd's dashboards (`jvm/`)."""
 
 import os
 import resource
@@ -6,6 +6,7 @@ import threading
 from time import monotonic, process_time
 from typing import Final
 
+from noderouter.line_queue import standard_error
 from noderouter.telemetry.tree import MetricsTree
 
 _PAGE: Final = resource.getpagesize()
@@ -26,6 +27,16 @@ def watch_process(tree: MetricsTree) -> None:
     jvm.gauge("mem/current/used", resident_bytes)
     jvm.gauge("thread/count", threading.active_count)
     jvm.gauge("fd_count", open_fds)
+
+
+def watch_log(tree: MetricsTree, max_bytes: int) -> None:
+    """Bound what waits to be read from standard error, and add it and what was dropped because nobody did."""
+    queue = standard_error()
+    if queue is not None:
+        queue.max_bytes = max_bytes
+    scope = tree.scope("log")
+    scope.tally("dropped", lambda: 0 if queue is None else queue.dropped)
+    scope.gauge("queued_bytes", lambda: 0 if queue is None else queue.queued_bytes)
 
 
 def resident_bytes() -> int:

@@ -49,6 +49,8 @@ def test_a_refusal_has_its_words():
         b"7",
         b'{"type":"state","armed":true,"why":""}',
         b'{"v":2,"type":"state","armed":true,"why":""}',
+        b'{"v":true,"type":"state","armed":true,"why":""}',
+        b'{"v":1.0,"type":"state","armed":true,"why":""}',
         b'{"v":1,"type":"status"}',
         b'{"v":1,"type":["state"]}',
         b'{"v":1,"type":"state","armed":"yes","why":""}',

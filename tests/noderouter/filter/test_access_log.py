@@ -12,7 +12,7 @@ from noderouter.core.errors import ClientGone, NoSuchName
 from noderouter.core.exchange import Exchange, Response
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
-from noderouter.filter.access_log import AccessLog, show_time
+from noderouter.filter.access_log import MAX_VALUE_BYTES, AccessLog, show_time
 from noderouter.filter.error_reply import ErrorReply
 from noderouter.telemetry.metrics import RequestStats
 from tests.testing.reply import make_exchange
@@ -116,6 +116,19 @@ def test_the_target_is_the_clients_not_what_an_identifier_left_of_it() -> None:
 def test_hostile_values_are_escaped(agent: bytes, shown: bytes) -> None:
     line = log(make_exchange(block=b"User-Agent: " + agent + b"\r\n"))
     assert line.endswith(b'"-" "' + shown + b'"\n')
+
+
+@pytest.mark.parametrize("byte", [b"x", b"\xff", b'"'])
+def test_long_values_are_cut(byte: bytes) -> None:
+    """A head of 60 KB costs what 4 KB of it do, and is no line of 240 KB."""
+    long = byte * 15_000
+    shown = (byte if byte == b"x" else b"\\x%02x" % byte[0]) * MAX_VALUE_BYTES + b"..."
+    exchange = make_exchange(target=long, authority=long, block=b"Referer: %b\r\nUser-Agent: %b\r\n" % (long, long))
+    line = log(exchange)
+    assert line.startswith(shown + b" 10.2.0.7 ")
+    assert b'"GET ' + shown + b' HTTP/1.1" 200 5 "' + shown + b'" "' + shown + b'"\n' in line
+    exact = byte * MAX_VALUE_BYTES
+    assert b"..." not in log(make_exchange(target=exact, authority=exact, block=b"User-Agent: " + exact + b"\r\n"))
 
 
 def test_a_space_in_the_host_does_not_shift_the_fields() -> None:

@@ -1,7 +1,9 @@
 """The chunked coding: what is decoded, what is refused, and that splitting changes nothing."""
 
+import sys
 from itertools import pairwise
 from random import Random
+from types import FrameType
 
 import h11
 import httptools
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noderouter.core.headers import Headers
+from noderouter.http1 import chunked
 from noderouter.http1.chunked import (
     LAST_CHUNK,
     MAX_EXTENSION_BYTES,
@@ -168,10 +171,43 @@ def test_repr_tells_the_state() -> None:
     assert repr(decoder) == "<ChunkedDecoder at payload, 3 bytes left>"
 
 
-def test_sizes_are_exact_up_to_16_digits() -> None:
+def test_sizes_are_exact_up_to_what_everybody_can_count() -> None:
     decoder = ChunkedDecoder(100)
-    decoder.feed(b"ffffffffFFFFFFFF\r\n")
-    assert repr(decoder) == f"<ChunkedDecoder at payload, {2**64 - 1} bytes left>"
+    decoder.feed(b"7fffffffFFFFFFFF\r\n")
+    assert repr(decoder) == f"<ChunkedDecoder at payload, {2**63 - 1} bytes left>"
+
+
+@pytest.mark.parametrize("size", [b"8000000000000000", b"ffffffffFFFFFFFF", b"F000000000000001"])
+def test_a_size_that_some_recipient_takes_for_a_negative_one_is_refused_at_its_last_digit(size: bytes) -> None:
+    decoder = ChunkedDecoder(100)
+    assert decoder.feed(b"3\r\nabc\r\n" + size[:-1]) == b"abc"
+    with pytest.raises(HeadError, match="a chunk's size line is malformed"):
+        decoder.feed(size[-1:])
+    assert decode(size + b"\r\n") == decode(size + b";a\r\n") == (400, "a chunk's size line is malformed")
+
+
+def test_many_small_chunks_are_taken_in_one_go() -> None:
+    """A chunk for each byte is the most work for what it carries: count it."""
+    steps = 0
+
+    class Counting(ChunkedDecoder):
+        def feed(self, data: bytes) -> bytes:
+            nonlocal steps
+
+            def count(frame: FrameType, event: str, _: object) -> None:
+                nonlocal steps
+                steps += event == "call" and frame.f_code.co_filename == chunked.__file__
+
+            sys.setprofile(count)
+            try:
+                return super().feed(data)
+            finally:
+                sys.setprofile(None)
+
+    payload = b"x" * 5000
+    data = b"".join(encode_chunk(b"x") for _ in payload)
+    assert Counting(100).feed(data) == payload
+    assert steps < 20
 
 
 def test_encodes() -> None:
@@ -196,7 +232,7 @@ WRONG = b'\r\n \t;="\\0123aAgG:\x00\x7f\x80'
 
 def bodies(rng: Random) -> bytes:
     """A chunked body, often a little wrong."""
-    data = b"".join(rng.choice(GOOD) for _ in range(rng.randrange(4))) + rng.choice(ENDS) + b"tail"
+    data = b"".join(rng.choice(GOOD) for _ in range(rng.choice([0, 1, 2, 3, 6, 9]))) + rng.choice(ENDS) + b"tail"
     for _ in range(rng.choice([0, 1, 1, 2])):
         i = rng.randrange(len(data))
         data = data[:i] + bytes([rng.choice(WRONG)]) * rng.randrange(2) + data[i + rng.randrange(2) :]

@@ -43,6 +43,7 @@ finally:
         "noderouter",
         "noderouter._compiled",
         "noderouter.cli",
+        "noderouter.line_queue",
     }
 
 

@@ -48,7 +48,10 @@ SERVICE = {"ip": "10.0.0.1", "port": 80, "http": True}
     [
         ([], "`message` has to be an object"),
         ({"v": 2, "type": "disarm"}, "different versions"),
-        ({"v": True, "type": "disarm", "x": 1}, "unknown keys: x"),
+        ({"v": True, "type": "disarm"}, "different versions"),
+        ({"v": 1.0, "type": "disarm"}, "different versions"),
+        ({"v": "1", "type": "disarm"}, "different versions"),
+        ({"v": 1, "type": "disarm", "x": 1}, "unknown keys: x"),
         ({"v": 1, "type": "nonsense"}, "valid: hello, pods"),
         ({"v": 1, "type": ["hello"]}, "unknown `type`"),
         ({"v": 1, "type": "hello"}, "lacks instance"),
@@ -71,6 +74,14 @@ SERVICE = {"ip": "10.0.0.1", "port": 80, "http": True}
             "from 1 to 65535",
         ),
         (
+            {"v": 1, "type": "services", "generation": 1, "services": [{**SERVICE, "port": True}], "never": []},
+            "`services[0].port` has to be a number",
+        ),
+        (
+            {"v": 1, "type": "services", "generation": True, "services": [], "never": []},
+            "`generation` has to be a number",
+        ),
+        (
             {"v": 1, "type": "services", "generation": 1, "services": [{**SERVICE, "http": 1}], "never": []},
             "true or false",
         ),
@@ -84,6 +95,16 @@ def test_what_is_wrong_is_said(message, words):
     with pytest.raises(StateError) as refused:
         decode(json.dumps(message).encode())
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["reactorLagMs", "acceptQueue", "acceptBacklog", "probeMs", "probeAgeMs"])
+@pytest.mark.parametrize("value", [True, False, 1.0, "1", None, -1, 2**53 + 1])
+def test_every_number_of_progress_has_to_be_one(key, value):
+    """To Python `True` is 1, and JSON's `true` is no number."""
+    message = json.loads(protocol.encode_progress(Progress("", 1, 1, 1, 1, 1)))
+    decode(json.dumps(message).encode())
+    with pytest.raises(StateError, match=f"`{key}` has to be a number"):
+        decode(json.dumps({**message, key: value}).encode())
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b"\xff", b"[" * 100_000, b'{"v":1,"type":"hello","instance":NaN}'])

@@ -1,5 +1,6 @@
 """The privileged process in a node's namespace, with a router beside it: arming, dying, drift, handing over."""
 
+import fcntl
 import json
 import os
 import signal
@@ -42,8 +43,8 @@ class Node:
         self._mode = mode
         self._stack = stack
 
-    def keeper(self, *options: str, name: str = "") -> subprocess.Popen[str]:
-        """Start one; its log is where `log` reads it."""
+    def keeper(self, *options: str, name: str = "", log: int | None = None) -> subprocess.Popen[str]:
+        """Start one; its log is where `log` reads it, or goes to a descriptor."""
         arguments = [
             "run",
             "--mode",
@@ -59,7 +60,7 @@ class Node:
             *(f"--node-ip={NODE[version]}" for version in (4, 6)),
             *options,
         ]
-        return self._started([sys.executable, "-m", "noderouter.cli", "intercept", *arguments], name or "keeper")
+        return self._started([sys.executable, "-m", "noderouter.cli", "intercept", *arguments], name or "keeper", log)
 
     def router(self, name: str = "", who: str = "router") -> subprocess.Popen[str]:
         """Start one, and wait until it is armed."""
@@ -102,11 +103,12 @@ class Node:
     def _path(self, name: str) -> Path:
         return self.socket.with_name(f"{name}.sock") if name else self.socket
 
-    def _started(self, argv: list[str], name: str) -> subprocess.Popen[str]:
+    def _started(self, argv: list[str], name: str, to: int | None = None) -> subprocess.Popen[str]:
         log = self._stack.enter_context((self._folder / f"{name}.log").open("w"))
+        err = log if to is None else to
         with inside(self.network.node):
             process = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=os.environ
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, text=True, cwd=ROOT, env=os.environ
             )
         self._stack.callback(_end, process)
         return process
@@ -458,3 +460,33 @@ def test_what_is_missing_is_said_at_start(make_node):
     assert said.returncode == 1
     assert "NET_ADMIN" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_log_that_nobody_reads_does_not_keep_it_from_anything(make_node, gone):
+    """Each router that leaves is three lines: armed, disarmed, gone. The pipe holds a dozen of them."""
+    node = make_node()
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    try:
+        keeper = node.keeper(log=writing)
+        os.close(writing)
+        if gone:
+            os.close(reading)
+        for number in range(30):
+            teller = node.teller()
+            teller.hello(f"router-{number}")
+            teller.pods(1, PODS)
+            teller.services(1, SERVICES)
+            assert teller.progress(GOOD)["armed"] is True
+            teller.close()
+            until(lambda: node.status()["armed"] is False)
+        keeper.terminate()
+        assert keeper.wait(10) == 0
+        assert node.answers() == "backend"
+        said = b"" if gone else os.read(reading, 8192)
+        assert [json.loads(line)["event"] for line in said.splitlines()][:1] == ([] if gone else ["intercept.backend"])
+        assert gone or (len(said) > 3000 and said.endswith(b"}\n"))
+    finally:
+        if not gone:
+            os.close(reading)

@@ -64,6 +64,45 @@ def test_text_for_people(stream: io.StringIO) -> None:
     assert "\x1b" not in stream.getvalue()
 
 
+def test_no_value_is_longer_than_anybody_reads(stream: io.StringIO) -> None:
+    log.configure(stream=stream)
+    log.get("a").warning("x", short="s" * log.MAX_CHARACTERS, long="l" * 60_000, number=1)
+    (event,) = events(stream)
+    assert event["short"] == "s" * log.MAX_CHARACTERS
+    assert event["long"] == "l" * log.MAX_CHARACTERS + "…"
+
+
+def test_what_a_stranger_says_forges_no_line_and_commands_no_terminal(stream: io.StringIO) -> None:
+    log.configure(stream=stream, as_json=False)
+    log.get("a").warning("x", reason="a\n2026:[info]:forged\x1b[2J\x9b", plain="müde")
+    assert stream.getvalue().count("\n") == 1
+    assert not set("\x1b\x9b") & set(stream.getvalue())
+    assert r"reason=a\n2026:[info]:forged\x1b[2J\x9b" in stream.getvalue()
+    assert "müde" in stream.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_stands_for_lines_that_were_dropped(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stderr", stream)
+    line = log.lost(7)
+    assert line.endswith("\n")
+    if terminal:
+        assert "[warning  ] log.dropped lines=7" in line
+    else:
+        event = json.loads(line)
+        assert event.pop("timestamp").endswith("Z")
+        assert event == {"event": "log.dropped", "level": "warning", "logger": "root", "lines": 7}
+
+
+def test_a_process_without_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    log.configure()
+    log.get("a").warning("said to nobody")
+    assert json.loads(log.lost(1))["lines"] == 1
+
+
 def test_levels_are_inherited_by_dotted_name(stream: io.StringIO) -> None:
     log.configure("WARNING", stream=stream)
     quiet, loud = log.get("a.b"), log.get("c")

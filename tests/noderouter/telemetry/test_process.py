@@ -1,11 +1,13 @@
 """Gauges about this process."""
 
 import os
+import sys
 from types import SimpleNamespace
 
 import pytest
 
-from noderouter.telemetry.process import open_fds, resident_bytes, watch_process
+from noderouter.line_queue import LineQueue, LineStream
+from noderouter.telemetry.process import open_fds, resident_bytes, watch_log, watch_process
 from noderouter.telemetry.tree import MetricsTree
 
 
@@ -44,3 +46,29 @@ def test_all_gauges_read_and_the_old_names_agree() -> None:
     }
     assert found["jvm/thread/count"] == found["process/threads"]
     assert found["jvm/fd_count"] == found["process/open_fds"]
+
+
+def test_what_nobody_reads_is_bounded_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = MetricsTree()
+    reader, writer = os.pipe()
+    os.close(reader)
+    queue = LineQueue(writer)
+    monkeypatch.setattr(sys, "stderr", LineStream(queue, False))
+    watch_log(tree, 5)
+    print("more than there is room for", file=sys.stderr)
+    print("lost", file=sys.stderr)
+    assert queue.drain()
+    assert logged(tree) == {"log/dropped": 2, "log/queued_bytes": 0}
+    os.close(writer)
+
+
+def test_standard_error_without_a_queue_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    tree = MetricsTree()
+    watch_log(tree, 5)
+    assert logged(tree) == {"log/dropped": 0, "log/queued_bytes": 0}
+
+
+def logged(tree: MetricsTree) -> dict[str, float]:
+    found = {"/".join(path): value for path, _, value in tree.samples()}
+    return {path: value for path, value in found.items() if path.startswith("log/")}
