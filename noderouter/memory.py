@@ -12,20 +12,23 @@ system, which it does by itself only at the end of its heap.
 import ctypes
 import gc
 from collections.abc import Callable
+from time import perf_counter
 from typing import Final
 
 import trio
 
 TRIM_SECONDS: Final = 30.0
 """Between two looks."""
-PORTION: Final = 20_000
-"""Objects that have grown old: so many are collected, and what is left of them frozen. A pause of some 10 ms."""
-PORTION_SECONDS: Final = 0.5
+PORTION: Final = 5_000
+"""Objects that have grown old: so many are collected, and what is left of them frozen. A pause of some 3 ms."""
+PORTION_SECONDS: Final = 0.1
 """Between two looks at how many there are."""
 THAW_SECONDS: Final = 3600.0
 """Between two collections of everything, for cycles of what was set aside alive."""
 THAW_GROWTH: Final = 1.25
-"""Where so many times what the last one left has been set aside, there is one at once: it grew, or is garbage."""
+"""Where so many times what the last one left has been set aside, there is one soon: it grew, or is garbage."""
+THAW_SHARE: Final = 0.005
+"""Of the time for such collections, at most: connections that come and go in crowds grow old, too, and are soon gone."""
 NEVER: Final = 1_000_000
 
 
@@ -37,24 +40,28 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
-    gc.set_threshold(2_000, 10, NEVER)
+    gc.set_threshold(1_000, 4, NEVER)
 
 
 async def keep_settled() -> None:
     """Collect and set aside what has grown old, portion by portion, until cancelled."""
     thaw, left = trio.current_time() + THAW_SECONDS, gc.get_freeze_count()
+    earliest = 0.0
     while True:
         await trio.sleep(PORTION_SECONDS)
-        thawing = trio.current_time() >= thaw
+        now = trio.current_time()
+        thawing = now >= thaw
         if not thawing and len(gc.get_objects(generation=2)) < PORTION:
             continue
         gc.collect()
         gc.freeze()
-        if thawing or gc.get_freeze_count() > THAW_GROWTH * left:
+        if thawing or (now >= earliest and gc.get_freeze_count() > THAW_GROWTH * left):
+            began = perf_counter()
             gc.unfreeze()
             gc.collect()
             gc.freeze()
-            thaw, left = trio.current_time() + THAW_SECONDS, gc.get_freeze_count()
+            now, left = trio.current_time(), gc.get_freeze_count()
+            thaw, earliest = now + THAW_SECONDS, now + (perf_counter() - began) / THAW_SHARE
 
 
 async def keep_trimmed() -> None:

@@ -91,7 +91,7 @@ class Task:
             return
         self.unwinding += 1
         self.thrown = Cancelled(reason)
-        self.reactor.schedule(self)
+        self.reactor.defer(self)  # many may leave at once, and unwinding is work
 
     def interrupt(self, error: Exception) -> None:
         """Have `error` raised where the task waits, as if that had failed. Harmless on a task that is done."""
