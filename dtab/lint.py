@@ -115,7 +115,7 @@ class _Linter:
     def _behind_others(self, position: int, dentry: Dentry) -> Iterator[_Raw]:
         """Look at later dentries whose prefix matches whatever this one's does."""
         labels = tuple(_STAR if element is None else element for element in dentry.prefix.elements)
-        covering = self._index.find(labels)
+        covering, _ = self._index.find(labels)
         for number in covering:
             decisive = self._last_decisive[number]
             if decisive > position:

@@ -6,11 +6,12 @@ The order of the stacks is that of the specification, section 0; each layer is o
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from logging import ERROR, WARNING
 from math import inf
 from pathlib import Path as FilePath
 from random import Random
-from typing import cast
+from typing import Final, cast
 
 from dtab import Bound, Path
 from noderouter.balancer.backoff import ConstantKind
@@ -328,9 +329,16 @@ class _CaptureParts:
         return None if log is None else log.write
 
 
+MAX_ELEMENT: Final = 300
+"""Characters of a name in the metrics tree, which shows it with each of some forty figures. A host has at most 253."""
+
+
 def element(path: Path) -> str:
-    """A name as an element of the metrics tree: without its first slash."""
-    return path.show()[1:]
+    """A name as an element of the metrics tree: without its first slash; of a long one, how it begins and a hash."""
+    shown = path.show()
+    if len(shown) > MAX_ELEMENT:
+        return f"{shown[1:MAX_ELEMENT]}...{blake2b(shown.encode(), digest_size=8).hexdigest()}"
+    return shown[1:]
 
 
 def seconds(milliseconds: int | None) -> float:

@@ -9,7 +9,6 @@ A value never ends its field: what is not printable ASCII, a quote, a backslash 
 written as `\\xHH`. Lines are formatted here (under 3 µs) and handed to `write`, which must not block.
 """
 
-import re
 from collections.abc import Callable
 from time import localtime, strftime, time
 from typing import Final
@@ -17,7 +16,8 @@ from typing import Final
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
 
-_UNSAFE: Final = re.compile(rb"[^\x20\x21\x23-\x5b\x5d-\x7e]")
+_UNSAFE: Final = (*range(0x20), 0x22, 0x5C, *range(0x7F, 0x100))
+_ESCAPES: Final = {byte: f"\\x{byte:02x}" for byte in _UNSAFE}
 
 
 class AccessLog:
@@ -60,7 +60,7 @@ class AccessLog:
         # Looking for single bytes is the quickest test there is, a fifth of a search by pattern; the head parser lets
         # no other control bytes through than a tab, and the two that would end the line are looked for all the same.
         if 34 in values or 92 in values or 10 in values or 13 in values or 9 in values or not values.isascii():
-            host, target, referer, agent = (_UNSAFE.sub(_hex, value) for value in (host, target, referer, agent))
+            host, target, referer, agent = map(_escaped, (host, target, referer, agent))
         return b'%b %b%b%b %b HTTP/1.%d%b%b" "%b"\n' % (
             host.replace(b" ", b"\\x20") if 32 in host else host,
             exchange.peer_address[0].encode() or b"-",
@@ -88,5 +88,6 @@ def _value(block: bytes, folded: bytes, name: bytes) -> bytes:
     return block[start : block.find(b"\r\n", start)].strip(b" \t") or b"-"
 
 
-def _hex(found: re.Match[bytes]) -> bytes:
-    return b"\\x%02x" % found[0][0]
+def _escaped(value: bytes) -> bytes:
+    """A quarter of a match for each byte; a field may have 60 KB of them."""
+    return value.decode("latin-1").translate(_ESCAPES).encode("ascii")

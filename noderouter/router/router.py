@@ -9,11 +9,11 @@ from functools import partial
 from time import monotonic
 from typing import Final, Protocol
 
-from dtab import Bound
+from dtab import Bound, Dtab, Path
 from noderouter.client.client import Client
 from noderouter.core.errors import IdentificationError
 from noderouter.core.exchange import Exchange
-from noderouter.identifier.kind import Identifier, Unidentified
+from noderouter.identifier.kind import MAX_NAME_BYTES, Identifier, Unidentified
 from noderouter.naming.binding_cache import BindingCache
 from noderouter.router.clients import Clients
 from noderouter.router.named import NamedService, NameParts
