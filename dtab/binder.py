@@ -12,8 +12,8 @@ The same function serves traffic (alternatives are tried one after the other, so
 watch opened, that the result does not need) and the dtab playground (`explore`: every alternative is followed).
 
 Everything is bounded, because a dtab may come with a request: rewriting depth as in Linkerd, and besides the
-number of steps (`/a => /a & /a` doubles with each rewriting), the length of a path, the names found (`dtab.limits`), and
-how unions nest in the result. What goes beyond is a failure with its own text.
+number of steps (`/a => /a & /a` doubles with each rewriting), the length of a path, the names found (`dtab.limits`),
+and how unions nest in the result. What goes beyond is a failure with its own text.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -26,7 +26,7 @@ from noderouter.config.client import ClientParams
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.config.service import Budget
-from noderouter.core.errors import ConnectError, NoSuchName
+from noderouter.core.errors import ConnectError, NoSuchName, OverloadError
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, WhenSpecial, stack
 from noderouter.filter.access_log import AccessLog
@@ -61,7 +61,7 @@ from noderouter.router.picker import Branch, Picker
 from noderouter.router.route import FixedAnswer, Route
 from noderouter.router.router import Router
 from noderouter.router.scopes import Scopes
-from noderouter.telemetry.tree import Scope
+from noderouter.telemetry.tree import OTHER, Scope
 
 _NOWHERE = Path()
 WILDCARDS = ("0.0.0.0", "::")
@@ -93,13 +93,16 @@ class RouterAssembly:
         self.binding_seconds = config.bindingTimeoutMs / 1000
         self.max_names = config.bindingCache.paths
         self.idle_seconds = float(config.bindingCache.idleTtlSecs)
+        self.max_overrides = config.bindingCache.overrides
+        self.override_idle_seconds = float(config.bindingCache.overrideIdleTtlSecs)
         self.around = around
         self._scope = around.metrics.scope("rt", config.label)
         self._scopes = Scopes(self._scope)
         self._services = config.service.settings()
         self._client_settings = config.client.settings()
         self._listeners: set[tuple[str, int]] = set()
-        self._clients = Clients(self.make_client, self.client_closed)
+        self._clients = Clients(self.make_client, self.client_closed, config.bindingCache.overrideClients)
+        self._passing_pairs = 0
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
 
@@ -130,14 +133,25 @@ class RouterAssembly:
         """See `NameParts`."""
         self._scopes.release("service", element(name))
 
-    def route(self, name: Path, bound: Bound) -> Branch:
-        """See `NameParts`."""
+    def route(self, name: Path, bound: Bound, passing: bool) -> Branch:
+        """See `NameParts`. The pairs of overrides beyond some are counted together: they must not fill the tree."""
         if isinstance(bound.addr, Status):
             return FixedAnswer(bound.id, bound.addr.code)
-        place = ("client", element(bound.id), "service", element(name))
+        shared = passing and self._passing_pairs >= self.config.bindingCache.overrideClients
+        place = ("client", element(bound.id), "service", OTHER if shared else element(name))
         stats = self._scopes.acquire(*place).requests()
+        self._passing_pairs += passing
+
+        def closed() -> None:
+            self._passing_pairs -= passing
+            self._scopes.release(*place)
+
         attempt_seconds = self._client_settings.resolve(bound.id).attempt_timeout
-        return Route(name, bound, self._clients, stats, attempt_seconds, lambda: self._scopes.release(*place))
+        try:
+            return Route(name, bound, self._clients, stats, attempt_seconds, closed, passing)
+        except OverloadError:
+            closed()
+            raise
 
     def picker(self, branches: list[tuple[float, Branch]]) -> Picker:
         """See `NameParts`."""

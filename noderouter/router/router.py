@@ -2,6 +2,9 @@
 
 Keeps the services of names (a binding cache) and the clients they lead to; `sweep` has to be called about once a
 second. What a router is made of comes from the composition root, as `RouterParts`.
+
+Names under a dtab of the request have a cache of their own, small and forgetful: anybody may make them up, and each is
+a binding that may be large.
 """
 
 from collections.abc import Awaitable, Iterator
@@ -29,6 +32,8 @@ class RouterParts(NameParts, Protocol):
     identifier: Identifier
     max_names: int
     idle_seconds: float
+    max_overrides: int
+    override_idle_seconds: float
 
     def make_client(self, bound: Bound) -> Client:
         """A new client of a bound name."""
@@ -42,16 +47,23 @@ class RouterParts(NameParts, Protocol):
 class Router:
     """The innermost service of every server of one router."""
 
-    __slots__ = ("_get", "_identify", "clients", "label", "names")
+    __slots__ = ("_get", "_get_override", "_identify", "clients", "label", "names", "overrides")
 
     def __init__(self, parts: RouterParts, clients: Clients) -> None:
         """`clients` is what `parts.route` acquires its clients from."""
         self.label = parts.label
         self.clients = clients
-        make = partial(NamedService, parts=parts)
+        make = partial(_named, parts)
         self.names: BindingCache[NamedService] = BindingCache(make, parts.max_names, parts.idle_seconds)
-        self.names.sweep(monotonic())  # tells it the time; names would look long idle at the first real sweep
+        self.overrides: BindingCache[NamedService] = BindingCache(
+            make, parts.max_overrides, parts.override_idle_seconds
+        )
+        clients.press = self.overrides.evict
+        now = monotonic()  # names would look long idle at the first real sweep
+        self.names.sweep(now)
+        self.overrides.sweep(now)
         self._get = self.names.get
+        self._get_override = self.overrides.get
         self._identify = parts.identifier.identify
 
     def __repr__(self) -> str:
@@ -68,24 +80,42 @@ class Router:
             raise _unknown_destination(exchange, name)
         exchange.name = name
         context = exchange.context
-        return self._get(name, None if context is None else context.dtab).serve(exchange)
+        if context is None or context.dtab is None:
+            return self._get(name).serve(exchange)
+        return self._get_override(name, context.dtab).serve(exchange)
 
     def serve_named(self, exchange: Exchange) -> Awaitable[None]:
         """Hand over an exchange that has its name already."""
         name = exchange.name
         assert name is not None
         context = exchange.context
-        return self._get(name, None if context is None else context.dtab).serve(exchange)
+        if context is None or context.dtab is None:
+            return self._get(name).serve(exchange)
+        return self._get_override(name, context.dtab).serve(exchange)
 
     def sweep(self, now: float) -> Iterator[None]:
         """Let idle names go; the steps in which clients go, or follow their address sets."""
         self.names.sweep(now)
+        self.overrides.sweep(now)
         return self.clients.sweep(now)
 
     def close(self) -> None:
         """Release everything; no exchange may be in flight."""
         self.names.clear()
+        self.overrides.clear()
         self.clients.close()
+
+
+def _named(parts: RouterParts, name: Path, local: Dtab | None) -> NamedService:
+    """The service of a name that is not known yet.
+
+    Raises:
+        IdentificationError: the name is too long to be kept.
+    """
+    size = sum(map(len, name.labels))
+    if size > MAX_NAME_BYTES:
+        raise IdentificationError(f"the name of the request has {size} bytes, and may have {MAX_NAME_BYTES}")
+    return NamedService(name, local, parts)
 
 
 def _unknown_destination(exchange: Exchange, unidentified: Unidentified) -> IdentificationError:

@@ -31,7 +31,7 @@ from dtab import (
 from dtab.binder import MAX_UNIONS
 from dtab.delegation import Result
 from dtab.index import Index
-from dtab.limits import OVERRIDE
+from dtab.limits import BASE, OVERRIDE
 from tests.dtab.strategies import few_labels, few_paths, few_prefixes, trees, weights
 from tests.dtab.test_dtab import scanned
 
@@ -292,7 +292,7 @@ def test_the_length_of_paths_is_bounded() -> None:
     assert run("/a=>/a" + "/x" * 600, "/a") == Failed("Max path length: 1000 labels reached in Namer lookup")
 
 
-def work(dtab: str, path: str, limits: Limits = Limits()) -> tuple[Delegation, int]:
+def work(dtab: str, path: str, limits: Limits = BASE) -> tuple[Delegation, int]:
     """A binding, and how many labels it copied and index nodes it visited: what a step must not hide."""
     table = Dtab.parse(dtab)
     copied = 0
@@ -320,7 +320,10 @@ def work(dtab: str, path: str, limits: Limits = Limits()) -> tuple[Delegation, i
     [
         ("/svc=>/svc/" + "/".join(["a"] * 900) + "&/svc/b", "/svc/x"),
         ("/svc=>/svc/a/a/a/a&/svc/b", "/svc/x"),
-        ("/=>/&/;" + ";".join(f"/{a}/{b}/{c}/{d}/z=>/q" for a in "*a" for b in "*a" for c in "*a" for d in "*a"), "/a/a/a/a"),
+        (
+            "/=>/&/;" + ";".join(f"/{a}/{b}/{c}/{d}/z=>/q" for a in "*a" for b in "*a" for c in "*a" for d in "*a"),
+            "/a/a/a/a",
+        ),
     ],
 )
 def test_copying_labels_and_searching_are_charged(dtab: str, path: str) -> None:
