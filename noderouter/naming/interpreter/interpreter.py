@@ -52,6 +52,7 @@ class Interpreter:
         base = reading.read(self._base)
         if not isinstance(base, Dtab):
             return base
+        reading.passing = local is not None
         dtab, limits = (base, BASE) if local is None else (base + local, OVERRIDE)
         result = bind(dtab, path, lambda name: self.lookup(name, reading), limits=limits).result
         if isinstance(result, Ok) and self._transformers:
