@@ -8,7 +8,8 @@ A *name* (`Path`) such as `/svc/hello` is rewritten by a *delegation table* (`Dt
     tree        name trees, and their algebra  binder      bind: the rewriting itself
     dtab        dentries and tables            delegation  what a binding did, as nodes and JSON
     index       which dentries match           result      what lookups answer
-    utility     the namers below /$/           path_matcher  patterns with captures
+    limits      what a binding may cost        path_matcher  patterns with captures
+    utility     the namers below /$/
     lint        what is odd about a dtab       symbolic    answers where there are no namers
     cli         python -m dtab
 """
@@ -16,6 +17,7 @@ A *name* (`Path`) such as `/svc/hello` is rewritten by a *delegation table* (`Dt
 from dtab.binder import Answer, Lookup, bind
 from dtab.delegation import Delegation
 from dtab.dtab import Dentry, Dtab
+from dtab.limits import Limits
 from dtab.path import Path
 from dtab.path_matcher import PathMatcher
 from dtab.prefix import Prefix
@@ -35,6 +37,7 @@ __all__ = [
     "Dtab",
     "Failed",
     "Leaf",
+    "Limits",
     "Lookup",
     "NameTree",
     "Ok",

@@ -12,8 +12,8 @@ The same function serves traffic (alternatives are tried one after the other, so
 watch opened, that the result does not need) and the dtab playground (`explore`: every alternative is followed).
 
 Everything is bounded, because a dtab may come with a request: rewriting depth as in Linkerd, and besides the
-number of steps (`/a => /a & /a` doubles with each rewriting), the length of a path, and how unions nest in the result.
-What goes beyond is a failure with its own text.
+number of steps (`/a => /a & /a` doubles with each rewriting), the length of a path, the names found (`dtab.limits`),
+and how unions nest in the result. What goes beyond is a failure with its own text.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 from dtab.delegation import Delegation, Result
 from dtab.dtab import Dentry, Dtab
+from dtab.limits import BASE, BYTES_PER_STEP, LABELS_PER_STEP, NODES_PER_STEP, Limits
 from dtab.path import Path
 from dtab.result import Bound, Failed, Ok, Pending
 from dtab.steps import Dead, Found, Node, Trouble, Waiting, choose, delegate, split
@@ -36,10 +37,6 @@ Lookup = Callable[[Path], Answer]
 
 MAX_DEPTH: Final = 100
 """Lookups in a row, as in Finagle."""
-MAX_STEPS: Final = 10_000
-"""Dentries applied, trees visited and lookups made, per binding: less than 0.1 s of work."""
-MAX_LABELS: Final = 1_000
-"""In any path on the way."""
 MAX_UNIONS: Final = 200
 """Unions inside unions in a result; whoever uses it may recurse. Depth 100 with a union in each step fits twice."""
 
@@ -49,7 +46,7 @@ Outcome = tuple[Result, Node]
 _Option = tuple[NameTree[Path | Bound], Path, "_At"]
 
 
-def bind(dtab: Dtab, path: Path, lookup: Lookup, *, explore: bool = False, max_steps: int = MAX_STEPS) -> Delegation:
+def bind(dtab: Dtab, path: Path, lookup: Lookup, *, explore: bool = False, limits: Limits = BASE) -> Delegation:
     """Bind `path`.
 
     Args:
@@ -57,18 +54,19 @@ def bind(dtab: Dtab, path: Path, lookup: Lookup, *, explore: bool = False, max_s
         path: the name.
         lookup: asked for each path of which the dtab says nothing (or just `~`).
         explore: follow every alternative, also behind the one that decides; the result is the same.
-        max_steps: what the binding may cost; a failure beyond.
+        limits: what the binding may cost; a failure beyond.
 
     Exceptions of `lookup` pass through.
     """
-    binder = _Binder(dtab, lookup, explore, max_steps)
+    binder = _Binder(dtab, lookup, explore, limits)
     result, root = run(binder.name(path, _At(path, None, 0, None, 0)))
-    if binder.steps_left < 0:
-        if explore:  # the result needs fewer steps than the whole tree
-            result = bind(dtab, path, lookup, max_steps=max_steps).result
+    exceeded = binder.exceeded()
+    if exceeded is not None:
+        if explore:  # the result needs less than the whole tree
+            result = bind(dtab, path, lookup, limits=limits).result
         else:
             # A union would have dropped the members that were cut off: better no answer than half of one.
-            result = Failed(f"Max steps: {max_steps} reached in Namer lookup")
+            result = Failed(exceeded)
     return Delegation(result, root)
 
 
@@ -85,20 +83,30 @@ class _At(NamedTuple):
 class _Binder:
     """One binding. Its methods are tasks; only trees inside alternatives and unions are tasks of their own."""
 
-    __slots__ = ("_dtab", "_explore", "_lookup", "steps_left")
+    __slots__ = ("_dtab", "_explore", "_limits", "_lookup", "leaves_left", "steps_left")
 
-    def __init__(self, dtab: Dtab, lookup: Lookup, explore: bool, max_steps: int) -> None:
+    def __init__(self, dtab: Dtab, lookup: Lookup, explore: bool, limits: Limits) -> None:
         self._dtab = dtab
         self._lookup = lookup
         self._explore = explore
-        self.steps_left = max_steps
+        self._limits = limits
+        self.steps_left = limits.steps
+        self.leaves_left = limits.leaves
+
+    def exceeded(self) -> str | None:
+        """Which limit cut the binding off, in words; None where none did."""
+        if self.steps_left < 0:
+            return f"Max steps: {self._limits.steps} reached in Namer lookup"
+        if self.leaves_left < 0:
+            return f"Max leaves: {self._limits.leaves} reached in Namer lookup"
+        return None
 
     def name(self, path: Path, at: _At) -> Task[Outcome]:
         """Bind a path that stands in a tree at `at`."""
-        if len(path) > MAX_LABELS:
-            return _trouble(path, at, f"Max path length: {MAX_LABELS} labels reached in Namer lookup")
-        matches = self._dtab.matches(path)
-        self.steps_left -= len(matches)
+        if len(path) > self._limits.labels:
+            return _trouble(path, at, f"Max path length: {self._limits.labels} labels reached in Namer lookup")
+        matches, nodes = self._dtab.search(path)
+        self.steps_left -= len(matches) + nodes // NODES_PER_STEP
         if not matches or (len(matches) == 1 and matches[0].dst is NEG):
             return (yield from self._ask(path, at, matches))
         if at.depth == MAX_DEPTH:
@@ -106,15 +114,23 @@ class _Binder:
         options: Iterator[_Option] = (
             (
                 dentry.dst,
-                path.drop(len(dentry.prefix)),
+                self._dropped(path, len(dentry.prefix)),
                 _At(path, dentry, at.depth + 1, at.weight, at.unions),
             )
             for dentry in matches
         )
         return (yield from self._alternatives(options, path, at.dentry))
 
+    def _dropped(self, path: Path, count: int) -> Path:
+        """`path` without its first labels; copying the others is work, too."""
+        self.steps_left -= len(path) // LABELS_PER_STEP
+        return path.drop(count)
+
     def _ask(self, path: Path, at: _At, matches: Sequence[Dentry]) -> Task[Outcome]:
         """Ask the namers."""
+        self.steps_left -= self._limits.lookup_steps + sum(map(len, path.labels)) // BYTES_PER_STEP
+        if self.steps_left < 0:
+            return _trouble(path, at, "Max steps reached.")
         answer = self._lookup(path)
         if isinstance(answer, Pending):
             return answer, Waiting(path, at.dentry)
@@ -139,7 +155,11 @@ class _Binder:
         if isinstance(tree, Leaf):
             value = tree.value
             if isinstance(value, Path):
+                self.steps_left -= (len(value) + len(rest)) // LABELS_PER_STEP
                 return (yield from self.name(value + rest, at))
+            self.leaves_left -= 1
+            if self.leaves_left < 0:
+                return _trouble(at.path, at, "Max leaves reached.")
             bound = value if at.weight is None else replace(value, weight=at.weight)
             return Ok(Leaf(bound)), Found(at.path, at.dentry, bound)
         if isinstance(tree, Alt):
@@ -152,6 +172,9 @@ class _Binder:
         assert isinstance(tree, Terminal)
         return Ok(tree), Dead(at.path, at.dentry, tree, written=True)
 
+    def _cut_off(self) -> bool:
+        return self.steps_left < 0 or self.leaves_left < 0
+
     def _alternatives(self, options: Iterator[_Option], path: Path, dentry: Dentry | None) -> Task[Outcome]:
         decided: Result | None = None
         nodes: list[Node] = []
@@ -160,7 +183,7 @@ class _Binder:
             nodes.append(node)
             if decided is None and not (isinstance(result, Ok) and result.tree is NEG):
                 decided = result
-            if self.steps_left < 0 or (decided is not None and not self._explore):
+            if self._cut_off() or (decided is not None and not self._explore):
                 break
         return Ok(NEG) if decided is None else decided, choose(path, dentry, nodes)
 
@@ -172,7 +195,7 @@ class _Binder:
             result, node = yield self.tree(branch.tree, rest, inside)
             results.append((branch.weight, result))
             nodes.append((branch.weight, node))
-            if self.steps_left < 0:
+            if self._cut_off():
                 break
         return _united(results), split(at.path, at.dentry, nodes)
 

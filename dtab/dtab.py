@@ -60,10 +60,11 @@ class _Part:
         self.dentries = dentries
         self._index: Index | None = None
 
-    def matches(self, path: Path) -> list[Dentry]:
+    def search(self, path: Path) -> tuple[list[Dentry], int]:
         if self._index is None:
             self._index = Index(dentry.prefix for dentry in self.dentries)
-        return [self.dentries[position] for position in self._index.find(path.labels)]
+        positions, nodes = self._index.find(path.labels)
+        return [self.dentries[position] for position in positions], nodes
 
 
 class Dtab:
@@ -93,10 +94,16 @@ class Dtab:
 
     def matches(self, path: Path) -> list[Dentry]:
         """The dentries that apply to `path`, the last first."""
-        found = self._parts[-1].matches(path)
+        return self.search(path)[0]
+
+    def search(self, path: Path) -> tuple[list[Dentry], int]:
+        """The same, and how many places of the index were looked at: what it cost."""
+        found, nodes = self._parts[-1].search(path)
         for part in self._parts[-2::-1]:
-            found += part.matches(path)
-        return found
+            more, visited = part.search(path)
+            found += more
+            nodes += visited
+        return found, nodes
 
     def lookup(self, path: Path) -> NameTree[Path]:
         """What the dtab says of `path`: NEG where no dentry applies, else one tree per dentry, the last first."""

@@ -29,18 +29,20 @@ class Index:
         for position, prefix in enumerate(prefixes):
             self._node(prefix).positions.append(position)
 
-    def find(self, labels: tuple[bytes, ...]) -> list[int]:
-        """The positions of all prefixes that match, the last first."""
+    def find(self, labels: tuple[bytes, ...]) -> tuple[list[int], int]:
+        """The positions of all prefixes that match, the last first; and how many nodes were visited."""
         found = list(self._root.positions)
         level = [self._root]
+        visited = 0
         for label in labels:
             level = _children(level, label)
             if not level:
                 break
+            visited += len(level)
             for node in level:
                 found += node.positions
         found.sort(reverse=True)
-        return found
+        return found, visited
 
     def touches(self, labels: tuple[bytes, ...]) -> bool:
         """Whether some prefix matches `labels`, or could match if more labels followed."""

@@ -104,7 +104,7 @@ class _Linter:
         """All findings, in no order."""
         last_like: dict[Dentry, int] = {dentry: at for at, dentry in enumerate(self._dentries)}
         for position, dentry in enumerate(self._dentries):
-            if last_like[dentry] > position:
+            if last_like[dentry] > position and dentry.dst is not NEG:  # `~` alone lets namers answer, twice it does not
                 yield position, "duplicate", f"{dentry.show()} is said again later"
             else:
                 yield from self._behind_others(position, dentry)
@@ -115,7 +115,7 @@ class _Linter:
     def _behind_others(self, position: int, dentry: Dentry) -> Iterator[_Raw]:
         """Look at later dentries whose prefix matches whatever this one's does."""
         labels = tuple(_STAR if element is None else element for element in dentry.prefix.elements)
-        covering = self._index.find(labels)
+        covering, _ = self._index.find(labels)
         for number in covering:
             decisive = self._last_decisive[number]
             if decisive > position:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dtab.binder import MAX_DEPTH, MAX_LABELS
+from dtab.binder import MAX_DEPTH
 from dtab.dtab import Dentry, Dtab
+from dtab.limits import MAX_LABELS
 from dtab.path import Path
 from dtab.result import Ok
 from dtab.utility import lookup

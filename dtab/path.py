@@ -92,4 +92,4 @@ def show_label(label: bytes) -> str:
     r"""A label as it is written: raw where every byte may be, else every byte as `\xhh`."""
     if _SHOWABLE_LABEL.fullmatch(label):
         return label.decode("ascii")
-    return "".join(f"\\x{byte:02x}" for byte in label)
+    return "\\x" + label.hex(" ").replace(" ", "\\x")

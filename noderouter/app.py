@@ -41,6 +41,7 @@ from noderouter.listener.gauges import listener_gauges
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
 from noderouter.naming.addr import Addr
+from noderouter.naming.dns_gauges import dns_gauges
 from noderouter.naming.interpreter.gauges import DtabGauges
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
@@ -145,6 +146,7 @@ class App:
             _ = self.config.intercept.node  # if nobody says it, that is said before anything is opened
         runtime = self._runtime = Runtime.begin(naming.start_soon, monotonic, naming_log)
         namers = [kind.build(runtime) for kind in self.config.namers]
+        dns_gauges(self.metrics.scope("dns"), runtime.resolver)
         self._watches = WatchGauges(self.metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
         cluster = Cluster(self.destinations)

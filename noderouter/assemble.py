@@ -6,10 +6,11 @@ The order of the stacks is that of the specification, section 0; each layer is o
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from logging import ERROR, WARNING
 from pathlib import Path as FilePath
 from random import Random
-from typing import cast
+from typing import Final, cast
 
 from dtab import Bound, Path
 from noderouter.balancer.backoff import ConstantKind
@@ -25,7 +26,7 @@ from noderouter.config.fields import seconds
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.config.service import Budget
-from noderouter.core.errors import ConnectError, NoSuchName
+from noderouter.core.errors import ConnectError, NoSuchName, OverloadError
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, WhenSpecial, stack
 from noderouter.filter.access_log import AccessLog
@@ -63,7 +64,7 @@ from noderouter.router.picker import Branch, Picker
 from noderouter.router.route import FixedAnswer, Route
 from noderouter.router.router import Router
 from noderouter.router.scopes import Scopes
-from noderouter.telemetry.tree import Scope
+from noderouter.telemetry.tree import OTHER, Scope
 
 _NOWHERE = Path()
 WILDCARDS = ("0.0.0.0", "::")
@@ -98,13 +99,16 @@ class RouterAssembly:
         self.max_names = config.bindingCache.paths
         self.idle_seconds = float(config.bindingCache.idleTtlSecs)
         self.admit_binding = around.admit_binding
+        self.max_overrides = config.bindingCache.overrides
+        self.override_idle_seconds = float(config.bindingCache.overrideIdleTtlSecs)
         self.around = around
         self._scope = around.metrics.scope("rt", config.label)
         self._scopes = Scopes(self._scope)
         self._services = config.service.settings()
         self._client_settings = config.client.settings()
         self._listeners: set[tuple[str, int]] = set()
-        self._clients = Clients(self.make_client, self.client_closed)
+        self._clients = Clients(self.make_client, self.client_closed, config.bindingCache.overrideClients)
+        self._passing_pairs = 0
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
         if self.access_log is not None:
@@ -137,14 +141,25 @@ class RouterAssembly:
         """See `NameParts`."""
         self._scopes.release("service", element(name))
 
-    def route(self, name: Path, bound: Bound) -> Branch:
-        """See `NameParts`."""
+    def route(self, name: Path, bound: Bound, passing: bool) -> Branch:
+        """See `NameParts`. The pairs of overrides beyond some are counted together: they must not fill the tree."""
         if isinstance(bound.addr, Status):
             return FixedAnswer(bound.id, bound.addr.code)
-        place = ("client", element(bound.id), "service", element(name))
+        shared = passing and self._passing_pairs >= self.config.bindingCache.overrideClients
+        place = ("client", element(bound.id), "service", OTHER if shared else element(name))
         stats = self._scopes.acquire(*place).requests()
+        self._passing_pairs += passing
+
+        def closed() -> None:
+            self._passing_pairs -= passing
+            self._scopes.release(*place)
+
         attempt_seconds = self._client_settings.resolve(bound.id).attempt_timeout
-        return Route(name, bound, self._clients, stats, attempt_seconds, lambda: self._scopes.release(*place))
+        try:
+            return Route(name, bound, self._clients, stats, attempt_seconds, closed, passing)
+        except OverloadError:
+            closed()
+            raise
 
     def picker(self, branches: list[tuple[float, Branch]]) -> Picker:
         """See `NameParts`."""
@@ -345,9 +360,16 @@ class _CaptureParts:
         return None if log is None else log.write
 
 
+MAX_ELEMENT: Final = 300
+"""Characters of a name in the metrics tree, which shows it with each of some forty figures. A host has at most 253."""
+
+
 def element(path: Path) -> str:
-    """A name as an element of the metrics tree: without its first slash."""
-    return path.show()[1:]
+    """A name as an element of the metrics tree: without its first slash; of a long one, how it begins and a hash."""
+    shown = path.show()
+    if len(shown) > MAX_ELEMENT:
+        return f"{shown[1:MAX_ELEMENT]}...{blake2b(shown.encode(), digest_size=8).hexdigest()}"
+    return shown[1:]
 
 
 def retry_budget(config: Budget) -> RetryBudget:

@@ -28,7 +28,7 @@ THAW_SECONDS: Final = 3600.0
 THAW_GROWTH: Final = 1.25
 """Where so many times what the last one left has been set aside, there is one soon: it grew, or is garbage."""
 THAW_SHARE: Final = 0.005
-"""Of the time for such collections, at most: connections that come and go in crowds grow old, too, and are soon gone."""
+"""Of the time for such collections, at most: connections that come and go in crowds grow old, too, and soon go."""
 NEVER: Final = 1_000_000
 
 

@@ -55,6 +55,11 @@ class BindingCache(Model):
     bounds: Positive = 1000
     clients: Positive = 1000
     idleTtlSecs: Positive = 600
+    overrides: Positive = 64
+    """Names under a dtab that came with the request: places of their own, so that strangers take nobody else's."""
+    overrideIdleTtlSecs: Positive = 10
+    overrideClients: Positive = 128
+    """Clients that nothing but overrides leads to."""
 
 
 class RouterConfig(Model):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from time import time_ns
 from typing import Final
 
-from dtab import Dtab, ParseError
+from dtab import Dentry, Dtab, ParseError
 from noderouter.core.context import Context, Deadline, Trace
 from noderouter.core.errors import RouterError
 from noderouter.core.exchange import Exchange
@@ -24,6 +24,9 @@ from noderouter.filter.trace import parse_trace
 
 MAX_DTAB_BYTES: Final = 8192
 """All dtabs of a request together; parsing holds up everybody else. Linkerd's default took 8 KB of head in all."""
+MAX_DTAB_PIECES: Final = 128
+"""Signs that separate parts of them, and fields they come in: what parsing costs. Some 64 dentries."""
+_PIECES: Final = re.compile(rb"[=|&(;]")
 
 _DEADLINE: Final = b"l5d-ctx-deadline"
 _CTX_DTAB: Final = b"l5d-ctx-dtab"
@@ -127,10 +130,16 @@ def local_dtab(values: tuple[bytes, ...]) -> Dtab:
     size = sum(map(len, values))
     if size > MAX_DTAB_BYTES:
         raise BadContext(f"the dtabs of the request are too long: {size} bytes, at most {MAX_DTAB_BYTES} are read")
-    dtab = Dtab.EMPTY
+    pieces = len(values) + sum(len(_PIECES.findall(value)) for value in values)
+    if pieces > MAX_DTAB_PIECES:
+        raise BadContext(
+            f"the dtabs of the request have too many entries: {pieces} fields and signs (=> ; | & and parentheses)"
+            f" together, at most {MAX_DTAB_PIECES} are read"
+        )
+    dentries: list[Dentry] = []
     try:
         for value in values:
-            dtab += Dtab.parse(value.decode("latin-1"))
+            dentries += Dtab.parse(value.decode("latin-1"))
     except ParseError as error:
         raise BadContext(str(error)) from error
-    return dtab
+    return Dtab(dentries)  # in one part: a sum of many would have the router's own dtab indexed anew

@@ -14,6 +14,9 @@ from noderouter.core.errors import BindingTimeout, ConnectError, DeadlineExceede
 MAX_DENTRIES: Final = 200
 MAX_ADDRESSES: Final = 50
 
+MAX_TEXTS: Final = 8
+
+_texts: Final[list[tuple[Dtab, str]]] = []
 _UNITS: Final = (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000))
 
 
@@ -24,7 +27,7 @@ def no_hosts(name: Path, base: Dtab, override: Dtab | None, stored: Dtab | None 
     """
     return NoSuchName(
         f"Unable to route request!\n\nservice name: {name.show()}\n"
-        f"dtab:\n{_dentries(stored)}\nbase dtab:\n{_dentries(base)}\noverride dtab:\n{_dentries(override)}\n"
+        f"dtab:\n{_configured(stored)}\nbase dtab:\n{_configured(base)}\noverride dtab:\n{_dentries(override)}\n"
         + (f"reason: {reason}\n" if reason else "")
     )
 
@@ -73,6 +76,19 @@ def show_seconds(seconds: float) -> str:
     if rest or not parts:
         parts.append(f"{rest}.milliseconds")
     return "+".join(parts)
+
+
+def _configured(dtab: Dtab | None) -> str:
+    """The dentries of a dtab of the configuration: every unknown name shows the same ones, so they are kept as text."""
+    if dtab is None:
+        return ""
+    for known, text in _texts:
+        if known is dtab:
+            return text
+    text = _dentries(dtab)
+    del _texts[MAX_TEXTS - 1 :]
+    _texts.insert(0, (dtab, text))
+    return text
 
 
 def _dentries(dtab: Dtab | None) -> str:

@@ -16,7 +16,6 @@ from noderouter.filter.forwarded_label import Label
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _QUOTABLE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-_ESCAPED: Final = re.compile(rb'["\\]')
 
 
 class Forwarded:
@@ -48,4 +47,4 @@ def quoted(value: bytes) -> bytes | None:
         return value
     if _QUOTABLE.fullmatch(value) is None:
         return None
-    return b'"%b"' % _ESCAPED.sub(rb"\\\g<0>", value)
+    return b'"%b"' % value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')

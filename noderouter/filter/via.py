@@ -30,10 +30,7 @@ def via_response(response: Response) -> bytes:
 
 
 def _append(special: tuple[tuple[bytes, bytes], ...], minor: int) -> bytes:
-    via = b""
-    for name, value in special:
-        if name == b"via" and value:
-            via = via + b", " + value if via else value
+    via = b", ".join([value for name, value in special if name == b"via" and value])
     if len(via) > MAX_VIA_BYTES:
         via = via[-MAX_VIA_BYTES:].partition(b",")[2].lstrip(b" \t")
     return b"via: " + via + _SUFFIXES[minor] if via else _FRESH[minor]

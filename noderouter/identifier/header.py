@@ -7,7 +7,7 @@ from noderouter.config.fields import FieldName
 from noderouter.core.errors import IdentificationError
 from noderouter.core.exchange import Exchange
 from noderouter.identifier.field import field_of
-from noderouter.identifier.kind import Identifier, IdentifierKind, Unidentified
+from noderouter.identifier.kind import MAX_NAME_BYTES, Identifier, IdentifierKind, Unidentified
 
 
 class Header(IdentifierKind):
@@ -25,23 +25,26 @@ class Header(IdentifierKind):
 class HeaderIdentifier:
     """A whole path."""
 
-    __slots__ = ("_absent", "_field", "_not_ascii", "_prefix")
+    __slots__ = ("_absent", "_field", "_not_ascii", "_prefix", "_too_long")
 
     def __init__(self, prefix: Path, header: str) -> None:
         self._prefix = prefix
         self._field = field_of(header)
         self._absent = Unidentified(f"{header} header is absent")
+        self._too_long = f"{header} header is longer than {4 * MAX_NAME_BYTES} bytes"  # of a label written as \\xHH
         self._not_ascii = f"{header} header is not ASCII; other bytes are written as \\xHH"
 
     def identify(self, exchange: Exchange) -> Path | Unidentified:
         """`<prefix>` and the path; nothing where the field is absent or empty.
 
         Raises:
-            IdentificationError: the value is no path.
+            IdentificationError: the value is no path, or too long to be read.
         """
         value = self._field(exchange)
         if not value:
             return self._absent
+        if len(value) > 4 * MAX_NAME_BYTES:
+            raise IdentificationError(self._too_long)
         if not value.isascii():
             raise IdentificationError(self._not_ascii)
         try:

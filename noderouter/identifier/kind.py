@@ -5,11 +5,14 @@ a part of the target away (`io.l5d.path` with `consume`).
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from dtab import Path
 from noderouter.config.kind import Kind
 from noderouter.core.exchange import Exchange
+
+MAX_NAME_BYTES: Final = 2048
+"""Of all labels of a name together. A name is kept for as long as it is used, with all that is shown of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dtab import NEG, Bound, Ok, Path, utility
 from dtab.utility import Inet
 from noderouter.namer.kind import Lookup, Namer
 from noderouter.naming.computed import Reading
+from noderouter.naming.dns_host import Need
 from noderouter.naming.resolver import Resolver
 
 
@@ -30,11 +31,14 @@ class UtilityNamer(Namer):
         answer = utility.lookup(path)
         if answer is None:
             return Ok(NEG)
-        return Ok(answer.tree.map(self._alive)) if isinstance(answer, Ok) else answer
+        if isinstance(answer, Ok):
+            return Ok(answer.tree.map(lambda leaf: self._alive(leaf, reading)))
+        return answer
 
-    def _alive(self, leaf: Path | Bound) -> Path | Bound:
+    def _alive(self, leaf: Path | Bound, reading: Reading) -> Path | Bound:
         if isinstance(leaf, Bound) and isinstance(leaf.addr, Inet):
             inet = leaf.addr
-            addr = self._resolver.addr(inet.hosts, inet.port, once=inet.fixed)
+            need = Need.PASSING if reading.passing else Need.ONCE if inet.fixed else Need.FOLLOW
+            addr = self._resolver.addr(inet.hosts, inet.port, need)
             return Bound(leaf.id, leaf.residual, addr, leaf.weight)
         return leaf

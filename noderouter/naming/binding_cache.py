@@ -104,6 +104,16 @@ class BindingCache(Generic[B]):
             pass
         return self.evicts - before
 
+    def evict(self) -> bool:
+        """End the binding that was used least recently, however recently that was; whether there was one."""
+        self._idlest = None
+        bindings = self._all()
+        if not bindings:
+            return False
+        self._drop(min(bindings, key=lambda binding: binding.used))
+        self.evicts += 1
+        return True
+
     def clear(self) -> None:
         """End every binding."""
         self._idlest = None

@@ -14,11 +14,15 @@ T = TypeVar("T")
 
 
 class Reading:
-    """What one computation has read: Vars with their versions, all held."""
+    """What one computation has read: Vars with their versions, all held.
 
-    __slots__ = ("_kept", "_versions")
+    `passing` says that a dtab of a request decides what is read: nothing is to be kept current for long on its account.
+    """
+
+    __slots__ = ("_kept", "_versions", "passing")
 
     def __init__(self) -> None:
+        self.passing = False
         self._versions: dict[Var[Any], int] = {}
         self._kept: list[Var[Any]] = []
 

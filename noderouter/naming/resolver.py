@@ -1,18 +1,20 @@
 """Host names to IP addresses, by the system's resolver, again and again while somebody needs them.
 
 DNS tells nobody of changes and `getaddrinfo` tells nobody of TTLs, so each name is asked for every few seconds. A name
-that nobody holds any more is asked for no more; its last answer lingers for one interval, so that a name that comes
-and goes does not cost a query each time.
+that nobody holds any more is asked for no more; what is known of it lingers until it would have been asked for, so that
+a name that comes and goes does not cost a query each time, and one that fails not a thread.
 
     all is well        the set of addresses
     no such name       AddrNeg, also after it was known: that is an answer
     anything else      the last good answer stays; AddrFailed where there was none
+
+Names may be a stranger's. When they are asked for is in `dns_host`, who has to wait in `dns_slots`. Names that only
+dtabs of requests lead to (*passing*) have a table of their own, and are asked for once, and again after a minute while
+they are in use; where the router's own dtab leads to the same name, its answer serves.
 """
 
-import re
 import socket
-from collections.abc import Awaitable, Callable
-from logging import INFO, WARNING
+from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -21,58 +23,76 @@ import trio
 from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from noderouter.naming.background import Log, StartSoon
 from noderouter.naming.computed import Computed, Reading
+from noderouter.naming.dns_host import INTERVAL_SECONDS, Host, HostTable, Ips, Need
+from noderouter.naming.dns_query import Query, SystemQuery, is_host_name, literal
+from noderouter.naming.dns_slots import SLOW_SECONDS, Slots, Turn
 from noderouter.naming.var import Var
 
-INTERVAL_SECONDS: Final = 5.0
+__all__ = ["Ips", "Resolver", "is_host_name", "literal", "unite"]
+
 TIMEOUT_SECONDS: Final = 10.0
-MAX_CONCURRENT: Final = 16
-"""Queries under way; each occupies a thread, and a dead server keeps it for long."""
+"""When a name counts as failed meanwhile. The query goes on: how long the system tries is in resolv.conf."""
 MAX_HOSTS: Final = 2000
+MAX_PASSING_HOSTS: Final = 128
+MAX_TOGETHER: Final = 64
+"""Hosts of one address (`/$/inet/a,b,c/80`); the list may come from a Host field."""
 
-Ips = frozenset[str] | AddrPending | AddrNeg | AddrFailed
-"""What is known of a host name."""
-
-Query = Callable[[str], Awaitable[frozenset[str]]]
-"""The addresses of a host name; raises OSError (`socket.gaierror`) as `getaddrinfo` does."""
-
-_HOST_NAME = re.compile(r"(?=.{1,253}\.?\Z)(?:[0-9A-Za-z_-]{1,63}\.)*[0-9A-Za-z_-]{1,63}\.?")
 _UNKNOWN: Final = {socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY}
 
 
-async def query_system(name: str) -> frozenset[str]:
-    """Ask `getaddrinfo`, in a thread; only for families that this host has an address of."""
-    answers = await trio.socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    return frozenset(str(sockaddr[0]) for *_, sockaddr in answers)
+@dataclass(slots=True)
+class DnsCounts:
+    """What has been asked; `timeouts` are among `failures`."""
+
+    queries: int = 0
+    failures: int = 0
+    timeouts: int = 0
+    refused: int = 0
 
 
 class Resolver:
     """Turns host names into Vars of addresses; one for the whole process."""
 
     def __init__(
-        self, start_soon: StartSoon, log: Log, *, query: Query = query_system, interval: float = INTERVAL_SECONDS
+        self,
+        start_soon: StartSoon,
+        log: Log,
+        *,
+        query: Query | None = None,
+        interval: float = INTERVAL_SECONDS,
+        limits: tuple[int, int] = (MAX_HOSTS, MAX_PASSING_HOSTS),
     ) -> None:
-        """Queries run in tasks of `start_soon`."""
+        """Queries run in tasks of `start_soon`. `limits` are for names, and for those that are passing."""
         self._start_soon = start_soon
         self._log = log
-        self._query = query
+        self._query = SystemQuery() if query is None else query
         self._interval = interval
-        self._limit = trio.CapacityLimiter(MAX_CONCURRENT)
-        self._hosts: dict[tuple[str, bool], _Host] = {}
-        self._addrs: WeakValueDictionary[tuple[tuple[str, ...], int, bool], Computed[Addr]] = WeakValueDictionary()
+        self._table = HostTable(limits[0])
+        self._passing = HostTable(limits[1])
+        self._addrs: WeakValueDictionary[tuple[tuple[str, ...], int, Need], Computed[Addr]] = WeakValueDictionary()
+        self.slots = Slots()
+        self.counts = DnsCounts()
 
-    def addr(self, hosts: tuple[str, ...], port: int, *, once: bool = False) -> Var[Addr]:
+    def __len__(self) -> int:
+        return len(self._table) + len(self._passing)
+
+    @property
+    def evicts(self) -> int:
+        """Names that made room for others before they would have been asked for again."""
+        return self._table.evicts + self._passing.evicts
+
+    def addr(self, hosts: tuple[str, ...], port: int, need: Need = Need.FOLLOW) -> Var[Addr]:
         """The addresses of all `hosts` together, at `port`; those of them that cannot be found are left out."""
-        key = (hosts, port, once)
+        if len(hosts) > MAX_TOGETHER:
+            return Var(AddrFailed(f"{len(hosts)} hosts in one address; at most {MAX_TOGETHER} are looked up"))
+        key = (hosts, port, need)
         var = self._addrs.get(key)
         if var is None:
-            var = self._addrs[key] = Computed(lambda reading: self._united(hosts, port, once, reading))
+            var = self._addrs[key] = Computed(lambda reading: self._united(hosts, port, need, reading))
         return var
 
-    def ips(self, host: str, *, once: bool = False) -> Var[Ips]:
-        """What is known of one host. Empty and `localhost` are the loopback; literals need no query.
-
-        With `once`, the first answer stays.
-        """
+    def ips(self, host: str, need: Need = Need.FOLLOW) -> Var[Ips]:
+        """What is known of one host. Empty and `localhost` are the loopback; literals need no query."""
         if host.lower() in ("", "localhost"):
             return Var(frozenset(("127.0.0.1",)))
         ip = literal(host)
@@ -80,88 +100,99 @@ class Resolver:
             return Var(frozenset((ip,)))
         if not is_host_name(host):
             return Var(AddrNeg())
-        known = self._hosts.get((host, once))
-        if known is not None:
-            return known.var
-        if len(self._hosts) >= MAX_HOSTS:
-            return Var(AddrFailed(f"more than {MAX_HOSTS} host names to resolve"))
-        return _Host(self, host, once).var
+        if need is Need.PASSING:
+            known = self._table.hosts.get((host, Need.FOLLOW)) or self._passing.find(host, need)
+        else:
+            known = self._table.find(host, need)
+        return (known or Host(host, need, self._opened, self._closed)).var
 
     def state(self) -> dict[str, Any]:
         """What is known of each host name, for the admin interface."""
-        return {name: host.state() for (name, _), host in self._hosts.items()}
+        hosts = [*self._passing.hosts.values(), *self._table.hosts.values()]
+        return {host.name: host.state() for host in hosts}
 
-    def _united(self, hosts: tuple[str, ...], port: int, once: bool, reading: Reading) -> Addr:
-        answers = [reading.read(self.ips(host, once=once)) for host in hosts]
+    def _united(self, hosts: tuple[str, ...], port: int, need: Need, reading: Reading) -> Addr:
+        answers = [reading.read(self.ips(host, need)) for host in hosts]
         return unite([(ips, port, 1.0) for ips in answers])
 
-    async def _keep_asking(self, host: "_Host") -> None:
+    def _table_of(self, host: Host) -> HostTable:
+        return self._passing if host.need is Need.PASSING else self._table
+
+    def _opened(self, host: Host) -> None:
+        """Somebody needs it: it gets a place, and a task."""
+        placed = self._table_of(host).add(host)
+        if not host.asking and not (placed and host.final):
+            host.asking = True
+            self._start_soon(self._keep_asking, host, name=f"dns {host.name}")
+
+    def _closed(self, host: Host) -> None:
+        """Nobody needs it: the task will notice when it wakes; without a task, the entry ends now."""
+        table = self._table_of(host)
+        if host.asking:
+            table.idle(host)
+        else:
+            table.forget(host)
+
+    async def _keep_asking(self, host: Host) -> None:
         """Query until nobody needs the name; its entry ends with this task."""
-        while host.var.holders:
-            async with self._limit:
-                host.take(await self._ask(host.name), self._log)
-            if host.once and isinstance(host.var.value, frozenset):
-                break
-            await trio.sleep(self._interval)
+        table = self._table_of(host)
+        while host.var.holders and not host.final:
+            if trio.current_time() < host.due:
+                with trio.CancelScope() as host.sleeping:
+                    await trio.sleep_until(host.due)
+                host.due = 0.0
+                host.sleeping = None
+            elif not table.add(host):
+                self.counts.refused += 1
+                host.take(AddrFailed(f"more than {table.limit} host names to resolve"), self._interval, self._log)
+            else:
+                await self._ask(host)
         host.asking = False
         if not host.var.holders:
-            self._forget(host)
+            table.forget(host)
 
-    def _forget(self, host: "_Host") -> None:
-        if self._hosts.get((host.name, host.once)) is host:
-            del self._hosts[host.name, host.once]
+    async def _ask(self, host: Host) -> None:
+        async with self.slots.turn(host.name, settled=host.settled, failing=host.failures > 0) as turn:
+            if not host.var.holders:
+                return  # it went while it waited
+            self.counts.queries += 1
+            async with trio.open_nursery() as nursery:
+                overdue = Overdue()
+                nursery.start_soon(self._lose_patience, host, turn, overdue)
+                answer = await self._answer(host.name)
+                nursery.cancel_scope.cancel()
+        if isinstance(answer, AddrFailed):
+            if overdue.told:
+                return  # counted already
+            self.counts.failures += 1
+        else:
+            self.slots.answered(host.name)
+        host.take(answer, self._interval, self._log)
 
-    async def _ask(self, name: str) -> Ips:
+    async def _lose_patience(self, host: Host, turn: Turn, overdue: "Overdue") -> None:
+        """Make place for others, and say of the name that it fails; the answer may still come."""
+        await trio.sleep(SLOW_SECONDS)
+        turn.step_aside()
+        await trio.sleep(TIMEOUT_SECONDS - SLOW_SECONDS)
+        overdue.told = True
+        self.counts.failures += 1
+        self.counts.timeouts += 1
+        host.take(AddrFailed(f"{host.name}: no answer in {TIMEOUT_SECONDS:g} s"), self._interval, self._log)
+
+    async def _answer(self, name: str) -> Ips:
         try:
-            with trio.fail_after(TIMEOUT_SECONDS):
-                return await self._query(name)
+            return await self._query(name)
         except socket.gaierror as error:
             return AddrNeg() if error.errno in _UNKNOWN else AddrFailed(f"{name}: {error.strerror}")
         except OSError as error:
             return AddrFailed(f"{name}: {error}")
-        except trio.TooSlowError:
-            return AddrFailed(f"{name}: no answer in {TIMEOUT_SECONDS:g} s")
 
 
-class _Host:
-    """A host name that is asked for while its Var is held."""
+@dataclass(slots=True)
+class Overdue:
+    """Whether a query was given up for the time being."""
 
-    def __init__(self, resolver: Resolver, name: str, once: bool) -> None:
-        self.resolver = resolver
-        self.name = name
-        self.once = once
-        self.asking = False
-        self.error: str | None = None
-        self.var: Var[Ips] = Var(AddrPending(), self)
-
-    def open(self) -> None:
-        """Somebody needs it: it gets an entry, and a task."""
-        self.resolver._hosts[self.name, self.once] = self
-        if not self.asking and not (self.once and isinstance(self.var.value, frozenset)):
-            self.asking = True
-            self.resolver._start_soon(self.resolver._keep_asking, self, name=f"dns {self.name}")
-
-    def close(self) -> None:
-        """Nobody needs it: the task will notice at its next turn; without a task, the entry ends now."""
-        if not self.asking:
-            self.resolver._forget(self)
-
-    def take(self, answer: Ips, log: Log) -> None:
-        """Publish an answer, or keep the last good one; say so when it begins and when it is over."""
-        error = answer.cause if isinstance(answer, AddrFailed) else None
-        if error is not None and self.error is None:
-            log(WARNING, "dns.failed", host=self.name, reason=error)
-        elif error is None and self.error is not None:
-            log(INFO, "dns.recovered", host=self.name)
-        self.error = error
-        if error is None or not isinstance(self.var.value, frozenset):
-            self.var.set(answer)
-
-    def state(self) -> dict[str, Any]:
-        """For the admin interface."""
-        value = self.var.value
-        known = sorted(value) if isinstance(value, frozenset) else type(value).__name__
-        return {"addresses": known, "error": self.error, "holders": self.var.holders}
+    told: bool = False
 
 
 def unite(parts: list[tuple[Ips, int, float]]) -> Addr:
@@ -181,25 +212,3 @@ def unite(parts: list[tuple[Ips, int, float]]) -> Addr:
             if isinstance(answer, kind):
                 return answer
     return AddrNeg()
-
-
-def is_host_name(host: str) -> bool:
-    """Whether `host` has the form of a name that can be asked for; not in Unicode, but in Punycode."""
-    return _HOST_NAME.fullmatch(host) is not None
-
-
-def literal(host: str) -> str | None:
-    """The address that `host` spells in numbers (`10.0.0.1`, `127.1`, `::1`), or None."""
-    try:
-        socket.inet_pton(socket.AF_INET, host)
-    except (OSError, ValueError):
-        pass
-    else:
-        return host
-    if not host.isascii() or "\0" in host:
-        return None
-    try:
-        answers = socket.getaddrinfo(host.encode("ascii"), None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except OSError:
-        return None
-    return str(answers[0][4][0])

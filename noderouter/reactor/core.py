@@ -5,8 +5,8 @@ A step costs 0.2 µs; whatever a coroutine raises ends that coroutine only.
 
 Two classes of work. What moves bulk (a body that streams, a tunnel), what lets more work in (accepting) and what ends
 (cancelled tasks) waits in a queue of its own: after each poll all else is stepped first, then that, for
-`SLICE_SECONDS`. A step of it is bounded by bytes (`Wire`, `Direction`) or connections. So a request waits for one slice,
-however many want to stream or to come in.
+`SLICE_SECONDS`. A step of it is bounded by bytes (`Wire`, `Direction`) or connections. So a request waits for one
+slice, however many want to stream or to come in.
 """
 
 import os

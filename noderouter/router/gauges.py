@@ -35,6 +35,14 @@ def router_gauges(scope: Scope, router: Router) -> None:
     scope.tally("bindcache/path/expires", lambda: names.expires)
     scope.tally("bindcache/path/oneshots", lambda: names.oneshots)
     scope.gauge("bindcache/path/size", lambda: len(names))
+    overrides = router.overrides
+    scope.tally("bindcache/override/misses", lambda: overrides.misses)
+    scope.tally("bindcache/override/evicts", lambda: overrides.evicts)
+    scope.tally("bindcache/override/expires", lambda: overrides.expires)
+    scope.tally("bindcache/override/oneshots", lambda: overrides.oneshots)
+    scope.gauge("bindcache/override/size", lambda: len(overrides))
+    scope.gauge("bindcache/override/clients", lambda: clients.passing)
+    scope.tally("bindcache/override/refused", lambda: clients.refused)
     scope.tally("bindcache/client/expires", lambda: clients.closes)
     scope.gauge("bindcache/client/size", lambda: len(clients))
 

@@ -16,7 +16,7 @@ from noderouter.naming.binding import Bind, Binding
 from noderouter.naming.var import Var
 from noderouter.reactor.task import Timeout
 from noderouter.router.picker import Branch, Picker, shares
-from noderouter.router.route import NoRoute, Route
+from noderouter.router.route import LateRoute, NoRoute, Route
 
 
 class NameParts(Protocol):
@@ -33,8 +33,12 @@ class NameParts(Protocol):
         """The stack of a name, outermost first."""
         ...
 
-    def route(self, name: Path, bound: Bound) -> Branch:
-        """A new route of `name` to `bound`."""
+    def route(self, name: Path, bound: Bound, passing: bool) -> Branch:
+        """A new route of `name` to `bound`; `passing` under a dtab of the request.
+
+        Raises:
+            OverloadError: overrides have as many clients as they may.
+        """
         ...
 
     def picker(self, branches: list[tuple[float, Branch]]) -> Picker:
@@ -85,8 +89,13 @@ class NamedService:
         self._holders += 1
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
-        """Carry one exchange. A service that the cache had no room for lives for just this one."""
-        return self._service(exchange) if self._holders else self._once(self._service, exchange)
+        """Carry one exchange. A service that the cache had no room for lives for just this one.
+
+        That of an override is held besides, because the cache may have to let it go at any time (`Clients.press`).
+        """
+        if self._holders and self.local is None:
+            return self._service(exchange)
+        return self._once(self._service, exchange)
 
     async def _once(self, service: Service, exchange: Exchange) -> None:
         self.hold()
@@ -127,8 +136,11 @@ class NamedService:
         key = (bound.id, bound.residual)
         branch = self._routes.get(key) or stale.pop(key, None)
         if branch is None:
-            branch = self._parts.route(self.path, bound)
-        elif isinstance(branch, Route):
+            if self.local is None:
+                branch = self._parts.route(self.path, bound, False)
+            else:
+                branch = LateRoute(self._parts, self.path, bound)
+        elif isinstance(branch, (Route, LateRoute)):
             branch.follow(bound)
         self._routes[key] = branch
         return branch
@@ -169,5 +181,5 @@ async def _ended(exchange: Exchange) -> None:
 
 def _close(routes: dict[tuple[Path, Path], Branch]) -> None:
     for route in routes.values():
-        if isinstance(route, Route):
+        if isinstance(route, (Route, LateRoute)):
             route.close()

@@ -1,11 +1,13 @@
 """The way of one logical name to one client: the client stack (spec section 0)."""
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from dtab import Bound, Path
 from noderouter.core.errors import BindingError, NoSuchName
 from noderouter.core.exchange import Exchange, Response, Verdict
 from noderouter.core.headers import Headers
+from noderouter.core.service import Serving
 from noderouter.filter.propagate import destination_fields
 from noderouter.filter.success_class import success_fields
 from noderouter.filter.timeout import AttemptTimeout
@@ -19,7 +21,17 @@ class Route:
     Stack: attempt timeout, where configured → client, which counts for the pair of them.
     """
 
-    __slots__ = ("_clients", "_fields", "_limited", "_on_close", "_stats", "client", "client_id", "residual")
+    __slots__ = (
+        "_clients",
+        "_fields",
+        "_limited",
+        "_on_close",
+        "_passing",
+        "_stats",
+        "client",
+        "client_id",
+        "residual",
+    )
 
     def __init__(
         self,
@@ -29,11 +41,17 @@ class Route:
         stats: RequestStats,
         attempt_seconds: float | None,
         on_close: Callable[[], None],
+        passing: bool = False,
     ) -> None:
-        """Acquires the client from `clients` until `close`."""
+        """Acquires the client from `clients` until `close`; `passing` under a dtab of the request.
+
+        Raises:
+            OverloadError: overrides have as many clients as they may.
+        """
         self._clients = clients
         self._on_close = on_close
-        self.client = clients.acquire(bound)
+        self._passing = passing
+        self.client = clients.acquire(bound, passing)
         self.client_id = bound.id
         self.residual = bound.residual
         self._fields = destination_fields(name, bound.id, bound.residual)
@@ -52,7 +70,10 @@ class Route:
 
     def follow(self, bound: Bound) -> None:
         """The name was bound anew, to the same id."""
-        self.client.follow(bound.addr)
+        if not self._passing:
+            self.client.follow(bound.addr)
+        else:
+            self._clients.follow_passing(self.client, bound)
 
     def close(self) -> None:
         """Let the client go; exchanges in flight complete."""
@@ -61,6 +82,45 @@ class Route:
 
     def _send(self, exchange: Exchange) -> Awaitable[None]:
         return self.client.send(exchange, self._fields, self._stats)
+
+
+class MakesRoutes(Protocol):
+    """See `router.named.NameParts`."""
+
+    def route(self, name: Path, bound: Bound, passing: bool) -> Serving:
+        """A new route of `name` to `bound`."""
+        ...
+
+
+class LateRoute:
+    """The route of an override to one leaf, made when a request takes it: unions of strangers cost one client each."""
+
+    __slots__ = ("_bound", "_name", "_parts", "_route")
+
+    def __init__(self, parts: MakesRoutes, name: Path, bound: Bound) -> None:
+        self._parts = parts
+        self._name = name
+        self._bound = bound
+        self._route: Serving | None = None
+
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Raises OverloadError where overrides have as many clients as they may."""
+        route = self._route
+        if route is None:
+            route = self._route = self._parts.route(self._name, self._bound, True)
+        return route.serve(exchange)
+
+    def follow(self, bound: Bound) -> None:
+        """See `Route.follow`."""
+        self._bound = bound
+        if isinstance(self._route, Route):
+            self._route.follow(bound)
+
+    def close(self) -> None:
+        """See `Route.close`."""
+        if isinstance(self._route, Route):
+            self._route.close()
+        self._route = None
 
 
 class FixedAnswer:

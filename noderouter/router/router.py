@@ -2,9 +2,13 @@
 
 Keeps the services of names (a binding cache) and the clients they lead to; `sweep` has to be called about once a
 second. What a router is made of comes from the composition root, as `RouterParts`.
+
+Names under a dtab of the request have a cache of their own, small and forgetful: anybody may make them up, and each is
+a binding that may be large.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from time import monotonic
 from typing import Final, Protocol
 
@@ -12,7 +16,7 @@ from dtab import Bound, Dtab, Path
 from noderouter.client.client import Client
 from noderouter.core.errors import IdentificationError, OverloadError
 from noderouter.core.exchange import Exchange
-from noderouter.identifier.kind import Identifier, Unidentified
+from noderouter.identifier.kind import MAX_NAME_BYTES, Identifier, Unidentified
 from noderouter.naming.binding_cache import BindingCache
 from noderouter.router.clients import Clients
 from noderouter.router.named import NamedService, NameParts
@@ -32,6 +36,8 @@ class RouterParts(NameParts, Protocol):
     idle_seconds: float
     admit_binding: Callable[[], None]
     """Asked before a name is bound that is not cached; raises OverloadError where the client binds too many."""
+    max_overrides: int
+    override_idle_seconds: float
 
     def make_client(self, bound: Bound) -> Client:
         """A new client of a bound name."""
@@ -47,6 +53,7 @@ class Router:
 
     __slots__ = (
         "_get",
+        "_get_override",
         "_identify",
         "_identify_all",
         "_shed",
@@ -55,6 +62,7 @@ class Router:
         "clients",
         "label",
         "names",
+        "overrides",
         "sheds",
     )
 
@@ -62,15 +70,17 @@ class Router:
         """`clients` is what `parts.route` acquires its clients from."""
         self.label = parts.label
         self.clients = clients
-        admit = parts.admit_binding
-
-        def make(path: Path, local: Dtab | None) -> NamedService:
-            admit()
-            return NamedService(path, local, parts)
-
+        make = partial(_named, parts)
         self.names: BindingCache[NamedService] = BindingCache(make, parts.max_names, parts.idle_seconds)
-        self.names.sweep(monotonic())  # tells it the time; names would look long idle at the first real sweep
+        self.overrides: BindingCache[NamedService] = BindingCache(
+            make, parts.max_overrides, parts.override_idle_seconds
+        )
+        clients.press = self.overrides.evict
+        now = monotonic()  # names would look long idle at the first real sweep
+        self.names.sweep(now)
+        self.overrides.sweep(now)
         self._get = self.names.get
+        self._get_override = self.overrides.get
         self._identify = self._identify_all = parts.identifier.identify
         self._shed = 0
         self._shed_turn = 0
@@ -92,7 +102,9 @@ class Router:
             raise _unknown_destination(exchange, name)
         exchange.name = name
         context = exchange.context
-        return self._get(name, None if context is None else context.dtab).serve(exchange)
+        if context is None or context.dtab is None:
+            return self._get(name).serve(exchange)
+        return self._get_override(name, context.dtab).serve(exchange)
 
     def serve_named(self, exchange: Exchange) -> Awaitable[None]:
         """Hand over an exchange that has its name already."""
@@ -101,7 +113,9 @@ class Router:
         name = exchange.name
         assert name is not None
         context = exchange.context
-        return self._get(name, None if context is None else context.dtab).serve(exchange)
+        if context is None or context.dtab is None:
+            return self._get(name).serve(exchange)
+        return self._get_override(name, context.dtab).serve(exchange)
 
     def shed(self, share: int, why: str = "") -> None:
         """Refuse so many of every `SHED_OF` exchanges from now on, for this reason; 0 ends it."""
@@ -127,17 +141,33 @@ class Router:
 
     def let_go(self, most: int) -> int:
         """Memory is short: let up to `most` names go that were not used since the last `sweep`; how many."""
-        return self.names.let_go(most)
+        return self.overrides.let_go(most) + self.names.let_go(most)
 
     def sweep(self, now: float) -> Iterator[None]:
         """Let idle names go; the steps in which clients go, or follow their address sets."""
         self.names.sweep(now)
+        self.overrides.sweep(now)
         return self.clients.sweep(now)
 
     def close(self) -> None:
         """Release everything; no exchange may be in flight."""
         self.names.clear()
+        self.overrides.clear()
         self.clients.close()
+
+
+def _named(parts: RouterParts, name: Path, local: Dtab | None) -> NamedService:
+    """The service of a name that is not known yet.
+
+    Raises:
+        IdentificationError: the name is too long to be kept.
+        OverloadError: the client binds too many names.
+    """
+    size = sum(map(len, name.labels))
+    if size > MAX_NAME_BYTES:
+        raise IdentificationError(f"the name of the request has {size} bytes, and may have {MAX_NAME_BYTES}")
+    parts.admit_binding()
+    return NamedService(name, local, parts)
 
 
 def _unknown_destination(exchange: Exchange, unidentified: Unidentified) -> IdentificationError:

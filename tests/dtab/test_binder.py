@@ -1,4 +1,5 @@
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import assume, given
@@ -11,10 +12,12 @@ from dtab import (
     Alt,
     Answer,
     Bound,
+    Delegation,
     Dentry,
     Dtab,
     Failed,
     Leaf,
+    Limits,
     Lookup,
     NameTree,
     Ok,
@@ -27,6 +30,8 @@ from dtab import (
 )
 from dtab.binder import MAX_UNIONS
 from dtab.delegation import Result
+from dtab.index import Index
+from dtab.limits import BASE, OVERRIDE
 from tests.dtab.strategies import few_labels, few_paths, few_prefixes, trees, weights
 from tests.dtab.test_dtab import scanned
 
@@ -272,7 +277,7 @@ def test_a_loop_in_one_branch_leaves_the_other() -> None:
 )
 def test_steps_are_bounded(dtab: str) -> None:
     assert run(dtab, "/a") == Failed("Max steps: 10000 reached in Namer lookup")
-    assert bind(Dtab.parse(dtab), Path.of("a"), Namers(), max_steps=50).result == Failed(
+    assert bind(Dtab.parse(dtab), Path.of("a"), Namers(), limits=Limits(steps=50)).result == Failed(
         "Max steps: 50 reached in Namer lookup"
     )
 
@@ -285,6 +290,86 @@ def test_exploring_may_run_out_of_steps_where_the_result_does_not() -> None:
 
 def test_the_length_of_paths_is_bounded() -> None:
     assert run("/a=>/a" + "/x" * 600, "/a") == Failed("Max path length: 1000 labels reached in Namer lookup")
+
+
+def work(dtab: str, path: str, limits: Limits = BASE) -> tuple[Delegation, int]:
+    """A binding, and how many labels it copied and index nodes it visited: what a step must not hide."""
+    table = Dtab.parse(dtab)
+    copied = 0
+    init, find = Path.__init__, Index.find
+
+    def counted(self: Path, labels: tuple[bytes, ...] = ()) -> None:
+        nonlocal copied
+        copied += len(labels)
+        init(self, labels)
+
+    def searched(self: Index, labels: tuple[bytes, ...]) -> tuple[list[int], int]:
+        nonlocal copied
+        found, visited = find(self, labels)
+        copied += visited
+        return found, visited
+
+    name = Path.parse(path)
+    with patch.object(Path, "__init__", counted), patch.object(Index, "find", searched):
+        delegation = bind(table, name, Namers(), limits=limits)
+    return delegation, copied
+
+
+@pytest.mark.parametrize(
+    ("dtab", "path"),
+    [
+        ("/svc=>/svc/" + "/".join(["a"] * 900) + "&/svc/b", "/svc/x"),
+        ("/svc=>/svc/a/a/a/a&/svc/b", "/svc/x"),
+        (
+            "/=>/&/;" + ";".join(f"/{a}/{b}/{c}/{d}/z=>/q" for a in "*a" for b in "*a" for c in "*a" for d in "*a"),
+            "/a/a/a/a",
+        ),
+    ],
+)
+def test_copying_labels_and_searching_are_charged(dtab: str, path: str) -> None:
+    delegation, copied = work(dtab, path)
+    assert isinstance(delegation.result, Failed)
+    assert copied < 200_000
+    delegation, copied = work(dtab, path, OVERRIDE)
+    assert isinstance(delegation.result, Failed)
+    assert copied < 500 * 16 + 1000
+
+
+def test_a_name_of_a_few_labels_is_rewritten_as_often_as_ever() -> None:
+    """Up to seven labels a copy costs nothing but the step itself."""
+    chain = ";".join(f"/{n}=>/{n + 1}" for n in range(90))
+    assert run(f"{chain};/90=>/x", "/0/a/b/c/d/e", Namers(x=X)) == run("/0=>/x", "/0/a/b/c/d/e", Namers(x=X))
+    assert bind(Dtab.parse(f"{chain};/90=>/x"), Path.parse("/0/a/b"), Namers(x=X), limits=OVERRIDE).result != Failed("")
+
+
+def test_the_leaves_of_an_override_are_bounded() -> None:
+    def leaves(count: int) -> Any:
+        dtab = Dtab.parse("/a=>" + "&".join(["/x"] * count))
+        return bind(dtab, Path.of("a"), Namers(x=X), limits=OVERRIDE).result
+
+    assert isinstance(leaves(32), Ok)
+    assert leaves(33) == Failed("Max leaves: 32 reached in Namer lookup")
+
+
+def test_an_override_may_not_lengthen_names_without_end() -> None:
+    dtab = Dtab.parse("/a=>/a" + "/x" * 40)
+    assert bind(dtab, Path.of("a"), Namers(), limits=OVERRIDE).result == Failed(
+        "Max path length: 64 labels reached in Namer lookup"
+    )
+
+
+def test_what_namers_are_asked_is_charged() -> None:
+    """Long names cost them more, and each may open a watch."""
+    asked: list[Path] = []
+
+    def lookup(path: Path) -> Answer:
+        asked.append(path)
+        return Ok(NEG)
+
+    for name, most in (("/a", 100), ("/a/" + "b" * 1024, 25)):
+        asked.clear()
+        bind(Dtab.parse("/a=>" + "|".join(f"/{n}" for n in range(120))), Path.parse(name), lookup, limits=OVERRIDE)
+        assert 10 < len(asked) <= most
 
 
 def test_the_nesting_of_unions_is_bounded() -> None:

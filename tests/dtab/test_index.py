@@ -11,13 +11,13 @@ some_prefixes = st.lists(few_prefixes, max_size=12)
 @given(some_prefixes, few_paths)
 def test_finds_what_a_scan_finds(prefixes: list[Prefix], path: Path) -> None:
     matching = [position for position, prefix in enumerate(prefixes) if prefix.matches(path)]
-    assert Index(prefixes).find(path.labels) == matching[::-1]
+    assert Index(prefixes).find(path.labels)[0] == matching[::-1]
 
 
 @given(some_prefixes, few_paths, st.lists(few_labels, min_size=3, max_size=3))
 def test_what_a_longer_path_matches_is_touched(prefixes: list[Prefix], path: Path, more: list[bytes]) -> None:
     index = Index(prefixes)
-    if index.find(path.labels + tuple(more)):
+    if index.find(path.labels + tuple(more))[0]:
         assert index.touches(path.labels)
 
 
@@ -47,5 +47,5 @@ def test_visits_only_what_matches() -> None:
 
     index = Index(Prefix((b"svc", Watched(b"name%d" % number))) for number in range(10_000))
     Watched.compared = 0
-    assert index.find((b"svc", b"name777", b"more")) == [777]
+    assert index.find((b"svc", b"name777", b"more")) == ([777], 2)
     assert Watched.compared < 10

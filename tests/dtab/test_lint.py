@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from dtab import NEG, Answer, Bound, Dtab, Leaf, Ok, Path, bind, utility
 from dtab.lint import Finding, lint
@@ -136,6 +136,7 @@ def test_dead_ends() -> None:
 
 
 @given(few_dtabs, few_paths)
+@example(Dtab.parse("/=>~;/=>~"), Path.of("b"))
 def test_what_is_never_used_changes_nothing(dtab: Dtab, path: Path) -> None:
     """Leave out every dentry that is called unreachable or a duplicate: each name is bound as before."""
     text = "\n;".join(dentry.show() for dentry in dtab)

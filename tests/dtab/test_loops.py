@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 
-from dtab import NEG, Dtab, Failed, Ok, bind, utility
+from dtab import NEG, Dtab, Failed, Limits, Ok, bind, utility
 from dtab.loops import find_loops
 from tests.dtab.strategies import few_dtabs
 
@@ -35,7 +35,9 @@ def test_loops(dtab: str, loops: list[tuple[str, list[str]]]) -> None:
 @given(few_dtabs)
 def test_a_loop_makes_binding_fail_somewhere(dtab: Dtab) -> None:
     for loop in find_loops(dtab):
-        explored = bind(dtab, loop.path, lambda path: utility.lookup(path) or Ok(NEG), explore=True, max_steps=1_000)
+        explored = bind(
+            dtab, loop.path, lambda path: utility.lookup(path) or Ok(NEG), explore=True, limits=Limits(steps=1_000)
+        )
         messages = {getattr(node, "message", "") for node in explored.nodes()}
         assert messages & {"Max recursion level reached.", "Max steps reached."}
         assert loop.dentries

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dtab import NEG, Bound, Delegation, Dtab, Failed, NameTree, Ok, Path, Pending, bind
+from dtab.limits import BASE, OVERRIDE
 from noderouter.namer.kind import Lookup, Namer
 from noderouter.naming.computed import Computed, Reading
 from noderouter.naming.interpreter.exploration import explore
@@ -51,8 +52,9 @@ class Interpreter:
         base = reading.read(self._base)
         if not isinstance(base, Dtab):
             return base
-        dtab = base if local is None else base + local
-        result = bind(dtab, path, lambda name: self.lookup(name, reading)).result
+        reading.passing = local is not None
+        dtab, limits = (base, BASE) if local is None else (base + local, OVERRIDE)
+        result = bind(dtab, path, lambda name: self.lookup(name, reading), limits=limits).result
         if isinstance(result, Ok) and self._transformers:
             return Ok(transformed(result.tree, self._transformers))
         return result

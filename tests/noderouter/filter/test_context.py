@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from struct import pack
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -102,11 +103,30 @@ def test_bytes_beyond_ascii_are_refused_not_guessed() -> None:
 
 
 def test_dtabs_are_bounded_together() -> None:
-    entry = b"/a=>/b;"
-    half = entry * (MAX_DTAB_BYTES // 2 // len(entry))
+    half = b"/a=>/" + b"b" * (MAX_DTAB_BYTES // 2 - 5)
     assert read_context((b"l5d-dtab", half), (b"l5d-ctx-dtab", half)).dtab
     with pytest.raises(BadContext, match="too long"):
-        read((b"l5d-dtab", half), (b"l5d-ctx-dtab", half), (b"l5d-dtab", entry * 8))
+        read((b"l5d-dtab", half), (b"l5d-ctx-dtab", half), (b"l5d-dtab", b"/a=>/b"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[b"/a=>/b;" * 70], [b""] * 200, [b"# x"] * 200, [b"/a=>/|/|/&/" + b"|/" * 130], [b"("] * 64 + [b"/a=>/b"]],
+)
+def test_what_dtabs_are_made_of_is_bounded_together(values: list[bytes]) -> None:
+    """Refused before anything is parsed: that is what would cost."""
+    with patch.object(Dtab, "parse") as parse, pytest.raises(BadContext, match="too many entries") as caught:
+        read(*((b"l5d-dtab", value) for value in values))
+    assert caught.value.status == 400
+    assert not parse.called
+
+
+def test_a_dtab_in_many_fields_is_one_part() -> None:
+    """Else the router's own dtab, which may be long, would be indexed anew for each override."""
+    local = read_context(*[(b"l5d-dtab", b"/a%d=>/b" % number) for number in range(20)]).dtab
+    assert local is not None
+    base = Dtab.parse("/svc=>/a1")
+    assert (base + local)._parts == base._parts + local._parts
 
 
 def test_deadlines_combine_and_nonsense_is_ignored() -> None:

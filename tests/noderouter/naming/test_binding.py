@@ -154,6 +154,16 @@ def test_who_was_idle_but_is_used_again_stays(names):
     assert (cache.evicts, cache.oneshots) == (1, 1)
 
 
+def test_the_least_recently_used_can_be_let_go_at_once(names):
+    cache = cache_of(names.bind)
+    for number in range(3):
+        cache.sweep(number)
+        cache.get(path(number), DTAB)
+    cache.get(path(0), DTAB)
+    assert [cache.evict() for _ in range(4)] == [True, True, True, False]
+    assert (len(cache), cache.evicts, names.held) == (0, 3, set())
+
+
 def test_clearing_forgets_who_was_idle(names):
     cache = cache_of(names.bind, capacity=2)
     cache.get(path(1))

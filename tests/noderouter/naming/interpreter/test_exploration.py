@@ -7,6 +7,7 @@ from dtab import Dtab, Failed, Path, Pending
 from noderouter.admin.handler.names import delegated
 from noderouter.config.kind import kind_field
 from noderouter.namer.utility import UtilityNamer
+from noderouter.naming.computed import Reading
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.transformer.kind import TransformerKind
 from noderouter.naming.var import Var
@@ -64,7 +65,7 @@ async def test_what_is_pending_is_waited_for(utility, dns):
         nursery.start_soon(delegate)
         await trio.testing.wait_all_tasks_blocked()
         (var,) = slow.answers.values()
-        var.set(utility.answer(Path.parse("/$/inet/host/8080"), None))
+        var.set(utility.answer(Path.parse("/$/inet/host/8080"), Reading()))
     (leaf,) = shown
     assert leaf["delegate"]["bound"] == bound_json("/$/inet/host/8080", "10.0.0.1")
     assert var.holders == 0

@@ -1,0 +1,125 @@
+"""Who may ask DNS now. A query occupies a thread, and where a server is dead it does so for long.
+
+    lane      places   who
+    FIRST     8        names asked for the first time: somebody waits for them
+    SETTLED   5        names that had an answer last time
+    FAILING   3        names that had none, and new ones of a zone that is slow
+    slow      16       queries without an answer for `SLOW_SECONDS`, of any lane, whose places others get
+
+So nobody who is slow keeps the quick ones waiting for longer than that. Whoever owns a zone can make all its names
+slow: of one zone (the last two labels of a name), `PER_ZONE` queries at once wait for a first answer, or another try.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import Enum
+from typing import Final
+
+import trio
+
+PER_ZONE: Final = 3
+SLOW_SECONDS: Final = 2.0
+SLOW_PLACES: Final = 16
+SUSPECT_SECONDS: Final = 60.0
+"""How long a zone is taken for slow after a query that was."""
+MAX_ZONES: Final = 512
+"""Of which something is remembered."""
+
+
+class Lane(Enum):
+    """What a query waits in; the value is the number of places."""
+
+    FIRST = ("first", 8)
+    SETTLED = ("settled", 5)
+    FAILING = ("failing", 3)
+
+
+class _Zone:
+    """Names below one domain: how many of them are being asked for, and since when it was slow."""
+
+    def __init__(self) -> None:
+        self.places = trio.Semaphore(PER_ZONE)
+        self.users = 0
+        self.slow_until = 0.0
+
+
+class Slots:
+    """The places of one resolver; `waiting` and `in_flight` count queries."""
+
+    def __init__(self) -> None:
+        self._lanes = {lane: trio.Semaphore(lane.value[1]) for lane in Lane}
+        self._slow = trio.Semaphore(SLOW_PLACES)
+        self._zones: dict[str, _Zone] = {}
+        self.waiting = 0
+        self.in_flight = 0
+
+    @asynccontextmanager
+    async def turn(self, name: str, *, settled: bool, failing: bool) -> AsyncIterator["Turn"]:
+        """Wait for a place, and keep it while inside: until the system's resolver has really ended."""
+        key = zone_of(name)
+        zone = self._zone(key)
+        zone.users += 1
+        turn = None
+        limited = failing or not settled
+        owned = False
+        self.waiting += 1
+        try:
+            if limited:
+                await zone.places.acquire()
+                owned = True
+            slow = zone.slow_until > trio.current_time()
+            lane = Lane.FAILING if failing or (slow and not settled) else Lane.SETTLED if settled else Lane.FIRST
+            place = self._lanes[lane]
+            await place.acquire()
+            turn = Turn(place, self._slow, zone)
+            self.waiting -= 1
+            self.in_flight += 1
+            yield turn
+        finally:
+            if turn is None:
+                self.waiting -= 1
+            else:
+                self.in_flight -= 1
+                turn.place.release()
+            if owned:
+                zone.places.release()
+            zone.users -= 1
+
+    def answered(self, name: str) -> None:
+        """A name had an answer: its zone works."""
+        zone = self._zones.get(zone_of(name))
+        if zone is not None:
+            zone.slow_until = 0.0
+
+    def _zone(self, key: str) -> _Zone:
+        zone = self._zones.pop(key, None) or _Zone()
+        if len(self._zones) >= MAX_ZONES:
+            idle = next((known for known, each in self._zones.items() if not each.users), None)
+            if idle is not None:
+                del self._zones[idle]
+        self._zones[key] = zone  # at the end: the least recently asked is forgotten first
+        return zone
+
+
+class Turn:
+    """A place that is taken."""
+
+    def __init__(self, place: trio.Semaphore, slow: trio.Semaphore, zone: _Zone) -> None:
+        self.place = place
+        self._slow = slow
+        self._zone = zone
+
+    def step_aside(self) -> None:
+        """It takes long: let others have the place, unless too many are slow already."""
+        self._zone.slow_until = trio.current_time() + SUSPECT_SECONDS
+        try:
+            self._slow.acquire_nowait()
+        except trio.WouldBlock:
+            return
+        self.place.release()
+        self.place = self._slow
+
+
+def zone_of(name: str) -> str:
+    """The last two labels: what one owner answers for, roughly."""
+    return ".".join(name.lower().rstrip(".").rsplit(".", 2)[-2:])
