@@ -104,7 +104,8 @@ class _Linter:
         """All findings, in no order."""
         last_like: dict[Dentry, int] = {dentry: at for at, dentry in enumerate(self._dentries)}
         for position, dentry in enumerate(self._dentries):
-            if last_like[dentry] > position and dentry.dst is not NEG:  # `~` alone lets namers answer, twice it does not
+            # `~` alone lets namers answer, twice it does not.
+            if last_like[dentry] > position and dentry.dst is not NEG:
                 yield position, "duplicate", f"{dentry.show()} is said again later"
             else:
                 yield from self._behind_others(position, dentry)
