@@ -32,10 +32,12 @@ from noderouter.arming.point import CapturePoint
 from noderouter.arming.speaks_first import SPEAKS_FIRST
 from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
 from noderouter.capture.server import Cluster
+from noderouter.client.ourselves import Ourselves, node_addresses
 from noderouter.config.check import dump
 from noderouter.config.config import Config
 from noderouter.core.destination import Destinations
 from noderouter.kubernetes.gauges import WatchGauges
+from noderouter.kubernetes.places import ApiPlaces
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
 from noderouter.naming.addr import Addr
@@ -147,7 +149,9 @@ class App:
         if intercept is not None:
             opaque = frozenset(SPEAKS_FIRST).union(intercept.opaquePorts)
             cluster = Cluster(self.destinations, opaque, intercept.clusterDomain)
-        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, cluster)
+        around = Surroundings(
+            self.reactor, self.metrics, self._rng, naming_log, cluster, self._ourselves(runtime), self.config.namers
+        )
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)
@@ -162,6 +166,17 @@ class App:
             {(label, each.config.interpreter.kind_name): each.interpreter for label, each in self.assemblies.items()},
         )
 
+    def _ourselves(self, runtime: Runtime) -> Ourselves:
+        """What no name may lead to, whoever asks for it."""
+        told = [str(ip) for router in self.config.routers for ip in router.destinations.nodeAddresses]
+        services = self.destinations
+        self.ourselves = Ourselves(
+            (*node_addresses(), *told),
+            ApiPlaces(runtime.clusters, runtime.resolver),
+            lambda ip, port: services.find(ip, port) is not None,
+        )
+        return self.ourselves
+
     def _listen(self) -> None:
         """Bind every server before the first request is accepted, so that a port in use stops the start."""
         admin = self.config.admin
@@ -172,6 +187,7 @@ class App:
                     sock = listen(str(config.ip), config.port, socket_settings(config))
                     bound.append((assembly, config, sock))
             self._admin_socket = open_socket(str(admin.ip), admin.port)
+            self.ourselves.ports.add(self._admin_socket.getsockname()[1])
         except BaseException:
             for _, _, sock in bound:
                 sock.close()

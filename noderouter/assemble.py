@@ -17,7 +17,9 @@ from noderouter.capture.connection import MakeCodec
 from noderouter.capture.failed import FailedFlows
 from noderouter.capture.probe import ProbeAnswer
 from noderouter.capture.server import Cluster, capture_server
+from noderouter.client.address_class import plain
 from noderouter.client.client import Client, ClientSettings
+from noderouter.client.ourselves import Ourselves, is_here
 from noderouter.client.pool import PoolSettings
 from noderouter.config.capture import CaptureConfig
 from noderouter.config.client import ClientParams
@@ -33,15 +35,15 @@ from noderouter.filter.access_log_file import AccessLogFile
 from noderouter.filter.admission import Admission
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.call_depth import CallDepth
-from noderouter.filter.context import ClearContext, ReadContext
 from noderouter.filter.error_reply import ErrorReply
 from noderouter.filter.error_text import cannot_connect, no_hosts
-from noderouter.filter.forwarded import Forwarded
+from noderouter.filter.forwarded import DropForwarded, Forwarded
 from noderouter.filter.propagate import Propagate
 from noderouter.filter.retry import Retry
 from noderouter.filter.roll_policy import RollPolicy
 from noderouter.filter.timeout import TotalTimeout
 from noderouter.filter.timestamp import Timestamp
+from noderouter.guards import connect_filter, context_filter, destination_policy, override_rules
 from noderouter.http1.server import ServerConnection
 from noderouter.http1.server_settings import ServerSettings, ServerStats
 from noderouter.http1.upstream import UpstreamLimits
@@ -49,15 +51,15 @@ from noderouter.identifier.composite import FirstOf
 from noderouter.identifier.kind import Identifier, IdentifierKind
 from noderouter.listener.listener import Connection, SocketSettings
 from noderouter.namer.http_status import Status
-from noderouter.naming.addr import Addr
+from noderouter.namer.kind import NamerKind
+from noderouter.naming.addr import Addr, Address
 from noderouter.naming.background import Log
 from noderouter.naming.interpreter.interpreter import Interpreter
-from noderouter.naming.transformer.localhost import is_local
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
 from noderouter.router.clients import Clients
-from noderouter.router.gauges import client_gauges, router_gauges, server_gauges, service_gauges
+from noderouter.router.gauges import client_gauges, refusal_gauges, router_gauges, server_gauges, service_gauges
 from noderouter.router.picker import Branch, Picker
 from noderouter.router.route import FixedAnswer, Route
 from noderouter.router.router import Router
@@ -78,6 +80,8 @@ class Surroundings:
     rng: Random
     log: Log
     cluster: Cluster = field(default_factory=Cluster)
+    ourselves: Ourselves = field(default_factory=Ourselves)
+    namers: Sequence[NamerKind] = ()
 
 
 class RouterAssembly:
@@ -100,9 +104,12 @@ class RouterAssembly:
         self._services = config.service.settings()
         self._client_settings = config.client.settings()
         self._listeners: set[tuple[str, int]] = set()
+        self.policy = destination_policy(config, interpreter, around.ourselves)
+        self.overrides = override_rules(config, around.namers)
         self._clients = Clients(self.make_client, self.client_closed)
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
+        refusal_gauges(self._scope, self.policy, self.overrides)
 
     # Names (see `router.named.NameParts`)
 
@@ -158,7 +165,7 @@ class RouterAssembly:
             binding_seconds=self.binding_seconds,
             fail_fast=params.fail_fast,
         )
-        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self.around.reactor, self.is_own)
+        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self.around.reactor, self.guard)
         client_gauges(self._scopes.acquire("client", element(bound.id)), client)
         return client
 
@@ -171,6 +178,7 @@ class RouterAssembly:
     def server(self, config: ServerConfig, address: tuple[str, int]) -> Callable[[Wire, tuple[str, int]], Connection]:
         """What makes the connections of one server, which listens on `address`."""
         self._listeners.add(address)
+        self.around.ourselves.ports.add(address[1])
         scope = self._scope.scope("server", f"{address[0]}/{address[1]}")
         if config.capture is not None:
             parts = _CaptureParts(self, config, config.capture, scope)
@@ -204,11 +212,19 @@ class RouterAssembly:
         return identifiers[0] if len(identifiers) == 1 else FirstOf(identifiers)
 
     def is_own(self, ip: str, port: int) -> bool:
-        """Whether a server of this router listens there: to call it would be a loop."""
+        """Whether a server of this router listens there, however the address is spelled: to call it would be a loop."""
         for own_ip, own_port in self._listeners:
-            if port == own_port and (ip == own_ip or (own_ip in WILDCARDS and is_local(ip))):
-                return True
+            if port == own_port:
+                here = plain(ip)
+                if here == plain(own_ip) or (own_ip in WILDCARDS and is_here(here)):
+                    return True
         return False
+
+    def guard(self, id: Path, address: Address, confined: bool) -> None:
+        """See `client.client.Guard`. What the configuration names may be reached, unless that is ourselves."""
+        self.policy.check(id, address, confined=confined)
+        if self.is_own(address.ip, address.port):
+            raise NoSuchName(f"{address} is a listener of this router: that would be a loop")
 
     def _server_filters(self, config: ServerConfig, scope: Scope) -> list[Filter]:
         """The server stack, outermost first."""
@@ -228,6 +244,8 @@ class RouterAssembly:
                 explain=self.explain,
             )
         )
+        if config.clearContext:
+            filters.append(DropForwarded)
         forwarded = config.addForwardedHeader
         if forwarded is not None:
             by, for_ = forwarded.by.build(router.label), forwarded.for_.build(router.label)
@@ -238,9 +256,11 @@ class RouterAssembly:
         limit = config.maxConcurrentRequests
         if limit is not None:
             filters.append(lambda service: Admission(service, limit))
-        # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via.
+        # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via. (The
+        # codec takes every CONNECT for a request that has some.)
         special: list[Filter] = [
-            ClearContext if config.clearContext else ReadContext,
+            connect_filter(config, scope),
+            context_filter(config, self.overrides),
             TotalTimeout,
             lambda service: CallDepth(service, config.maxCallDepth),
         ]
@@ -282,7 +302,7 @@ class RouterAssembly:
     def explain(self, exchange: Exchange, error: Exception) -> Exception:
         """Say of a failed exchange what a person needs to know to mend it."""
         if isinstance(error, NoSuchName):
-            override = None if exchange.context is None else exchange.context.dtab
+            override = None if exchange.context is None else exchange.context.local
             stored = self.interpreter.stored_dtab()
             return no_hosts(exchange.name or _NOWHERE, self.config.dtab, override, stored, error.message)
         if isinstance(error, ConnectError) and exchange.client_id is not None and exchange.endpoint is not None:
@@ -297,6 +317,7 @@ class RouterAssembly:
 
     def sweep(self, now: float) -> Iterator[None]:
         """Housekeeping, about once a second, in short steps; blocking writes of the access log happen here."""
+        self.policy.forget()
         yield from self.router.sweep(now)
         self._scopes.sweep()
         if self.access_log is not None:

@@ -4,10 +4,13 @@ What the hot path counts are plain ints in the parts; here they get their place 
 read when somebody looks.
 """
 
+from functools import partial
 from time import monotonic
 
 from noderouter.client.client import Client
+from noderouter.client.destination_policy import DestinationPolicy
 from noderouter.filter.budget import RetryBudget
+from noderouter.filter.overrides import OverrideRules
 from noderouter.filter.retry import RetryStats
 from noderouter.http1.server_settings import ServerStats
 from noderouter.router.router import Router
@@ -36,6 +39,13 @@ def router_gauges(scope: Scope, router: Router) -> None:
     scope.gauge("bindcache/path/size", lambda: len(names))
     scope.tally("bindcache/client/expires", lambda: clients.closes)
     scope.gauge("bindcache/client/size", lambda: len(clients))
+
+
+def refusal_gauges(scope: Scope, policy: DestinationPolicy, overrides: OverrideRules) -> None:
+    """What requests wanted and were not given."""
+    for reason in policy.refused:
+        scope.tally(f"destinations/refused/{reason}", partial(policy.refused.__getitem__, reason))
+    scope.tally("overrides/refused", lambda: overrides.refused)
 
 
 def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None:

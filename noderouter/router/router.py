@@ -68,14 +68,14 @@ class Router:
             raise _unknown_destination(exchange, name)
         exchange.name = name
         context = exchange.context
-        return self._get(name, None if context is None else context.dtab).serve(exchange)
+        return self._get(name, None if context is None else context.local).serve(exchange)
 
     def serve_named(self, exchange: Exchange) -> Awaitable[None]:
         """Hand over an exchange that has its name already."""
         name = exchange.name
         assert name is not None
         context = exchange.context
-        return self._get(name, None if context is None else context.dtab).serve(exchange)
+        return self._get(name, None if context is None else context.local).serve(exchange)
 
     def sweep(self, now: float) -> Iterator[None]:
         """Let idle names go; the steps in which clients go, or follow their address sets."""
