@@ -153,6 +153,8 @@ routers:
     kind: io.l5d.path
     segments: 3
   dtab: /svc => /#/io.l5d.k8s;
+  destinations:
+    allow: [127.0.0.0/8]
   servers:
   - ip: {LOOPBACK}
     port: {port}

@@ -11,10 +11,8 @@ connections close, then watches, then the reactor.
 """
 
 import os
-import resource
 import signal
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from time import monotonic
@@ -30,17 +28,18 @@ from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
 from noderouter.arming.point import CapturePoint
 from noderouter.arming.speaks_first import SPEAKS_FIRST
-from noderouter.assemble import RouterAssembly, Surroundings, socket_settings
+from noderouter.assemble import RouterAssembly, Surroundings
 from noderouter.capture.server import Cluster
+from noderouter.client.ourselves import Ourselves, node_addresses
 from noderouter.config.check import dump
 from noderouter.config.config import Config
 from noderouter.core.destination import Destinations
 from noderouter.kubernetes.gauges import WatchGauges
+from noderouter.kubernetes.places import ApiPlaces
 from noderouter.line_queue import farewell
 from noderouter.listener.gauges import listener_gauges
 from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
-from noderouter.naming.addr import Addr
 from noderouter.naming.dns_gauges import dns_gauges
 from noderouter.naming.interpreter.gauges import DtabGauges
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
@@ -48,11 +47,14 @@ from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.states import states
 from noderouter.naming.var import Var
+from noderouter.overload.descriptors import places_for_clients
 from noderouter.overload.guard import Guard
 from noderouter.reactor import host
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.task import Task
+from noderouter.router_face import RouterFace
+from noderouter.settings import socket_settings
 from noderouter.telemetry import log
 from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.process import watch_log, watch_process
@@ -67,9 +69,6 @@ ADMIN_SECONDS = 3.0
 """How long answers of the admin interface may take to end, at the very end."""
 SWEEP_SECONDS = 0.5
 """How often idle connections and removed endpoints are looked for."""
-DESCRIPTORS_ASIDE = 128
-"""For all but clients and endpoints: listeners, watches, files, whoever looks at the admin interface. Two thirds of
-them all where there are very few."""
 UNWIND_SECONDS = 1.0
 """How long connections may take to end once they are cut off."""
 
@@ -113,9 +112,7 @@ class App:
         Raises:
             ListenError, AdminListenError: an address cannot be listened on; nothing is left open.
         """
-        descriptors = raise_descriptor_limit()
-        most = max(1, (descriptors - min(DESCRIPTORS_ASIDE, 2 * descriptors // 3)) // 2)
-        self.guard = Guard(self.config.overload, most, self.reactor, naming_log)
+        self.guard = Guard(self.config.overload, places_for_clients(), self.reactor, naming_log)
         try:
             async with trio.open_nursery() as hosting:
                 await hosting.start(host.run, self.reactor)
@@ -154,7 +151,16 @@ class App:
         if intercept is not None:
             opaque = frozenset(SPEAKS_FIRST).union(intercept.opaquePorts)
             cluster = Cluster(self.destinations, opaque, intercept.clusterDomain)
-        around = Surroundings(self.reactor, self.metrics, self._rng, naming_log, cluster, self.guard.bindings.admit)
+        around = Surroundings(
+            self.reactor,
+            self.metrics,
+            self._rng,
+            naming_log,
+            cluster,
+            self._ourselves(runtime),
+            self.config.namers,
+            self.guard.bindings.admit,
+        )
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)
@@ -169,6 +175,17 @@ class App:
             namers,
             {(label, each.config.interpreter.kind_name): each.interpreter for label, each in self.assemblies.items()},
         )
+
+    def _ourselves(self, runtime: Runtime) -> Ourselves:
+        """What no name may lead to, whoever asks for it."""
+        told = [str(ip) for router in self.config.routers for ip in router.destinations.nodeAddresses]
+        services = self.destinations
+        self.ourselves = Ourselves(
+            (*node_addresses(), *told),
+            ApiPlaces(runtime.clusters, runtime.resolver),
+            lambda ip, port: services.find(ip, port) is not None,
+        )
+        return self.ourselves
 
     def _listen(self) -> None:
         """Bind every server before the first request is accepted, so that a port in use stops the start."""
@@ -185,6 +202,8 @@ class App:
             bound_admin.append(self._admin_socket)
             if admin.probes is not None:
                 self._probes_socket = open_socket(admin.probes.ip, admin.probes.port, "admin.probes")
+                bound_admin.append(self._probes_socket)
+            self.ourselves.ports.update(each.getsockname()[1] for each in bound_admin)
         except BaseException:
             for sock in (*bound_admin, *(sock for _, _, sock in bound)):
                 sock.close()
@@ -359,33 +378,6 @@ class App:
         return (await self._outside.delegate(path, dtab)).json(delegated)
 
 
-class RouterFace:
-    """One router, as the administrative interface sees it."""
-
-    def __init__(self, assembly: RouterAssembly) -> None:
-        self._assembly = assembly
-
-    async def delegate(self, path: Path, dtab: Dtab, /) -> Any:
-        """See `admin.state.RouterView`."""
-        return (await self._assembly.interpreter.delegate(path, dtab)).json(delegated)
-
-    def client_state(self) -> Mapping[str, Addr]:
-        """See `admin.state.RouterView`."""
-        return {client.id.show(): client.addr for client in self._assembly.router.clients}
-
-    def bound_names(self) -> Iterable[str]:
-        """See `admin.state.RouterView`."""
-        return [name.show() for name in self._assembly.interpreter.names()]
-
-
 def naming_log(level: int, event: str, /, **fields: Any) -> None:
     """Write one event of a part that does not know how logs are made."""
     _log.log(level, event, **fields)
-
-
-def raise_descriptor_limit() -> int:
-    """As many descriptors as the system lets us have: a client needs two, with its connection upstream."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard if hard != resource.RLIM_INFINITY else sys.maxsize

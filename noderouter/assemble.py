@@ -6,11 +6,10 @@ The order of the stacks is that of the specification, section 0; each layer is o
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from logging import ERROR, WARNING
 from pathlib import Path as FilePath
 from random import Random
-from typing import Final, cast
+from typing import cast
 
 from dtab import Bound, Path
 from noderouter.balancer.backoff import ConstantKind
@@ -18,52 +17,56 @@ from noderouter.capture.connection import MakeCodec
 from noderouter.capture.failed import FailedFlows
 from noderouter.capture.probe import ProbeAnswer
 from noderouter.capture.server import Cluster, capture_server
+from noderouter.client.address_class import plain
 from noderouter.client.client import Client, ClientSettings
-from noderouter.client.pool import PoolSettings
+from noderouter.client.ourselves import Ourselves, is_here
 from noderouter.config.capture import CaptureConfig
-from noderouter.config.client import ClientParams
-from noderouter.config.fields import seconds
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
-from noderouter.config.service import Budget
 from noderouter.core.errors import ConnectError, NoSuchName, OverloadError
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, WhenSpecial, stack
 from noderouter.filter.access_log import AccessLog
 from noderouter.filter.access_log_file import AccessLogFile
 from noderouter.filter.admission import Admission
-from noderouter.filter.budget import RetryBudget
 from noderouter.filter.call_depth import CallDepth
-from noderouter.filter.context import ClearContext, ReadContext
 from noderouter.filter.error_reply import ErrorReply
 from noderouter.filter.error_text import cannot_connect, no_hosts
-from noderouter.filter.forwarded import Forwarded
+from noderouter.filter.forwarded import DropForwarded, Forwarded
 from noderouter.filter.max_forwards import MaxForwards
 from noderouter.filter.propagate import Propagate
 from noderouter.filter.retry import Retry
 from noderouter.filter.roll_policy import RollPolicy
 from noderouter.filter.timeout import TotalTimeout
 from noderouter.filter.timestamp import Timestamp
+from noderouter.guards import connect_filter, context_filter, destination_policy, override_rules
 from noderouter.http1.server import ServerConnection
-from noderouter.http1.server_settings import ServerSettings, ServerStats
-from noderouter.http1.upstream import UpstreamLimits
+from noderouter.http1.server_settings import ServerStats
 from noderouter.identifier.composite import FirstOf
 from noderouter.identifier.kind import Identifier, IdentifierKind
-from noderouter.listener.listener import Connection, SocketSettings
+from noderouter.listener.listener import Connection
 from noderouter.namer.http_status import Status
-from noderouter.naming.addr import Addr
+from noderouter.namer.kind import NamerKind
+from noderouter.naming.addr import Addr, Address
 from noderouter.naming.background import Log
 from noderouter.naming.interpreter.interpreter import Interpreter
-from noderouter.naming.transformer.localhost import is_local
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.wire import Wire
 from noderouter.router.clients import Clients
-from noderouter.router.gauges import access_log_gauges, client_gauges, router_gauges, server_gauges, service_gauges
+from noderouter.router.gauges import (
+    access_log_gauges,
+    client_gauges,
+    refusal_gauges,
+    router_gauges,
+    server_gauges,
+    service_gauges,
+)
 from noderouter.router.picker import Branch, Picker
 from noderouter.router.route import FixedAnswer, Route
 from noderouter.router.router import Router
 from noderouter.router.scopes import Scopes
+from noderouter.settings import element, pool_settings, retry_budget, server_settings
 from noderouter.telemetry.tree import OTHER, Scope
 
 _NOWHERE = Path()
@@ -80,6 +83,8 @@ class Surroundings:
     rng: Random
     log: Log
     cluster: Cluster = field(default_factory=Cluster)
+    ourselves: Ourselves = field(default_factory=Ourselves)
+    namers: Sequence[NamerKind] = ()
     admit_binding: Callable[[], None] = lambda: None
     """See `RouterParts`."""
 
@@ -107,10 +112,13 @@ class RouterAssembly:
         self._services = config.service.settings()
         self._client_settings = config.client.settings()
         self._listeners: set[tuple[str, int]] = set()
+        self.policy = destination_policy(config, interpreter, around.ourselves)
+        self.overrides = override_rules(config, around.namers)
         self._clients = Clients(self.make_client, self.client_closed, config.bindingCache.overrideClients)
         self._passing_pairs = 0
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
+        refusal_gauges(self._scope, self.policy, self.overrides)
         if self.access_log is not None:
             access_log_gauges(self._scope.scope("access_log"), self.access_log)
 
@@ -179,7 +187,7 @@ class RouterAssembly:
             binding_seconds=self.binding_seconds,
             fail_fast=params.fail_fast,
         )
-        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self.around.reactor, self.is_own)
+        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, self.around.reactor, self.guard)
         client_gauges(self._scopes.acquire("client", element(bound.id)), client)
         return client
 
@@ -192,6 +200,7 @@ class RouterAssembly:
     def server(self, config: ServerConfig, address: tuple[str, int]) -> Callable[[Wire, tuple[str, int]], Connection]:
         """What makes the connections of one server, which listens on `address`."""
         self._listeners.add(address)
+        self.around.ourselves.ports.add(address[1])
         scope = self.server_scope(address)
         if config.capture is not None:
             parts = _CaptureParts(self, config, config.capture, scope)
@@ -214,7 +223,7 @@ class RouterAssembly:
         stats = ServerStats()
         server_gauges(scope, stats)
         service = stack(self._server_filters(config, scope), service)
-        settings = self._server_settings(config)
+        settings = server_settings(self.config, config)
 
         def make(
             wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes | None
@@ -229,11 +238,19 @@ class RouterAssembly:
         return identifiers[0] if len(identifiers) == 1 else FirstOf(identifiers)
 
     def is_own(self, ip: str, port: int) -> bool:
-        """Whether a server of this router listens there: to call it would be a loop."""
+        """Whether a server of this router listens there, however the address is spelled: to call it would be a loop."""
         for own_ip, own_port in self._listeners:
-            if port == own_port and (ip == own_ip or (own_ip in WILDCARDS and is_local(ip))):
-                return True
+            if port == own_port:
+                here = plain(ip)
+                if here == plain(own_ip) or (own_ip in WILDCARDS and is_here(here)):
+                    return True
         return False
+
+    def guard(self, id: Path, address: Address, confined: bool) -> None:
+        """See `client.client.Guard`. What the configuration names may be reached, unless that is ourselves."""
+        self.policy.check(id, address, confined=confined)
+        if self.is_own(address.ip, address.port):
+            raise NoSuchName(f"{address} is a listener of this router: that would be a loop")
 
     def _server_filters(self, config: ServerConfig, scope: Scope) -> list[Filter]:
         """The server stack, outermost first."""
@@ -253,6 +270,8 @@ class RouterAssembly:
                 explain=self.explain,
             )
         )
+        if config.clearContext:
+            filters.append(DropForwarded)
         forwarded = config.addForwardedHeader
         if forwarded is not None:
             by, for_ = forwarded.by.build(router.label), forwarded.for_.build(router.label)
@@ -264,29 +283,16 @@ class RouterAssembly:
         if limit is not None:
             filters.append(lambda service: Admission(service, limit))
         # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via,
-        # Max-Forwards.
+        # Max-Forwards. (The codec takes every CONNECT for a request that has some.)
         special: list[Filter] = [
-            ClearContext if config.clearContext else ReadContext,
+            connect_filter(config, scope),
+            context_filter(config, self.overrides),
             TotalTimeout,
             lambda service: CallDepth(service, config.maxCallDepth),
             MaxForwards,
         ]
         filters.append(lambda service: WhenSpecial(service, special))
         return filters
-
-    def _server_settings(self, config: ServerConfig) -> ServerSettings:
-        router = self.config
-        session = config.serverSession
-        return ServerSettings(
-            max_line_bytes=router.maxInitialLineKB * 1024,
-            max_head_bytes=router.maxHeadersKB * 1024,
-            idle_seconds=seconds(session.idleTimeMs),
-            life_seconds=seconds(session.lifeTimeMs),
-            buffer_bytes=router.streamAfterContentLengthKB * 1024,
-            body_idle_seconds=seconds(config.bodyIdleTimeoutMs),
-            tunnel_idle_seconds=seconds(config.tunnelIdleTimeoutMs),
-            clear_context=config.clearContext,
-        )
 
     def _open_access_log(self, around: Surroundings) -> AccessLogFile | None:
         config = self.config
@@ -309,7 +315,7 @@ class RouterAssembly:
     def explain(self, exchange: Exchange, error: Exception) -> Exception:
         """Say of a failed exchange what a person needs to know to mend it."""
         if isinstance(error, NoSuchName):
-            override = None if exchange.context is None else exchange.context.dtab
+            override = None if exchange.context is None else exchange.context.local
             stored = self.interpreter.stored_dtab()
             return no_hosts(exchange.name or _NOWHERE, self.config.dtab, override, stored, error.message)
         if isinstance(error, ConnectError) and exchange.client_id is not None and exchange.endpoint is not None:
@@ -324,6 +330,7 @@ class RouterAssembly:
 
     def sweep(self, now: float) -> Iterator[None]:
         """Housekeeping, about twice a second, in short steps; the access log is handed to its thread here."""
+        self.policy.forget()
         yield from self.router.sweep(now)
         self._scopes.sweep()
         if self.access_log is not None:
@@ -358,55 +365,3 @@ class _CaptureParts:
     def log_line(self) -> Callable[[bytes], None] | None:
         log = self._assembly.access_log
         return None if log is None else log.write
-
-
-MAX_ELEMENT: Final = 300
-"""Characters of a name in the metrics tree, which shows it with each of some forty figures. A host has at most 253."""
-
-
-def element(path: Path) -> str:
-    """A name as an element of the metrics tree: without its first slash; of a long one, how it begins and a hash."""
-    shown = path.show()
-    if len(shown) > MAX_ELEMENT:
-        return f"{shown[1:MAX_ELEMENT]}...{blake2b(shown.encode(), digest_size=8).hexdigest()}"
-    return shown[1:]
-
-
-def retry_budget(config: Budget) -> RetryBudget:
-    """A budget of its own for one service or client."""
-    return RetryBudget(config.ttlSecs, config.minRetriesPerSec, config.percentCanRetry)
-
-
-def pool_settings(params: ClientParams) -> PoolSettings:
-    """The pool of one endpoint."""
-    pool = params.pool
-    idle = min(seconds(pool.idleTimeMs), seconds(params.session.idleTimeMs))
-    defaults = PoolSettings()
-    return PoolSettings(
-        idle_seconds=idle,
-        life_seconds=seconds(params.session.lifeTimeMs),
-        min_size=pool.minSize,
-        max_size=defaults.max_size if pool.maxSize is None else pool.maxSize,
-        max_waiters=defaults.max_waiters if pool.maxWaiters is None else pool.maxWaiters,
-        connecting_seconds=params.connecting,
-        limits=UpstreamLimits(
-            head_seconds=params.head,
-            body_idle_seconds=params.body_idle,
-            upload_seconds=params.upload,
-            upload_bytes=params.upload_bytes,
-        ),
-    )
-
-
-def socket_settings(config: ServerConfig) -> SocketSettings:
-    """`socketOptions` of a server."""
-    options = config.socketOptions
-    defaults = SocketSettings()
-    return SocketSettings(
-        no_delay=options.noDelay,
-        reuse_address=options.reuseAddr,
-        reuse_port=options.reusePort,
-        keep_alive=options.keepAlive,
-        transparent=config.capture is not None and config.capture.transparent,
-        backlog=defaults.backlog if options.backlog is None else options.backlog,
-    )

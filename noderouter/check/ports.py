@@ -7,10 +7,10 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any, Final
 
 from noderouter.admin.listen import AdminListenError, open_socket
-from noderouter.assemble import socket_settings
 from noderouter.check.finding import Finding, fail, ok, warn
 from noderouter.config.config import Config
 from noderouter.listener.listener import ListenError, listen
+from noderouter.settings import socket_settings
 
 SECONDS: Final = 3.0
 MAX_BYTES: Final = 16 * 1024 * 1024

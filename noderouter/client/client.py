@@ -45,6 +45,13 @@ REQUEUE_SHARE: Final = 0.2
 """Other requeues of one request: at most this share of the budget's balance."""
 
 
+Guard = Callable[[Path, Address, bool], None]
+"""Asked before each new connection: a bound name, its address, and whether only endpoints of Kubernetes will do.
+
+Raises what the exchange is to fail with where the connection is not to be.
+"""
+
+
 @dataclass(slots=True, frozen=True)
 class ClientSettings:
     """What the configuration says about a client; factories make what each client needs of its own."""
@@ -67,7 +74,7 @@ class Client:
         "_connecting_seconds",
         "_epoch",
         "_fail_fast",
-        "_forbidden",
+        "_guard",
         "_reactor",
         "_settings",
         "_version",
@@ -87,9 +94,9 @@ class Client:
         addr: Var[Addr],
         settings: ClientSettings,
         reactor: Reactor,
-        forbidden: Callable[[str, int], bool],
+        guard: Guard,
     ) -> None:
-        """Hold `addr` until `close`. `forbidden` knows the router's own listeners, which would be a loop."""
+        """Hold `addr` until `close`."""
         self.id = id
         self.endpoints: dict[Address, Endpoint] = {}
         self.pool_stats = PoolStats()
@@ -101,7 +108,7 @@ class Client:
         self._addr = addr
         self._settings = settings
         self._reactor = reactor
-        self._forbidden = forbidden
+        self._guard = guard
         self._connecting_seconds = settings.pool.connecting_seconds
         self._fail_fast = FailFast(reactor) if settings.fail_fast else None
         self._balancer = settings.balancer()
@@ -199,7 +206,7 @@ class Client:
                 connection = None
                 try:
                     if exchange.tunnel:
-                        connection = await self._open(endpoint, connecting)
+                        connection = await self._open(endpoint, connecting, exchange.confined)
                         if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
                             await connection.exchange(exchange, fields)
                         else:
@@ -208,7 +215,7 @@ class Client:
                         # Of no use to anybody after a client that has finished: its end is passed on.
                         connection = None if exchange.half_closed else pool.take()
                         if connection is None:
-                            connection = await self._open(endpoint, connecting)
+                            connection = await self._open(endpoint, connecting, False)
                         await connection.exchange(exchange, fields)
                     ended = exchange.ended = monotonic()
                     if exchange.verdict is Verdict.SUCCESS:
@@ -266,14 +273,15 @@ class Client:
             stats.pending -= 1
             self.in_flight -= 1
 
-    async def _open(self, endpoint: Endpoint, connecting: float) -> UpstreamConnection:
-        """A new connection, but never to ourselves; `connecting` seconds have been spent on others."""
-        pool = endpoint.pool
+    async def _open(self, endpoint: Endpoint, connecting: float, confined: bool) -> UpstreamConnection:
+        """A new connection, if there may be one: the only place where the data path opens any.
+
+        `connecting` seconds have been spent on others.
+        """
+        self._guard(self.id, endpoint.address, confined)
         if self._fail_fast is not None:
             self._fail_fast.check(endpoint)
-        if self._forbidden(pool.host, pool.port):
-            raise NoSuchName(f"{pool.host}:{pool.port} is a listener of this router: that would be a loop")
-        return await pool.open(max(0.0, self._connecting_seconds - connecting))
+        return await endpoint.pool.open(max(0.0, self._connecting_seconds - connecting))
 
     def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
         """Whether to try again. Nothing was processed, or `error.retryable` would be false."""

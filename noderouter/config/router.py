@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 from dtab import Dtab, Path
 from noderouter.config import known
 from noderouter.config.client import ClientKind
+from noderouter.config.destinations import DestinationsConfig, OverridesConfig
 from noderouter.config.fields import DtabText, Label, Milliseconds, NotEmpty, Off, OneOrMore, PathText, Positive
 from noderouter.config.kind import (
     BeforeValidator,
@@ -80,6 +81,8 @@ class RouterConfig(Model):
     client: Annotated[ClientKind, _CLIENT] = Field(default_factory=_CLIENT.maker("io.l5d.global"))
     bindingTimeoutMs: Milliseconds = 10_000
     bindingCache: BindingCache = BindingCache()
+    destinations: DestinationsConfig = DestinationsConfig()
+    overrides: OverridesConfig = OverridesConfig()
     originator: Off = False
     experimental: bool = False
     """Accepted; nothing that is built is experimental."""

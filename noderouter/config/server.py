@@ -1,18 +1,31 @@
 """One entry of `servers`: where a router listens and what it does to every request there (spec section 2.5)."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from noderouter.config.capture import CaptureConfig
 from noderouter.config.fields import Count, FieldName, Ip, LimitMs, Port, Positive
-from noderouter.config.kind import Field, Model, kind_field
+from noderouter.config.kind import BeforeValidator, Field, Model, kind_field, model_validator
 from noderouter.config.session import ServerSession
 from noderouter.config.sockets import SocketOptions
+from noderouter.filter.call_depth import DEFAULT_LIMIT
 from noderouter.filter.forwarded_label import LabelKind
 
 DEFAULT_IP = "127.0.0.1"
 DEFAULT_PORT = 4140
 
+ENDPOINTS = "endpoints"
+
 _LABEL = kind_field(LabelKind, "noderouter.filter")
+
+
+def _allow_connect(value: Any) -> Any:
+    """One message in place of two, for the two types that it may have."""
+    if not isinstance(value, bool) and value != ENDPOINTS:
+        raise ValueError(f"must be true, false or {ENDPOINTS}")
+    return value
+
+
+AllowConnect = Annotated[bool | Literal["endpoints"], BeforeValidator(_allow_connect)]
 
 
 class ForwardedHeader(Model):
@@ -43,5 +56,16 @@ class ServerConfig(Model):
     """Without a byte either way, behind CONNECT or an upgrade."""
     addForwardedHeader: ForwardedHeader | None = None
     timestampHeader: FieldName | None = None
-    maxCallDepth: Count = 1000
+    maxCallDepth: Count = DEFAULT_LIMIT
+    allowConnect: AllowConnect = False
+    """With `endpoints`, CONNECT leads to endpoints of Kubernetes only: for a router that other routers ask."""
     capture: CaptureConfig | None = None
+
+    @model_validator(mode="after")
+    def _cleared(self) -> Self:
+        if self.clearContext and self.allowConnect:
+            raise ValueError(
+                "clearContext and allowConnect exclude each other: a tunnel carries every field past the clearing;"
+                " take one of them out"
+            )
+        return self

@@ -28,10 +28,12 @@ class Deadline:
 class Context:
     """The propagated context of one exchange; an absent part is None.
 
-    `dtab` is the local dtab: `l5d-ctx-dtab` entries, then `l5d-dtab` entries (the later win).
+    `dtab` is what travels on: `l5d-ctx-dtab` entries, then `l5d-dtab` entries (the later win). `local` is what of it
+    holds in this router (see `filter.overrides`).
     """
 
     deadline: Deadline | None = None
     dtab: Dtab | None = None
     trace: Trace | None = None
     sample: float | None = None
+    local: Dtab | None = None

@@ -6,6 +6,8 @@
     ├── BindingError
     │   ├── NoSuchName          the name resolves to nothing (502)
     │   └── BindingTimeout      resolution did not settle in time (502)
+    ├── RefusedDestination      the address is one that the router does not connect to (403)
+    ├── MethodRefused           the server does not carry this method (405)
     ├── ConnectError            no connection to the endpoint (502)
     │   └── FailedFast          none was tried, with `failFast` (502)
     ├── EndpointProtocolError   the endpoint broke the protocol or the connection (502)
@@ -23,6 +25,8 @@ class RouterError(Exception):
     """An exchange failed; `status` answers the client, `retryable` says nothing was processed upstream."""
 
     status = 502
+    fields = b""
+    """Field lines that the answer has to have."""
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
@@ -54,6 +58,19 @@ class NoSuchName(BindingError):
 
 class BindingTimeout(BindingError):
     """The name did not settle within `bindingTimeoutMs`."""
+
+
+class RefusedDestination(RouterError):
+    """A name led to an address that the destination policy refuses; nothing was opened, and no endpoint is at fault."""
+
+    status = 403
+
+
+class MethodRefused(RouterError):
+    """The server does not carry this method. Which ones it does has to be said (RFC 9110 section 15.5.6)."""
+
+    status = 405
+    fields = b"allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n"
 
 
 class ConnectError(RouterError):

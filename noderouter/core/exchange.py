@@ -213,7 +213,8 @@ class Exchange(Message):
     endpoint answered): whoever counts afterwards need not look at the clock again. `headed` is when the head of a
     response came whose body was still on its way, or when a tunnel was through (else 0.0). `failure` is what went
     wrong on the client's side while the response was awaited. `tunnel` asks for a connection of its own that ends at
-    the endpoint (CONNECT, and captured connections that are not HTTP/1).
+    the endpoint (CONNECT, and captured connections that are not HTTP/1). `confined` has the tunnel lead to endpoints of
+    Kubernetes only.
 
     `half_closed`: the client has finished sending, which is passed on (ADR 20). `upstream` is the connection that
     carries the exchange at the moment, None before and after. `limited`: a time limit for the response is configured.
@@ -225,6 +226,7 @@ class Exchange(Message):
         "body",
         "classifier",
         "client_id",
+        "confined",
         "context",
         "ended",
         "endpoint",
@@ -292,6 +294,7 @@ class Exchange(Message):
         self.half_closed = False
         self.limited = False
         self.upstream: Upstream | None = None
+        self.confined = False
 
     def __repr__(self) -> str:
         name = "not identified yet" if self.name is None else f"as {self.name.show()}"

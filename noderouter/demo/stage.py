@@ -19,6 +19,8 @@ routers:
   interpreter:
     kind: io.l5d.fs
     dtabFile: {dtab}
+  overrides:
+    trusted: [127.0.0.0/8]
   servers:
   - port: {port}
   service:

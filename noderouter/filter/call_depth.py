@@ -5,6 +5,7 @@ of them each time. The entries of all Via fields count, whoever made them.
 """
 
 from collections.abc import Awaitable
+from typing import Final
 
 from noderouter.core.errors import RouterError
 from noderouter.core.exchange import Exchange
@@ -21,12 +22,16 @@ class TooManyCalls(RouterError):
         super().__init__(f"Maximum number of calls ({limit}) has been exceeded. Please check for proxy loops.")
 
 
+DEFAULT_LIMIT: Final = 20
+"""Nobody has so many routers in a row on purpose, and each one more costs a loop another round."""
+
+
 class CallDepth:
     """Counts hops; a request without special fields passes at the price of one test."""
 
     __slots__ = ("_limit", "_service")
 
-    def __init__(self, service: Service, limit: int = 1000) -> None:
+    def __init__(self, service: Service, limit: int = DEFAULT_LIMIT) -> None:
         self._service = service
         self._limit = limit
 

@@ -4,29 +4,23 @@ Server side, behind the error reply and before identification. Of the `l5d-*` fi
 `l5d-ctx-dtab`, `l5d-dtab`, `l5d-ctx-trace` and `l5d-sample` move from `exchange.special` into `exchange.context`.
 All others stay where they are: identifiers may use them, and `propagate` sends them on.
 
+What dtabs may say is in `overrides`: everybody can send them.
+
 `ClearContext` is for servers that face the internet: the one place where every `l5d-*` of a request is dropped.
 The reply of such a server drops those of the response.
 """
 
 import re
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from time import time_ns
 from typing import Final
 
-from dtab import Dentry, Dtab, ParseError
 from noderouter.core.context import Context, Deadline, Trace
-from noderouter.core.errors import RouterError
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
 from noderouter.filter.deadline import combine, enforce, parse_deadline
+from noderouter.filter.overrides import OverrideRules
 from noderouter.filter.trace import parse_trace
-
-MAX_DTAB_BYTES: Final = 8192
-"""All dtabs of a request together; parsing holds up everybody else. Linkerd's default took 8 KB of head in all."""
-MAX_DTAB_PIECES: Final = 128
-"""Signs that separate parts of them, and fields they come in: what parsing costs. Some 64 dentries."""
-_PIECES: Final = re.compile(rb"[=|&(;]")
 
 _DEADLINE: Final = b"l5d-ctx-deadline"
 _CTX_DTAB: Final = b"l5d-ctx-dtab"
@@ -38,26 +32,21 @@ _CONSUMED: Final = frozenset((_DEADLINE, _CTX_DTAB, _USER_DTAB, _TRACE, _SAMPLE)
 _NUMBER: Final = re.compile(rb"[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?")
 
 
-class BadContext(RouterError):
-    """A context field of the request cannot be understood; nothing was sent on."""
-
-    status = 400
-
-
 class ReadContext:
     """Fills `exchange.context`; a request without special fields passes at the price of one test."""
 
-    __slots__ = ("_clock_ns", "_service")
+    __slots__ = ("_clock_ns", "_overrides", "_service")
 
-    def __init__(self, service: Service, clock_ns: Callable[[], int] = time_ns) -> None:
+    def __init__(self, service: Service, overrides: OverrideRules, clock_ns: Callable[[], int] = time_ns) -> None:
         self._service = service
+        self._overrides = overrides
         self._clock_ns = clock_ns
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Read, then go on.
 
         Raises:
-            BadContext: a dtab does not parse, or is too long.
+            BadContext: a dtab does not parse, is too long, or says what it may not.
             DeadlineExceeded: nobody waits for the response any more.
         """
         if exchange.special is not None:
@@ -90,9 +79,11 @@ class ReadContext:
         exchange.special = tuple(rest) or None
         if deadline is not None:
             enforce(deadline, self._clock_ns())
-        dtabs = context_dtabs + user_dtabs
-        dtab = local_dtab(tuple(dtabs)) if dtabs else None
-        exchange.context = Context(deadline, dtab or None, trace, sample)
+        captured = exchange.destination is not None
+        found = self._overrides.read(
+            tuple(context_dtabs), tuple(user_dtabs), exchange.peer_address[0], captured=captured
+        )
+        exchange.context = Context(deadline, found.onward or None, trace, sample, found.local or None)
 
 
 class ClearContext:
@@ -115,31 +106,3 @@ def parse_sample(value: bytes) -> float | None:
     if _NUMBER.fullmatch(value) is None:
         return None
     return min(max(float(value), 0.0), 1.0)
-
-
-@lru_cache(maxsize=128)
-def local_dtab(values: tuple[bytes, ...]) -> Dtab:
-    """One dtab of several field values, later ones stronger.
-
-    The same override comes with every request of a test run: the cache saves the parser and, as it answers the same
-    object, everything further on that looks dtabs up.
-
-    Raises:
-        BadContext: one of them is wrong, or all are too long.
-    """
-    size = sum(map(len, values))
-    if size > MAX_DTAB_BYTES:
-        raise BadContext(f"the dtabs of the request are too long: {size} bytes, at most {MAX_DTAB_BYTES} are read")
-    pieces = len(values) + sum(len(_PIECES.findall(value)) for value in values)
-    if pieces > MAX_DTAB_PIECES:
-        raise BadContext(
-            f"the dtabs of the request have too many entries: {pieces} fields and signs (=> ; | & and parentheses)"
-            f" together, at most {MAX_DTAB_PIECES} are read"
-        )
-    dentries: list[Dentry] = []
-    try:
-        for value in values:
-            dentries += Dtab.parse(value.decode("latin-1"))
-    except ParseError as error:
-        raise BadContext(str(error)) from error
-    return Dtab(dentries)  # in one part: a sum of many would have the router's own dtab indexed anew

@@ -109,7 +109,8 @@ class ErrorReply:
         exchange.reply_fields = fields  # in place of those of an attempt that was not to be
         exchange.verdict = Verdict.FAILURE
         exchange.ended = 0.0
-        exchange.response = Response(status, _phrase(status), Headers(_BLOCK), len(body))
+        block = _BLOCK + error.fields if isinstance(error, RouterError) else _BLOCK
+        exchange.response = Response(status, _phrase(status), Headers(block), len(body))
         pending = exchange.reply.begin(exchange.response, body)
         if pending is not None:
             await pending

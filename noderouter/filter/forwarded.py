@@ -3,6 +3,9 @@
 Server side, only where `addForwardedHeader` is configured. The field is appended behind those that earlier proxies
 wrote. How `by` and `for` name the two ends is a label, see `forwarded_label`.
 
+On servers with `clearContext` those fields of earlier proxies, and `X-Forwarded-*`, are a stranger's word, and are
+dropped: what is behind the router takes them for the client's address.
+
 Other than Linkerd: a host with a port is quoted, as section 4 of the RFC wants, and `proto` is always there.
 """
 
@@ -16,6 +19,25 @@ from noderouter.filter.forwarded_label import Label
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _QUOTABLE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_CLAIM: Final = re.compile(rb"(?:(?<=\n)|\A)(?i:forwarded|x[-_]forwarded[-_][^:\r\n]*):[^\r\n]*\r\n")
+"""Such a field line; to what is behind CGI or WSGI, `_` is the same as `-`."""
+
+
+class DropForwarded:
+    """Drops what the client says about clients before it."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Drop, then go on."""
+        block = exchange.block
+        left = _CLAIM.sub(b"", block)
+        if len(left) != len(block):
+            exchange.headers.block = left
+        return self._service(exchange)
 
 
 class Forwarded:

@@ -73,7 +73,7 @@ def destination_fields(name: Path, client_id: Path, residual: Path) -> bytes:
     return fields + _destination(b"l5d-dst-residual", residual) if len(residual) else fields
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=16)  # 8 KB of text from a stranger are hundreds of KB as a dtab
 def _show(dtab: Dtab) -> bytes:
     """The field line of a local dtab; `context` answers one object for one override, and dtabs keep their hash."""
     return b"l5d-ctx-dtab: %b\r\n" % dtab.show().encode("ascii")

@@ -18,6 +18,7 @@ def normalise(exchange: Exchange) -> None:
     if exchange.method == b"CONNECT":
         exchange.tunnel = True
         exchange.scheme = b"tcp"
+        exchange.special = exchange.special or ()  # so that it passes the filters of special requests: `Connect`
         _address_to(exchange, target)
     elif target == b"*":
         if exchange.method != b"OPTIONS":

@@ -8,7 +8,7 @@ the same host in two slices, which happens while it moves between them: once
 from collections.abc import Callable, Iterable, Iterator
 
 from noderouter.kubernetes.slice import Host, Slice
-from noderouter.naming.addr import Address
+from noderouter.naming.addr import ENDPOINT, Address
 
 PortOf = Callable[[Slice], int | None]
 """The number of the wanted port in a slice; None where the slice has no such port."""
@@ -66,7 +66,8 @@ def _hosts(slices: Iterable[Slice], port_of: PortOf, host: str) -> Iterator[tupl
 def address(host: Host, port: int) -> Address:
     """The address of a host. What is compared of it does not change while its pod lives."""
     meta = (("nodeName", host.node), ("pod", host.pod), ("uid", host.uid), ("zone", host.zone))
-    return Address(host.ip, port, meta=tuple(pair for pair in meta if pair[1]), hints=host.hints)
+    kept = tuple(pair for pair in meta if pair[1])
+    return Address(host.ip, port, meta=kept, hints=host.hints, origin=ENDPOINT)
 
 
 def reused(fresh: frozenset[Address], old: frozenset[Address]) -> frozenset[Address]:

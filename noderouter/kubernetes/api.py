@@ -49,6 +49,11 @@ class Api:
     def __repr__(self) -> str:
         return f"<Api {self.access}>"
 
+    @property
+    def url(self) -> str | None:
+        """Where it is; None until the first request has found that out."""
+        return None if self._endpoint is None else self._endpoint.url
+
     async def get(self, path: str, query: Query | None = None) -> bytes:
         """The body of a GET.
 

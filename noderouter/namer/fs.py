@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Final
 from dtab import NEG, Bound, Leaf, Ok, Path
 from noderouter.namer.address_file import AddressFileError, Entry, parse
 from noderouter.namer.kind import Lookup, Namer, NamerKind
-from noderouter.naming.addr import Addr, AddrFailed, AddrNeg
+from noderouter.naming.addr import OPERATOR, Addr, AddrFailed, AddrNeg, vouched
 from noderouter.naming.computed import Computed, Reading
 from noderouter.naming.content import Content, Directory, Missing, Present
 from noderouter.naming.file_path import FilePath
@@ -188,7 +188,8 @@ class Node:
             else:
                 ips = reading.read(self._namer.runtime.resolver.ips(entry.host))
             parts.append((ips, entry.port, entry.weight))
-        return unite(parts)
+        # What stands in the file is named by who runs the router; what a host there leads to is DNS's word.
+        return vouched(unite(parts), {entry.ip for entry in entries if entry.ip is not None}, OPERATOR)
 
 
 def _listed(directory: bytes) -> list[tuple[bytes, bytes]]:

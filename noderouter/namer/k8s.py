@@ -23,6 +23,7 @@ class K8s(NamerKind, ApiKeys):
     """Services of all namespaces. With `labelSelector`, the value of that label follows the Service in the path."""
 
     kind_name: ClassVar[str] = "io.l5d.k8s"
+    open_to_overrides: ClassVar[bool] = True
 
     labelSelector: LabelKey | None = None
 

@@ -16,9 +16,9 @@ from noderouter.namer.k8s_namer import K8sNamer
 from noderouter.namer.k8s_path import PathForm
 from noderouter.namer.k8s_target import Answer, Target
 from noderouter.namer.kind import Namer, NamerKind
-from noderouter.naming.addr import Addr, AddrBound, AddrFailed, AddrPending
+from noderouter.naming.addr import ENDPOINT, Addr, AddrBound, AddrFailed, AddrPending, vouched
 from noderouter.naming.computed import Reading
-from noderouter.naming.resolver import unite
+from noderouter.naming.resolver import literal, unite
 from noderouter.naming.runtime import Runtime
 
 
@@ -26,6 +26,7 @@ class K8sExternal(NamerKind, ApiKeys):
     """Load balancers of Services."""
 
     kind_name: ClassVar[str] = "io.l5d.k8s.external"
+    open_to_overrides: ClassVar[bool] = True
 
     def make(self, runtime: Runtime) -> Namer:
         """The namer."""
@@ -59,4 +60,7 @@ class External(Target):
         port = service.value.at(self.name.port)
         if port is None:
             return AddrBound(frozenset())
-        return unite([(reading.read(self._resolver.ips(place)), port.port, 1.0) for place in service.value.ingress])
+        ingress = service.value.ingress
+        addr = unite([(reading.read(self._resolver.ips(place)), port.port, 1.0) for place in ingress])
+        # Where a host stands there, DNS says the address, and not the API.
+        return vouched(addr, {ip for place in ingress if (ip := literal(place)) is not None}, ENDPOINT)

@@ -21,6 +21,7 @@ class K8sNs(NamerKind, ApiKeys):
     """Services of the namespace that the variable `envVar` names; without it, that of the service account."""
 
     kind_name: ClassVar[str] = "io.l5d.k8s.ns"
+    open_to_overrides: ClassVar[bool] = True
 
     labelSelector: LabelKey | None = None
     envVar: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POD_NAMESPACE"

@@ -5,7 +5,7 @@ read through the `Reading` is held (its watch is open) while the binding that re
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from dtab import Bound, Failed, NameTree, Ok, Path, Pending
 from noderouter.config.fields import PathText
@@ -49,6 +49,10 @@ class Namer:
 
 class NamerKind(Kind):
     """Configuration of one namer; every kind has these keys."""
+
+    open_to_overrides: ClassVar[bool] = False
+    """Whether dtabs of requests may use its names, whoever sends them: where they can lead to is only what is meant to
+    be routed to."""
 
     prefix: PathText | None = None
     """What follows `/#` in its names; the name of the kind, where it is not given."""

@@ -4,8 +4,16 @@ A bound leaf carries a `Var[Addr]`. Its state is looked at by the balancer, neve
 negative, empty or failed does not fall back to another alternative (a *tree* Neg does; spec section 1.5).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
+
+NAME: Final = "name"
+"""An `Address.origin`: what a name led to (a host, DNS, CONNECT, `/$/inet`), and so perhaps a stranger's wish."""
+ENDPOINT: Final = "endpoint"
+"""An `Address.origin`: the API of Kubernetes says that it is an endpoint."""
+OPERATOR: Final = "operator"
+"""An `Address.origin`: whoever runs the router has written it down, as an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +22,9 @@ class Address:
 
     Addresses that differ in anything that is compared are two endpoints: an IP address with the uid of another pod has
     its own connections and starts with a clean record. So `meta` holds only what stays while an endpoint lives.
+
+    `origin` is who says that this is an address of the name. The destination policy goes by it, so it is compared, too:
+    a connection is never used on the word of somebody else than it was opened on.
     """
 
     ip: str
@@ -22,6 +33,7 @@ class Address:
     meta: tuple[tuple[str, str], ...] = ()
     hints: tuple[str, ...] = field(default=(), compare=False)
     """The zones that should use it. They come and go, and are not compared."""
+    origin: str = NAME
 
     def __str__(self) -> str:
         host = f"[{self.ip}]" if ":" in self.ip else self.ip
@@ -35,6 +47,15 @@ GATEWAY: Final = ("gateway", "router")
 def gateway(address: Address) -> Address:
     """The same address, as that of a router."""
     return replace(address, meta=tuple(sorted({*address.meta, GATEWAY})))
+
+
+def vouched(addr: "Addr", ips: Collection[str], origin: str) -> "Addr":
+    """The same addresses; those among `ips` are somebody's who is believed more than a name."""
+    if not isinstance(addr, AddrBound):
+        return addr
+    return AddrBound(
+        frozenset(replace(each, origin=origin) if each.ip in ips else each for each in addr.addresses), addr.meta
+    )
 
 
 @dataclass(frozen=True, slots=True)

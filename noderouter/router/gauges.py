@@ -4,11 +4,14 @@ What the hot path counts are plain ints in the parts; here they get their place 
 read when somebody looks.
 """
 
+from functools import partial
 from time import monotonic
 
 from noderouter.client.client import Client
+from noderouter.client.destination_policy import DestinationPolicy
 from noderouter.filter.access_log_file import AccessLogFile
 from noderouter.filter.budget import RetryBudget
+from noderouter.filter.overrides import OverrideRules
 from noderouter.filter.retry import RetryStats
 from noderouter.http1.server_settings import ServerStats
 from noderouter.router.router import Router
@@ -52,6 +55,13 @@ def access_log_gauges(scope: Scope, log: AccessLogFile) -> None:
     scope.tally("written", lambda: log.written)
     scope.tally("dropped", lambda: log.dropped)
     scope.gauge("queued_bytes", lambda: log.queued_bytes)
+
+
+def refusal_gauges(scope: Scope, policy: DestinationPolicy, overrides: OverrideRules) -> None:
+    """What requests wanted and were not given."""
+    for reason in policy.refused:
+        scope.tally(f"destinations/refused/{reason}", partial(policy.refused.__getitem__, reason))
+    scope.tally("overrides/refused", lambda: overrides.refused)
 
 
 def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None:

@@ -102,9 +102,9 @@ class Router:
             raise _unknown_destination(exchange, name)
         exchange.name = name
         context = exchange.context
-        if context is None or context.dtab is None:
+        if context is None or context.local is None:
             return self._get(name).serve(exchange)
-        return self._get_override(name, context.dtab).serve(exchange)
+        return self._get_override(name, context.local).serve(exchange)
 
     def serve_named(self, exchange: Exchange) -> Awaitable[None]:
         """Hand over an exchange that has its name already."""
@@ -113,9 +113,9 @@ class Router:
         name = exchange.name
         assert name is not None
         context = exchange.context
-        if context is None or context.dtab is None:
+        if context is None or context.local is None:
             return self._get(name).serve(exchange)
-        return self._get_override(name, context.dtab).serve(exchange)
+        return self._get_override(name, context.local).serve(exchange)
 
     def shed(self, share: int, why: str = "") -> None:
         """Refuse so many of every `SHED_OF` exchanges from now on, for this reason; 0 ends it."""

@@ -8,7 +8,9 @@ import time
 import pytest
 
 from tests.testing.backend import backend, backends, response
-from tests.testing.router import config, fs, inet, routing, several
+from tests.testing.router import ON_LOOPBACK, TRUSTING, config, fs, inet, routing, several
+
+OPEN = TRUSTING | ON_LOOPBACK
 
 
 def chain(last_port, **keys):
@@ -21,7 +23,7 @@ def chain(last_port, **keys):
 
 
 async def test_a_local_dtab_overrides_for_one_request():
-    async with backends("one", "two") as (one, two), routing(config(f"/svc => {inet(one.port)}")) as router:
+    async with backends("one", "two") as (one, two), routing(config(f"/svc => {inet(one.port)}", **OPEN)) as router:
         http = await router.connect()
         override = [("l5d-dtab", f"/svc => {inet(two.port)}")]
         assert (await http.ask()).text == "one"
@@ -32,7 +34,7 @@ async def test_a_local_dtab_overrides_for_one_request():
 
 async def test_the_users_dtab_wins_over_the_context_dtab():
     async with backends("one", "two", "three") as (one, two, three):
-        async with routing(config(f"/svc => {inet(one.port)}")) as router:
+        async with routing(config(f"/svc => {inet(one.port)}", **OPEN)) as router:
             context = ("l5d-ctx-dtab", f"/svc => {inet(two.port)}")
             user = ("l5d-dtab", f"/svc => {inet(three.port)}")
             assert (await router.ask(fields=[context])).text == "two"
@@ -58,7 +60,7 @@ async def test_an_invalid_local_dtab_is_refused(name, values):
 
 
 async def test_a_local_dtab_travels_on_as_context():
-    async with backend() as service, routing(config("/svc => /nowhere")) as router:
+    async with backend() as service, routing(config("/svc => /nowhere", **OPEN)) as router:
         override = f"/svc=>{inet(service.port)}"
         await router.ask(fields=[("l5d-ctx-dtab", "/a=>/b"), ("l5d-dtab", override)])
         assert service.got[0].all("l5d-ctx-dtab") == [f"/a=>/b;{override}"]
@@ -70,9 +72,9 @@ async def test_a_local_dtab_travels_on_as_context():
 
 async def test_a_local_dtab_works_at_the_next_router():
     async with backends("one", "two") as (one, two):
-        async with routing(config(f"/svc => {inet(one.port)}", label="second")) as second:
+        async with routing(config(f"/svc => {inet(one.port)}", label="second", **OPEN)) as second:
             # Routed as usual by the first; the second follows the override.
-            async with routing(config(f"/svc => /to ; /to => {inet(second.port)}")) as first:
+            async with routing(config(f"/svc => /to ; /to => {inet(second.port)}", **OPEN)) as first:
                 # In the first, /svc/hello => /to/hello; in the second, /svc/hello => one, unless overridden.
                 answer = await first.ask(fields=[("l5d-dtab", f"/svc/hello => /to | ! ; /never => {inet(two.port)}")])
                 assert answer.status == 502  # /to is unknown to the second: the override reached it

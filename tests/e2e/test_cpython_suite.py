@@ -18,7 +18,7 @@ import pytest
 import trio
 
 from tests.cluster.node import namespaces
-from tests.testing.router import config, process
+from tests.testing.router import ON_LOOPBACK, config, process
 
 pytestmark = pytest.mark.root
 
@@ -94,7 +94,7 @@ async def test_cpythons_http_tests_pass_unchanged(place: Path, tmp_path: Path) -
         os.setgid(GROUP)
 
     servers = [{"ip": "::", "port": PORT, "capture": {}}]
-    async with process(config(DTAB, servers=servers), tmp_path, prepare=direct) as router:
+    async with process(config(DTAB, servers=servers, **ON_LOOPBACK), tmp_path, prepare=direct) as router:
         _, admin = await router.ports()
         passes, said = await run_suites(python, tmp_path, captured)
         url = f"http://127.0.0.1:{admin}/admin/metrics.json"

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.testing.backend import backend, backends
-from tests.testing.router import config, fs, inet, replace, routing
+from tests.testing.router import ON_LOOPBACK, config, fs, inet, replace, routing
 
 
 async def test_a_host_is_routed_by_the_dtab():
@@ -113,7 +113,7 @@ async def test_inet_with_the_port_only_is_the_loopback():
 async def test_rinet_and_localhost():
     async with backend() as service:
         dtab = f"/svc => /$/io.buoyant.rinet/{service.port}"
-        async with routing(config(dtab)) as router:
+        async with routing(config(dtab, **ON_LOOPBACK)) as router:
             assert (await router.ask("localhost")).status == 200
             assert (await router.ask("127.0.0.1")).status == 200
 
@@ -126,7 +126,7 @@ async def test_rewriting_namers_chain():
             /host/ns1/foo => {inet(service.port)} ;
             /svc       => /$/io.buoyant.http.domainToPathPfx/host ;
         """
-        async with routing(config(dtab)) as router:
+        async with routing(config(dtab, **ON_LOOPBACK)) as router:
             assert (await router.ask("foo.ns1")).status == 200
             assert service.got[0]["l5d-dst-client"] == inet(service.port)
             assert (await router.ask(f"127.0.0.1:{service.port}")).status == 200
@@ -156,7 +156,7 @@ async def test_rewrite_namer_drops_what_is_left_over():
             "name": "/$/io.buoyant.rinet/{port}/{host}",
         }
         dtab = f"/svc => /#/rw/{service.port}"
-        configuration = config(dtab, namers=[namer], identifier={"kind": "io.l5d.path", "segments": 2})
+        configuration = config(dtab, **ON_LOOPBACK, namers=[namer], identifier={"kind": "io.l5d.path", "segments": 2})
         async with routing(configuration) as router:
             assert (await router.ask("x", "/127.0.0.1/more")).status == 200
             assert service.got[0]["l5d-dst-client"] == f"/$/io.buoyant.rinet/{service.port}/127.0.0.1"

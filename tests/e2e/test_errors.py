@@ -8,7 +8,7 @@ import trio
 
 from tests.testing.backend import backend, response
 from tests.testing.loop import until
-from tests.testing.router import config, fs, inet, routing
+from tests.testing.router import TRUSTING, config, fs, inet, routing
 
 
 def dead_port():
@@ -31,7 +31,7 @@ async def test_a_name_that_leads_nowhere(tmp_path):
     stored = tmp_path / "dtab"
     stored.write_text("/a => /b | /c ; /x/* => 0.5 * /y & /z")
     interpreter = {"kind": "io.l5d.fs", "dtabFile": str(stored)}
-    async with routing(config("/svc => /host ; /host => /nowhere", interpreter=interpreter)) as router:
+    async with routing(config("/svc => /host ; /host => /nowhere", interpreter=interpreter, **TRUSTING)) as router:
         answer = await router.ask(fields=[("l5d-dtab", "/one=>/two")])
         check(answer, 502)
         assert answer.text.startswith(

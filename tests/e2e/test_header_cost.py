@@ -15,7 +15,6 @@ import pytest
 
 from noderouter.core.exchange import NO_BODY, Exchange
 from noderouter.core.service import Service, stack
-from noderouter.filter import context
 from noderouter.filter.via import via_request
 from tests.testing.reply import RecordingReply
 from tests.testing.router import Running, config, routing
@@ -123,7 +122,7 @@ class Measured:
         least = 1.0
         for _ in range(tries):
             exchange = exchange_of(genes)
-            context.local_dtab.cache_clear()
+            self.assembly.overrides._known.clear()
             self.assembly.router.overrides.clear()
             self.assembly.router.names.clear()
             began = thread_time()

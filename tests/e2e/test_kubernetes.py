@@ -10,7 +10,8 @@ from tests.testing.backend import backend, backends
 from tests.testing.kube import endpoint, endpoint_slice, port, service
 from tests.testing.load import load
 from tests.testing.loop import until
-from tests.testing.router import config, inet, routing
+from tests.testing.origin import client
+from tests.testing.router import ON_LOOPBACK, config, inet, routing
 
 DTAB = "/svc => /#/io.l5d.k8s/default/http"
 
@@ -35,7 +36,7 @@ def announce(server, of, *ports, uid=""):
 async def test_a_service_is_found_and_followed():
     async with api_server() as server, backends("one", "two") as (one, two):
         announce(server, "hello", one.port)
-        async with routing(config(DTAB, namers=[k8s(server)])) as router:
+        async with routing(config(DTAB, **ON_LOOPBACK, namers=[k8s(server)])) as router:
             assert (await router.ask("hello")).text == "one"
             assert (await router.ask("nobody")).status == 502
             announce(server, "nobody", two.port)
@@ -45,7 +46,7 @@ async def test_a_service_is_found_and_followed():
 async def test_a_removed_endpoint_leaves_within_a_second_and_its_connections_close():
     async with api_server() as server, backends("one", "two") as (one, two):
         announce(server, "hello", one.port, two.port)
-        async with routing(config(DTAB, namers=[k8s(server)])) as router:
+        async with routing(config(DTAB, **ON_LOOPBACK, namers=[k8s(server)])) as router:
             async with load(router.port, clients=8) as seen:
                 await until(lambda: one.got and two.got)
                 announce(server, "hello", two.port)
@@ -62,7 +63,7 @@ async def test_an_address_that_comes_back_as_another_pod_starts_clean():
     accrual = {"kind": "io.l5d.consecutiveFailures", "failures": 2, "backoff": {"kind": "constant", "ms": 600_000}}
     async with api_server() as server, backend("one") as one:
         announce(server, "hello", one.port)
-        settings = config(DTAB, namers=[k8s(server)], client={"failureAccrual": accrual})
+        settings = config(DTAB, **ON_LOOPBACK, namers=[k8s(server)], client={"failureAccrual": accrual})
         async with routing(settings) as router:
             assert (await router.ask("hello")).text == "one"
             client = next(iter(router.router().clients))
@@ -80,7 +81,7 @@ async def test_an_address_that_comes_back_as_another_pod_starts_clean():
 async def test_without_a_service_there_is_a_fallback_and_without_pods_there_is_none():
     async with api_server() as server, backend("fallback") as other:
         dtab = f"/svc => {inet(other.port)}; {DTAB}"
-        async with routing(config(dtab, namers=[k8s(server)])) as router:
+        async with routing(config(dtab, **ON_LOOPBACK, namers=[k8s(server)])) as router:
             assert (await router.ask("hello")).text == "fallback"
             server.store.put("services", service("hello", port(80, "http", "http")))
             unready = endpoint("127.0.0.1", conditions={"ready": False, "serving": False})
@@ -93,7 +94,10 @@ async def test_without_a_service_there_is_a_fallback_and_without_pods_there_is_n
 async def test_an_outage_of_the_api_costs_no_request():
     async with api_server() as server, backends("one", "two") as (one, two), trio.open_nursery() as nursery:
         announce(server, "hello", one.port)
-        async with routing(config(DTAB, namers=[k8s(server)])) as router, load(router.port, clients=4) as seen:
+        async with (
+            routing(config(DTAB, **ON_LOOPBACK, namers=[k8s(server)])) as router,
+            load(router.port, clients=4) as seen,
+        ):
             server.away()
             await seen.more(500)
             announce(server, "hello", two.port)
@@ -108,7 +112,10 @@ async def test_rolling_everything_loses_no_request():
     async with api_server() as server, backends("one", "two", "three") as instances:
         ports = [each.port for each in instances]
         announce(server, "hello", ports[0])
-        async with routing(config(DTAB, namers=[k8s(server)])) as router, load(router.port, clients=8) as seen:
+        async with (
+            routing(config(DTAB, **ON_LOOPBACK, namers=[k8s(server)])) as router,
+            load(router.port, clients=8) as seen,
+        ):
             for _ in range(10):
                 for here in ports:
                     announce(server, "hello", here)
@@ -127,12 +134,13 @@ async def test_linker_to_linker(monkeypatch):
         server.store.put("services", service("l5d", port(4141, name="incoming"), namespace="linkerd"))
         incoming = config(
             DTAB,
+            **ON_LOOPBACK,
             namers=[k8s(server)],
             interpreter={"kind": "default", "transformers": [{"kind": "io.l5d.k8s.localnode", "hostNetwork": True}]},
         )
         daemonset = {"kind": "io.l5d.k8s.daemonset", "namespace": "linkerd", "service": "l5d", "port": "incoming"}
         daemonset |= {"k8sHost": "127.0.0.1", "k8sPort": server.port, "hostNetwork": True}
-        outgoing = config(DTAB, namers=[k8s(server, transformers=[daemonset])])
+        outgoing = config(DTAB, **ON_LOOPBACK, namers=[k8s(server, transformers=[daemonset])])
         async with routing(incoming) as inner, routing(outgoing) as outer:
             gateway = endpoint_slice("l5d", [here], {"incoming": inner.port}, namespace="linkerd")
             server.store.put("endpointslices", gateway)
@@ -144,10 +152,40 @@ async def test_linker_to_linker(monkeypatch):
             assert shown["endpoints"]["linkerd/l5d"]["watch"]["streaming"]
 
 
+async def test_a_tunnel_that_is_confined_leads_to_endpoints():
+    """What the incoming router of the chart lets other routers have."""
+    servers = [{"port": 0, "allowConnect": "endpoints"}]
+    async with api_server() as server, backend("one") as one:
+        announce(server, "hello", one.port)
+        dtab = f"/svc => /$/inet/127.0.0.1/{one.port} ; /svc/hello:80 => /#/io.l5d.k8s/default/http/hello"
+        async with routing(config(dtab, **ON_LOOPBACK, servers=servers, namers=[k8s(server)])) as router:
+            for target, status in (("hello:80", 200), ("other:80", 403)):
+                peer = await client(router.port)
+                await peer.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+                assert (await peer.head()).startswith(b"HTTP/1.1 %d " % status)
+                if status == 200:
+                    await peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    assert (await peer.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+                await peer.close()
+
+
+async def test_an_endpoint_is_no_way_to_the_router_itself():
+    """Whoever may write endpoints could else point them at the admin interface."""
+    async with api_server() as server:
+        async with routing(config(DTAB, **ON_LOOPBACK, namers=[k8s(server)])) as router:
+            announce(server, "hello", router.admin_port)
+            await router.answers(403)
+            assert "it is a port of this router" in (await router.ask("hello")).text
+        async with routing(config(DTAB, namers=[k8s(server)])) as router:
+            announce(server, "hello", 1)
+            await router.answers(403)
+            assert "it is on the loopback" in (await router.ask("hello")).text
+
+
 async def test_what_the_admin_interface_tells():
     async with api_server() as server, backend("one") as one:
         announce(server, "hello", one.port)
-        async with routing(config(DTAB, namers=[k8s(server)])) as router:
+        async with routing(config(DTAB, **ON_LOOPBACK, namers=[k8s(server)])) as router:
             assert (await router.ask("hello")).text == "one"
             shown = json.loads((await router.admin("/namer_state/io.l5d.k8s.json")).text)
             value = shown["endpoints"]["default/hello"]["state"]["value"]

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.testing.backend import backend
-from tests.testing.router import config, inet, routing, several
+from tests.testing.router import TRUSTING, config, inet, routing, several
 
 
 async def test_via_grows_with_every_hop():
@@ -27,7 +27,9 @@ async def test_the_call_depth_is_bounded():
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "0.0.0.0", "::"])
 async def test_a_router_does_not_call_itself(ip):
-    configuration = config("/svc => /$/io.buoyant.rinet", servers=[{"port": 0, "ip": ip}])
+    # Also where everything is allowed that can be.
+    everything = {"destinations": {"allow": ["127.0.0.1:1-65535"]}} | TRUSTING
+    configuration = config("/svc => /$/io.buoyant.rinet", servers=[{"port": 0, "ip": ip}], **everything)
     async with routing(configuration) as router:
         own = f"/svc => {inet(router.port)}"
         answer = await router.ask(fields=[("l5d-dtab", own)])
@@ -41,7 +43,9 @@ async def test_a_router_does_not_call_itself(ip):
 async def test_two_routers_that_point_at_each_other_end():
     # The second router's port is learned first; then the first one is told of it by an override, which travels.
     routers = [
-        {"protocol": "http", "label": label, "servers": [{"port": 0, "maxCallDepth": 20}], "dtab": "/svc => /nowhere"}
+        {"protocol": "http", "label": label, "servers": [{"port": 0}], "dtab": "/svc => /nowhere"}
+        | {"destinations": {"allow": ["127.0.0.1:1-65535"]}}
+        | TRUSTING
         for label in ("one", "two")
     ]
     async with routing(several(routers)) as router:

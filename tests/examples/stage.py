@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, chdir
 from pathlib import Path
+from typing import Any
 
 import trio
 import yaml
@@ -92,14 +93,18 @@ def _free_ports(wanted: set[str]) -> dict[str, int]:
 
 
 @asynccontextmanager
-async def on_stage(name: str, place: Path) -> AsyncIterator[tuple[Example, Running]]:
-    """The example with its services and its router while inside, in a copy of its folder."""
+async def on_stage(name: str, place: Path, **keys: Any) -> AsyncIterator[tuple[Example, Running]]:
+    """The example with its services and its router while inside, in a copy of its folder.
+
+    `keys` are further ones of its router.
+    """
     example = Example(name, place)
     try:
         for command in example.commands:
             await example.start(command)
         configuration = yaml.safe_load((example.directory / "config.yaml").read_text())
         configuration["admin"] = configuration.get("admin", {}) | {"port": 0, "shutdownGraceMs": 0}
+        configuration["routers"][0] |= keys
         with chdir(example.directory):  # paths in examples are relative to their folders
             async with routing(configuration) as router:
                 yield example, router

@@ -79,7 +79,7 @@ async def proxy(
             pool=pool,
             fail_fast=fail_fast,
         )
-        target = Client(Path.of("test"), addr, client_settings, loop.reactor, lambda _host, _port: False)
+        target = Client(Path.of("test"), addr, client_settings, loop.reactor, lambda _id, _address, _confined: None)
         judge = NonRetryable5XX(kind=NonRetryable5XX.kind_name).build().response
 
         def classify(exchange: Exchange) -> Verdict:

@@ -28,6 +28,13 @@ from tests.testing.http import Answer, Http, ask, connect
 Json = dict[str, Any]
 
 
+TRUSTING: Json = {"overrides": {"trusted": ["127.0.0.0/8"]}}
+"""Keys of a router: overrides from loopback may lead anywhere, as far as the destination policy goes."""
+
+ON_LOOPBACK: Json = {"destinations": {"allow": ["127.0.0.0/8"]}}
+"""Keys of a router: loopback is where tests have their services, also those that a name or an API leads to."""
+
+
 def config(dtab: str = "", *, namers: Iterable[Json] = (), admin: Json | None = None, **router: Any) -> Json:
     """A configuration with one router, called `out`; `router` are further keys of it."""
     one = {"protocol": "http", "label": "out", "servers": [{"port": 0}], "dtab": dtab}

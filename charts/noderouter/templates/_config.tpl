@@ -173,6 +173,8 @@ protocol: http
 servers:
 - ip: {{ .Values.listenIp | quote }}
   port: {{ .Values.ports.incoming.port }}
+  # Other routers ask for tunnels to this node's pods. Who asks cannot be told, so tunnels lead to pods and nowhere else.
+  allowConnect: endpoints
 dstPrefix: /incoming
 identifier:
 - kind: io.l5d.header

@@ -55,9 +55,17 @@ preStop:
 {{- end -}}
 {{- end -}}
 
-{{/* What the namers and transformers of the configuration read. */}}
+{{/*
+What the namers and transformers of the configuration read, and which addresses are the node's: no request is led there.
+The downward API has all of them from Kubernetes 1.30 on.
+*/}}
 {{- define "noderouter.downwardEnv" -}}
 {{- $fields := dict "NODE_NAME" "spec.nodeName" "POD_IP" "status.podIP" "POD_NAMESPACE" "metadata.namespace" }}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}
+{{- $fields = set $fields "NODE_IPS" "status.hostIPs" }}
+{{- else }}
+{{- $fields = set $fields "NODE_IP" "status.hostIP" }}
+{{- end }}
 {{- if .Values.dtabConfigMap.annotatePods }}
 {{- $fields = set $fields "POD_NAME" "metadata.name" }}{{/* has the router annotate its pod */}}
 {{- end }}

@@ -89,6 +89,11 @@ class Interpreter:
         stored = self._stored.value
         return stored if isinstance(stored, Dtab) and len(stored) else None
 
+    def configured_dtab(self) -> Dtab | None:
+        """The stored dtab and the router's, which names are bound with; None where the stored one is not known."""
+        base = self._base.value
+        return base if isinstance(base, Dtab) else None
+
     def readiness(self) -> tuple[bool, str]:
         """Whether names can be bound, and in a line what that depends on."""
         stored = self._stored.value

@@ -6,6 +6,7 @@ from dtab import NEG, Bound, Dtab, Failed, NameTree, Ok, Path, bind, utility
 from noderouter.config.fields import PathText
 from noderouter.config.kind import AfterValidator
 from noderouter.namer.utility import UtilityNamer
+from noderouter.naming.addr import OPERATOR
 from noderouter.naming.computed import Reading
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
@@ -46,7 +47,7 @@ class SubstituteKind(TransformerKind):
 
     def tree(self, runtime: Runtime) -> NameTree[Bound]:
         """What `path` is bound to, with the transformer's prefix."""
-        namer, reading = UtilityNamer(runtime.resolver), Reading()
+        namer, reading = UtilityNamer(runtime.resolver, OPERATOR), Reading()
         result = bind(Dtab.EMPTY, self.path, lambda name: namer.answer(name, reading)).result
         assert isinstance(result, Ok), result  # the path was checked with the configuration
         return result.tree.map(lambda bound: Bound(self.prefix + bound.id, bound.residual, bound.addr, bound.weight))

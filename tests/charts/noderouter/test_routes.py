@@ -19,7 +19,7 @@ from tests.charts.helm import Helm, Object, one, router_config
 from tests.cluster.controlplane import free_ports
 from tests.testing.backend import Backend, backends, response
 from tests.testing.http import ask
-from tests.testing.router import Json, Running, routing
+from tests.testing.router import ON_LOOPBACK, Json, Running, routing
 
 GATEWAY = "/%/io.l5d.k8s.daemonset/noderouter/incoming/noderouter"
 
@@ -68,7 +68,8 @@ def stand_in(objects: list[Object], services: Path, dtab: Path) -> Json:
                 here, there = {"kind": "io.l5d.localhost"}, {"kind": "io.l5d.port", "port": incoming}
                 namer["transformers"] = [there if gateway else here]
     dtab.write_text(one(objects, "ConfigMap", "noderouter-dtab")["data"]["dtab"])
-    config["routers"][0] |= {"interpreter": {"kind": "io.l5d.fs", "dtabFile": str(dtab)}}
+    # What is outside of the cluster is on the loopback here, too.
+    config["routers"][0] |= {"interpreter": {"kind": "io.l5d.fs", "dtabFile": str(dtab)}} | ON_LOOPBACK
     for router, port in zip(config["routers"], (outgoing, incoming), strict=True):
         router["servers"] = [{"port": port}]
     return config
@@ -133,9 +134,10 @@ async def test_an_override_of_one_request_holds_in_both_routers(helm: Helm, tmp_
     async with backends("stable", "canary") as (stable, canary), mesh(helm, tmp_path) as routers:
         routers.add("default/http/hello", stable)
         routers.add("staging/http/hello", canary)
-        for override in ("/svc/hello => /svc/hello.staging", "/svc => /k8s/staging/http", "/host => /k8s/staging/http"):
-            answer = await routers.router.ask("hello", fields=[("l5d-dtab", override)])
-            assert (answer.status, answer.text) == (200, "canary"), override
+        answer = await routers.router.ask("hello", fields=[("l5d-dtab", "/svc/hello => /svc/hello.staging")])
+        assert (answer.status, answer.text) == (200, "canary")
+        for override in ("/svc => /k8s/staging/http", "/host => /k8s/staging/http", "/svc/hello => /ph/80/staging"):
+            assert (await routers.router.ask("hello", fields=[("l5d-dtab", override)])).status == 400, override
         assert (await routers.router.ask("hello")).text == "stable"
 
 

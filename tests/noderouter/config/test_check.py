@@ -45,7 +45,7 @@ def test_defaults() -> None:
     assert (one.streamAfterContentLengthKB, one.maxErrResponseKB) == (5, 5120)
     assert one.bindingTimeoutMs == 10_000
     (server,) = one.servers
-    assert (server.ip, server.port, server.maxCallDepth) == ("127.0.0.1", 4140, 1000)
+    assert (server.ip, server.port, server.maxCallDepth) == ("127.0.0.1", 4140, 20)
     assert server.maxConcurrentRequests is None
     assert not server.clearContext
 
@@ -294,6 +294,12 @@ ROUTERS = some(
     client=by_prefix(CLIENTS),
     bindingTimeoutMs=MS,
     bindingCache=some(paths=st.integers(1, 9), idleTtlSecs=st.integers(1, 9)),
+    destinations=some(
+        allow=st.just(["10.0.0.0/8", "10.0.0.5:80", "[fd00::/8]:80-90", "fd00::1"]),
+        deny=st.just(["0.0.0.0/0"]),
+        nodeAddresses=st.just(["10.0.0.7", "fd00::7"]),
+    ),
+    overrides=some(trusted=st.just(["10.0.0.0/8", "::1"])),
     originator=st.just(False),
     experimental=st.booleans(),
     httpAccessLog=st.just("/var/log/é.log"),

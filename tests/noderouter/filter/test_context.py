@@ -9,15 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dtab import Dtab, Path
+from noderouter.core.address_rule import AddressRule
 from noderouter.core.context import Context, Deadline, Trace
 from noderouter.core.errors import DeadlineExceeded
 from noderouter.core.exchange import Exchange
-from noderouter.filter.context import MAX_DTAB_BYTES, BadContext, ClearContext, ReadContext, parse_sample
+from noderouter.filter.context import ClearContext, ReadContext, parse_sample
+from noderouter.filter.overrides import MAX_DTAB_BYTES, BadContext, OverrideRules
 from tests.testing.reply import make_exchange
 from tests.testing.step import run
 
 Special = tuple[tuple[bytes, bytes], ...]
 NOW_NS = 5_000
+PEER = ("10.0.0.9", 555)
+TRUSTING = OverrideRules(Path.of("svc"), trusted=[AddressRule.parse("10.0.0.9")])
+"""What others may say is in `test_overrides.py`."""
 
 
 async def served(exchange: Exchange) -> None:
@@ -26,7 +31,8 @@ async def served(exchange: Exchange) -> None:
 
 def read(*special: tuple[bytes, bytes]) -> Exchange:
     exchange = make_exchange(special=special or None)
-    run(ReadContext(served, clock_ns=lambda: NOW_NS).serve(exchange))
+    exchange.reply.peer = PEER
+    run(ReadContext(served, TRUSTING, clock_ns=lambda: NOW_NS).serve(exchange))
     return exchange
 
 
@@ -52,7 +58,8 @@ def test_all_parts_are_read_and_removed() -> None:
         (b"l5d-dtab", b"/c=>/d"),
     )
     assert exchange.special == ((b"via", b"1.1 linkerd"),)
-    assert exchange.context == Context(Deadline(1000, 9000), Dtab.parse("/a=>/b;/c=>/d"), Trace(3, 1, 2, 4), 0.5)
+    dtab = Dtab.parse("/a=>/b;/c=>/d")
+    assert exchange.context == Context(Deadline(1000, 9000), dtab, Trace(3, 1, 2, 4), 0.5, dtab)
 
 
 def test_special_is_none_again_when_everything_was_consumed() -> None:

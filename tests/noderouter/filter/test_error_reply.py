@@ -18,8 +18,10 @@ from noderouter.core.errors import (
     EndpointTimeout,
     FailedFast,
     IdentificationError,
+    MethodRefused,
     NoSuchName,
     OverloadError,
+    RefusedDestination,
     RouterError,
 )
 from noderouter.core.exchange import Exchange, Response, Verdict
@@ -27,8 +29,8 @@ from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.filter.admission import Admission
 from noderouter.filter.call_depth import TooManyCalls
-from noderouter.filter.context import BadContext
 from noderouter.filter.error_reply import MAX_FIELD_BYTES, ErrorReply, encode, truncate
+from noderouter.filter.overrides import BadContext
 from noderouter.telemetry.metrics import RequestStats
 from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import Pause, run, start
@@ -66,6 +68,8 @@ def answer(
     [
         (IdentificationError("no host"), 400, b"Bad Request", set()),
         (BadContext("bad dtab"), 400, b"Bad Request", set()),
+        (RefusedDestination("not there"), 403, b"Forbidden", set()),
+        (MethodRefused("no tunnels"), 405, b"Method Not Allowed", set()),
         (TooManyCalls(1000), 400, b"Bad Request", set()),
         (BindingError("x"), 502, b"Bad Gateway", set()),
         (NoSuchName("nobody"), 502, b"Bad Gateway", set()),
@@ -86,7 +90,7 @@ def test_the_table(error: RouterError, status: int, reason: bytes, extra: set[by
     assert (response.status, response.reason) == (status, reason)
     assert response.length == len(body)
     assert body == error.message.encode()
-    assert response.headers.block == b"content-type: text/plain\r\n"
+    assert response.headers.block == b"content-type: text/plain\r\n" + error.fields
     assert fields.keys() == {b"l5d-err", b"l5d-success-class"} | extra
     assert unquote_plus(fields[b"l5d-err"].decode()) == error.message
     assert fields[b"l5d-success-class"] == b"0.0"

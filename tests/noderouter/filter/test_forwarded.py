@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
-from noderouter.filter.forwarded import Forwarded, quoted
+from noderouter.filter.forwarded import DropForwarded, Forwarded, quoted
 from noderouter.filter.forwarded_label import Address, request_random
 from tests.testing.reply import make_exchange
 from tests.testing.step import run
@@ -78,3 +78,11 @@ def test_a_quoted_value_is_one_token_or_one_string_that_reads_back(value: bytes)
     else:
         assert re.fullmatch(TOKEN, shown)
         assert shown == value
+
+
+def test_what_strangers_claim_is_dropped() -> None:
+    claims = b"Forwarded: for=1\r\nX-Forwarded-For: 1\r\nx-forwarded-proto: https\r\nX_Forwarded_Host: a\r\n"
+    others = b"Accept: x-forwarded-for: 1\r\nX-Forward: 1\r\nforwarded-x: 1\r\n"
+    exchange = make_exchange(block=b"Host: a\r\n" + claims + others + claims)
+    run(DropForwarded(served).serve(exchange))
+    assert exchange.block == b"Host: a\r\n" + others

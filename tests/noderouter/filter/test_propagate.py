@@ -1,14 +1,18 @@
 """What the next hop is told."""
 
 from dtab import Dtab, Path
+from noderouter.core.address_rule import AddressRule
 from noderouter.core.context import Context, Deadline, Trace
 from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
 from noderouter.filter.context import ReadContext
+from noderouter.filter.overrides import OverrideRules
 from noderouter.filter.propagate import MAX_NAME_BYTES, Propagate, destination_fields
 from noderouter.filter.trace import SAMPLED, SAMPLING_KNOWN, parse_trace, show_trace
 from tests.testing.reply import make_exchange
 from tests.testing.step import run
+
+TRUSTING = OverrideRules(Path.of("svc"), trusted=[AddressRule.parse("10.0.0.9")])
 
 
 async def served(exchange: Exchange) -> None:
@@ -71,7 +75,8 @@ def test_deadline_and_dtab() -> None:
 
 def test_a_user_dtab_leaves_as_context_and_is_not_repeated() -> None:
     exchange = make_exchange(special=((b"l5d-dtab", b"/a=>/b"), (b"l5d-ctx-dtab", b"/c=>/d")))
-    run(ReadContext(Propagate(served).serve).serve(exchange))
+    exchange.reply.peer = ("10.0.0.9", 555)
+    run(ReadContext(Propagate(served).serve, TRUSTING).serve(exchange))
     block = exchange.request_fields
     assert block.count(b"dtab: ") == 1
     assert b"l5d-ctx-dtab: /c=>/d;/a=>/b\r\n" in block
@@ -80,7 +85,8 @@ def test_a_user_dtab_leaves_as_context_and_is_not_repeated() -> None:
 def test_a_dtab_cannot_smuggle_a_field() -> None:
     hostile = b"/a=>/b\t#\xa0x-admin: 1"
     exchange = make_exchange(special=((b"l5d-dtab", hostile),))
-    run(ReadContext(Propagate(served).serve).serve(exchange))
+    exchange.reply.peer = ("10.0.0.9", 555)
+    run(ReadContext(Propagate(served).serve, TRUSTING).serve(exchange))
     assert b"l5d-ctx-dtab: /a=>/b\r\n" in exchange.request_fields
     assert b"admin" not in exchange.request_fields
 
@@ -118,7 +124,7 @@ def test_the_next_router_reads_what_this_one_wrote() -> None:
     exchange.context = Context(Deadline(5, 2**62), Dtab.parse("/a=>/b"), Trace(3, 1, 2, 6))
     fields = sent(exchange)
     following = make_exchange(special=tuple(fields.items()))
-    run(ReadContext(served).serve(following))
+    run(ReadContext(served, OverrideRules(Path.of("svc"))).serve(following))
     context = following.context
     assert context is not None
     assert context.deadline == Deadline(5, 2**62)

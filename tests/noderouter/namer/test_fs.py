@@ -11,7 +11,7 @@ from noderouter.namer import fs
 from noderouter.namer.fs import Fs, FsNamer
 from noderouter.namer.kind import NamerKind
 from noderouter.namer.utility import UtilityNamer
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg
+from noderouter.naming.addr import OPERATOR, Addr, AddrBound, Address, AddrFailed, AddrNeg
 from noderouter.naming.binding import Binding
 from noderouter.naming.computed import Reading
 from noderouter.naming.interpreter.default import Default
@@ -43,7 +43,7 @@ def path(text: str) -> Path:
 
 
 def at(*addresses: tuple[str, int] | tuple[str, int, float]) -> AddrBound:
-    return AddrBound(frozenset(Address(*address) for address in addresses))
+    return AddrBound(frozenset(Address(*address, origin=OPERATOR) for address in addresses))
 
 
 def found(namer: FsNamer, reading: Reading, name: str) -> Bound:
@@ -169,7 +169,8 @@ async def test_host_names_are_resolved(namer, root, reading, dns):
     (root / "web").write_text("web.example 80 * 0.5\n10.0.0.3 81\nnone.example 80\n")
     bound = found(namer, reading, "/web")
     bound.addr.hold()
-    await wait_for(bound.addr, at(("10.0.0.1", 80, 0.5), ("10.0.0.2", 80, 0.5), ("10.0.0.3", 81)))
+    looked_up = {Address("10.0.0.1", 80, 0.5), Address("10.0.0.2", 80, 0.5)}  # what DNS says nobody has written down
+    await wait_for(bound.addr, AddrBound(at(("10.0.0.3", 81)).addresses | looked_up))
     (root / "other").write_text("none.example 80")
     other = found(namer, reading, "/other")
     await wait_for(other.addr, AddrNeg())

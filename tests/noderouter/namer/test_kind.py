@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from dtab import NEG, Failed, Leaf, Ok, Path
 from noderouter.config.kind import kind_field, kinds_in
 from noderouter.namer.kind import Namer, NamerKind, TransformedNamer
-from noderouter.naming.addr import AddrBound, Address, gateway
+from noderouter.naming.addr import OPERATOR, AddrBound, Address, gateway
 from noderouter.naming.computed import Reading
 
 FIELD = kind_field(NamerKind, "noderouter.namer")
@@ -50,7 +50,7 @@ async def test_transformers_change_bound_answers_in_order(runtime, tmp_path):
     (bound,) = answer.tree.leaves()
     assert bound.id.show() == "/%/io.l5d.port/4141/%/io.l5d.localhost/#/io.l5d.fs/web"
     reading.keep(bound.addr)
-    assert bound.addr.value == AddrBound(frozenset({gateway(Address("127.0.0.1", 4141))}))
+    assert bound.addr.value == AddrBound(frozenset({gateway(Address("127.0.0.1", 4141, origin=OPERATOR))}))
     assert (namer.prefix, namer.names()) == (kind.full_prefix, [Path.parse("/#/io.l5d.fs/web")])
     assert namer.state()["rootDir"] == str(tmp_path)
     reading.release()

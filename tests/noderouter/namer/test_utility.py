@@ -1,9 +1,9 @@
 import pytest
 import trio
 
-from dtab import EMPTY, FAIL, NEG, Failed, Leaf, Ok, Path
+from dtab import EMPTY, FAIL, NEG, Dtab, Failed, Leaf, Ok, Path
 from noderouter.namer.http_status import Status
-from noderouter.namer.utility import UtilityNamer
+from noderouter.namer.utility import UtilityNamer, places_in
 from noderouter.naming.addr import AddrBound, Address, AddrNeg, AddrPending
 from noderouter.naming.computed import Reading
 from noderouter.naming.waiting import until
@@ -66,3 +66,23 @@ async def test_a_status_is_not_an_address(namer):
     assert isinstance(answer, Ok)
     (bound,) = answer.tree.leaves()
     assert (bound.id.show(), bound.addr) == ("/$/io.buoyant.http.status/404/rest", Status(404))
+
+
+def test_places_that_a_dtab_names():
+    dtab = Dtab.parse(
+        "/a => /$/inet/127.0.0.1/8080/rest | /$/inet/9990 & /$/inet/localhost/1 ;"
+        "/b => /$/fixedinet/127.1\\x2c10.0.0.1/2 ;"
+        "/c => /$/io.buoyant.rinet/3/::1 ; /d => /$/io.buoyant.hostportPfx/$/inet:4 ;"
+        # Not whole, not without DNS, no address, not below /$.
+        "/e => /$/inet/127.0.0.1 ; /f => /$/inet/db.example/80 ; /g => /$/inet/127.0.0.1\\x2cdb.example/80 ;"
+        "/h => /$/fail ;"
+        "/i => /$/io.buoyant.http.status/404 ; /j => /$/unknown ; /k => /svc/x ; /l => /$/inet/x/99999 ; /m => !"
+    )
+    assert {place.show() for place in places_in(dtab)} == {
+        "/$/inet/127.0.0.1/8080",
+        "/$/inet/9990",
+        "/$/inet/localhost/1",
+        "/$/fixedinet/\\x31\\x32\\x37\\x2e\\x31\\x2c\\x31\\x30\\x2e\\x30\\x2e\\x30\\x2e\\x31/2",
+        "/$/io.buoyant.rinet/3/::1",
+        "/$/inet/4",
+    }

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from dtab import EMPTY, FAIL, Bound, Leaf, Path, Union
-from noderouter.naming.addr import AddrBound, Address, AddrPending
+from noderouter.naming.addr import OPERATOR, AddrBound, Address, AddrPending
 from noderouter.naming.transformer.const import Const
 from noderouter.naming.transformer.replace import Replace
 from noderouter.naming.transformer.substitute import SubstituteKind
@@ -17,7 +17,7 @@ async def test_the_path_takes_the_place_of_what_was_bound(runtime, kind, name):
     for tree in (LEAF, EMPTY, FAIL, Union(())):
         (result,) = transformer.transform(tree).leaves()
         assert (result.id.show(), result.residual.show()) == (f"/%/{name}/$/inet/127.0.0.1/80", "/rest")
-        assert result.addr.value == AddrBound(frozenset({Address("127.0.0.1", 80)}))
+        assert result.addr.value == AddrBound(frozenset({Address("127.0.0.1", 80, origin=OPERATOR)}))
 
 
 async def test_the_path_may_be_rewritten_on_the_way(runtime):

@@ -3,9 +3,10 @@
 from math import inf
 
 from dtab import Path
-from noderouter.assemble import element, pool_settings, retry_budget, seconds, socket_settings
 from noderouter.client.pool import MAX_WAITERS, PoolSettings
+from noderouter.config.fields import seconds
 from noderouter.listener.listener import SocketSettings
+from noderouter.settings import element, pool_settings, retry_budget, socket_settings
 from tests.testing.router import checked, config
 
 

@@ -1,0 +1,86 @@
+"""Rules that say which addresses are meant, and perhaps at which ports: what configurations list.
+
+10.0.0.0/8    10.0.0.5    fd00::/8            any port
+10.0.0.5:8080    10.0.0.0/8:8000-8999         one port, or those from the first to the last
+[fd00::1]:8080    [fd00::/8]:8000-8999        the same for IPv6
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import Final
+
+_FORM: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<four>[^\[\]:]+))(?::(?P<ports>[^:\[\]]*))?|(?P<bare>[^\[\]]+)")
+_PORTS: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+MAX_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRule:
+    """A network, and the ports from `first` to `last`."""
+
+    network: IPv4Network | IPv6Network
+    first: int = 0
+    last: int = MAX_PORT
+
+    @classmethod
+    def parse(cls, text: str) -> "AddressRule":
+        """Read one.
+
+        Raises:
+            ValueError: it is none; says what is wrong.
+        """
+        form = _FORM.fullmatch(text)
+        if form is None:
+            raise ValueError(f"{text!r} is neither a network nor an address, such as 10.0.0.0/8 or [fd00::1]:8080")
+        network = _network(form["six"] or form["four"] or form["bare"])
+        if form["six"] and network.version == 4:
+            raise ValueError(f"only IPv6 stands in brackets, found {text!r}")
+        ports = form["ports"]
+        return cls(network) if ports is None else cls(network, *_ports(ports))
+
+    @property
+    def names_ports(self) -> bool:
+        """Whether it says ports, and is not about all of them."""
+        return (self.first, self.last) != (0, MAX_PORT)
+
+    def covers(self, ip: IPv4Address | IPv6Address, port: int) -> bool:
+        """Whether an address is meant."""
+        return self.first <= port <= self.last and ip.version == self.network.version and ip in self.network
+
+    def __str__(self) -> str:
+        if not self.names_ports:
+            return str(self.network)
+        host = f"[{self.network}]" if self.network.version == 6 else str(self.network)
+        return f"{host}:{self.first}" + (f"-{self.last}" if self.last != self.first else "")
+
+
+def covered(rules: Iterable[AddressRule], ip: IPv4Address | IPv6Address, port: int = 0) -> bool:
+    """Whether any of the rules means an address."""
+    return any(rule.covers(ip, port) for rule in rules)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        wide = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither a network nor an address, such as 10.0.0.0/8 or [fd00::1]:8080"
+        ) from None
+    raise ValueError(f"{text!r} has bits set behind its prefix; the network is {wide}")
+
+
+def _ports(text: str) -> tuple[int, int]:
+    found = _PORTS.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is neither a port nor two with a dash between them, such as 8000-8999")
+    first = int(found[1])
+    last = int(found[2] or first)
+    if not 1 <= first <= last <= MAX_PORT:
+        raise ValueError(f"the ports {text!r} are not between 1 and {MAX_PORT}, the lower one first")
+    return first, last
