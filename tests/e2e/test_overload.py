@@ -79,7 +79,7 @@ async def test_one_client_binds_so_many_new_names_a_second_and_no_more():
             assert (refused.status, refused["l5d-retryable"]) == (503, "true")
             assert "new names" in refused.text
             assert (await http.ask("name0")).status == 200, "what is bound is not affected"
-            override = await http.ask("name0", fields=[("l5d-dtab", "/x=>/y")])
+            override = await http.ask("name0", fields=[("l5d-dtab", "/svc/x=>/svc/y")])
             assert override.status == 503, "an override is a binding, too"
             assert (await other.ask("name-of-another")).status == 200
             metrics = await router.metrics("overload")
