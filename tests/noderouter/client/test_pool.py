@@ -40,6 +40,25 @@ async def test_a_connection_is_used_again_unless_something_came_or_it_ended():
                 connection.close()
 
 
+async def test_connections_that_were_opened_together_do_not_end_together():
+    async with looping() as loop:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(life_seconds=100), PoolStats())
+            connections = [await loop.run(pool.open()) for _ in range(20)]
+            lives = {connection.life for connection in connections}
+            assert len(lives) > 10
+            assert min(lives) >= 80
+            assert max(lives) <= 100
+            first = min(connections, key=lambda connection: connection.life)
+            first._state = IDLE
+            pool.give(first, first.born + first.life - 0.01)
+            assert pool.take() is first
+            pool.give(first, first.born + first.life + 0.01)
+            assert pool.take() is None
+            for connection in connections:
+                connection.close()
+
+
 async def test_a_closed_connection_leaves_no_cycle_to_the_collector():
     gc.collect()
     before = connections()

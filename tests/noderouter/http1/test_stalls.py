@@ -172,6 +172,21 @@ async def test_an_upload_in_progress_puts_the_head_off() -> None:
         await peer.close()
 
 
+async def test_a_tunnel_in_which_nothing_moves_ends() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        await peer.rest(60)
+
+    async with origin(script) as server, proxy(server.port, settings=ServerSettings(tunnel_idle_seconds=0.2)) as p:
+        peer = await client(p.port)
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert (await peer.head()).startswith(b"HTTP/1.1 101 ")
+        await peer.rest()
+        assert peer.reset
+        await until(lambda: nothing_left(p))
+
+
 async def test_connecting_ends_in_time_over_all_tries() -> None:
     """A backlog that is full takes no connection and refuses none."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
