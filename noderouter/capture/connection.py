@@ -26,6 +26,8 @@ from noderouter.reactor.wire import GONE, Wire
 
 HEAD_SECONDS: Final = 15.0
 """From the first byte until it is clear what it is, on a connection that is declared as HTTP."""
+SILENT_SECONDS: Final = 600.0
+"""Until that first byte."""
 
 Place = tuple[str, int]
 
@@ -208,9 +210,11 @@ class CapturedConnection:
             raise WireError(*error.args) from None
 
     def check(self, now: float) -> None:
-        """See `listener.Connection`; flows and detection keep their own time."""
+        """See `listener.Connection`; flows keep their own time, and detection where nothing is declared."""
         if self._codec is not None:
             self._codec.check(now)
+        elif self._reply is None and self._task is not None and now - self._task.since > SILENT_SECONDS:
+            self._task.cancel("silent")
 
     def drain(self) -> None:
         """End soon: HTTP with its response, a flow when its time is up."""

@@ -207,6 +207,7 @@ class Client:
                 try:
                     if exchange.tunnel:
                         connection = await self._open(endpoint, connecting, exchange.confined)
+                        connection.progress = now
                         if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
                             await connection.exchange(exchange, fields)
                         else:
@@ -216,6 +217,7 @@ class Client:
                         connection = None if exchange.half_closed else pool.take()
                         if connection is None:
                             connection = await self._open(endpoint, connecting, False)
+                        connection.progress = now
                         await connection.exchange(exchange, fields)
                     ended = exchange.ended = monotonic()
                     if exchange.verdict is Verdict.SUCCESS:

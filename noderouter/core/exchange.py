@@ -180,7 +180,7 @@ class Upstream(Protocol):
     """The connection to an endpoint, as the client's side sees it."""
 
     progress: float
-    """When the endpoint last took some of a streaming request body, monotonic seconds; 0.0 if never."""
+    """When the request went out, or the endpoint last took some of a streaming body; monotonic seconds."""
 
     @property
     def head_seconds(self) -> float:

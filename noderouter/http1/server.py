@@ -338,8 +338,8 @@ class ServerConnection:
                 exchange.upstream.finish()
 
     def _more_ahead(self) -> bool:
-        """Whether more of what the client has sent is here: the next request, which does not belong to the exchange."""
-        return self._ahead or (self._body is not None and len(self._body.leftover) > 0)
+        """Whether more of what the client has sent is here: the next request, or what goes into a tunnel first."""
+        return self._ahead or len(self._reply.early) > 0 or (self._body is not None and len(self._body.leftover) > 0)
 
     def check(self, now: float) -> None:
         """End the connection, or its exchange, if it has stood still for too long; `now` is monotonic seconds."""
@@ -359,7 +359,7 @@ class ServerConnection:
         if upstream is None:
             if waited > WAITING_SECONDS:
                 task.interrupt(DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s"))
-        elif min(waited, now - upstream.progress) > upstream.head_seconds:
+        elif now - upstream.progress > upstream.head_seconds:  # however many bytes of a head have come
             task.interrupt(EndpointTimeout(f"no response within {upstream.head_seconds:g} s"))
 
 

@@ -79,7 +79,7 @@ class UpstreamConnection:
     Attributes:
         idle_since: monotonic seconds, kept by the pool.
         life: seconds after which the pool lets it go.
-        progress: when the endpoint took the last of a streaming request body, monotonic seconds.
+        progress: when an attempt began, or the endpoint took the last of a streaming request body, monotonic seconds.
     """
 
     __slots__ = ("_quota", "_state", "born", "idle_since", "life", "limits", "progress", "used", "wire")

@@ -267,6 +267,20 @@ async def test_detection_waits_for_slow_http_where_it_is_declared():
         await other.close()
 
 
+async def test_silence_where_http_is_declared_ends_like_an_idle_connection():
+    async with origin(says_hello) as server, capturing(f"/svc => {inet(server.port)}") as router:
+        with dialled(VIP, 80):
+            peer = await client(router.port)
+            await until(lambda: router.connections() == 1)
+            ((connection, task),) = router.app.servers[0].listener.connections.items()
+            await until(lambda: connection.wire.reader is task)
+            connection.check(task.since + 599)
+            assert not task.unwinding
+            connection.check(task.since + 601)
+            await peer.rest()
+            await until(lambda: router.connections() == 0)
+
+
 async def test_who_makes_room_when_places_are_short():
     """Who says nothing, and who is between two requests; not who is served, nor a flow."""
     async with origin(shouts) as pg, origin(says_hello) as web:

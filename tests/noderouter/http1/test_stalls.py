@@ -150,6 +150,26 @@ async def test_a_response_that_does_not_begin_is_a_504() -> None:
         await peer.close()
 
 
+async def test_a_head_that_drips_does_not_begin() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        for byte in b"HTTP/1.1 200 OK\r\nX-Filler: x":
+            await peer.send(bytes([byte]))
+            await trio.sleep(0)
+        dripped.set()
+        await peer.rest(60)
+
+    dripped = trio.Event()
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        await peer.send(GET)
+        await dripped.wait()
+        (connection,) = p.listener.connections
+        connection.check(connection._exchange.upstream.progress + 301)
+        assert (await peer.head()).startswith(b"HTTP/1.1 504 ")
+        await peer.close()
+
+
 async def test_an_upload_in_progress_puts_the_head_off() -> None:
     async def script(peer: Peer) -> None:
         await peer.head()
@@ -163,9 +183,9 @@ async def test_an_upload_in_progress_puts_the_head_off() -> None:
         peer = await client(p.port)
         await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n" + b"x" * 100_000)
         await got.wait()
-        for connection, task in p.listener.connections.items():
-            task.since -= 400  # since then only the upload has gone on
-            connection.check(task.since + 400)
+        ((connection, task),) = p.listener.connections.items()
+        task.since -= 400  # since then only the upload has gone on
+        connection.check(task.since + 400)
         go.set()
         await peer.send(b"\r\n0\r\n\r\n")
         assert (await peer.head()).startswith(b"HTTP/1.1 200 ")
