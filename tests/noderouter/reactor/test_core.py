@@ -4,6 +4,7 @@ import resource
 import socket
 import subprocess
 import sys
+import weakref
 from functools import partial
 
 import pytest
@@ -380,3 +381,31 @@ async def test_closing_the_reactor_closes_everything():
     right.close()
     assert log == ["closed"]
     assert descriptors() == before
+
+
+async def test_a_task_that_was_cancelled_keeps_nothing_of_what_it_was_about():
+    """The wheel of timers knows it until its deadline would have come."""
+
+    class Buffer:
+        pass
+
+    alive: list[weakref.ref[Buffer]] = []
+    async with looping() as loop:
+
+        async def work() -> None:
+            buffer = Buffer()
+            alive.append(weakref.ref(buffer))
+            try:
+                with Timeout(3600):
+                    await PARK
+            except Cancelled:
+                try:
+                    raise ValueError("while it was unwound")
+                except ValueError:
+                    raise Cancelled("again") from None
+
+        task = loop.reactor.spawn(work(), "work")
+        await until(lambda: alive)
+        task.cancel("enough")
+        await finished(task)
+        assert alive[0]() is None
