@@ -126,7 +126,7 @@ class Reactor:
         elif error is not None and not isinstance(error, Unwind):
             self.crashes += 1
             self._on_crash(task, error)
-        # The wheel may keep the task for a while, and need not keep whose it was, nor where it was: frames have buffers.
+        # The wheel may keep the task for a while, but not whose it was, nor where: frames have buffers.
         task.name = ENDED
         if isinstance(error, Unwind):
             error.__traceback__ = error.__context__ = error.__cause__ = None
