@@ -232,5 +232,8 @@ async def test_a_data_path_that_hangs_is_no_progress(server, keeper, quick, monk
             def drain(self):
                 pass
 
+            def check(self, _now):
+                pass
+
         capture._make = deaf
         await until(lambda: "no progress" in judge(keeper.last(Progress)), 10)
