@@ -202,8 +202,8 @@ class UpstreamConnection:
             self._fail(exchange, self._unread())
         except WireError:
             return  # the endpoint has heard enough; whether it answers is seen by the reader
-        except Stalled as error:
-            self._fail(exchange, ClientProtocolError(f"request body stands still: {error}", 408))
+        except Stalled as stalled:  # a name of its own: compiled, it has the type of its first use
+            self._fail(exchange, ClientProtocolError(f"request body stands still: {stalled}", 408))
         except Truncated:
             self._fail(exchange, ClientGone("client closed within its request body"))
         except HeadError as error:
@@ -339,11 +339,11 @@ class UpstreamConnection:
                 await pending
             while data := await body.read():
                 await reply.push(data)
-        except Stalled as error:
-            raise EndpointTimeout(f"response stands still: {error}") from None
-        except Truncated as error:
-            kind = CutShort if isinstance(error, Closed) else EndpointProtocolError
-            raise (exchange.failure or kind(f"response cut short: {error}")) from None
+        except Stalled as stalled:
+            raise EndpointTimeout(f"response stands still: {stalled}") from None
+        except Truncated as cut:
+            kind = CutShort if isinstance(cut, Closed) else EndpointProtocolError
+            raise (exchange.failure or kind(f"response cut short: {cut}")) from None
         await reply.finish(body.trailers)
         self._whole(body, lasting)
 
