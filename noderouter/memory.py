@@ -3,7 +3,7 @@
 Neither requests nor connections leave cycles behind, and evicted names few: counting references frees them. The
 collector is there for the rest, and must not stop the traffic to look at all that is alive: with a thousand names that
 is 0.2 s. So what has grown old is looked at once, in portions, and then set aside (*frozen*), until that has grown by
-a quarter: what was set aside alive may be garbage by then.
+a tenth: what was set aside alive may be garbage by then.
 
 What a burst leaves behind is free memory that the C library keeps for the next one: `keep_trimmed` gives it back to the
 system, which it does by itself only at the end of its heap.
@@ -25,7 +25,7 @@ PORTION_SECONDS: Final = 0.1
 """Between two looks at how many there are."""
 THAW_SECONDS: Final = 3600.0
 """Between two collections of everything, for cycles of what was set aside alive."""
-THAW_GROWTH: Final = 1.25
+THAW_GROWTH: Final = 1.1
 """Where so many times what the last one left has been set aside, there is one soon: it grew, or is garbage."""
 THAW_SHARE: Final = 0.005
 """Of the time for such collections, at most: connections that come and go in crowds grow old, too, and soon go."""

@@ -19,7 +19,7 @@ DEADLINE_SECONDS: Final = 5.0
 """Late is progress, too: under load a probe may take longer than the keeper's patience, as long as others come back."""
 AT_ONCE: Final = 8
 """Probes on their way; the next one does not wait for those before it."""
-TRIES: Final = 8
+TRIES: Final = 16
 """Of one probe, while somebody else answers."""
 MAX_ANSWER_BYTES: Final = 4096
 NOT_YET: Final = frozenset((errno.EAGAIN, errno.ENOTCONN))
