@@ -17,7 +17,7 @@ from typing import Final
 from noderouter.listener.places import Client, Connection, Places
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.event import Event
-from noderouter.reactor.task import Task, reschedule, sleep, stand_back
+from noderouter.reactor.task import Task, reschedule, sleep
 from noderouter.reactor.wire import Wire
 
 __all__ = ["Connection", "ListenError", "Listener", "SocketSettings", "listen", "plain"]
@@ -173,7 +173,7 @@ class Listener:
                 else:
                     await self._receive(peer, (plain(address[0]), address[1]))
             else:
-                await stand_back()
+                await reschedule()
 
     async def _pause(self, error: OSError) -> None:
         self.exhausted += 1

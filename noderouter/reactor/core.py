@@ -3,10 +3,9 @@
 A *turn* is bounded (`ROUNDS` polls of `BATCH` events), so that the control plane gets its own turns at full load.
 A step costs 0.2 µs; whatever a coroutine raises ends that coroutine only.
 
-Two classes of work. What moves bulk (a body that streams, a tunnel), what lets more work in (accepting) and what ends
-(cancelled tasks) waits in a queue of its own: after each poll all else is stepped first, then that, for
-`SLICE_SECONDS`. A step of it is bounded by bytes (`Wire`, `Direction`) or connections. So a request waits for one
-slice, however many want to stream or to come in.
+Two classes of work. What moves bulk (a body that streams, a tunnel) and what ends (cancelled tasks) waits in a queue of
+its own: after each poll all else is stepped first, then that, for `SLICE_SECONDS`. A step of it is bounded by bytes
+(`Wire`, `Direction`). So a request, and a newcomer, waits for one slice, however many want to stream.
 """
 
 import os

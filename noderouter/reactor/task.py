@@ -192,13 +192,6 @@ async def sleep(seconds: float) -> None:
             await PARK
 
 
-async def stand_back() -> None:
-    """Let everybody else have a turn first, also those who become runnable meanwhile; see `reactor.core`."""
-    task = current_task()
-    task.reactor.defer(task)
-    await PARK
-
-
 async def reschedule() -> None:
     """Let every other runnable task have its turn first."""
     task = current_task()

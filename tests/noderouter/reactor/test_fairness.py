@@ -6,9 +6,16 @@ from itertools import pairwise
 import trio
 
 from noderouter.reactor import core
-from noderouter.reactor.task import PARK, reschedule, sleep, stand_back
+from noderouter.reactor.task import PARK, current_task, reschedule, sleep
 from noderouter.reactor.wire import BULK_BYTES, STEP_BYTES, Wire
 from tests.testing.loop import Loop, finished, looping, until
+
+
+async def stand_back() -> None:
+    """Do as a reader of much does after a step."""
+    task = current_task()
+    task.reactor.defer(task)
+    await PARK
 
 
 def pair(loop: Loop) -> tuple[Wire, socket.socket]:
