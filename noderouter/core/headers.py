@@ -18,7 +18,7 @@ FIELD_VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x
 @lru_cache(maxsize=256)
 def _finder(name: bytes) -> re.Pattern[bytes]:
     """A pattern for one field line of that name; bounded, because names may come from configuration only."""
-    return re.compile(rb"(?:(?<=\n)|\A)(?i:" + re.escape(name) + rb"):[ \t]*([^\r\n]*?)[ \t]*\r\n")
+    return re.compile(rb"(?:(?<=\n)|\A)(?i:" + re.escape(name) + rb"):([^\r\n]*+)\r\n")
 
 
 class Headers:
@@ -41,11 +41,11 @@ class Headers:
     def get(self, name: bytes) -> bytes | None:
         """The first value of `name` (any case) without surrounding white space, or None."""
         found = _finder(name).search(self.block)
-        return found[1] if found else None
+        return found[1].strip(b" \t") if found else None
 
     def get_all(self, name: bytes) -> list[bytes]:
         """All values of `name`, in order."""
-        return _finder(name).findall(self.block)
+        return [value.strip(b" \t") for value in _finder(name).findall(self.block)]
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Pairs of name (as spelt) and value."""

@@ -21,7 +21,7 @@ MOST: Final = 999_999_999
 """More is taken for that, as the standard allows."""
 
 _NAME: Final = b"max-forwards"
-_NUMBER: Final = re.compile(rb"0*([0-9]*)")
+_NUMBER: Final = re.compile(rb"0*+([0-9]*+)")
 
 
 class BadMaxForwards(RouterError):

@@ -35,13 +35,25 @@ SPECIAL = [
     *("l5d-dtab", "l5d-ctx-dtab", "l5d-ctx-trace", "l5d-ctx-deadline", "l5d-sample", "l5d-ctx-own", "l5d-", "l5d-name"),
     *("l5d-err", "via", "te", "expect", "trailer", "upgrade", "max-forwards", "x-forwarded-client-cert"),
 ]
-PLAIN = ["cookie", "user-agent", "referer", "x-forwarded-for", "x-forwarded-host", "forwarded", "a"]
+PLAIN = [
+    "x-route",
+    "x-time",
+    "cookie",
+    "user-agent",
+    "referer",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "forwarded",
+    "a",
+]
 PIECES = (
     "a", "/", "/a", "/a/b", "/*", "=>", ";", "|", "&", "(", ")", "#", " ", ",", ".", "~", "\\", '"', "\\x00", "1", "9",
     "0.", "1*", "é", "/svc", "/svc=>/svc/a", "/=>/&/;", "/a=>/a&/a;", "/svc=>/a&/b;", "/a=>/b;", "/*/*=>/a;", "/\\x00",
     "a,b,", "1.1 linkerd, ", "/svc=>/svc&/svc;", "/svc=>", "/$/inet/", "/http/x", "/reversed/x", "a.", "/svc/x|",
-    "100 ",
+    "100 ", "0", "x",
 )  # fmt: skip
+
+METHODS = ["OPTIONS", "TRACE"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ def grown(rng: Random, genes: list[Gene]) -> list[Gene]:
     genes = list(genes)
     for _ in range(rng.choice([1, 1, 2, 3])):
         if not genes or rng.random() < 0.25:
-            names = rng.choice([SPECIAL, SPECIAL, ["host", "target"], PLAIN])
+            names = rng.choice([SPECIAL, SPECIAL, ["host", "target"], PLAIN, METHODS])
             before = "".join(rng.choices(PIECES, k=rng.randrange(3)))
             gene = Gene(rng.choice(names), before, rng.choice(PIECES), rng.choice([1, 20, 300, 5000]), 1)
             genes.append(replace(gene, copies=rng.choice([1, 1, 10, 5000])))
@@ -90,7 +102,7 @@ def grown(rng: Random, genes: list[Gene]) -> list[Gene]:
 def exchange_of(genes: list[Gene]) -> Exchange:
     """What the head parser would make of it; no more than it would read."""
     left = HEAD_BYTES
-    special, block, host, target = [], [], b"hello", b"/"
+    special, block, host, target, method = [], [], b"hello", b"/", b"GET"
     for gene in genes:
         value = gene.value
         for _ in range(gene.copies):
@@ -98,7 +110,9 @@ def exchange_of(genes: list[Gene]) -> Exchange:
             left -= len(value) + len(gene.name) + 4
             if left < 0:
                 break
-            if gene.name == "host":
+            if gene.name in METHODS:
+                method = gene.name.encode()
+            elif gene.name == "host":
                 host = value or b"x"
             elif gene.name == "target":
                 target = b"/" + value[: 16 * 1024 - 20]
@@ -106,7 +120,7 @@ def exchange_of(genes: list[Gene]) -> Exchange:
                 special.append((gene.name.encode(), value))
             else:
                 block.append(b"%b: %b\r\n" % (gene.name.encode(), value))
-    return Exchange(b"GET", target, host, b"".join(block), NO_BODY, RecordingReply(), special=tuple(special) or None)
+    return Exchange(method, target, host, b"".join(block), NO_BODY, RecordingReply(), special=tuple(special) or None)
 
 
 class Measured:
@@ -137,13 +151,16 @@ def configuration(tmp_path: Path) -> dict[str, object]:
     names = [{"kind": "io.l5d.header"}, {"kind": "io.l5d.methodAndHost", "httpUriInDst": True}]
     return config(
         DTAB,
-        identifier=[*names, {"kind": "io.l5d.header.token"}],
+        identifier=[*names, {"kind": "io.l5d.header.token", "header": "x-route"}, {"kind": "io.l5d.header.token"}],
         httpAccessLog=str(tmp_path / "access.log"),
-        servers=[{"port": 0, "addForwardedHeader": {}}],
+        servers=[{"port": 0, "addForwardedHeader": {}, "timestampHeader": "x-time"}],
     )
 
 
 KNOWN = {
+    "zeros": [Gene("OPTIONS", "", "", 1, 1), Gene("max-forwards", "0" * 58000 + "x", "", 1, 1)],
+    "blanks": [Gene("x-route", "/a" + " " * 58000 + "b", "", 1, 1)],
+    "blanks before the time": [Gene("x-time", "/a" + " " * 58000 + "b", "", 1, 1)],
     "900 labels": [Gene("l5d-dtab", "/svc=>/svc/" + "a/" * 900 + "a&/svc/b", "", 1, 1)],
     "escapes": [Gene("l5d-dtab", "/a=>", "/\\x00", 1600, 1)],
     "dentries": [Gene("l5d-dtab", "", "/a=>/b;", 1100, 1)],
