@@ -33,7 +33,8 @@ _CLASSES: Final[tuple[tuple[Network, str], ...]] = tuple(
         (UNSPECIFIED, ("0.0.0.0/8", "::/128")),
         (LINK_LOCAL, ("169.254.0.0/16", "fe80::/10")),
         # What clouds tell their machines, where that is not link-local: AWS, Google, Azure, Alibaba, Oracle.
-        (METADATA, ("fd00:ec2::/32", "fd20:ce::254/128", "168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32")),
+        (METADATA, ("fd00:ec2::/32", "fd20:ce::254/128", "fd00:42::42/128", "fd00:a9fe:a9fe::1/128")),
+        (METADATA, ("168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32")),
         (MULTICAST, ("224.0.0.0/4", "255.255.255.255/32", "ff00::/8")),
     )
     for text in texts

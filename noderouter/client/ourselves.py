@@ -4,6 +4,7 @@ The kernel is asked which addresses are this machine's, each time: they come and
 network of its own, only others know (`destinations.nodeAddresses`; the downward API by `NODE_IPS` or `NODE_IP`).
 """
 
+import errno
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ from noderouter.client.address_class import plain
 from noderouter.naming.environment import EnvironmentMissing
 
 VARIABLES: Final = ("NODE_IPS", "NODE_IP")
+_SHORT: Final = frozenset((errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+"""The system has run out of something: ports, descriptors, memory."""
 _DISCARD: Final = 9
 """Any port will do: nothing is sent there."""
 
@@ -65,12 +68,12 @@ def is_here(ip: str) -> bool:
     address = ip_address(ip)
     if address.is_loopback:
         return True
-    with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
+    try:
+        with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect((ip, _DISCARD))
-        except OSError:
-            return False
-        return bool(probe.getsockname()[0] == ip)
+            return bool(probe.getsockname()[0] == ip)
+    except OSError as error:
+        return error.errno in _SHORT  # then nobody can say, and what may be ours is ours
 
 
 def node_addresses() -> tuple[str, ...]:

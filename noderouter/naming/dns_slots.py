@@ -4,10 +4,11 @@
     FIRST     8        names asked for the first time: somebody waits for them
     SETTLED   5        names that had an answer last time
     FAILING   3        names that had none, and new ones of a zone that is slow
-    slow      16       queries without an answer for `SLOW_SECONDS`, of any lane, whose places others get
+    slow      40       queries without an answer for `SLOW_SECONDS`, of any lane, whose places others get
 
 So nobody who is slow keeps the quick ones waiting for longer than that. Whoever owns a zone can make all its names
-slow: of one zone (the last two labels of a name), `PER_ZONE` queries at once wait for a first answer, or another try.
+slow: of one zone (`zone_of` a name), `PER_ZONE` queries at once wait for a first answer, or another try. Whoever owns
+many zones can fill the slow places, and then first questions wait for theirs; docs/hardening.md says so.
 """
 
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ import trio
 
 PER_ZONE: Final = 3
 SLOW_SECONDS: Final = 2.0
-SLOW_PLACES: Final = 16
+SLOW_PLACES: Final = 40
 SUSPECT_SECONDS: Final = 60.0
 """How long a zone is taken for slow after a query that was."""
 MAX_ZONES: Final = 512
@@ -121,5 +122,7 @@ class Turn:
 
 
 def zone_of(name: str) -> str:
-    """The last two labels: what one owner answers for, roughly."""
-    return ".".join(name.lower().rstrip(".").rsplit(".", 2)[-2:])
+    """What one owner answers for, roughly: the last two labels, or three below a shared suffix such as `co.uk`."""
+    labels = name.lower().rstrip(".").split(".")
+    shared = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
+    return ".".join(labels[-3 if shared else -2 :])

@@ -1,9 +1,11 @@
 """What is ours."""
 
+import errno
 import socket
 
 import pytest
 
+from noderouter.client import ourselves
 from noderouter.client.ourselves import Ourselves, is_here, node_addresses
 from noderouter.naming.environment import EnvironmentMissing
 
@@ -74,3 +76,14 @@ def test_what_the_environment_says_wrongly(monkeypatch):
     monkeypatch.setenv("NODE_IPS", "10.0.0.7;10.0.0.8")
     with pytest.raises(EnvironmentMissing, match="NODE_IPS env variable must be addresses of the node"):
         node_addresses()
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EMFILE, errno.ENOBUFS])
+def test_where_nobody_can_say_an_address_is_ours(monkeypatch, number):
+    """A stranger who uses something up must not open what is closed."""
+
+    def short(*_args):
+        raise OSError(number, "short")
+
+    monkeypatch.setattr(ourselves.socket, "socket", short)
+    assert is_here("10.1.0.5")

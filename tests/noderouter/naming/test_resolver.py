@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from noderouter.naming.dns_host import BACKOFF_MAX_SECONDS, Need
 from noderouter.naming.dns_query import SystemQuery
+from noderouter.naming.dns_slots import zone_of
 from noderouter.naming.resolver import MAX_TOGETHER, Ips, Resolver, unite
 from noderouter.naming.var import Var
 from noderouter.naming.waiting import until
@@ -395,3 +396,17 @@ async def test_the_systems_resolver_answers_from_the_hosts_file():
         lines = [line.split() for line in hosts]
     assert any(len(line) > 1 and "localhost" in line[1:] for line in lines)
     assert await SystemQuery()("localhost") & {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("a.b.example.com", "example.com"),
+        ("www.evil.co.uk.", "evil.co.uk"),
+        ("A.B.com.br", "b.com.br"),
+        ("b.de", "b.de"),
+    ],
+)
+def test_a_zone_is_what_one_owner_answers_for(name: str, zone: str) -> None:
+    """Who owns one name below a shared suffix does not make the others wait."""
+    assert zone_of(name) == zone
