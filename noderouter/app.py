@@ -141,7 +141,7 @@ class App:
         """Build namers, interpreters and routers; their watches run in `naming`."""
         if self.config.intercept is not None:
             _ = self.config.intercept.node  # if nobody says it, that is said before anything is opened
-        runtime = self._runtime = Runtime.begin(naming.start_soon, monotonic, naming_log)
+        runtime = self._runtime = Runtime.begin(naming.start_soon, monotonic, naming_log, self.guard.client)
         namers = [kind.build(runtime) for kind in self.config.namers]
         dns_gauges(self.metrics.scope("dns"), runtime.resolver)
         self._watches = WatchGauges(self.metrics, runtime.clusters)

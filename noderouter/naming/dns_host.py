@@ -39,13 +39,18 @@ class Need(Enum):
 
 
 class Host:
-    """A host name that is asked for while its Var is held."""
+    """A host name that is asked for while its Var is held.
+
+    Attributes:
+        client: whose request needed it first, by address; None where nobody's did.
+    """
 
     def __init__(self, name: str, need: Need, opened: Callable[["Host"], None], closed: Callable[["Host"], None]):
         """`opened` and `closed` are told when somebody needs the name, and when nobody does any more."""
         self.name = name
         self.need = need
         self.asking = False
+        self.client: str | None = None
         self.sleeping: trio.CancelScope | None = None
         self.due = 0.0
         self.failures = 0

@@ -8,17 +8,20 @@
 
 So nobody who is slow keeps the quick ones waiting for longer than that. Whoever owns a zone can make all its names
 slow: of one zone (`zone_of` a name), `PER_ZONE` queries at once wait for a first answer, or another try. Whoever owns
-many zones can fill the slow places, and then first questions wait for theirs; docs/hardening.md says so.
+many zones asks from somewhere: for one client, `PER_CLIENT` names at once are asked for the first time, and its others
+wait behind those.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from enum import Enum
 from typing import Final
 
 import trio
 
 PER_ZONE: Final = 3
+PER_CLIENT: Final = 4
+"""Of the eight places of first questions: two clients whose names are all dead take them for `SLOW_SECONDS`, once."""
 SLOW_SECONDS: Final = 2.0
 SLOW_PLACES: Final = 40
 SUSPECT_SECONDS: Final = 60.0
@@ -44,6 +47,14 @@ class _Zone:
         self.slow_until = 0.0
 
 
+class _Client:
+    """Whoever needs names that were never asked for."""
+
+    def __init__(self) -> None:
+        self.places = trio.Semaphore(PER_CLIENT)
+        self.users = 0
+
+
 class Slots:
     """The places of one resolver; `waiting` and `in_flight` count queries."""
 
@@ -51,12 +62,46 @@ class Slots:
         self._lanes = {lane: trio.Semaphore(lane.value[1]) for lane in Lane}
         self._slow = trio.Semaphore(SLOW_PLACES)
         self._zones: dict[str, _Zone] = {}
+        self._clients: dict[str, _Client] = {}
         self.waiting = 0
         self.in_flight = 0
 
     @asynccontextmanager
-    async def turn(self, name: str, *, settled: bool, failing: bool) -> AsyncIterator["Turn"]:
-        """Wait for a place, and keep it while inside: until the system's resolver has really ended."""
+    async def turn(
+        self, name: str, *, settled: bool, failing: bool, client: str | None = None
+    ) -> AsyncIterator["Turn"]:
+        """Wait for a place, and keep it while inside: until the system's resolver has really ended.
+
+        `client` is who needs the name; None where nobody's request does.
+        """
+        async with self._share(None if settled or failing else client), self._turn(name, settled, failing) as turn:
+            yield turn
+
+    def _share(self, client: str | None) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if client is None else self._share_of(client)
+
+    @asynccontextmanager
+    async def _share_of(self, key: str) -> AsyncIterator[None]:
+        client = self._clients.setdefault(key, _Client())
+        client.users += 1
+        self.waiting += 1
+        owned = False
+        try:
+            await client.places.acquire()
+            owned = True
+            self.waiting -= 1
+            yield
+        finally:
+            if owned:
+                client.places.release()
+            else:
+                self.waiting -= 1
+            client.users -= 1
+            if not client.users:
+                del self._clients[key]
+
+    @asynccontextmanager
+    async def _turn(self, name: str, settled: bool, failing: bool) -> AsyncIterator["Turn"]:
         key = zone_of(name)
         zone = self._zone(key)
         zone.users += 1

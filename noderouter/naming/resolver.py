@@ -14,6 +14,7 @@ they are in use; where the router's own dtab leads to the same name, its answer 
 """
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -61,14 +62,19 @@ class Resolver:
         query: Query | None = None,
         interval: float = INTERVAL_SECONDS,
         limits: tuple[int, int] = (MAX_HOSTS, MAX_PASSING_HOSTS),
+        client: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Queries run in tasks of `start_soon`. `limits` are for names, and for those that are passing."""
+        """Queries run in tasks of `start_soon`. `limits` are for names, and for those that are passing.
+
+        `client` answers whose request is being served in this moment, None for nobody's.
+        """
         self._start_soon = start_soon
         self._log = log
         self._query = SystemQuery() if query is None else query
         self._interval = interval
         self._table = HostTable(limits[0])
         self._passing = HostTable(limits[1])
+        self._client = client
         self._addrs: WeakValueDictionary[tuple[tuple[str, ...], int, Need], Computed[Addr]] = WeakValueDictionary()
         self.slots = Slots()
         self.counts = DnsCounts()
@@ -123,6 +129,7 @@ class Resolver:
         placed = self._table_of(host).add(host)
         if not host.asking and not (placed and host.final):
             host.asking = True
+            host.client = self._client()
             self._start_soon(self._keep_asking, host, name=f"dns {host.name}")
 
     def _closed(self, host: Host) -> None:
@@ -152,7 +159,8 @@ class Resolver:
             table.forget(host)
 
     async def _ask(self, host: Host) -> None:
-        async with self.slots.turn(host.name, settled=host.settled, failing=host.failures > 0) as turn:
+        settled, failing = host.settled, host.failures > 0
+        async with self.slots.turn(host.name, settled=settled, failing=failing, client=host.client) as turn:
             if not host.var.holders:
                 return  # it went while it waited
             self.counts.queries += 1

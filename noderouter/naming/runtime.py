@@ -24,8 +24,17 @@ class Runtime:
     clusters: Clusters
 
     @classmethod
-    def begin(cls, start_soon: StartSoon, clock: Callable[[], float], log: Log) -> "Runtime":
-        """A runtime with its own watchers, which run from now on. To be called inside of trio."""
+    def begin(
+        cls,
+        start_soon: StartSoon,
+        clock: Callable[[], float],
+        log: Log,
+        client: Callable[[], str | None] = lambda: None,
+    ) -> "Runtime":
+        """A runtime with its own watchers, which run from now on. To be called inside of trio.
+
+        `client` answers whose request is being served in this moment.
+        """
         files = FileWatcher(log)
         start_soon(files.run, name="files")
-        return cls(start_soon, clock, log, files, Resolver(start_soon, log), Clusters(start_soon, log))
+        return cls(start_soon, clock, log, files, Resolver(start_soon, log, client=client), Clusters(start_soon, log))

@@ -59,7 +59,7 @@ class Guard:
     def __init__(self, config: OverloadConfig, most_connections: int, reactor: Reactor, log: Log) -> None:
         """Opens nothing yet."""
         self.places = Places(most_connections, config.ipv6PrefixLength)
-        self.bindings = BindingRate(config.bindingsPerSecond, config.bindingBurst, self._client)
+        self.bindings = BindingRate(config.bindingsPerSecond, config.bindingBurst, self.client)
         self.lag = 0.0
         self._routers: list[Shedding] = []
         self._reactor = reactor
@@ -100,6 +100,11 @@ class Guard:
         finally:
             pulse.close()
 
+    def client(self) -> str | None:
+        """Whose connection is being served in this moment."""
+        client = None if running.task is None else self.places.client_of(running.task)
+        return None if client is None else client.key
+
     def words(self) -> str:
         """How it is, in a line."""
         if not self._quarters:
@@ -123,11 +128,6 @@ class Guard:
         scope.tally("shed_requests", self._sheds)
         scope.tally("bindings_refused", lambda: self.bindings.refused)
         scope.gauge("binding_clients", lambda: len(self.bindings))
-
-    def _client(self) -> str | None:
-        """Whose connection is being served in this moment."""
-        client = None if running.task is None else self.places.client_of(running.task)
-        return None if client is None else client.key
 
     def _sheds(self) -> int:
         return sum(router.sheds for router in self._routers)

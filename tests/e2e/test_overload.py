@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 import trio
 
+from noderouter.naming.dns_query import SystemQuery
 from noderouter.overload import guard as guard_module
 from noderouter.overload import pressure as pressure_module
 from noderouter.reactor.task import reschedule
@@ -88,6 +89,30 @@ async def test_one_client_binds_so_many_new_names_a_second_and_no_more():
             assert len(router.router().names) == good + 1
             await http.close()
             await other.close()
+
+
+async def test_dead_names_of_one_client_keep_the_new_names_of_another_waiting_for_nothing(monkeypatch):
+    async def ask(_, name):
+        if name.endswith(".dead"):
+            await trio.sleep_forever()
+        return frozenset({"127.0.0.1"})
+
+    monkeypatch.setattr(SystemQuery, "__call__", ask)
+    async with backend() as service:
+        rules = {"allow": [f"127.0.0.1:{service.port}"]}
+        made = config(f"/svc => /$/io.buoyant.rinet/{service.port}", destinations=rules)
+        async with routing(made) as router, trio.open_nursery() as nursery:
+            asking = [await from_address("127.0.0.2", router.port) for _ in range(30)]
+            for number, http in enumerate(asking):
+                nursery.start_soon(http.ask, f"x.zone{number}.dead")
+            while (await router.metrics("dns"))["waiting"] < 26:
+                await trio.sleep(0.01)
+            other = await from_address("127.0.0.3", router.port)
+            with trio.fail_after(1):  # places are given back after two
+                assert (await other.ask("web.shop")).status == 200
+            nursery.cancel_scope.cancel()
+            for http in [*asking, other]:
+                await trio.aclose_forcefully(http.peer.stream)
 
 
 @pytest.fixture

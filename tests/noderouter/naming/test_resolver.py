@@ -293,6 +293,31 @@ async def test_sixty_names_without_an_answer_keep_no_new_name_waiting(log, nurse
     nursery.cancel_scope.cancel()
 
 
+async def test_a_client_whose_zones_are_all_dead_keeps_only_itself_waiting(log, nursery, autojump_clock):
+    dns = Zones("evil.com", seconds=10.0)
+    client: list[str | None] = [None]
+    resolver = Resolver(nursery.start_soon, log, query=dns.query, client=lambda: client[0])
+    waits = []
+    for second in range(60):
+        client[0] = "10.0.0.66"
+        for each in range(10):  # 600 zones in the end
+            dns.dead = (*dns.dead, f"z{second}-{each}.com")
+            resolver.addr((f"x.z{second}-{each}.com",), 80).hold()
+        client[0] = "10.0.0.7"
+        dns.answers[f"web{second}.shop.com"] = frozenset({"10.0.0.1"})
+        began = trio.current_time()
+        assert await settle(resolver.addr((f"web{second}.shop.com",), 80)) == at(80, "10.0.0.1")
+        waits.append(trio.current_time() - began)
+        await trio.sleep(1)
+    assert max(waits) < 0.1
+    client[0] = "10.0.0.66"
+    dns.answers["one.shop.com"] = frozenset({"10.0.0.1"})
+    with trio.move_on_after(5) as patience:  # its own wait behind the dead ones
+        await settle(resolver.addr(("one.shop.com",), 80))
+    assert patience.cancelled_caught
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_flood_of_new_names_of_a_dead_zone_keeps_nobody_waiting(log, nursery, autojump_clock):
     """Also when each is asked for the first time, and held while it lasts."""
     dns = Zones("evil.com")
