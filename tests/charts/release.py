@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from tests.charts.helm import CHART
-from tests.cluster.cluster import Cluster, until
+from tests.cluster.any_cluster import until
+from tests.cluster.cluster import Cluster
 
 CHART_NAME = "noderouter"
 GONE_SECONDS = 60.0

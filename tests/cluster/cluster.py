@@ -11,41 +11,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import yaml
+from typing import Self
 
 from tests.cluster import addresses
-from tests.cluster.controlplane import CommandFailed, ControlPlane
-from tests.cluster.node import namespaces
+from tests.cluster.any_cluster import AnyCluster, ClusterNode, run
+from tests.cluster.controlplane import ControlPlane
 from tests.cluster.node.action import LAUNCH
 from tests.cluster.node.image import Image, Images
 from tests.cluster.process import Process
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 STARTED_SECONDS = 60.0
-READY_SECONDS = 60.0
-EXEC_SECONDS = 60.0
-LOOK_SECONDS = 5.0
-"""How often a wait looks whether the nodes are still there."""
-POLL_SECONDS = 0.05
 ROUTER_USER = 65532
-
-Object = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterNode:
-    """A node's name and address."""
-
-    name: str
-    address: str
 
 
 def images() -> Images:
@@ -59,8 +39,10 @@ def images() -> Images:
     return Images(named, (scripts,), tuple(sorted(visible)))
 
 
-class Cluster:
-    """A control plane with nodes, while inside its context."""
+class Cluster(AnyCluster):
+    """A control plane with nodes that are played, while inside its context."""
+
+    kind = "nodes played by processes"
 
     def __init__(self, control_plane: ControlPlane, nodes: int = 2, known: Images | None = None) -> None:
         self.control_plane = control_plane
@@ -115,60 +97,13 @@ class Cluster:
     def _env() -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
 
-    # Objects
+    def alive(self) -> bool:
+        """See `AnyCluster`."""
+        return self._process.running
 
-    def apply(self, objects: str | Object | Sequence[Object], namespace: str = "default") -> None:
-        """Apply YAML, an object or several.
-
-        Raises:
-            CommandFailed: the API server refuses; says why.
-        """
-        if not isinstance(objects, str):
-            objects = yaml.safe_dump_all([objects] if isinstance(objects, dict) else objects)
-        self.control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=objects)
-
-    def get(self, kind: str, namespace: str, name: str) -> Object:
-        """An object.
-
-        Raises:
-            CommandFailed: there is none.
-        """
-        found: Object = json.loads(self.control_plane.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
-        return found
-
-    def pods(self, namespace: str, selector: str = "") -> list[Object]:
-        """The pods with labels such as `app=hello`, by name."""
-        found = self.control_plane.kubectl("get", "pods", "-n", namespace, "-l", selector, "-o", "json")
-        return sorted(json.loads(found)["items"], key=lambda pod: str(pod["metadata"]["name"]))
-
-    def wait_ready(self, kind: str, namespace: str, name: str, seconds: float = READY_SECONDS) -> None:
-        """Wait until a Deployment, DaemonSet, StatefulSet or Pod is as it should be.
-
-        Raises:
-            TimeoutError: it is not; says what its pods say.
-        """
-        if kind.lower() in ("pod", "pods"):
-            waiting = ["wait", f"pod/{name}", "--for=condition=Ready"]
-        else:
-            waiting = ["rollout", "status", f"{kind}/{name}"]
-        end = time.monotonic() + seconds
-        while True:
-            left = max(min(end - time.monotonic(), LOOK_SECONDS), 0.1)
-            try:
-                self.control_plane.kubectl(*waiting, "-n", namespace, f"--timeout={left:g}s")
-                return
-            except CommandFailed as error:
-                if time.monotonic() > end or not self._process.running:
-                    raise TimeoutError(f"{kind} {namespace}/{name}: {error}\n{self.describe(namespace)}") from error
-
-    def describe(self, namespace: str) -> str:
-        """The pods of a namespace, with their states and the ends of their logs: for messages."""
-        found = []
-        for pod in self.pods(namespace):
-            name = pod["metadata"]["name"]
-            found.append(f"{name}: {json.dumps(pod['status'].get('containerStatuses', pod['status']))}")
-            found += [self.logs(namespace, name)[-1500:]] if self._folders(namespace, name) else []
-        return "\n".join([*found, self._process.tail()])
+    def tail(self) -> str:
+        """See `AnyCluster`."""
+        return self._process.tail()
 
     # Running containers
 
@@ -178,11 +113,11 @@ class Cluster:
         Raises:
             CommandFailed: another status than 0.
         """
-        command = self._in_container(namespace, pod, container, argv)
-        done = subprocess.run(command, input=input, capture_output=True, text=True, timeout=EXEC_SECONDS)
-        if done.returncode != 0:
-            raise CommandFailed(argv, done.returncode, done.stderr, done.stdout)
-        return done.stdout
+        return run(self._in_container(namespace, pod, container, argv), argv, input)
+
+    def beside(self, namespace: str, pod: str, *argv: str) -> str:
+        """See `AnyCluster`."""
+        return self.exec(namespace, pod, *argv)  # a pod has the machine's commands
 
     def popen(self, namespace: str, pod: str, *argv: str, container: str | None = None) -> "subprocess.Popen[str]":
         """Start a command in a running container, with pipes; the caller ends it, and at the latest the pod does."""
@@ -240,44 +175,5 @@ class Cluster:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         return int(children[0])
 
-    # The cluster's network
-
-    @contextmanager
-    def network(self, node: str | None = None) -> Iterator[None]:
-        """Have this thread make its sockets in the cluster's network (or a node's): nodes, pods and ports are reached.
-
-        For sockets only: what is made inside goes on to work outside, names are still the machine's.
-        """
-        with namespaces.inside(self._network(node)):
-            yield
-
-    def run(self, *argv: str, node: str | None = None) -> str:
-        """Run a command of the machine in the cluster's network, or on a node.
-
-        Raises:
-            CommandFailed: another status than 0.
-        """
-        done = subprocess.run([*self.command(node), *argv], capture_output=True, text=True, timeout=EXEC_SECONDS)
-        if done.returncode != 0:
-            raise CommandFailed(argv, done.returncode, done.stderr, done.stdout)
-        return done.stdout
-
-    def command(self, node: str | None = None) -> list[str]:
-        """What to put before a command of the machine, so that it runs in the cluster's network, or on a node."""
-        return ["nsenter", f"--net={self._network(node)}"]
-
     def _network(self, node: str | None) -> Path:
         return Path(f"/proc/{self._init()}/root{self.folder}/networks/{node or 'cluster'}")
-
-
-def until(condition: Callable[[], object], seconds: float = READY_SECONDS) -> None:
-    """Wait, blocking, for what other processes bring about.
-
-    Raises:
-        TimeoutError: it did not come.
-    """
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {seconds:g} s")
-        time.sleep(POLL_SECONDS)

@@ -9,12 +9,16 @@ from tests.cluster.certificates import Pair
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the servers read; `tokens.key` and `tokens.pub` of the folder sign service-account tokens."""
+    """What the servers read; `tokens.key` and `tokens.pub` of the folder sign service-account tokens.
+
+    `kubelet` is what the API server shows to real kubelets; None where there are none.
+    """
 
     folder: Path
     authority: Path
     server: Pair
     admin: Pair
+    kubelet: Pair | None = None
 
 
 def etcd(files: Files, port: int, peer_port: int) -> list[str]:
@@ -34,23 +38,50 @@ def etcd(files: Files, port: int, peer_port: int) -> list[str]:
 
 
 def api_server(files: Files, port: int, etcd_port: int) -> list[str]:
-    """One secure port on loopback; what it advertises is where pods reach it, through the harness."""
+    """One secure port; what it advertises is where pods reach it.
+
+    Where nodes are played, on loopback, which the harness passes connections on to; else in the nodes' network.
+    """
     tokens = files.folder / "tokens"
     return [
         f"--etcd-servers=http://127.0.0.1:{etcd_port}",
-        "--bind-address=127.0.0.1",
+        f"--bind-address={'127.0.0.1' if files.kubelet is None else addresses.GATEWAY}",
         f"--secure-port={port}",
         f"--advertise-address={addresses.GATEWAY}",
         f"--service-cluster-ip-range={addresses.SERVICE_NETWORK},{addresses.SERVICE_NETWORK_6}",
         f"--tls-cert-file={files.server.certificate}",
         f"--tls-private-key-file={files.server.key}",
         f"--client-ca-file={files.authority}",
-        "--authorization-mode=RBAC",
         f"--service-account-issuer=https://kubernetes.default.svc.{addresses.DOMAIN}",
         f"--service-account-key-file={tokens}.pub",
         f"--service-account-signing-key-file={tokens}.key",
         "--allow-privileged=true",
-        "--kubelet-preferred-address-types=ExternalDNS",  # where nodes serve logs: on loopback, too
+        "--profiling=false",
+        *_kubelets(files.kubelet),
+    ]
+
+
+def _kubelets(pair: Pair | None) -> list[str]:
+    """How it reaches what nodes serve (logs, exec, port-forward), and what nodes may do."""
+    if pair is None:
+        return ["--authorization-mode=RBAC", "--kubelet-preferred-address-types=ExternalDNS"]  # on loopback, too
+    return [
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--kubelet-client-certificate={pair.certificate}",
+        f"--kubelet-client-key={pair.key}",
+    ]
+
+
+def scheduler(kubeconfig: Path) -> list[str]:
+    """Without a port."""
+    return [
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        "--secure-port=0",
+        "--leader-elect=false",
         "--profiling=false",
     ]
 

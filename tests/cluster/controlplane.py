@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,12 +22,14 @@ from tests.cluster import addresses, binaries
 from tests.cluster.certificates import Authority, write_key, write_public_key
 from tests.cluster.components import Files, api_server, controller_manager, etcd
 from tests.cluster.kubeconfig import with_certificate, with_token, write_kubeconfig
+from tests.cluster.node import namespaces
 from tests.cluster.process import Process
 
 READY_SECONDS = 60.0
 """How long a component may take to become ready; it takes a few, and this machine may be busy."""
 
 COMMAND_SECONDS = 120.0
+COMMANDS = ("kubectl", "helm", "etcd", "kube-apiserver", "kube-controller-manager")
 TOKEN_SECONDS = 3600
 
 
@@ -56,12 +59,19 @@ class ControlPlane:
         folder: logs (`*.log`), keys, data.
     """
 
-    def __init__(self) -> None:
-        self._commands = {name: binaries.find(name) for name in binaries.PACKAGES}
-        self.folder = Path(tempfile.mkdtemp(prefix="cluster-"))
+    def __init__(self, network: Path | None = None, folder: Path | None = None) -> None:
+        """On loopback of the machine, or, for real nodes, at the gateway of the network namespace `network`.
+
+        Raises:
+            MissingCommand: not everything is built.
+        """
+        self._commands = {name: binaries.find(name) for name in COMMANDS}
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="cluster-"))
+        self._network = network
         ports = free_ports(3)
         self.port = ports[0]
-        self.url = f"https://127.0.0.1:{self.port}"
+        self.url = f"https://{addresses.GATEWAY if network else '127.0.0.1'}:{self.port}"
+        self.authority = Authority(self.folder)
         self._files = self._certify()
         self.ca_file = self._files.authority
         self.admin = self._files.admin
@@ -139,7 +149,8 @@ class ControlPlane:
         Raises:
             httpx.TransportError: no answer.
         """
-        with httpx.Client(verify=self.ssl_context(), trust_env=False, timeout=timeout) as client:
+        place = namespaces.inside(self._network) if self._network else nullcontext()
+        with place, httpx.Client(verify=self.ssl_context(), trust_env=False, timeout=timeout) as client:
             return client.request(method, self.url + path, json=json)
 
     def ssl_context(self) -> ssl.SSLContext:
@@ -194,18 +205,27 @@ class ControlPlane:
         """
         return self._run("helm", args, input, kubeconfig, {})
 
-    def _run(
-        self, name: str, args: Sequence[str], input: str | None, kubeconfig: Path | None, more: Mapping[str, str]
-    ) -> str:
-        home = self.folder / "home"  # where both keep caches and settings
-        env = {
+    def popen(self, *args: str) -> "subprocess.Popen[str]":
+        """Start kubectl with pipes: for what goes on until the caller ends it, such as port-forward."""
+        argv = [*self.enter, str(self._commands["kubectl"]), *args]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=self._env(None, {}))
+
+    def _env(self, kubeconfig: Path | None, more: Mapping[str, str]) -> dict[str, str]:
+        home = self.folder / "home"  # where both commands keep caches and settings
+        return {
             "PATH": "/usr/bin:/bin",
             "HOME": str(home),
             "KUBECACHEDIR": str(home / "kube"),
             "KUBECONFIG": str(kubeconfig or self.admin_kubeconfig),
             **more,
         }
-        argv = [str(self._commands[name]), *args]
+
+    def _run(
+        self, name: str, args: Sequence[str], input: str | None, kubeconfig: Path | None, more: Mapping[str, str]
+    ) -> str:
+        env = self._env(kubeconfig, more)
+        argv = [*self.enter, str(self._commands[name]), *args]
         done = subprocess.run(argv, input=input, env=env, capture_output=True, text=True, timeout=COMMAND_SECONDS)
         if done.returncode != 0:
             raise CommandFailed([name, *args], done.returncode, done.stderr, done.stdout)
@@ -214,10 +234,16 @@ class ControlPlane:
     # Parts
 
     def _process(self, name: str, args: Sequence[str]) -> Process:
-        return Process(name, [self._commands[name], *args], self.folder / f"{name}.log", env={"HOME": str(self.folder)})
+        argv = [*self.enter, str(self._commands[name]), *args]
+        return Process(name, argv, self.folder / f"{name}.log", env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin"})
+
+    @property
+    def enter(self) -> list[str]:
+        """What comes before a command that is to reach the API server."""
+        return ["nsenter", f"--net={self._network}"] if self._network else []
 
     def _certify(self) -> Files:
-        authority = Authority(self.folder)
+        authority = self.authority
         hosts = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
         hosts += [f"kubernetes.default.svc.{addresses.DOMAIN}"]
         hosts += ["127.0.0.1", "::1", addresses.API_CLUSTER_IP, addresses.GATEWAY]
@@ -227,6 +253,7 @@ class ControlPlane:
             authority=authority.file,
             server=authority.server("kube-apiserver", hosts),
             admin=authority.client("admin", ["system:masters"]),
+            kubelet=authority.client("kube-apiserver-kubelet-client", ["system:masters"]) if self._network else None,
         )
 
     def _exists(self, path: str) -> bool:

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.controlplane import CommandFailed
 from tests.cluster.workload import container, pod, service, workload
 

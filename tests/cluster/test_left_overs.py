@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.cluster import CHECKOUT, until
+from tests.cluster.any_cluster import until
+from tests.cluster.cluster import CHECKOUT
 
 RUN = """
 import time

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.test_cluster import ready_addresses
 from tests.cluster.workload import container, pod, service, workload
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.controlplane import CommandFailed
 from tests.cluster.workload import container, pod, workload
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.process import Process, ProcessFailed
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.cluster import Cluster, until
+from tests.cluster.any_cluster import until
+from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import CommandFailed
 from tests.docs.guide import ROOT, Reader, sections
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.workload import container, pod, service, workload
 
 RULES = [

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from tests.charts.release import Release
-from tests.cluster.cluster import Cluster, until
+from tests.cluster.any_cluster import until
+from tests.cluster.cluster import Cluster
 from tests.e2e_cluster.traffic import Request, kinds, steady
 from tests.e2e_cluster.workloads import serve_everywhere
 from tests.testing.figures import State

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from tests.charts.release import Release
-from tests.cluster.cluster import Cluster, until
+from tests.cluster.any_cluster import until
+from tests.cluster.cluster import Cluster
 from tests.cluster.workload import service
 from tests.e2e_cluster.traffic import kinds, steady
 from tests.e2e_cluster.workloads import serve

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tests.cluster.cluster import Cluster, until
+from tests.cluster.any_cluster import until
+from tests.cluster.cluster import Cluster
 
 PROGRAM = Path(__file__).with_name("load.py")
 RATE = 100.0

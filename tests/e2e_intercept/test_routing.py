@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.charts.release import Release
-from tests.cluster.cluster import Cluster, until
+from tests.cluster.any_cluster import until
+from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import CommandFailed
 from tests.cluster.workload import Object, container, service, workload
 from tests.e2e_cluster.test_reroute import MIRROR

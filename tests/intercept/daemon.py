@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.node.namespaces import inside
 from tests.intercept.configuration import ROOT
 from tests.intercept.pod import WITH_US

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.node.namespaces import inside
 from tests.intercept.pod import Pod, program
 

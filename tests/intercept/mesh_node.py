@@ -19,7 +19,7 @@ from typing import Any
 from noderouter.intercept.errors import InterceptError
 from noderouter.intercept.tell import Teller
 from tests.cluster import addresses
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubeconfig import with_token, write_kubeconfig
 from tests.cluster.node.namespaces import inside

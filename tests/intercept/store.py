@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.intercept.pod import Pod
 
 POSTGRES_USER = "nobody"

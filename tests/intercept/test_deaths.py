@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.intercept import measure
 from tests.intercept.configuration import GRACE_MS
 from tests.intercept.conftest import ON_EACH_BACKEND

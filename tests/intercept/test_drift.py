@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.intercept import measure
 from tests.intercept.conftest import every
 from tests.intercept.measure import GOOD, counted, under_load

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.intercept import measure
 from tests.intercept.conftest import ON_EACH_BACKEND
 from tests.intercept.load import load

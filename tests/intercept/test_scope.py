@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cluster import addresses
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.intercept.asking import get, line
 from tests.intercept.configuration import Settings
 from tests.intercept.conftest import ON_ONE

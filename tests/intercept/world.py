@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from noderouter.intercept.backend import Backend
 from noderouter.intercept.choose import backends
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.node.namespaces import inside
 from tests.intercept.asking import Said, get

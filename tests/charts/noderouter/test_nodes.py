@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.charts.release import Release
-from tests.cluster.cluster import Cluster, until
+from tests.cluster.any_cluster import until
+from tests.cluster.cluster import Cluster
 from tests.cluster.workload import container, pod, service, workload
 
 pytestmark = pytest.mark.root

@@ -110,7 +110,8 @@ class Wiring:
             f"address add {node.address}/{length} dev eth0",
             "link set eth0 up",
             f"route add default via {addresses.GATEWAY}",
-            f"route add unreachable {node.cidr}",  # a pod that is gone: at once, as on a node with a bridge
+            # A pod that is gone: at once, as on a node with a bridge. Where there is one, its own route comes first.
+            f"route add unreachable {node.cidr} metric 1000",
         )
 
     async def attach(self, node: NodeNetwork, name: str, address: str) -> Path:

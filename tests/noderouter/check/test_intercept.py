@@ -19,7 +19,7 @@ from noderouter.check.plan import Place, plan_of
 from noderouter.config.server import ServerConfig
 from noderouter.intercept.tell import Teller
 from noderouter.kubernetes.access import Kubeconfig
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.testing.intercept_state import GOOD, PODS, SERVICES
 from tests.testing.router import checked, config, routing
 

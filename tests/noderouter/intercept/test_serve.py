@@ -18,7 +18,7 @@ import pytest
 from noderouter.intercept.errors import InterceptError
 from noderouter.intercept.protocol import encode
 from noderouter.intercept.tell import Teller
-from tests.cluster.cluster import until
+from tests.cluster.any_cluster import until
 from tests.cluster.node.namespaces import inside
 from tests.testing.intercept_state import GOOD, PODS, SERVICES
 from tests.testing.pod_network import CAPTURE_PORT, NODE, SERVICE, PodNetwork, dial, echoes, read_line, who
