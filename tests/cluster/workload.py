@@ -34,11 +34,15 @@ print("ended", flush=True)
 """
 
 
+CLIENT = {"name": "main", "image": "client", "imagePullPolicy": "IfNotPresent"}
+
+
 def container(**more: Any) -> Object:
     """A container that listens on 8080, is ready as long as it has no /tmp/unready, and ends on SIGTERM."""
     return {
         "name": "hello",
         "image": "python",
+        "imagePullPolicy": "IfNotPresent",
         "args": ["-c", SERVER],
         "ports": [{"name": "http", "containerPort": 8080}],
         "env": [{"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
@@ -49,7 +53,7 @@ def container(**more: Any) -> Object:
 
 def pod(name: str, *containers: Object, **spec: Any) -> Object:
     """A pod by itself; without containers it sleeps."""
-    sleeper = {"name": "main", "image": "client", "command": ["sleep", "infinity"]}
+    sleeper = {**CLIENT, "command": ["sleep", "infinity"]}
     settings = {"containers": list(containers) or [sleeper], "terminationGracePeriodSeconds": 0, **spec}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": settings}
 

@@ -29,6 +29,7 @@ from tests.cluster.components import scheduler
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubeconfig import with_certificate, write_kubeconfig
 from tests.cluster.process import Process
+from tests.cluster.real import store
 from tests.cluster.real.node import RealNode, children
 from tests.cluster.real.settings import NodeFiles
 
@@ -110,8 +111,9 @@ class RealCluster(AnyCluster):
         plane = self.folder / "plane"
         plane.mkdir()
         self.control_plane = ControlPlane(self._network(None), plane)
+        images = store.prepared(self._archives)
         with ThreadPoolExecutor() as together:
-            begun = [together.submit(self._begin, number) for number in range(1, len(self.nodes) + 1)]
+            begun = [together.submit(self._begin, number, images) for number in range(1, len(self.nodes) + 1)]
             self.control_plane.__enter__()
             settings = self.folder / "settings.new"
             admin = self.control_plane.admin
@@ -125,12 +127,9 @@ class RealCluster(AnyCluster):
         for node in self.nodes:
             self.wait_node(node.name)
 
-    def _begin(self, number: int) -> None:
-        """Bring up a node: images first, so that no kubelet sees it without."""
+    def _begin(self, number: int, images: Path) -> None:
         node = self.real[self.nodes[number - 1].name] = RealNode(self._files(number), self.command(f"node-{number}"))
-        node.begin()
-        for archive in self._archives:
-            node.load(archive)
+        node.begin(images)
         node.start()
 
     def _files(self, number: int) -> NodeFiles:

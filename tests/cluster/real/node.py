@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.cluster import binaries
 from tests.cluster.process import Process
-from tests.cluster.real import reaper
+from tests.cluster.real import reaper, store
 from tests.cluster.real.settings import NodeFiles, write_cni, write_containerd, write_kubelet, write_proxy
 
 INIT = Path(__file__).with_name("node.sh")
@@ -41,10 +41,11 @@ class RealNode:
         """Whether its first process is there."""
         return self._init.running
 
-    def begin(self) -> None:
-        """Start the first process and containerd, and wait until images can be loaded."""
+    def begin(self, images: Path) -> None:
+        """Start the first process and containerd; `images` is what `store.prepared` made."""
         make_group(self.files.group)
         write_cni(self.files)
+        store.copy(images, self.files.folder / "containerd")
         self._init.start()
         self._init.wait((self.files.folder / "begun").exists, STARTED_SECONDS)
         self._containerd = self._daemon("containerd", "containerd", "--config", write_containerd(self.files))
@@ -58,10 +59,6 @@ class RealNode:
         )
         self._proxy = self._daemon("kube-proxy", binaries.find("kube-proxy"), f"--config={write_proxy(self.files)}")
         self.start_containerd()
-
-    def load(self, archive: Path) -> None:
-        """Import an archive of images."""
-        self.ctr("image", "import", str(archive))
 
     def start_containerd(self) -> None:
         """Start containerd, and wait until it answers."""
