@@ -12,15 +12,15 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
 # The order of sets is in what mypyc and compileall write.
-ENV PYTHONHASHSEED=0 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+ENV PYTHONHASHSEED=0 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
 # An index of one's own: its pip.conf and certificates are secrets of the build, and in no layer.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,target=/run/secrets/ca \
     python -m venv --without-pip /build \
     && python -m venv --without-pip /opt/noderouter \
-    && pip --python /build/bin/python install --no-deps --only-binary :all: --require-hashes -r requirements-build.lock \
-    && pip --python /opt/noderouter/bin/python install --no-deps --only-binary :all: --require-hashes -r requirements.lock
+    && pip --python /build/bin/python install --no-deps --only-binary :all: --no-compile --require-hashes -r requirements-build.lock \
+    && pip --python /opt/noderouter/bin/python install --no-deps --only-binary :all: --no-compile --require-hashes -r requirements.lock
 COPY pyproject.toml setup.cfg README.md LICENSE ./
 COPY dtab dtab
 COPY noderouter noderouter
@@ -29,10 +29,10 @@ COPY noderouter noderouter
 # lines fail where the data path or the head parser was not compiled.
 # hadolint ignore=DL3013
 RUN pip --python /build/bin/python wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && pip --python /opt/noderouter/bin/python install --no-deps --no-index --find-links /wheels noderouter \
+    && pip --python /opt/noderouter/bin/python install --no-deps --no-index --no-compile --find-links /wheels noderouter \
     && find /opt/noderouter -depth -type d \( -name tests -o -name _tests -o -path '*/kubernetes/aio' \) -exec rm -rf {} + \
     && find /opt/noderouter -path '*/kubernetes/client/*/*.py' ! -name __init__.py -delete \
-    && /opt/noderouter/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/noderouter/lib \
+    && /opt/noderouter/bin/python -m compileall -f -q --invalidation-mode unchecked-hash /opt/noderouter/lib \
     && /opt/noderouter/bin/noderouter version > /tmp/version \
     && grep '^data path: compiled' /tmp/version \
     && grep '^head parser: compiled' /tmp/version

@@ -95,6 +95,19 @@ def image() -> Path:
     return made
 
 
+def list_of(made: Path) -> Path:
+    """Return the list of what is in an image, in a file beside its archive, written if it is not there."""
+    listed = made.with_suffix(".cdx.json")
+    if not listed.exists():
+        from tests.image.sbom import sbom  # whose library only this takes
+
+        with buildah() as engine, engine.root_of(engine.image_of(made)) as root:
+            unfinished = listed.with_suffix(".unfinished")
+            unfinished.write_text(sbom(root, name="noderouter", version=version(), seconds=int(timestamp())))
+            unfinished.rename(listed)
+    return listed
+
+
 def forget_old_ones(newest: Path) -> None:
     """Delete images of long ago from the cache."""
     others = [path for path in newest.parent.iterdir() if path.is_dir() and not path.name.startswith("base-")]
