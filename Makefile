@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs e2e fuzz cluster-tools cluster clean
+.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs e2e fuzz cluster-tools cluster image lock clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | cluster-tools | cluster | clean"
+	@echo "make run | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | cluster-tools | cluster | image | lock | clean"
 
 # What an extra of setup.cfg needs, and not the distribution once more: that would compile the data path again.
 extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
@@ -84,6 +84,21 @@ cluster-tools: setup
 # A shell with kubectl, helm and a cluster of two nodes; needs root.
 cluster: cluster-tools
 	@$(BIN)/python -m tests.cluster
+
+# The image by buildah, over a base that mmdebstrap makes; needs root. Prints where its archive and its list of contents are.
+image: setup
+	@$(BIN)/python -m tests.image
+
+# What the Dockerfile installs, to the newest versions, with the hashes of all their files: the routers' and the compiler's.
+# aiohttp is for the half of the kubernetes package that the image leaves out.
+LOCK := $(BIN)/uv pip compile - --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
+lock: setup
+	$(call extra,lock)
+	printf 'aiohttp\naiohttp-retry\n' > $(VENV)/left-out
+	$(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
+		print(c['options']['install_requires'])" | $(LOCK) --excludes $(VENV)/left-out --output-file requirements.lock
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" \
+		| $(LOCK) --output-file requirements-build.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .import_linter_cache docs/_build
