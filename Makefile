@@ -81,9 +81,9 @@ e2e: cluster-tools
 cluster-tools: setup
 	$(BIN)/python -m tests.cluster.binaries
 
-# A shell with kubectl, helm and a cluster of two nodes; needs root.
+# A shell with kubectl, helm and a cluster of two nodes; needs root. NODES=real: with a kubelet and containers.
 cluster: cluster-tools
-	@$(BIN)/python -m tests.cluster
+	@$(BIN)/python -m tests.cluster $(if $(filter real,$(NODES)),--real)
 
 # The image by buildah, over a base that mmdebstrap makes; needs root. Prints where its archive and its list of contents are.
 image: setup

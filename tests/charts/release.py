@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tests.charts.helm import CHART
-from tests.cluster.any_cluster import until
-from tests.cluster.cluster import Cluster
+from tests.cluster.any_cluster import AnyCluster, until
 
 CHART_NAME = "noderouter"
 GONE_SECONDS = 60.0
@@ -19,13 +18,13 @@ GONE_SECONDS = 60.0
 class Release:
     """A release of the chart in a namespace that exists."""
 
-    cluster: Cluster
+    cluster: AnyCluster
     namespace: str
     name: str = "router"
 
     @classmethod
     @contextmanager
-    def installed(cls, cluster: Cluster, namespace: str, name: str = "router", *args: str) -> Iterator[Self]:
+    def installed(cls, cluster: AnyCluster, namespace: str, name: str = "router", *args: str) -> Iterator[Self]:
         """Install, wait until there is a router on each node, and uninstall; `args` go to `helm install`."""
         release = cls(cluster, namespace, name)
         cluster.control_plane.helm("install", name, str(CHART), "-n", namespace, *args)
@@ -48,7 +47,7 @@ class Release:
 
     def admin(self, node: str, path: str) -> str:
         """What the admin interface of a node's router answers, whatever the status."""
-        return self.cluster.exec(self.namespace, self.routers()[node], "curl", "-sS", f"localhost:9990{path}")
+        return self.cluster.beside(self.namespace, self.routers()[node], "curl", "-sS", f"localhost:9990{path}")
 
     def metric(self, node: str, path: str) -> float:
         """A counter or gauge of the router on a node; 0 where there is none."""

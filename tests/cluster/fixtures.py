@@ -14,6 +14,9 @@ import pytest
 from tests.cluster.binaries import MissingCommand
 from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.real.cluster import RealCluster, missing
+from tests.cluster.real.images import archives
+from tests.image.engine import Unavailable
 
 NODE_COMMANDS = ("ip", "nft", "nsenter", "unshare", "setpriv")
 ACCOUNT_SECONDS = 20.0
@@ -42,9 +45,33 @@ def cluster(control_plane: ControlPlane) -> Iterator[Cluster]:
         yield nodes
 
 
+@pytest.fixture(scope="session")
+def real_cluster() -> Iterator[RealCluster]:
+    """Two real nodes, with an API server of their own; skips where containers cannot run, or no image be built."""
+    if (reason := missing()) is not None:
+        pytest.skip(reason)
+    try:
+        made = RealCluster(archives())
+    except (MissingCommand, Unavailable) as error:
+        pytest.skip(str(error))
+    with made:
+        yield made
+
+
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> Iterator[str]:
     """A new namespace, which has its `default` service account already; deleted at the end, without waiting."""
+    yield from namespace_of(control_plane)
+
+
+@pytest.fixture
+def real_namespace(real_cluster: RealCluster) -> Iterator[str]:
+    """The same, among the real nodes."""
+    yield from namespace_of(real_cluster.control_plane)
+
+
+def namespace_of(control_plane: ControlPlane) -> Iterator[str]:
+    """Make a namespace and, when the generator is closed, delete it."""
     name = f"test-{secrets.token_hex(4)}"
     made = control_plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     assert made.status_code == 201, made.text

@@ -12,8 +12,8 @@ from functools import partial
 
 import pytest
 
-from tests.cluster.certificates import Authority
 from tests.cluster.any_cluster import until
+from tests.cluster.certificates import Authority
 from tests.intercept import store
 from tests.intercept.asking import Connection, line, read
 from tests.intercept.conftest import ON_ONE

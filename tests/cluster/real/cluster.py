@@ -197,6 +197,7 @@ class RealCluster(AnyCluster):
     # See `AnyCluster`
 
     def alive(self) -> bool:
+        """See `AnyCluster`, here and below."""
         return self._lan.running and all(node.running for node in self.real.values())
 
     def tail(self) -> str:

@@ -65,7 +65,17 @@ def _import(root: Path, archives: Sequence[Path]) -> None:
     """Have a containerd of its own import the archives below `root`."""
     root.mkdir()
     state, address = root.with_name("unfinished-state"), root.with_name("unfinished.sock")
-    argv = ["unshare", "--mount", "containerd", "--root", root, "--state", state, "--address", address]
+    argv: list[str | Path] = [
+        "unshare",
+        "--mount",
+        "containerd",
+        "--root",
+        root,
+        "--state",
+        state,
+        "--address",
+        address,
+    ]
     containerd = Process("containerd", argv, root.with_name("unfinished.log"))
     ctr = ["ctr", "--address", address, "--namespace", "k8s.io"]
     containerd.start()
