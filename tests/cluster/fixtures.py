@@ -15,7 +15,7 @@ from tests.cluster.binaries import MissingCommand
 from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.real.cluster import RealCluster, missing
-from tests.cluster.real.images import archives
+from tests.cluster.real import images
 from tests.image.engine import Unavailable
 
 NODE_COMMANDS = ("ip", "nft", "nsenter", "unshare", "setpriv")
@@ -51,7 +51,7 @@ def real_cluster() -> Iterator[RealCluster]:
     if (reason := missing()) is not None:
         pytest.skip(reason)
     try:
-        made = RealCluster(archives())
+        made = RealCluster(images.archives())
     except (MissingCommand, Unavailable) as error:
         pytest.skip(str(error))
     with made:

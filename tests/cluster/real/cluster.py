@@ -56,7 +56,7 @@ class RealCluster(AnyCluster):
         self.folder = Path(tempfile.mkdtemp(prefix="real-"))
         self.nodes = [ClusterNode(f"node-{n}", addresses.node_address(n)) for n in range(1, nodes + 1)]
         self.group = f"/noderouter-tests-{self.folder.name}"
-        self._archives = archives
+        self.archives = archives
         self._reaper: subprocess.Popen[bytes] | None = None
         isolation = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         self._lan = Process(
@@ -111,7 +111,7 @@ class RealCluster(AnyCluster):
         plane = self.folder / "plane"
         plane.mkdir()
         self.control_plane = ControlPlane(self._network(None), plane)
-        images = store.prepared(self._archives)
+        images = store.prepared(self.archives)
         with ThreadPoolExecutor() as together:
             begun = [together.submit(self._begin, number, images) for number in range(1, len(self.nodes) + 1)]
             self.control_plane.__enter__()
@@ -122,15 +122,15 @@ class RealCluster(AnyCluster):
             settings.rename(self.folder / "settings.json")
             self._scheduler = self._run_scheduler()
             self._name_dns()
-            for each in begun:
-                each.result()
+            self.real = {node.name: each.result() for node, each in zip(self.nodes, begun, strict=True)}
         for node in self.nodes:
             self.wait_node(node.name)
 
-    def _begin(self, number: int, images: Path) -> None:
+    def _begin(self, number: int, images: Path) -> RealNode:
         node = self.real[self.nodes[number - 1].name] = RealNode(self._files(number), self.command(f"node-{number}"))
         node.begin(images)
         node.start()
+        return node
 
     def _files(self, number: int) -> NodeFiles:
         name = f"node-{number}"

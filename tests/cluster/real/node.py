@@ -16,6 +16,8 @@ from tests.cluster.real.settings import NodeFiles, write_cni, write_containerd, 
 INIT = Path(__file__).with_name("node.sh")
 STARTED_SECONDS = 60.0
 COMMAND_SECONDS = 120.0
+HEALTH_PORT = 10248
+"""A kubelet's, on the node's loopback."""
 CONTROLLERS_OF_V1 = ("cpuset.cpus", "cpuset.mems")
 
 
@@ -79,6 +81,8 @@ class RealNode:
             daemon.stop()
         self.start_containerd()
         self.start()
+        assert self._kubelet is not None
+        self._kubelet.wait(self._healthy, STARTED_SECONDS)
 
     def close(self) -> None:
         """End it and all that runs on it."""
@@ -134,6 +138,12 @@ class RealNode:
 
     def _daemon(self, name: str, *argv: str | Path) -> Process:
         return Process(f"{self.files.name} {name}", [*self.command(), *argv], self.files.folder / f"{name}.log")
+
+    def _healthy(self) -> bool:
+        try:
+            return self.run("curl", "-fsS", f"http://127.0.0.1:{HEALTH_PORT}/healthz") == "ok"
+        except subprocess.CalledProcessError:
+            return False
 
     def _answers(self) -> bool:
         try:

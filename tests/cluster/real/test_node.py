@@ -97,11 +97,11 @@ NOTHING = {"processes": [], "mounts": [], "groups": [], "files": False}
 
 ALONE = """
 import json, sys, time
+from pathlib import Path
 from tests.cluster.real.cluster import RealCluster
-from tests.cluster.real.images import archives
 from tests.cluster.workload import container, workload
 began = time.monotonic()
-with RealCluster(archives(), nodes=1) as cluster:
+with RealCluster([Path(each) for each in sys.argv[1:]], nodes=1) as cluster:
     took = time.monotonic() - began
     cluster.apply(workload("Deployment", "hello", container(), replicas=2))
     cluster.wait_ready("deployment", "default", "hello")
@@ -113,7 +113,7 @@ with RealCluster(archives(), nodes=1) as cluster:
 @pytest.mark.parametrize("end", ["in good order", "killed"])
 def test_nothing_is_left(real_cluster: RealCluster, end: str):
     """Side by side with another cluster; also where the tests are killed."""
-    argv = [sys.executable, "-c", ALONE]
+    argv = [sys.executable, "-c", ALONE, *map(str, real_cluster.archives)]
     links = links_here()
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as tests:
         assert tests.stdout is not None
