@@ -14,8 +14,8 @@ import pytest
 from tests.cluster.binaries import MissingCommand
 from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.real.cluster import RealCluster, missing
 from tests.cluster.real import images
+from tests.cluster.real.cluster import RealCluster, missing
 from tests.image.engine import Unavailable
 
 NODE_COMMANDS = ("ip", "nft", "nsenter", "unshare", "setpriv")

@@ -77,7 +77,7 @@ def _import(root: Path, archives: Sequence[Path]) -> None:
         address,
     ]
     containerd = Process("containerd", argv, root.with_name("unfinished.log"))
-    ctr = ["ctr", "--address", address, "--namespace", "k8s.io"]
+    ctr: list[str | Path] = ["ctr", "--address", address, "--namespace", "k8s.io"]
     containerd.start()
     try:
         containerd.wait(lambda: subprocess.run([*ctr, "version"], capture_output=True).returncode == 0, STARTED_SECONDS)

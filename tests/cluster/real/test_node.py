@@ -78,11 +78,18 @@ def test_a_node_that_is_restarted_keeps_its_pods(real_cluster: RealCluster, real
     before = real_cluster.get("pod", real_namespace, "hello")["status"]
     real_cluster.real["node-1"].restart()
     real_cluster.wait_node("node-1")
-    assert real_cluster.exec(real_namespace, "hello", "cat", "/proc/1/comm") == "python3\n"
+    until(lambda: answers(real_cluster, real_namespace), 30)  # it looks for the pods first
     after = real_cluster.get("pod", real_namespace, "hello")["status"]
     assert [each["containerID"] for each in after["containerStatuses"]] == [
         each["containerID"] for each in before["containerStatuses"]
     ]
+
+
+def answers(cluster: RealCluster, namespace: str) -> bool:
+    try:
+        return cluster.exec(namespace, "hello", "cat", "/proc/1/comm").startswith("python3")
+    except CommandFailed:
+        return False
 
 
 def left(folder: str) -> dict[str, object]:
