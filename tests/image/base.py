@@ -4,6 +4,7 @@ It is the Debian and the minor version of Python that `python:3.13-slim` has, an
 documentation is left out. docs/image.md says what differs.
 """
 
+import fcntl
 import hashlib
 import os
 from pathlib import Path
@@ -54,10 +55,12 @@ def base() -> Path:
         Unavailable: it cannot be made here.
     """
     made = cache() / f"base-{digest()}" / "root.tar"
-    if not made.exists():
-        need("mmdebstrap")
-        made.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = made.with_name("unfinished.tar")
-        run(*ARGV, unfinished, env=os.environ | {"LC_ALL": "C.UTF-8"})
-        unfinished.rename(made)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with (made.parent / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            need("mmdebstrap")
+            unfinished = made.with_name("unfinished.tar")
+            run(*ARGV, unfinished, env=os.environ | {"LC_ALL": "C.UTF-8"})
+            unfinished.rename(made)
     return made

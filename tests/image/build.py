@@ -92,6 +92,7 @@ def image() -> Path:
                 engine("push", "--quiet", build(engine), f"docker-archive:{unfinished}:{reference()}")
                 unfinished.rename(made)
             forget_old_ones(made.parent)
+        os.utime(made.parent)
     return made
 
 
@@ -109,7 +110,7 @@ def list_of(made: Path) -> Path:
 
 
 def forget_old_ones(newest: Path) -> None:
-    """Delete images of long ago from the cache."""
+    """Delete those from the cache that nobody has asked for in the longest time."""
     others = [path for path in newest.parent.iterdir() if path.is_dir() and not path.name.startswith("base-")]
     for path in sorted(others, key=lambda path: path.stat().st_mtime)[:-KEPT]:
         shutil.rmtree(path)
@@ -120,7 +121,7 @@ def build(engine: Buildah, *options: str) -> str:
     container = engine("from", "scratch")
     engine("add", "--quiet", container, base.base(), "/")
     engine("config", "--env", "PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin", container)
-    below = engine("commit", "--quiet", "--rm", container)
+    below = engine("commit", "--quiet", "--rm", f"--timestamp={timestamp()}", container)
     identity = engine.folder / "identity"
     arguments = {"BASE": below, "VERSION": version(), "REVISION": revision()}
     with secrets() as handed_in:
