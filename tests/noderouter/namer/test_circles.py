@@ -53,7 +53,7 @@ async def test_files(runtime, tmp_path, name):
     await gone(kept(namer, name))
 
 
-@pytest.mark.parametrize("name", ["/default/http/hello", "/default/80/hello", "/default/http/nothing"])
+@pytest.mark.parametrize("name", ["/default/80/hello", "/default/http/nothing", "/nothing/80/nothing"])
 async def test_kubernetes(runtime, nursery, log, name):
     runtime = replace(runtime, clusters=Clusters(nursery.start_soon, log, QUICK))
     async with api_server() as server:
