@@ -12,6 +12,7 @@ waits, and `take` can overtake nobody.
 """
 
 import errno
+import socket
 from collections import OrderedDict
 from dataclasses import dataclass
 from math import inf
@@ -30,8 +31,8 @@ from noderouter.reactor.wire import Wire, connect
 
 MAX_WAITERS: Final = 10_000
 LIFE_JITTER: Final = 0.2
-OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
-"""What a connection fails with when it is this machine that has run out of something."""
+OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN))
+"""What a connection fails with when it is this machine that has run out of something; see also `ours`."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -114,8 +115,8 @@ class Pool:
 
         Raises:
             ConnectError: refused, unreachable or too slow, or removed while there was no place.
-            OverloadError: too many wait already, or the system has no descriptor or memory left for us, which is no
-                fault of the endpoint.
+            OverloadError: too many wait already, or the system has no descriptor, port or memory left for us, which
+                is no fault of the endpoint.
         """
         if self.size < self._settings.max_size:
             self.size += 1
@@ -141,7 +142,7 @@ class Pool:
         except WireError as error:
             self._lost_place()
             self._stats.connect_failures += 1
-            if error.errno in OURS:
+            if ours(error.errno, self.host, self.port):
                 raise OverloadError(f"no connection can be opened: {error.strerror}") from None
             raise ConnectError(error.strerror or str(error)) from None
         except ConnectError:
@@ -256,3 +257,19 @@ class Pool:
 def _quiet(wire: Wire) -> bool:
     """Whether nothing has come, and nobody has left, since the last exchange on `wire` was over."""
     return not wire.hung_up and (not wire.readable or wire.silent())
+
+
+def ours(number: int | None, host: str, port: int) -> bool:
+    """Whether a connection to `host`:`port` failed with `number` because this machine has run out of something.
+
+    That an address is not available may mean that none of ours reaches the endpoint (IPv6, where it is off), or that
+    all local ports towards it are taken. What needs no such port, a datagram's connection, tells.
+    """
+    if number != errno.EADDRNOTAVAIL:
+        return number in OURS
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            return probe.connect_ex((host, port)) != errno.EADDRNOTAVAIL
+    except OSError:
+        return True
