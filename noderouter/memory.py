@@ -12,7 +12,8 @@ system, which it does by itself only at the end of its heap.
 import ctypes
 import gc
 from collections.abc import Callable
-from time import perf_counter
+from functools import cache
+from time import thread_time
 from typing import Final
 
 import trio
@@ -56,12 +57,12 @@ async def keep_settled() -> None:
         gc.collect()
         gc.freeze()
         if thawing or (now >= earliest and gc.get_freeze_count() > THAW_GROWTH * left):
-            began = perf_counter()
+            began = thread_time()  # its own work: how busy others keep the machine does not make it dearer
             gc.unfreeze()
             gc.collect()
             gc.freeze()
             now, left = trio.current_time(), gc.get_freeze_count()
-            thaw, earliest = now + THAW_SECONDS, now + (perf_counter() - began) / THAW_SHARE
+            thaw, earliest = now + THAW_SECONDS, now + (thread_time() - began) / THAW_SHARE
 
 
 async def keep_trimmed() -> None:
@@ -79,6 +80,7 @@ async def trim() -> None:
         await trio.to_thread.run_sync(trimmer, 0)
 
 
+@cache
 def _trimmer() -> Callable[[int], int] | None:
     """glibc's `malloc_trim`; musl keeps less in the first place."""
     return getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -206,17 +206,16 @@ class Client:
                 connection = None
                 try:
                     if exchange.tunnel:
-                        connection = await self._open(endpoint, connecting, exchange.confined)
+                        connection = await self._open(endpoint, exchange, connecting, exchange.confined)
                         connection.progress = now
                         if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
                             await connection.exchange(exchange, fields)
                         else:
                             await connection.tunnel(exchange)
                     else:
-                        # Of no use to anybody after a client that has finished: its end is passed on.
-                        connection = None if exchange.half_closed else pool.take()
+                        connection = None if exchange.needs_fresh else pool.take()
                         if connection is None:
-                            connection = await self._open(endpoint, connecting, False)
+                            connection = await self._open(endpoint, exchange, connecting, False)
                         connection.progress = now
                         await connection.exchange(exchange, fields)
                     ended = exchange.ended = monotonic()
@@ -275,15 +274,17 @@ class Client:
             stats.pending -= 1
             self.in_flight -= 1
 
-    async def _open(self, endpoint: Endpoint, connecting: float, confined: bool) -> UpstreamConnection:
-        """A new connection, if there may be one: the only place where the data path opens any.
+    async def _open(
+        self, endpoint: Endpoint, exchange: Exchange, connecting: float, confined: bool
+    ) -> UpstreamConnection:
+        """A connection, if a new one may be opened: the only place where the data path opens any.
 
         `connecting` seconds have been spent on others.
         """
         self._guard(self.id, endpoint.address, confined)
         if self._fail_fast is not None:
             self._fail_fast.check(endpoint)
-        return await endpoint.pool.open(max(0.0, self._connecting_seconds - connecting))
+        return await endpoint.pool.open(exchange, max(0.0, self._connecting_seconds - connecting))
 
     def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
         """Whether to try again. Nothing was processed, or `error.retryable` would be false."""

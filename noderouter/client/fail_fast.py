@@ -58,7 +58,7 @@ class FailFast:
             if endpoint.closed or not endpoint.down:
                 return
             try:
-                connection = await endpoint.pool.open()
+                connection = await endpoint.pool.open(None)
             except (ConnectError, OverloadError):
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue

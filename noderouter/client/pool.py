@@ -5,16 +5,23 @@ Idle connections wait on a stack, the warmest on top, so that surplus ones grow 
 lives a little shorter than `life_seconds`, by chance, so that those that were opened together do not end together.
 A connection that the endpoint closes while it is idle is seen by its hang-up and leaves at once; one that says
 something unasked is not trusted again.
+
+In a full pool who comes first is served first. The place that comes free is handed to whoever has waited for longest,
+with the connection that stands in it if there is one, and is never up for grabs. So nothing is idle while anybody
+waits, and `take` can overtake nobody.
 """
 
 import errno
-from collections import deque
+import socket
+from collections import OrderedDict
 from dataclasses import dataclass
 from math import inf
 from random import uniform
+from time import monotonic
 from typing import Final
 
 from noderouter.core.errors import ConnectError, OverloadError
+from noderouter.core.exchange import Exchange
 from noderouter.http1.upstream import DEFAULT_LIMITS, UpstreamConnection, UpstreamLimits
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import WireError
@@ -24,8 +31,8 @@ from noderouter.reactor.wire import Wire, connect
 
 MAX_WAITERS: Final = 10_000
 LIFE_JITTER: Final = 0.2
-OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
-"""What a connection fails with when it is this machine that has run out of something."""
+OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN))
+"""What a connection fails with when it is this machine that has run out of something; see also `ours`."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,6 +65,17 @@ class PoolStats:
         self.waiters = 0
 
 
+class _Turn:
+    """Whoever waits for a place. `granted`: has one; `connection` stands in it, if that can be used again."""
+
+    __slots__ = ("connection", "event", "granted")
+
+    def __init__(self) -> None:
+        self.event = Event()
+        self.granted = False
+        self.connection: UpstreamConnection | None = None
+
+
 class Pool:
     """Opens, keeps and closes the connections to `host`:`port`."""
 
@@ -68,7 +86,7 @@ class Pool:
         self._reactor = reactor
         self._settings = settings
         self._stats = stats
-        self._waiters: deque[Event] = deque()
+        self._waiters: OrderedDict[_Turn, None] = OrderedDict()  # thousands may leave at once
         self.host = host
         self.port = port
         self.idle: list[UpstreamConnection] = []
@@ -84,30 +102,37 @@ class Pool:
         idle = self.idle
         while idle:
             connection = idle.pop()
-            wire = connection.wire
-            if not wire.hung_up and (not wire.readable or wire.silent()):
+            if _quiet(connection.wire):
                 return connection
             self._drop(connection)
         return None
 
-    async def open(self, seconds: float = inf) -> UpstreamConnection:
+    async def open(self, exchange: Exchange | None, seconds: float = inf) -> UpstreamConnection:
         """A new connection within `seconds`, never more than `connect_seconds`; waits for a place in a full pool.
+
+        What comes back meanwhile is as good, unless `exchange` needs a fresh one by then, or there is none: who only
+        wants to see whether a connection comes about.
 
         Raises:
             ConnectError: refused, unreachable or too slow, or removed while there was no place.
-            OverloadError: too many wait already, or the system has no descriptor or memory left for us, which is no
-                fault of the endpoint.
+            OverloadError: too many wait already, or the system has no descriptor, port or memory left for us, which
+                is no fault of the endpoint.
         """
-        while self.size >= self._settings.max_size:
-            await self._wait()
-            if self.closed:
-                raise ConnectError("the endpoint was removed")
-            connection = self.take()
+        if self.size < self._settings.max_size:
+            self.size += 1
+            self._stats.connections += 1
+        elif self.idle:  # left by `take`, or not asked for, as it has to be a fresh one
+            self._end(self.idle.pop(0))
+        else:
+            connection = await self._wait()
             if connection is not None:
-                return connection
-        self.size += 1
-        self._stats.connections += 1
-        seconds = min(seconds, self._settings.connect_seconds)
+                if exchange is not None and not exchange.needs_fresh and _quiet(connection.wire):
+                    return connection
+                self._end(connection)
+        return await self._connect(min(seconds, self._settings.connect_seconds))
+
+    async def _connect(self, seconds: float) -> UpstreamConnection:
+        """Open a connection in a place that is ours."""
         try:
             with Timeout(seconds):
                 wire = await connect(self._reactor, self.host, self.port)
@@ -117,7 +142,7 @@ class Pool:
         except WireError as error:
             self._lost_place()
             self._stats.connect_failures += 1
-            if error.errno in OURS:
+            if ours(error.errno, self.host, self.port):
                 raise OverloadError(f"no connection can be opened: {error.strerror}") from None
             raise ConnectError(error.strerror or str(error)) from None
         except ConnectError:
@@ -152,9 +177,10 @@ class Pool:
             and (self._lasting or now - connection.born < connection.life)
         ):
             connection.idle_since = now
-            self.idle.append(connection)
             if self._waiters:
-                self._waiters.popleft().set()
+                self._grant(connection)
+            else:
+                self.idle.append(connection)
         else:
             self._drop(connection)
 
@@ -163,32 +189,50 @@ class Pool:
         self._drop(connection)
 
     def _drop(self, connection: UpstreamConnection) -> None:
-        connection.close()
-        self._stats.closes += 1
+        self._end(connection)
         self._lost_place()
 
-    def _lost_place(self) -> None:
-        self.size -= 1
-        self._stats.connections -= 1
-        if self._waiters:
-            self._waiters.popleft().set()
+    def _end(self, connection: UpstreamConnection) -> None:
+        """Close a connection whose place is kept."""
+        connection.close()
+        self._stats.closes += 1
 
-    async def _wait(self) -> None:
+    def _lost_place(self) -> None:
+        if self._waiters:
+            self._grant(None)
+        else:
+            self.size -= 1
+            self._stats.connections -= 1
+
+    def _grant(self, connection: UpstreamConnection | None) -> None:
+        """Give a place, and what stands in it, to whoever has waited for longest."""
+        turn, _ = self._waiters.popitem(last=False)
+        turn.granted = True
+        turn.connection = connection
+        turn.event.set()
+
+    async def _wait(self) -> UpstreamConnection | None:
+        """Wait for a place in a full pool; answers the connection that came with it."""
         if len(self._waiters) >= self._settings.max_waiters:
             raise OverloadError(f"connection pool of {self.host}:{self.port} is full")
-        turn = Event()
-        self._waiters.append(turn)
+        turn = _Turn()
+        self._waiters[turn] = None
         self._stats.waiters += 1
         try:
-            await turn.wait()
+            await turn.event.wait()
+            if self.closed:
+                raise ConnectError("the endpoint was removed")
         except BaseException:
-            if turn in self._waiters:
-                self._waiters.remove(turn)
-            elif self._waiters:
-                self._waiters.popleft().set()  # it was our turn: pass it on
+            if turn.connection is not None:
+                self.give(turn.connection, monotonic())
+            elif turn.granted:
+                self._lost_place()
+            else:
+                self._waiters.pop(turn, None)
             raise
         finally:
             self._stats.waiters -= 1
+        return turn.connection
 
     def sweep(self, now: float) -> None:
         """Close connections that have been idle or alive for too long."""
@@ -205,6 +249,27 @@ class Pool:
         """Close what is idle now, and the rest when it comes back; who waits for a place has to go elsewhere."""
         self.closed = True
         while self._waiters:
-            self._waiters.popleft().set()
+            self._waiters.popitem(last=False)[0].event.set()
         while self.idle:
             self._drop(self.idle.pop())
+
+
+def _quiet(wire: Wire) -> bool:
+    """Whether nothing has come, and nobody has left, since the last exchange on `wire` was over."""
+    return not wire.hung_up and (not wire.readable or wire.silent())
+
+
+def ours(number: int | None, host: str, port: int) -> bool:
+    """Whether a connection to `host`:`port` failed with `number` because this machine has run out of something.
+
+    That an address is not available may mean that none of ours reaches the endpoint (IPv6, where it is off), or that
+    all local ports towards it are taken. What needs no such port, a datagram's connection, tells.
+    """
+    if number != errno.EADDRNOTAVAIL:
+        return number in OURS
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            return probe.connect_ex((host, port)) != errno.EADDRNOTAVAIL
+    except OSError:
+        return True

@@ -302,6 +302,14 @@ class Exchange(Message):
         return f"<Exchange {self.method!r} {self.authority!r} {self.target[:SHOWN_BYTES]!r} {name}{endpoint}>"
 
     @property
+    def needs_fresh(self) -> bool:
+        """Whether its connection must not have been used before: it ends with it.
+
+        To a client that has finished, an idle connection that is being closed would look like its answer (ADR 20).
+        """
+        return self.tunnel or self.half_closed
+
+    @property
     def peer_address(self) -> tuple[str, int]:
         """Address and port of the client."""
         return self.reply.peer

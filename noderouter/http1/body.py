@@ -66,7 +66,7 @@ class StreamBody:
         `idle_seconds`: how long to wait for the next byte.
         """
         self._wire = wire
-        self._pending = pending
+        self._pending = pending if length else b""
         self._left = length
         self._closes = closes
         self._idle_seconds = idle_seconds
@@ -74,7 +74,7 @@ class StreamBody:
         self.length = length
         self.data: bytes | None = None
         self.trailers: Headers | None = None
-        self.leftover = b""
+        self.leftover = b"" if length else pending  # without a body all of it is behind
         self.read_bytes = 0
         self.done = length == 0
 

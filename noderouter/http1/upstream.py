@@ -128,6 +128,7 @@ class UpstreamConnection:
         self.used += 1
         self._state = 0
         exchange.upstream = self
+        exchange.failure = None  # of the try before
         data = exchange.body.data
         if data is None:
             return self._with_pump(exchange, fields)
@@ -229,6 +230,8 @@ class UpstreamConnection:
 
         To stop at once would reset a client that is sending, and could destroy the response it has not read yet.
         """
+        if not exchange.reply.started:
+            return  # it was discarded: nobody waits for it, but for the next try
         body = exchange.body
         if isinstance(body, StreamBody) and not body.read_bytes and exchange.field(b"expect") is not None:
             return  # the body was waiting for a 100 that did not come

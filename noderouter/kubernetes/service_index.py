@@ -16,7 +16,7 @@ from noderouter.kubernetes.replica import Replica
 from noderouter.kubernetes.service import Service, project_service
 from noderouter.kubernetes.site import Site
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
-from noderouter.naming.var import Var
+from noderouter.naming.var import Var, Watched
 
 MAX_NAMESPACES: Final = 64
 """Namespaces that are read one by one, at most; more need the right to read all at once."""
@@ -36,8 +36,7 @@ class ServiceIndex:
     def service(self, namespace: str, name: str) -> Var[State[Service]]:
         """A Service; watched while the Var is held."""
         key = f"{namespace}/{name}"
-        node = self.nodes.get(key) or Node(self, namespace, key)
-        return node.var
+        return self.nodes.get(key) or Node(self, namespace, key)
 
     def reached(self) -> None:
         """It is known how far our rights go: go."""
@@ -79,21 +78,21 @@ class ServiceIndex:
         del self._scopes[scope.namespace]
 
 
-class Node:
+class Node(Watched[State[Service]]):
     """One Service that somebody holds."""
 
-    __slots__ = ("index", "key", "namespace", "var")
+    __slots__ = ("index", "key", "namespace")
 
     def __init__(self, index: ServiceIndex, namespace: str, key: str) -> None:
+        super().__init__(Unknown())
         self.index = index
         self.namespace = namespace
         self.key = key
-        self.var: Var[State[Service]] = Var(Unknown(), self)
 
     def open(self) -> None:
         """Somebody needs it; where the namespace is watched already, it is known when this returns."""
         self.index.nodes[self.key] = self
-        self.var.set(Unknown())
+        self.set(Unknown())
         self.index.attach(self)
 
     def close(self) -> None:
@@ -103,8 +102,8 @@ class Node:
 
     def trouble(self, reason: str) -> None:
         """It cannot be known. What was known stays."""
-        if isinstance(self.var.value, Unknown | Unreachable):
-            self.var.set(Unreachable(reason))
+        if isinstance(self.value, Unknown | Unreachable):
+            self.set(Unreachable(reason))
 
 
 class Scope:
@@ -136,7 +135,7 @@ class Scope:
         """Tell a node what is known of it."""
         if self.replica.known or self.replica.is_stale((ALL,)):
             service = self.replica.get(node.key)
-            node.var.set(Absent() if service is None else Present(service))
+            node.set(Absent() if service is None else Present(service))
         elif self.reflector.trouble is not None:
             node.trouble(self.reflector.trouble)
 

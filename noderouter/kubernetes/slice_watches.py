@@ -23,7 +23,7 @@ from noderouter.kubernetes.replica import Replica, key_of
 from noderouter.kubernetes.site import Site
 from noderouter.kubernetes.slice import SERVICE_LABEL, Slice, project_endpoints, project_slice, reusing, service_of
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
-from noderouter.naming.var import Var
+from noderouter.naming.var import Var, Watched
 
 GROUP: Final = 100
 """Services in a group. Their names, of at most 63 characters, stand in the query of a request: below 8 KB."""
@@ -49,8 +49,7 @@ class SliceWatches:
     def slices(self, namespace: str, name: str) -> Var[State[Slices]]:
         """The slices of a Service; watched while the Var is held. `Absent` where there are none."""
         key = f"{namespace}/{name}"
-        node = self.nodes.get(key) or Node(self, namespace, name)
-        return node.var
+        return self.nodes.get(key) or Node(self, namespace, name)
 
     def reached(self) -> None:
         """It is known how far our rights go: go."""
@@ -101,24 +100,24 @@ class SliceWatches:
         return (group.reflector.health for group in self.groups)
 
 
-class Node:
+class Node(Watched[State[Slices]]):
     """One Service whose endpoints somebody holds."""
 
-    __slots__ = ("group", "idle_since", "key", "name", "namespace", "started_at", "updated_at", "var", "watches")
+    __slots__ = ("group", "idle_since", "key", "name", "namespace", "started_at", "updated_at", "watches")
 
     def __init__(self, watches: SliceWatches, namespace: str, name: str) -> None:
+        super().__init__(Unknown())
         self.watches = watches
         self.namespace = namespace
         self.name = name
         self.key = f"{namespace}/{name}"
         self.group: Group | None = None
         self.idle_since = self.started_at = self.updated_at = 0.0
-        self.var: Var[State[Slices]] = Var(Unknown(), self)
 
     def open(self) -> None:
         """Somebody needs it."""
         if self.group is None:
-            self.var.set(Unknown())
+            self.set(Unknown())
             self.started_at = time()
             self.watches.nodes[self.key] = self
             self.watches.attach(self)
@@ -131,7 +130,7 @@ class Node:
 
     def expired(self, linger: float) -> bool:
         """Whether nobody has needed it for `linger` seconds."""
-        return not self.var.holders and monotonic() - self.idle_since >= linger
+        return not self.holders and monotonic() - self.idle_since >= linger
 
     def forget(self) -> None:
         """It is not watched any more."""
@@ -141,8 +140,8 @@ class Node:
 
     def trouble(self, reason: str) -> None:
         """It cannot be known. What was known stays."""
-        if isinstance(self.var.value, Unknown | Unreachable):
-            self.var.set(Unreachable(reason))
+        if isinstance(self.value, Unknown | Unreachable):
+            self.set(Unreachable(reason))
 
     def state(self) -> dict[str, Any]:
         """For the admin interface (spec section 7.4)."""
@@ -152,7 +151,7 @@ class Node:
             "lastUpdatedAt": shown(self.updated_at),
             "value": None,
         }
-        value = self.var.value
+        value = self.value
         if isinstance(value, Present):
             hosts = [host for each in value.value for host in each.hosts]
             state["value"] = {
@@ -209,7 +208,7 @@ class Group:
             self._leave(node)
 
     def _needed(self) -> bool:
-        return any(node.var.holders for node in self.nodes.values())
+        return any(node.holders for node in self.nodes.values())
 
     def _wanted(self) -> Collection[str]:
         """The Services to be watched, without those that nobody has needed for a while."""
@@ -236,7 +235,7 @@ class Group:
         node = self.nodes.get(part)
         if node is not None:
             found = tuple(one for several in self._replica.of(part) for one in several)
-            node.var.set(Present(found) if found else Absent())
+            node.set(Present(found) if found else Absent())
             node.updated_at = time()
 
     def _unreachable(self, reason: str) -> None:

@@ -16,11 +16,13 @@ outside of `rootDir`, by whatever link, is refused.
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from logging import INFO, WARNING
 from operator import itemgetter
 from typing import Any, ClassVar, Final
+from weakref import ReferenceType, ref
 
 from dtab import NEG, Bound, Leaf, Ok, Path
 from noderouter.namer.address_file import AddressFileError, Entry, parse
@@ -32,7 +34,7 @@ from noderouter.naming.file_path import FilePath
 from noderouter.naming.files import WatchedFile, is_below
 from noderouter.naming.resolver import Ips, unite
 from noderouter.naming.runtime import Runtime
-from noderouter.naming.var import Var
+from noderouter.naming.var import Watched
 
 MAX_DEPTH: Final = 16
 """Directories below each other, at most."""
@@ -79,7 +81,7 @@ class FsNamer(Namer):
                 break
             labels = path.labels[:count]
             node = self.nodes.get(labels) or Node(self, labels)
-            what = reading.read(node.what)
+            what = reading.read(node).what
             if what is What.FILE:
                 return Ok(Leaf(Bound(self.prefix + path.take(count), path.drop(count), node.addr)))
             if what is What.NOTHING:
@@ -110,17 +112,34 @@ class FsNamer(Namer):
         return {"rootDir": self.root, "names": files}
 
 
-class Node:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a name: what it is on disk, and the addresses where it is a file."""
+
+    what: What
+    entries: tuple[Entry, ...] | AddrNeg | AddrFailed
+
+
+class Node(Watched[Known]):
     """One file or directory; watched while a binding or a client needs it."""
 
     def __init__(self, namer: FsNamer, labels: tuple[bytes, ...]) -> None:
+        super().__init__(Known(What.NOTHING, AddrNeg()))
         self.labels = labels
-        self.what: Var[What] = Var(What.NOTHING, self)
-        self.addr: Var[Addr] = Computed(self._addr)
         self.last_error: str | None = None
-        self._entries: Var[tuple[Entry, ...] | AddrNeg | AddrFailed] = Var(AddrNeg(), self)
+        # It keeps the node, so the node must not keep it: only a collection of everything would find such a circle.
+        self._addr_now: ReferenceType[Computed[Addr]] | None = None
         self._namer = namer
         self._file: WatchedFile | None = None
+
+    @property
+    def addr(self) -> Computed[Addr]:
+        """Its addresses; the same Var as long as anybody has it."""
+        known = None if self._addr_now is None else self._addr_now()
+        if known is None:
+            known = Computed(self._addr)
+            self._addr_now = ref(known)
+        return known
 
     def open(self) -> None:
         """Begin to watch; what is on disk is known when this returns."""
@@ -131,7 +150,7 @@ class Node:
 
     def close(self) -> None:
         """Stop watching, when neither what it is nor its addresses are needed any more."""
-        if self._file is not None and not self.what.holders and not self._entries.holders:
+        if self._file is not None:
             self._namer.runtime.files.remove(self._file)
             self._file = None
             if self._namer.nodes.get(self.labels) is self:
@@ -139,14 +158,13 @@ class Node:
 
     def state(self) -> dict[str, Any]:
         """For the admin interface."""
-        return {"is": self.what.value.value, "error": self.last_error, "holders": self.addr.holders}
+        return {"is": self.value.what.value, "error": self.last_error, "holders": self.addr.holders}
 
     def _load(self, content: Content) -> None:
         match content:
             case Missing() | Directory():
                 self._said(None)
-                self._entries.set(AddrNeg())
-                self.what.set(What.DIRECTORY if isinstance(content, Directory) else What.NOTHING)
+                self.set(Known(What.DIRECTORY if isinstance(content, Directory) else What.NOTHING, AddrNeg()))
             case Present(data):
                 try:
                     entries = parse(data)
@@ -154,17 +172,17 @@ class Node:
                     self._refuse(str(error))
                 else:
                     self._said(None)
-                    self._entries.set(entries)
-                    self.what.set(What.FILE)
+                    self.set(Known(What.FILE, entries))
             case _:
                 self._refuse(content.reason)
 
     def _refuse(self, reason: str) -> None:
         """Keep what was good, if anything was."""
         self._said(reason)
-        if not isinstance(self._entries.value, tuple):
-            self._entries.set(AddrFailed(f"{Path(self.labels).show()}: {reason}"))
-        self.what.set(What.FILE)
+        entries = self.value.entries
+        if not isinstance(entries, tuple):
+            entries = AddrFailed(f"{Path(self.labels).show()}: {reason}")
+        self.set(Known(What.FILE, entries))
 
     def _said(self, error: str | None) -> None:
         """Log when something is wrong, and when it is over."""
@@ -173,12 +191,12 @@ class Node:
             if error is None:
                 self._namer.runtime.log(INFO, "fs.recovered", name=name)
             else:
-                kept = isinstance(self._entries.value, tuple)
+                kept = isinstance(self.value.entries, tuple)
                 self._namer.runtime.log(WARNING, "fs.invalid", name=name, reason=error, kept_last_good=kept)
             self.last_error = error
 
     def _addr(self, reading: Reading) -> Addr:
-        entries = reading.read(self._entries)
+        entries = reading.read(self).entries
         if not isinstance(entries, tuple):
             return entries
         parts: list[tuple[Ips, int, float]] = []

@@ -16,6 +16,7 @@ whatever `targetPort` is; Linkerd made a difference there, by which a Service wi
 
 from enum import Enum
 from typing import Any
+from weakref import ReferenceType, ref
 
 from dtab import Failed, Pending
 from noderouter.kubernetes.addresses import PortOf, addresses, has_host, named, numbered, reused
@@ -41,14 +42,33 @@ class Target:
 
     def __init__(self, name: TargetName, cluster: Cluster, resolver: Resolver) -> None:
         self.name = name
-        self.answer: Computed[Answer | Pending | Failed] = Computed(self._answer)
-        self.addr: Computed[Addr] = Computed(self._addr)
+        # They keep the target, so it must not keep them: only a collection of everything would find such a circle.
+        self._answer_now: ReferenceType[Computed[Answer | Pending | Failed]] | None = None
+        self._addr_now: ReferenceType[Computed[Addr]] | None = None
         self._cluster = cluster
         self._resolver = resolver
         self._addresses: frozenset[Address] = frozenset()
 
     def __repr__(self) -> str:
-        return f"<Target {self.name} {self.answer!r}>"
+        return f"<Target {self.name}>"
+
+    @property
+    def answer(self) -> Computed[Answer | Pending | Failed]:
+        """What the API holds of the name; the same Var as long as anybody has it."""
+        known = None if self._answer_now is None else self._answer_now()
+        if known is None:
+            known = Computed(self._answer)
+            self._answer_now = ref(known)
+        return known
+
+    @property
+    def addr(self) -> Computed[Addr]:
+        """Its addresses; the same Var as long as anybody has it."""
+        known = None if self._addr_now is None else self._addr_now()
+        if known is None:
+            known = Computed(self._addr)
+            self._addr_now = ref(known)
+        return known
 
     def state(self) -> dict[str, Any]:
         """What is known, for the admin interface, in the form that Linkerd had (spec section 7.4)."""
@@ -58,7 +78,7 @@ class Target:
     def ports(self) -> dict[str, str]:
         """For a port number: what it is mapped to."""
         node = self._cluster.services.nodes.get(f"{self.name.namespace}/{self.name.service}")
-        service = None if node is None else node.var.value
+        service = None if node is None else node.value
         if not self.name.port.isdecimal() or not isinstance(service, Present):
             return {}
         port = service.value.at(self.name.port)

@@ -16,7 +16,7 @@ import trio
 
 from noderouter.naming.addr import AddrFailed, AddrNeg, AddrPending
 from noderouter.naming.background import Log
-from noderouter.naming.var import Var
+from noderouter.naming.var import Watched
 
 INTERVAL_SECONDS: Final = 5.0
 PASSING_SECONDS: Final = 60.0
@@ -38,8 +38,8 @@ class Need(Enum):
     """For overrides; see `noderouter.naming.resolver`."""
 
 
-class Host:
-    """A host name that is asked for while its Var is held.
+class Host(Watched[Ips]):
+    """A host name, as a Var of what is known of it; asked for while it is held.
 
     Attributes:
         client: whose request needed it first, by address; None where nobody's did.
@@ -47,6 +47,7 @@ class Host:
 
     def __init__(self, name: str, need: Need, opened: Callable[["Host"], None], closed: Callable[["Host"], None]):
         """`opened` and `closed` are told when somebody needs the name, and when nobody does any more."""
+        super().__init__(AddrPending())
         self.name = name
         self.need = need
         self.asking = False
@@ -55,7 +56,6 @@ class Host:
         self.due = 0.0
         self.failures = 0
         self.error: str | None = None
-        self.var: Var[Ips] = Var(AddrPending(), self)
         self._opened = opened
         self._closed = closed
 
@@ -70,12 +70,12 @@ class Host:
     @property
     def settled(self) -> bool:
         """Whether it had an answer."""
-        return isinstance(self.var.value, frozenset | AddrNeg)
+        return isinstance(self.value, frozenset | AddrNeg)
 
     @property
     def final(self) -> bool:
         """Whether it needs no more questions."""
-        return self.need is Need.ONCE and isinstance(self.var.value, frozenset)
+        return self.need is Need.ONCE and isinstance(self.value, frozenset)
 
     def take(self, answer: Ips, interval: float, log: Log) -> None:
         """Publish an answer, or keep the last good one; say so when failing begins and when it is over."""
@@ -87,14 +87,14 @@ class Host:
         self.error = error
         self.failures = 0 if error is None else self.failures + 1
         self.due = trio.current_time() + self._pause(answer, interval)
-        if error is None or not isinstance(self.var.value, frozenset):
-            self.var.set(answer)
+        if error is None or not isinstance(self.value, frozenset):
+            self.set(answer)
 
     def state(self) -> dict[str, Any]:
         """For the admin interface."""
-        value = self.var.value
+        value = self.value
         known = sorted(value) if isinstance(value, frozenset) else type(value).__name__
-        return {"addresses": known, "error": self.error, "holders": self.var.holders}
+        return {"addresses": known, "error": self.error, "holders": self.holders}
 
     def _pause(self, answer: Ips, interval: float) -> float:
         if self.failures:
@@ -158,5 +158,5 @@ class HostTable:
         self._idle.pop(host, None)
         if self.hosts.get((host.name, host.need)) is host:
             del self.hosts[host.name, host.need]
-            if host.sleeping is not None and not host.var.holders:
+            if host.sleeping is not None and not host.holders:
                 host.sleeping.cancel()

@@ -110,7 +110,7 @@ class Resolver:
             known = self._table.hosts.get((host, Need.FOLLOW)) or self._passing.find(host, need)
         else:
             known = self._table.find(host, need)
-        return (known or Host(host, need, self._opened, self._closed)).var
+        return known or Host(host, need, self._opened, self._closed)
 
     def state(self) -> dict[str, Any]:
         """What is known of each host name, for the admin interface."""
@@ -143,7 +143,7 @@ class Resolver:
     async def _keep_asking(self, host: Host) -> None:
         """Query until nobody needs the name; its entry ends with this task."""
         table = self._table_of(host)
-        while host.var.holders and not host.final:
+        while host.holders and not host.final:
             if trio.current_time() < host.due:
                 with trio.CancelScope() as host.sleeping:
                     await trio.sleep_until(host.due)
@@ -155,13 +155,13 @@ class Resolver:
             else:
                 await self._ask(host)
         host.asking = False
-        if not host.var.holders:
+        if not host.holders:
             table.forget(host)
 
     async def _ask(self, host: Host) -> None:
         settled, failing = host.settled, host.failures > 0
         async with self.slots.turn(host.name, settled=settled, failing=failing, client=host.client) as turn:
-            if not host.var.holders:
+            if not host.holders:
                 return  # it went while it waited
             self.counts.queries += 1
             async with trio.open_nursery() as nursery:

@@ -126,3 +126,33 @@ class Var(Generic[T]):
                     await bell.wait()
         finally:
             self.release()
+
+
+class Watched(Var[T]):
+    """A Var that watches for itself.
+
+    An owner of a Var that it watches for keeps it, and is kept by it: only a collection of everything finds such pairs
+    (`noderouter.memory`). Names may be a stranger's, and many.
+    """
+
+    __slots__ = ()
+
+    def open(self) -> None:
+        """See `Watch.open`."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """See `Watch.close`."""
+        raise NotImplementedError
+
+    def hold(self) -> None:
+        """See `Var.hold`."""
+        if self._holders == 0:
+            self.open()
+        super().hold()
+
+    def release(self) -> None:
+        """See `Var.release`."""
+        super().release()
+        if self._holders == 0:
+            self.close()

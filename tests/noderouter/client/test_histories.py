@@ -1,10 +1,14 @@
 """Random histories over one pool: whatever clients and endpoints do, no byte of one exchange reaches another.
 
 Every response body consists of its request's mark. Two connections at most serve all clients, so that what one leaves
-behind would be the next one's.
+behind would be the next one's, and the pool is full all the time.
+
+The endpoint looks, too: nothing may follow on a connection on which it has said more than it was asked for, and a
+tunnel or a client that has finished must be the first on theirs.
 """
 
 import re
+import socket
 from dataclasses import dataclass
 
 import trio
@@ -38,6 +42,8 @@ ENDPOINTS = (
     "resets within",
     "closes after",
     "retryable",
+    "retryable, without a body",
+    "retryable, and surplus",
     "interim, then counted",
 )
 CLIENTS = (
@@ -49,6 +55,7 @@ CLIENTS = (
     "breaks its framing",
     "leaves within its body",
     "pipelines",
+    "tunnels",
 )
 
 
@@ -79,15 +86,19 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-async def answer(peer: Peer, how: str, mark: bytes, asked_head: bool) -> None:
-    """Play an endpoint once; its connection stays open unless `how` says else."""
+async def answer(peer: Peer, how: str, mark: bytes, asked_head: bool) -> bool:
+    """Play an endpoint once; whether another request may follow, which only the router has to know."""
     body = body_of(mark)
     counted = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    busy = counted.replace(b"200 OK", b"503 Service Unavailable")
     if asked_head:
-        body = body if how == "HEAD-like surplus" else b""
-        await peer.send(counted + body)
-        return
+        surplus = "surplus" in how
+        await peer.send((busy if "retryable" in how else counted) + (body[:60] if surplus else b""))
+        if surplus:
+            await trio.sleep(0.005)
+            await peer.send(counted + body)
+        return not surplus
     match how:
         case "counted" | "answers early" | "closes after":
             await peer.send(counted + body)
@@ -123,15 +134,31 @@ async def answer(peer: Peer, how: str, mark: bytes, asked_head: bool) -> None:
             await peer.send(counted + body[:60])
             peer.abort()
         case "retryable":
-            await peer.send(counted.replace(b"200 OK", b"503 Service Unavailable") + body)
+            await peer.send(busy + body)
+        case "retryable, without a body":
+            await peer.send(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+        case "retryable, and surplus":
+            await peer.send(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n" + body[:60])
+            await trio.sleep(0.005)
+            await peer.send(counted + body)
         case "interim, then counted":
             await peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + counted + body)
     if how == "closes after":
         await peer.close()
+    return "surplus" not in how and not how.startswith("204") and how != "breaks its framing"
+
+
+def at_once(step: Step) -> bool:
+    """Whether the router reads the end of the client together with its request."""
+    return step.client == "half-closes" and (step.method != "POST" or step.upload in ("none", "small"))
 
 
 def request_of(step: Step, mark: int) -> bytes:
+    if step.client == "tunnels":
+        return b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\nraw /%d \r\n\r\n" % mark
     line = f"{step.method} /{mark} HTTP/1.1\r\nHost: x\r\nX-How: {step.endpoint}\r\n".encode()
+    if at_once(step):
+        line += b"X-Finished: yes\r\n"
     data = b"u" * (10 if step.upload == "small" else 20_000)
     if step.method != "POST" or step.upload == "none":
         return line + b"\r\n"
@@ -146,6 +173,8 @@ async def play(port: int, step: Step, mark: int) -> list[tuple[set[int], bytes]]
     seen = b""
     allowed = {mark}
     message = request_of(step, mark)
+    if at_once(step):
+        peer.stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
     async def read(until_seconds: float) -> None:
         nonlocal seen
@@ -190,17 +219,32 @@ class Gate:
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(history=st.lists(st.lists(steps, min_size=1, max_size=3), min_size=2, max_size=8), drain=st.booleans())
-async def test_no_byte_reaches_another_exchange(history: list[list[Step]], drain: bool) -> None:
+@given(
+    history=st.lists(st.lists(steps, min_size=1, max_size=4), min_size=2, max_size=8),
+    places=st.integers(1, 2),
+    drain=st.booleans(),
+)
+async def test_no_byte_reaches_another_exchange(history: list[list[Step]], places: int, drain: bool) -> None:
+    misused: list[bytes] = []
+
     async def script(peer: Peer) -> None:
+        first = True
+        usable = True
         while await peer.more():
             head = await peer.head()
+            if not usable or (not first and (head.startswith(b"raw") or b"X-Finished" in head)):
+                misused.append(head)
+            first = False
             method, target = head.split(b" ")[:2]
+            if method == b"raw":
+                await peer.send(body_of(target[1:]))
+                usable = False
+                continue
             how = re.search(rb"X-How: ([^\r]*)", head)
             assert how is not None
             if how[1] != b"answers early" and method == b"POST":
                 await drop_body(peer, head)
-            await answer(peer, how[1].decode(), target[1:], method == b"HEAD")
+            usable = await answer(peer, how[1].decode(), target[1:], method == b"HEAD")
             if how[1] == b"answers early" and method == b"POST":
                 await drop_body(peer, head)
 
@@ -211,7 +255,7 @@ async def test_no_byte_reaches_another_exchange(history: list[list[Step]], drain
             pass
 
     limits = UpstreamLimits(body_idle_seconds=0.05, upload_seconds=0.05)
-    pool = PoolSettings(max_size=2, limits=limits)
+    pool = PoolSettings(max_size=places, limits=limits)
     results: list[tuple[set[int], bytes]] = []
     async with (
         origin(lenient) as server,
@@ -222,13 +266,14 @@ async def test_no_byte_reaches_another_exchange(history: list[list[Step]], drain
             results.extend(await play(p.port, step, mark))
 
         mark = 0
-        for at_once in history:
+        for beside in history:
             async with trio.open_nursery() as nursery:
-                for step in at_once:
+                for step in beside:
                     mark += 1
                     nursery.start_soon(one, step, mark)
         if drain:
             p.listener.drain()
+    assert not misused
     for allowed, seen in results:
         marks = {int(found) for found in MARK.findall(seen)}
         if not marks <= allowed:

@@ -18,7 +18,7 @@ async def test_a_connection_is_used_again_unless_something_came_or_it_ended():
         with socket.create_server(("127.0.0.1", 0)) as server:
             for then in ("nothing", "bytes", "end", "reset"):
                 pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats())
-                connection = await loop.run(pool.open())
+                connection = await loop.run(pool.open(None))
                 wire = connection.wire
                 with server.accept()[0] as peer:
                     peer.sendall(bytes(100))
@@ -44,7 +44,7 @@ async def test_connections_that_were_opened_together_do_not_end_together():
     async with looping() as loop:
         with socket.create_server(("127.0.0.1", 0)) as server:
             pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(life_seconds=100), PoolStats())
-            connections = [await loop.run(pool.open()) for _ in range(20)]
+            connections = [await loop.run(pool.open(None)) for _ in range(20)]
             lives = {connection.life for connection in connections}
             assert len(lives) > 10
             assert min(lives) >= 80
@@ -68,7 +68,7 @@ async def test_a_closed_connection_leaves_no_cycle_to_the_collector():
             with socket.create_server(("127.0.0.1", 0)) as server:
                 pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats())
                 for _ in range(10):
-                    connection = await loop.run(pool.open())
+                    connection = await loop.run(pool.open(None))
                     pool.give(connection, 0.0)
                     del connection
                 assert pool._stats.closes == 10

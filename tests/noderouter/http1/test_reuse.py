@@ -4,6 +4,10 @@ import pytest
 import trio
 
 from noderouter.client.pool import PoolSettings
+from noderouter.core.errors import EndpointTimeout
+from noderouter.core.exchange import Exchange
+from noderouter.core.service import Service
+from noderouter.http1.server_settings import ServerSettings
 from noderouter.http1.upstream import UpstreamLimits
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
@@ -109,6 +113,114 @@ async def test_a_response_without_a_body(request_bytes: bytes, head: bytes, agai
             answered = await peer.head()
             assert (b"content-length: 5\r\n" in answered) == (b"Length: 5" in head and b" 204 " not in head)
         assert len(server.peers) == (1 if again else 3)
+        await peer.close()
+
+
+class Second:
+    """Takes no first try: neither a retryable response nor an endpoint that stands still."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def wants(self, exchange: Exchange) -> bool:
+        return exchange.attempts > 1
+
+    async def serve(self, exchange: Exchange) -> None:
+        exchange.gate = self
+        try:
+            await self._service(exchange)
+        except EndpointTimeout:
+            pass
+        if not exchange.reply.started:
+            exchange.reply_fields = b""
+            await self._service(exchange)
+
+
+def second(service: Service) -> Service:
+    """Have the first try of every exchange discarded."""
+    return Second(service).serve
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "head", "again"),
+    [
+        (GET, b"Content-Length: 0\r\n\r\n", True),
+        (GET, b"Content-Length: 0\r\n\r\nhello", False),
+        (GET, b"Content-Length: 5\r\n\r\nhello", True),
+        (GET, b"Content-Length: 5\r\n\r\nhello!", False),
+        (GET, b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", True),
+        (GET, b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nhello", False),
+        (GET.replace(b"GET", b"HEAD"), b"Content-Length: 5\r\n\r\n", True),
+        (GET.replace(b"GET", b"HEAD"), b"Content-Length: 5\r\n\r\nhello", False),
+        (GET.replace(b"GET", b"HEAD"), b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False),
+    ],
+)
+async def test_a_response_that_is_discarded(request_bytes: bytes, head: bytes, again: bool) -> None:
+    """What came behind it is missed as it would be behind one that is passed on."""
+
+    async def script(peer: Peer) -> None:
+        while await peer.more():
+            await peer.head()
+            asked.append(peer)
+            if len(asked) == 1:
+                await peer.send(b"HTTP/1.1 503 Busy\r\n" + head)
+            else:
+                await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    asked: list[Peer] = []
+    async with origin(script) as server, proxy(server.port, wrap=second) as p:
+        peer = await client(p.port)
+        await peer.send(request_bytes)
+        assert (await peer.head()).startswith(b"HTTP/1.1 200 ")
+        assert len(asked) == 2
+        assert len(server.peers) == (1 if again else 2)
+        await peer.close()
+
+
+async def test_what_a_try_failed_with_is_not_said_of_the_next() -> None:
+    """The first endpoint takes nothing of the request, the second takes it and leaves: that is no time-out."""
+    size = 30_000_000
+
+    async def script(peer: Peer) -> None:
+        first = len(server.peers) == 1
+        await peer.head()
+        if first:
+            await trio.sleep_forever()
+        await peer.exactly(size)
+
+    limits = UpstreamLimits(body_idle_seconds=0.1)
+    async with (
+        origin(script) as server,
+        proxy(
+            server.port, pool=PoolSettings(limits=limits), settings=ServerSettings(buffer_bytes=size), wrap=second
+        ) as p,
+    ):
+        peer = await client(p.port)
+        await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        assert (await peer.head()).startswith(b"HTTP/1.1 502 ")
+        assert len(server.peers) == 2
+        await peer.close()
+
+
+async def test_a_discarded_response_is_not_held_up_by_the_rest_of_its_request() -> None:
+    size = 30_000_000
+
+    async def script(peer: Peer) -> None:
+        first = len(server.peers) == 1
+        await peer.head()
+        if first:
+            await peer.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+            await trio.sleep_forever()
+        await peer.exactly(size)
+        await peer.send(WHOLE)
+
+    async with (
+        origin(script) as server,
+        proxy(server.port, settings=ServerSettings(buffer_bytes=size), wrap=second) as p,
+    ):
+        peer = await client(p.port)
+        await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        assert (await peer.head()).startswith(b"HTTP/1.1 200 ")
         await peer.close()
 
 
