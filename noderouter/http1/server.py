@@ -28,7 +28,7 @@ from noderouter.core.errors import (
     EndpointTimeout,
     RouterError,
 )
-from noderouter.core.exchange import NO_BODY, Exchange, Response, WholeBody
+from noderouter.core.exchange import NO_BODY, Awaited, Exchange, Response, WholeBody
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.http1.body import StreamBody, Truncated
@@ -359,7 +359,8 @@ class ServerConnection:
         if upstream is None:
             if waited > WAITING_SECONDS:
                 task.interrupt(DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s"))
-        elif now - upstream.progress > upstream.head_seconds:  # however many bytes of a head have come
+        # However many bytes of a head have come. Who keeps the request from going out is timed where he is awaited.
+        elif upstream.awaited is Awaited.RESPONSE and now - upstream.progress > upstream.head_seconds:
             task.interrupt(EndpointTimeout(f"no response within {upstream.head_seconds:g} s"))
 
 
