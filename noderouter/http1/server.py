@@ -201,6 +201,8 @@ class ServerConnection:
                 data = await self._attach_body(exchange, length, data)
             self._exchange = exchange  # only now: who has not sent a whole request is idle
             self._ahead = len(data) > 0
+            if data and special is not None:
+                reply.early = data  # the next request, or the first of a tunnel: the answer to an upgrade decides
             if self.wire.hung_up:
                 self._left(self.wire.hung_up)  # together with the request, while we were reading it
             await service(exchange)
@@ -216,12 +218,13 @@ class ServerConnection:
                     return
                 data = body.leftover
             if data and reply.persist:
+                reply.early = b""
                 turn += 1
                 if turn == PIPELINED_TURN:  # what we answer ourselves awaits nothing
                     turn = 0
                     await reschedule()
             if not reply.persist:
-                if data or not reply.tunnelled:
+                if not reply.tunnelled:
                     await self._linger()
                 return
 
