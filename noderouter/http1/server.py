@@ -32,6 +32,7 @@ from noderouter.core.exchange import NO_BODY, Awaited, Exchange, Response, Whole
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.http1.body import StreamBody, Truncated
+from noderouter.http1.fields import PHRASES
 from noderouter.http1.head import HeadError, parse_request
 from noderouter.http1.normalise import normalise
 from noderouter.http1.reply import Http1Reply
@@ -377,15 +378,3 @@ class ServerConnection:
         # However many bytes of a head have come. Who keeps the request from going out is timed where he is awaited.
         elif upstream.awaited is Awaited.RESPONSE and now - upstream.progress > upstream.head_seconds:
             task.interrupt(EndpointTimeout(f"no response within {upstream.head_seconds:g} s"))
-
-
-PHRASES: Final = {
-    400: b"Bad Request",
-    408: b"Request Timeout",
-    414: b"URI Too Long",
-    417: b"Expectation Failed",
-    421: b"Misdirected Request",
-    431: b"Request Header Fields Too Large",
-    501: b"Not Implemented",
-    505: b"HTTP Version Not Supported",
-}
