@@ -106,9 +106,7 @@ class UpstreamConnection:
     @property
     def awaited(self) -> Awaited:
         """See `core.exchange.Upstream`."""
-        if self._state & SENT:
-            return Awaited.RESPONSE
-        return Awaited.CLIENT if self.wire.unsent is None else Awaited.READING
+        return Awaited.RESPONSE if self._state & SENT else Awaited.READING if self.wire.unsent else Awaited.CLIENT
 
     def close(self) -> None:
         """Close the wire."""
@@ -166,14 +164,18 @@ class UpstreamConnection:
         """Await the response while `sending` sends the rest of the request."""
         self._quota = NO_QUOTA
         pump = self.wire.reactor.spawn(sending, "request body")
+        broken: BaseException | None = None
         try:
             await self._respond(exchange, reused)
             if not pump.done:
                 await self._outlast(exchange, pump)
-        finally:
-            if not pump.done:
-                pump.cancel("the response is complete")
-                await pump.join()
+        except BaseException as error:  # no `finally`: compiled, an exception is lost where one awaits in it (ADR 16)
+            broken = error
+        if not pump.done:
+            pump.cancel("the response is complete")
+            await pump.join()
+        if broken is not None:
+            raise broken
 
     async def _rest(self, exchange: Exchange) -> None:
         """Send what the kernel did not take of a request at once; an endpoint may answer before it reads all."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import trio
 
+from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.router import Running, config, inet, routing
 
@@ -91,3 +92,21 @@ async def test_waiting_for_a_place_in_a_full_pool_is_not_waiting_for_the_instanc
             assert head.startswith(b"HTTP/1.1 503 ")
         assert await removals(router, server.port) == 0
         await holder.close()
+
+
+async def test_a_client_that_leaves_within_its_upload_is_no_failure_of_the_instance():
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        got.append(peer)
+        await peer.rest(60)
+
+    got: list[Peer] = []
+    async with origin(script) as server, routing(config(f"/svc => {inet(server.port)}")) as router:
+        for number in range(TIMES):
+            peer = await client(router.port)
+            await peer.send(SLOW_UPLOAD)
+            await until(lambda number=number: len(got) > number)  # type: ignore[misc]
+            peer.abort()
+            await until(lambda: router.connections() == 0)
+        assert len(got) == TIMES
+        assert await removals(router, server.port) == 0
