@@ -14,6 +14,7 @@ timer.
 """
 
 from collections.abc import Awaitable
+from functools import partial
 from math import inf
 from random import uniform
 from time import monotonic
@@ -28,7 +29,7 @@ from noderouter.core.errors import (
     EndpointTimeout,
     RouterError,
 )
-from noderouter.core.exchange import NO_BODY, Exchange, Response, WholeBody
+from noderouter.core.exchange import NO_BODY, Exchange, Response, Upstream, WholeBody
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.http1.body import StreamBody, Truncated
@@ -256,7 +257,7 @@ class ServerConnection:
     async def _end_if_idle(self) -> None:
         await sleep(DRAIN_IDLE_SECONDS)
         if self._exchange is None and self._task is not None:
-            self._task.cancel("draining")
+            self._task.cancel("draining", self._forsaken)
 
     async def _rest_of_head(self, data: bytes) -> bytes:
         """Read on until the head is complete, within its time; answers all bytes so far."""
@@ -350,17 +351,35 @@ class ServerConnection:
         waited = now - task.since
         if exchange is None:
             if waited > self._settings.idle_seconds:
-                self._stats.idle_closes += 1
-                task.cancel("idle")
+                task.cancel("idle", self._idle_too_long)
             return
         if exchange.reply.started or exchange.limited:
             return
         upstream = exchange.upstream
         if upstream is None:
             if waited > WAITING_SECONDS:
-                task.interrupt(DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s"))
+                late = DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s")
+                task.interrupt(late, partial(self._still_waits, exchange, None, 0.0))
         elif now - upstream.progress > upstream.head_seconds:  # however many bytes of a head have come
-            task.interrupt(EndpointTimeout(f"no response within {upstream.head_seconds:g} s"))
+            slow = EndpointTimeout(f"no response within {upstream.head_seconds:g} s")
+            task.interrupt(slow, partial(self._still_waits, exchange, upstream, upstream.progress))
+
+    # What was found above, or above that, asked again in the step that ends what it was found about: a request, or a
+    # response, may have come meanwhile.
+
+    def _still_waits(self, exchange: Exchange, upstream: Upstream | None, progress: float) -> bool:
+        if self._exchange is not exchange or exchange.reply.started or exchange.upstream is not upstream:
+            return False
+        return upstream is None or upstream.progress == progress
+
+    def _forsaken(self) -> bool:
+        return self._exchange is None and self.wire.silent()
+
+    def _idle_too_long(self) -> bool:
+        if not self._forsaken():
+            return False
+        self._stats.idle_closes += 1
+        return True
 
 
 PHRASES: Final = {
