@@ -38,7 +38,7 @@ from noderouter.http1.normalise import normalise
 from noderouter.http1.reply import Http1Reply
 from noderouter.http1.server_settings import ServerSettings, ServerStats
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, Timeout, reschedule, sleep
+from noderouter.reactor.task import Task, Timeout, sleep, stand_back
 from noderouter.reactor.wire import GONE, Wire
 
 LINGER_SECONDS = 1.0  # not Final: tests shorten it, and the compiler puts Final ones in place
@@ -208,7 +208,7 @@ class ServerConnection:
                 turn += 1
                 if turn == PIPELINED_TURN:  # what we answer ourselves awaits nothing
                     turn = 0
-                    await reschedule()
+                    await stand_back()
             if not reply.persist:
                 if data or not reply.tunnelled:
                     await self._linger()
@@ -340,7 +340,7 @@ class ServerConnection:
 
     def _more_ahead(self) -> bool:
         """Whether more of what the client has sent is here: the next request, or what goes into a tunnel first."""
-        return self._ahead or len(self._reply.early) > 0 or (self._body is not None and len(self._body.leftover) > 0)
+        return self._ahead or len(self._reply.early) > 0 or (self._body is not None and self._body.ahead)
 
     def check(self, now: float) -> None:
         """End the connection, or its exchange, if it has stood still for too long; `now` is monotonic seconds."""

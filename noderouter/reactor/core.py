@@ -258,7 +258,7 @@ class Reactor:
             task = bulk.popleft()
             task.queued = False
             self._step(task)
-            if task.since >= end:  # when its step began
+            if monotonic() >= end:
                 return
 
     def tick(self) -> None:
