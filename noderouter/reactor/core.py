@@ -236,7 +236,7 @@ class Reactor:
                     wire.writer = None
                     if task.thrown is not None:
                         self._overtake(task)
-                    elif wire.unsent is None:
+                    elif wire.unsent is None and not wire.bulk:
                         self._step(task)
                     else:
                         self.defer(task)
