@@ -14,6 +14,7 @@ timer.
 """
 
 from collections.abc import Awaitable
+from functools import partial
 from math import inf
 from random import uniform
 from time import monotonic
@@ -28,7 +29,7 @@ from noderouter.core.errors import (
     EndpointTimeout,
     RouterError,
 )
-from noderouter.core.exchange import NO_BODY, Awaited, Exchange, Response, WholeBody
+from noderouter.core.exchange import NO_BODY, Awaited, Exchange, Response, Upstream, WholeBody
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.http1.body import StreamBody, Truncated
@@ -38,7 +39,7 @@ from noderouter.http1.normalise import normalise
 from noderouter.http1.reply import Http1Reply
 from noderouter.http1.server_settings import ServerSettings, ServerStats
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, Timeout, reschedule, sleep
+from noderouter.reactor.task import Task, Timeout, sleep, stand_back
 from noderouter.reactor.wire import GONE, Wire
 
 LINGER_SECONDS = 1.0  # not Final: tests shorten it, and the compiler puts Final ones in place
@@ -223,7 +224,7 @@ class ServerConnection:
                 turn += 1
                 if turn == PIPELINED_TURN:  # what we answer ourselves awaits nothing
                     turn = 0
-                    await reschedule()
+                    await stand_back()
             if not reply.persist:
                 if not reply.tunnelled:
                     await self._linger()
@@ -272,7 +273,7 @@ class ServerConnection:
     async def _end_if_idle(self) -> None:
         await sleep(DRAIN_IDLE_SECONDS)
         if self._exchange is None and self._body is None and self._task is not None:
-            self._task.cancel("draining")
+            self._task.cancel("draining", self._forsaken)
 
     async def _rest_of_head(self, data: bytes) -> bytes:
         """Read on until the head is complete, within its time; answers all bytes so far."""
@@ -355,7 +356,7 @@ class ServerConnection:
 
     def _more_ahead(self) -> bool:
         """Whether more of what the client has sent is here: the next request, or what goes into a tunnel first."""
-        return self._ahead or len(self._reply.early) > 0 or (self._body is not None and len(self._body.leftover) > 0)
+        return self._ahead or len(self._reply.early) > 0 or (self._body is not None and self._body.ahead)
 
     def check(self, now: float) -> None:
         """End the connection, or its exchange, if it has stood still for too long; `now` is monotonic seconds."""
@@ -366,15 +367,32 @@ class ServerConnection:
         waited = now - task.since
         if exchange is None:
             if waited > self._settings.idle_seconds and self._body is None:  # a body is timed by who buffers it
-                self._stats.idle_closes += 1
-                task.cancel("idle")
+                task.cancel("idle", self._idle_too_long)
             return
         if exchange.reply.started or exchange.limited:
             return
         upstream = exchange.upstream
         if upstream is None:
             if waited > WAITING_SECONDS:
-                task.interrupt(DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s"))
+                late = DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s")
+                task.interrupt(late, partial(self._still_waits, exchange, None, 0.0))
         # However many bytes of a head have come. Who keeps the request from going out is timed where he is awaited.
         elif upstream.awaited is Awaited.RESPONSE and now - upstream.progress > upstream.head_seconds:
-            task.interrupt(EndpointTimeout(f"no response within {upstream.head_seconds:g} s"))
+            slow = EndpointTimeout(f"no response within {upstream.head_seconds:g} s")
+            task.interrupt(slow, partial(self._still_waits, exchange, upstream, upstream.progress))
+
+    # Asked again in the step that ends something for it: a request, or a response, may have come meanwhile.
+
+    def _still_waits(self, exchange: Exchange, upstream: Upstream | None, progress: float) -> bool:
+        if self._exchange is not exchange or exchange.reply.started or exchange.upstream is not upstream:
+            return False
+        return upstream is None or upstream.progress == progress
+
+    def _forsaken(self) -> bool:
+        return self._exchange is None and self._body is None and self.wire.silent()
+
+    def _idle_too_long(self) -> bool:
+        if not self._forsaken():
+            return False
+        self._stats.idle_closes += 1
+        return True
