@@ -214,7 +214,7 @@ class CapturedConnection:
         if self._codec is not None:
             self._codec.check(now)
         elif self._reply is None and self._task is not None and now - self._task.since > SILENT_SECONDS:
-            self._task.cancel("silent")
+            self._task.cancel("silent", self.wire.silent)
 
     def drain(self) -> None:
         """End soon: HTTP with its response, a flow when its time is up."""

@@ -31,6 +31,7 @@ from noderouter.core.exchange import Exchange, Verdict
 from noderouter.filter.budget import RetryBudget
 from noderouter.filter.error_text import binding_timeout
 from noderouter.filter.stats import failure_name
+from noderouter.filter.timeout import endpoint_failed
 from noderouter.http1.upstream import UpstreamConnection
 from noderouter.naming.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrPending
 from noderouter.naming.var import Var
@@ -241,9 +242,13 @@ class Client:
                     tries += 1
                     if not self._requeue(exchange, error, tries, now):
                         raise
-                except Expired:
-                    probe = False
-                    endpoint.accrual.failure(monotonic())
+                except Expired as expired:
+                    since = now if connection is None else connection.progress
+                    # Who waits for a place in a full pool waits for other clients.
+                    waiting = connection is None and pool.size >= self._settings.pool.max_size
+                    if not waiting and endpoint_failed(exchange, expired.timeout, since):
+                        probe = False
+                        endpoint.accrual.failure(monotonic())
                     raise
                 finally:
                     if ended is None:

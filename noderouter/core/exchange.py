@@ -176,15 +176,26 @@ class Reply(Protocol):
         ...
 
 
+class Awaited(Enum):
+    """What an exchange waits for that an endpoint has been found for, and so whose slowness it is."""
+
+    CLIENT = "the client, for more of the request"
+    READING = "the endpoint, to take what there is of the request"
+    RESPONSE = "the endpoint, for its response: it has the whole request"
+
+
 class Upstream(Protocol):
     """The connection to an endpoint, as the client's side sees it."""
 
     progress: float
     """When the request went out, or the endpoint last took some of a streaming body; monotonic seconds."""
 
+    head_seconds: float
+    """How long the head of a response may take where no other limit is configured."""
+
     @property
-    def head_seconds(self) -> float:
-        """How long the head of a response may take where no other limit is configured."""
+    def awaited(self) -> Awaited:
+        """What is missing at the moment."""
         ...
 
     def finish(self) -> None:
@@ -212,7 +223,7 @@ class Exchange(Message):
     message it sends; filters add to them. `ended` is when the response was complete (0.0 until then, and where no
     endpoint answered): whoever counts afterwards need not look at the clock again. `headed` is when the head of a
     response came whose body was still on its way, or when a tunnel was through (else 0.0). `failure` is what went
-    wrong on the client's side while the response was awaited. `tunnel` asks for a connection of its own that ends at
+    wrong with the request while the response was awaited. `tunnel` asks for a connection of its own that ends at
     the endpoint (CONNECT, and captured connections that are not HTTP/1). `confined` has the tunnel lead to endpoints of
     Kubernetes only.
 

@@ -81,6 +81,7 @@ class Retry:
                 exchange.request_fields = request_fields
                 exchange.reply_fields = reply_fields
                 exchange.response = None
+                exchange.failure = None
                 exchange.ended = 0.0
                 if self._backoff is not None:
                     pauses = pauses or self._backoff()

@@ -1,7 +1,8 @@
 """Message bodies of HTTP/1, pulled from a wire (RFC 9112 sections 6 and 7).
 
 One reader for both sides. What it answers is payload: chunked framing is taken off here and put on again, freshly
-made, by whoever sends the message on. Memory is bounded by one read.
+made, by whoever sends the message on. Memory is bounded by one read, and work by some chunks: between two `read` of
+what was received together, others get their turn.
 
 Chunked in a response of HTTP/1.0 is the work of servers whose clients never minded: it ends with its connection, and
 with its last chunk it is complete (RFC 9112 section 8), be there an empty line behind or not. In HTTP/1.1 one must be.
@@ -15,7 +16,7 @@ from noderouter.core.headers import Headers
 from noderouter.http1.chunked import ChunkedDecoder
 from noderouter.http1.fields import HeadError
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Timeout
+from noderouter.reactor.task import Timeout, stand_back
 from noderouter.reactor.wire import BULK_BYTES, Wire
 
 MAX_TRAILER_BYTES: Final = 60 * 1024
@@ -89,6 +90,8 @@ class StreamBody:
         while not self.done:
             if not self._pending:
                 self._pending = await self._receive()
+            elif self._decoder is not None and self._decoder.rest:
+                await stand_back()
             data = self.take()
             if self.done and self._wire.hung_up:
                 # The peer hung up together with the end of its body; nobody was told, as we were reading.
@@ -99,6 +102,8 @@ class StreamBody:
 
     def take(self) -> bytes:
         """The payload in what has been received already, possibly b""; waits for nothing.
+
+        Of very many chunks it is that of the first; `ahead` tells.
 
         Raises:
             HeadError: the chunked framing is broken.
@@ -114,7 +119,7 @@ class StreamBody:
         return data
 
     def forget(self) -> None:
-        """Throw away what has been received already; broken framing is left for whoever reads on."""
+        """Throw away what `take` answers; broken framing is left for whoever reads on."""
         pending = self._pending
         try:
             self.take()
@@ -143,6 +148,11 @@ class StreamBody:
         """Bytes still to come, where the length was said; CHUNKED or UNTIL_CLOSE where not."""
         return self._left
 
+    @property
+    def ahead(self) -> bool:
+        """There is something behind the body, or there may be: chunks that nobody has looked at yet are here."""
+        return len(self.leftover) > 0 or (self._decoder is not None and len(self._pending) > 0)
+
     def _counted(self, data: bytes) -> bytes:
         if len(data) >= self._left:
             self.leftover = data[self._left :]
@@ -153,6 +163,7 @@ class StreamBody:
 
     def _chunks(self, decoder: ChunkedDecoder, data: bytes) -> bytes:
         data = decoder.feed(data)
+        self._pending = decoder.rest
         if decoder.done:
             self.done = True
             self.leftover = decoder.leftover

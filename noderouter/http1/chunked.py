@@ -8,7 +8,10 @@ bytes are split.
 Strict: a size has 1 to 16 hexadecimal digits, and is at most 2^63-1, which every recipient can count; lines end in
 CRLF; chunk extensions are well-formed or refused, never longer than `MAX_EXTENSION_BYTES` in one body, and dropped.
 White space in a size line, which RFC 9112 allows around the ";" and "=" of extensions, is refused: nobody sends it, and
-parsers differ about it. A line that is still coming in is refused at its first wrong byte.
+parsers differ about it. A line that is still coming in is refused at its first wrong byte; of a long one that comes in
+small pieces only these are looked at (`_growth`).
+
+One call does a bounded amount of work, however small the chunks: what is left for the next is `rest`.
 
 Trailer fields (RFC 9110 section 6.5.1) follow the rules of `fields`. Those about framing, routing, authentication,
 the content's format or how to process the message are refused; hop-by-hop ones are dropped.
@@ -18,7 +21,7 @@ import re
 from typing import Final
 
 from noderouter.core.headers import Headers
-from noderouter.http1.fields import CR, FIELD, LF, MAX_FIELDS, TOKEN, HeadError, bare_cr, diagnose, wrong
+from noderouter.http1.fields import CR, FIELD, LF, MAX_FIELDS, TOKEN, VALUE, HeadError, bare_cr, diagnose, wrong
 
 MAX_EXTENSION_BYTES: Final = 4096
 """Chunk extensions in one body; more is an attempt to make us work for nothing."""
@@ -30,8 +33,15 @@ _SIZE: Final = b"([0-7][0-9A-Fa-f]{15}|[0-9A-Fa-f]{1,15})"
 _QUOTED: Final = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*'
 _EXTENSION: Final = b"(?:;" + TOKEN + b"++(?:=(?:" + TOKEN + b"++|" + _QUOTED + b'"))?)'
 _LINE: Final = re.compile(_SIZE + b"(" + _EXTENSION + b"*)\r\n")
-_PLAIN: Final = re.compile(b"([0-9A-Fa-f]{1,3})\r\n")
-_BEGINNING: Final = re.compile(_SIZE + _EXTENSION + b"*(?:\r|;(?:" + TOKEN + b"++(?:=(?:" + _QUOTED + rb"\\?)?)?)?)?\Z")
+_PLAIN: Final = re.compile(b"0{0,13}([0-9A-Fa-f]{1,3})\r\n")
+_BEGINNING: Final = re.compile(
+    _SIZE + _EXTENSION + b"*(?:\r|;(?:" + TOKEN + b"++(?:=(?:(" + _QUOTED + rb")(\\)?)?)?)?)?\Z"
+)
+
+# What may follow within a line without changing what it stands in; of a quoted string, perhaps half a pair at the end.
+_MORE_NAME: Final = re.compile(TOKEN + b"++")
+_MORE_VALUE: Final = re.compile(VALUE + b"++")
+_MORE_QUOTED: Final = re.compile(rb"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*(\\)?")
 
 _REFUSED: Final = frozenset(
     b"content-length transfer-encoding host via forwarded max-forwards expect range authorization "
@@ -47,6 +57,9 @@ _SMALL: Final = 512
 _FEW: Final = 4
 """So many chunks in one read are nothing special; from then on, those of up to `_SMALL` bytes are taken in one go."""
 
+MOST: Final = 256
+"""Chunks that are taken in one call: half a millisecond where each has one byte."""
+
 _AT_SIZE, _AT_PAYLOAD, _AT_CRLF, _AT_TRAILERS, _AT_END = range(5)
 
 
@@ -54,19 +67,24 @@ class ChunkedDecoder:
     """Takes the chunked coding off one message body.
 
     `done` is True once the body and its trailers are complete; then `leftover` is what came behind them, and
-    `trailers` the trailer fields to forward or None. After a `HeadError` the decoder is of no more use.
+    `trailers` the trailer fields to forward or None. `rest` is what the last `feed` did not look at, because it had
+    taken `MOST` chunks: feed it again before anything else. After a `HeadError` the decoder is of no more use.
     """
 
     __slots__ = (
         "_block",
         "_extensions",
         "_fields",
+        "_growth",
+        "_half",
         "_left",
         "_pending",
+        "_room",
         "_state",
         "_trailer_left",
         "done",
         "leftover",
+        "rest",
         "trailers",
     )
 
@@ -74,10 +92,14 @@ class ChunkedDecoder:
         """`max_trailer` bounds the trailer section in bytes, with its empty line."""
         self.done = False
         self.leftover = b""
+        self.rest = b""
         self.trailers: Headers | None = None
         self._state = _AT_SIZE
         self._left = 0
-        self._pending = b""
+        self._pending = bytearray()
+        self._growth: re.Pattern[bytes] | None = None
+        self._half = b""
+        self._room = 0
         self._extensions = 0
         self._trailer_left = max_trailer
         self._fields = 0
@@ -93,7 +115,7 @@ class ChunkedDecoder:
         return self._state == _AT_TRAILERS and not self._pending and not self._fields
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes; the payload in them, possibly b"".
+        """Take the next bytes; the payload in them, possibly b"". What is left in `rest` has to come next.
 
         Raises:
             HeadError: the framing or a trailer field is refused; payload before it in `data` is lost.
@@ -104,8 +126,12 @@ class ChunkedDecoder:
                 self._state = _AT_CRLF
             return data
         if self._pending:
-            data = self._pending + data
-            self._pending = b""
+            if self._growth is not None and self._grows(self._growth, data):
+                return b""
+            data = bytes(self._pending) + data
+            self._pending.clear()
+            self._growth = None
+        self.rest = b""
         view = memoryview(data)
         pieces: list[memoryview] = []
         pos = 0
@@ -120,26 +146,47 @@ class ChunkedDecoder:
                 continue
             if self._state == _AT_SIZE and len(pieces) >= _FEW:
                 pos = _small_chunks(data, pos, view, pieces)
+                if len(pieces) >= MOST:
+                    self.rest = data[pos:]
+                    break
                 if pos == len(data):
                     break
             step = _STEPS[self._state](self, data, pos)
             if step == pos:  # an unfinished line, bounded by its step
-                self._pending = data[pos:]
+                self._pending += view[pos:]
                 break
             pos = step
         if self.done:
             self.leftover += data[pos:]
         return b"".join(pieces)
 
+    def _grows(self, growth: re.Pattern[bytes], data: bytes) -> bool:
+        """Whether the line that is pending just goes on: else one that comes byte by byte would be read each time."""
+        if len(data) > self._room:
+            return False
+        found = growth.fullmatch(self._half + data)
+        if found is None:
+            return False
+        self._half = b"\\" if found.lastindex else b""
+        self._room -= len(data)
+        self._pending += data
+        return True
+
     def _size(self, data: bytes, pos: int) -> int:
         """Take a size line; the index behind it, or `pos` where it is unfinished."""
         line = _LINE.match(data, pos)
         if line is None:
-            unfinished = len(data) - pos
-            if unfinished > 18 + MAX_EXTENSION_BYTES - self._extensions:
+            room = 18 + MAX_EXTENSION_BYTES - self._extensions - (len(data) - pos)
+            if room < 0:
                 raise HeadError(400, "chunk extensions are too long")
-            if _BEGINNING.match(data, pos) is None:
+            beginning = _BEGINNING.match(data, pos)
+            if beginning is None:
                 raise HeadError(400, "a chunk's size line is malformed")
+            if beginning[2] is not None:
+                self._growth, self._room = _MORE_QUOTED, room
+                self._half = beginning[3] or b""
+            elif data.find(b";", pos) >= 0 and _MORE_NAME.match(data, len(data) - 1) is not None:
+                self._growth, self._room, self._half = _MORE_NAME, room, b""
             return pos
         self._extensions += len(line[2])
         if self._extensions > MAX_EXTENSION_BYTES:
@@ -189,6 +236,9 @@ class ChunkedDecoder:
             error = HeadError(431, "the trailer section is too large")
         if error is not None:
             raise error
+        if pos < stop and data[stop - 1] != CR:
+            self._growth = _MORE_NAME if data.find(b":", pos, stop) < 0 else _MORE_VALUE
+            self._room, self._half = self._trailer_left - (stop - pos) - 1, b""
         return pos
 
     def _keep(self, spelling: bytes, value: bytes) -> None:
@@ -202,9 +252,10 @@ class ChunkedDecoder:
 def _small_chunks(data: bytes, pos: int, view: memoryview, pieces: list[memoryview]) -> int:
     """Take small chunks that are there whole and have no extension; the index of the first that is not so.
 
-    A sender that makes a chunk of each byte costs a third of what it would by single steps.
+    At most as many as make `MOST`. A sender that makes a chunk of each byte costs a third of what it would by single
+    steps.
     """
-    while True:
+    for _ in range(MOST - len(pieces)):
         line = _PLAIN.match(data, pos)
         if line is None:
             return pos
@@ -215,6 +266,7 @@ def _small_chunks(data: bytes, pos: int, view: memoryview, pieces: list[memoryvi
             return pos
         pieces.append(view[start:end])
         pos = end + 2
+    return pos
 
 
 _STEPS: Final = {

@@ -46,7 +46,7 @@ class Http1Reply:
         persist: the connection goes on behind this response.
         clear_context: never send an `l5d-*` field (spec section 5.6).
         exchange: whose `reply_fields` go into the head.
-        early: what the client sent behind a request for a tunnel, without waiting for the answer.
+        early: what the client sent behind a request that may become a tunnel, without waiting for the answer.
         upload: the body of the request, while it may still be arriving.
         patience: seconds that the client may leave what was sent unread.
         tunnel_idle: seconds without a byte either way after which a tunnel ends.
@@ -249,7 +249,7 @@ class Http1Reply:
             b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (response.status, response.reason, response.headers.block, fields)
         )
         if self.early:
-            await wire.send(self.early)
+            await wire.send(self.early, self.tunnel_idle)
         relay = Relay(self.wire, wire, self.tunnel_idle)
         await relay.run(early)
         self.sent_bytes = relay.bytes_left

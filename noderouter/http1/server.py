@@ -14,6 +14,7 @@ timer.
 """
 
 from collections.abc import Awaitable
+from functools import partial
 from math import inf
 from random import uniform
 from time import monotonic
@@ -28,16 +29,17 @@ from noderouter.core.errors import (
     EndpointTimeout,
     RouterError,
 )
-from noderouter.core.exchange import NO_BODY, Exchange, Response, WholeBody
+from noderouter.core.exchange import NO_BODY, Awaited, Exchange, Response, Upstream, WholeBody
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.http1.body import StreamBody, Truncated
+from noderouter.http1.fields import PHRASES
 from noderouter.http1.head import HeadError, parse_request
 from noderouter.http1.normalise import normalise
 from noderouter.http1.reply import Http1Reply
 from noderouter.http1.server_settings import ServerSettings, ServerStats
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, Timeout, reschedule, sleep
+from noderouter.reactor.task import Task, Timeout, sleep, stand_back
 from noderouter.reactor.wire import GONE, Wire
 
 LINGER_SECONDS = 1.0  # not Final: tests shorten it, and the compiler puts Final ones in place
@@ -52,6 +54,8 @@ PIPELINED_TURN: Final = 16
 """Requests of one read before others get their turn."""
 LATE: Final = 0.9
 """The share of its life time after which a connection ends with the next response."""
+UPLOAD_SECONDS: Final = 5.0
+"""Without a byte of an upload, after which its connection may be ended in favour of others."""
 DRAIN_IDLE_SECONDS: Final = 1.0
 """While draining, how long an idle connection may still send a request before it is closed."""
 
@@ -112,14 +116,23 @@ class ServerConnection:
 
     @property
     def idle(self) -> bool:
-        """No request is in progress."""
-        return self._exchange is None
+        """No request is in progress: the next has not come whole, or its client goes on sending it no more."""
+        exchange = self._exchange
+        return exchange is None or self._abandoned(exchange)
+
+    def _abandoned(self, exchange: Exchange) -> bool:
+        upstream = exchange.upstream
+        if upstream is None or self._reply.started or upstream.awaited is not Awaited.CLIENT:
+            return False
+        return monotonic() - upstream.progress > UPLOAD_SECONDS
 
     @property
     def idle_since(self) -> float:
-        """When the last response of an endpoint was complete, monotonic seconds; 0.0 where there was none."""
+        """When the last response of an endpoint was complete, or an upload stopped, monotonic seconds; else 0.0."""
         last = self._reply.exchange
-        return 0.0 if last is None else last.ended
+        if last is None:
+            return 0.0
+        return last.ended if last.upstream is None else last.upstream.progress
 
     async def run(self, task: Task) -> None:
         """Serve until either side closes. `task` is the one that runs this."""
@@ -178,7 +191,7 @@ class ServerConnection:
             stats.received_bytes += end
             data = data[end:] if end < len(data) else b""
             exchange = Exchange(method, target, host, block, NO_BODY, reply, minor, special, monotonic())
-            self._exchange = reply.exchange = exchange
+            reply.exchange = exchange
             reply.reset(method == b"HEAD", minor, persist and not self._ending)
             if target[0] != SLASH or special is not None:
                 normalise(exchange)
@@ -188,7 +201,10 @@ class ServerConnection:
                     reply.early, data = data, b""
             if length:
                 data = await self._attach_body(exchange, length, data)
+            self._exchange = exchange  # only now: who has not sent a whole request is idle
             self._ahead = len(data) > 0
+            if data and special is not None:
+                reply.early = data  # the next request, or the first of a tunnel: the answer to an upgrade decides
             if self.wire.hung_up:
                 self._left(self.wire.hung_up)  # together with the request, while we were reading it
             await service(exchange)
@@ -204,12 +220,13 @@ class ServerConnection:
                     return
                 data = body.leftover
             if data and reply.persist:
+                reply.early = b""
                 turn += 1
                 if turn == PIPELINED_TURN:  # what we answer ourselves awaits nothing
                     turn = 0
-                    await reschedule()
+                    await stand_back()
             if not reply.persist:
-                if data or not reply.tunnelled:
+                if not reply.tunnelled:
                     await self._linger()
                 return
 
@@ -255,8 +272,8 @@ class ServerConnection:
 
     async def _end_if_idle(self) -> None:
         await sleep(DRAIN_IDLE_SECONDS)
-        if self._exchange is None and self._task is not None:
-            self._task.cancel("draining")
+        if self._exchange is None and self._body is None and self._task is not None:
+            self._task.cancel("draining", self._forsaken)
 
     async def _rest_of_head(self, data: bytes) -> bytes:
         """Read on until the head is complete, within its time; answers all bytes so far."""
@@ -339,7 +356,7 @@ class ServerConnection:
 
     def _more_ahead(self) -> bool:
         """Whether more of what the client has sent is here: the next request, or what goes into a tunnel first."""
-        return self._ahead or len(self._reply.early) > 0 or (self._body is not None and len(self._body.leftover) > 0)
+        return self._ahead or len(self._reply.early) > 0 or (self._body is not None and self._body.ahead)
 
     def check(self, now: float) -> None:
         """End the connection, or its exchange, if it has stood still for too long; `now` is monotonic seconds."""
@@ -349,27 +366,33 @@ class ServerConnection:
         exchange = self._exchange
         waited = now - task.since
         if exchange is None:
-            if waited > self._settings.idle_seconds:
-                self._stats.idle_closes += 1
-                task.cancel("idle")
+            if waited > self._settings.idle_seconds and self._body is None:  # a body is timed by who buffers it
+                task.cancel("idle", self._idle_too_long)
             return
         if exchange.reply.started or exchange.limited:
             return
         upstream = exchange.upstream
         if upstream is None:
             if waited > WAITING_SECONDS:
-                task.interrupt(DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s"))
-        elif now - upstream.progress > upstream.head_seconds:  # however many bytes of a head have come
-            task.interrupt(EndpointTimeout(f"no response within {upstream.head_seconds:g} s"))
+                late = DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s")
+                task.interrupt(late, partial(self._still_waits, exchange, None, 0.0))
+        # However many bytes of a head have come. Who keeps the request from going out is timed where he is awaited.
+        elif upstream.awaited is Awaited.RESPONSE and now - upstream.progress > upstream.head_seconds:
+            slow = EndpointTimeout(f"no response within {upstream.head_seconds:g} s")
+            task.interrupt(slow, partial(self._still_waits, exchange, upstream, upstream.progress))
 
+    # Asked again in the step that ends something for it: a request, or a response, may have come meanwhile.
 
-PHRASES: Final = {
-    400: b"Bad Request",
-    408: b"Request Timeout",
-    414: b"URI Too Long",
-    417: b"Expectation Failed",
-    421: b"Misdirected Request",
-    431: b"Request Header Fields Too Large",
-    501: b"Not Implemented",
-    505: b"HTTP Version Not Supported",
-}
+    def _still_waits(self, exchange: Exchange, upstream: Upstream | None, progress: float) -> bool:
+        if self._exchange is not exchange or exchange.reply.started or exchange.upstream is not upstream:
+            return False
+        return upstream is None or upstream.progress == progress
+
+    def _forsaken(self) -> bool:
+        return self._exchange is None and self._body is None and self.wire.silent()
+
+    def _idle_too_long(self) -> bool:
+        if not self._forsaken():
+            return False
+        self._stats.idle_closes += 1
+        return True

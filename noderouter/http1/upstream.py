@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Any, Final
 
 from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, EndpointProtocolError, EndpointTimeout
-from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE, Exchange, Response, Verdict
+from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE, Awaited, Exchange, Response, Verdict
 from noderouter.core.headers import Headers
 from noderouter.filter.success_class import success_fields
 from noderouter.filter.via import via_response
@@ -82,11 +82,12 @@ class UpstreamConnection:
         progress: when an attempt began, or the endpoint took the last of a streaming request body, monotonic seconds.
     """
 
-    __slots__ = ("_quota", "_state", "born", "idle_since", "life", "limits", "progress", "used", "wire")
+    __slots__ = ("_quota", "_state", "born", "head_seconds", "idle_since", "life", "limits", "progress", "used", "wire")
 
     def __init__(self, wire: Wire, limits: UpstreamLimits = DEFAULT_LIMITS) -> None:
         self.wire = wire
         self.limits = limits
+        self.head_seconds = limits.head_seconds
         self.used = 0
         self.life = inf
         self.progress = 0.0
@@ -103,9 +104,9 @@ class UpstreamConnection:
         return self._state == IDLE
 
     @property
-    def head_seconds(self) -> float:
+    def awaited(self) -> Awaited:
         """See `core.exchange.Upstream`."""
-        return self.limits.head_seconds
+        return Awaited.RESPONSE if self._state & SENT else Awaited.READING if self.wire.unsent else Awaited.CLIENT
 
     def close(self) -> None:
         """Close the wire."""
@@ -164,14 +165,18 @@ class UpstreamConnection:
         """Await the response while `sending` sends the rest of the request."""
         self._quota = NO_QUOTA
         pump = self.wire.reactor.spawn(sending, "request body")
+        broken: BaseException | None = None
         try:
             await self._respond(exchange, reused)
             if not pump.done:
                 await self._outlast(exchange, pump)
-        finally:
-            if not pump.done:
-                pump.cancel("the response is complete")
-                await pump.join()
+        except BaseException as error:  # no `finally`: compiled, an exception is lost where one awaits in it (ADR 16)
+            broken = error
+        if not pump.done:
+            pump.cancel("the response is complete")
+            await pump.join()
+        if broken is not None:
+            raise broken
 
     async def _rest(self, exchange: Exchange) -> None:
         """Send what the kernel did not take of a request at once; an endpoint may answer before it reads all."""

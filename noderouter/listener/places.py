@@ -4,10 +4,15 @@ All listeners of a process share them. When a newcomer finds no place, the conne
 ends, preferably one of the client address that holds most: so nobody keeps others out by being there. Who is idle is
 looked for only then, in samples (as Redis looks for the least recently used), and nothing is noted while requests are
 served. Connections that were looked at go to the end of their client's row, so that one round sees them all.
+
+A connection that is told to end ends a little later. If it has been spoken to meanwhile it stays, and another one is
+looked for; where there is none, one more than allowed is there until somebody leaves.
 """
 
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv6Address
 from time import monotonic
 from typing import Final, Protocol
@@ -161,11 +166,11 @@ class Places:
             self._clients.move_to_end(key)
             looked += min(len(client.connections), SAMPLE)
             longest = self._idlest(client, now)
-        return self._evict(longest)
+        return self._evict(longest, self.make_room)
 
     def make_room_for(self, client: Client) -> bool:
         """Have the longest-idle connection of this client end, in favour of its own newcomer."""
-        return self._evict(self._idlest(client, monotonic()))
+        return self._evict(self._idlest(client, monotonic()), partial(self.make_room_for, client))
 
     def let_go(self, most: int) -> int:
         """Have up to `most` idle connections end, because memory is short; how many."""
@@ -174,12 +179,21 @@ class Places:
             count += 1
         return count
 
-    def _evict(self, task: Task | None) -> bool:
+    def _evict(self, task: Task | None, instead: Callable[[], bool]) -> bool:
         if task is None:
             return False
-        self.evicted += 1
-        task.cancel("its place is needed")
+        task.cancel("its place is needed", partial(self._gives_way, task, instead))
         return True
+
+    def _gives_way(self, task: Task, instead: Callable[[], bool]) -> bool:
+        """Asked of a connection that is about to end: whether it is still idle. Else another one is told, `instead`."""
+        client = self._of.get(task)
+        connection = None if client is None else client.connections[task]
+        if connection is None or (connection.idle and connection.wire.silent()):
+            self.evicted += 1
+            return True
+        instead()
+        return False
 
     def _idlest(self, client: Client, now: float) -> Task | None:
         """Of a sample of its connections, the one that has been idle for longest, and for long enough."""

@@ -5,7 +5,11 @@ A step costs 0.2 µs; whatever a coroutine raises ends that coroutine only.
 
 Two classes of work. What moves bulk (a body that streams, a tunnel) and what ends (cancelled tasks) waits in a queue of
 its own: after each poll all else is stepped first, then that, for `SLICE_SECONDS`. A step of it is bounded by bytes
-(`Wire`, `Direction`). So a request, and a newcomer, waits for one slice, however many want to stream.
+(`Wire`, `Direction`) and by pieces (`ChunkedDecoder`). So a request, and a newcomer, waits for one slice, however many
+want to stream.
+
+What is thrown into a task (its end, a deadline, an interruption) is queued, and judged again when it is delivered: what
+was meant for one wait does not arrive in another.
 """
 
 import os
@@ -96,18 +100,12 @@ class Reactor:
         if task.done:
             return
         running.task = task
-        task.since = monotonic()
+        now = task.since = monotonic()
         try:
-            thrown = task.thrown
+            thrown = None if task.thrown is None else self._still_meant(task, now)
             if thrown is None:
                 task.send(None)
             else:
-                task.thrown = None
-                if isinstance(thrown, Cancelled):
-                    task.unwind_by = monotonic() + UNWIND_SECONDS
-                    self.timers.arm(task, task.next_deadline())
-                elif isinstance(thrown, Expired) and not thrown.timeout.open:
-                    return  # the block was left between the tick and now
                 task.coro.throw(thrown)
         except StopIteration:
             self._ended(task, None)
@@ -115,6 +113,44 @@ class Reactor:
             self._ended(task, error)
         finally:
             running.task = None
+
+    def _still_meant(self, task: Task, now: float) -> BaseException | None:
+        """What is to be thrown into a task, or None where that has been overtaken since.
+
+        Then the task is resumed all the same: a wake-up may have found it queued for this.
+        """
+        thrown, meant = task.thrown, task.meant
+        task.thrown = task.meant = None
+        if isinstance(thrown, Expired):  # by what holds now: blocks may have been left, entered and put off
+            scope = task.timeout.outermost_expired(now) if task.timeout is not None else None
+            if scope is not None:
+                return Expired(scope)
+        elif meant is None or meant():
+            if isinstance(thrown, Cancelled):
+                task.unwind_by = now + UNWIND_SECONDS
+                self.timers.arm(task, task.next_deadline())
+            return thrown
+        elif isinstance(thrown, Cancelled):
+            task.unwinding = 0
+        self.timers.arm(task, task.next_deadline())  # of a deadline that was put off, or gave way to this
+        return None
+
+    def _overtake(self, task: Task) -> None:
+        """Step a task whose wire is ready, and into which something is to be thrown, for which it is queued.
+
+        What has come in time counts, though we are late; what is to be thrown has to be meant even so. Who is to end is
+        left alone: unwinding has its place, and nothing happens in between.
+        """
+        if isinstance(task.thrown, Cancelled):
+            return
+        running.task = task
+        task.since = monotonic()
+        try:
+            task.send(None)
+        except StopIteration:
+            self._ended(task, None)
+        except BaseException as error:
+            self._ended(task, error)
 
     def _ended(self, task: Task, error: BaseException | None) -> None:
         task.done = True
@@ -127,6 +163,7 @@ class Reactor:
             self._on_crash(task, error)
         # The wheel may keep the task for a while, but not whose it was, nor where: frames have buffers.
         task.name = ENDED
+        task.thrown = task.meant = None
         if isinstance(error, Unwind):
             error.__traceback__ = error.__context__ = error.__cause__ = None
 
@@ -174,10 +211,15 @@ class Reactor:
             if mask & _IN or mask & _UNUSUAL:
                 wire.readable = True
                 task = wire.reader
-                if task is not None and wire.bulk:
+                if task is None:
+                    pass
+                elif task.thrown is not None:
+                    wire.reader = None
+                    self._overtake(task)
+                elif wire.bulk:
                     wire.reader = None
                     self.defer(task)
-                elif task is not None:
+                else:
                     wire.reader = None
                     task.since = now
                     running.task = task
@@ -192,7 +234,9 @@ class Reactor:
                 task = wire.writer
                 if task is not None:
                     wire.writer = None
-                    if wire.unsent is None:
+                    if task.thrown is not None:
+                        self._overtake(task)
+                    elif wire.unsent is None and not wire.bulk:
                         self._step(task)
                     else:
                         self.defer(task)
@@ -214,7 +258,7 @@ class Reactor:
             task = bulk.popleft()
             task.queued = False
             self._step(task)
-            if task.since >= end:  # when its step began
+            if monotonic() >= end:
                 return
 
     def tick(self) -> None:
@@ -224,11 +268,13 @@ class Reactor:
             if task.unwind_by <= now:
                 self._insist(task)
                 continue
-            scope = task.timeout.outermost_expired(now) if task.timeout is not None else None
+            scope = None
+            if task.timeout is not None and task.thrown is None:
+                scope = task.timeout.outermost_expired(now)
             if scope is not None:
                 task.thrown = Expired(scope)
                 self.schedule(task)
-            else:  # it was lifted, or put off
+            else:  # it was lifted, or put off, or something else is on its way: then it is looked at again
                 self.timers.arm(task, task.next_deadline())
 
     def _insist(self, task: Task) -> None:

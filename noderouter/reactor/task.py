@@ -1,6 +1,6 @@
 """A coroutine that the reactor steps, and the deadlines that hold for it."""
 
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from math import inf
 from time import monotonic
 from types import TracebackType
@@ -43,6 +43,7 @@ class Task:
         deadline: the earliest deadline of its open `Timeout` scopes, monotonic seconds.
         armed: the tick at which the timer wheel looks at this task next.
         since: when it was last stepped, monotonic seconds: how long it has waited.
+        thrown: what will be thrown into it when its turn comes; then it is queued. `meant` is asked first.
         unwinding: how often it was told to end; `unwind_by` is when it is told again.
     """
 
@@ -53,6 +54,7 @@ class Task:
         "done",
         "failure",
         "joiner",
+        "meant",
         "name",
         "queued",
         "reactor",
@@ -75,6 +77,7 @@ class Task:
         self.done = False
         self.queued = False
         self.thrown: BaseException | None = None
+        self.meant: Callable[[], bool] | None = None
         self.failure: BaseException | None = None
         self.joiner: Task | None = None
         self.unwinding = 0
@@ -85,18 +88,26 @@ class Task:
         state = "done" if self.done else "unwinding" if self.unwinding else "open"
         return f"<Task {self.name} {state}>"
 
-    def cancel(self, reason: BaseException | str) -> None:
-        """Have `Cancelled(reason)` thrown where the task waits. Harmless on a task that is done."""
-        if self.done:
+    def cancel(self, reason: BaseException | str, meant: Callable[[], bool] | None = None) -> None:
+        """Have `Cancelled(reason)` thrown where the task waits. Harmless on a task that is done.
+
+        `meant` is asked in the very step that would throw it: where the answer is no, nothing was said.
+        """
+        if self.done or (meant is not None and self.unwinding):
             return
         self.unwinding += 1
         self.thrown = Cancelled(reason)
+        self.meant = meant
         self.reactor.defer(self)  # many may leave at once, and unwinding is work
 
-    def interrupt(self, error: Exception) -> None:
-        """Have `error` raised where the task waits, as if that had failed. Harmless on a task that is done."""
-        if not self.done:
+    def interrupt(self, error: Exception, meant: Callable[[], bool]) -> None:
+        """Have `error` raised where the task waits, as if that had failed; `meant` as in `cancel`.
+
+        Harmless on a task that is done. Where something else is on its way already, that is what comes.
+        """
+        if not self.done and self.thrown is None:
             self.thrown = error
+            self.meant = meant
             self.reactor.schedule(self)
 
     def next_deadline(self) -> float:
@@ -196,4 +207,11 @@ async def reschedule() -> None:
     """Let every other runnable task have its turn first."""
     task = current_task()
     task.reactor.schedule(task)
+    await PARK
+
+
+async def stand_back() -> None:
+    """Let everybody else have their turn first: what goes on is bulk, and waits for its slice."""
+    task = current_task()
+    task.reactor.defer(task)
     await PARK

@@ -22,6 +22,8 @@ from noderouter.tcp.pipes import PIPE_BYTES, Pipe, Pipes
 
 TURN_BYTES: Final = 1 << 18
 """After so much others get their turn."""
+FIRST_BYTES: Final = BULK_BYTES
+"""And after so much of a tunnel that is not known to stream: it has its turn among requests."""
 STREAM_BYTES: Final = 32768
 """A burst below this is no stream; docs/adr/0018 has the border measured."""
 
@@ -84,8 +86,13 @@ class Direction:
         """There is something to write, and the target does not take it now."""
         return bool(self.spliced or self.rest or self.marked)
 
-    def pump(self) -> bool:
-        """Move what can be moved; true when it stopped to let others have their turn.
+    @property
+    def busy(self) -> bool:
+        """It streams, or would if its target took more."""
+        return self._stream or self.blocked
+
+    def pump(self, most: int = TURN_BYTES) -> bool:
+        """Move what can be moved; true when it stopped, after `most` bytes, to let others have their turn.
 
         Raises:
             WireError: the source or the target is broken; `broken` says which.
@@ -97,7 +104,7 @@ class Direction:
                 return False
             if self.ended or not self.source.readable:
                 break
-            if self.moved - start >= TURN_BYTES:
+            if self.moved - start >= most:
                 return True
             if (again or self._stream) and self._at_mark():
                 self.source.urgent = True  # it came meanwhile, and the reactor has not told of it yet

@@ -2,7 +2,8 @@
 
 One task carries both directions, so that there is one deadline and nothing to join. Half-close is carried through: the
 end of one direction is passed on, the other goes on. Back-pressure is the kernel's: nothing more is read until what was
-read has been written. A tunnel on which nothing moves in either direction for `idle` seconds ends (conntrack forgets
+read has been written. What streams, or has a reader who is slow, moves as bulk (`reactor.core`); a few bytes now and
+then move at once. A tunnel on which nothing moves in either direction for `idle` seconds ends (conntrack forgets
 half-closed flows; lessons.md 14), also one whose reader stands still.
 
 Whatever ends a tunnel early (a side that broke, idleness, cancellation) resets both sides: a reset here becomes a reset
@@ -20,7 +21,7 @@ from typing import Final
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import PARK, Task, Timeout, current_task
 from noderouter.reactor.wire import Wire
-from noderouter.tcp.direction import Direction
+from noderouter.tcp.direction import FIRST_BYTES, TURN_BYTES, Direction
 from noderouter.tcp.errors import TunnelIdle
 from noderouter.tcp.pipes import SHARED, Pipes
 
@@ -65,6 +66,8 @@ class Relay:
             WireError: one side broke; `broken` says which.
         """
         self._leftward.rest = memoryview(early)
+        told = self.left.on_hangup, self.right.on_hangup
+        self.left.on_hangup = self.right.on_hangup = None  # whatever ends a side is for the tunnel to see, in its order
         try:
             with Timeout(self._idle) as scope:
                 await self._carry(current_task(), scope)
@@ -74,17 +77,20 @@ class Relay:
             self.left.abort()
             self.right.abort()
             raise
+        self.left.on_hangup, self.right.on_hangup = told
 
     async def _carry(self, task: Task, scope: Timeout) -> None:
         left, right = self.left, self.right
         leftward, rightward = self._leftward, self._rightward
         moved = 0
+        bulk = False
         try:
             while True:
                 if left.closed or right.closed:
                     raise WireError(EBADF, "closed here")
-                more = rightward.pump()
-                more = leftward.pump() or more
+                most = TURN_BYTES if bulk else FIRST_BYTES
+                more = rightward.pump(most)
+                more = leftward.pump(most) or more
                 if leftward.ended and rightward.ended:
                     return
                 if (left.hung_up | right.hung_up) & select.EPOLLERR:
@@ -95,6 +101,7 @@ class Relay:
                     scope.deadline = monotonic() + self._idle
                 if more:
                     task.reactor.defer(task)
+                left.bulk = right.bulk = bulk = more or leftward.busy or rightward.busy
                 # Both readers always: a side that dies is to be seen also while nothing is wanted from it.
                 left.reader = right.reader = task
                 left.writer = task if leftward.blocked else None
@@ -113,6 +120,7 @@ class Relay:
 
     def _let_go(self, task: Task) -> None:
         for wire in (self.left, self.right):
+            wire.bulk = False
             if wire.reader is task:
                 wire.reader = None
             if wire.writer is task:

@@ -1,5 +1,6 @@
 """Which of the two data paths is in use: the sources or what was compiled from them."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -35,6 +36,27 @@ def test_without_it_the_choice_is_left_to_the_interpreter():
 def test_every_module_is_there():
     for name in _compiled.MODULES:
         assert ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file(), name
+
+
+def awaits(statements):
+    """Whether something is awaited in these."""
+    return any(isinstance(node, ast.Await) for each in statements for node in ast.walk(each))
+
+
+def bare(statements):
+    """Whether what is being handled is raised again, without a name."""
+    return any(isinstance(node, ast.Raise) and node.exc is None for each in statements for node in ast.walk(each))
+
+
+@pytest.mark.parametrize("name", _compiled.MODULES)
+def test_no_exception_that_is_being_handled_is_kept_over_an_await(name):
+    """What was thrown into a task would be forgotten meanwhile, and the coroutine go on as if nothing had been."""
+    tree = ast.parse(ROOT.joinpath(*name.split(".")).with_suffix(".py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try):
+            assert not awaits(node.finalbody), f"{name}: `await` in `finally`, line {node.lineno}"
+            for handler in node.handlers:
+                assert not (awaits(handler.body) and bare(handler.body)), f"{name}: line {handler.lineno}"
 
 
 def test_nothing_else_is_found_by_it():

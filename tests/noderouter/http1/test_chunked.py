@@ -16,6 +16,7 @@ from noderouter.http1 import chunked
 from noderouter.http1.chunked import (
     LAST_CHUNK,
     MAX_EXTENSION_BYTES,
+    MOST,
     ChunkedDecoder,
     encode_chunk,
     encode_last,
@@ -33,6 +34,8 @@ def decode(data: bytes, pieces: list[int] | None = None, max_trailer: int = 4096
     try:
         for start, end in pairwise(bounds):
             payload += decoder.feed(data[start:end])
+            while decoder.rest:
+                payload += decoder.feed(decoder.rest)
     except HeadError as error:
         return error.status, error.reason
     return (payload, decoder.trailers, decoder.leftover) if decoder.done else None
@@ -186,28 +189,77 @@ def test_a_size_that_some_recipient_takes_for_a_negative_one_is_refused_at_its_l
     assert decode(size + b"\r\n") == decode(size + b";a\r\n") == (400, "a chunk's size line is malformed")
 
 
-def test_many_small_chunks_are_taken_in_one_go() -> None:
+class Counting:
+    """Feeds a decoder, and counts the calls of functions that this takes."""
+
+    def __init__(self, max_trailer: int = 60 * 1024) -> None:
+        self.decoder = ChunkedDecoder(max_trailer)
+        self.steps = 0
+
+    def feed(self, data: bytes) -> bytes:
+        def count(frame: FrameType, event: str, _: object) -> None:
+            self.steps += event == "call" and frame.f_code.co_filename == chunked.__file__
+
+        sys.setprofile(count)
+        try:
+            return self.decoder.feed(data)
+        finally:
+            sys.setprofile(None)
+
+
+@pytest.mark.parametrize("size", [b"1", b"0001", b"0000000000000001"])
+def test_many_small_chunks_are_taken_in_one_go(size: bytes) -> None:
     """A chunk for each byte is the most work for what it carries: count it."""
-    steps = 0
+    counting = Counting()
+    assert counting.feed((size + b"\r\nx\r\n") * MOST) == b"x" * MOST
+    assert counting.steps < 20
 
-    class Counting(ChunkedDecoder):
-        def feed(self, data: bytes) -> bytes:
-            nonlocal steps
 
-            def count(frame: FrameType, event: str, _: object) -> None:
-                nonlocal steps
-                steps += event == "call" and frame.f_code.co_filename == chunked.__file__
+@pytest.mark.parametrize("chunk", [b"1\r\nx\r\n", b"01\r\nx\r\n", b"1;a\r\nx\r\n"])
+def test_one_call_takes_some_chunks_and_leaves_the_rest(chunk: bytes) -> None:
+    """However many there are: others want their turn."""
+    decoder = ChunkedDecoder(100)
+    data, calls = chunk * 2000 + b"0\r\n\r\nnext", 0
+    while not decoder.done:
+        payload = decoder.feed(data)
+        assert payload == b"x" * min(MOST, 2000 - calls * MOST)
+        data = decoder.rest
+        calls += 1
+    assert (decoder.leftover, decoder.rest) == (b"next", b"")
 
-            sys.setprofile(count)
-            try:
-                return super().feed(data)
-            finally:
-                sys.setprofile(None)
 
-    payload = b"x" * 5000
-    data = b"".join(encode_chunk(b"x") for _ in payload)
-    assert Counting(100).feed(data) == payload
-    assert steps < 20
+@pytest.mark.parametrize(
+    ("start", "more", "times", "end"),
+    [(b"0\r\n", b"a", 50_000, b":\r\n\r\n"), (b"0\r\na:", b"v", 50_000, b"\r\n\r\n"),
+     (b"0\r\na:", b"\xe4 ", 25_000, b"\r\n\r\n"), (b"1;", b"a", 4000, b"\r\nx\r\n0\r\n\r\n"),
+     (b"1;a=", b"a", 4000, b"\r\nx\r\n0\r\n\r\n"), (b'1;a="', b" ", 4000, b'"\r\nx\r\n0\r\n\r\n'),
+     (b'1;a="', b'\\"', 2000, b'"\r\nx\r\n0\r\n\r\n'), (b'1;a="\\', b"\\\\", 2000, b'\\"\r\nx\r\n0\r\n\r\n')],
+)  # fmt: skip
+def test_a_line_that_comes_in_piece_by_piece_is_not_read_each_time(
+    start: bytes, more: bytes, times: int, end: bytes
+) -> None:
+    counting = Counting()
+    counting.feed(start)
+    for _ in range(times):
+        counting.feed(more)
+    assert counting.steps < 2 * times + 20, "a call, and one look at what is new"
+    counting.feed(end)
+    assert counting.decoder.done
+    assert decode(start + more * times + end, max_trailer=60 * 1024) is not None
+
+
+@pytest.mark.parametrize(
+    ("start", "wrong"),
+    [(b"0\r\naaa", b"a b"), (b"0\r\na:vvv", b"v\x00"), (b"1;aaa", b"a;;"), (b'1;a="aa', b"a\x00"),
+     (b'1;a="aa\\', b"\x01"), (b"1;a=aa", b'a"')],
+)  # fmt: skip
+def test_a_line_that_comes_in_piece_by_piece_is_refused_at_its_first_wrong_byte(start: bytes, wrong: bytes) -> None:
+    decoder = ChunkedDecoder(1000)
+    decoder.feed(start[:-1])
+    decoder.feed(start[-1:])
+    with pytest.raises(HeadError) as refused:
+        decoder.feed(wrong)
+    assert (refused.value.status, refused.value.reason) == decode(start + wrong)
 
 
 def test_encodes() -> None:

@@ -192,6 +192,51 @@ async def test_an_upload_in_progress_puts_the_head_off() -> None:
         await peer.close()
 
 
+async def test_a_client_that_pauses_in_its_upload_is_not_the_endpoints_silence() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.exactly(3)
+        got.set()
+        await peer.exactly(9997)
+        await peer.send(OK)
+
+    got = trio.Event()
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\nabc")
+        await got.wait()
+        p.later(301)
+        await peer.send(b"x" * 9997)
+        assert (await peer.head()).startswith(b"HTTP/1.1 200 ")
+        assert p.client.stalls == 0
+        await peer.close()
+
+
+async def test_an_endpoint_that_reads_slowly_is_not_silent_either() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await go.wait()
+        left = size - len(peer.buffer)
+        while left:
+            left -= len(await peer.stream.receive_some(65536))
+        await peer.send(OK)
+
+    async def pour_all() -> None:
+        await peer.send(b"x" * size)
+
+    size = 20_000_000
+    go = trio.Event()
+    async with origin(script) as server, proxy(server.port) as p, trio.open_nursery() as nursery:
+        peer = await client(p.port)
+        await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
+        nursery.start_soon(pour_all)
+        await until(lambda: any(each.unsent is not None for each in p.loop.reactor._wires.values()))
+        p.later(301)
+        go.set()
+        assert (await peer.head()).startswith(b"HTTP/1.1 200 ")
+        await peer.close()
+
+
 async def test_a_tunnel_in_which_nothing_moves_ends() -> None:
     async def script(peer: Peer) -> None:
         await peer.head()

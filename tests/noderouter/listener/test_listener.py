@@ -184,6 +184,44 @@ async def test_the_longest_idle_connection_goes_for_a_new_one():
         await until(lambda: not listener.connections)
 
 
+async def test_who_speaks_up_before_it_ends_keeps_its_place_and_another_goes():
+    places = Places(3)
+    async with listening(places=places) as (_loop, (listener,)):
+        there = []
+        for _ in range(3):
+            there += dial(listener)
+            await until(lambda: len(listener.connections) == len(there))
+        await trio.testing.wait_all_tasks_blocked()
+        assert places.make_room()
+        there[0].send(b"x")  # it was chosen, and has not been told yet
+        await until(lambda: select.select(there[:1], [], [], 0)[0])
+        assert there[0].recv(9) == b"x"
+        await until(lambda: places.taken == 2)
+        assert [ended(each) for each in there] == [False, True, False]
+        assert places.evicted == 1
+        close(there)
+        await until(lambda: not listener.connections)
+
+
+async def test_where_no_other_is_idle_nobody_goes_for_one_that_speaks_up():
+    places = Places(1)
+    async with listening(places=places) as (_loop, (listener,)):
+        there = dial(listener)
+        await until(lambda: listener.connections)
+        await trio.testing.wait_all_tasks_blocked()
+        (client,) = {places.client_of(task) for task in listener.connections.values()}
+        assert places.make_room_for(client)
+        there[0].send(b"x")
+        await until(lambda: select.select(there, [], [], 0)[0])
+        assert there[0].recv(9) == b"x"
+        assert (places.taken, places.evicted) == (1, 0)
+        there += dial(listener)  # as many as before: it goes for this one
+        await until(lambda: ended(there[0]))
+        assert places.evicted == 1
+        close(there)
+        await until(lambda: not listener.connections)
+
+
 async def test_places_are_shared_and_given_back():
     places = Places(4)
     async with listening(Echo, Busy, places=places) as (_loop, (first, second)):

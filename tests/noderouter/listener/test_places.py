@@ -34,8 +34,8 @@ class Task:
         self.queued = False
         self.unwinding = 0
 
-    def cancel(self, _reason):
-        self.unwinding += 1
+    def cancel(self, _reason, meant):
+        self.unwinding += meant()
 
 
 def enter(places, ip, *connections):

@@ -2,20 +2,14 @@
 
 import socket
 from itertools import pairwise
+from time import monotonic
 
 import trio
 
 from noderouter.reactor import core
-from noderouter.reactor.task import PARK, current_task, reschedule, sleep
+from noderouter.reactor.task import PARK, reschedule, sleep, stand_back
 from noderouter.reactor.wire import BULK_BYTES, STEP_BYTES, Wire
 from tests.testing.loop import Loop, finished, looping, until
-
-
-async def stand_back() -> None:
-    """Do as a reader of much does after a step."""
-    task = current_task()
-    task.reactor.defer(task)
-    await PARK
 
 
 def pair(loop: Loop) -> tuple[Wire, socket.socket]:
@@ -51,6 +45,31 @@ async def test_everybody_else_is_stepped_between_two_steps_of_bulk(monkeypatch):
     longest = max(map(len, runs))
     assert longest == 1
     assert seen.count("bulk 0") == seen.count("bulk 9") == 5
+
+
+async def test_a_step_that_takes_a_slice_is_the_last_one_in_it():
+    """The clock is looked at before another one begins."""
+    seen: list[str] = []
+    async with looping() as loop:
+
+        async def bulk() -> None:
+            for _ in range(10):
+                await stand_back()
+                end = monotonic() + 2 * core.SLICE_SECONDS
+                while monotonic() < end:
+                    pass
+                seen.append("bulk")
+
+        async def other() -> None:
+            while seen.count("bulk") < 30:
+                seen.append("|")
+                await reschedule()
+
+        tasks = [loop.reactor.spawn(bulk(), "bulk") for _ in range(3)]
+        tasks.append(loop.reactor.spawn(other(), "other"))
+        for task in tasks:
+            await finished(task)
+    assert all(not (one == other == "bulk") for one, other in pairwise(seen))
 
 
 async def test_each_gets_one_turn_in_a_slice():

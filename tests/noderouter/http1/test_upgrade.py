@@ -1,0 +1,72 @@
+"""What comes behind a request for an upgrade, before the client knows the answer: a tunnel's first, or a request."""
+
+from tests.testing.origin import Peer, client, origin
+from tests.testing.proxy import proxy
+
+UPGRADE = b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+async def test_what_comes_with_the_request_goes_first() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(SWITCHING + b"hello")
+        got.append(await peer.rest())
+        await peer.send(b"bye")
+
+    got: list[bytes] = []
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        await peer.send(UPGRADE + b"first, ")
+        assert (await peer.head()).startswith(b"HTTP/1.1 101 ")
+        assert await peer.exactly(5) == b"hello"
+        await peer.send(b"second")
+        await peer.finish()
+        assert await peer.rest() == b"bye"
+        assert not peer.reset
+        assert got == [b"first, second"]
+
+
+async def test_together_with_the_end_of_the_client() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(SWITCHING)
+        await peer.send(await peer.rest())
+
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        await peer.send(UPGRADE + b"all there is")
+        await peer.finish()
+        assert (await peer.head()).startswith(b"HTTP/1.1 101 ")
+        assert await peer.rest() == b"all there is"
+
+
+async def test_behind_an_upgrade_that_is_not_made_comes_a_request() -> None:
+    """Each byte is one or the other, never both: the second's tunnel must not begin with what followed the first."""
+
+    async def script(peer: Peer) -> None:
+        while await peer.more():
+            head = await peer.head()
+            if head.startswith(b"GET /ws "):
+                asked.append(head)
+            if len(asked) < 2 or head.startswith(b"GET /between "):
+                await peer.send(OK)
+            else:
+                await peer.send(SWITCHING)
+                got.append(await peer.rest())
+
+    asked: list[bytes] = []
+    got: list[bytes] = []
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        between = b"GET /between HTTP/1.1\r\nHost: x\r\n\r\n"
+        await peer.send(UPGRADE + between + UPGRADE)
+        for _ in range(2):
+            assert (await peer.head()).startswith(b"HTTP/1.1 200 ")
+            assert await peer.exactly(2) == b"ok"
+        assert (await peer.head()).startswith(b"HTTP/1.1 101 ")
+        await peer.send(b"mine")
+        await peer.finish()
+        assert await peer.rest() == b""
+        assert got == [b"mine"]
