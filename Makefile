@@ -35,13 +35,21 @@ run: setup
 DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client classifier filter http1 identifier listener reactor \
 	router tcp telemetry,tests/noderouter/$(each)))
 
+# Those that wait for processes, nodes and images more than they compute: they go beside the others.
+CLUSTER_TESTS := $(wildcard $(foreach each,charts cluster docs e2e_cluster e2e_intercept image intercept noderouter/intercept real,tests/$(each)))
+
 # All tests on the sources, for coverage; then those of the data path again on what was compiled from them.
 test: setup
 	$(BIN)/coverage erase
-	NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
-	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report --skip-covered --sort=cover
-	@if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(DATA_PATH_TESTS); \
-	else echo "the data path is not compiled here: its tests ran on the sources only"; fi
+	@NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest $(CLUSTER_TESTS) > $(VENV)/cluster-tests.log 2>&1 & beside=$$!; \
+	trap 'kill $$beside' INT TERM; status=0; \
+	NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest $(CLUSTER_TESTS:%=--ignore=%) || status=1; \
+	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(DATA_PATH_TESTS) || status=1; \
+	else echo "the data path is not compiled here: its tests ran on the sources only"; fi; \
+	wait $$beside || status=1; \
+	cat $(VENV)/cluster-tests.log; \
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report --skip-covered --sort=cover || status=1; \
+	exit $$status
 
 check: lint type test
 
