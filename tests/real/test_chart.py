@@ -2,73 +2,92 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.charts.helm import CHART
 from tests.charts.release import Release
 from tests.cluster.any_cluster import until
-from tests.cluster.controlplane import CommandFailed
 from tests.cluster.real.cluster import RealCluster
 from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
 
-
-def everything(cluster: RealCluster, namespace: str) -> set[str]:
-    """All objects of the namespace, and those of all namespaces that a chart may make; Events left out."""
-    plane = cluster.control_plane
-    kinds = set(plane.kubectl("api-resources", "--verbs=list", "--namespaced", "-o", "name").split())
-    kinds -= {"events", "events.events.k8s.io"}
-    found = plane.kubectl("get", ",".join(sorted(kinds)), "-n", namespace, "-o", "name").split()
-    return {*found, *plane.kubectl("get", "clusterroles,clusterrolebindings,priorityclasses", "-o", "name").split()}
-
-
-def on_nodes(cluster: RealCluster, namespace: str) -> dict[str, str]:
-    """What the nodes have of a namespace and of port 4140: containers and rules of portmap."""
-    found = {}
-    for name, node in cluster.real.items():
-        containers = node.ctr("containers", "ls")
-        rules = node.run("iptables-save") + node.run("nft", "list", "ruleset")
-        found[name] = "\n".join(
-            line for line in containers.splitlines() + rules.splitlines() if "noderouter" in line or "4140" in line
-        )
-    return found
-
-
-def answer(cluster: RealCluster, address: str, host: str) -> str:
-    """What a router answers, by the port of its node."""
-    return cluster.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Host: {host}", f"http://{address}:4140/")
+HOST_PORT = 4140
 
 
 def test_the_life_of_a_release(real_cluster: RealCluster, real_namespace: str, state: State):
     plane = real_cluster.control_plane
-    before, clean = everything(real_cluster, real_namespace), on_nodes(real_cluster, real_namespace)
-    assert set(clean.values()) == {""}
+    objects, nodes = everything(real_cluster, real_namespace), left_on_nodes(real_cluster)
     release = Release(real_cluster, real_namespace)
     began = time.monotonic()
-    plane.helm("install", "router", str(CHART), "-n", real_namespace)
+    plane.helm("install", "router", str(CHART), "-n", real_namespace, "--set", "minReadySeconds=1")
     real_cluster.wait_ready("daemonset", real_namespace, release.fullname)
-    installed = time.monotonic() - began
-    print("installed", installed)
-    print(plane.kubectl("get", "pods", "-n", real_namespace, "-o", "wide"))
+    ready = time.monotonic() - began
     for node in real_cluster.nodes:
-        print(node, answer(real_cluster, node.address, "no.such.host"))
-    print(on_nodes(real_cluster, real_namespace))
-    b = time.monotonic()
-    print(plane.helm("test", "router", "-n", real_namespace), time.monotonic() - b)
-    b = time.monotonic()
+        assert "has no address" in by_host_port(real_cluster, node.address) or "no" in by_host_port(real_cluster, node.address)
+        assert str(HOST_PORT) in left_on_nodes(real_cluster)[node.name]
+    with forwarded(release, 9990) as port:
+        page = real_cluster.run("curl", "-sS", "-i", f"http://127.0.0.1:{port}/admin/metrics.json")
+        print(page[:300])
+        assert page.startswith("HTTP/1.1 200")
+        print(real_cluster.run("curl", "-sS", "-i", f"http://127.0.0.1:{port}/")[:600])
+    assert "Succeeded" in plane.helm("test", "router", "-n", real_namespace)
+
+    def level() -> str:
+        return str(real_cluster.get("daemonset", real_namespace, release.fullname)["spec"]["template"]["spec"]["containers"][0]["args"])
+
+    first = set(release.routers().values())
     release.upgrade("--set", "logLevel=DEBUG")
-    print("upgrade", time.monotonic() - b)
-    b = time.monotonic()
+    second = set(release.routers().values())
+    assert "DEBUG" in level()
     plane.helm("rollback", "router", "1", "-n", real_namespace)
     real_cluster.wait_ready("daemonset", real_namespace, release.fullname, 120)
-    print("rollback", time.monotonic() - b)
-    b = time.monotonic()
+    third = set(release.routers().values())
+    assert "INFO" in level()
+    assert len(first | second | third) == 3 * len(real_cluster.nodes)
+    assert "Succeeded" in plane.helm("test", "router", "-n", real_namespace)
+
+    began = time.monotonic()
     plane.helm("uninstall", "router", "-n", real_namespace, "--wait")
-    print("uninstall", time.monotonic() - b)
-    print(everything(real_cluster, real_namespace) ^ before)
-    print(on_nodes(real_cluster, real_namespace))
-    until(lambda: on_nodes(real_cluster, real_namespace) == clean)
-    until(lambda: everything(real_cluster, real_namespace) == before)
-    print("nothing", time.monotonic() - b)
+    until(lambda: everything(real_cluster, real_namespace) == objects)
+    until(lambda: left_on_nodes(real_cluster) == nodes)
+    state(f"{ready:.1f} s from helm install to Ready on 2 nodes; nothing left {time.monotonic() - began:.1f} s after uninstall")
+
+
+def by_host_port(cluster: RealCluster, address: str) -> str:
+    """What a router answers at the port of its node, to whom is no pod."""
+    return cluster.run("curl", "-sS", "-H", "Host: no.such.host", f"http://{address}:{HOST_PORT}/")
+
+
+@contextmanager
+def forwarded(release: Release, port: int) -> Iterator[int]:
+    """The port of loopback where `kubectl port-forward` listens for a router's `port`."""
+    what = ("port-forward", "-n", release.namespace, f"daemonset/{release.fullname}", f":{port}")
+    with release.cluster.control_plane.popen(*what) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline().partition("127.0.0.1:")[2].split()[0])
+        finally:
+            process.terminate()
+
+
+def everything(cluster: RealCluster, namespace: str) -> set[str]:
+    """All objects of the namespace, and those of no namespace that a chart may make; Events left out."""
+    plane = cluster.control_plane
+    kinds = set(plane.kubectl("api-resources", "--verbs=list", "--namespaced", "-o", "name").split())
+    kinds -= {"events", "events.events.k8s.io"}
+    found = plane.kubectl("get", ",".join(sorted(kinds)), "-n", namespace, "-o", "name").split()
+    return {*found, *plane.kubectl("get", "clusterroles,clusterrolebindings", "-o", "name").split()}
+
+
+def left_on_nodes(cluster: RealCluster) -> dict[str, str]:
+    """What nodes have of routers: containers, and rules that have to do with the host port."""
+    found = {}
+    for name, node in cluster.real.items():
+        lines = f"{node.ctr('containers', 'ls')}\n{node.run('iptables-save')}\n{node.run('nft', 'list', 'ruleset')}"
+        kept = [line for line in lines.splitlines() if "noderouter" in line or str(HOST_PORT) in line]
+        found[name] = "\n".join(kept)
+    return found

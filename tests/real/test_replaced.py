@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from tests.charts.release import Release
-from tests.cluster.any_cluster import until
+from tests.cluster.any_cluster import Object, until
+from tests.cluster.fixtures import namespace_of
 from tests.cluster.real.cluster import RealCluster
 from tests.e2e_cluster.test_routers import closed
 from tests.e2e_cluster.traffic import kinds, steady
@@ -15,18 +17,13 @@ from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
 
-NAMESPACE = "noderouter"
-
 
 @pytest.fixture(scope="module")
 def mesh(real_cluster: RealCluster) -> Iterator[Release]:
     """The chart with its default values."""
-    real_cluster.control_plane.kubectl("create", "namespace", NAMESPACE)
-    try:
-        with Release.installed(real_cluster, NAMESPACE, "noderouter") as release:
-            yield release
-    finally:
-        real_cluster.control_plane.kubectl("delete", "namespace", NAMESPACE)
+    namespaces = namespace_of(real_cluster.control_plane)
+    with closing(namespaces), Release.installed(real_cluster, next(namespaces)) as release:
+        yield release
 
 
 def roll(cluster: RealCluster, namespace: str) -> float:
@@ -60,16 +57,73 @@ def test_all_routers_are_rolled(real_cluster: RealCluster, mesh: Release, real_n
         traffic.more(100)
     assert not old & set(mesh.routers().values())
     failed = traffic.failed()
-    print(kinds(failed))
-    t0 = failed[0].began
-    for r in traffic.requests:
-        if t0 - 1.3 < r.began < failed[-1].ended + 1.5 and (r.good and r.seconds > 0.15 or r is failed[0] or r is failed[-1] or not r.good and r.seconds > .05):
-            print(round(r.began - t0, 3), round(r.seconds, 3), r.status, r.said[:40], r.again)
-    goods = sorted(r.ended for r in traffic.requests if r.good)
-    import itertools
-    print([(round(a - t0, 3), round(b - t0, 3)) for a, b in itertools.pairwise(goods) if b - a > 0.2])
-    print(mesh.cluster.control_plane.kubectl("get", "events", "-n", NAMESPACE, "-o", "custom-columns=T:.lastTimestamp,M:.metadata.creationTimestamp,O:.involvedObject.name,R:.reason,X:.message"))
     window = failed[-1].ended - failed[0].began if failed else 0.0
     state(f"the port of the client's node was closed for {window:.2f} s; {traffic.figure()}, all of them by that")
     assert all(closed(request) for request in failed), kinds(failed)
     assert window < 30
+
+
+SLOW_SECONDS = 6.0
+
+
+def test_a_request_that_a_router_has_in_hand_when_it_is_told_to_end(
+    real_cluster: RealCluster, mesh: Release, real_namespace: str, state: State
+):
+    """Its pod goes on for preStopSeconds, then drains; the kubelet waits for it."""
+    serve(real_cluster, real_namespace, env=[{"name": "TAKES", "value": str(SLOW_SECONDS)}])
+    old = mesh.routers()["node-1"]
+    command = ["curl", "-sS", "-w", "%{http_code}", f"http://hello.{real_namespace}/"]
+    began = time.monotonic()
+    with real_cluster.popen(real_namespace, "client", *command) as request:
+        until(lambda: mesh.metric("node-1", "rt/outgoing/server/0.0.0.0/4140/load") >= 1)
+        deleting = time.monotonic()
+        real_cluster.control_plane.kubectl("delete", "pod", old, "-n", mesh.namespace)  # waits until it is gone
+        gone = time.monotonic()
+        said, error = request.communicate()
+    took = time.monotonic() - began
+    until(lambda: mesh.routers().get("node-1") not in (None, old))
+    real_cluster.wait_ready("daemonset", mesh.namespace, mesh.fullname)
+    state(f"answered after {took:.1f} s; its router was told to end {deleting - began:.1f} s after the beginning, and had ended after {gone - began:.1f} s")
+    assert said.endswith("200"), (said, error)
+
+
+def test_a_node_is_drained_and_taken_back(
+    real_cluster: RealCluster, mesh: Release, real_namespace: str, state: State
+):
+    """Its router is not evicted, so what is under way there ends by it; with a pod elsewhere no request is lost."""
+    plane = real_cluster.control_plane
+    serve(real_cluster, real_namespace, node="")
+    budget = {"selector": {"matchLabels": {"app": "hello"}}, "maxUnavailable": 1}
+    real_cluster.apply(
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "hello"}, "spec": budget},
+        real_namespace,
+    )
+    routers = mesh.routers()
+    assert nodes(real_cluster, real_namespace) == {"node-1", "node-2"}
+    with steady(real_cluster, real_namespace, f"http://hello.{real_namespace}/") as traffic:
+        began = time.monotonic()
+        try:
+            plane.kubectl("drain", "node-2", "--ignore-daemonsets", "--timeout=60s")
+            drained = time.monotonic()
+            real_cluster.wait_ready("deployment", real_namespace, "hello")
+            assert nodes(real_cluster, real_namespace) == {"node-1"}
+            traffic.more()
+        finally:
+            plane.kubectl("uncordon", "node-2")
+        roll(real_cluster, real_namespace)
+        traffic.more()
+    assert mesh.routers() == routers
+    assert nodes(real_cluster, real_namespace) == {"node-1", "node-2"}
+    far = {name(p) for p in real_cluster.pods(real_namespace, "app=hello") if p["spec"]["nodeName"] == "node-2"}
+    assert far & {request.pod for request in traffic.requests}
+    assert not traffic.failed(), kinds(traffic.failed())
+    state(f"drained in {drained - began:.1f} s; {traffic.figure()}")
+
+
+def nodes(cluster: RealCluster, namespace: str) -> set[str]:
+    """Where `hello` runs."""
+    return {pod["spec"]["nodeName"] for pod in cluster.pods(namespace, "app=hello")}
+
+
+def name(pod: Object) -> str:
+    return str(pod["metadata"]["name"])
