@@ -29,7 +29,9 @@ def serve(cluster: AnyCluster, namespace: str, name: str = "hello", node: str = 
     _put(cluster, namespace, workload("Deployment", name, _server(name) | more, replicas=2, nodeName=node))
 
 
-def serve_unknowing(cluster: AnyCluster, namespace: str, name: str = "hello", node: str = "node-2", *made: Object) -> None:
+def serve_unknowing(
+    cluster: AnyCluster, namespace: str, name: str = "hello", node: str = "node-2", *made: Object
+) -> None:
     """The same with a client that knows of no router, and with more objects."""
     who = client(proxy=False)
     _put(cluster, namespace, workload("Deployment", name, _server(name), replicas=2, nodeName=node), who, *made)

@@ -27,12 +27,13 @@ MODEST: Object = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+THROUGH = {"1.1 linkerd, 1.1 linkerd"}
 NODE_IP = {"name": "NODE_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}
 
 
 @pytest.fixture
 def application(real_cluster: RealCluster) -> Iterator[str]:
-    """A namespace that enforces `restricted`, with a service, and a client on each node that knows only its node's address."""
+    """A namespace that enforces `restricted`: a service, and a client on each node, which knows its node's address."""
     namespaces = namespace_of(real_cluster.control_plane)
     name = next(namespaces)
     enforce(real_cluster, name, "restricted")
@@ -41,6 +42,9 @@ def application(real_cluster: RealCluster) -> Iterator[str]:
         sleeper = {**CLIENT, "command": ["sleep", "infinity"], "env": [NODE_IP], "securityContext": MODEST}
         made.append(pod(f"client-{node.name}", sleeper, nodeName=node.name))
     real_cluster.apply(made, name)
+    real_cluster.wait_ready("deployment", name, "hello")
+    for node in real_cluster.nodes:
+        real_cluster.wait_ready("pod", name, f"client-{node.name}")
     yield name
     namespaces.close()
 
@@ -51,13 +55,13 @@ def enforce(cluster: RealCluster, namespace: str, level: str) -> None:
 
 
 def ask(cluster: RealCluster, namespace: str, *how: str) -> set[str]:
-    """What a client on each node is answered: `via` and body; the arguments of curl that say how are for its shell."""
+    """The `via` of what clients on both nodes are answered; `how` are arguments of curl, for the pod's shell."""
     found = set()
     for node in cluster.nodes:
         command = f"curl -sS -i {' '.join(how)} http://hello.{namespace}"
-        until(lambda node=node: cluster.get("pod", namespace, f"client-{node.name}")["status"]["phase"] == "Running")
         said = cluster.exec(namespace, f"client-{node.name}", "sh", "-c", command)
-        found.add(said)
+        assert "hello from hello-" in said
+        found.update(re.findall(r"^via: (.*?)\r?$", said, re.MULTILINE) or ["directly"])
     return found
 
 
@@ -67,37 +71,50 @@ def refusals(cluster: RealCluster, namespace: str) -> str:
     return cluster.control_plane.kubectl("get", "events", "-n", namespace, *fields)
 
 
+def needed(notes: str) -> list[str]:
+    """The arguments of kubectl that give a namespace the label, by the notes of a release."""
+    [command] = re.findall(r"^ +kubectl (label .*enforce=.*)$", notes, re.MULTILINE)
+    return shlex.split(command)
+
+
 @pytest.mark.parametrize("level", ["baseline", "restricted"])
-def test_a_strict_namespace_is_told_what_it_needs(
-    real_cluster: RealCluster, real_namespace: str, application: str, state: State, level: str
+def test_neither_host_port_nor_interception_is_let_in(
+    real_cluster: RealCluster, real_namespace: str, state: State, level: str
 ):
-    """Neither the host port nor interception is let in; with the command of the notes both are, by and by."""
+    """The notes say so; and a release without pods can be uninstalled, though interception has a hook for that."""
     plane = real_cluster.control_plane
     enforce(real_cluster, real_namespace, level)
-    release = Release(real_cluster, real_namespace)
-    b = time.monotonic()
-    said = plane.helm("install", "router", str(CHART), "-n", real_namespace, *QUICK)
+    notes = plane.helm("install", "router", str(CHART), "-n", real_namespace)
+    assert "its pods are refused, because of host port 4140" in notes
     until(lambda: f'violates PodSecurity "{level}:latest": hostPort' in refusals(real_cluster, real_namespace))
-    print("refused", time.monotonic() - b)
-    b = time.monotonic()
-    plane.helm("upgrade", "router", str(CHART), "-n", real_namespace, *QUICK, *INTERCEPT)
-    until(lambda: "host namespaces" in refusals(real_cluster, real_namespace))
-    print("refused", time.monotonic() - b)
-    print(refusals(real_cluster, real_namespace))
-    assert not release.routers()
-    if level == "baseline":
-        b = time.monotonic()
-        [command] = re.findall(r"^ +kubectl (label .*)", said, re.MULTILINE)
-        plane.kubectl(*shlex.split(command))
+    notes = plane.helm("upgrade", "router", str(CHART), "-n", real_namespace, *INTERCEPT)
+    assert "its pods are refused, because of interception" in notes
+    until(lambda: "host namespaces (hostNetwork=true)" in refusals(real_cluster, real_namespace))
+    assert not Release(real_cluster, real_namespace).routers()
+    plane.helm("uninstall", "router", "-n", real_namespace, "--wait", "--timeout=60s")
+    state("both are refused, and taken away")
+
+
+def test_with_the_label_of_the_notes_restricted_pods_use_the_routers(
+    real_cluster: RealCluster, real_namespace: str, application: str, state: State
+):
+    """Nothing is asked of them: neither by the host port nor with interception, on either kind of node."""
+    plane = real_cluster.control_plane
+    enforce(real_cluster, real_namespace, "restricted")
+    notes = plane.helm("install", "router", str(CHART), "-n", real_namespace, *QUICK, *INTERCEPT)
+    release = Release(real_cluster, real_namespace)
+    until(lambda: "violates PodSecurity" in refusals(real_cluster, real_namespace))
+    labelled = time.monotonic()
+    plane.kubectl(*needed(notes))
+    try:
         real_cluster.wait_ready("daemonset", real_namespace, release.fullname)
-        print("ready", time.monotonic() - b)
-        print(ask(real_cluster, application))
-        print(ask(real_cluster, application, "--proxy http://$NODE_IP:4140"))
-    b = time.monotonic()
-    plane.helm("uninstall", "router", "-n", real_namespace, "--wait")
-    print("uninstalled", time.monotonic() - b)
-    until(lambda: not real_cluster.pods(real_namespace))
-    print("uninstalled", time.monotonic() - b)
+        ready = time.monotonic() - labelled
+        until(lambda: ask(real_cluster, application) == THROUGH)
+        assert ask(real_cluster, application, "--proxy http://$NODE_IP:4140") == THROUGH
+    finally:
+        plane.helm("uninstall", "router", "-n", real_namespace, "--wait")
+    assert ask(real_cluster, application) == {"directly"}
+    state(f"ready {ready:.1f} s after the label; captured and by the host port, on both nodes")
 
 
 def test_without_a_host_port_restricted_is_enough(
@@ -106,4 +123,5 @@ def test_without_a_host_port_restricted_is_enough(
     enforce(real_cluster, real_namespace, "restricted")
     with Release.installed(real_cluster, real_namespace, "router", *QUICK, *NO_HOST_PORT) as release:
         real_cluster.control_plane.helm("test", "router", "-n", real_namespace)
-        print(ask(real_cluster, application, f"--proxy http://{release.fullname}.{real_namespace}:4140"))
+        assert ask(real_cluster, application, f"--proxy http://{release.fullname}.{real_namespace}:4140") == THROUGH
+    state("routers and clients in namespaces that enforce `restricted`: by the Service, on both nodes")
