@@ -1,5 +1,6 @@
 """Pods are replaced under load as kubelets do it: a Deployment, the routers themselves, all pods of a node."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -85,15 +86,32 @@ def test_a_request_that_a_router_has_in_hand_when_it_is_told_to_end(
     assert said == "200", (said, error)
 
 
+SELECTOR = {"matchLabels": {"app": "hello"}}
+BUDGET = {
+    "apiVersion": "policy/v1",
+    "kind": "PodDisruptionBudget",
+    "metadata": {"name": "hello"},
+    "spec": {"selector": SELECTOR, "maxUnavailable": 1},
+}
+EVEN = {
+    "maxSkew": 1,
+    "topologyKey": "kubernetes.io/hostname",
+    "whenUnsatisfiable": "DoNotSchedule",
+    "nodeTaintsPolicy": "Honor",  # a node that is drained need have none
+    "labelSelector": SELECTOR,
+    "matchLabelKeys": ["pod-template-hash"],
+}
+SPREAD = {"spec": {"template": {"spec": {"topologySpreadConstraints": [EVEN]}}}}
+
+
 def test_a_node_is_drained_and_taken_back(real_cluster: RealCluster, mesh: Release, real_namespace: str, state: State):
     """Its router is not evicted, so what is under way there ends by it; with a pod elsewhere no request is lost."""
     plane = real_cluster.control_plane
     serve(real_cluster, real_namespace, node="")
-    budget = {"selector": {"matchLabels": {"app": "hello"}}, "maxUnavailable": 1}
-    real_cluster.apply(
-        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "hello"}, "spec": budget},
-        real_namespace,
-    )
+    plane.kubectl("patch", "deployment/hello", "-n", real_namespace, "-p", json.dumps(SPREAD))
+    real_cluster.apply(BUDGET, real_namespace)
+    real_cluster.wait_ready("deployment", real_namespace, "hello")
+    until(lambda: len(real_cluster.pods(real_namespace, "app=hello")) == 2)
     routers = mesh.routers()
     assert nodes(real_cluster, real_namespace) == {"node-1", "node-2"}
     with steady(real_cluster, real_namespace, f"http://hello.{real_namespace}/") as traffic:
@@ -106,10 +124,10 @@ def test_a_node_is_drained_and_taken_back(real_cluster: RealCluster, mesh: Relea
             traffic.more()
         finally:
             plane.kubectl("uncordon", "node-2")
-        roll(real_cluster, real_namespace)
+        plane.kubectl("scale", "deployment/hello", "-n", real_namespace, "--replicas=4")
+        real_cluster.wait_ready("deployment", real_namespace, "hello")
         traffic.more()
     assert mesh.routers() == routers
-    assert nodes(real_cluster, real_namespace) == {"node-1", "node-2"}
     far = {name(p) for p in real_cluster.pods(real_namespace, "app=hello") if p["spec"]["nodeName"] == "node-2"}
     assert far & {request.pod for request in traffic.requests}
     assert not traffic.failed(), kinds(traffic.failed())
