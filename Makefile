@@ -81,9 +81,9 @@ docs: setup
 fuzz: setup
 	$(BIN)/python -m tests.noderouter.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
 
-# The chart on two nodes under load, and docs/kubernetes.md as it is written; needs root. `make test` runs it, too.
+# The chart on two nodes under load, played and real, and docs/kubernetes.md as it is written; needs root. `make test` runs it, too.
 e2e: cluster-tools
-	NODEROUTER_E2E_CUT_OFF_SECONDS=$${NODEROUTER_E2E_CUT_OFF_SECONDS:-60} $(BIN)/pytest tests/e2e_cluster tests/e2e_intercept tests/docs -rs
+	NODEROUTER_E2E_CUT_OFF_SECONDS=$${NODEROUTER_E2E_CUT_OFF_SECONDS:-60} $(BIN)/pytest tests/e2e_cluster tests/e2e_intercept tests/real tests/docs -rs
 
 # The Kubernetes of the tests, built once into a cache outside the tree; needs Go.
 cluster-tools: setup

@@ -80,5 +80,7 @@ def namespace_of(control_plane: ControlPlane) -> Iterator[str]:
     while control_plane.request("GET", path).status_code != 200:
         assert time.monotonic() < end, f"the controllers gave {name} no service account"
         time.sleep(0.05)
-    yield name
-    control_plane.request("DELETE", f"/api/v1/namespaces/{name}")
+    try:
+        yield name
+    finally:
+        control_plane.request("DELETE", f"/api/v1/namespaces/{name}")

@@ -1,4 +1,4 @@
-"""A page of the documentation as commands: read from its source, and run where the harness has what they need.
+"""A page of the documentation as commands: read from its source, and run on the nodes of a cluster.
 
 In the source, a comment before a block of code says what it is: `file: NAME`, what the reader saves under that name;
 `edit`, the line that the reader types into the editor of the command before; `not run: WHY`. Blocks of `sh` are
@@ -7,12 +7,14 @@ commands, all others are for the eyes.
 
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.cluster import Cluster
+from tests.cluster.any_cluster import AnyCluster
+from tests.cluster.real.cluster import RealCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"(?:^<!-- (?P<note>.*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -65,9 +67,22 @@ def sections(page: str) -> Iterator[Section]:
 class Reader:
     """Somebody who does what the page says."""
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
+    def __init__(self, cluster: AnyCluster, folder: Path) -> None:
         self._cluster = cluster
         self._folder = folder
+        self._forwards: list[subprocess.Popen[str]] = []
+
+    @property
+    def has_kubelet(self) -> bool:
+        """Whether kubectl can ask a kubelet, as `exec` and `port-forward` do."""
+        return isinstance(self._cluster, RealCluster)
+
+    def close(self) -> None:
+        """End what goes on in other windows."""
+        for forward in self._forwards:
+            with forward:
+                forward.terminate()
+        self._forwards.clear()
 
     def save(self, section: Section) -> None:
         """Write the files of a section."""
@@ -81,15 +96,27 @@ class Reader:
             CommandFailed: another status than 0.
         """
         match step.argv:
-            case ("kubectl", "exec", pod, "--", *argv):  # the harness has no kubelet for kubectl to ask
+            case ("kubectl", "exec", pod, "--", *argv) if not self.has_kubelet:
                 return self._cluster.exec("default", pod, *argv)
+            case ("kubectl", *argv) if "port-forward" in argv:
+                return self._forward(argv)
             case ("kubectl", *argv) if step.typed:
                 return self._cluster.control_plane.kubectl(*argv, env={"KUBE_EDITOR": str(self._editor(step.typed))})
             case ("kubectl", *argv):
                 return self._cluster.control_plane.kubectl(*map(self._place, argv))
             case ("helm", *argv):
                 return self._cluster.control_plane.helm(*map(self._place, argv))
+            case ("curl", *_):
+                return self._cluster.run(*step.argv)
         raise ValueError(f"this test does not know how to run {shlex.join(step.argv)}")
+
+    def _forward(self, argv: list[str]) -> str:
+        """In a window of its own; answers what is shown first."""
+        self.close()
+        forward = self._cluster.control_plane.popen(*argv)
+        self._forwards.append(forward)
+        assert forward.stdout is not None
+        return forward.stdout.readline()
 
     def _place(self, argument: str) -> str:
         """The reader is in a clone, and has saved files there."""

@@ -33,6 +33,19 @@
   protocol: TCP
 {{- end -}}
 
+{{/* What of the pod the Pod Security Standards allow at no level but "privileged"; nothing where they allow all of it. */}}
+{{- define "noderouter.beyondBaseline" -}}
+{{- if .Values.intercept.enabled -}}interception
+{{- else if include "noderouter.hostNetwork" . -}}hostNetwork
+{{- else -}}
+{{- $found := list -}}
+{{- range include "noderouter.allPorts" . | fromYamlArray -}}
+{{- if .hostPort -}}{{- $found = append $found (toString .hostPort) -}}{{- end -}}
+{{- end -}}
+{{- with $found -}}host port{{ if gt (len .) 1 }}s{{ end }} {{ join ", " . }}{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* A probe. What listens on the node's loopback is reached there. Takes a list: the root, the probe. */}}
 {{- define "noderouter.probe" -}}
 {{- $probe := deepCopy (index . 1) -}}

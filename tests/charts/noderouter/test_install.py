@@ -146,7 +146,9 @@ def captured(*values: str) -> tuple[str, ...]:
 def test_the_notes_say_how_to_leave_a_namespace_out(release: Release):
     said = release.helm("install", str(CHART), *captured())
     assert "kubectl label namespace prod noderouter.io/intercept=disabled" in said
-    assert f"kubectl label namespace {release.namespace} pod-security.kubernetes.io/enforce=privileged" in said
+    assert (
+        f"kubectl label --overwrite namespace {release.namespace} pod-security.kubernetes.io/enforce=privileged" in said
+    )
     assert "connections are refused" not in said
     release.helm("uninstall", "--no-hooks")  # there is no node that could run them
 

@@ -61,3 +61,22 @@ def test_who_opens_the_interface_is_told_what_that_means(
 def test_open_control_is_named(helm: Helm, chart: Path):
     said = notes(helm, chart, {"admin": {"ip": "::", "security": {"controlEnabled": True}}})
     assert "he can end routers and change log levels (admin.security.controlEnabled), and he sees how" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "because"),
+    [
+        ({}, "host port 4140"),
+        ({"ports": {"incoming": {"hostPort": 4141}}}, "host ports 4140, 4141"),
+        ({"hostNetwork": True}, "hostNetwork"),
+        ({"intercept": {"enabled": True}}, "interception"),
+    ],
+)
+def test_the_label_that_the_namespace_needs_is_named(helm: Helm, chart: Path, values: Object, because: str):
+    said = notes(helm, chart, values)
+    assert f"refused, because of {because}, until noderouter has the label" in said
+    assert "kubectl label --overwrite namespace noderouter pod-security.kubernetes.io/enforce=privileged" in said
+
+
+def test_without_a_host_port_no_label_is_needed(helm: Helm, chart: Path):
+    assert "pod-security" not in notes(helm, chart, {"ports": {"outgoing": {"hostPort": None}}})
