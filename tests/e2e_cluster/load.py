@@ -1,6 +1,6 @@
 """A steady load, through the proxy of the node if there is one; runs in a pod, with the standard library only.
 
-    python load.py METHOD URL RATE
+    python -c "$(cat load.py)" METHOD URL RATE
 
 `http_proxy` says where the proxy is; without it requests go where the URL says. Half of the workers keep their
 connection, the others open one for each request. A line of JSON tells each request: when it began (monotonic clock, the

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tests.cluster.any_cluster import until
-from tests.cluster.cluster import Cluster
+from tests.cluster.any_cluster import AnyCluster, until
 
-PROGRAM = Path(__file__).with_name("load.py")
+PROGRAM = Path(__file__).with_name("load.py").read_text()
 RATE = 100.0
 """Requests a second."""
 END_SECONDS = 30.0
@@ -127,9 +126,9 @@ def kinds(requests: Iterable[Request]) -> Counter[str]:
 
 
 @contextmanager
-def steady(cluster: Cluster, namespace: str, url: str, method: str = "GET") -> Iterator[Traffic]:
+def steady(cluster: AnyCluster, namespace: str, url: str, method: str = "GET") -> Iterator[Traffic]:
     """A load from the pod `client` of that namespace, which has begun and goes well."""
-    process = cluster.popen(namespace, "client", "python3", str(PROGRAM), method, url, f"{RATE:g}")
+    process = cluster.popen(namespace, "client", "python3", "-c", PROGRAM, method, url, f"{RATE:g}")
     traffic = Traffic(process)
     try:
         traffic.more()

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.cluster.cluster import Cluster
-from tests.cluster.workload import Object, container, pod, service, workload
+from tests.cluster.any_cluster import AnyCluster
+from tests.cluster.workload import CLIENT, Object, container, pod, service, workload
 
 THROUGH_THE_NODE = [
     {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
@@ -17,11 +17,11 @@ TAKES = "0.05"
 
 def client(node: str = "node-1", *, proxy: bool = True) -> Object:
     """A pod in which tests run what they like; without `proxy` it knows of no router."""
-    main = {"name": "main", "image": "client", "command": ["sleep", "infinity"]}
+    main = {**CLIENT, "command": ["sleep", "infinity"]}
     return pod("client", main | ({"env": THROUGH_THE_NODE} if proxy else {}), nodeName=node)
 
 
-def serve(cluster: Cluster, namespace: str, name: str = "hello", node: str = "node-2", **more: Any) -> None:
+def serve(cluster: AnyCluster, namespace: str, name: str = "hello", node: str = "node-2", **more: Any) -> None:
     """Two pods on a node that answer `<name> from <pod>`, and their Service; ready. And a client, if there is none.
 
     `more` is the container's, such as its `lifecycle`.
@@ -29,13 +29,15 @@ def serve(cluster: Cluster, namespace: str, name: str = "hello", node: str = "no
     _put(cluster, namespace, workload("Deployment", name, _server(name) | more, replicas=2, nodeName=node))
 
 
-def serve_unknowing(cluster: Cluster, namespace: str, name: str = "hello", node: str = "node-2", *made: Object) -> None:
+def serve_unknowing(
+    cluster: AnyCluster, namespace: str, name: str = "hello", node: str = "node-2", *made: Object
+) -> None:
     """The same with a client that knows of no router, and with more objects."""
     who = client(proxy=False)
     _put(cluster, namespace, workload("Deployment", name, _server(name), replicas=2, nodeName=node), who, *made)
 
 
-def serve_everywhere(cluster: Cluster, namespace: str, name: str = "hello") -> None:
+def serve_everywhere(cluster: AnyCluster, namespace: str, name: str = "hello") -> None:
     """The same with a pod on each node."""
     _put(cluster, namespace, workload("DaemonSet", name, _server(name)))
 
@@ -46,7 +48,7 @@ def _server(name: str) -> Object:
     return server
 
 
-def _put(cluster: Cluster, namespace: str, made: Object, *more: Object) -> None:
+def _put(cluster: AnyCluster, namespace: str, made: Object, *more: Object) -> None:
     name = made["metadata"]["name"]
     cluster.apply([made, service(name), *(more or [client()])], namespace)
     cluster.wait_ready(made["kind"], namespace, name)

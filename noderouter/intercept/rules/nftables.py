@@ -7,8 +7,8 @@
 - DNAT to the node's address, not REDIRECT: links of pods may have no address, and REDIRECT would drop the packet.
 - `alive` is the dead-man switch. Adding an element that is there does not renew its timeout, hence flush and add.
 - `guard`: the capture port is for captured connections. Loopback is let through for the router's probe of itself.
-- Sets say what they are of with `typeof`: on one of a plain `type` that nft 1.1.2 or later has made, earlier ones end with
-  a segmentation fault, whatever they were asked (kubernetes/kubernetes#136786). kube-proxy's nft is often earlier.
+- Sets say what they are of with `typeof`: on one of a plain `type` that nft 1.1.2 or later has made, an earlier one
+  crashes, whatever it was asked (kubernetes/kubernetes#136786). kube-proxy's nft is often earlier than ours.
 - Each text is one transaction: it is in force as a whole or not at all.
 """
 
