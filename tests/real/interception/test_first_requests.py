@@ -75,8 +75,8 @@ def test_pods_are_captured_almost_from_their_first_request_on(
         became = [each for _, each in pod]
         assert became == sorted(became), pod
     state(
-        f"of {direct.count(0)} of {PODS} pods the very first request was routed; the first that was, began "
-        f"{median(routed):.2f} s (at most {max(routed):.2f} s) after the pod, and at most {max(direct)} before it were not"
+        f"the very first request of {direct.count(0)} of {PODS} pods was routed, and of the others the first {max(direct)} "
+        f"at most were not; each had one that was {median(routed):.2f} s after its start (at most {max(routed):.2f} s)"
     )
 
 
