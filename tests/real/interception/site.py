@@ -36,7 +36,9 @@ class Side:
 
     def serve(self) -> None:
         """Put both ends there."""
-        made = workload("Deployment", "hello", container(), replicas=2, nodeName=self.node)
+        patient = {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 10}
+        server = container(readinessProbe=patient | {"failureThreshold": 10})
+        made = workload("Deployment", "hello", server, replicas=2, nodeName=self.node)
         self.cluster.apply([made, service("hello"), client(self.node, proxy=False)], self.namespace)
 
     def wait(self) -> None:

@@ -75,8 +75,8 @@ def test_pods_are_captured_almost_from_their_first_request_on(
         became = [each for _, each in pod]
         assert became == sorted(became), pod
     state(
-        f"the very first request of {direct.count(0)} of {PODS} pods was routed, and of the others the first {max(direct)} "
-        f"at most were not; each had one that was {median(routed):.2f} s after its start (at most {max(routed):.2f} s)"
+        f"the very first request of {direct.count(0)} of {PODS} pods was routed, of the others all but the first "
+        f"{max(direct)} at most; routed from {median(routed):.2f} s (at most {max(routed):.2f} s) after its start on"
     )
 
 
