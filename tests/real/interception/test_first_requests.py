@@ -16,6 +16,7 @@ pytestmark = pytest.mark.root
 
 PODS = 50
 AT_A_TIME = 2
+"""On each node."""
 WITHIN_SECONDS = 5.0
 """Of its start a pod is captured; what is measured is a tenth of a second."""
 TICKS = 100
@@ -43,7 +44,7 @@ def job(name: str, node: str, url: str, ticks: int, pods: int = 1) -> Object:
     asks = {**CLIENT, "command": ["sh", "-c", ASKS, "sh", url, str(ticks)]}
     spec = {"containers": [asks], "restartPolicy": "Never", "nodeName": node}
     template = {"metadata": {"labels": {"app": name}}, "spec": spec}
-    body = {"completions": pods, "parallelism": AT_A_TIME // 2 or 1, "backoffLimit": 0, "template": template}
+    body = {"completions": pods, "parallelism": min(AT_A_TIME, pods), "backoffLimit": 0, "template": template}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": body}
 
 
@@ -64,7 +65,7 @@ def asked(cluster: RealCluster, namespace: str, jobs: list[Object]) -> list[list
 def test_pods_are_captured_almost_from_their_first_request_on(
     real_cluster: RealCluster, sides: list[Side], real_namespace: str, state: State
 ):
-    """Two are starting at any time, one on each node."""
+    """Two are starting on each node at any time."""
     jobs = [job(f"first-{side.node}", side.node, side.url, 0, PODS // 2) for side in sides]
     pods = asked(real_cluster, real_namespace, jobs)
     assert len(pods) == PODS

@@ -99,9 +99,9 @@ def test_a_tenth_of_a_core(
     assert len(took) >= len(beside) * 0.75, kinds(beside)
     assert took[-1] < PROMPT_SECONDS
     quiet = median(request.seconds for request in traffic.requests[:alone])
+    shed = throttled.metric(side.node, "overload/shed_requests")
     state(
-        f"throttled in {group.throttled():.0%} of the periods, lag up to {max(lags):.0f} ms, "
-        f"{throttled.metric(side.node, 'overload/shed_requests'):.0f} requests shed; beside {GREEDY} greedy connections "
-        f"{len(took)} of {len(beside)} polite requests were served, median {median(took) * 1e3:.0f} ms "
-        f"(alone {quiet * 1e3:.0f} ms), worst {took[-1] * 1e3:.0f} ms; ready all the time"
+        f"throttled in {group.throttled():.0%} of the periods, lag up to {max(lags):.0f} ms, {shed:.0f} requests shed; "
+        f"beside {GREEDY} greedy connections {len(took)} of {len(beside)} polite requests were served, median "
+        f"{median(took) * 1e3:.0f} ms (alone {quiet * 1e3:.0f} ms), worst {took[-1] * 1e3:.0f} ms; ready all the time"
     )
