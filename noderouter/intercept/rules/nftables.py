@@ -7,6 +7,8 @@
 - DNAT to the node's address, not REDIRECT: links of pods may have no address, and REDIRECT would drop the packet.
 - `alive` is the dead-man switch. Adding an element that is there does not renew its timeout, hence flush and add.
 - `guard`: the capture port is for captured connections. Loopback is let through for the router's probe of itself.
+- Sets say what they are of with `typeof`: on one of a plain `type` that nft 1.1.2 or later has made, an earlier one
+  crashes, whatever it was asked (kubernetes/kubernetes#136786). kube-proxy's nft is often earlier than ours.
 - Each text is one transaction: it is in force as a whole or not at all.
 """
 
@@ -32,8 +34,8 @@ def table(rules: Ruleset, alive_ms: int = 0, name: str = TABLE) -> str:
     """The whole table, in place of the one that may be there; armed for `alive_ms` more, if that is not 0."""
     lines = [remove(name).rstrip(), f"table inet {name} {{"]
     lines += ['\tcomment "made by noderouter intercept"', "\tcounter captured { }"]
-    lines += _set("alive", "inet_proto", [f"tcp timeout {alive_ms}ms"] if alive_ms > 0 else [], "flags timeout;")
-    lines += _set("skipped_ports", "inet_service", map(str, rules.skipped_ports))
+    lines += _set("alive", "meta l4proto", [f"tcp timeout {alive_ms}ms"] if alive_ms > 0 else [], "flags timeout;")
+    lines += _set("skipped_ports", "tcp dport", map(str, rules.skipped_ports))
     for family in rules.families:
         lines += _sets(family)
     lines += ["\tchain prerouting {", "\t\ttype nat hook prerouting priority dstnat - 10; policy accept;"]
@@ -81,18 +83,18 @@ def _contents(family: Family) -> list[tuple[str, list[str]]]:
 
 
 def _sets(family: Family) -> list[str]:
-    address = f"ipv{family.version}_addr"
-    types = (address, f"{address} . iface_index", f"{address} . inet_service")
+    word = _word(family)
+    kinds = (f"{word} saddr", f"{word} saddr . iif", f"{word} daddr . tcp dport")
     lines = []
-    for (name, elements), kind in zip(_contents(family), types, strict=True):
+    for (name, elements), kind in zip(_contents(family), kinds, strict=True):
         lines += _set(name, kind, elements)
-    return lines + _set(f"skipped{family.version}", address, map(str, family.skipped), "flags interval;")
+    return lines + _set(f"skipped{family.version}", f"{word} daddr", map(str, family.skipped), "flags interval;")
 
 
 def _set(name: str, kind: str, elements: Iterable[str], flags: str = "") -> list[str]:
     listed: Sequence[str] = list(elements)
     content = f" elements = {{ {', '.join(listed)} }}" if listed else ""
-    return [f"\tset {name} {{ type {kind};{' ' if flags else ''}{flags}{content} }}"]
+    return [f"\tset {name} {{ typeof {kind};{' ' if flags else ''}{flags}{content} }}"]
 
 
 def _exceptions(rules: Ruleset) -> list[str]:

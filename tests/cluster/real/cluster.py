@@ -228,13 +228,16 @@ class RealCluster(AnyCluster):
             return str(error)
 
     def beside(self, namespace: str, pod: str, *argv: str) -> str:
-        node = self.node_of(namespace, pod)
-        [container, *_] = self._containers(namespace, pod).values()
-        pid = node.pid(container)
-        files = node.command()[:-1]  # the node's mounts and processes, but not its network
-        return run([*files, "nsenter", f"--net=/proc/{pid}/ns/net", *argv], argv)
+        return run([*self.command_beside(namespace, pod), *argv], argv)
 
     # What is particular to real nodes
+
+    def command_beside(self, namespace: str, pod: str) -> list[str]:
+        """What to put before a command of the machine, so that it runs in a pod's network."""
+        node = self.node_of(namespace, pod)
+        [container, *_] = self._containers(namespace, pod).values()
+        files = node.command()[:-1]  # the node's mounts and processes, but not its network
+        return [*files, "nsenter", f"--net=/proc/{node.pid(container)}/ns/net"]
 
     def node_of(self, namespace: str, pod: str) -> RealNode:
         """The node that a pod is on."""

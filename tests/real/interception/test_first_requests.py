@@ -1,0 +1,98 @@
+"""Pods that have only just begun, or soon end: from when on they are captured, and that they leave nothing behind."""
+
+import json
+from statistics import median
+
+import pytest
+
+from tests.charts.release import Release
+from tests.cluster.any_cluster import Object, until
+from tests.cluster.real.cluster import RealCluster
+from tests.cluster.workload import CLIENT
+from tests.real.interception.site import Side
+from tests.testing.figures import State
+
+pytestmark = pytest.mark.root
+
+PODS = 50
+AT_A_TIME = 2
+"""On each node."""
+WITHIN_SECONDS = 5.0
+"""Of its start a pod is captured; what is measured is a tenth of a second."""
+TICKS = 100
+JOB_SECONDS = 180
+
+ASKS = """
+start=$(cut -d' ' -f22 /proc/$$/stat)
+end=$(($start + $2))
+ticks=$start
+direct=1
+while [ $ticks -lt $end ] || [ $direct = 1 ] && [ $ticks -lt $(($start + 1000)) ]; do
+  read up _ </proc/uptime
+  ticks=$(echo $up | tr -d .)
+  via=$(curl -sS -o /dev/null -w '%header{via}' $1) || exit 1
+  [ -n "$via" ] && direct=0 && echo $(($ticks - $start)) routed || echo $(($ticks - $start)) direct
+done
+"""
+"""Asks for `$1` from the first instant on, at least for `$2` hundredths of a second, and until it is routed.
+
+Prints when each request began, in hundredths of a second since its own start, and what became of it.
+"""
+
+
+def job(name: str, node: str, url: str, ticks: int, pods: int = 1) -> Object:
+    asks = {**CLIENT, "command": ["sh", "-c", ASKS, "sh", url, str(ticks)]}
+    spec = {"containers": [asks], "restartPolicy": "Never", "nodeName": node}
+    template = {"metadata": {"labels": {"app": name}}, "spec": spec}
+    body = {"completions": pods, "parallelism": min(AT_A_TIME, pods), "backoffLimit": 0, "template": template}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": body}
+
+
+def asked(cluster: RealCluster, namespace: str, jobs: list[Object]) -> list[list[tuple[float, str]]]:
+    """Run jobs to their ends; of each pod when it asked, in seconds since it began, and what became of it."""
+    cluster.apply(jobs, namespace)
+    names = [each["metadata"]["name"] for each in jobs]
+    for name in names:
+        waiting = ["wait", f"job/{name}", "-n", namespace, "--for=condition=complete"]
+        cluster.wait(waiting, f"job {name}", JOB_SECONDS)
+    found = []
+    for pod in cluster.pods(namespace, f"app in ({','.join(names)})"):
+        lines = cluster.logs(namespace, pod["metadata"]["name"]).splitlines()
+        found.append([(int(ticks) / TICKS, became) for ticks, became in map(str.split, lines)])
+    return found
+
+
+def test_pods_are_captured_almost_from_their_first_request_on(
+    real_cluster: RealCluster, sides: list[Side], real_namespace: str, state: State
+):
+    """Two are starting on each node at any time."""
+    jobs = [job(f"first-{side.node}", side.node, side.url, 0, PODS // 2) for side in sides]
+    pods = asked(real_cluster, real_namespace, jobs)
+    assert len(pods) == PODS
+    routed = [next(when for when, became in pod if became == "routed") for pod in pods]
+    direct = [sum(became == "direct" for _, became in pod) for pod in pods]
+    assert max(routed) < WITHIN_SECONDS
+    for pod in pods:  # once captured, always captured
+        became = [each for _, each in pod]
+        assert became == sorted(became), pod
+    state(
+        f"the very first request of {direct.count(0)} of {PODS} pods was routed, of the others all but the first "
+        f"{max(direct)} at most; routed from {median(routed):.2f} s (at most {max(routed):.2f} s) after its start on"
+    )
+
+
+def test_a_job_that_lives_for_half_a_second(
+    real_cluster: RealCluster, sides: list[Side], mesh: Release, real_namespace: str, state: State
+):
+    told = []
+    for side in sides:
+        pod, *_ = asked(real_cluster, real_namespace, [job(f"short-{side.node}", side.node, side.url, 50)])
+        assert pod[-1][1] == "routed"
+        told.append(f"{sum(became == 'routed' for _, became in pod)} of {len(pod)} requests were routed")
+
+        def captured(side: Side = side) -> bool:
+            shown = json.loads(mesh.admin(side.node, "/intercept.json"))["pods"]
+            return any(each["captured"] and each["pod"].startswith(real_namespace) for each in shown)
+
+        until(lambda: not captured(), 30)
+    state("; ".join(told))
