@@ -130,8 +130,13 @@ class Connection:
         try:
             with place.scope:
                 place.wait(trio.current_time(), IDLE_SECONDS)
+                socket_ = self._stream.socket  # whose peer may have left already
+                peer, own = (
+                    socket_.getpeername()[:2],
+                    socket_.getsockname()[:2],
+                )
                 async with TaskGroup() as tasks:
-                    protocol = self._make(tasks)
+                    protocol = self._make(tasks, peer, own)
                     with self._reading:
                         await self._read(protocol)
                     await protocol.handle(Closed())  # whoever closes behind a request is answered
@@ -143,9 +148,8 @@ class Connection:
         finally:
             self._stream.socket.close()
 
-    def _make(self, tasks: TaskGroup) -> _Http1:
-        host, stream = self._host, self._stream
-        peer, own = (address[:2] for address in (stream.socket.getpeername(), stream.socket.getsockname()))
+    def _make(self, tasks: TaskGroup, peer: tuple[str, int], own: tuple[str, int]) -> _Http1:
+        host = self._host
         state = ConnectionState({})
         return _Http1(host.app, host.config, host.context, tasks, state, False, peer, own, self._send)
 
