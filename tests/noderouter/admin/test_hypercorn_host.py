@@ -1,13 +1,19 @@
 """Hypercorn's settings and its log; `test_server` runs it."""
 
+import socket
+import struct
+from typing import Any
+
 import pytest
 import structlog.testing
+import trio
 from hypercorn.config import Config
 
 from noderouter.admin import hypercorn_host
 from noderouter.admin.app import HANDLER_SECONDS
 from noderouter.admin.body import SECONDS as BODY_SECONDS
-from noderouter.admin.hypercorn_host import _Log, configuration
+from noderouter.admin.hypercorn_host import Host, _Log, configuration
+from noderouter.admin.places import Places
 
 
 def test_limits() -> None:
@@ -38,3 +44,15 @@ async def test_messages_become_events(method: str, level: str) -> None:
         ("admin.server", "Running on x", level),
         ("admin.server", "100%", level),
     ]
+
+
+async def test_who_has_left_before_being_served_is_no_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with socket.create_connection(listening.getsockname()) as client:
+            accepted, _ = listening.accept()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with pytest.raises(OSError, match="not connected"):
+        accepted.getpeername()
+    unused: Any = None
+    await Host(unused).serve(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)), Places(1).take("a"))
+    assert accepted.fileno() == -1

@@ -1,12 +1,10 @@
 """Many at once, and none of them friendly: what they hold is bounded, and a probe is answered all the while."""
 
 import socket
-import struct
 from contextlib import AsyncExitStack, suppress
 
 import httpx
 import pytest
-import structlog.testing
 import trio
 
 from noderouter.admin import hypercorn_host
@@ -66,16 +64,6 @@ async def test_connections_are_bounded_and_a_probe_is_always_let_in(
                 assert (await probe.get("/livez")).status_code == 200
             assert counted(state, "admin/connections") <= 8
     assert counted(state, "admin/displaced") >= 90
-
-
-async def test_who_has_left_before_being_served_is_no_crash(make_state: MakeState, serving: Serving) -> None:
-    async with serving(make_state()) as client:
-        with structlog.testing.capture_logs() as logs:
-            for _ in range(20):  # without a turn of the server's between
-                with socket.create_connection(("127.0.0.1", client.base_url.port or 0)) as sock:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            assert (await client.get("/livez")).status_code == 200
-        assert [entry for entry in logs if entry["event"] == "admin.crashed"] == []
 
 
 async def test_thirty_scrapes_at_once_are_one_text_and_readers_hold_no_more(
