@@ -25,7 +25,7 @@ def test_the_life_of_a_release(real_cluster: RealCluster, real_namespace: str, s
     objects, nodes = everything(real_cluster, real_namespace), left_on_nodes(real_cluster)
     release = Release(real_cluster, real_namespace)
     began = time.monotonic()
-    plane.helm("install", "router", str(CHART), "-n", real_namespace, "--set", "minReadySeconds=1")
+    plane.helm("install", "router", str(CHART), "-n", real_namespace, "--set", "minReadySeconds=0")
     real_cluster.wait_ready("daemonset", real_namespace, release.fullname)
     ready = time.monotonic() - began
     for node in real_cluster.nodes:
