@@ -32,7 +32,7 @@ async def test_ten_thousand_hosts_that_lead_nowhere():
         assert seen.failed == 0
         names = router.router().names
         assert len(names) <= 1000
-        assert names.oneshots > 0
+        assert names.oneshots + names.evicts >= 9000  # which of the two depends on how fast they come
         metrics = await router.metrics()
         services = {name.split("/")[4] for name in metrics if name.startswith("rt/out/service/svc/")}
         assert "hello" in services
