@@ -35,19 +35,20 @@ run: setup
 DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client classifier filter http1 identifier listener reactor \
 	router tcp telemetry,tests/noderouter/$(each)))
 
-# Those that wait for processes, nodes and images more than they compute: they go beside the others.
-CLUSTER_TESTS := $(wildcard $(foreach each,charts cluster docs e2e_cluster e2e_intercept image intercept noderouter/intercept real,tests/$(each)))
+# Those that wait for nodes and processes more than they compute go beside the others, in two rows.
+ROW_1 := $(wildcard $(foreach each,charts cluster docs image real,tests/$(each)))
+ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept,tests/$(each)))
+COVERED = NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
 
 # All tests on the sources, for coverage; then those of the data path again on what was compiled from them.
 test: setup
 	$(BIN)/coverage erase
-	@NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest $(CLUSTER_TESTS) > $(VENV)/cluster-tests.log 2>&1 & beside=$$!; \
-	trap 'kill $$beside' INT TERM; status=0; \
-	NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest $(CLUSTER_TESTS:%=--ignore=%) || status=1; \
+	@$(COVERED) $(ROW_1) > $(VENV)/row-1.log 2>&1 & one=$$!; $(COVERED) $(ROW_2) > $(VENV)/row-2.log 2>&1 & two=$$!; \
+	trap 'kill $$one $$two' INT TERM; status=0; \
+	$(COVERED) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2)) || status=1; \
 	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(DATA_PATH_TESTS) || status=1; \
 	else echo "the data path is not compiled here: its tests ran on the sources only"; fi; \
-	wait $$beside || status=1; \
-	cat $(VENV)/cluster-tests.log; \
+	wait $$one || status=1; wait $$two || status=1; cat $(VENV)/row-1.log $(VENV)/row-2.log; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report --skip-covered --sort=cover || status=1; \
 	exit $$status
 
