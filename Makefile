@@ -35,8 +35,9 @@ run: setup
 DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client classifier filter http1 identifier listener reactor \
 	router tcp telemetry,tests/noderouter/$(each)))
 
-# Those that wait for nodes and processes more than they compute go beside the others, in two rows.
-ROW_1 := $(wildcard $(foreach each,image charts cluster docs real,tests/$(each)))  # the image first: two of it are made at once
+# Those that wait for nodes and processes more than they compute go beside the others, in two rows; the image first, since
+# its tests make two at once where there is none yet.
+ROW_1 := $(wildcard $(foreach each,image charts cluster docs real,tests/$(each)))
 ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept,tests/$(each)))
 COVERED = NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
 
