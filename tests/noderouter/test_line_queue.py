@@ -276,6 +276,8 @@ if child == 0:
     print("child", file=sys.stderr)
     os._exit(0 if queue._started else 1)
 assert os.waitpid(child, 0)[1] == 0
+while queue.queued_bytes:
+    os.sched_yield()  # we may be slow to read, and a process that ends does not wait for us for long
 """
     process = script(text, pipe.writing)
     said = [pipe.lines(1)[0]]
