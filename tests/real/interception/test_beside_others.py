@@ -47,7 +47,7 @@ def test_a_kube_proxy_with_an_earlier_nft_goes_on(
         ours = real_cluster.exec(side.mesh.namespace, router, "nft", "-v", container="intercept")
         versions.add(f"{ours.split()[1]} beside {node.run('nft', '-v').split()[1]}")
         # from the node itself, which is not captured
-        until(lambda node=node: said(node, f"http://{address}").startswith("hello from"), 20)
+        until(lambda node=node: said(node, f"http://{address}").startswith("hello from"), 60)
     state(f"nft {', '.join(versions)}: a new Service was reached by it on both nodes")
 
 
@@ -70,14 +70,14 @@ def test_probes_come_from_the_kubelet_as_before(
     told = []
     for side in sides:
         url = f"http://seen.{real_namespace}/"
-        until(lambda side=side, url=url: "via" in side.cluster.exec(side.namespace, "client", "curl", "-sSi", url), 10)
+        until(lambda side=side, url=url: "via" in side.cluster.exec(side.namespace, "client", "curl", "-sSi", url), 60)
     for pod in real_cluster.pods(real_namespace, "app=seen"):
         name, node = pod["metadata"]["name"], pod["spec"]["nodeName"]
 
         def asked(name: str = name) -> list[tuple[str, str, dict[str, str]]]:
             return [json.loads(line) for line in real_cluster.logs(real_namespace, name).splitlines()]
 
-        until(lambda asked=asked: all([path for path, *_ in asked()].count(f"/{kind}") > 2 for kind in KINDS[1:]), 20)
+        until(lambda asked=asked: all([path for path, *_ in asked()].count(f"/{kind}") > 2 for kind in KINDS[1:]), 60)
         bridge = pod["status"]["podIP"].rpartition(".")[0] + ".1"
         for path, peer, headers in asked():
             if path != "/":

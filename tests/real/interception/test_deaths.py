@@ -26,7 +26,7 @@ KILLED = {
 def test_killed(real_cluster: RealCluster, sides: list[Side], state: State, who: str):
     """On both nodes at once, beside a kube-proxy of either kind; each node's pods depend on its own router only."""
     before = [side.restarts() for side in sides]
-    until(lambda: all(side.routed() for side in sides), 30)
+    until(lambda: all(side.routed() for side in sides), 60)
     with ExitStack() as running:
         traffic = [running.enter_context(side.steady()) for side in sides]
         killed = []
@@ -37,7 +37,7 @@ def test_killed(real_cluster: RealCluster, sides: list[Side], state: State, who:
             wanted = {name: count + (name in KILLED[who]) for name, count in restarts.items()}
             until(lambda side=side, wanted=wanted: side.restarts() == wanted, AGAIN_SECONDS)
             until(side.armed, AGAIN_SECONDS)
-            until(side.routed, 10)
+            until(side.routed, 60)
         again = time.monotonic() - killed[0]
         for each in traffic:
             each.more()
@@ -55,7 +55,7 @@ def test_killed(real_cluster: RealCluster, sides: list[Side], state: State, who:
 def test_a_node_is_restarted(real_cluster: RealCluster, sides: list[Side], state: State, number: int):
     """kubelet, kube-proxy and containerd, as by an upgrade of its packages: pods stay, and nobody notices."""
     side = sides[number]
-    until(side.routed, 30)
+    until(side.routed, 60)
     restarts = side.restarts()
     served = "rt/outgoing/server/0.0.0.0/4143/requests"
     with side.steady_from_outside() as traffic:

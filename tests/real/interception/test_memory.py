@@ -88,7 +88,7 @@ def test_hostile_values_within_the_chart_s_limit(
     dtab = mesh.dtab()
     mesh.write_dtab(f"{dtab}\n/host/example/shop/* => /k8s/{real_namespace}/http/shop ;\n")
     ask = ("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: name-000.shop.example")
-    until(lambda: real_cluster.run(*ask, "http://127.0.0.1:4140", node="node-1") == "200", 20)
+    until(lambda: real_cluster.run(*ask, "http://127.0.0.1:4140", node="node-1") == "200", 60)
 
     before, node = router(sides[0]), real_cluster.real["node-1"]
     group, pid = group_of(node, before["containerID"].partition("://")[2])
@@ -124,7 +124,7 @@ def test_a_router_that_the_kernel_ends_for_its_memory(
 ):
     """Pods go directly until it is back and captures again; nothing else of the node is hurt."""
     side = sides[0]
-    until(side.routed, 30)
+    until(side.routed, 60)
     before, others = side.restarts(), untouched(real_cluster, side)
     with side.steady() as traffic:
         began = time.monotonic()
@@ -133,7 +133,7 @@ def test_a_router_that_the_kernel_ends_for_its_memory(
             until(lambda: side.restarts()["noderouter"] > before["noderouter"], AGAIN_SECONDS)
             eaters.kill()
         until(lambda: router(side)["ready"] and side.armed(), AGAIN_SECONDS)
-        until(side.routed, 10)
+        until(side.routed, 60)
         again = time.monotonic() - began
         traffic.more()
     last = router(side)["lastState"]["terminated"]
