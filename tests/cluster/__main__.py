@@ -8,6 +8,7 @@ With `--real`, the nodes are real ones and the shell itself is in their network,
 import os
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 
 from tests.cluster.any_cluster import AnyCluster
@@ -27,10 +28,13 @@ def main(argv: list[str]) -> int:
         return 1
     try:
         with ExitStack() as stack:
+            images = archives() if real else []
+            began = time.monotonic()
             if real:
-                cluster: AnyCluster = stack.enter_context(RealCluster(archives()))
+                cluster: AnyCluster = stack.enter_context(RealCluster(images))
             else:
                 cluster = stack.enter_context(Cluster(stack.enter_context(ControlPlane())))
+            print(f"{cluster.kind}: up in {time.monotonic() - began:.1f} s", file=sys.stderr)
             return run(cluster, argv[1:] if real else argv, inside=real)
     except (MissingCommand, Unavailable) as error:
         print(error, file=sys.stderr)
@@ -46,7 +50,7 @@ def run(cluster: AnyCluster, argv: list[str], *, inside: bool) -> int:
         "KUBECONFIG": str(plane.admin_kubeconfig),
         "CLUSTER_RUN": " ".join(cluster.command()),
     }
-    print(f"{cluster!r}: {cluster.kind}\nlogs are in {plane.folder}; leave the shell to end it", file=sys.stderr)
+    print(f"{cluster!r}\nlogs are in {plane.folder}; leave the shell to end it", file=sys.stderr)
     command = argv or [os.environ.get("SHELL", "/bin/sh")]
     return subprocess.run([*cluster.command(), *command] if inside else command, env=env).returncode
 
