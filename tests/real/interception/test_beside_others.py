@@ -16,12 +16,13 @@ pytestmark = pytest.mark.root
 
 KINDS = ("startup", "readiness", "liveness")
 
+# Lines are written whole: probes coincide.
 SAYS_WHO_ASKS = """
 import http.server, json, os
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         headers = {name.lower(): value for name, value in self.headers.items()}
-        os.write(1, json.dumps([self.path, self.client_address[0], headers]).encode() + b"\\n")  # whole: probes coincide
+        os.write(1, json.dumps([self.path, self.client_address[0], headers]).encode() + b"\\n")
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
