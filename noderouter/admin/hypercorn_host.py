@@ -131,10 +131,7 @@ class Connection:
             with place.scope:
                 place.wait(trio.current_time(), IDLE_SECONDS)
                 socket_ = self._stream.socket  # whose peer may have left already
-                peer, own = (
-                    socket_.getpeername()[:2],
-                    socket_.getsockname()[:2],
-                )
+                peer, own = socket_.getpeername()[:2], socket_.getsockname()[:2]
                 async with TaskGroup() as tasks:
                     protocol = self._make(tasks, peer, own)
                     with self._reading:

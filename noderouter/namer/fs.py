@@ -22,13 +22,12 @@ from itertools import islice
 from logging import INFO, WARNING
 from operator import itemgetter
 from typing import Any, ClassVar, Final
-from weakref import ReferenceType, ref
 
 from dtab import NEG, Bound, Leaf, Ok, Path
 from noderouter.namer.address_file import AddressFileError, Entry, parse
 from noderouter.namer.kind import Lookup, Namer, NamerKind
 from noderouter.naming.addr import OPERATOR, Addr, AddrFailed, AddrNeg, vouched
-from noderouter.naming.computed import Computed, Reading
+from noderouter.naming.computed import Computed, Reading, Shared
 from noderouter.naming.content import Content, Directory, Missing, Present
 from noderouter.naming.file_path import FilePath
 from noderouter.naming.files import WatchedFile, is_below
@@ -127,19 +126,14 @@ class Node(Watched[Known]):
         super().__init__(Known(What.NOTHING, AddrNeg()))
         self.labels = labels
         self.last_error: str | None = None
-        # It keeps the node, so the node must not keep it: only a collection of everything would find such a circle.
-        self._addr_now: ReferenceType[Computed[Addr]] | None = None
+        self._shared_addr: Shared[Addr] = Shared()
         self._namer = namer
         self._file: WatchedFile | None = None
 
     @property
     def addr(self) -> Computed[Addr]:
-        """Its addresses; the same Var as long as anybody has it."""
-        known = None if self._addr_now is None else self._addr_now()
-        if known is None:
-            known = Computed(self._addr)
-            self._addr_now = ref(known)
-        return known
+        """Its addresses."""
+        return self._shared_addr.get(self._addr)
 
     def open(self) -> None:
         """Begin to watch; what is on disk is known when this returns."""

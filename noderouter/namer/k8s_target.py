@@ -16,7 +16,6 @@ whatever `targetPort` is; Linkerd made a difference there, by which a Service wi
 
 from enum import Enum
 from typing import Any
-from weakref import ReferenceType, ref
 
 from dtab import Failed, Pending
 from noderouter.kubernetes.addresses import PortOf, addresses, has_host, named, numbered, reused
@@ -26,7 +25,7 @@ from noderouter.kubernetes.slice import Slice
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.namer.k8s_path import TargetName
 from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
-from noderouter.naming.computed import Computed, Reading
+from noderouter.naming.computed import Computed, Reading, Shared
 from noderouter.naming.resolver import Resolver
 
 
@@ -42,9 +41,8 @@ class Target:
 
     def __init__(self, name: TargetName, cluster: Cluster, resolver: Resolver) -> None:
         self.name = name
-        # They keep the target, so it must not keep them: only a collection of everything would find such a circle.
-        self._answer_now: ReferenceType[Computed[Answer | Pending | Failed]] | None = None
-        self._addr_now: ReferenceType[Computed[Addr]] | None = None
+        self._shared_answer: Shared[Answer | Pending | Failed] = Shared()
+        self._shared_addr: Shared[Addr] = Shared()
         self._cluster = cluster
         self._resolver = resolver
         self._addresses: frozenset[Address] = frozenset()
@@ -54,21 +52,13 @@ class Target:
 
     @property
     def answer(self) -> Computed[Answer | Pending | Failed]:
-        """What the API holds of the name; the same Var as long as anybody has it."""
-        known = None if self._answer_now is None else self._answer_now()
-        if known is None:
-            known = Computed(self._answer)
-            self._answer_now = ref(known)
-        return known
+        """What the API holds of the name."""
+        return self._shared_answer.get(self._answer)
 
     @property
     def addr(self) -> Computed[Addr]:
-        """Its addresses; the same Var as long as anybody has it."""
-        known = None if self._addr_now is None else self._addr_now()
-        if known is None:
-            known = Computed(self._addr)
-            self._addr_now = ref(known)
-        return known
+        """Its addresses."""
+        return self._shared_addr.get(self._addr)
 
     def state(self) -> dict[str, Any]:
         """What is known, for the admin interface, in the form that Linkerd had (spec section 7.4)."""

@@ -6,7 +6,8 @@ the computed Var itself is held, so that sources keep themselves current exactly
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import ReferenceType, ref
 
 from noderouter.naming.var import Var
 
@@ -144,3 +145,24 @@ class Computed(Var[T]):
         if not self._version or value != self._value:
             self._value = value
             self._version += 1
+
+
+class Shared(Generic[T]):
+    """A Computed for whoever asks: the same one as long as anybody has it.
+
+    For owners whose method computes it: it keeps the owner, so the owner must not keep it. Only a collection of
+    everything would find such a circle (see `noderouter.naming.var.Watched`).
+    """
+
+    __slots__ = ("_now",)
+
+    def __init__(self) -> None:
+        self._now: ReferenceType[Computed[T]] | None = None
+
+    def get(self, compute: Callable[[Reading], T]) -> Computed[T]:
+        """The one that there is, or a new one that computes with `compute`."""
+        known = None if self._now is None else self._now()
+        if known is None:
+            known = Computed(compute)
+            self._now = ref(known)
+        return known

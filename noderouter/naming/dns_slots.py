@@ -13,7 +13,7 @@ wait behind those.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from enum import Enum
 from typing import Final
 
@@ -38,21 +38,20 @@ class Lane(Enum):
     FAILING = ("failing", 3)
 
 
-class _Zone:
-    """Names below one domain: how many of them are being asked for, and since when it was slow."""
+class _Share:
+    """Places of one's own, and how many are in them or wait for them."""
+
+    def __init__(self, places: int) -> None:
+        self.places = trio.Semaphore(places)
+        self.users = 0
+
+
+class _Zone(_Share):
+    """Names below one domain; `slow_until` is how long they are taken for slow."""
 
     def __init__(self) -> None:
-        self.places = trio.Semaphore(PER_ZONE)
-        self.users = 0
+        super().__init__(PER_ZONE)
         self.slow_until = 0.0
-
-
-class _Client:
-    """Whoever needs names that were never asked for."""
-
-    def __init__(self) -> None:
-        self.places = trio.Semaphore(PER_CLIENT)
-        self.users = 0
 
 
 class Slots:
@@ -62,7 +61,7 @@ class Slots:
         self._lanes = {lane: trio.Semaphore(lane.value[1]) for lane in Lane}
         self._slow = trio.Semaphore(SLOW_PLACES)
         self._zones: dict[str, _Zone] = {}
-        self._clients: dict[str, _Client] = {}
+        self._clients: dict[str, _Share] = {}
         self.waiting = 0
         self.in_flight = 0
 
@@ -74,61 +73,53 @@ class Slots:
 
         `client` is who needs the name; None where nobody's request does.
         """
-        async with self._share(None if settled or failing else client), self._turn(name, settled, failing) as turn:
-            yield turn
-
-    def _share(self, client: str | None) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if client is None else self._share_of(client)
-
-    @asynccontextmanager
-    async def _share_of(self, key: str) -> AsyncIterator[None]:
-        client = self._clients.setdefault(key, _Client())
-        client.users += 1
+        first = not settled and not failing
         self.waiting += 1
-        owned = False
-        try:
-            await client.places.acquire()
-            owned = True
-            self.waiting -= 1
-            yield
-        finally:
-            if owned:
-                client.places.release()
-            else:
-                self.waiting -= 1
-            client.users -= 1
-            if not client.users:
-                del self._clients[key]
-
-    @asynccontextmanager
-    async def _turn(self, name: str, settled: bool, failing: bool) -> AsyncIterator["Turn"]:
-        key = zone_of(name)
-        zone = self._zone(key)
-        zone.users += 1
         turn = None
-        limited = failing or not settled
-        owned = False
-        self.waiting += 1
         try:
-            if limited:
-                await zone.places.acquire()
-                owned = True
-            slow = zone.slow_until > trio.current_time()
-            lane = Lane.FAILING if failing or (slow and not settled) else Lane.SETTLED if settled else Lane.FIRST
-            place = self._lanes[lane]
-            await place.acquire()
-            turn = Turn(place, self._slow, zone)
-            self.waiting -= 1
-            self.in_flight += 1
-            yield turn
+            async with AsyncExitStack() as shares:
+                if first and client is not None:
+                    await shares.enter_async_context(self._share(client))
+                zone = await shares.enter_async_context(self._zone(zone_of(name), limited=first or failing))
+                slow = zone.slow_until > trio.current_time()
+                lane = Lane.FAILING if failing or (slow and first) else Lane.FIRST if first else Lane.SETTLED
+                place = self._lanes[lane]
+                await place.acquire()
+                turn = Turn(place, self._slow, zone)
+                self.waiting -= 1
+                self.in_flight += 1
+                try:
+                    yield turn
+                finally:
+                    turn.place.release()
         finally:
             if turn is None:
                 self.waiting -= 1
             else:
                 self.in_flight -= 1
-                turn.place.release()
-            if owned:
-                zone.places.release()
+
+    @asynccontextmanager
+    async def _share(self, client: str) -> AsyncIterator[None]:
+        """One of a client's places; forgotten with the last query of that client."""
+        share = self._clients.setdefault(client, _Share(PER_CLIENT))
+        share.users += 1
+        try:
+            async with share.places:
+                yield
+        finally:
+            share.users -= 1
+            if not share.users:
+                del self._clients[client]
+
+    @asynccontextmanager
+    async def _zone(self, key: str, *, limited: bool) -> AsyncIterator[_Zone]:
+        """A zone, and one of its places where `limited`."""
+        zone = self._find(key)
+        zone.users += 1
+        try:
+            async with zone.places if limited else nullcontext():
+                yield zone
+        finally:
             zone.users -= 1
 
     def answered(self, name: str) -> None:
@@ -137,7 +128,7 @@ class Slots:
         if zone is not None:
             zone.slow_until = 0.0
 
-    def _zone(self, key: str) -> _Zone:
+    def _find(self, key: str) -> _Zone:
         zone = self._zones.pop(key, None) or _Zone()
         if len(self._zones) >= MAX_ZONES:
             idle = next((known for known, each in self._zones.items() if not each.users), None)
