@@ -57,7 +57,7 @@ _SMALL: Final = 512
 _FEW: Final = 4
 """So many chunks in one read are nothing special; from then on, those of up to `_SMALL` bytes are taken in one go."""
 
-MOST: Final = 256
+CHUNKS_PER_CALL: Final = 256
 """Chunks that are taken in one call: half a millisecond where each has one byte."""
 
 _AT_SIZE, _AT_PAYLOAD, _AT_CRLF, _AT_TRAILERS, _AT_END = range(5)
@@ -68,7 +68,7 @@ class ChunkedDecoder:
 
     `done` is True once the body and its trailers are complete; then `leftover` is what came behind them, and
     `trailers` the trailer fields to forward or None. `rest` is what the last `feed` did not look at, because it had
-    taken `MOST` chunks: feed it again before anything else. After a `HeadError` the decoder is of no more use.
+    taken `CHUNKS_PER_CALL`: feed it again before anything else. After a `HeadError` the decoder is of no more use.
     """
 
     __slots__ = (
@@ -146,7 +146,7 @@ class ChunkedDecoder:
                 continue
             if self._state == _AT_SIZE and len(pieces) >= _FEW:
                 pos = _small_chunks(data, pos, view, pieces)
-                if len(pieces) >= MOST:
+                if len(pieces) >= CHUNKS_PER_CALL:
                     self.rest = data[pos:]
                     break
                 if pos == len(data):
@@ -252,10 +252,10 @@ class ChunkedDecoder:
 def _small_chunks(data: bytes, pos: int, view: memoryview, pieces: list[memoryview]) -> int:
     """Take small chunks that are there whole and have no extension; the index of the first that is not so.
 
-    At most as many as make `MOST`. A sender that makes a chunk of each byte costs a third of what it would by single
-    steps.
+    At most as many as make `CHUNKS_PER_CALL`. A sender that makes a chunk of each byte costs a third of what it would
+    by single steps.
     """
-    for _ in range(MOST - len(pieces)):
+    for _ in range(CHUNKS_PER_CALL - len(pieces)):
         line = _PLAIN.match(data, pos)
         if line is None:
             return pos

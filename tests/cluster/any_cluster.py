@@ -8,7 +8,7 @@ import json
 import signal
 import subprocess
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from tests.cluster.controlplane import CommandFailed, ControlPlane
+from tests.cluster.lifetime import Lifetime
 from tests.cluster.node import namespaces
 
 READY_SECONDS = 60.0
@@ -37,7 +38,7 @@ class ClusterNode:
     address: str
 
 
-class AnyCluster(ABC):
+class AnyCluster(Lifetime):
     """A control plane with nodes, while inside its context.
 
     Attributes:

@@ -13,8 +13,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.cluster import addresses
 from tests.cluster.any_cluster import AnyCluster, ClusterNode, run
@@ -54,19 +52,10 @@ class Cluster(AnyCluster):
     def __repr__(self) -> str:
         return f"<Cluster {len(self.nodes)} nodes {self._process!r}>"
 
-    def __enter__(self) -> Self:
-        try:
-            self._process.start()
-            self._process.wait((self.folder / "ready").exists, STARTED_SECONDS)
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def start(self) -> None:
+        """See `Lifetime`."""
+        self._process.start()
+        self._process.wait((self.folder / "ready").exists, STARTED_SECONDS)
 
     def close(self) -> None:
         """End all pods at once and take the nodes away."""

@@ -13,8 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -22,6 +21,7 @@ from tests.cluster import addresses, binaries
 from tests.cluster.certificates import Authority, write_key, write_public_key
 from tests.cluster.components import Files, api_server, controller_manager, etcd
 from tests.cluster.kubeconfig import with_certificate, with_token, write_kubeconfig
+from tests.cluster.lifetime import Lifetime
 from tests.cluster.node import namespaces
 from tests.cluster.process import Process
 
@@ -47,7 +47,7 @@ class CommandFailed(Exception):
         self.stderr = stderr
 
 
-class ControlPlane:
+class ControlPlane(Lifetime):
     """A control plane while inside its context.
 
     Attributes:
@@ -88,21 +88,12 @@ class ControlPlane:
     def __repr__(self) -> str:
         return f"<ControlPlane {self.url} {self._api!r}>"
 
-    def __enter__(self) -> Self:
-        try:
-            self._etcd.start()
-            self.start_api()
-            self._controllers.start()
-            self._controllers.wait(lambda: self._exists("/api/v1/namespaces/default/serviceaccounts/default"), 60)
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def start(self) -> None:
+        """See `Lifetime`."""
+        self._etcd.start()
+        self.start_api()
+        self._controllers.start()
+        self._controllers.wait(lambda: self._exists("/api/v1/namespaces/default/serviceaccounts/default"), 60)
 
     def close(self) -> None:
         """Stop everything and remove the folder; may be called again."""

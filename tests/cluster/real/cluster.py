@@ -17,9 +17,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.cluster import addresses
 from tests.cluster.any_cluster import AnyCluster, ClusterNode, Object, run
@@ -57,7 +56,7 @@ class RealCluster(AnyCluster):
         self.nodes = [ClusterNode(f"node-{n}", addresses.node_address(n)) for n in range(1, nodes + 1)]
         self.group = f"/noderouter-tests-{self.folder.name}"
         self.archives = archives
-        self._reaper: subprocess.Popen[bytes] | None = None
+        self._running = ExitStack()
         isolation = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         self._lan = Process(
             "lan",
@@ -65,69 +64,49 @@ class RealCluster(AnyCluster):
             self.folder / "lan.log",
             {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"},
         )
-        self._scheduler: Process | None = None
         self.real: dict[str, RealNode] = {}
 
     def __repr__(self) -> str:
         return f"<RealCluster {list(self.real.values())}>"
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """See `Lifetime`."""
         reaper = [sys.executable, "-m", "tests.cluster.real.reaper", str(self.folder), self.group.strip("/")]
-        self._reaper = subprocess.Popen(
-            reaper, stdin=subprocess.PIPE, start_new_session=True, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        # Leaving the context closes the pipe that the reaper waits for, and waits for the reaper.
+        self._running.enter_context(
+            subprocess.Popen(reaper, stdin=subprocess.PIPE, start_new_session=True, env=environment)
         )
-        try:
-            self._start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End all that runs, and wait until nothing is left."""
-        for node in self.real.values():
-            node.close()
-        if self._scheduler is not None:
-            self._scheduler.stop()
-        if hasattr(self, "control_plane"):
-            self.control_plane.close()
-        self._lan.stop()
-        if self._reaper is not None and self._reaper.stdin is not None:
-            self._reaper.stdin.close()
-            self._reaper.wait()
-            self._reaper = None
-
-    # Starting
-
-    def _start(self) -> None:
         (self.folder / "nodes").write_text(json.dumps([node.name for node in self.nodes]))
+        self._running.callback(self._lan.stop)
         self._lan.start()
         self._lan.wait((self.folder / "laid").exists, STARTED_SECONDS)
         plane = self.folder / "plane"
         plane.mkdir()
         self.control_plane = ControlPlane(self._network(None), plane)
+        self._running.callback(self.control_plane.close)
         images = store.prepared(self.archives)
         with ThreadPoolExecutor() as together:
             begun = [together.submit(self._begin, number, images) for number in range(1, len(self.nodes) + 1)]
-            self.control_plane.__enter__()
+            self.control_plane.start()
             settings = self.folder / "settings.new"
             admin = self.control_plane.admin
             client = [str(admin.certificate), str(admin.key)]
             settings.write_text(json.dumps([self.control_plane.url, str(self.control_plane.ca_file), client]))
             settings.rename(self.folder / "settings.json")
-            self._scheduler = self._run_scheduler()
+            self._run_scheduler()
             self._name_dns()
             self.real = {node.name: each.result() for node, each in zip(self.nodes, begun, strict=True)}
         for node in self.nodes:
             self.wait_node(node.name)
 
+    def close(self) -> None:
+        """End all that runs, and wait until nothing is left."""
+        self._running.close()
+
     def _begin(self, number: int, images: Path) -> RealNode:
-        node = self.real[self.nodes[number - 1].name] = RealNode(self._files(number), self.command(f"node-{number}"))
+        node = RealNode(self._files(number), self.command(f"node-{number}"))
+        self._running.callback(node.close)
         node.begin(images)
         node.start()
         return node
@@ -153,12 +132,12 @@ class RealCluster(AnyCluster):
             proxy_mode=PROXY_MODES[(number - 1) % len(PROXY_MODES)],
         )
 
-    def _run_scheduler(self) -> Process:
+    def _run_scheduler(self) -> None:
         plane = self.control_plane
         argv = [*plane.enter, str(find("kube-scheduler")), *scheduler(plane.admin_kubeconfig)]
         process = Process("kube-scheduler", argv, self.folder / "kube-scheduler.log")
+        self._running.callback(process.stop)
         process.start()
-        return process
 
     def _name_dns(self) -> None:
         """The address that pods ask for names leads to the lan's DNS, and kube-proxy may read what it needs."""

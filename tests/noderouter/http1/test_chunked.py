@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from noderouter.core.headers import Headers
 from noderouter.http1 import chunked
 from noderouter.http1.chunked import (
+    CHUNKS_PER_CALL,
     LAST_CHUNK,
     MAX_EXTENSION_BYTES,
-    MOST,
     ChunkedDecoder,
     encode_chunk,
     encode_last,
@@ -211,7 +211,7 @@ class Counting:
 def test_many_small_chunks_are_taken_in_one_go(size: bytes) -> None:
     """A chunk for each byte is the most work for what it carries: count it."""
     counting = Counting()
-    assert counting.feed((size + b"\r\nx\r\n") * MOST) == b"x" * MOST
+    assert counting.feed((size + b"\r\nx\r\n") * CHUNKS_PER_CALL) == b"x" * CHUNKS_PER_CALL
     assert counting.steps < 20
 
 
@@ -222,7 +222,7 @@ def test_one_call_takes_some_chunks_and_leaves_the_rest(chunk: bytes) -> None:
     data, calls = chunk * 2000 + b"0\r\n\r\nnext", 0
     while not decoder.done:
         payload = decoder.feed(data)
-        assert payload == b"x" * min(MOST, 2000 - calls * MOST)
+        assert payload == b"x" * min(CHUNKS_PER_CALL, 2000 - calls * CHUNKS_PER_CALL)
         data = decoder.rest
         calls += 1
     assert (decoder.leftover, decoder.rest) == (b"next", b"")

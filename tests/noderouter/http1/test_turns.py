@@ -9,7 +9,7 @@ import pytest
 from noderouter.core.exchange import CHUNKED, Exchange, Response
 from noderouter.core.headers import Headers
 from noderouter.http1.body import StreamBody
-from noderouter.http1.chunked import MOST
+from noderouter.http1.chunked import CHUNKS_PER_CALL
 from noderouter.http1.server import PIPELINED_TURN
 from noderouter.reactor import core
 from noderouter.reactor.task import reschedule
@@ -52,8 +52,8 @@ async def test_a_body_of_tiny_chunks_is_read_in_small_steps(chunk: bytes, receiv
         peer.close()
     assert body.read_bytes == 12_000 // len(chunk)
     steps = sorted(after - before for before, after in pairwise([*seen, body.read_bytes]))
-    assert steps[-1] <= 2 * MOST  # its first step, and its first of bulk
-    assert steps[-2] <= MOST
+    assert steps[-1] <= 2 * CHUNKS_PER_CALL  # its first step, and its first of bulk
+    assert steps[-2] <= CHUNKS_PER_CALL
 
 
 async def test_an_end_behind_tiny_chunks_is_behind_the_requests_that_follow_them() -> None:
