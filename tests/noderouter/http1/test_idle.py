@@ -1,5 +1,7 @@
 """Which connections would not be missed, and so may be ended in favour of newcomers: those that owe us a request."""
 
+from functools import partial
+
 import trio
 import trio.testing
 
@@ -27,6 +29,15 @@ def long_ago(p: Proxy, seconds: float) -> None:
         exchange.upstream.progress -= seconds
 
 
+async def taking(count: int, got: trio.Event, peer: Peer) -> None:
+    """Read a head and so many bytes of a body, and then be silent."""
+    await peer.head()
+    if count:
+        await peer.exactly(count)
+    got.set()
+    await silent(peer)
+
+
 def evicted(p: Proxy) -> bool:
     return p.listener._places.make_room()
 
@@ -52,13 +63,7 @@ async def test_a_small_body_that_does_not_come_is_no_request() -> None:
 
 async def test_a_small_body_that_has_come_is_a_request() -> None:
     got = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.head()
-        got.set()
-        await silent(peer)
-
-    async with origin(script) as server, proxy(server.port) as p:
+    async with origin(partial(taking, 0, got)) as server, proxy(server.port) as p:
         peer = await client(p.port)
         await peer.send(SMALL)
         await in_progress(p)
@@ -83,14 +88,7 @@ async def test_a_small_body_is_timed_as_a_body_and_not_as_a_pause_between_reques
 
 async def test_an_upload_that_has_stopped_makes_room() -> None:
     got = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.head()
-        await peer.exactly(3)
-        got.set()
-        await silent(peer)
-
-    async with origin(script) as server, proxy(server.port) as p:
+    async with origin(partial(taking, 3, got)) as server, proxy(server.port) as p:
         peer = await client(p.port)
         await peer.send(LARGE + b"abc")
         await in_progress(p, got)
@@ -104,14 +102,7 @@ async def test_an_upload_that_has_stopped_makes_room() -> None:
 
 async def test_who_waits_for_the_answer_to_an_upload_stays() -> None:
     got = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.head()
-        await peer.exactly(100_000)
-        got.set()
-        await silent(peer)
-
-    async with origin(script) as server, proxy(server.port) as p:
+    async with origin(partial(taking, 100_000, got)) as server, proxy(server.port) as p:
         peer = await client(p.port)
         await peer.send(LARGE + b"x" * 100_000)
         await in_progress(p, got)

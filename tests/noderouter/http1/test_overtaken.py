@@ -4,6 +4,7 @@ Bytes are put into sockets, and the connections looked at, without a turn of the
 """
 
 import os
+from functools import partial
 
 import trio
 import trio.testing
@@ -20,6 +21,13 @@ async def answer(peer: Peer) -> None:
     while await peer.more():
         await peer.head()
         await peer.send(OK)
+
+
+async def answer_later(heard: trio.Event, peer: Peer) -> None:
+    """Leave the first request to the test, and say 200 to all others."""
+    await peer.head()
+    heard.set()
+    await answer(peer)
 
 
 def put(peer: Peer, data: bytes) -> None:
@@ -51,13 +59,7 @@ async def test_a_request_on_a_connection_that_has_been_idle_for_too_long_is_answ
 
 async def test_a_response_that_comes_at_its_time_limit_is_delivered_and_the_connection_goes_on() -> None:
     heard = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.head()
-        heard.set()
-        await answer(peer)
-
-    async with origin(script) as server, proxy(server.port) as p:
+    async with origin(partial(answer_later, heard)) as server, proxy(server.port) as p:
         peer = await client(p.port)
         await peer.send(GET)
         await heard.wait()
@@ -74,13 +76,7 @@ async def test_a_response_that_comes_at_its_time_limit_is_delivered_and_the_conn
 async def test_what_is_late_for_one_request_does_not_end_the_next() -> None:
     """Requests are pipelined: when the first is answered the second is on its way at once."""
     heard = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.head()
-        heard.set()
-        await answer(peer)
-
-    async with origin(script) as server, proxy(server.port) as p:
+    async with origin(partial(answer_later, heard)) as server, proxy(server.port) as p:
         peer = await client(p.port)
         await peer.send(GET * 2)
         await heard.wait()
