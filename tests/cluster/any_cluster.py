@@ -197,7 +197,7 @@ def run(command: Sequence[str], named: Sequence[str], input: str | None = None) 
     return done.stdout
 
 
-def until(condition: Callable[[], object], seconds: float = READY_SECONDS) -> None:
+def until(condition: Callable[[], object], seconds: float = READY_SECONDS, *, pause: float = POLL_SECONDS) -> None:
     """Wait, blocking, for what other processes bring about.
 
     Raises:
@@ -207,4 +207,4 @@ def until(condition: Callable[[], object], seconds: float = READY_SECONDS) -> No
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"not within {seconds:g} s")
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)

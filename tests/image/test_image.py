@@ -47,6 +47,7 @@ def mode(path: Path) -> int:
 # Twice
 
 
+@pytest.mark.timeout(1800)
 def test_two_builds_are_the_same():
     """Down to their identity, which is a hash of all contents, modes, owners, times and labels.
 

@@ -1,7 +1,7 @@
 """Nodes that capture, one for all tests that need one of its kind; and the figures that tests state."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
@@ -40,6 +40,16 @@ def state(request: pytest.FixtureRequest) -> State:
     """State a figure, under the name of the test."""
     name = request.node.name.removeprefix("test_").replace("_", " ")
     return lambda figure: FIGURES.append(f"{name}: {figure}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a failure what router and keeper said: what comes after it on the same node may fail for its reason."""
+    report = yield
+    world = getattr(item, "funcargs", {}).get("world")
+    if report.failed and world is not None:
+        report.sections.append(("router and keeper", world.node.describe()))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

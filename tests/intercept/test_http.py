@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from tests.cluster.any_cluster import until
 from tests.intercept.asking import Connection, get, line, read
 from tests.intercept.conftest import ON_ALL, ON_ONE
 from tests.intercept.mesh_node import FAMILIES
@@ -47,8 +48,7 @@ def test_a_canary_gets_one_request_in_ten(world: World, state):
     space = world.node.space
     with world.dtab(f"/svc/hello.{space} => 9 * /host/{space}/hello & 1 * /host/{space}/canary ;"):
         with Connection(world.client.place, world.hello.addresses[4], 80) as first:
-            while first.ask(world.hello.host)["who"] != "canary":
-                pass
+            until(lambda: first.ask(world.hello.host)["who"] == "canary", pause=0)
         counts: Counter[str] = Counter()
         for version in FAMILIES:
             with Connection(world.client.place, world.hello.addresses[version], 80) as connection:
