@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs e2e fuzz cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | cluster-tools | cluster | image | lock | clean"
+	@echo "make run | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | explore | cluster-tools | cluster | image | lock | clean"
 
 # What an extra of setup.cfg needs, and not the distribution once more: that would compile the data path again.
 extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
@@ -86,6 +86,10 @@ fuzz: setup
 # The chart on two nodes under load, played and real, and docs/kubernetes.md as it is written; needs root. `make test` runs it, too.
 e2e: cluster-tools
 	NODEROUTER_E2E_CUT_OFF_SECONDS=$${NODEROUTER_E2E_CUT_OFF_SECONDS:-60} $(BIN)/pytest tests/e2e_cluster tests/e2e_intercept tests/real tests/docs -rs
+
+# Properties with fresh seeds; `make test` takes the same ones on every run.
+explore: setup
+	$(BIN)/pytest --hypothesis-profile=explore $$(grep -rl --include='test_*.py' '^from hypothesis' tests)
 
 # The Kubernetes of the tests, built once into a cache outside the tree; needs Go.
 cluster-tools: setup

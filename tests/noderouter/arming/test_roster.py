@@ -191,5 +191,5 @@ class Telling(RuleBasedStateMachine):
             assert set(self.held) <= set(wanted.items)
 
 
-Telling.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Telling.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestTelling = Telling.TestCase

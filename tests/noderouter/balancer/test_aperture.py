@@ -75,7 +75,6 @@ def test_routers_choose_different_subsets():
     assert len({build(seed)[0].pick(0.0).address for seed in range(50)}) > 10
 
 
-@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_an_update_keeps_the_order_of_those_that_stay(random):
     balancer, nodes = build()
@@ -108,7 +107,7 @@ def test_requests_of_removed_nodes_are_not_its_load():
     assert len(traffic(balancer, 1, 100.0, 60)) == 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.floats(0, 3)), max_size=60))
 def test_removed_nodes_leave_no_load_behind(events):
     balancer, nodes = build(size=5)

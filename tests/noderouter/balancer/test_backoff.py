@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -24,7 +24,6 @@ def test_constant_without_ms_is_no_pause():
     assert ConstantKind().build(Random(1)).next() == 0.0
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), st.floats(0.001, 10), st.floats(1, 1000))
 def test_decorrelated_stays_between_the_first_and_three_times_the_previous(seed, first, factor):
     limit = first * factor
@@ -39,7 +38,6 @@ def test_decorrelated_stays_between_the_first_and_three_times_the_previous(seed,
         backoff.reset()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_equal_jittered_doubles_its_range_up_to_the_limit(seed):
     backoff = EqualJittered(5.0, 300.0, Random(seed))

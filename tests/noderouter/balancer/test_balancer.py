@@ -32,7 +32,7 @@ def draw(balancer, times):
     return counts
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(st.sampled_from([0.25, 0.5, 1.0, 3.0, 10.0]), st.integers(1, 4), min_size=1),
     st.integers(0, 100),

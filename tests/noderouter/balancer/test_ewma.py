@@ -4,7 +4,7 @@ from math import exp
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.ewma import PENALTY, EwmaKind
@@ -42,7 +42,6 @@ events = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(events, st.sampled_from([100, 10_000]), st.sampled_from([0.0, 1e6]))
 def test_picks_what_the_definition_picks(events, decay_ms, start):
     balancer = EwmaKind(decayTimeMs=decay_ms).build(Random(1))

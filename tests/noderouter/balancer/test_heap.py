@@ -3,7 +3,7 @@
 from collections import Counter
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.accrual.consecutive_failures import ConsecutiveFailures
@@ -19,7 +19,6 @@ def build(size, seed=1):
     return balancer, nodes
 
 
-@settings(deadline=None)
 @given(st.integers(1, 9), st.lists(st.one_of(st.none(), st.integers(0, 8)), max_size=80), st.integers(0, 100))
 def test_always_one_of_the_least_loaded(size, events, seed):
     balancer, nodes = build(size, seed)

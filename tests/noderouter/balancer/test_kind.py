@@ -165,5 +165,5 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.balancer.adds - self.balancer.removes == len(self.members)
 
 
-AnyOrder.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
 TestAnyOrder = AnyOrder.TestCase

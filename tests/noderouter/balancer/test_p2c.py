@@ -21,7 +21,7 @@ def build(seed, size):
     return balancer, nodes
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(1, 12))
 def test_equal_nodes_get_equal_shares(seed, size):
     balancer, nodes = build(seed, size)
@@ -32,7 +32,7 @@ def test_equal_nodes_get_equal_shares(seed, size):
         assert abs(counts[node] - times * share) <= 6 * sqrt(times * share * (1 - share))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(2, 100))
 def test_the_fullest_node_stays_close_to_the_average(seed, size):
     """As the theory has it: log log n above the average, where one random choice is far off."""
@@ -42,7 +42,6 @@ def test_the_fullest_node_stays_close_to_the_average(seed, size):
     assert max(node.pending for node in nodes) <= 20 + 4
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_of_two_nodes_the_idler_one(seed):
     balancer, (one, other) = build(seed, 2)
@@ -53,7 +52,6 @@ def test_of_two_nodes_the_idler_one(seed):
     assert balancer.pick(1.0) is one
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_of_two_nodes_the_available_one_however_busy(seed):
     balancer, (one, other) = build(seed, 2)

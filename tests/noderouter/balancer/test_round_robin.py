@@ -3,7 +3,7 @@
 from collections import Counter
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.accrual.consecutive_failures import ConsecutiveFailures
@@ -19,7 +19,6 @@ def build(size, seed=1):
     return balancer, nodes
 
 
-@settings(deadline=None)
 @given(st.integers(1, 20), st.integers(0, 100), st.integers(0, 100))
 def test_shares_differ_by_one_at_most(size, times, seed):
     balancer, nodes = build(size, seed)
@@ -31,7 +30,6 @@ def test_routers_begin_at_different_places():
     assert len({build(20, seed)[0].pick(1.0).address for seed in range(50)}) > 10
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 9)), st.integers(0, 20))
 def test_closed_nodes_are_skipped_and_the_others_keep_their_order(closed, start):
     balancer, nodes = build(10)
@@ -45,7 +43,6 @@ def test_closed_nodes_are_skipped_and_the_others_keep_their_order(closed, start)
     assert seen == (left[first:] + left[:first]) * 2
 
 
-@settings(deadline=None)
 @given(st.integers(0, 9), st.sets(st.integers(0, 9), min_size=1), st.randoms(use_true_random=False))
 def test_after_an_update_the_turn_goes_on(start, stay, random):
     balancer, nodes = build(10)

@@ -1,6 +1,6 @@
 """WindowedSum against a list of everything that was ever added."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.window import SLICES, WindowedSum
@@ -29,7 +29,6 @@ class Naive:
 steps = st.lists(st.tuples(st.integers(0, 40), st.integers(-5, 20)), max_size=60)
 
 
-@settings(deadline=None)
 @given(steps, st.sampled_from([0, 1, 1000, 123456]))
 def test_equals_the_naive_sum(steps, start):
     # Quarter seconds and windows of 10 s are exact in binary, so both agree on which slice a time lies in.
@@ -44,7 +43,6 @@ def test_equals_the_naive_sum(steps, start):
     assert window.sum(now) == naive.sum(now)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1e6), st.floats(0.1, 3600))
 def test_counts_for_nine_tenths_of_the_window_and_no_longer_than_all_of_it(now, window_s):
     window = WindowedSum(window_s)

@@ -1,7 +1,7 @@
 """The HTTP classifiers: every kind, method, status and error, against the table of the specification."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.classifier.kind import ClassifierKind
@@ -59,7 +59,6 @@ def exchange(method=b"GET", status=None, body=NO_BODY, special=None):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None)
 @given(method=st.sampled_from(METHODS), status=st.integers(100, 599))
 def test_below_500_is_success(name, method, status):
     verdict = build(name).response(exchange(method, status))

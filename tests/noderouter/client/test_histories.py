@@ -218,7 +218,7 @@ class Gate:
         return self.asked % 2 == 0
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(
     history=st.lists(st.lists(steps, min_size=1, max_size=4), min_size=2, max_size=8),
     places=st.integers(1, 2),

@@ -328,7 +328,7 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(configurations())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_shown_loads_again_as_the_same(drawn: dict[str, Any]) -> None:
     config = valid(json.dumps(drawn))
     shown = json.dumps(dump(config))
@@ -378,7 +378,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.one_of(st.lists(PIECES, max_size=30).map("".join), st.text(max_size=30)), st.sampled_from(["", SMALL, "{"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_text_is_too_strange(text: str, before: str) -> None:
     found = validate_text(before + text)
     if not isinstance(found, Config):
@@ -390,7 +390,7 @@ def test_no_text_is_too_strange(text: str, before: str) -> None:
 
 
 @given(configurations(), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_wrong_value_is_reported_where_it_stands(drawn: dict[str, Any], data: st.DataObject) -> None:
     drawn = json.loads(json.dumps(drawn))
     node: Any = drawn["routers"][0]

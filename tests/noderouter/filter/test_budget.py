@@ -1,7 +1,7 @@
 """The retry budget against a list of all deposits and withdrawals, and its known figures."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.filter.budget import RetryBudget
@@ -34,7 +34,6 @@ events = st.lists(st.tuples(st.integers(0, 30), st.booleans(), st.integers(1, 8)
 
 
 # Shares and slices that are exact in binary, so that rounding has no say.
-@settings(deadline=None)
 @given(events, st.sampled_from([0.25, 0.5, 2, 1000 / 8]), st.sampled_from([0, 1]), st.sampled_from([10, 40]))
 def test_equals_the_naive_budget(events, percent, least, ttl):
     budget, naive = RetryBudget(ttl, least, percent), Naive(ttl, least, percent)

@@ -292,7 +292,7 @@ def bodies(rng: Random) -> bytes:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_splitting_never_changes_the_outcome(rng: Random) -> None:
     data = bodies(rng)
     whole = decode(data)
@@ -338,7 +338,7 @@ def llhttp_payload(data: bytes) -> bytes | None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_what_we_take_llhttp_and_h11_take(rng: Random) -> None:
     data = bodies(rng)
     outcome = decode(data)

@@ -165,7 +165,7 @@ def test_agree_on_the_smuggling_table(oracle: Callable[[bytes, bool], Framing], 
 
 @ORACLES
 @given(st.randoms(use_true_random=False), st.booleans())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_agree_on_grammar(
     oracle: Callable[[bytes, bool], Framing], known: dict[str, Reason], rng: Random, response: bool
 ) -> None:

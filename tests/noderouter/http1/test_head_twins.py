@@ -26,7 +26,7 @@ def verdict(module: ModuleType, data: bytes, max_line: int, max_head: int, respo
 
 
 @given(randoms, st.booleans())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_equal_on_grammar(rng: Random, response: bool) -> None:
     data = mutate(rng, random_head(rng, response))
     max_line, max_head = limits(rng, data)
@@ -53,7 +53,7 @@ def test_equal_on_every_byte_everywhere(position: int, response: bool) -> None:
 
 
 @given(randoms, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_never_changes_its_mind(rng: Random, response: bool) -> None:
     data = mutate(rng, random_head(rng, response))[:600]
     max_line, max_head = limits(rng, data)

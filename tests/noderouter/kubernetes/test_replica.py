@@ -190,7 +190,7 @@ class Machine(RuleBasedStateMachine):
             assert self.kept(part) == list(self._sorted(self.store.version, part)), part
 
 
-Machine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+Machine.TestCase.settings = settings(max_examples=300, stateful_step_count=40)
 TestReplica = Machine.TestCase
 
 

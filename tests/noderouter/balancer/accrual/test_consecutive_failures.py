@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.accrual.consecutive_failures import ConsecutiveFailuresKind
@@ -13,7 +13,6 @@ from noderouter.config.kind import kind_field
 FIELD = kind_field(AccrualKind, "noderouter.balancer.accrual", "io.l5d.consecutiveFailures")
 
 
-@settings(deadline=None)
 @given(st.integers(1, 6), st.lists(st.booleans(), max_size=40))
 def test_trips_at_the_first_run_that_is_long_enough(failures, reports):
     accrual = ConsecutiveFailuresKind(failures=failures).build(Random(1))()

@@ -225,5 +225,5 @@ class AccrualModel(RuleBasedStateMachine):
         assert alive or self.accrual.removals > 0
 
 
-AccrualModel.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+AccrualModel.TestCase.settings = settings(max_examples=50, stateful_step_count=30)
 TestAccrualModel = AccrualModel.TestCase

@@ -4,7 +4,7 @@ from math import exp
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.accrual.kind import AccrualKind
@@ -28,7 +28,6 @@ def average(reports, requests):
     return value
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(1, 20), st.floats(0.05, 0.95))
 def test_trips_as_defined(reports, requests, rate):
     accrual = build(rate, requests)

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.accrual.kind import AccrualKind
@@ -18,7 +18,6 @@ def build(rate, window):
     return FIELD.validate(keys).build(Random(1))()
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=40), st.sampled_from([0.25, 0.5, 0.75, 1.0]))
 def test_trips_as_defined_within_one_window(reports, rate):
     accrual = build(rate, 10)
