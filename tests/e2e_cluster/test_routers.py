@@ -2,7 +2,7 @@
 
 A node's port is closed from the end of its old router to the beginning of the new one: two pods cannot have one host
 port. That costs the pods of that node, which have no other way. It must not cost the pods of other nodes anything:
-endpoints on the node whose router is away are left out as long as there are others.
+endpoints on the node whose router is away are reached directly.
 """
 
 import time
@@ -13,7 +13,7 @@ from tests.charts.release import Release
 from tests.cluster.any_cluster import until
 from tests.cluster.cluster import Cluster
 from tests.e2e_cluster.traffic import Request, kinds, steady
-from tests.e2e_cluster.workloads import serve_everywhere
+from tests.e2e_cluster.workloads import serve, serve_everywhere
 from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
@@ -33,6 +33,18 @@ def test_the_router_of_another_node_is_replaced(cluster: Cluster, mesh: Release,
         replace(mesh, "node-2")
         far = {p["metadata"]["name"] for p in cluster.pods(namespace, "app=hello") if p["spec"]["nodeName"] == "node-2"}
         traffic.until(lambda request: request.pod in far, time.monotonic())
+    assert not traffic.failed(), kinds(traffic.failed())
+    state(traffic.figure())
+
+
+def test_the_router_of_the_only_node_of_a_service_is_replaced(
+    cluster: Cluster, mesh: Release, namespace: str, state: State
+):
+    """Its pods stay reachable: there are no others."""
+    serve(cluster, namespace)
+    with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
+        replace(mesh, "node-2")
+        traffic.more(100)
     assert not traffic.failed(), kinds(traffic.failed())
     state(traffic.figure())
 

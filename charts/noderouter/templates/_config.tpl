@@ -105,10 +105,8 @@ the place of the chart's: the keys of one interpreter mean nothing to another.
     service: {{ include "noderouter.fullname" . }}
     port: incoming
     hostNetwork: {{ $byNode }}
-    {{- if .Values.intercept.enabled }}
-    # Who was captured has asked for no router: while that of a pod's node is away, and for what is on no node.
+    # While the router of a pod's node is away, and for what is on no node: pods are not lost with their router.
     orDirect: true
-    {{- end }}
 {{- end }}
 # Pods, reached directly. For addresses on no node: Services without selector, ExternalName.
 - kind: io.l5d.k8s
