@@ -60,6 +60,11 @@ def check(options: argparse.Namespace) -> Iterator[Finding]:
             plan = plan_of(config, place)
     else:
         plan.apis[access or of_people(None, None)] = Needs()
+        if options.service_account:
+            yield fail(
+                "rights", f"those of {options.service_account} are not checked: what is needed follows from the "
+                "configuration", "give CONFIG as well"
+            )  # fmt: skip
     yield from check_variables(plan.variables)
     for each, needs in plan.apis.items():
         yield from check_api(each, needs, _namers(config), _account(options))

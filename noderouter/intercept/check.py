@@ -67,7 +67,17 @@ def check(backend: Backend, capture: Capture, places: list[tuple[Address, int]])
 
 def _family(backend: Backend, link: ProbeLink, target: Address, place: tuple[Address, int]) -> list[Finding]:
     address, port = place
-    with _Listener(target) as listener:
+    try:
+        listening = _Listener(target)
+    except OSError as error:
+        return [
+            Finding(
+                False,
+                f"cannot listen at {target}: {error.strerror}",
+                "--node-ip has to be an address of this machine: see `ip addr`",
+            )
+        ]
+    with listening as listener:
         capture = Capture(listener.port, **{f"ipv{target.version}": target})  # type: ignore[arg-type]
         pods = (Pod("check", "check", (ADDRESSES[target.version],)),)
         bindings = Bindings()
@@ -123,8 +133,12 @@ class _Listener:
 
     def __init__(self, address: Address) -> None:
         self._sock = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
-        self._sock.bind((str(address), 0))
-        self._sock.listen(8)
+        try:
+            self._sock.bind((str(address), 0))
+            self._sock.listen(8)
+        except OSError:
+            self._sock.close()
+            raise
         self.port: int = self._sock.getsockname()[1]
         self._thread = threading.Thread(target=self._run, daemon=True)
 

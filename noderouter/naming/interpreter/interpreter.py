@@ -96,10 +96,10 @@ class Interpreter:
 
     def readiness(self) -> tuple[bool, str]:
         """Whether names can be bound, and in a line what that depends on."""
-        stored = self._stored.value
-        if isinstance(stored, Dtab):
-            return True, f"dtab of {len(stored)} entries in effect"
-        return False, "no dtab yet" if isinstance(stored, Pending) else f"no dtab: {stored.message}"
+        stored, base = self._stored.value, self._base.value
+        if isinstance(stored, Dtab) and isinstance(base, Dtab):
+            return True, f"dtab of {len(base)} {'entry' if len(base) == 1 else 'entries'} in effect"
+        return False, f"no dtab: {stored.message}" if isinstance(stored, Failed) else "no dtab yet"
 
     def state(self) -> dict[str, Any]:
         """What the admin interface shows of the interpreter, ready for JSON."""

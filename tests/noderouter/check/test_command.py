@@ -55,6 +55,12 @@ def test_without_a_configuration_the_api_of_kubectl_is_looked_at(control_plane, 
     assert "reached, v1." in capsys.readouterr().out
 
 
+def test_the_rights_of_an_account_without_a_configuration_are_not_checked(control_plane, capsys):
+    kubeconfig = str(control_plane.admin_kubeconfig)
+    assert main(["check", "--kubeconfig", kubeconfig, "--service-account", "router"]) == 1
+    assert "fail rights: those of router are not checked" in capsys.readouterr().out
+
+
 def test_before_and_after_the_rights_are_granted(control_plane, namespace, tmp_path, capsys):
     interpreter = INTERPRETER | {"namespace": namespace}
     file = write(tmp_path, config(namers=[{"kind": "io.l5d.k8s"}], interpreter=interpreter))

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
@@ -65,6 +67,17 @@ def test_the_command(make_network):
     said = network.run(network.node, [*command, "--destination", f"{SERVICE[4]}:80"])
     assert said.count("ok: ") == 3
     assert "FAILED" not in said
+
+
+def test_an_address_of_another_machine(make_network):
+    network = make_network()
+    capture = replace(CAPTURE, ipv4=ip_address("203.0.113.77"))
+    with inside(network.node):
+        (finding,) = check(Nft("noderoutercheck"), capture, DIAL[:1])
+    assert not finding.good
+    assert finding.what == "cannot listen at 203.0.113.77: Cannot assign requested address"
+    assert "--node-ip" in finding.advice
+    assert "noderouter" not in network.dump().lower()
 
 
 def test_what_is_dialled(monkeypatch):

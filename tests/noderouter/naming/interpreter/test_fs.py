@@ -80,7 +80,7 @@ async def test_an_invalid_dtab_keeps_the_last_good_one_and_says_where_it_is_wron
     assert log.events == ["dtab.loaded", "dtab.invalid"]
     assert log.fields[-1]["kept_last_good"] is True
     hash_ = hash_of(Dtab.parse("/file/web => /$/inet/1"))
-    assert routed.interpreter.readiness() == (True, f"dtab of 1 entries in effect, hash {hash_}; refused: {error}")
+    assert routed.interpreter.readiness() == (True, f"dtab of 2 entries in effect, hash {hash_}; refused: {error}")
     assert routed.interpreter.state()["error"] == str(error)
     routed.write("/file/web => /$/inet/3")
     await routed.becomes("/$/inet/3")

@@ -136,13 +136,13 @@ async def test_names_are_those_of_all_namers(utility):
 @pytest.mark.parametrize(
     ("stored", "ready", "words"),
     [
-        (Dtab.parse("/a => /b"), True, "dtab of 1 entries in effect"),
+        (Dtab.parse("/a => /b"), True, "dtab of 2 entries in effect"),
         (Pending(), False, "no dtab yet"),
         (Failed("broken"), False, "no dtab: broken"),
     ],
 )
 async def test_it_is_ready_when_there_is_a_dtab(utility, stored, ready, words):
-    interpreter = Interpreter(Sources(Var(Dtab.EMPTY), [], utility), Var(stored))
+    interpreter = Interpreter(Sources(Var(Dtab.parse("/c => /d")), [], utility), Var(stored))
     assert interpreter.readiness() == (ready, words)
     assert interpreter.stored_dtab() == (stored if ready else None)
 
