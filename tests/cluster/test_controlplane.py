@@ -68,7 +68,7 @@ def test_it_stops_and_starts_with_what_it_knew(control_plane, namespace):
 
 async def test_tests_that_wait_with_trio_can_use_it(control_plane, namespace):
     await trio.to_thread.run_sync(control_plane.kubectl, "create", "configmap", "made", "-n", namespace)
-    async with httpx.AsyncClient(verify=control_plane.ssl_context(), trust_env=False) as client:
+    async with httpx.AsyncClient(verify=control_plane.ssl_context(), trust_env=False, timeout=30) as client:
         found = await client.get(f"{control_plane.url}/api/v1/namespaces/{namespace}/configmaps/made")
     assert found.json()["metadata"]["name"] == "made"
 

@@ -21,6 +21,8 @@ RULES = (
     ("discovery.k8s.io", ["endpointslices"]),
 )
 ACCOUNT = "noderouter"
+API_SECONDS = 30.0
+"""What a busy machine may take for one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Objects:
 
     def __init__(self, control_plane: ControlPlane) -> None:
         self.control_plane = control_plane
-        self._client = httpx.Client(verify=control_plane.ssl_context(), trust_env=False, base_url=control_plane.url)
+        self._client = httpx.Client(
+            verify=control_plane.ssl_context(), trust_env=False, base_url=control_plane.url, timeout=API_SECONDS
+        )
         self._made: list[str] = []
 
     def namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
