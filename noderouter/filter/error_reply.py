@@ -76,10 +76,7 @@ class ErrorReply:
             response = exchange.response
             if response is not None:
                 seconds = (exchange.ended or monotonic()) - exchange.started
-                success = exchange.verdict is Verdict.SUCCESS
-                if response.special is not None:
-                    success = judged(response, success)
-                stats.record(response.status, seconds, success)
+                stats.record(response.status, seconds, exchange.verdict is Verdict.SUCCESS)
         except (Exception, Unwind) as error:
             stats.fail(failure_name(error), monotonic() - exchange.started)
             raise
@@ -114,14 +111,6 @@ class ErrorReply:
         pending = exchange.reply.begin(exchange.response, body)
         if pending is not None:
             await pending
-
-
-def judged(response: Response, otherwise: bool) -> bool:
-    """The verdict of the next router, which knows its services better (spec section 6.2), or else ours."""
-    success_class = response.field(b"l5d-success-class")
-    if success_class is None:
-        return otherwise
-    return success_class == b"1.0"
 
 
 def describe(error: Exception) -> tuple[int, str, bool]:

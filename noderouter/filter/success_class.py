@@ -1,7 +1,7 @@
 """The verdict on a response as a header: `l5d-success-class` (spec section 5.3).
 
-A router before this one reads it for its server statistics instead of judging the status itself. What the endpoint
-sent under that name does not go on; the reply drops it.
+For people and programs before the router. What the endpoint sent under that name counts nowhere, for an application
+could hide its errors by it, and does not go on: the reply drops it.
 """
 
 from typing import Final

@@ -159,18 +159,24 @@ async def test_other_fields_pass_untouched_and_spoofed_ones_do_not():
 
 
 async def test_the_verdict_is_told_and_not_believed():
-    statuses = iter(["200 OK", "500 Oh"])
+    """Else an application could hide its errors."""
+    said = iter([("200 OK", "0.0"), ("500 Oh", "1.0"), ("500 Oh", "1.0")])
 
     async def respond(_got):
-        return response("", next(statuses), "l5d-success-class: 0.5\r\nl5d-ctx-thing: x\r\n")
+        status, verdict = next(said)
+        return response("", status, f"l5d-success-class: {verdict}\r\nl5d-ctx-thing: x\r\n")
 
     async with backend() as service, routing(config(f"/svc => {inet(service.port)}")) as router:
         service.respond = respond
-        good, bad = await router.ask(), await router.ask()
+        good, bad, _ = await router.ask(), await router.ask(), await router.ask()
         assert good.all("l5d-success-class") == ["1.0"]
         assert bad.all("l5d-success-class") == ["0.0"]
         assert good["l5d-ctx-thing"] == "x"
         assert good.all("via") == ["1.1 linkerd"]
+        metrics = await router.metrics("rt/out/server")
+        counts = {key.rpartition("/")[2]: value for key, value in metrics.items()}
+        assert (counts["requests"], counts["success"], counts["failures"]) == (3, 1, 2)
+        assert metrics[next(key for key in metrics if key.endswith("/status/500"))] == 2
 
 
 # clearContext
