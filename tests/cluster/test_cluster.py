@@ -57,7 +57,7 @@ def test_a_service_without_endpoints_refuses(cluster, namespace, client):
 
     connect = f"import socket; print(socket.socket().connect_ex(('{ip}', 80)))"
     refused = f"{errno.ECONNREFUSED}\n"
-    until(lambda: cluster.exec(namespace, "client", "python3", "-c", connect) == refused, 10)
+    until(lambda: cluster.exec(namespace, "client", "python3", "-c", connect) == refused)
     with pytest.raises(CommandFailed) as failed:
         client("http://no-such-name/")
     assert failed.value.status == 6  # curl: could not resolve

@@ -58,7 +58,7 @@ def test_processes_mounts_and_networks_go_with_the_run(cluster, killed):
         else:
             run.communicate("end\n", timeout=30)
             assert not Path(folder).exists()
-    until(lambda: of_the_run(folder) == [], 10)
+    until(lambda: of_the_run(folder) == [])
     assert folder not in Path("/proc/self/mountinfo").read_text()
     assert links() == before
     shutil.rmtree(folder, ignore_errors=True)

@@ -37,7 +37,7 @@ def test_init_containers_run_first_and_in_order(cluster, namespace):
     main = shell("cat /v/order; exec sleep infinity", **mount)
     cluster.apply(pod("one", main, initContainers=[first, second], volumes=volumes), namespace)
     cluster.wait_ready("pod", namespace, "one")
-    until(lambda: cluster.logs(namespace, "one", "main") == "first\nsecond\n", 5)
+    until(lambda: cluster.logs(namespace, "one", "main") == "first\nsecond\n")
 
 
 def test_a_sidecar_is_up_before_and_until_after_the_others(cluster, namespace):
@@ -145,7 +145,7 @@ def test_the_end_is_prestop_then_sigterm(cluster, namespace):
 def test_kubectl_shows_the_logs(cluster, namespace):
     cluster.apply(pod("one", shell("echo a; echo b; echo c; exec sleep infinity")), namespace)
     cluster.wait_ready("pod", namespace, "one")
-    until(lambda: cluster.control_plane.kubectl("logs", "one", "-n", namespace) == "a\nb\nc\n", 5)
+    until(lambda: cluster.control_plane.kubectl("logs", "one", "-n", namespace) == "a\nb\nc\n")
     assert cluster.control_plane.kubectl("logs", "one", "--tail=2", "-n", namespace) == "b\nc\n"
     cluster.apply(pod("two", shell("sleep 0.5; echo end")), namespace)
     cluster.wait_ready("pod", namespace, "two")
@@ -172,4 +172,4 @@ def test_a_forced_deletion_waits_for_nobody(cluster, namespace):
             cluster.exec(namespace, "one", "true")
         return True
 
-    until(lambda: not list(cluster.folder.glob(f"pods/{namespace}_one_*/main/pid")) and ended(), 10)
+    until(lambda: not list(cluster.folder.glob(f"pods/{namespace}_one_*/main/pid")) and ended())

@@ -100,7 +100,7 @@ def test_a_config_map_volume_follows_an_edit_at_once(cluster, namespace):
     cluster.control_plane.kubectl(
         "patch", "configmap", "settings", "-n", namespace, "-p", '{"data": {"a": "2", "gone": null, "new": "3"}}'
     )
-    until(lambda: cluster.exec(namespace, "one", "cat", "/etc/settings/a") == "2", 5)
+    until(lambda: cluster.exec(namespace, "one", "cat", "/etc/settings/a") == "2")
     assert cluster.exec(namespace, "one", "readlink", "/etc/settings/..data") != before
     assert cluster.exec(namespace, "one", "ls", "/etc/settings").split() == ["a", "new"]
     with pytest.raises(CommandFailed, match="Read-only file system"):
@@ -125,7 +125,7 @@ def test_volumes_of_other_kinds(cluster, namespace):
     cluster.exec(namespace, "one", "touch", "/shared/x", container="main")
     assert cluster.exec(namespace, "one", "ls", "/elsewhere", container="other") == "x\n"
     cluster.control_plane.kubectl("label", "pod", "one", "b=c", "-n", namespace)
-    until(lambda: 'b="c"' in cluster.exec(namespace, "one", "cat", "/p/labels"), 5)
+    until(lambda: 'b="c"' in cluster.exec(namespace, "one", "cat", "/p/labels"))
 
 
 def test_what_a_container_writes_is_its_own(cluster, namespace):
@@ -153,7 +153,7 @@ def test_the_service_account_of_a_pod_works_and_is_limited(cluster, namespace):
     assert f"system:serviceaccount:{namespace}:reader" in answer["message"]
     kubectl("create", "role", "read", "--verb=list", "--resource=configmaps", "-n", namespace)
     kubectl("create", "rolebinding", "read", "--role=read", f"--serviceaccount={namespace}:reader", "-n", namespace)
-    until(lambda: json.loads(cluster.exec(namespace, "one", "sh", "-c", ask))["kind"] == "ConfigMapList", 10)
+    until(lambda: json.loads(cluster.exec(namespace, "one", "sh", "-c", ask))["kind"] == "ConfigMapList")
     by_address = ask.replace("kubernetes.default", "$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT")
     assert json.loads(cluster.exec(namespace, "one", "sh", "-c", by_address))["kind"] == "ConfigMapList"
 

@@ -14,11 +14,12 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.workload import service
 from tests.e2e_cluster.traffic import kinds, steady
 from tests.e2e_cluster.workloads import serve
+from tests.testing.busy import BUSY_SECONDS
 from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
 
-FOLLOWED_SECONDS = 5.0
+FOLLOWED_SECONDS = 5.0 + BUSY_SECONDS
 """What a change may take from the API to the routers, very generously; the figures say what it does take."""
 
 

@@ -61,10 +61,10 @@ def test_switching_it_on_and_off_loses_nothing(cluster: Cluster, namespace: str,
     with capturing(cluster, namespace, ",intercept.enabled=false") as release:
         with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
             release.upgrade("--set", "intercept.enabled=true")
-            until(lambda: answer(cluster, namespace) == "routed", 10)
+            until(lambda: answer(cluster, namespace) == "routed")
             traffic.more()
             release.upgrade("--set", "intercept.enabled=false")
-            until(lambda: answer(cluster, namespace) == "direct", 10)
+            until(lambda: answer(cluster, namespace) == "direct")
             traffic.more()
         assert rules(cluster) == []
     assert not traffic.failed(), kinds(traffic.failed())
@@ -74,7 +74,7 @@ def test_switching_it_on_and_off_loses_nothing(cluster: Cluster, namespace: str,
 def test_uninstalling_leaves_no_rule_and_loses_nothing(cluster: Cluster, namespace: str, state: State):
     serve_unknowing(cluster, namespace)
     with capturing(cluster, namespace) as release:
-        until(lambda: answer(cluster, namespace) == "routed", 10)
+        until(lambda: answer(cluster, namespace) == "routed")
         assert {line.partition(":")[0] for line in rules(cluster)} == set(NODES)
         with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
             cluster.control_plane.helm("uninstall", release.name, "-n", release.namespace)
@@ -90,7 +90,7 @@ def test_closed_refuses_until_it_is_uninstalled(cluster: Cluster, namespace: str
     """While there is no router, and over its replacement, nothing goes directly."""
     serve_unknowing(cluster, namespace)
     with capturing(cluster, namespace, ",intercept.failureMode=closed") as release:
-        until(lambda: answer(cluster, namespace) == "routed", 10)
+        until(lambda: answer(cluster, namespace) == "routed")
 
         router = release.routers()["node-1"]
         cluster.signal_pod(release.namespace, router, SIGSTOP, "noderouter")
@@ -98,7 +98,7 @@ def test_closed_refuses_until_it_is_uninstalled(cluster: Cluster, namespace: str
         until(lambda: answer(cluster, namespace) == "refused", TIMER_SECONDS + 10)
         refusing = time.monotonic() - stopped
         cluster.signal_pod(release.namespace, router, SIGCONT, "noderouter")
-        until(lambda: answer(cluster, namespace) == "routed", 10)
+        until(lambda: answer(cluster, namespace) == "routed")
 
         cluster.control_plane.kubectl("delete", "pod", router, "-n", release.namespace, "--wait=false")
         seen = []

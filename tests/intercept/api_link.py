@@ -28,8 +28,9 @@ class ApiLink:
         self._thread.start()
 
     def close(self) -> None:
-        """End all connections."""
-        self._listening.shutdown(socket.SHUT_RDWR)
+        """End all connections; may be called again."""
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listening.close()
         for sock in list(self._open):

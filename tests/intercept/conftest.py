@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 
 import pytest
 
 from tests.cluster.controlplane import ControlPlane
-from tests.intercept.world import BACKENDS, DEFAULT, VARIANTS, Variant, World, world_of
+from tests.intercept.world import BACKENDS, DEFAULT, VARIANTS, Variant, World, Worlds
 from tests.testing.pod_network import missing
 
 FIGURES: list[str] = []
@@ -16,7 +17,7 @@ State = Callable[[str], None]
 
 def every(variants: tuple[Variant, ...]) -> pytest.MarkDecorator:
     """Run a test on each of these kinds of nodes."""
-    return pytest.mark.parametrize("world", variants, indirect=True, ids=str)
+    return pytest.mark.parametrize("worlds", variants, indirect=True, ids=str)
 
 
 ON_ALL = every(VARIANTS)
@@ -25,14 +26,20 @@ ON_ONE = every((DEFAULT,))
 
 
 @pytest.fixture(scope="package")
-def world(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Iterator[World]:
-    """A node that captures, of the kind that the test is marked with; one at a time, kept while tests want it."""
+def worlds(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Iterator[Worlds]:
+    """Nodes of the kind that the test is marked with; one at a time, kept while tests want it."""
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
     if names := missing():
         pytest.skip(f"needs {names} (Debian: iproute2 nftables iptables ipset)")
-    with world_of(control_plane, request.param) as made:
+    with closing(Worlds(control_plane, request.param)) as made:
         yield made
+
+
+@pytest.fixture
+def world(worlds: Worlds) -> World:
+    """A node that captures, as it was found by the test before."""
+    return worlds.get()
 
 
 @pytest.fixture
@@ -44,11 +51,12 @@ def state(request: pytest.FixtureRequest) -> State:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to a failure what router and keeper said: what comes after it on the same node may fail for its reason."""
+    """Add to a failure what router and keeper said, and give the tests after it another node."""
     report = yield
-    world = getattr(item, "funcargs", {}).get("world")
-    if report.failed and world is not None:
-        report.sections.append(("router and keeper", world.node.describe()))
+    worlds = getattr(item, "funcargs", {}).get("worlds")
+    if report.failed and worlds is not None:
+        report.sections.append(("router and keeper", worlds.describe()))
+        worlds.close()
     return report
 
 

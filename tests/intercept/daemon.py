@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.any_cluster import until
+from tests.cluster.any_cluster import READY_SECONDS, until
 from tests.cluster.node.namespaces import inside
 from tests.intercept.configuration import ROOT
 from tests.intercept.pod import WITH_US
@@ -41,7 +41,7 @@ class Daemon:
         """Everything it wrote."""
         return self.log_file.read_text()
 
-    def until(self, name: str, seconds: float = 20.0) -> dict[str, Any]:
+    def until(self, name: str, seconds: float = READY_SECONDS) -> dict[str, Any]:
         """Wait for an event."""
         until(lambda: self.events(name) or self.process.poll() is not None, seconds)
         found = self.events(name)
@@ -57,6 +57,6 @@ class Daemon:
         """As the kubelet begins; does not wait."""
         self.process.send_signal(signal.SIGTERM)
 
-    def ended(self, seconds: float = 20.0) -> int:
+    def ended(self, seconds: float = READY_SECONDS) -> int:
         """Wait for its end; the status."""
         return self.process.wait(seconds)

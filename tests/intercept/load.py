@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.any_cluster import until
+from tests.cluster.any_cluster import READY_SECONDS, until
 from tests.cluster.node.namespaces import inside
 from tests.intercept.pod import Pod, program
 
@@ -50,12 +50,12 @@ class Load:
         """How those came out that began after a moment."""
         return Counter(one.outcome for one in self.requests() if one.began >= since)
 
-    def more(self, count: int = 50, seconds: float = 20.0) -> None:
+    def more(self, count: int = 50, seconds: float = READY_SECONDS) -> None:
         """Wait until so many have begun and come out since now."""
         since = time.monotonic()
         until(lambda: self.outcomes(since).total() >= count, seconds)
 
-    def until(self, met: Callable[[Sequence[Request]], bool], seconds: float = 20.0) -> None:
+    def until(self, met: Callable[[Sequence[Request]], bool], seconds: float = READY_SECONDS) -> None:
         """Wait until something holds of all requests so far."""
         until(lambda: met(self.requests()), seconds)
 

@@ -17,7 +17,7 @@ from tests.intercept.world import ECHO_PORT, LABEL, World
 
 GOOD = frozenset({"routed", "direct"})
 TRY_SECONDS = 0.25
-HUNG_SECONDS = 10.0
+HUNG_SECONDS = 30.0
 PAUSE_MS = 4
 SETTLED = 50
 """So many requests in a row that came out the same are taken for the last word."""

@@ -19,7 +19,7 @@ from typing import Any
 from noderouter.intercept.errors import InterceptError
 from noderouter.intercept.tell import Teller
 from tests.cluster import addresses
-from tests.cluster.any_cluster import until
+from tests.cluster.any_cluster import READY_SECONDS, until
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubeconfig import with_token, write_kubeconfig
 from tests.cluster.node.namespaces import inside
@@ -144,7 +144,7 @@ class MeshNode:
         self._daemons.append(self.keeper)
         return self.keeper
 
-    def until_armed(self, seconds: float = 20.0) -> float:
+    def until_armed(self, seconds: float = READY_SECONDS) -> float:
         """Wait until new connections are captured; the moment (monotonic)."""
         try:
             until(lambda: self.status().get("armed"), seconds)
@@ -171,11 +171,11 @@ class MeshNode:
         client = next(pod for pod in self.pods.values() if pod.wanted)
         made = self.objects.service(self.space, name, [Port("mark", 9, 9)])
         self.objects.pod(self.space, name, self.name, MARKS)
-        until(lambda: self.status().get("pods") == self.wanted() + len(MARKS), 10)
-        until(lambda: _captured(client.place, made["spec"]["clusterIP"], 9), 10)
+        until(lambda: self.status().get("pods") == self.wanted() + len(MARKS))
+        until(lambda: _captured(client.place, made["spec"]["clusterIP"], 9))
         self.objects.delete_pod(self.space, name)
         self.objects.delete(f"/api/v1/namespaces/{self.space}/services/{name}")
-        until(lambda: self.status().get("pods") == self.wanted(), 10)
+        until(lambda: self.status().get("pods") == self.wanted())
 
     def wanted(self) -> int:
         """How many addresses of pods the keeper should have."""
@@ -263,7 +263,7 @@ class MeshNode:
     def describe(self) -> str:
         """For messages."""
         parts = [f"keeper: {self.status()}"]
-        parts += [daemon.words()[-3000:] for daemon in self._daemons if daemon.process.poll() is None]
+        parts += [daemon.words()[-3000:] for daemon in self._daemons[-4:]]
         return "\n".join(parts)
 
     def close(self) -> None:

@@ -13,8 +13,10 @@ from tests.intercept.world import BACKENDS, World
 
 pytestmark = pytest.mark.root
 
-REPAIR_SECONDS = 4.0
-"""iptables-legacy tells nobody of changes: it is looked at every two seconds; and a busy machine may add to that."""
+REPAIR_SECONDS = 9.0
+"""iptables-legacy tells nobody of changes: it is looked at every two seconds. Where there is word of changes, and it
+does not come, all is looked at every ten.
+"""
 
 
 def repaired(world: World, change, state) -> None:

