@@ -1,8 +1,8 @@
 """Events about one object, as far as others can bear them: a hundred nodes may have the same to say.
 
 Rules:
-    1. Each thing is said once by each node, however often it is noticed or the router restarts: its name is made of
-       the object, the node and `key`, and an Event that exists already (409) is as good as written.
+    1. Each thing is said once, by the node that is first, however often it is noticed or a router restarts: its name
+       is made of the object and `key`, and an Event that exists already (409) is as good as written.
     2. At most one in `PAUSE` seconds, `WAITING` wait; the oldest of more is dropped.
     3. The first one of a burst comes a moment late, at random, so that nodes do not all write in the same instant.
     4. Without the right to write (401, 403) the log says so once. Routing never depends on any of this.

@@ -36,13 +36,13 @@ async def write_event(
         message: a sentence; cut at 1024 characters.
         type: what it is shown as.
         instance: who says so, such as the node.
-        key: what must be said once only, by this instance of this object; saying it again is a conflict (409).
+        key: what must be said of this object once only, by whoever is first; saying it again is a conflict (409).
 
     Raises:
         ApiError: it could not be written.
     """
     metadata = about["metadata"]
-    once = "\0".join((metadata.get("uid", ""), instance, key))
+    once = "\0".join((metadata.get("uid", ""), key))
     suffix = sha256(once.encode()).hexdigest()[:16] if key else token_hex(8)
     namespace = metadata.get("namespace") or "default"
     now = datetime.now(UTC)

@@ -7,7 +7,7 @@ writes no log line and no Event.
 from collections.abc import Callable
 from logging import INFO, WARNING
 from time import time
-from typing import Any
+from typing import Any, Literal
 
 from dtab import Dtab, Failed
 from noderouter.kubernetes.health import shown
@@ -22,6 +22,7 @@ Text = str | DtabError
 
 APPLIED = "DtabApplied"
 INVALID = "DtabInvalid"
+MISSING = "DtabMissing"
 
 
 class ConfigMapDtab:
@@ -35,7 +36,10 @@ class ConfigMapDtab:
         self._tell = tell
         self._publish = publish
         self._seen: Text | Absent | None = None
-        self._told_invalid = False
+        self._told = False
+        """Whether an Event says that something is wrong."""
+        self._thing: Object | None = None
+        """The newest that was there."""
         self._version: str | None = None
         self._changed_at = 0.0
 
@@ -57,6 +61,7 @@ class ConfigMapDtab:
         self._publish(self.stored.hash or "none")
 
     def _take(self, thing: Object) -> None:
+        self._thing = thing
         try:
             text: Text | None = text_under(thing, self.key.filename)
         except NotText as error:
@@ -77,29 +82,33 @@ class ConfigMapDtab:
         stored = self.stored
         stored.apply(dtab)
         self._say(INFO, "dtab.loaded", dentries=len(dtab), hash=stored.hash)
-        if self._told_invalid:
-            self._told_invalid = False
-            message = f"key {self.key.filename}: the dtab is valid again and in effect, hash {stored.hash}"
-            self._tell(Notice(thing, APPLIED, message, f"{APPLIED} {self.key.filename} {self._version}", "Normal"))
+        if self._told:
+            self._told = False
+            self._event(thing, APPLIED, f": the dtab is valid again and in effect, hash {stored.hash}", "Normal")
 
     def _refuse(self, error: DtabError, thing: Object) -> None:
         stored = self.stored
         stored.refuse(error)
         self._say(WARNING, "dtab.invalid", reason=str(error), kept_last_good=stored.good)
         kept = f"the dtab with hash {stored.hash} stays in effect" if stored.good else "there is no dtab in effect"
-        message = f"key {self.key.filename}, {error}; {kept}"
-        self._told_invalid = True
-        self._tell(Notice(thing, INVALID, message, f"{INVALID} {self.key.filename} {self._version}"))
+        self._told = True
+        self._event(thing, INVALID, f", {error}; {kept}")
 
     def _lack(self, seen: Absent, reason: str) -> None:
         """An empty dtab, whatever was there before: somebody has taken it away, or has not made it yet."""
         if self._seen == seen and self.stored.last_error == DtabError(reason):
             return
         self._saw(seen)
-        self._told_invalid = False
         self.stored.apply(Dtab.EMPTY)
         self.stored.last_error = DtabError(reason)
         self._say(WARNING, "dtab.missing", reason=reason, in_effect="an empty dtab")
+        self._told = self._thing is not None
+        if self._thing is not None:
+            self._event(self._thing, MISSING, f": {reason}; an empty dtab is in effect, names lead nowhere by it")
+
+    def _event(self, thing: Object, reason: str, words: str, type: Literal["Normal", "Warning"] = "Warning") -> None:
+        filename, version = self.key.filename, thing["metadata"].get("resourceVersion")
+        self._tell(Notice(thing, reason, f"key {filename}{words}", f"{reason} {filename} {version}", type))
 
     def _saw(self, seen: Text | Absent) -> None:
         self._seen = seen

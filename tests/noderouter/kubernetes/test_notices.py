@@ -52,6 +52,15 @@ async def test_the_same_is_said_once(server, notices, log):
     assert log.events == []
 
 
+async def test_of_all_nodes_the_first_says_it(server, cluster, nursery, notices, log):
+    other = Notices(cluster.api, nursery.start_soon, log, "n2")
+    for each in (notices, other):
+        each.tell(notice(1))
+    await until(lambda: posts(server) == 2)
+    assert written(server) == ["line 1"]
+    assert log.events == []
+
+
 async def test_of_too_many_the_newest_are_written(server, notices):
     for number in range(10, 60):
         notices.tell(notice(number))

@@ -116,10 +116,14 @@ def test_deleted_and_made_again(loaded, log):
     assert loaded.shown == ""
     assert loaded.stored.hash == hash_of(Dtab.EMPTY)
     assert log.events == ["dtab.loaded", "dtab.missing"]
+    (notice,) = loaded.notices
+    assert (notice.reason, notice.type, notice.about["metadata"]["resourceVersion"]) == ("DtabMissing", "Warning", "1")
+    assert notice.message.startswith("key dtab: the ConfigMap does not exist; an empty dtab is in effect")
     loaded.load("nonsense")
     assert loaded.shown == ""
     loaded.load("/svc => /a")
     assert loaded.shown == "/svc=>/a"
+    assert [notice.reason for notice in loaded.notices[1:]] == ["DtabInvalid", "DtabApplied"]
 
 
 @pytest.mark.parametrize("more", [{}, {"data": None}, {"data": {"other": "/a => /b"}}])
@@ -129,6 +133,7 @@ def test_a_missing_key_is_like_a_missing_configmap(loaded, log, more):
     assert loaded.shown == ""
     assert log.events == ["dtab.loaded", "dtab.missing"]
     assert str(loaded.stored.last_error) == "the ConfigMap has no key 'dtab'"
+    assert [notice.reason for notice in loaded.notices] == ["DtabMissing"]
     loaded.load("/svc => /a")
     assert loaded.shown == "/svc=>/a"
     assert loaded.stored.last_error is None
@@ -138,6 +143,7 @@ def test_missing_from_the_start_is_an_empty_dtab(loaded, log):
     loaded.dtab.load(Absent())
     assert loaded.stored.var.value == Dtab.EMPTY
     assert log.fields[0]["reason"] == "the ConfigMap does not exist"
+    assert loaded.notices == [], "there is nothing to say it about"
 
 
 def test_an_outage_before_the_first_answer_is_no_empty_dtab(loaded):
