@@ -7,9 +7,10 @@ not laid out, a name that is bound to nothing), 2 the arguments or a text are wr
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path as File
+from types import MappingProxyType
 from typing import Final
 
 from dtab.binder import bind
@@ -25,9 +26,15 @@ from dtab.symbolic import lookup
 _STDIN: Final = "-"
 
 
-def main(argv: Sequence[str] | None = None, prog: str = "python -m dtab", epilog: str | None = None) -> int:
-    """Carry out one command and answer the exit code; `argv` are the arguments after the program's name."""
-    arguments = _parser(prog, epilog).parse_args(argv)
+def main(
+    argv: Sequence[str] | None = None, prog: str = "python -m dtab", others: Mapping[str, str] = MappingProxyType({})
+) -> int:
+    """Carry out one command and answer the exit code.
+
+    `argv` are the arguments after the program's name; `others` are commands of the program that it carries out itself,
+    with what they do, for the list.
+    """
+    arguments = _parser(prog, others).parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
@@ -40,9 +47,11 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m dtab", epilog
     return 2
 
 
-def _parser(prog: str, epilog: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="Work with delegation tables.", epilog=epilog)
+def _parser(prog: str, others: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="Work with delegation tables.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, does in others.items():
+        commands.add_parser(name, help=does)
 
     layout = commands.add_parser("format", help="lay out a dtab, one dentry per line, and print it")
     layout.add_argument("source", nargs="?", default=_STDIN, metavar="FILE", help="default: standard input")

@@ -46,11 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--admin-port", type=int, default=9990, help="its admin interface (default: 9990)")
     demo.add_argument("--directory", default=None, help="where its files go (default: a new temporary directory)")
     demo.set_defaults(command=_demo)
-    dtab = commands.add_parser("dtab", help="format, lint and explain delegation tables (see `noderouter dtab -h`)")
+    dtab = commands.add_parser(
+        "dtab", help="lay out, lint, check and explain dtabs (see `noderouter dtab -h`)"
+    )
     dtab.set_defaults(command=lambda _options: 2)
     intercept = commands.add_parser("intercept", help="capture pods' connections (see `noderouter intercept -h`)")
     intercept.set_defaults(command=lambda _options: 2)
-    version = commands.add_parser("version", help="versions, and which head parser is in use")
+    version = commands.add_parser("version", help="versions, and what of the data path is compiled")
     version.set_defaults(command=_version)
     return parser
 
@@ -63,8 +65,8 @@ def _dtab(arguments: list[str]) -> int:
         return check_main(arguments[1:])
     from dtab.cli import main as dtab_main
 
-    more = "`noderouter dtab check` compares a new dtab with the one in a ConfigMap (see `noderouter dtab check -h`)"
-    return dtab_main(arguments, prog="noderouter dtab", epilog=more)
+    others = {"check": "tell which names a new dtab would lead elsewhere, and what is wrong with it"}
+    return dtab_main(arguments, prog="noderouter dtab", others=others)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -173,3 +173,9 @@ async def test_is_this_router_up_to_date(command):
         assert "router other does not read its dtab from default/routes" in command.err
     assert await command("--admin", url) == 2
     assert f"localhost:{router.admin_port}/config.json: " in command.err
+
+
+def test_it_is_among_the_commands_of_dtab(capsys):
+    with pytest.raises(SystemExit):
+        main(["dtab", "-h"])
+    assert "\n    check  " in capsys.readouterr().out
