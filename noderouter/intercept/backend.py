@@ -38,6 +38,10 @@ class Backend(Protocol):
         """What is in force, without what changes by itself; empty if nothing of ours is there."""
         ...
 
+    def intact(self, rules: Ruleset, snapshot: str) -> bool:
+        """Whether a snapshot is of these rules as far as others undo them: nothing flushed, and ours come first."""
+        ...
+
     def armed(self) -> bool:
         """Whether the kernel captures now, as far as we have to do with it."""
         ...

@@ -6,6 +6,7 @@ InterceptError
 ├── NotPermitted       NET_ADMIN is missing
 ├── NoKernelSupport    the kernel has no such table, match or set
 ├── CommandFailed      a command refused; nothing of that transaction is in force
+├── Undone             somebody else undoes what we write
 └── HeldByAnother      another instance owns the rules
 """
 
@@ -32,6 +33,10 @@ class NoKernelSupport(InterceptError):
 
 class CommandFailed(InterceptError):
     """A command failed; its own words are in the message."""
+
+
+class Undone(InterceptError):
+    """What was written is not what is there."""
 
 
 class HeldByAnother(InterceptError):

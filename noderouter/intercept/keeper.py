@@ -15,7 +15,8 @@ Rules of operation:
 - Rules of a predecessor that refuse where there is no router stay until the lists are known: rules without pods in
   their place would let everything through.
 - Drift, whoever made it, is repaired by writing the whole state, and counted. What is in force is compared with what
-  was there after the last change of ours.
+  was there after the last change of ours: so that is looked at, too, for somebody may have been as quick as that
+  (kube-proxy puts its jump first, a firewall is loaded anew), and what he did must not pass for ours.
 """
 
 import time
@@ -24,7 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from noderouter.intercept.backend import Backend
-from noderouter.intercept.errors import InterceptError
+from noderouter.intercept.errors import InterceptError, Undone
 from noderouter.intercept.journal import Journal
 from noderouter.intercept.pins import Bindings
 from noderouter.intercept.progress import judge
@@ -33,6 +34,9 @@ from noderouter.intercept.rules.ruleset import Ruleset, ruleset
 from noderouter.intercept.state import ALIVE_MS, Policy, Wanted
 
 RETRY_SECONDS: Final = 1.0
+WRITES: Final = 3
+"""In a row, while somebody else undoes them at once; then after a pause."""
+
 RENEW_SECONDS: Final = 0.4
 """The switch is not renewed more often, however often the router tells."""
 
@@ -112,9 +116,8 @@ class Keeper:
             self._kept = True
             self._journal.info("intercept.kept", why="it refuses, and the router has not told its lists yet")
             return
-        self.backend.apply(self._rules, self._left_ms())
+        self._apply()
         self._installed = True
-        self._in_force()
 
     def captured(self) -> int:
         """How many connections were captured; what came between the last asking and a reload is not known."""
@@ -218,10 +221,10 @@ class Keeper:
             return ""
         try:
             self.backend.change(old, new, self._left_ms())
-            self._in_force()
+            intact = self._in_force()
         except InterceptError as error:
             return self._rewrite("change the rules", error)
-        return ""
+        return "" if intact else self._write()
 
     def _rewrite(self, doing: str, error: InterceptError) -> str:
         """Something that should work did not: most likely the rules are not what we left. Write them as a whole."""
@@ -237,22 +240,45 @@ class Keeper:
         found = self.backend.snapshot()
         if found == self._snapshot:
             return False
+        self._drift(found)
+        return True
+
+    def _drift(self, found: str) -> None:
         self.counts.drift += 1
         self._journal.warning("intercept.drift", backend=self.backend.name, missing=not found, count=self.counts.drift)
-        return True
 
     def _write(self) -> str:
         try:
-            self.backend.apply(self._rules, self._left_ms())
-            self._in_force()
+            self._apply()
         except InterceptError as error:
             return self._failed("write the rules", error)
         return ""
 
-    def _in_force(self) -> None:
-        self._snapshot = self.backend.snapshot()
+    def _apply(self) -> None:
+        """Write the whole state.
+
+        Raises:
+            InterceptError: it is not in force.
+        """
+        for _ in range(WRITES):
+            self.backend.apply(self._rules, self._left_ms())
+            if self._in_force():
+                return
+        raise Undone(
+            "somebody else takes our rules out, or puts others first, as soon as they are written: look for what "
+            "else on this node loads or keeps firewall rules"
+        )
+
+    def _in_force(self) -> bool:
+        """Look at what was written, to compare with it later; whether it is what was meant."""
+        found = self.backend.snapshot()
+        if not self.backend.intact(self._rules, found):
+            self._drift(found)
+            return False
+        self._snapshot = found
         self._retry_at = None
         self.counts.generation += 1
+        return True
 
     def _arm(self, now: float) -> None:
         fresh = not self.armed

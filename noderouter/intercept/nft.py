@@ -10,6 +10,7 @@ from noderouter.intercept.rules.ruleset import Ruleset
 
 _ALIVE: Final = re.compile(r"\tset alive \{.*?\n\t\}\n", re.DOTALL)
 _ELEMENTS: Final = re.compile(r"elements = \{(.*?)\}", re.DOTALL)
+_CAPTURES: Final = re.compile(r" dnat ip6? to ")
 _PACKETS: Final = re.compile(r"packets (\d+)")
 
 
@@ -53,6 +54,10 @@ class Nft:
     def snapshot(self) -> str:
         """See `Backend`; counters and the switch are left out, elements are sorted: the kernel keeps no order."""
         return _ELEMENTS.sub(_sorted, _ALIVE.sub("", self._listed("-s")))
+
+    def intact(self, rules: Ruleset, snapshot: str) -> bool:
+        """See `Backend`; our chains come first by their priority."""
+        return len(_CAPTURES.findall(snapshot)) == nftables.captures(rules) and "chain guard {" in snapshot
 
     def armed(self) -> bool:
         """See `Backend`."""

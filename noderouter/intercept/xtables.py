@@ -98,7 +98,7 @@ class Xtables:
                 saved = self._saved(version)
             except (CommandFailed, NoKernelSupport):
                 continue
-            for table, chain, hook in (("nat", self._names.nat, "PREROUTING"), ("filter", self._names.guard, "INPUT")):
+            for table, chain, hook in self._hooks():
                 rules = [
                     line
                     for line in saved[table].splitlines()
@@ -111,6 +111,17 @@ class Xtables:
             members = run(["ipset", "-o", "save", "list", name]).splitlines()
             lines += sorted(line for line in members if line.startswith("add "))
         return "\n".join(lines)
+
+    def intact(self, rules: Ruleset, snapshot: str) -> bool:
+        """See `Backend`."""
+        lines = snapshot.splitlines()
+        return all(
+            any(
+                line.startswith(f"{family.version} first -A {hook} ") and line.endswith(f"-j {chain}") for line in lines
+            )
+            for family in rules.families
+            for _, chain, hook in self._hooks()
+        )
 
     def armed(self) -> bool:
         """See `Backend`."""
@@ -147,9 +158,13 @@ class Xtables:
                 for line in saved[table].splitlines()
                 if line.startswith(f"-A {hook} ") and line.endswith(f"-j {chain}")
             ]
-            for table, hook, chain in (("nat", "PREROUTING", self._names.nat), ("filter", "INPUT", self._names.guard))
+            for table, chain, hook in self._hooks()
         )
         return nat, guard
+
+    def _hooks(self) -> tuple[tuple[str, str, str], ...]:
+        """Table, chain of ours, and the built-in chain that leads there."""
+        return ("nat", self._names.nat, "PREROUTING"), ("filter", self._names.guard, "INPUT")
 
     def _sets(self) -> list[str]:
         return [name for name in run(["ipset", "-n", "list"]).split() if name.startswith(self._names.prefix)]

@@ -67,6 +67,11 @@ def change(old: Ruleset, new: Ruleset, table_name: str = TABLE) -> str | None:
     return "".join(lines)
 
 
+def captures(rules: Ruleset) -> int:
+    """How many rules send a connection to the router."""
+    return sum(len(_matches(family, rules)) for family in rules.families)
+
+
 def _shape(rules: Ruleset) -> tuple[object, ...]:
     families = tuple((family.version, family.target, family.skipped) for family in rules.families)
     return rules.port, rules.everything, rules.closed, rules.skipped_ports, families

@@ -7,7 +7,7 @@ import pytest
 
 from noderouter.intercept.errors import CommandFailed, InterceptError
 from noderouter.intercept.journal import Journal
-from noderouter.intercept.keeper import RETRY_SECONDS, Keeper
+from noderouter.intercept.keeper import RETRY_SECONDS, WRITES, Keeper
 from noderouter.intercept.pins import Bindings
 from noderouter.intercept.protocol import Pods, Services
 from noderouter.intercept.rules.nftables import table
@@ -58,6 +58,9 @@ class Faulty:
 
     def snapshot(self) -> str:
         return table(self.rules) if self.rules else ""
+
+    def intact(self, _rules: Ruleset, snapshot: str) -> bool:
+        return snapshot != ""
 
     def armed(self) -> bool:
         return self.alive_ms > 0
@@ -183,6 +186,25 @@ def test_rules_that_have_gone_are_found_when_the_switch_is_renewed(armed, backen
     clock.now += 1
     assert armed.progress(GOOD) == ""
     assert (armed.counts.drift, armed.armed, backend.alive_ms) == (1, True, ALIVE_MS)
+
+
+def test_who_undoes_each_write_at_once_is_given_time(armed, backend, clock):
+    def undone(_rules: Ruleset, _alive_ms: int) -> None:
+        backend.done.append("undone")
+        backend.rules = None
+
+    real, backend.apply = backend.apply, undone
+    backend.rules = None
+    assert armed.reconcile() is True
+    assert backend.done.count("undone") == WRITES
+    assert (armed.armed, armed.counts.failures) == (False, 1)
+    assert "could not be written" in armed.progress(GOOD)
+    backend.apply = real
+    clock.now += RETRY_SECONDS
+    armed.tick()
+    assert backend.rules == armed.rules
+    assert armed.progress(GOOD) == ""
+    assert armed.armed
 
 
 def test_no_difference_no_drift(armed, backend):
