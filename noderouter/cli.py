@@ -46,9 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--admin-port", type=int, default=9990, help="its admin interface (default: 9990)")
     demo.add_argument("--directory", default=None, help="where its files go (default: a new temporary directory)")
     demo.set_defaults(command=_demo)
-    dtab = commands.add_parser(
-        "dtab", help="lay out, lint, check and explain dtabs (see `noderouter dtab -h`)"
-    )
+    dtab = commands.add_parser("dtab", help="lay out, lint, check and explain dtabs (see `noderouter dtab -h`)")
     dtab.set_defaults(command=lambda _options: 2)
     intercept = commands.add_parser("intercept", help="capture pods' connections (see `noderouter intercept -h`)")
     intercept.set_defaults(command=lambda _options: 2)
