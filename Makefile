@@ -63,6 +63,11 @@ lint: setup
 type: setup
 	$(BIN)/mypy
 
+# What the last `make test` did not run, line by line.
+cov: setup
+	$(BIN)/coverage html --quiet --skip-covered
+	@echo "see htmlcov/index.html"
+
 setup-bench: setup
 	$(call extra,bench)
 
@@ -115,5 +120,5 @@ lock: setup
 		| $(LOCK) --output-file requirements-build.lock
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .import_linter_cache docs/_build
+	rm -rf $(VENV) build dist *.egg-info .coverage* htmlcov .mypy_cache .ruff_cache .import_linter_cache docs/_build
 	find . -name __pycache__ -prune -exec rm -rf {} + ; find . -name '*.so' -delete

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import example, given
 
-from dtab import NEG, Answer, Bound, Dtab, Leaf, Ok, Path, bind, utility
+from dtab import NEG, Answer, Bound, Dtab, Failed, Leaf, Ok, Path, bind, utility
 from dtab.lint import Finding, lint
 from tests.dtab.strategies import few_dtabs, few_paths
 
@@ -137,11 +137,12 @@ def test_dead_ends() -> None:
 
 @given(few_dtabs, few_paths)
 @example(Dtab.parse("/=>~;/=>~"), Path.of("b"))
+@example(Dtab.parse("/=>0.00*/ & 0.00*~;/=>0.00*/ & 0.00*~"), Path.EMPTY)
 def test_what_is_never_used_changes_nothing(dtab: Dtab, path: Path) -> None:
     """Leave out every dentry that is called unreachable or a duplicate: each name is bound as before."""
-    text = "\n;".join(dentry.show() for dentry in dtab)
+    findings = lint("\n;".join(dentry.show() for dentry in dtab))
     useless = {
-        finding.line - 1 for finding in lint(text) if finding.code == "duplicate" or "is never used" in finding.message
+        finding.line - 1 for finding in findings if finding.code == "duplicate" or "is never used" in finding.message
     }
     rest = Dtab(dentry for number, dentry in enumerate(dtab) if number not in useless)
 
@@ -149,7 +150,12 @@ def test_what_is_never_used_changes_nothing(dtab: Dtab, path: Path) -> None:
         known = name.labels[:1] == (b"b",)
         return utility.lookup(name) or Ok(Leaf(Bound(name, Path.EMPTY, "addr")) if known else NEG)
 
-    assert bind(rest, path, lookup).result == bind(dtab, path, lookup).result
+    without, with_them = bind(rest, path, lookup).result, bind(dtab, path, lookup).result
+    if any(isinstance(result, Failed) and result.message.startswith("Max ") for result in (without, with_them)):
+        # Names that are rewritten for ever: there the limits decide, and every entry counts for them.
+        assert "loop" in {finding.code for finding in findings}
+    else:
+        assert without == with_them
 
 
 def test_large_tables() -> None:
