@@ -47,7 +47,11 @@ async def plain(state: AdminState, _request: Request) -> Response:
 def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
     """What is not switched off."""
     scrapes = ((place.path, Group.DIAGNOSTICS, "metrics for Prometheus") for place in state.expositions)
-    shows = ((path, Group.DIAGNOSTICS, "what it knows, and how its watches are doing") for path in state.states)
+    # An interpreter is there in lower case, too, for Linkerd's users; it is one all the same.
+    once = {(path.rpartition("/")[0], path.rpartition("/")[2].lower()): path for path in reversed([*state.states])}
+    shows = (
+        (path, Group.DIAGNOSTICS, "what it knows, and how its watches are doing") for path in reversed(once.values())
+    )
     for path, group, about in (*_ABOUT, *scrapes, *shows):
         if is_open(state.security, path.partition("?")[0], group):
             yield path, about

@@ -19,3 +19,12 @@ async def test_expositions_are_listed_where_they_are(make_state: MakeState) -> N
     lines = text_of(await plain(state, REQUEST)).splitlines()
     assert "/metrics" in lines
     assert "/admin/metrics/prometheus" not in lines
+
+
+async def test_an_interpreter_is_listed_once(make_state: MakeState) -> None:
+    paths = [
+        "/namer_state/a.json",
+        *(f"/{label}/interpreter_state/{name}.json" for label in "aA" for name in ("kM", "km")),
+    ]
+    lines = text_of(await plain(make_state(states=dict.fromkeys(paths, dict)), REQUEST)).splitlines()
+    assert [line for line in lines if "state/" in line] == [paths[0], paths[1], paths[3]]
