@@ -28,21 +28,22 @@ class Sample(NamedTuple):
     value: float | Histogram
 
 
-def of_requests(stats: RequestStats, path: tuple[str, ...], *, exn: bool) -> Iterator[Sample]:
+def of_requests(stats: RequestStats, path: tuple[str, ...], *, whole: bool) -> Iterator[Sample]:
     """The metrics that `stats` stands for, below `path`.
 
     Args:
         stats: what was recorded.
         path: of the server, service or client.
-        exn: whether exceptions are also listed under `exn`, as they are for servers and services.
+        whole: whether exceptions are also listed under `exn`, and every class of statuses is there from the start, as
+            for servers and services: a `rate()` does not see what begins with 1.
     """
     counters = [
         (("requests",), stats.requests),
         (("success",), stats.success),
         (("failures",), stats.failures),
         *_exceptions(stats, "failures"),
-        *(_exceptions(stats, "exn") if exn else ()),
-        *_statuses(stats),
+        *(_exceptions(stats, "exn") if whole else ()),
+        *_statuses(stats, whole),
     ]
     for name, count in counters:
         yield Sample(path + name, Kind.COUNTER, count)
@@ -63,15 +64,15 @@ def _exceptions(stats: RequestStats, head: str) -> Iterator[tuple[tuple[str, ...
         yield (head, *chain), count
 
 
-def _statuses(stats: RequestStats) -> Iterator[tuple[tuple[str, ...], int]]:
-    classes: dict[int, int] = {}
+def _statuses(stats: RequestStats, whole: bool) -> Iterator[tuple[tuple[str, ...], int]]:
+    classes = dict.fromkeys(range(1, 6), 0) if whole else {}
     for status, count in sorted(stats.statuses.items()):
         if status != OTHER_STATUS:
             yield ("status", str(status)), count
         classes[status // 100] = classes.get(status // 100, 0) + count
     for digit, count in classes.items():
         yield ("status", _class_name(digit)), count
-    if stats.errors:
+    if whole or stats.errors:
         yield ("status", "error"), stats.errors
 
 

@@ -133,13 +133,13 @@ class Scope:
                     total.absorb(node._stats)
             if child._role is not Role.PAIRS:
                 yield from child.samples((*path, name))
-        yield from of_requests(total, path, exn=False)
+        yield from of_requests(total, path, whole=False)
 
     def derived(self, path: tuple[str, ...] = ()) -> Iterator[Sample]:
         """What the request statistics of this very node amount to, with paths below `path`."""
         stats = self._sum() if self._role is Role.CLIENT else self._stats
         if stats is not None:
-            yield from of_requests(stats, path, exn=self._role in (Role.SERVER, Role.SERVICE))
+            yield from of_requests(stats, path, whole=self._role in (Role.SERVER, Role.SERVICE))
 
     def find(self, query: str) -> "tuple[Scope, str] | None":
         """The deepest node on the way to `query` (elements joined by slashes), and what is left of it."""
