@@ -1,6 +1,5 @@
 """Requests whose target or fields ask for more than a path (RFC 9112 section 3.2; RFC 9110 section 10.1.1)."""
 
-import re
 from typing import Final
 
 from noderouter.core.errors import ClientProtocolError
@@ -9,7 +8,6 @@ from noderouter.http1.target import split_absolute
 
 SLASH: Final = 47
 """What an origin-form target begins with."""
-_EXPECT: Final = re.compile(rb"(?i:100-continue)")
 
 
 def normalise(exchange: Exchange) -> None:
@@ -26,8 +24,18 @@ def normalise(exchange: Exchange) -> None:
     elif target[0] != SLASH:
         exchange.scheme, authority, exchange.target = split_absolute(target)
         _address_to(exchange, authority)
-    expect = exchange.field(b"expect")
-    if expect is not None and exchange.minor and _EXPECT.fullmatch(expect) is None:
+    if exchange.minor and exchange.field(b"expect") is not None:
+        _expectation(exchange)
+
+
+def _expectation(exchange: Exchange) -> None:
+    """A list (RFC 9110 section 10.1.1): an empty one says nothing, and one with 100-continue is that."""
+    special = exchange.special or ()
+    values = b",".join(value for name, value in special if name == b"expect")
+    said = {word.strip(b" \t").lower() for word in values.split(b",")} - {b""}
+    if not said:
+        exchange.special = tuple(pair for pair in special if pair[0] != b"expect")
+    elif b"100-continue" not in said:
         raise ClientProtocolError("unknown expectation", 417)
 
 

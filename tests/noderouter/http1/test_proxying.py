@@ -256,6 +256,33 @@ async def test_expect_continue_is_carried_both_ways():
         await peer.close()
 
 
+@pytest.mark.parametrize("field", [b"", b" , ,", b"\r\nExpect: "])
+async def test_an_empty_expectation_is_none(field):
+    async with origin(echo_heads) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        for _ in range(2):
+            await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nExpect:%b\r\nContent-Length: 3\r\n\r\nabc" % field)
+            assert b"xpect" not in (await answer(peer))[1]
+        await peer.close()
+
+
+@pytest.mark.parametrize("field", [b"100-Continue", b"100-continue, ,100-continue", b"x=1, 100-continue"])
+async def test_a_list_with_continue_expects_to_continue(field):
+    async def script(peer: Peer) -> None:
+        assert b"expect: 100-continue\r\n" in (await peer.head()).lower()
+        await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert await peer.exactly(3) == b"abc"
+        await peer.send(OK)
+
+    async with origin(script) as server, proxy(server.port) as p:
+        peer = await client(p.port)
+        await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: %b\r\nContent-Length: 3\r\n\r\n" % field)
+        assert (await peer.head()).startswith(b"HTTP/1.1 100 ")
+        await peer.send(b"abc")
+        assert (await answer(peer))[1] == b"ok"
+        await peer.close()
+
+
 async def test_expect_continue_refused_by_the_endpoint_closes():
     async def script(peer: Peer) -> None:
         await peer.head()
