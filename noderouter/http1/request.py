@@ -50,9 +50,13 @@ def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
 def upgrade_fields(exchange: Exchange) -> bytes:
     """The fields that ask for another protocol, or b"".
 
-    Never `h2c`: the tunnel would carry requests past the router. Not with a body, nor for HTTP/1.0.
+    Never `h2c`: the tunnel would carry requests past the router. Not for HTTP/1.0, nor with a body that is not at hand:
+    what of it is still to come could not be told from what the tunnel is to carry.
     """
     upgrade = exchange.field(b"upgrade")
-    if upgrade is None or not exchange.minor or exchange.body.length != 0 or b"h2c" in upgrade.lower():
+    if upgrade is None or not exchange.minor or exchange.body.data is None:
         return b""
-    return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade
+    if b"h2c" in upgrade.lower():
+        words = [word.strip(b" \t") for word in upgrade.split(b",")]
+        upgrade = b", ".join([word for word in words if word and word.lower() != b"h2c"])
+    return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade if upgrade else b""

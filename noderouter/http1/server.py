@@ -245,6 +245,8 @@ class ServerConnection:
             if scope.expired:
                 raise ClientProtocolError("request body did not arrive in time", 408)
             exchange.body = WholeBody(body.data or b"")
+            if exchange.special is not None:
+                self._reply.early = body.leftover  # the next request, or the first of a tunnel, as below
         else:
             self._reply.upload = body
         return b""

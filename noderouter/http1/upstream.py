@@ -366,8 +366,11 @@ class UpstreamConnection:
 
     async def _tunnel(self, exchange: Exchange, response: Response, data: bytes) -> None:
         """Switch protocols, if that is what the client asked for."""
-        if upgrade_fields(exchange) == b"" or response.field(b"upgrade") is None:
+        chosen = response.field(b"upgrade")
+        if upgrade_fields(exchange) == b"" or chosen is None or b"h2c" in chosen.lower():
             raise EndpointProtocolError("endpoint switched protocols unasked")
+        if not self._state & SENT:
+            raise EndpointProtocolError("endpoint switched protocols within the request")
         await self._carry(exchange, response, data)
 
     async def _carry(self, exchange: Exchange, response: Response, data: bytes) -> None:
