@@ -37,7 +37,7 @@ class ByStatus:
             return FAILURE
         if response.status < 500:
             return SUCCESS
-        if exchange.body.data is None:
+        if not exchange.body.replayable:
             return FAILURE
         if exchange.method in self._methods or response.field(b"l5d-retryable") == b"true":
             return RETRYABLE
@@ -48,7 +48,7 @@ class ByStatus:
         if (
             isinstance(exc, TRANSIENT)
             and exchange.method in self._methods
-            and exchange.body.data is not None
+            and exchange.body.replayable
             and not exchange.reply.started
         ):
             return RETRYABLE

@@ -36,7 +36,9 @@ class Body(Protocol):
     length: int
     """Bytes, or CHUNKED."""
     data: bytes | None
-    """The whole body where it is at hand (then it can be replayed); None where it streams."""
+    """The whole body where it is at hand; None where it streams."""
+    replayable: bool
+    """Whether it may be sent a second time: it is at hand, and short enough for that (`streamAfterContentLengthKB`)."""
     trailers: "Headers | None"
     """Trailer fields, once `read` has answered b""."""
 
@@ -53,10 +55,11 @@ class Body(Protocol):
 class WholeBody:
     """A body that is at hand; `NO_BODY` is the empty one."""
 
-    __slots__ = ("data", "length", "trailers")
+    __slots__ = ("data", "length", "replayable", "trailers")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, replayable: bool = True) -> None:
         self.data: bytes | None = data
+        self.replayable = replayable
         self.length = len(data)
         self.trailers: Headers | None = None
 

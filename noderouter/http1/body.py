@@ -56,6 +56,7 @@ class StreamBody:
         "leftover",
         "length",
         "read_bytes",
+        "replayable",
         "trailers",
     )
 
@@ -74,6 +75,7 @@ class StreamBody:
         self._decoder = ChunkedDecoder(MAX_TRAILER_BYTES) if length == CHUNKED else None
         self.length = length
         self.data: bytes | None = None
+        self.replayable = False
         self.trailers: Headers | None = None
         self.leftover = b"" if length else pending  # without a body all of it is behind
         self.read_bytes = 0

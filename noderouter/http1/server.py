@@ -234,7 +234,7 @@ class ServerConnection:
         """Give the exchange its body, at hand if it is small; answers the bytes behind it, if they are known."""
         if 0 < length <= len(data):
             self._stats.received_bytes += length
-            exchange.body = WholeBody(data[:length])
+            exchange.body = WholeBody(data[:length], length <= self._settings.buffer_bytes)
             return data[length:]
         settings = self._settings
         body = self._body = StreamBody(self.wire, length, data, idle_seconds=settings.body_idle_seconds)

@@ -399,5 +399,5 @@ def _lost(exchange: Exchange, untouched: bool, words: str) -> Exception:
     """
     if exchange.failure is not None:
         return exchange.failure
-    again = untouched and exchange.body.data is not None and exchange.method in IDEMPOTENT
+    again = untouched and exchange.body.replayable and exchange.method in IDEMPOTENT
     return EndpointProtocolError(f"connection lost: {words}", retryable=again)

@@ -88,6 +88,21 @@ async def test_each_classifier(kind, methods):
             await http.close()
 
 
+@pytest.mark.parametrize(("length", "tries"), [(1024, 2), (1025, 1)])
+async def test_a_long_body_is_never_sent_again_however_it_came(length, tries):
+    """It is here as a whole, together with its head: what counts is `streamAfterContentLengthKB`."""
+    async with backend() as service:
+        failing(service, 500, 500)
+        configuration = config(
+            f"/svc => {inet(service.port)}",
+            streamAfterContentLengthKB=1,
+            service=classifier("retryableIdempotent5XX", retries={"budget": budget(percent=1.0)}),
+        )
+        async with routing(configuration) as router:
+            await router.ask(method="PUT", body=b"x" * length)
+            assert len(service.got) == tries
+
+
 async def test_a_retry_may_succeed_and_the_client_sees_only_that():
     async with backend() as service:
         failing(service, 500, 503)

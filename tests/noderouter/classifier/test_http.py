@@ -44,6 +44,7 @@ class Streamed:
 
     length = CHUNKED
     data = None
+    replayable = False
     trailers = None
 
 

@@ -87,6 +87,7 @@ class Streaming:
 
     length = CHUNKED
     data = None
+    replayable = False
     trailers = None
 
     async def read(self):
