@@ -143,7 +143,7 @@ def _unknown_key(place: Place, key: str) -> tuple[str, str | None]:
     if removed is not None:
         return f"the key {key} {removed}", None
     if key in known.linkerd_keys(model.section, role, kind):
-        return f"the key {key} is {known.NOT_BUILT}", None
+        return f"the key {key} is {known.not_built(key)}", None
     valid = model.names()
     hint = nearest(key, valid)
     return ("unknown key" if hint else f"unknown key; {known.one_of(valid)}"), hint

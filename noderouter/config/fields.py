@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pl
 from pydantic_core import PydanticCustomError
 
 from dtab import Dtab, ParseError, Path
-from noderouter.config.known import NOT_BUILT
+from noderouter.config.known import not_built
 
 LONGEST_MS = 10 * 366 * 24 * 3600 * 1000
 """Ten years; more is a slip."""
@@ -120,7 +120,7 @@ def listed(value: Any) -> Any:
 
 def _off(value: bool) -> bool:
     if value:
-        raise ValueError(f"`true` here is {NOT_BUILT}; leave the key out or set it to false")
+        raise ValueError(f"`true` here is {not_built('')}; leave the key out or set it to false")
     return value
 
 

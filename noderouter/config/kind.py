@@ -197,7 +197,7 @@ class KindField:
         if not isinstance(name, str):
             return self._error("kind_type", f"`kind` must be text; {known.one_of(valid)}", None, name)
         if name in known.KINDS.get(role, {}):
-            return self._error("kind_not_built", f"{role} {name} is {known.NOT_BUILT}", None, name)
+            return self._error("kind_not_built", f"{role} {name} is {known.not_built(name)}", None, name)
         text = f"unknown {role} kind {name[:80]!r}; {known.one_of(valid)}"
         return self._error("kind_unknown", text, nearest(name, valid), name)
 

@@ -8,7 +8,27 @@ file.
 
 from collections.abc import Iterable
 
-NOT_BUILT = "known to Linkerd, not supported by noderouter yet"
+_NOT_BUILT = "known to Linkerd, not supported by noderouter yet"
+_FINAGLE = "connections of that protocol are carried as they are where they are captured (`capture` of a server)"
+_FILES = "let a program that knows it write files for the namer io.l5d.fs"
+_ANNOUNCED = "Kubernetes' Services announce; take the key out"
+_PLANNED_NEVER = {
+    **dict.fromkeys(("thrift", "mux", "thriftmux"), _FINAGLE),
+    **dict.fromkeys(("thriftFramed", "thriftMethodInDst", "thriftProtocol", "attemptTTwitterUpgrade"), _FINAGLE),
+    **dict.fromkeys(
+        ("io.l5d.marathon", "io.l5d.serversets", "io.l5d.zkLeader", "io.l5d.curator", "io.l5d.rancher"), _FILES
+    ),
+    **dict.fromkeys(("announcers", "announce"), _ANNOUNCED),
+    "io.l5d.namerd": "keep the dtab in a ConfigMap (io.l5d.k8s.configMap)",
+    "io.l5d.statsd": "use io.l5d.prometheus, as Linkerd advised, too",
+}
+"""Kinds, protocols and keys that will not be built, and what to do instead."""
+
+
+def not_built(name: str) -> str:
+    """Why a kind, protocol or key of Linkerd's is refused."""
+    instead = _PLANNED_NEVER.get(name)
+    return _NOT_BUILT if instead is None else f"known to Linkerd, and not planned: {instead}"
 
 
 def _table(text: str) -> dict[str, frozenset[str]]:

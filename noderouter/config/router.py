@@ -39,7 +39,7 @@ HeadKilobytes = Annotated[int, Field(ge=1, le=1024)]
 
 def _protocol(value: Any) -> Any:
     if value in LATER_PROTOCOLS:
-        raise ValueError(f"protocol {value} is {known.NOT_BUILT}")
+        raise ValueError(f"protocol {value} is {known.not_built(value)}")
     if isinstance(value, str) and value not in PROTOCOLS:
         context = {"hint": nearest(value, PROTOCOLS)}
         raise PydanticCustomError("protocol", "unknown protocol; valid: http", context)

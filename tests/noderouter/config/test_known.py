@@ -59,8 +59,6 @@ ROLES: dict[str, tuple[type[Kind], str, Keys]] = {
 }
 """Where a configuration has each role."""
 
-NOT_BUILT = "known to Linkerd, not supported by noderouter yet"
-
 
 def problems_with(place: Keys, keys: dict[str, Any]) -> dict[str, str]:
     """Put `keys` at `place` of a valid configuration; answer the messages by path."""
@@ -103,7 +101,7 @@ def test_every_key_is_built_or_refused_by_name(section: str, key: str) -> None:
     if key in model.names():
         assert message is None or not message.startswith(("unknown key", "the key"))
     else:
-        assert message == f"the key {key} is {NOT_BUILT}"
+        assert message == f"the key {key} is {known.not_built(key)}"
 
 
 @pytest.mark.parametrize(("role", "kind"), [(role, kind) for role, kinds in known.KINDS.items() for kind in kinds])
@@ -113,12 +111,12 @@ def test_every_kind_is_built_or_refused_by_name(role: str, kind: str) -> None:
     message = problems_with(place, {"kind": kind}).get(path)
     cls = kinds_in(package, base).get(kind)
     if cls is None:
-        assert message == f"{role} {kind} is {NOT_BUILT}"
+        assert message == f"{role} {kind} is {known.not_built(kind)}"
         return
     assert message is None
     for key in known.linkerd_keys("", role, kind) - cls.names():
         found = problems_with(place, {"kind": kind, key: 1})
-        assert found.get(path_of(place, key)) == f"the key {key} is {NOT_BUILT}"
+        assert found.get(path_of(place, key)) == f"the key {key} is {known.not_built(key)}"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +131,7 @@ def test_keys_of_older_linkerds_say_what_to_do(section: str, key: str) -> None:
 @pytest.mark.parametrize("protocol", ["h2", "thrift", "mux", "thriftmux"])
 def test_other_protocols_are_refused_by_name(protocol: str) -> None:
     found = problems_with(("routers", 0), {"protocol": protocol})
-    assert found == {"routers[0].protocol": f"protocol {protocol} is {NOT_BUILT}"}
+    assert found == {"routers[0].protocol": f"protocol {protocol} is {known.not_built(protocol)}"}
 
 
 def test_usage_is_accepted_and_ignored() -> None:
@@ -146,3 +144,9 @@ def test_keys_that_nobody_knows_are_just_unknown() -> None:
         "unknown key; valid: hosts, ip, maxConnections, port"
     )
     assert known.linkerd_keys("nowhere", "", "") == known.linkerd_keys("", "namer", "nothing") == frozenset()
+
+
+@pytest.mark.parametrize("name", ["thrift", "io.l5d.marathon", "io.l5d.namerd", "io.l5d.statsd", "announcers"])
+def test_what_will_never_be_built_says_what_to_use(name: str) -> None:
+    assert known.not_built(name).startswith("known to Linkerd, and not planned: ")
+    assert known.not_built("h2") == "known to Linkerd, not supported by noderouter yet"
