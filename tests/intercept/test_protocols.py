@@ -20,7 +20,7 @@ from tests.intercept.conftest import ON_ONE
 from tests.intercept.mesh_node import FAMILIES, Service
 from tests.intercept.objects import Port
 from tests.intercept.pod import Pod
-from tests.intercept.world import ECHO_PORT, World
+from tests.intercept.world import ECHO_PORT, World, Worlds
 from tests.testing.busy import BUSY_SECONDS
 from tests.testing.pod_network import NODE, dial
 
@@ -48,9 +48,9 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(world: World) -> Iterator[Pair]:
+def pair(worlds: Worlds) -> Iterator[Pair]:
     """Servers of all kinds."""
-    node = world.node
+    node = worlds.get().node
     folder = node.folder / "certificates"
     folder.mkdir()
     authority = Authority(folder)
@@ -76,8 +76,9 @@ def pair(world: World) -> Iterator[Pair]:
     first, second = services
     node.in_force()
     yield Pair((pods[0], pods[1]), (first, second), authority)
-    for pod in pods:
-        node.remove_pod(pod)
+    if worlds.has(node):
+        for pod in pods:
+            node.remove_pod(pod)
 
 
 def until_the_other(world: World, pair: Pair, port: int, who) -> None:

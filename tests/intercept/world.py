@@ -158,6 +158,10 @@ class Worlds:
             self._world = self._open.enter_context(world_of(self._control_plane, self._variant))
         return self._world
 
+    def has(self, node: MeshNode) -> bool:
+        """Whether it is the node of the one that is there."""
+        return self._world is not None and self._world.node is node
+
     def describe(self) -> str:
         """For messages."""
         return "there are none" if self._world is None else self._world.node.describe()
