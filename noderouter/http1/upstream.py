@@ -275,7 +275,7 @@ class UpstreamConnection:
                 await self._discard(self._body(length, data, minor), lasting)
                 return
             plain = special is None and minor and verdict is Verdict.SUCCESS
-            exchange.reply_fields += _GOOD if plain else _reply_fields(verdict, response)
+            exchange.reply_fields += _GOOD if plain else success_fields(verdict) + via_response(response)
             if len(data) == length:
                 if lasting:
                     self._state |= READ
@@ -384,11 +384,6 @@ class UpstreamConnection:
             await exchange.reply.tunnel(response, self.wire, data)
         except WireError:
             raise ClientGone("tunnel broke") from None
-
-
-def _reply_fields(verdict: Verdict, response: Response) -> bytes:
-    """What the router adds to every response."""
-    return success_fields(verdict) + via_response(response)
 
 
 def _lost(exchange: Exchange, untouched: bool, words: str) -> Exception:
