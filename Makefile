@@ -36,9 +36,9 @@ DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client c
 	router tcp telemetry,tests/noderouter/$(each)))
 
 # Those that wait for nodes and processes more than they compute go beside the others, in two rows that take about as long;
-# the image first, since its tests make two at once where there is none yet, and last of the other row who needs it.
-ROW_1 := $(wildcard $(foreach each,image docs real,tests/$(each)))
-ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept charts cluster,tests/$(each)))
+# the image first, since its tests make two at once where there is none yet.
+ROW_1 := $(wildcard $(foreach each,image cluster docs real,tests/$(each)))
+ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept charts,tests/$(each)))
 COVERED = NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
 
 # All tests on the sources, for coverage; then those of the data path again on what was compiled from them.
