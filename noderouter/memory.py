@@ -6,7 +6,8 @@ is 0.2 s. So what has grown old is looked at once, in portions, and then set asi
 a tenth: what was set aside alive may be garbage by then.
 
 What a burst leaves behind is free memory that the C library keeps for the next one: `keep_trimmed` gives it back to the
-system, which it does by itself only at the end of its heap.
+system, which it does by itself only at the end of its heap. And `keep_large_apart`, for a hole that a large block has
+left is soon full of small ones that live long, so that the next large one makes the heap grow.
 """
 
 import ctypes
@@ -31,6 +32,22 @@ THAW_GROWTH: Final = 1.1
 THAW_SHARE: Final = 0.005
 """Of the time for such collections, at most: connections that come and go in crowds grow old, too, and soon go."""
 NEVER: Final = 1_000_000
+
+
+LARGE_BYTES: Final = 256 * 1024
+SPARE_BYTES: Final = 4 << 20
+"""At the end of the heap: what is asked for again at once need not go back to the system each time."""
+_M_MMAP_THRESHOLD: Final = -3
+_M_TRIM_THRESHOLD: Final = -1
+"""Both of malloc.h; setting them ends that glibc raises them with each large block that is freed."""
+
+
+def keep_large_apart() -> None:
+    """Have each large block be the system's own mapping, which ends with it, where the C library can."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, SPARE_BYTES)
 
 
 def settle() -> None:

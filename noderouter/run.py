@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import trio
 
+from noderouter import memory
 from noderouter.admin.listen import AdminListenError
 from noderouter.app import App
 from noderouter.config.check import load
@@ -18,6 +19,7 @@ from noderouter.telemetry import log
 
 def run_file(path: str, level: str = "INFO") -> int:
     """`noderouter run`: serve until told to stop; answers the exit code."""
+    memory.keep_large_apart()
     take_standard_error(log.lost)
     if level not in log.LEVELS:
         print(f"noderouter: no such log level: {level}; valid: {', '.join(log.LEVELS)}", file=sys.stderr)

@@ -44,10 +44,36 @@ def test_what_a_burst_leaves_goes_back():
     assert after < before / 2
 
 
+LARGE = """
+import ctypes
+from noderouter import memory
+
+class Info(ctypes.Structure):
+    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"  # malloc.h
+    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+
+info = ctypes.CDLL(None).mallinfo2
+info.restype = Info
+memory.keep_large_apart()
+before = info().hblkhd
+for _ in range(3):  # by itself glibc would take the second one from its heap
+    large = bytearray(1 << 20)
+    assert info().hblkhd >= before + (1 << 20)
+    del large
+    assert info().hblkhd == before
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library is no glibc from 2.33 on")
+def test_large_blocks_leave_no_holes():
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_without_glibc_nothing_is_done():
     code = (
         "import ctypes, trio; ctypes.CDLL = lambda name: object(); "
-        "from noderouter import memory; trio.run(memory.keep_trimmed)"
+        "from noderouter import memory; memory.keep_large_apart(); trio.run(memory.keep_trimmed)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
