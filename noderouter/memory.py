@@ -33,8 +33,8 @@ THAW_SHARE: Final = 0.005
 """Of the time for such collections, at most: connections that come and go in crowds grow old, too, and soon go."""
 NEVER: Final = 1_000_000
 
-
 LARGE_BYTES: Final = 256 * 1024
+"""Of a block; those of the data path are smaller."""
 SPARE_BYTES: Final = 4 << 20
 """At the end of the heap: what is asked for again at once need not go back to the system each time."""
 _M_MMAP_THRESHOLD: Final = -3

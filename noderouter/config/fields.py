@@ -120,7 +120,7 @@ def listed(value: Any) -> Any:
 
 def _off(value: bool) -> bool:
     if value:
-        raise ValueError(f"`true` here is {not_built('')}; leave the key out or set it to false")
+        raise ValueError(f"`true` here is {not_built()}; leave the key out or set it to false")
     return value
 
 

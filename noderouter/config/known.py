@@ -12,7 +12,7 @@ _NOT_BUILT = "known to Linkerd, not supported by noderouter yet"
 _FINAGLE = "connections of that protocol are carried as they are where they are captured (`capture` of a server)"
 _FILES = "let a program that knows it write files for the namer io.l5d.fs"
 _ANNOUNCED = "Kubernetes' Services announce; take the key out"
-_PLANNED_NEVER = {
+_NOT_PLANNED = {
     **dict.fromkeys(("thrift", "mux", "thriftmux"), _FINAGLE),
     **dict.fromkeys(("thriftFramed", "thriftMethodInDst", "thriftProtocol", "attemptTTwitterUpgrade"), _FINAGLE),
     **dict.fromkeys(
@@ -20,14 +20,14 @@ _PLANNED_NEVER = {
     ),
     **dict.fromkeys(("announcers", "announce"), _ANNOUNCED),
     "io.l5d.namerd": "keep the dtab in a ConfigMap (io.l5d.k8s.configMap)",
-    "io.l5d.statsd": "use io.l5d.prometheus, as Linkerd advised, too",
+    "io.l5d.statsd": "use io.l5d.prometheus",
 }
 """Kinds, protocols and keys that will not be built, and what to do instead."""
 
 
-def not_built(name: str) -> str:
-    """Why a kind, protocol or key of Linkerd's is refused."""
-    instead = _PLANNED_NEVER.get(name)
+def not_built(name: str = "") -> str:
+    """Why a kind, protocol, key or value of Linkerd's is refused."""
+    instead = _NOT_PLANNED.get(name)
     return _NOT_BUILT if instead is None else f"known to Linkerd, and not planned: {instead}"
 
 

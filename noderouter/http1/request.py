@@ -50,11 +50,11 @@ def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
 def upgrade_fields(exchange: Exchange) -> bytes:
     """The fields that ask for another protocol, or b"".
 
-    Never `h2c`: the tunnel would carry requests past the router. Not for HTTP/1.0, nor with a body that is not at hand:
-    what of it is still to come could not be told from what the tunnel is to carry.
+    Never `h2c`: the tunnel would carry requests past the router. Not for HTTP/1.0, nor with a body longer than those
+    that are held whole: what of it is still to come could not be told from what the tunnel is to carry.
     """
     upgrade = exchange.field(b"upgrade")
-    if upgrade is None or not exchange.minor or exchange.body.data is None:
+    if upgrade is None or not exchange.minor or not exchange.body.replayable:
         return b""
     if b"h2c" in upgrade.lower():
         words = [word.strip(b" \t") for word in upgrade.split(b",")]

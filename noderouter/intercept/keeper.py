@@ -16,7 +16,7 @@ Rules of operation:
   their place would let everything through.
 - Drift, whoever made it, is repaired by writing the whole state, and counted. What is in force is compared with what
   was there after the last change of ours: so that is looked at, too, for somebody may have been as quick as that
-  (kube-proxy puts its jump first, a firewall is loaded anew), and what he did must not pass for ours.
+  (kube-proxy puts its jump first, a firewall is loaded anew), and that must not pass for ours.
 """
 
 import time
@@ -116,7 +116,10 @@ class Keeper:
             self._kept = True
             self._journal.info("intercept.kept", why="it refuses, and the router has not told its lists yet")
             return
-        self._apply()
+        try:
+            self._apply()
+        except Undone as error:  # what others do may end, and is no reason to end for
+            self._failed("write the rules", error)
         self._installed = True
 
     def captured(self) -> int:

@@ -48,10 +48,11 @@ def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
     """What is not switched off."""
     scrapes = ((place.path, Group.DIAGNOSTICS, "metrics for Prometheus") for place in state.expositions)
     # An interpreter is there in lower case, too, for Linkerd's users; it is one all the same.
-    once = {(path.rpartition("/")[0], path.rpartition("/")[2].lower()): path for path in reversed([*state.states])}
-    shows = (
-        (path, Group.DIAGNOSTICS, "what it knows, and how its watches are doing") for path in reversed(once.values())
-    )
+    once: dict[tuple[str, str], str] = {}
+    for path in state.states:
+        folder, _, name = path.rpartition("/")
+        once.setdefault((folder, name.lower()), path)
+    shows = ((path, Group.DIAGNOSTICS, "what it knows, and how its watches are doing") for path in once.values())
     for path, group, about in (*_ABOUT, *scrapes, *shows):
         if is_open(state.security, path.partition("?")[0], group):
             yield path, about

@@ -39,7 +39,7 @@ class ConfigMapDtab:
         self._told = False
         """Whether an Event says that something is wrong."""
         self._thing: Object | None = None
-        """The newest that was there."""
+        """The newest that was there, without its content: what Events are about."""
         self._version: str | None = None
         self._changed_at = 0.0
 
@@ -61,7 +61,8 @@ class ConfigMapDtab:
         self._publish(self.stored.hash or "none")
 
     def _take(self, thing: Object) -> None:
-        self._thing = thing
+        names = ("name", "namespace", "uid", "resourceVersion")
+        self._thing = {"metadata": {name: thing["metadata"].get(name, "") for name in names}}
         try:
             text: Text | None = text_under(thing, self.key.filename)
         except NotText as error:

@@ -14,8 +14,8 @@ where none is left, the address is negative: a 502, and no fallback. While the g
 address.
 
 With `orDirect` an address without a gateway stays as it is: that of a pod whose node's router is being replaced, or of
-what is on no node at all. Pods are not lost with the router of their node. The chart has
-it on; Linkerd has no such key.
+what is on no node at all. Pods are not lost with the router of their node. The chart has it on;
+Linkerd has no such key.
 """
 
 from typing import Annotated, Any, ClassVar, Self

@@ -102,7 +102,12 @@ async def test_a_request_with_a_body_may_upgrade(parts: tuple[bytes, ...]) -> No
         assert got == [b"first, second"]
 
 
-async def test_a_body_that_is_still_coming_is_not_upgraded() -> None:
+LONG = HIJACK.replace(b"Content-Length: 4", b"Content-Length: 8000") + b"x" * 8000
+CHUNKED = HIJACK.replace(b"Content-Length: 4", b"Transfer-Encoding: chunked") + b"4\r\nbody\r\n"
+
+
+@pytest.mark.parametrize("request_bytes", [CHUNKED, LONG], ids=["still coming", "longer than what is held"])
+async def test_with_a_long_body_nothing_is_upgraded(request_bytes: bytes) -> None:
     async def script(peer: Peer) -> None:
         assert b"pgrade" not in await peer.head()
         await peer.send(OK)
@@ -110,7 +115,7 @@ async def test_a_body_that_is_still_coming_is_not_upgraded() -> None:
 
     async with origin(script) as server, proxy(server.port) as p:
         peer = await client(p.port)
-        await peer.send(HIJACK.replace(b"Content-Length: 4", b"Transfer-Encoding: chunked") + b"4\r\nbody\r\n")
+        await peer.send(request_bytes)
         assert (await peer.head()).startswith(b"HTTP/1.1 200 ")
         await peer.close()
 

@@ -207,6 +207,17 @@ def test_who_undoes_each_write_at_once_is_given_time(armed, backend, clock):
     assert armed.armed
 
 
+def test_who_undoes_the_first_write_does_not_end_the_keeper(backend, clock):
+    keeper, real = keeper_of(backend, clock), backend.apply
+    backend.apply = lambda _rules, _alive_ms: None
+    keeper.install()
+    assert (keeper.owner, keeper.armed, keeper.counts.failures) == (True, False, 1)
+    backend.apply = real
+    clock.now += RETRY_SECONDS
+    keeper.tick()
+    assert backend.rules == keeper.rules
+
+
 def test_no_difference_no_drift(armed, backend):
     before = len(backend.done)
     assert armed.reconcile() is False
