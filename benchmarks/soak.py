@@ -31,13 +31,12 @@ from benchmarks.soak_values import ALL
 from benchmarks.soak_watch import Sample, sample, slope
 
 CLIENT_LIMIT_S = 5.0
-POLITE_LIMIT_S = 2.0
 POLITE_PAUSE_S = 0.02
 
 
 @dataclass(slots=True)
 class Soak:
-    """One run against a port; `connections` is what it may open in all."""
+    """One run against a port; `connections` is what it may open in all, `patience` the polite client's, in seconds."""
 
     port: int
     pid: int
@@ -45,6 +44,7 @@ class Soak:
     asked: Asked
     connections: int
     seconds: float
+    patience: float = 2.0
     opened: int = 0
     refused: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Soak:
             start = monotonic()
             status: int | str = "no answer in time"
             try:
-                with trio.move_on_after(POLITE_LIMIT_S):
+                with trio.move_on_after(self.patience):
                     async with await trio.open_tcp_stream(topology.LOOPBACK, self.port) as stream:
                         await stream.send_all(request)
                         status = await response(stream)
@@ -158,6 +158,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=64, help="connections at a time (default 64)")
     parser.add_argument("--names", type=int, default=10_000, help="host names that have a backend (default 10000)")
     parser.add_argument("--every", type=float, default=2.0, help="seconds between samples (default 2)")
+    parser.add_argument(
+        "--patience", type=float, default=2.0, help="seconds that a polite client waits for its answer (default 2)"
+    )
     parser.add_argument("--grow-mb", type=float, default=4.0, help="memory growth that is accepted (default 4)")
     parser.add_argument("--seed", type=int, default=1, help="of the choice of clients and names (default 1)")
     parser.add_argument(
@@ -186,7 +189,8 @@ def main() -> int:
 def _running(options: argparse.Namespace) -> Soak:
     names = tuple(topology.name(index) for index in range(options.names))
     asked = Asked(names, Random(options.seed))
-    return Soak(options.port, options.pid, options.admin_port, asked, options.connections, options.seconds)
+    limits = (options.connections, options.seconds, options.patience)
+    return Soak(options.port, options.pid, options.admin_port, asked, *limits)
 
 
 def _started(options: argparse.Namespace, stack: ExitStack) -> Soak:
@@ -203,7 +207,7 @@ def _started(options: argparse.Namespace, stack: ExitStack) -> Soak:
     process = stack.enter_context(proxy.start(setup, first))
     process.await_startup(proxy.ready_probe(setup), proxy.served_probe(setup))
     asked = Asked(tuple(name for name, _ in map_.names), Random(options.seed), admin_port=admin_port)
-    return Soak(port, process.pid, admin_port, asked, options.connections, options.seconds)
+    return Soak(port, process.pid, admin_port, asked, options.connections, options.seconds, options.patience)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from tests.testing.figures import State
 pytestmark = pytest.mark.root
 
 SOAK_SECONDS = 120
+PATIENCE_S = 2 + BUSY_SECONDS
 GROWN_MB = 64
 """In the first minute caches fill; `python -m benchmarks.soak` by itself shows whether memory stays flat."""
 AGAIN_SECONDS = 60.0
@@ -95,16 +96,14 @@ def test_hostile_values_within_the_chart_s_limit(
     group, pid = group_of(node, before["containerID"].partition("://")[2])
     told = mesh.metric("node-1", "overload/memory_limit_bytes")
     options = ["--port=4140", f"--pid={pid}", "--admin-port=9990", f"--seconds={SOAK_SECONDS}", "--every=5"]
-    more = ["--connections=10000000", f"--grow-mb={GROWN_MB}"]
+    more = ["--connections=10000000", f"--grow-mb={GROWN_MB}", f"--patience={PATIENCE_S}"]
     argv = [*node.command(), "env", f"--chdir={CHECKOUT}", sys.executable, "-m", "benchmarks.soak", *options, *more]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=SOAK_SECONDS + 60)
     mesh.write_dtab(dtab)
 
     assert "connections: " in done.stdout, done.stdout + done.stderr
-    wrong = [
-        line for line in done.stdout.splitlines() if line.startswith("FAIL") and "polite requests failed" not in line
-    ]
-    assert not wrong, wrong
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert not wrong, done.stdout
     assert told == group.limit() == 512 << 20  # what values.yaml says
     assert group.refusals() == 0
     assert mesh.metric("node-1", "overload/memory_used_bytes") < told * 0.9
@@ -112,11 +111,9 @@ def test_hostile_values_within_the_chart_s_limit(
     assert router(sides[0])["ready"]
     opened = re.findall(r"connections: (\d+)", done.stdout)[-1]
     served = int(re.findall(r"polite: (\d+) served", done.stdout)[-1])
-    late = sum(map(int, re.findall(r"(\d+) polite requests failed", done.stdout)))
-    assert served > 20 * late, done.stdout  # the client waits for two seconds, which a busy machine may take
     state(
         f"{opened} connections in {SOAK_SECONDS} s, at most {group.most() >> 20} of 512 MB; "
-        f"of {served + late} polite requests {late} were not answered within 2 s"
+        f"{served} polite requests, all answered"
     )
 
 
