@@ -13,7 +13,8 @@ connections close, then watches, then the reactor.
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from pathlib import Path as FilePath
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,9 @@ import trio
 from dtab import Dtab, Path
 from noderouter import __version__, memory
 from noderouter.admin.handler.names import delegated
-from noderouter.admin.listen import open_socket
+from noderouter.admin.listen import open_socket, open_unix
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
-from noderouter.arming.point import CapturePoint
 from noderouter.arming.speaks_first import SPEAKS_FIRST
 from noderouter.assemble import RouterAssembly, Surroundings
 from noderouter.capture.server import Cluster
@@ -37,8 +37,6 @@ from noderouter.core.destination import Destinations
 from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.kubernetes.places import ApiPlaces
 from noderouter.line_queue import farewell
-from noderouter.listener.gauges import listener_gauges
-from noderouter.listener.listener import Listener, listen
 from noderouter.namer.utility import UtilityNamer
 from noderouter.naming.dns_gauges import dns_gauges
 from noderouter.naming.interpreter.gauges import DtabGauges
@@ -54,7 +52,7 @@ from noderouter.reactor.core import Reactor
 from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.task import Task
 from noderouter.router_face import RouterFace
-from noderouter.settings import socket_settings
+from noderouter.servers import Servers
 from noderouter.telemetry import log
 from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.process import watch_log, watch_process
@@ -75,14 +73,6 @@ UNWIND_SECONDS = 1.0
 _log = log.get("noderouter")
 
 
-@dataclass(slots=True)
-class Server:
-    """A listening socket that is bound, and what serves it once the router is up."""
-
-    assembly: RouterAssembly
-    listener: Listener
-
-
 class App:
     """One router process: `run` it once."""
 
@@ -94,13 +84,11 @@ class App:
         self.stopping = trio.Event()
         self._admin_stop = trio.Event()
         self._admin_ended = trio.Event()
-        self.servers: list[Server] = []
         self.assemblies: dict[str, RouterAssembly] = {}
         self._dtabs: dict[str, StoredDtab] = {}
         self._dtab_gauges: list[DtabGauges] = []
         self.started = monotonic()
         self.destinations = Destinations()
-        self.capture_point: CapturePoint | None = None
         self.arming: Arming | None = None
         self._rng = Random()
 
@@ -118,11 +106,12 @@ class App:
                 await hosting.start(host.run, self.reactor)
                 async with trio.open_nursery() as naming:
                     self._assemble(naming)
-                    self._listen()
+                    self._bind()
                     self._arm()
                     async with trio.open_nursery() as serving:
                         self._start(serving)
                         memory.settle()
+                        await self.servers.open(self._missing_to_succeed, self.stopping)
                         on_ready(self)
                         await self.stopping.wait()
                         if self.arming is not None:
@@ -187,43 +176,27 @@ class App:
         )
         return self.ourselves
 
-    def _listen(self) -> None:
+    def _bind(self) -> None:
         """Bind every server before the first request is accepted, so that a port in use stops the start."""
-        admin = self.config.admin
-        bound = []
-        bound_admin = []
-        self._probes_socket = None
-        try:
-            for assembly in self.assemblies.values():
-                for config in assembly.config.servers:
-                    sock = listen(str(config.ip), config.port, socket_settings(config))
-                    bound.append((assembly, config, sock))
-            self._admin_socket = open_socket(admin.ip, admin.port)
-            bound_admin.append(self._admin_socket)
-            if admin.probes is not None:
-                self._probes_socket = open_socket(admin.probes.ip, admin.probes.port, "admin.probes")
-                bound_admin.append(self._probes_socket)
-            self.ourselves.ports.update(each.getsockname()[1] for each in bound_admin)
-        except BaseException:
-            for sock in (*bound_admin, *(sock for _, _, sock in bound)):
-                sock.close()
-            raise
-        for assembly, config, sock in bound:
-            make = assembly.server(config, sock.getsockname()[:2])
-            places = self.guard.places
-            most = config.maxConnectionsPerClient or max(1, places.most // 2)
-            listener = Listener(self.reactor, sock, make, self._on_exhausted, places, most)
-            listener_gauges(assembly.server_scope(listener.address), listener)
-            self.servers.append(Server(assembly, listener))
-            if config.capture is not None:
-                self.capture_point = CapturePoint(listener.address, sock, assembly.probe.path)
-            _log.info(
-                "server.listening", router=assembly.config.label, ip=listener.address[0], port=listener.address[1]
-            )
+        admin, probes = self.config.admin, self.config.admin.probes
+        shared = admin.socketOptions.reusePort
+        self.servers = Servers(self.reactor, self.guard, self._on_exhausted, naming_log)
+        with ExitStack() as bound:
+            bound.callback(self.servers.close)
+            self.servers.bind(self.assemblies.values())
+            self._admin_socket = bound.enter_context(open_socket(admin.ip, admin.port, shared=shared))
+            self._probes = []
+            if probes is not None:
+                self._probes.append(open_socket(probes.ip, probes.port, "admin.probes", shared=shared))
+                bound.enter_context(self._probes[0])
+                if probes.socket is not None:
+                    self._probes.append(bound.enter_context(open_unix(FilePath(probes.socket))))
+            self.ourselves.ports.update(each.getsockname()[1] for each in (self._admin_socket, *self._probes[:1]))
+            bound.pop_all()
 
     def _arm(self) -> None:
         """Get interception ready, if it is configured: it runs beside the servers."""
-        config, point = self.config.intercept, self.capture_point
+        config, point = self.config.intercept, self.servers.capture_point
         if config is None or point is None:
             return
         from noderouter.arming.arming import Arming, Lent  # a router without it starts a tenth sooner
@@ -255,33 +228,25 @@ class App:
     async def _drain(self) -> None:
         """Let requests in progress end, up to the grace period."""
         grace = self.config.admin.shutdownGraceMs / 1000
-        for server in self.servers:
-            server.listener.drain()
-        _log.info("router.draining", grace_seconds=grace, connections=self.connections())
+        await self.servers.hand_over()
+        self.servers.drain()
+        _log.info("router.draining", grace_seconds=grace, connections=self.servers.connections())
         with trio.move_on_after(grace) as scope:
-            await self._empty()
+            await self.servers.empty()
         if scope.cancelled_caught:
-            _log.warning("router.drain_deadline", connections=self.connections())
-            for server in self.servers:
-                server.listener.abort()
+            _log.warning("router.drain_deadline", connections=self.servers.connections())
+            self.servers.abort()
             with trio.move_on_after(UNWIND_SECONDS):
-                await self._empty()
+                await self.servers.empty()
         self._admin_stop.set()
         with trio.move_on_after(ADMIN_SECONDS):
             await self._admin_ended.wait()
 
     async def _serve_admin(self) -> None:
         try:
-            await serve_admin(self._admin_socket, self._admin_state(), self._admin_stop, probes=self._probes_socket)
+            await serve_admin(self._admin_socket, self._admin_state(), self._admin_stop, probes=self._probes)
         finally:
             self._admin_ended.set()
-
-    async def _empty(self) -> None:
-        """Wait until no server has a connection left."""
-        for server in self.servers:
-            drained = trio.Event()
-            server.listener.empty.call(drained.set)
-            await drained.wait()
 
     async def _watch_signals(self) -> None:
         """SIGTERM and SIGINT drain; a second one ends the process at once.
@@ -307,7 +272,7 @@ class App:
             pace = Pace()
             for steps in (
                 *(assembly.sweep(now) for assembly in self.assemblies.values()),
-                *(server.listener.check(now) for server in self.servers),
+                *self.servers.check(now),
             ):
                 for _ in steps:
                     if pace.due():
@@ -318,10 +283,6 @@ class App:
 
     # What others are told
 
-    def connections(self) -> int:
-        """Client connections of all servers."""
-        return sum(len(server.listener.connections) for server in self.servers)
-
     def _on_crash(self, task: Task, error: BaseException) -> None:
         _log.error("reactor.crash", task=str(task.name), exc_info=error)
 
@@ -331,7 +292,9 @@ class App:
     def _readiness(self) -> tuple[bool, list[str]]:
         """Ready when every interpreter has what it needs, pods have been captured once, and not shutting down."""
         lines = [f"draining: {self.stopping.is_set()}", f"overload: {self.guard.words()}"]
-        ready = not self.stopping.is_set()
+        ready = not (self.stopping.is_set() or self.servers.waiting)
+        if self.servers.waiting:
+            lines.append("servers: another router of this node serves until this one is ready")
         for label, assembly in self.assemblies.items():
             good, words = assembly.interpreter.readiness()
             ready = ready and good
@@ -341,6 +304,12 @@ class App:
             ready = ready and good
             lines.append(f"interception: {words}")
         return ready, lines
+
+    def _missing_to_succeed(self) -> list[str]:
+        """What another router that serves already has and this one does not, in words."""
+        readiness = {label: assembly.interpreter.readiness() for label, assembly in self.assemblies.items()}
+        lacks = [f"router {label}: {words}" for label, (good, words) in readiness.items() if not good]
+        return lacks if self.arming is None else [*lacks, *self.arming.missing_to_succeed()]
 
     def _not_ready(self) -> Iterator[str]:
         """What routers lack before connections may be sent to them without asking."""

@@ -114,6 +114,17 @@ class Host:
         await self.context.terminated.set()
 
 
+def _names(sock: "trio.socket.SocketType") -> tuple[tuple[str, int], tuple[str, int]]:
+    """The addresses of both ends; those of a unix socket are none that a request could be judged by.
+
+    Raises:
+        OSError: the peer has left already.
+    """
+    if sock.family == socket.AF_UNIX:
+        return ("127.0.0.1", 0), ("127.0.0.1", 0)
+    return sock.getpeername()[:2], sock.getsockname()[:2]
+
+
 class Connection:
     """One accepted connection."""
 
@@ -131,7 +142,7 @@ class Connection:
             with place.scope:
                 place.wait(trio.current_time(), IDLE_SECONDS)
                 socket_ = self._stream.socket  # whose peer may have left already
-                peer, own = socket_.getpeername()[:2], socket_.getsockname()[:2]
+                peer, own = _names(socket_)
                 async with TaskGroup() as tasks:
                     protocol = self._make(tasks, peer, own)
                     with self._reading:

@@ -5,7 +5,10 @@ that a probe that comes early waits in the backlog instead of being refused.
 """
 
 import errno
+import os
 import socket
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 BACKLOG: Final = 128
@@ -27,13 +30,39 @@ class AdminListenError(Exception):
     """The administrative port cannot be opened; says why and what to do."""
 
 
-def open_socket(ip: str, port: int, key: str = "admin", *, stuck_ms: int = STUCK_MS) -> socket.socket:
+def open_unix(path: Path, key: str = "admin.probes.socket") -> socket.socket:
+    """A unix socket that listens at `path`, in place of one that a predecessor may have left; owned by the caller.
+
+    Whoever reaches the folder may ask: what is shown there is no secret.
+
+    Raises:
+        AdminListenError: it cannot be had.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    made = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with suppress(FileNotFoundError):
+            made.unlink()
+        sock.bind(str(made))
+        made.chmod(0o666)
+        sock.listen(BACKLOG)
+        made.replace(path)
+    except OSError as error:
+        sock.close()
+        raise AdminListenError(f"cannot listen at {path}: {error.strerror or error}; see `{key}`") from error
+    return sock
+
+
+def open_socket(
+    ip: str, port: int, key: str = "admin", *, shared: bool = False, stuck_ms: int = STUCK_MS
+) -> socket.socket:
     """A listening socket, owned by the caller.
 
     Args:
         ip: a literal IPv4 or IPv6 address.
         port: 0 lets the system choose.
         key: where the configuration has both, for errors.
+        shared: whether another process of this user may listen there, too (SO_REUSEPORT).
         stuck_ms: see `STUCK_MS`.
 
     Raises:
@@ -42,6 +71,7 @@ def open_socket(ip: str, port: int, key: str = "admin", *, stuck_ms: int = STUCK
     sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
         # Connections inherit these from the listener.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stuck_ms)

@@ -9,6 +9,7 @@ of hypercorn's or ours ends alone.
 
 import errno
 import socket
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ async def serve_admin(
     state: AdminState,
     stop: trio.Event,
     *,
-    probes: socket.socket | None = None,
+    probes: Sequence[socket.socket] = (),
     grace: float = GRACE,
 ) -> None:
     """Serve until `stop` is set, then finish what was begun; takes the sockets over and closes them.
@@ -46,12 +47,11 @@ async def serve_admin(
         listening: from `listen.open_socket`.
         state: what to show.
         stop: ends the server; cancelling does, too, without grace.
-        probes: the port that has probes and Prometheus' exposition only.
+        probes: the places that have probes and Prometheus' exposition only.
         grace: seconds that requests get to end.
     """
     ports = [(listening, routes_of(state))]
-    if probes is not None:
-        ports.append((probes, routes_for_probes(state)))
+    ports += [(each, routes_for_probes(state)) for each in probes]
     try:
         host: Any = await trio.to_thread.run_sync(import_module, "noderouter.admin.hypercorn_host")
         gauges = Gauges(state.metrics, state.answers)
@@ -62,13 +62,30 @@ async def serve_admin(
                     app = AdminApp(state, routes, gauges)
                     port = Port(host.Host(app), gauges.places(state.max_connections))
                     name = "admin" if sock is listening else "probes"
-                    ip, number = sock.getsockname()[:2]
-                    _log.info(ADMIN_LISTENING, ip=ip, port=number, interface=name)
+                    _log.info(ADMIN_LISTENING, interface=name, **_place(sock))
                     serving.start_soon(port.serve, sock, stop, grace)
             nursery.cancel_scope.cancel()
     finally:
         for sock, _ in ports:
             sock.close()
+
+
+def _place(sock: socket.socket) -> dict[str, str | int]:
+    """Where it listens, for the log."""
+    if sock.family == socket.AF_UNIX:
+        return {"path": sock.getsockname()}
+    ip, port = sock.getsockname()[:2]
+    return {"ip": ip, "port": port}
+
+
+def _peer(sock: "trio.socket.SocketType") -> str:
+    """The address of a peer; those of a unix socket are all this host's.
+
+    Raises:
+        OSError: it has left already.
+    """
+    peer = sock.getpeername()
+    return "127.0.0.1" if sock.family == socket.AF_UNIX else str(peer[0])
 
 
 class Port:
@@ -103,7 +120,7 @@ class Port:
                     await trio.sleep(PAUSE)
                     continue
                 try:
-                    address = stream.socket.getpeername()[0]
+                    address = _peer(stream.socket)
                 except OSError:
                     stream.socket.close()  # has left already
                     continue

@@ -93,6 +93,13 @@ class Arming:
         self._lent.log(INFO, "intercept.closed", accepting_seconds=round(seconds, 1))
         await trio.sleep(seconds)
 
+    def missing_to_succeed(self) -> list[str]:
+        """What is missing until the keeper could take over from that of another router, in words."""
+        lacks = list(self.watches.missing())
+        if not lacks and not (self.pods.complete and self.services.complete):
+            lacks.append("the keeper has not been told its lists")
+        return lacks
+
     def readiness(self) -> tuple[bool, str]:
         """Whether connections were captured once, and in a line how that is now.
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Final
 
 from noderouter.config.fields import Ip, Port, Regex
 from noderouter.config.kind import AfterValidator, Field, Model, Several, model_validator
+from noderouter.naming.file_path import FilePath
 
 DEFAULT_IP = "127.0.0.1"
 DEFAULT_PORT = 9990
@@ -38,11 +39,22 @@ class SecurityConfig(Model):
     pathBlacklist: Several[Regex] = ()
 
 
+class AdminSocketOptions(Model):
+    """Options of the listening sockets of the two ports."""
+
+    section: ClassVar[str] = "socketOptions"
+
+    reusePort: bool = False
+    """Lets a router listen beside the one whose place it takes."""
+
+
 class ProbesConfig(Model):
     """A port of its own for probes and Prometheus: nothing else is there, whatever the interface itself shows."""
 
     ip: Ip = PROBES_IP
     port: Port = PROBES_PORT
+    socket: FilePath | None = None
+    """A unix socket that shows the same: who asks there asks this process, also where two share the port."""
 
 
 class AdminConfig(Model):
@@ -59,6 +71,7 @@ class AdminConfig(Model):
     maxConnections: Annotated[int, Field(ge=4, le=4096)] = 32
     """Of each of the two ports."""
     probes: ProbesConfig | None = None
+    socketOptions: AdminSocketOptions = AdminSocketOptions()
 
     @model_validator(mode="after")
     def _control_is_for_loopback(self) -> "AdminConfig":

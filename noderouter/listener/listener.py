@@ -15,12 +15,13 @@ from time import monotonic
 from typing import Final
 
 from noderouter.listener.places import Client, Connection, Places
+from noderouter.listener.succession import hand_over
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.event import Event
 from noderouter.reactor.task import Task, reschedule, sleep
 from noderouter.reactor.wire import Wire
 
-__all__ = ["Connection", "ListenError", "Listener", "SocketSettings", "listen", "plain"]
+__all__ = ["Connection", "ListenError", "Listener", "SocketSettings", "begin", "bind", "listen", "plain"]
 
 ACCEPT_BATCH: Final = 4
 """Connections accepted in a step, before other listeners and everybody else get their turn: behind each comes a first
@@ -57,6 +58,31 @@ def listen(host: str, port: int, settings: SocketSettings = SocketSettings()) ->
     Raises:
         ListenError: the address is in use, not ours, or not permitted.
     """
+    sock = bind(host, port, settings)
+    begin(sock, settings)
+    return sock
+
+
+def begin(sock: socket.socket, settings: SocketSettings) -> None:
+    """Have a bound socket listen.
+
+    Raises:
+        ListenError: somebody else listens there, and does not share; it is closed.
+    """
+    try:
+        sock.listen(settings.backlog)
+    except OSError as error:
+        host, port = sock.getsockname()[:2]
+        sock.close()
+        raise _explained(error, host, port) from error
+
+
+def bind(host: str, port: int, settings: SocketSettings) -> socket.socket:
+    """A non-blocking socket that is bound to a literal address, to listen there later.
+
+    Raises:
+        ListenError: the address is in use, not ours, or not permitted.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
@@ -73,18 +99,21 @@ def listen(host: str, port: int, settings: SocketSettings = SocketSettings()) ->
         if settings.transparent:
             sock.setsockopt(*(IPV6_TRANSPARENT if family == socket.AF_INET6 else IP_TRANSPARENT), 1)
         sock.bind((host, port))
-        sock.listen(settings.backlog)
     except OSError as error:
         sock.close()
-        hints = {
-            errno.EADDRINUSE: "another process listens there: stop it or choose another port",
-            errno.EPERM: "`transparent` needs the capability NET_ADMIN: grant it, or leave the key out",
-            errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE: grant it or choose a higher port",
-            errno.EADDRNOTAVAIL: "this host has no such address: check `ip`",
-        }
-        hint = hints.get(error.errno or 0, "check `ip` and `port`")
-        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
+        raise _explained(error, host, port) from error
     return sock
+
+
+def _explained(error: OSError, host: str, port: int) -> ListenError:
+    hints = {
+        errno.EADDRINUSE: "another process listens there: stop it or choose another port",
+        errno.EPERM: "`transparent` needs the capability NET_ADMIN: grant it, or leave the key out",
+        errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE: grant it or choose a higher port",
+        errno.EADDRNOTAVAIL: "this host has no such address: check `ip`",
+    }
+    hint = hints.get(error.errno or 0, "check `ip` and `port`")
+    return ListenError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}")
 
 
 def plain(ip: str) -> str:
@@ -199,6 +228,15 @@ class Listener:
             client = places.client(address[0])
         self._admit(peer, address, client)
 
+    def _admit_now(self, peer: socket.socket, address: tuple[str, int]) -> None:
+        """Let a newcomer in if there is a place for it at this moment, or refuse it."""
+        client = self._places.client(plain(address[0]))
+        if self._places.full or len(client.connections) >= self._most_per_client:
+            self.refused += 1
+            _reset(peer)
+        else:
+            self._admit(peer, (plain(address[0]), address[1]), client)
+
     def _admit(self, peer: socket.socket, address: tuple[str, int], client: Client) -> None:
         peer.setblocking(False)
         try:
@@ -228,12 +266,32 @@ class Listener:
             connection.check(now)
             yield
 
+    def hand_over(self) -> bool:
+        """Have new connections go to another process that listens here (SO_REUSEPORT), if there is one.
+
+        Answers whether there is. Those whose handshake is under way still come here, so accepting goes on: `drain` a
+        moment later.
+
+        Raises:
+            OSError: the kernel cannot be told, or not asked.
+        """
+        return hand_over(self._wire.sock, lambda peer, address: self._admit_now(peer, address))
+
     def drain(self) -> None:
-        """Stop accepting and have every connection end; `empty` is set when all have."""
+        """Stop accepting and have every connection end; `empty` is set when all have.
+
+        What waits to be accepted is accepted: closing would reset it.
+        """
         if self.draining:
             return
         self.draining = True
         self._task.cancel("draining")
+        try:
+            while True:
+                peer, address = self._wire.sock.accept()
+                self._admit_now(peer, address)
+        except OSError:
+            pass  # nobody waits any more
         self._wire.close()
         for connection in list(self.connections):
             connection.drain()

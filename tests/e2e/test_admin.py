@@ -267,7 +267,7 @@ async def test_beyond_loopback_control_is_for_who_opens_it_and_probes_have_a_por
         assert (await router.admin("/logging.json")).status == 404
         assert (await router.admin("/config.json")).status == 200
         assert (await ask(router.admin_port, "router.example:80", target="/config.json")).status == 200
-        port = router.app._probes_socket.getsockname()[1]
+        port = router.app._probes[0].getsockname()[1]
         assert (await ask(port, "10.0.0.7:9991", target="/readyz")).status == 200
         assert "admin:connections" in (await ask(port, "localhost", target="/admin/metrics/prometheus")).text
         for target in ("/config.json", "/metrics.json", "/delegator.json?path=/svc/x", "/admin/threads"):

@@ -116,7 +116,7 @@ class Running:
 
     def connections(self) -> int:
         """Client connections of all servers."""
-        return self.app.connections()
+        return self.app.servers.connections()
 
 
 def checked(configuration: Json) -> Config:

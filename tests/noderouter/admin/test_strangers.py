@@ -134,7 +134,7 @@ async def test_the_port_for_probes(make_state: MakeState) -> None:
     ports = [sock.getsockname()[1] for sock in (admin, probes)]
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(lambda: serve_admin(admin, state, stop, probes=probes))
+        nursery.start_soon(lambda: serve_admin(admin, state, stop, probes=[probes]))
         async with httpx.AsyncClient(timeout=30) as client, AsyncExitStack() as strangers:
             at = f"http://127.0.0.1:{ports[1]}"
             for path in ("/livez", "/readyz", "/healthz", "/admin/ping", "/admin/metrics/prometheus"):

@@ -1,0 +1,125 @@
+"""One process takes another's place at a port without a connection being lost: both listen there (SO_REUSEPORT).
+
+    predecessor            successor
+    listens                is bound, and does not listen: every connection is the predecessor's
+    listens                has become ready, and listens: the kernel gives each some
+    is told to end         …
+    `hand_over`            every new connection is the successor's
+    accepts what is left   …
+    closes                 …
+
+Closing at once would reset what the kernel has accepted already, or is about to (only `net.ipv4.tcp_migrate_req` saves
+those, which is off by default and not ours to set). So a filter of the group is told first whose new connections are
+(SO_ATTACH_REUSEPORT_CBPF, Linux 4.5; needs no privilege): it returns the place of a socket in the group, in the
+order in which they began to listen. Which place is whose nobody tells; so it is tried out with a connection of our own.
+"""
+
+import socket
+import struct
+from array import array
+from collections.abc import Callable
+from typing import Final
+
+SO_ATTACH_REUSEPORT_CBPF: Final = 51
+BPF_RET_K: Final = 0x06
+PLACES: Final = (1, 0)
+"""In the group: usually the successor is behind us. Of more than two, the third one's turn comes when one has ended."""
+TRIES: Final = 10
+HANDSHAKE_SECONDS: Final = 1.0
+"""How long a handshake that began before may take to end: many times the way to any other node and back."""
+LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}
+"""A wildcard of IPv6 takes IPv4 connections as well."""
+
+Newcomer = Callable[[socket.socket, tuple[str, int]], None]
+"""Takes a connection and the address of its peer."""
+
+
+def is_served(host: str, port: int) -> bool:
+    """Whether some process listens at a literal address of this host: whether it takes a connection."""
+    with _socket(LOOPBACK.get(host, host)) as sock:
+        try:
+            sock.connect((LOOPBACK.get(host, host), port))
+        except BlockingIOError:  # who refuses has done so by now; a full backlog is somebody's
+            return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        except OSError:
+            return False
+    return True
+
+
+def hand_over(listening: socket.socket, admit: Newcomer) -> bool:
+    """Have new connections go to another socket of the group; answers whether there is one that takes them.
+
+    Args:
+        listening: ours, non-blocking.
+        admit: is given what comes here meanwhile.
+
+    Raises:
+        OSError: the kernel has no such filter, or we cannot connect to ourselves.
+    """
+    for place in PLACES:
+        steer(listening, place)
+        if not _comes_here(listening, admit):
+            return True
+    return False
+
+
+def steer(listening: socket.socket, place: int) -> None:
+    """Give all new connections of the group to the socket in that place; where there is none, to any.
+
+    Raises:
+        OSError: this kernel cannot.
+    """
+    program = array("B", struct.pack("=HBBI", BPF_RET_K, 0, 0, place))
+    address, _ = program.buffer_info()
+    listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, struct.pack("@HP", 1, address))
+
+
+def _comes_here(listening: socket.socket, admit: Newcomer) -> bool:
+    """Whether a new connection comes to this socket of the group.
+
+    Raises:
+        OSError: none can be made.
+    """
+    host, port = listening.getsockname()[:2]
+    host = LOOPBACK.get(host, host)
+    for _ in range(TRIES):
+        with _socket(host) as probe:
+            try:
+                probe.connect((host, port))
+            except BlockingIOError:
+                pass
+            own = probe.getsockname()[:2]
+            came = _accept(listening, own, admit)
+            if came or _is_connected(probe):
+                return came
+    raise BlockingIOError("no connection to ourselves could be made: the backlog is full")
+
+
+def _accept(listening: socket.socket, wanted: tuple[str, int], admit: Newcomer) -> bool:
+    """Accept all that waits; whether `wanted` was among them."""
+    found = False
+    while True:
+        try:
+            peer, address = listening.accept()
+        except BlockingIOError:
+            return found
+        except ConnectionAbortedError:
+            continue
+        if (address[0].removeprefix("::ffff:"), address[1]) == wanted:
+            found = True
+            peer.close()
+        else:
+            admit(peer, (address[0], address[1]))
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+def _socket(host: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
