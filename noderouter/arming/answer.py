@@ -40,17 +40,22 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Whether new connections are captured now, and why not."""
+    """Whether new connections are captured now, and why not; `standby`: they would be, were they not another's."""
 
     armed: bool
     why: str
+    standby: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Disarmed:
-    """New connections go directly from now on, or at the latest when the switch expires, if there is an `error`."""
+    """New connections go directly from now on, or at the latest when the switch expires, if there is an `error`.
+
+    With `handed_over` they go to the router of another keeper.
+    """
 
     error: str
+    handed_over: bool = False
 
 
 Answer = Welcome | Applied | State | Disarmed
@@ -78,12 +83,11 @@ def read_answer(line: bytes) -> Answer:
         case "applied":
             return Applied(_number(value, "generation"), _words(value, "error"))
         case "state":
-            armed = value.get("armed")
-            if not isinstance(armed, bool):
+            if "armed" not in value:
                 raise KeeperError("the keeper's answer has no `armed`")
-            return State(armed, _words(value, "why"))
+            return State(_flag(value, "armed"), _words(value, "why"), _flag(value, "standby"))
         case "disarmed":
-            return Disarmed(_words(value, "error"))
+            return Disarmed(_words(value, "error"), _flag(value, "handedOver"))
     raise KeeperError(f"the keeper's answer is of an unknown type: {str(kind)[:40]!r}")
 
 
@@ -97,6 +101,13 @@ def _words(value: dict[str, Any], key: str) -> str:
     if not isinstance(found, str):
         raise KeeperError(f"the keeper's answer has a `{key}` that is no text")
     return printable(found)
+
+
+def _flag(value: dict[str, Any], key: str) -> bool:
+    found = value.get(key, False)
+    if not isinstance(found, bool):
+        raise KeeperError(f"the keeper's answer has a `{key}` that is neither true nor false")
+    return found
 
 
 def _number(value: dict[str, Any], key: str) -> int:

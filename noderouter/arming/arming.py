@@ -101,14 +101,16 @@ class Arming:
         return lacks
 
     def readiness(self) -> tuple[bool, str]:
-        """Whether connections were captured once, and in a line how that is now.
+        """Whether connections were captured once, or could be but for another router, and in a line how it is now.
 
         Later losses do not count: other nodes reach us by a Service, and are served as well as ever.
         """
         standing = self.teller.standing
         counts = f"{len(self.pods)} pods, {len(self.services)} destinations"
         words = f"armed, {counts}" if standing.armed else f"not armed: {standing.why}"
-        return standing.armed_once.is_set(), words
+        if standing.standby:
+            words = f"ready to capture, {counts}: {standing.why}"
+        return standing.ready_once.is_set(), words
 
     def state(self) -> dict[str, Any]:
         """What the admin interface shows, ready for JSON."""
@@ -116,6 +118,7 @@ class Arming:
         return {
             "node": self._node,
             "armed": standing.armed,
+            "standby": standing.standby,
             "why": standing.why,
             "notInForce": standing.not_in_force,
             "keeper": {"connected": standing.connected, "backend": standing.backend, "connects": standing.connects},

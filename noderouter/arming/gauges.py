@@ -13,6 +13,7 @@ def intercept_gauges(scope: Scope, standing: Standing, probe: Probe, pods: Roste
     """Put them in their places."""
     gauges: dict[str, Callable[[], float]] = {
         "armed": lambda: float(standing.armed),
+        "standby": lambda: float(standing.standby),
         "connected": lambda: float(standing.connected),
         "pods": lambda: float(len(pods)),
         "destinations": lambda: float(len(services)),

@@ -29,7 +29,10 @@ class Standing:
         """Why the kernel does not follow the lists, as the keeper says it."""
         self.connects = 0
         self.disarms = 0
-        self.armed_once = trio.Event()
+        self.standby = False
+        """Whether they would be, were it not another keeper that captures."""
+        self.ready_once = trio.Event()
+        """Armed, or ready to be."""
         self.armed_at: float | None = None
         """When we last heard that connections are captured, by the monotonic clock."""
         self._log = log
@@ -48,15 +51,21 @@ class Standing:
 
     def lost(self, reason: str) -> None:
         """There is no conversation, or none any more."""
-        self.connected = False
+        self.connected = self.standby = False
         self._disarmed(reason, "intercept.keeper_lost")
 
     def closing(self) -> None:
         """We have told the keeper that we are about to end, or tried to."""
+        self.standby = False
         self._disarmed("the router is shutting down", "intercept.disarmed", INFO)
 
     def state(self, state: State) -> None:
         """What the keeper makes of our progress. Armed, but not renewed, is armed still: the switch runs on a while."""
+        self.standby = state.standby
+        if state.standby:
+            self.ready_once.set()
+            self._disarmed(state.why, "intercept.standby", INFO)
+            return
         if not state.armed:
             event, level = ("intercept.disarmed", WARNING) if self.armed else ("intercept.not_armed", INFO)
             self._disarmed(state.why or "the keeper does not say why", event, level)
@@ -67,7 +76,7 @@ class Standing:
             self.not_in_force = ""
         if not self.armed:
             self.armed = True
-            self.armed_once.set()
+            self.ready_once.set()
             self._say(INFO, "intercept.armed", "armed")
 
     def applied(self, generation: int, error: str) -> None:

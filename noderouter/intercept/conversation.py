@@ -32,8 +32,19 @@ MAX_UNREAD_BYTES = 65536
 class Conversation:
     """A peer, and what has come and gone; `Serve` owns it and closes it."""
 
-    def __init__(self, sock: socket.socket, keeper: Keeper, *, follows_file: bool, claim: Callable[[], bool]) -> None:
-        """`claim` answers whether there is no other router; with `follows_file`, lists come from a file instead."""
+    def __init__(
+        self,
+        sock: socket.socket,
+        keeper: Keeper,
+        *,
+        follows_file: bool,
+        claim: Callable[[], bool],
+        hand_over: Callable[[], bool],
+    ) -> None:
+        """`claim` answers whether there is no other router; with `follows_file`, lists come from a file instead.
+
+        `hand_over` leaves the rules to a successor where one is good, and answers whether it was so.
+        """
         self.sock = sock
         self.router = ""
         """The instance of a router; empty for anybody else."""
@@ -42,6 +53,7 @@ class Conversation:
         self._keeper = keeper
         self._follows_file = follows_file
         self._claim = claim
+        self._hand_over = hand_over
 
     def receive(self) -> bool:
         """Read once and answer what is complete; False when the conversation is over."""
@@ -109,8 +121,10 @@ class Conversation:
                 return encode("applied", {**fields, **({"error": wrong} if wrong else {})})
             case Progress():
                 why = keeper.progress(message)
-                return encode("state", {"armed": keeper.armed, "why": why})
+                return encode("state", {"armed": keeper.armed, "standby": keeper.standby is not None, "why": why})
             case Disarm():
+                if self._hand_over():
+                    return encode("disarmed", {"handedOver": True})
                 wrong = keeper.disarm("the router is about to drain")
                 return encode("disarmed", {"error": wrong} if wrong else {})
             case _:
@@ -123,6 +137,7 @@ def status(keeper: Keeper) -> dict[str, object]:
         "backend": keeper.backend.name,
         "owner": keeper.owner,
         "armed": keeper.armed,
+        "standby": keeper.standby is not None,
         "why": keeper.why,
         "failureMode": keeper.policy.failure_mode.value,
         "scope": keeper.policy.scope.value,

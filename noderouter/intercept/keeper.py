@@ -12,6 +12,8 @@ Rules of operation:
   then one transaction, armed if the router is ready.
 - A change that failed leaves doubt about what is in force: the switch is thrown, and not renewed until the whole state
   has been written again, which is tried every `RETRY_SECONDS`.
+- A router that is about to end, or has ended, while a successor's keeper waits whose router is good, costs no capture:
+  the rules are handed over as they are, armed, and renewed by the successor.
 - Rules of a predecessor that refuse where there is no router stay until the lists are known: rules without pods in
   their place would let everything through.
 - Drift, whoever made it, is repaired by writing the whole state, and counted. What is in force is compared with what
@@ -39,6 +41,8 @@ WRITES: Final = 3
 
 RENEW_SECONDS: Final = 0.4
 """The switch is not renewed more often, however often the router tells."""
+
+STANDBY: Final = "another keeper captures for its router; this one takes over when that ends"
 
 ASK_SECONDS: Final = 1.0
 """The kernel is not asked for its counters more often, however often somebody wants to know."""
@@ -93,7 +97,17 @@ class Keeper:
 
     @property
     def armed(self) -> bool:
-        """Whether new connections are captured now."""
+        """Whether new connections are captured now, by rules that are this keeper's."""
+        return self._installed and self._good
+
+    @property
+    def standby(self) -> float | None:
+        """Until when this keeper could take over and capture at once, by its clock; None where it could not."""
+        return self._armed_until if self._good and not self._installed else None
+
+    @property
+    def _good(self) -> bool:
+        """Whether the router was good enough a moment ago."""
         return self._clock() < self._armed_until
 
     @property
@@ -168,6 +182,14 @@ class Keeper:
         self.why = why
         return self._disarm(why)
 
+    def hand_over(self) -> None:
+        """The rules are a successor's from now on: they stay as they are, and are not looked after here any more."""
+        self._journal.info("intercept.handed_over")
+        self._installed = self._kept = False
+        self._armed_until = self._renewed = 0.0
+        self._retry_at = None
+        self.why = "a successor captures"
+
     def router_gone(self, why: str, *, keep_lists: bool) -> None:
         """The router's connection has ended: nothing is captured, and lists that came from it count no more."""
         self.disarm(why)
@@ -200,7 +222,7 @@ class Keeper:
         if not self._installed:
             return
         if leave:
-            self._journal.info("intercept.handed_over")
+            self.hand_over()
             return
         self.disarm("the keeper has ended")
         if not self._rules.closed:
@@ -292,6 +314,9 @@ class Keeper:
             return
         # Taken after the command: believing longer than the kernel does is the safe side.
         self._renewed, self._armed_until = now, self._clock() + ALIVE_MS / 1000
+        if not self._installed:
+            self.why = STANDBY
+            return
         self.counts.renewals += 1
         if fresh:
             self._journal.info("intercept.armed", pods=self._rules.pods, services=self._rules.services)
@@ -307,7 +332,7 @@ class Keeper:
             self.backend.arm(self._rules, ALIVE_MS)
 
     def _disarm(self, why: str) -> str:
-        if not self.armed:
+        if not self._good:
             return ""
         self._armed_until = self._renewed = 0.0
         self._journal.info("intercept.disarmed", why=why)
@@ -326,7 +351,7 @@ class Keeper:
         self.counts.failures += 1
         self._retry_at = self._clock() + RETRY_SECONDS
         self._journal.warning("intercept.failed", doing=what, error=str(error))
-        if self.armed:
+        if self._good:
             self._armed_until = 0.0
             try:
                 self.backend.disarm(self._rules)

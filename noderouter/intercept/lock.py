@@ -1,12 +1,13 @@
 """Who owns the rules of this node: two locks on files, which the kernel releases when their process ends.
 
-The holder of `<path>` writes rules. Who waits for it holds `<path>.next` meanwhile; so a holder that is told to end
-sees that a successor is there, and leaves its rules in force for the moment it takes to replace them in one
-transaction.
+The holder of `<path>` writes rules. Who waits for it holds `<path>.next` meanwhile, and writes there until when its
+router is good enough to be given connections. So a holder whose router is about to end sees that a successor is
+there, gives the lock up, and leaves its rules in force for the moment it takes to replace them in one transaction.
 """
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +44,28 @@ class Lock:
             return True
         os.close(tried)
         return False
+
+    def successor_is_ready(self) -> bool:
+        """Whether somebody waits whose router could be given connections now."""
+        if not self.successor_waits():
+            return False
+        try:
+            words = self._next.read_text().split()
+            return words[2:4] == ["ready", "until"] and time.monotonic() < float(words[4])
+        except (OSError, ValueError, IndexError):
+            return False
+
+    def ready(self, until: float) -> None:
+        """While waiting: let the holder know until when, by the monotonic clock, we could take over at once."""
+        if self._waiting is not None:
+            os.ftruncate(self._waiting, 0)
+            os.pwrite(self._waiting, f"pid {os.getpid()} ready until {until:.3f}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Give it up; `acquire` asks for it again."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def holder(self) -> str:
         """The process that holds it, as far as it is known."""

@@ -9,8 +9,8 @@ connection is closed, and the last good state stays: nothing of a message that i
 | `hello`, first | `instance` | `welcome`: `backend`, `aliveMs` |
 | `pods` | `generation`, `pods`: `uid`, `namespace`, `ips` | `applied`: in force in the kernel |
 | `services` | `generation`, `services`: `ip`, `port`, `http`; `never`: addresses | `applied` |
-| `progress`, every half second | see `Progress` | `state`: `armed`, `why` |
-| `disarm`, before it drains | | `disarmed`: new connections go directly now |
+| `progress`, every half second | see `Progress` | `state`: `armed`, `standby`, `why` |
+| `disarm`, before it drains | | `disarmed`: new connections go directly now, or (`handedOver`) to the successor |
 | `status`, from anybody without a `hello` | | `status` |
 
 Anything may be answered by `error` with `message`. `applied` and `state` have `error` where the kernel refused. A pod

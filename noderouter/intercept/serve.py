@@ -2,7 +2,8 @@
 
     waiting for the lock ──> installed ──> … ──> SIGTERM: disarm, remove (or leave to a successor), release the lock
 
-It listens from the start, so that a router can tell its lists while a predecessor still holds the lock.
+It listens from the start, so that a router can tell its lists while a predecessor still holds the lock. That one gives
+it up when its own router ends and the one here is good: from `installed` back to `waiting`.
 """
 
 import os
@@ -31,6 +32,8 @@ TURN_SECONDS: Final = 0.2
 RECONCILE_SECONDS: Final = 10.0
 LEGACY_RECONCILE_SECONDS: Final = 2.0
 """iptables-legacy tells nobody of changes."""
+HAND_OVER_SECONDS: Final = 2.0
+"""What a successor has to take the lock, before who gave it up asks for it again."""
 SETTLE_SECONDS: Final = 0.5
 """After a change of somebody, how long until it is looked at: changes come in bursts."""
 
@@ -58,6 +61,8 @@ class Serve:
         self._peers: set[Conversation] = set()
         self._stopping = False
         self._owner = False
+        self._changes: Changes | None = None
+        self._take_over_at = 0.0
         self._file = StateFile(settings.state) if settings.state else None
         legacy = keeper.backend.name == "iptables-legacy"
         self._period = settings.reconcile_seconds or (LEGACY_RECONCILE_SECONDS if legacy else RECONCILE_SECONDS)
@@ -89,7 +94,7 @@ class Serve:
 
     def _turns(self) -> None:
         while not self._stopping:
-            if not self._owner:
+            if not self._owner and time.monotonic() >= self._take_over_at:
                 self._take_over()
             for key, _ in self._selector.select(TURN_SECONDS):
                 key.data()
@@ -102,8 +107,22 @@ class Serve:
     def _stop(self, *_: Any) -> None:
         self._stopping = True
 
+    def _hand_over(self) -> bool:
+        """Leave the rules to a successor whose router is good, if one waits; answers whether it is so."""
+        if not (self._owner and self._lock.successor_is_ready()):
+            return False
+        self._keeper.hand_over()
+        self._owner = False
+        self._unsubscribe()
+        self._reconcile_at = 0.0
+        self._take_over_at = time.monotonic() + HAND_OVER_SECONDS
+        self._lock.release()
+        return True
+
     def _take_over(self) -> None:
         if not self._lock.acquire():
+            if (until := self._keeper.standby) is not None:
+                self._lock.ready(until)
             if not self._reconcile_at:
                 self._journal.info("intercept.waiting", holder=self._lock.holder())
                 self._reconcile_at = time.monotonic()
@@ -124,7 +143,14 @@ class Serve:
         except OSError as error:
             self._journal.warning("intercept.no_events", error=error.strerror, reconciling_every=self._period)
             return
+        self._changes = changes
         self._selector.register(changes, selectors.EVENT_READ, lambda: self._changed(changes))
+
+    def _unsubscribe(self) -> None:
+        if self._changes is not None:
+            self._selector.unregister(self._changes)
+            self._changes.close()
+            self._changes = None
 
     def _changed(self, changes: Changes) -> None:
         if changes.happened():
@@ -152,7 +178,11 @@ class Serve:
                 sock.close()
                 return
             peer = Conversation(
-                sock, self._keeper, follows_file=self._file is not None, claim=lambda: not self._has_router()
+                sock,
+                self._keeper,
+                follows_file=self._file is not None,
+                claim=lambda: not self._has_router(),
+                hand_over=self._hand_over,
             )
             self._peers.add(peer)
             self._selector.register(sock, selectors.EVENT_READ, lambda: self._hear(peer))
@@ -168,13 +198,12 @@ class Serve:
         self._peers.discard(peer)
         if peer.router:
             self._journal.info("intercept.router_gone", instance=peer.router)
+            self._hand_over()
             self._keeper.router_gone("the router has gone", keep_lists=self._file is not None)
 
     def _end(self) -> None:
         self._keeper.stop(leave=self._owner and self._stopping and self._lock.successor_waits())
-        for key in list(self._selector.get_map().values()):
-            if isinstance(key.fileobj, Changes):
-                key.fileobj.close()
+        self._unsubscribe()
         for peer in self._peers:
             peer.sock.close()
         self._selector.close()

@@ -71,11 +71,12 @@ async def test_no_request_is_lost_when_routers_are_replaced(tmp_path):
     ports = free_ports(2)
     seen, failed, stop = [], [], trio.Event()
     async with backend() as service, AsyncExitStack() as routers, trio.open_nursery() as clients:
+        old = None
         for number in range(SUCCESSIONS + 1):
             made = shared(f"/svc => {inet(service.port)}", tmp_path, str(number), ports)
             router = await routers.enter_async_context(process(made, tmp_path / str(number)))
             await router.until("server.listening", SECONDS)
-            if number:
+            if old is not None:
                 await until(lambda number=number: not probe(tmp_path, str(number)), SECONDS)
                 before = len(seen)
                 old.process.send_signal(signal.SIGTERM)

@@ -139,7 +139,7 @@ async def test_it_disarms_before_it_stops_accepting(server, keeper, monkeypatch)
     monkeypatch.setattr(teller_module, "ON_THE_WAY_SECONDS", 0.5)
     async with router(server, keeper) as made:
         await armed(made)
-        _host, number = made.app.capture_point.address
+        _host, number = made.app.servers.capture_point.address
         made.app.stopping.set()
         await until(lambda: keeper.heard[-1] == Disarm())
         assert (await ready(made))[0] == 503
@@ -217,7 +217,7 @@ async def test_a_data_path_that_hangs_is_no_progress(server, keeper, quick, monk
     async with router(server, keeper) as made:
         await armed(made)
         monkeypatch.setattr("noderouter.intercept.progress.MAX_PROBE_AGE_MS", 700)
-        capture = made.app.servers[1].listener
+        capture = list(made.app.servers)[1].listener
         make = capture._make
 
         def deaf(wire, peer):

@@ -123,7 +123,7 @@ async def node(make_network, contract, tmp_path, nursery) -> AsyncIterator[Node]
     nursery.start_soon(teller.run)
     try:
         with trio.fail_after(20):
-            await teller.standing.armed_once.wait()
+            await teller.standing.ready_once.wait()
         yield Node(network, contract, teller, address, name)
     finally:
         nursery.cancel_scope.cancel()

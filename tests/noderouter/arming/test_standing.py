@@ -25,7 +25,7 @@ def test_a_life():
         "intercept.keeper_lost",
     ]
     assert standing.disarms == 1
-    assert standing.armed_once.is_set()
+    assert standing.ready_once.is_set()
     assert not standing.connected
 
 

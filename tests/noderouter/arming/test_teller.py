@@ -24,7 +24,7 @@ async def test_it_tells_everything_and_is_armed(keeper, telling, nursery):
     assert keeper.heard[0] == Hello("test")
     assert isinstance(keeper.heard[1], Pods), "what may have gone leaves before anything else is said"
     assert uids(keeper.last(Pods)) == ["a"]
-    assert telling.teller.standing.armed_once.is_set()
+    assert telling.teller.standing.ready_once.is_set()
     assert telling.teller.standing.why == ""
     assert telling.log.events == ["intercept.connected", "intercept.armed"]
     assert telling.teller.delays.total_count == 1
@@ -180,7 +180,7 @@ async def test_a_broken_keeper_is_never_believed(keeper, telling, nursery, answe
     telling.want(captured("a"))
     nursery.start_soon(telling.teller.run)
     await until(lambda: keeper.connections >= 3)
-    assert not telling.teller.standing.armed_once.is_set()
+    assert not telling.teller.standing.ready_once.is_set()
     assert telling.log.events.count("intercept.keeper_lost") <= keeper.connections
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from noderouter.intercept.errors import CommandFailed, InterceptError
 from noderouter.intercept.journal import Journal
-from noderouter.intercept.keeper import RETRY_SECONDS, WRITES, Keeper
+from noderouter.intercept.keeper import STANDBY, RETRY_SECONDS, WRITES, Keeper
 from noderouter.intercept.pins import Bindings
 from noderouter.intercept.protocol import Pods, Services
 from noderouter.intercept.rules.nftables import table
@@ -228,7 +228,8 @@ def test_before_the_lock_is_ours_nothing_is_written(backend, clock):
     keeper = keeper_of(backend, clock)
     keeper.pods(Pods(1, PODS))
     keeper.services(Services(1, SERVICES, frozenset()))
-    assert keeper.progress(GOOD) == ""
+    assert keeper.progress(GOOD) == STANDBY
+    assert (keeper.armed, keeper.standby) == (False, clock.now + ALIVE_MS / 1000)
     assert keeper.reconcile() is False
     keeper.stop(leave=False)
     assert backend.done == []
@@ -236,6 +237,37 @@ def test_before_the_lock_is_ours_nothing_is_written(backend, clock):
     keeper.install()
     assert backend.done == ["apply"]
     assert backend.alive_ms == ALIVE_MS - 500
+    assert (keeper.armed, keeper.standby) == (True, None)
+
+
+def test_who_waits_stands_by_for_as_long_as_the_router_is_good(backend, clock):
+    keeper = keeper_of(backend, clock)
+    assert keeper.standby is None
+    keeper.pods(Pods(1, PODS))
+    keeper.services(Services(1, SERVICES, frozenset()))
+    keeper.progress(GOOD)
+    clock.now += ALIVE_MS / 1000
+    assert keeper.standby is None
+    keeper.progress(GOOD)
+    assert keeper.standby is not None
+    keeper.disarm("test")
+    assert keeper.standby is None
+    assert backend.done == []
+
+
+def test_what_was_handed_over_is_left_alone(armed, backend, clock):
+    """Also by a router that goes on talking, and by a change of pods."""
+    before = list(backend.done)
+    armed.hand_over()
+    assert (armed.armed, armed.owner) == (False, False)
+    armed.pods(Pods(2, ()))
+    armed.disarm("test")
+    armed.router_gone("test", keep_lists=False)
+    armed.tick()
+    clock.now += 60
+    assert armed.reconcile() is False
+    armed.stop(leave=False)
+    assert backend.done == before
 
 
 def test_the_end(armed, backend):

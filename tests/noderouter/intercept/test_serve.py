@@ -271,7 +271,7 @@ def test_nothing_is_captured_before_everything_is_known(make_node):
     teller = node.teller()
     teller.hello("test")
     assert teller.progress(GOOD) == {
-        "v": 1, "type": "state", "armed": False, "why": "waiting for the list of pods and services",
+        "v": 1, "type": "state", "armed": False, "standby": False, "why": "waiting for the list of pods and services",
     }  # fmt: skip
     assert teller.pods(1, PODS)["what"] == "pods"
     assert teller.progress(GOOD)["armed"] is False
@@ -318,31 +318,90 @@ def test_elements_that_somebody_adds_are_taken_out(make_node):
     assert node.run("nft", "-s", "list", "set", "inet", "noderouter", "pods4") == clean
 
 
-@pytest.mark.parametrize("kind", ["nftables", "iptables-legacy"])
-def test_handing_over_misses_nothing(make_node, kind):
+class Standby:
+    """A router behind a keeper that waits, which is good for as long as this is entered; it shares the port."""
+
+    def __init__(self, node, name):
+        self._teller = node.teller(name)
+        self._teller.hello(name)
+        self._teller.pods(1, PODS)
+        self._teller.services(1, SERVICES)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while not self._ended.wait(0.2):
+            self._teller.progress(GOOD)
+
+    def __enter__(self):
+        self.state = self._teller.progress(GOOD)
+        self._thread.start()
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._thread.join()
+        self._teller.close()
+
+
+def succeeding(make_node, kind):
+    """A node with a keeper and its router, and a keeper that waits."""
     node = make_node(kind)
     old = node.keeper(name="old")
-    old_router = node.router("old", "router")
+    router = node.router("old", "router")
     new = node.keeper(name="new")
     until(lambda: "intercept.waiting" in node.events("new"))
-    # The new router shares the port, and is good before its keeper owns the rules.
-    teller = node.teller("new")
-    teller.hello("new")
-    teller.pods(1, PODS)
-    teller.services(1, SERVICES)
-    assert teller.progress(GOOD)["armed"] is True
-    with watching(node) as seen:
+    return node, old, router, new
+
+
+BOTH = pytest.mark.parametrize("kind", ["nftables", "iptables-legacy"])
+
+
+@BOTH
+@pytest.mark.parametrize("how", ["the keeper is told to end", "the router says that it ends", "the router is killed"])
+def test_handing_over_misses_nothing(make_node, kind, how):
+    node, old, old_router, new = succeeding(make_node, kind)
+    node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")  # the successor's, at the same port
+    with Standby(node, "new"), watching(node) as seen:
+        until(lambda: node.status("new")["standby"])
+        assert (node.status("new")["armed"], node.status("old")["armed"]) == (False, True)
         until(lambda: len(seen) > 20)
-        old.send_signal(signal.SIGTERM)
-        assert old.wait(10) == 0
+        if how == "the keeper is told to end":
+            old.send_signal(signal.SIGTERM)
+            assert old.wait(10) == 0
+        elif how == "the router is killed":
+            old_router.kill()
+        else:
+            old_router.stdin.write("disarm\n")
+            old_router.stdin.flush()
         until(lambda: "intercept.installed" in node.events("new"))
+        until(lambda: node.status("new")["armed"])
         mark = len(seen)
         until(lambda: len(seen) > mark + 20)
-    teller.progress(GOOD)
-    assert {answered for _, answered in seen} == {"router"}
-    assert node.events("old")[-1] == "intercept.handed_over"
-    assert new.poll() is None
+    if how != "the keeper is told to end":  # it lives, and waits for its turn
+        assert (node.status("old")["owner"], node.status("old")["armed"]) == (False, False)
+        until(lambda: node.events("old").count("intercept.waiting") == 1)
+        new.kill()
+        until(lambda: node.status("old")["owner"])
+    answered = Counter(answer for _, answer in seen[: mark + 20])
+    assert answered["backend"] == 0  # none went directly
+    assert how == "the router is killed" or set(answered) == {"router"}, answered
+    assert "intercept.handed_over" in node.events("old")
     old_router.kill()
+
+
+def test_a_successor_whose_router_is_not_good_is_given_nothing(make_node):
+    """The pod that should take over crashes again and again: its keeper waits, and nobody is behind it."""
+    node, old, old_router, _ = succeeding(make_node, "nftables")
+    teller = node.teller("new")
+    teller.hello("new")
+    old_router.stdin.write("disarm\n")
+    old_router.stdin.flush()
+    until(lambda: "intercept.disarmed" in node.events("old"))
+    assert node.answers() == "backend"
+    assert node.status("old")["owner"]
+    assert "intercept.handed_over" not in node.events("old")
+    old_router.kill()
+    assert old.poll() is None
 
 
 def test_a_keeper_that_is_killed_is_succeeded(make_node):
