@@ -235,6 +235,11 @@ class ApiServer:
             self.store.delete(plural, name, namespace)
             return 200, _status(200, "")
         if method == "PATCH":
+            if (
+                given["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"])
+                != old["metadata"]["resourceVersion"]
+            ):
+                return 409, _status(409, "the object has been modified")
             given = merged(old, given)
         given["metadata"].setdefault("namespace", namespace)
         return 200, json.dumps(self.store.put(plural, given)).encode()

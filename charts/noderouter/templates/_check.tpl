@@ -10,6 +10,15 @@
 {{- if and (not $own) .Values.incoming.enabled (not .Values.service.create) -}}
 {{- fail "`incoming` is found through the Service: set service.create, or switch `incoming` off" -}}
 {{- end -}}
+{{- if and (eq (include "noderouter.via" .) "service") (not $own) (not .Values.service.create) -}}
+{{- fail "outgoing.via is `service`, and service.create is false: pods would reach no router" -}}
+{{- end -}}
+{{- with .Values.updateStrategy.rollingUpdate -}}
+{{- $surge := toString (default 0 .maxSurge) -}}
+{{- if and (not (has $surge (list "0" "0%"))) (not (include "noderouter.surges" $)) -}}
+{{- fail (printf "updateStrategy.rollingUpdate.maxSurge is %s, and a node cannot have two routers: %s" $surge (ternary "let every server of `routers` have `socketOptions: {reusePort: true}`" "take out the host ports, or set outgoing.via to `service` or `node`" (eq (include "noderouter.hostNetwork" $) "true"))) -}}
+{{- end -}}
+{{- end -}}
 {{- if eq (int .Values.ports.admin.port) (int .Values.ports.probes.port) -}}
 {{- fail (printf "ports.admin and ports.probes are both %d: probes have a port of their own, since it shows less" (int .Values.ports.probes.port)) -}}
 {{- end -}}

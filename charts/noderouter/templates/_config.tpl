@@ -26,6 +26,13 @@
 {{- concat $hosts .Values.admin.hosts | uniq | toYaml -}}
 {{- end -}}
 
+{{/* Of a server: while a router takes another's place, both listen. */}}
+{{- define "noderouter.sharing" -}}
+{{- if include "noderouter.sharesPorts" . }}
+socketOptions: {reusePort: true}
+{{- end }}
+{{- end -}}
+
 {{- define "noderouter.config" -}}
 admin:
   ip: {{ .Values.admin.ip | quote }}
@@ -38,6 +45,10 @@ admin:
   probes:
     ip: {{ .Values.listenIp | quote }}
     port: {{ .Values.ports.probes.port }}
+    {{- if include "noderouter.sharesPorts" . }}
+    socket: {{ include "noderouter.runFolder" . }}/probes.sock
+    {{- end }}
+  {{- include "noderouter.sharing" . | nindent 2 }}
 namers:
 {{ include "noderouter.namers" . }}
 {{- with .Values.namers }}
@@ -148,6 +159,7 @@ protocol: http
 servers:
 - ip: {{ .Values.listenIp | quote }}
   port: {{ .Values.ports.outgoing.port }}
+  {{- include "noderouter.sharing" . | nindent 2 }}
 interpreter:
   kind: io.l5d.k8s.configMap
   namespace: {{ include "noderouter.namespace" . }}
@@ -171,6 +183,7 @@ protocol: http
 servers:
 - ip: {{ .Values.listenIp | quote }}
   port: {{ .Values.ports.incoming.port }}
+  {{- include "noderouter.sharing" . | nindent 2 }}
   # Other routers ask for tunnels to this node's pods. Who asks cannot be told, so tunnels lead to pods and nowhere else.
   allowConnect: endpoints
 dstPrefix: /incoming

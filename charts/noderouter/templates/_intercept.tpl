@@ -2,13 +2,14 @@
 
 {{/* Whether the pod is in the node's network: "true" or nothing. */}}
 {{- define "noderouter.hostNetwork" -}}
-{{- if or .Values.hostNetwork .Values.intercept.enabled -}}true{{- end -}}
+{{- if eq (include "noderouter.via" .) "node" -}}true{{- end -}}
 {{- end -}}
 
 {{/* The server of the outgoing router that captured connections come to. */}}
 {{- define "noderouter.captureServer" -}}
 ip: {{ .Values.listenIp | quote }}
 port: {{ .Values.intercept.port }}
+{{- include "noderouter.sharing" . }}
 capture:
   identifier:
   - kind: io.l5d.originalDst
@@ -17,7 +18,7 @@ capture:
 {{- end -}}
 
 {{/* Where router and keeper meet: a folder of the pod, so that a router speaks to the keeper of its own pod. */}}
-{{- define "noderouter.interceptSocket" -}}/run/noderouter/intercept.sock{{- end -}}
+{{- define "noderouter.interceptSocket" -}}{{ include "noderouter.runFolder" . }}/intercept.sock{{- end -}}
 
 {{/* What the router tells the keeper. */}}
 {{- define "noderouter.interceptConfig" -}}
@@ -72,8 +73,8 @@ resources: {{- toYaml .Values.intercept.resources | nindent 2 }}
 securityContext: {{- include "noderouter.interceptSecurityContext" . | nindent 2 }}
 terminationMessagePolicy: FallbackToLogsOnError
 volumeMounts:
-  - name: intercept
-    mountPath: /run/noderouter
+  - name: run
+    mountPath: {{ include "noderouter.runFolder" . }}
   {{- include "noderouter.interceptMounts" . | nindent 2 }}
 {{- end -}}
 

@@ -1,12 +1,69 @@
 {{/* Parts of the pod. */}}
 
+{{/*
+How pods reach the outgoing router, and so how routers are replaced: "service", "node" or "hostPort". Whoever is in the
+node's network is reached by the node.
+*/}}
+{{- define "noderouter.via" -}}
+{{- if or .Values.hostNetwork .Values.intercept.enabled -}}node{{- else -}}{{ .Values.outgoing.via }}{{- end -}}
+{{- end -}}
+
+{{/* Whether two routers of a node can serve at a time, the next one beside the last: "true" or nothing. */}}
+{{- define "noderouter.surges" -}}
+{{- $ports := list -}}
+{{- range include "noderouter.allPorts" . | fromYamlArray -}}
+{{- if .hostPort -}}{{- $ports = append $ports .hostPort -}}{{- end -}}
+{{- end -}}
+{{- if include "noderouter.hostNetwork" . -}}
+{{- $shared := true -}}
+{{- range .Values.routers -}}{{- range .servers -}}
+{{- if not (dig "socketOptions" "reusePort" false .) -}}{{- $shared = false -}}{{- end -}}
+{{- end -}}{{- end -}}
+{{- if $shared -}}true{{- end -}}
+{{- else if not $ports -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether they share the ports of the node: "true" or nothing. Then none are declared: Kubernetes would make them host ports. */}}
+{{- define "noderouter.sharesPorts" -}}
+{{- if and (include "noderouter.hostNetwork" .) (include "noderouter.surges" .) -}}true{{- end -}}
+{{- end -}}
+
+{{- define "noderouter.updateStrategy" -}}
+{{- if .Values.updateStrategy -}}
+{{- toYaml .Values.updateStrategy -}}
+{{- else -}}
+type: RollingUpdate
+rollingUpdate:
+{{- if include "noderouter.surges" . }}
+  maxSurge: 1
+  maxUnavailable: 0
+{{- else }}
+  maxUnavailable: 1
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* A folder of the pod: where router, keeper and probes meet. */}}
+{{- define "noderouter.runFolder" -}}/run/noderouter{{- end -}}
+{{- define "noderouter.runVolume" -}}
+{{- if or .Values.intercept.enabled (include "noderouter.sharesPorts" .) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Which port of the pod a Service leads to. Takes a list: the root, the port. */}}
+{{- define "noderouter.targetPort" -}}
+{{- $port := index . 1 -}}
+{{- if include "noderouter.sharesPorts" (index . 0) -}}{{ $port.port }}{{- else -}}{{ $port.name }}{{- end -}}
+{{- end -}}
+
 {{/* The ports of routers, as a list of name, port, hostPort. */}}
 {{- define "noderouter.ports" -}}
 {{- $ports := list -}}
 {{- if not .Values.routers -}}
 {{- range $name := list "outgoing" "incoming" -}}
 {{- if (get $.Values $name).enabled -}}
-{{- $ports = append $ports (merge (dict "name" $name) (get $.Values.ports $name)) -}}
+{{- $port := merge (dict "name" $name) (get $.Values.ports $name) -}}
+{{- if and (eq $name "outgoing") (eq (include "noderouter.via" $) "service") -}}{{- $_ := set $port "hostPort" nil -}}{{- end -}}
+{{- $ports = append $ports $port -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -54,6 +111,13 @@
 {{- end -}}
 {{- if and (include "noderouter.isLocal" (index . 0).Values.listenIp) $probe.httpGet -}}
 {{- $_ := set $probe.httpGet "host" (default "127.0.0.1" $probe.httpGet.host) -}}
+{{- end -}}
+{{- $own := list "probes" (index . 0).Values.ports.probes.port -}}
+{{- if and $probe.httpGet (include "noderouter.sharesPorts" (index . 0)) (has (get (default dict $probe.httpGet) "port") $own) -}}
+{{- /* Its address may be another router's for a while. */ -}}
+{{- $socket := printf "%s/probes.sock" (include "noderouter.runFolder" .) -}}
+{{- $_ := set $probe "exec" (dict "command" (list "python3" "-I" "-m" "noderouter.probe" $socket $probe.httpGet.path)) -}}
+{{- $_ := unset $probe "httpGet" -}}
 {{- end -}}
 {{- toYaml $probe -}}
 {{- end -}}

@@ -15,6 +15,7 @@ from noderouter.kubernetes.notices import Notice
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.naming.background import Log
 from noderouter.naming.config_map_key import Key, NotText, Object, text_under
+from noderouter.naming.interpreter.last_good import LastGood
 from noderouter.naming.interpreter.stored import DtabError, StoredDtab, read_dtab
 
 Text = str | DtabError
@@ -28,13 +29,23 @@ MISSING = "DtabMissing"
 class ConfigMapDtab:
     """Keeps `stored` what the ConfigMap says."""
 
-    def __init__(self, key: Key, log: Log, tell: Callable[[Notice], None], publish: Callable[[str], None]) -> None:
-        """`tell` writes Events; `publish` is given each hash that comes into effect."""
+    def __init__(
+        self,
+        key: Key,
+        log: Log,
+        tell: Callable[[Notice], None],
+        publish: Callable[[str], None],
+        last_good: LastGood | None = None,
+    ) -> None:
+        """`tell` writes Events; `publish` is given each hash that comes into effect, `last_good` each good text."""
         self.key = key
         self.stored = StoredDtab(f"ConfigMap {key}")
         self._log = log
         self._tell = tell
         self._publish = publish
+        self._last_good = last_good
+        if last_good is not None:
+            last_good.changed = self._fall_back
         self._seen: Text | Absent | None = None
         self._told = False
         """Whether an Event says that something is wrong."""
@@ -82,6 +93,8 @@ class ConfigMapDtab:
     def _apply(self, dtab: Dtab, thing: Object) -> None:
         stored = self.stored
         stored.apply(dtab)
+        if self._last_good is not None and isinstance(self._seen, str):
+            self._last_good.keep(self._seen)
         self._say(INFO, "dtab.loaded", dentries=len(dtab), hash=stored.hash)
         if self._told:
             self._told = False
@@ -89,11 +102,26 @@ class ConfigMapDtab:
 
     def _refuse(self, error: DtabError, thing: Object) -> None:
         stored = self.stored
-        stored.refuse(error)
-        self._say(WARNING, "dtab.invalid", reason=str(error), kept_last_good=stored.good)
-        kept = f"the dtab with hash {stored.hash} stays in effect" if stored.good else "there is no dtab in effect"
+        stored.refuse(error, hoping=self._last_good is not None)
+        self._fall_back()
+        there = stored.dtab is not None
+        self._say(WARNING, "dtab.invalid", reason=str(error), kept_last_good=there)
+        kept = f"the dtab with hash {stored.hash} stays in effect" if there else "there is no dtab in effect"
         self._told = True
         self._event(thing, INVALID, f", {error}; {kept}")
+
+    def _fall_back(self) -> None:
+        """Where what is there is refused and nothing else was ever good here: what others had before, if it is kept."""
+        stored, last_good = self.stored, self._last_good
+        if last_good is None or last_good.hoping or stored.good or stored.last_error is None:
+            return
+        kept = last_good.table()
+        if kept is None:
+            stored.despair()
+        elif kept != stored.dtab:
+            stored.stand_in(kept)
+            self._say(WARNING, "dtab.last_good", kept_in=str(last_good.key), hash=stored.hash)
+            self._publish(stored.hash or "none")
 
     def _lack(self, seen: Absent, reason: str) -> None:
         """An empty dtab, whatever was there before: somebody has taken it away, or has not made it yet."""

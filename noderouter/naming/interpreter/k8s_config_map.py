@@ -11,7 +11,8 @@ Requests in flight end where they began.
 
     valid                             in effect at once
     invalid, or larger than 500 KB    what is in effect stays; an Event on the ConfigMap, the log, metrics and
-                                      `/readyz?verbose` say where it is wrong; where nothing was ever good, binding
+                                      `/readyz?verbose` say where it is wrong; where nothing was ever good here, what
+                                      is kept in the ConfigMap `lastGood` is in effect; where there is none, binding
                                       fails with the reason
     no ConfigMap, or no such key      an empty dtab, with a warning: at the start and after a deletion alike
     the API cannot be reached         what is in effect stays; before the first answer the router is not ready, and
@@ -33,6 +34,7 @@ from noderouter.naming.config_map_key import Key
 from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.kind import InterpreterKind
+from noderouter.naming.interpreter.last_good import LastGood
 from noderouter.naming.interpreter.stored import StoredInterpreter
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer
@@ -52,6 +54,8 @@ class ConfigMap(InterpreterKind, ApiKeys):
     name: ObjectName
     filename: FileName
     namespace: Namespace = "default"
+    lastGood: ObjectName | None = None
+    """A ConfigMap in the same namespace where routers keep the table that was valid last, under the same key."""
 
     @property
     def key(self) -> Key:
@@ -67,7 +71,13 @@ class ConfigMap(InterpreterKind, ApiKeys):
         def publish(value: str) -> None:
             cluster.own_pod.annotate(HASH_ANNOTATION, str(self.key), value)
 
-        dtab = ConfigMapDtab(self.key, runtime.log, notices.tell, publish)
+        last_good = None
+        if self.lastGood is not None:
+            key = Key(self.namespace, self.lastGood, self.filename)
+            kept = cluster.object(configmaps(self.namespace), self.lastGood)
+            last_good = LastGood(key, cluster.api, kept, runtime.log)
+            runtime.start_soon(last_good.run, name=f"last good dtab {key}")
+        dtab = ConfigMapDtab(self.key, runtime.log, notices.tell, publish, last_good)
         runtime.start_soon(follow, watch, dtab, name=f"dtab {self.key}")
         return ConfigMapInterpreter(dtab, watch, sources, self.built_transformers(runtime))
 

@@ -57,6 +57,8 @@ class StoredDtab:
         self.last_error: DtabError | None = None
         self.good = False
         """Whether a text was ever good."""
+        self.stands_in = False
+        """Whether what is in effect is a table that others had before, since no text was good here."""
         self.applied = 0
         """How often another dtab came into effect."""
         self.refused = 0
@@ -84,15 +86,26 @@ class StoredDtab:
     def apply(self, dtab: Dtab) -> None:
         """Put a dtab into effect; an equal one is no change."""
         self.good = True
+        self.stands_in = False
         self.last_error = None
         self._set(dtab)
 
-    def refuse(self, error: DtabError) -> None:
-        """Keep what is in effect; where nothing was ever good, binding fails with the reason."""
+    def stand_in(self, dtab: Dtab) -> None:
+        """Put a table into effect that was good elsewhere, while what is here is refused."""
+        self.stands_in = True
+        self._set(dtab)
+
+    def refuse(self, error: DtabError, *, hoping: bool = False) -> None:
+        """Keep what is in effect; where nothing was ever good, binding fails with the reason, unless `hoping`."""
         self.refused += 1
         self.last_error = error
-        if not self.good:
-            self.var.set(Failed(f"{self.name}: {error}"))
+        if not hoping:
+            self.despair()
+
+    def despair(self) -> None:
+        """No other table is to be had: where nothing is in effect, binding fails with the reason."""
+        if not (self.good or self.stands_in):
+            self.var.set(Failed(f"{self.name}: {self.last_error}"))
 
     def lack(self, error: DtabError) -> None:
         """There is nothing: an empty dtab, if nothing better was ever there."""
@@ -124,6 +137,8 @@ class StoredInterpreter(Interpreter):
         good, words = super().readiness()
         if self.stored.hash is not None:
             words = f"{words}, hash {self.stored.hash}"
+        if self.stored.stands_in:
+            words = f"{words}, the last good one of its peers"
         return good, words if self.last_error is None else f"{words}; refused: {self.last_error}"
 
     def state(self) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """One object by its name."""
 
+import pytest
+
+from noderouter.kubernetes.api import MERGE_PATCH
+from noderouter.kubernetes.errors import ApiError
 from noderouter.kubernetes.paths import CORE, Resource, configmaps
 from noderouter.kubernetes.state import Absent, Present
 from noderouter.kubernetes.write import annotate, write_event
@@ -51,6 +55,19 @@ async def test_annotations_leave_the_others_alone(contract):
     answer = await annotate(contract.cluster.api, maps, "dtab", {"noderouter/hash": "abc", "old": None})
     assert answer["metadata"]["annotations"] == {"theirs": "1", "noderouter/hash": "abc"}
     assert answer["data"] == {"dtab": "one"}
+
+
+async def test_a_patch_of_another_version_is_a_conflict(contract):
+    maps = configmaps(contract.namespace)
+    made = await contract.create(maps, configmap("one"))
+    seen = made["metadata"]["resourceVersion"]
+    body = {"metadata": {"resourceVersion": seen}, "data": {"dtab": "two"}}
+    answer = await contract.cluster.api.send("PATCH", maps.object("dtab"), body, MERGE_PATCH)
+    assert answer["data"] == {"dtab": "two"}
+    body["data"]["dtab"] = "three"
+    with pytest.raises(ApiError) as refused:
+        await contract.cluster.api.send("PATCH", maps.object("dtab"), body, MERGE_PATCH)
+    assert refused.value.status == 409
 
 
 async def test_an_event_about_it(contract):

@@ -12,6 +12,7 @@ from noderouter.kubernetes.access import Plain
 from noderouter.kubernetes.clusters import Clusters
 from noderouter.namer.utility import UtilityNamer
 from noderouter.naming.binding import Binding
+from noderouter.naming.interpreter import last_good
 from noderouter.naming.interpreter.interpreter import Sources
 from noderouter.naming.interpreter.k8s_config_map import ConfigMap, ConfigMapInterpreter
 from noderouter.naming.runtime import Runtime
@@ -24,15 +25,16 @@ from tests.testing.loop import until
 class Routed:
     """An interpreter with a ConfigMap, and a binding of `/svc/web` through it."""
 
-    def __init__(self, runtime, server: ApiServer) -> None:
+    def __init__(self, runtime, server: ApiServer, **keys) -> None:
         self.server = server
         sources = Sources(Var(Dtab.parse("/svc => /stored")), [], UtilityNamer(runtime.resolver))
         kind = ConfigMap(
-            kind="io.l5d.k8s.configMap", name="routes", filename="dtab", host="127.0.0.1", port=server.port
+            kind="io.l5d.k8s.configMap", name="routes", filename="dtab", host="127.0.0.1", port=server.port, **keys
         )
         interpreter = kind.build(runtime, sources)
         assert isinstance(interpreter, ConfigMapInterpreter)
         self.interpreter = interpreter
+        self.keeper = interpreter._dtab._last_good
         self.binding = Binding(Path.parse("/svc/web"), None, interpreter.bind)
         self.binding.hold()
 
@@ -127,6 +129,84 @@ async def test_away_from_the_start(quick, server, nursery):
     await nursery.start(server.run)
     await routed.becomes("/$/inet/1")
     assert routed.interpreter.readiness()[0]
+
+
+KEPT = {"lastGood": "routes-last-good"}
+
+
+def kept(server, text=None):
+    """Make the ConfigMap of the last good table, or answer what it holds."""
+    name = KEPT["lastGood"]
+    if text is None:
+        return (server.store.get("configmaps", name, "default").get("data") or {}).get("dtab")
+    return server.store.put("configmaps", {"metadata": {"name": name}, "data": {"dtab": text} if text else {}})
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(last_good, "SPREAD", 0.0)
+
+
+async def test_a_good_table_is_kept_for_who_starts_while_it_is_invalid(quick, server, at_once, log):
+    kept(server, "")
+    first = Routed(quick, server, **KEPT)
+    first.edit("/stored/web => /$/inet/1 ; # why")
+    await first.becomes("/$/inet/1")
+    await until(lambda: kept(server) == "/stored/web => /$/inet/1 ; # why")
+    first.edit("nonsense")
+    await until(lambda: first.interpreter.last_error)
+    second = Routed(quick, server, **KEPT)
+    assert second.leads_to == Pending()
+    await second.becomes("/$/inet/1")
+    good, words = second.interpreter.readiness()
+    assert good
+    assert f"hash {first.interpreter.stored.hash}, the last good one of its peers; refused: " in words
+    assert log.events.count("dtab.last_good") == 1
+    # Another typo changes nothing; what is valid is in effect, and kept.
+    second.edit("more nonsense")
+    await until(lambda: second.interpreter.stored.refused == 2)
+    assert second.leads_to == ["/$/inet/1"]
+    second.edit("/stored/web => /$/inet/2")
+    await second.becomes("/$/inet/2")
+    await until(lambda: kept(server) == "/stored/web => /$/inet/2")
+    assert "peers" not in second.interpreter.readiness()[1]
+
+
+async def test_a_table_is_written_by_one_of_many(quick, server, monkeypatch):
+    monkeypatch.setattr(last_good, "SPREAD", 0.5)
+    kept(server, "")
+    routers = [Routed(quick, server, **KEPT) for _ in range(20)]
+    routers[0].edit("/stored/web => /$/inet/1")
+    for each in routers:
+        await each.becomes("/$/inet/1")
+    await until(lambda: kept(server))
+    version = server.store.get("configmaps", KEPT["lastGood"], "default")["metadata"]["resourceVersion"]
+    await until(lambda: all(not each.keeper._due for each in routers))
+    again = server.store.get("configmaps", KEPT["lastGood"], "default")["metadata"]["resourceVersion"]
+    assert version == again
+
+
+@pytest.mark.parametrize("text", ["", "also nonsense", None])
+async def test_where_nothing_good_is_kept_names_fail_with_the_reason(quick, server, text, at_once):
+    if text is not None:
+        kept(server, text)
+    routed = Routed(quick, server, **KEPT)
+    routed.edit("nonsense")
+    await until(lambda: isinstance(routed.leads_to, Failed))
+    assert not routed.interpreter.readiness()[0]
+    # And a table that is kept later, by another, helps.
+    kept(server, "/stored/web => /$/inet/9")
+    await routed.becomes("/$/inet/9")
+
+
+async def test_without_the_right_to_keep_it_is_logged_once(quick, server, log, at_once):
+    kept(server, "")
+    server.faults.refuse(403, "PATCH")
+    routed = Routed(quick, server, **KEPT)
+    routed.edit("/stored/web => /$/inet/1")
+    await until(lambda: "dtab.not_kept" in log.events)
+    assert routed.leads_to == ["/$/inet/1"]
+    assert log.events.count("dtab.not_kept") == 1
 
 
 async def test_an_outage_keeps_what_is_in_effect_and_an_edit_meanwhile_is_seen(quick, server, nursery):

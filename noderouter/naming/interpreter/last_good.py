@@ -1,0 +1,136 @@
+"""The last good dtab of all routers, in a ConfigMap of its own: what a router begins with while the table is invalid.
+
+    a table comes into effect              it is written there, by whoever is first
+    a router starts, the table is invalid  it takes the one that is kept, and says so; its peers have the same in effect
+
+Written with the version that was seen (409 where somebody else was faster), after a pause at random, so that of a
+thousand routers a few write. A table that is kept is never trusted more than the one that is edited: as soon as that is
+valid, it is in effect.
+"""
+
+from collections.abc import Callable
+from logging import INFO, WARNING
+from random import Random, random
+from typing import Any, Final
+
+import trio
+
+from dtab import Dtab
+from noderouter.kubernetes.api import MERGE_PATCH, Api
+from noderouter.kubernetes.errors import ApiError
+from noderouter.kubernetes.object_watch import ObjectWatch
+from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
+from noderouter.kubernetes.timing import Pauses, Timing
+from noderouter.naming.background import Log
+from noderouter.naming.config_map_key import Key, NotText, Object, text_under
+from noderouter.naming.interpreter.stored import hash_of, read_dtab
+
+SPREAD: Final = 2.0
+"""Seconds within which routers write a new table: nearly all of them find it written."""
+CONFLICT: Final = 409
+HASH_ANNOTATION: Final = "noderouter.io/dtab-hash"
+BACK_OFF: Final = Timing(first_pause=1.0, longest_pause=30.0)
+
+
+class LastGood:
+    """Keeps one key of a ConfigMap what is in effect here, and knows what is kept.
+
+    Attributes:
+        hoping: whether it is not known yet what is kept: until then a name waits, whatever is wrong with the table.
+    """
+
+    def __init__(self, key: Key, api: Api, watch: ObjectWatch, log: Log) -> None:
+        """Nothing is read or written before `run`."""
+        self.key = key
+        self.hoping = True
+        self._api = api
+        self._watch = watch
+        self._log = log
+        self._text: str | None = None
+        """What should be kept; None before a table was good here."""
+        self._kept: str | None = None
+        self._version = ""
+        """Of the ConfigMap that is there; empty where there is none."""
+        self._bell = trio.Event()
+        self._complained = False
+        self.changed: Callable[[], None] = lambda: None
+        """Called when there is something new to be known of what is kept."""
+
+    def table(self) -> Dtab | None:
+        """What is kept; None where that is nothing, or no dtab."""
+        read = None if self._kept is None else read_dtab(self._kept.encode("utf-8", "surrogatepass"))
+        return read if isinstance(read, Dtab) else None
+
+    def keep(self, text: str) -> None:
+        """A table has come into effect: keep it."""
+        self._text = text
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Do so until cancelled."""
+        var, pauses = self._watch.var, Pauses(BACK_OFF, Random())
+        var.hold()
+        try:
+            while True:
+                bell = self._bell = trio.Event()
+                with var.ringing(bell):
+                    self._look(var.value)
+                    if self._due:
+                        await trio.sleep(SPREAD * random())
+                        self._look(var.value)
+                        if self._due and not await self._write():
+                            await trio.sleep(pauses.next())
+                            continue
+                        pauses.reset()
+                    await bell.wait()
+        finally:
+            var.release()
+
+    @property
+    def _due(self) -> bool:
+        return bool(self._version) and self._text is not None and self._text != self._kept
+
+    def _look(self, state: State[Object]) -> None:
+        """Take what the watch knows now."""
+        match state:
+            case Unknown():
+                return
+            case Present(thing):
+                self._version = thing["metadata"].get("resourceVersion", "")
+                try:
+                    self._kept = text_under(thing, self.key.filename)
+                except NotText:
+                    self._kept = None
+            case Absent() | Unreachable():
+                self._version, self._kept = "", None
+        self.hoping = False
+        self.changed()
+
+    async def _write(self) -> bool:
+        """One try; whether there is no reason for another."""
+        assert self._text is not None
+        text, dtab = self._text, read_dtab(self._text.encode())
+        if not isinstance(dtab, Dtab):
+            return True
+        body: dict[str, Any] = {
+            "metadata": {"resourceVersion": self._version, "annotations": {HASH_ANNOTATION: hash_of(dtab)}},
+            "data": {self.key.filename: text},
+        }
+        try:
+            thing = await self._api.send("PATCH", self._watch.resource.object(self.key.name), body, MERGE_PATCH)
+        except ApiError as error:
+            if error.status == CONFLICT:
+                return True  # the watch brings what another has written
+            self._complain(error)
+            return False
+        self._complained = False
+        self._kept, self._version = text, thing["metadata"].get("resourceVersion", "")
+        self._log(INFO, "dtab.kept", configmap=str(self.key), hash=hash_of(dtab))
+        return True
+
+    def _complain(self, error: ApiError) -> None:
+        """Once, until it works again."""
+        if not self._complained:
+            self._complained = True
+            hint = "grant `patch` on this ConfigMap" if error.refused else ""
+            self._log(WARNING, "dtab.not_kept", configmap=str(self.key), reason=error.reason, hint=hint)
