@@ -1,4 +1,4 @@
-"""`helm uninstall` with interception: what has to be through before the rest of the release is taken away.
+"""`helm uninstall`: what has to be through before the rest of the release is taken away.
 
     end     delete the routers' DaemonSet, and wait until its pods have ended: meanwhile they need their dtab and rights
     gone    wait until a DaemonSet has a ready pod on each node: the node's rules are gone then

@@ -165,6 +165,7 @@ interpreter:
   namespace: {{ include "noderouter.namespace" . }}
   name: {{ include "noderouter.dtabName" . }}
   filename: {{ .Values.dtabConfigMap.key }}
+  lastGood: {{ include "noderouter.lastGoodName" . }}
 service:
   # Responses of 500 and above to GET, HEAD, OPTIONS and TRACE are tried again, within the retry budget.
   responseClassifier:

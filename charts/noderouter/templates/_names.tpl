@@ -28,6 +28,11 @@
 {{- default (printf "%s-dtab" (include "noderouter.fullname" .)) .Values.dtabConfigMap.name -}}
 {{- end -}}
 
+{{/* Where routers keep the table that was valid last. */}}
+{{- define "noderouter.lastGoodName" -}}
+{{- printf "%s-last-good" (include "noderouter.dtabName" .) -}}
+{{- end -}}
+
 {{- define "noderouter.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "noderouter.fullname" .) .Values.serviceAccount.name -}}

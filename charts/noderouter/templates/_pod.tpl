@@ -16,7 +16,8 @@ node's network is reached by the node.
 {{- end -}}
 {{- if include "noderouter.hostNetwork" . -}}
 {{- $shared := true -}}
-{{- range .Values.routers -}}{{- range .servers -}}
+{{- /* The chart's own servers share their ports; so must those that are listed in their place. */ -}}
+{{- range concat .Values.routers (list .Values.outgoing.router .Values.incoming.router) -}}{{- range .servers -}}
 {{- if not (dig "socketOptions" "reusePort" false .) -}}{{- $shared = false -}}{{- end -}}
 {{- end -}}{{- end -}}
 {{- if $shared -}}true{{- end -}}

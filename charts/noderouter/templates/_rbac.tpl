@@ -24,11 +24,16 @@ adds a rule to one of them, with its reason, a line to docs/chart.md, and a case
 
 {{/* In the release's own namespace. */}}
 {{- define "noderouter.ownRules" -}}
-# The dtab, and no other ConfigMap: a list or watch has to select it by its name.
+# The dtab, the last good one, and no other ConfigMap: a list or watch has to select it by its name.
 - apiGroups: [""]
   resources: [configmaps]
-  resourceNames: [{{ include "noderouter.dtabName" . }}]
+  resourceNames: [{{ include "noderouter.dtabName" . }}, {{ include "noderouter.lastGoodName" . }}]
   verbs: [list, watch]
+# Keeps the table that was valid last.
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [{{ include "noderouter.lastGoodName" . }}]
+  verbs: [patch]
 # Says on the ConfigMap which line of an edit is wrong. Creating cannot be bound to a name.
 - apiGroups: [""]
   resources: [events]

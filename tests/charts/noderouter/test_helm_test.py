@@ -48,7 +48,7 @@ async def test_a_router_that_does_not_answer_for_the_name_fails():
 
 async def test_metrics_are_looked_at():
     async with routing(config(admin={"probes": {"ip": "127.0.0.1", "port": 0}})) as router:
-        port = router.app._probes_socket.getsockname()[1]
+        port = router.app._probes[0].getsockname()[1]
         status, said = await run(port, METRICS="/admin/metrics/prometheus", ADMIN_URL="")
         assert (status, " metrics\n" in said) == (0, True), said
         status, said = await run(port, METRICS="/metrics")

@@ -25,7 +25,9 @@ class Release:
     folder: Path
 
     def helm(self, verb: str, *args: str) -> str:
-        return self.plane.helm(verb, "router", *args, "--namespace", self.namespace)
+        # There is no node that could run hooks.
+        without = ("--no-hooks",) if verb in ("upgrade", "uninstall") else ()
+        return self.plane.helm(verb, "router", *args, *without, "--namespace", self.namespace)
 
     def install(self, *args: str) -> None:
         self.helm("install", str(CHART), "--wait", *args)
@@ -151,7 +153,7 @@ def test_the_notes_say_how_to_leave_a_namespace_out(release: Release):
         f"kubectl label --overwrite namespace {release.namespace} pod-security.kubernetes.io/enforce=privileged" in said
     )
     assert "connections are refused" not in said
-    release.helm("uninstall", "--no-hooks")  # there is no node that could run them
+    release.helm("uninstall")
 
 
 def test_rules_that_refuse_are_not_left_behind_by_an_upgrade(release: Release):

@@ -5,13 +5,16 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pytest
+import trio
 import yaml
 
 from tests.charts.helm import CHART, Helm, ci_values, one
 from tests.testing.backend import backend
+from tests.testing.busy import BUSY_SECONDS
 from tests.testing.router import Running, config, inet, routing
 
 DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
@@ -47,20 +50,34 @@ def queries(file: Path) -> list[str]:
 
 
 async def exposition() -> str:
-    """What a router shows that has answered, failed, had nobody to ask, and captures nothing for want of a keeper."""
+    """What a router shows that has answered, failed, had nobody to ask, and captures nothing for want of a keeper.
+
+    And one whose dtab is stored outside of its configuration.
+    """
     servers = [{"port": 0}, {"port": 0, "capture": {}}]
     keeper = {"socket": "/nowhere/sock", "nodeName": "node-1", "k8sHost": "127.0.0.1", "k8sPort": 1}
     async with backend() as up:
         dtab = f"/svc/up => {inet(up.port)}; /svc/down => {inet(1)}"
         async with routing(config(dtab, servers=servers) | {"intercept": keeper}) as router:
-            return await answered(router)
+            found = await answered(router)
+    with NamedTemporaryFile("w", suffix=".dtab") as table:
+        table.write("/svc => /$/nil")
+        table.flush()
+        stored = {"kind": "io.l5d.fs", "dtabFile": table.name}
+        async with routing(config(interpreter=stored)) as router:
+            assert (await router.ask("up")).status == 502
+            return found + (await router.admin("/admin/metrics/prometheus")).text
 
 
 async def answered(router: Running) -> str:
     """Its metrics, once it was asked."""
     assert (await router.ask("up")).status == 200
     assert (await router.ask("down")).status == 502
-    return (await router.admin("/admin/metrics/prometheus")).text
+    text = ""
+    with trio.fail_after(BUSY_SECONDS):
+        while router.app.arming is not None and "kubernetes:watch:" not in text:  # which are looked for twice a second
+            text = (await router.admin("/admin/metrics/prometheus")).text
+    return text or (await router.admin("/admin/metrics/prometheus")).text
 
 
 def known(text: str) -> tuple[set[str], set[str]]:
@@ -69,7 +86,7 @@ def known(text: str) -> tuple[set[str], set[str]]:
     names = {name for name, _ in series}
     names |= {name.removesuffix("_count") for name in names if name.endswith("_count")}
     labels = {label for _, inner in series for label in re.findall(r"(\w+)=", inner)}
-    return names, labels | {"quantile", "instance"}
+    return names, labels | {"quantile", "instance", "pod", "namespace"}
 
 
 async def test_alerts_are_about_metrics_that_the_router_has(helm: Helm):
@@ -146,8 +163,42 @@ ALERTS = {
         'rt="out", client="#/c"',
         "more than half of the endpoints of #/c fail and are left out (router out)",
     ),
+    "NoderouterDtabRefused": (
+        [("rt:interpreter:dtab_refused_now", "1x30")],
+        'rt="out"',
+        "the dtab of router out is invalid or missing, and an older one in effect; kubectl describe of its ConfigMap "
+        "says where",
+    ),
+    "NoderouterWatchFailing": (
+        [("kubernetes:watch:failing_seconds", "0+60x30"), ("kubernetes:watch:last_event_age_seconds", "0+60x30")],
+        'instance="10.0.0.1:9991", watch="services/prod"',
+        "10.0.0.1:9991 has heard nothing of services/prod from the Kubernetes API for 1800 s: its addresses may be old",
+    ),
 }
 """Alert: series by the minute, their labels, and what it says after half an hour."""
+
+
+def test_alerts_about_several_routers(helm: Helm, tmp_path: Path):
+    """Dtabs that differ from node to node, and a router that is not there."""
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules(helm)))
+    hashes = [
+        f'rt:interpreter:dtab_hash{{rt="out", hash="{each}", instance="{at}"}}' for at, each in ((1, "a"), (2, "b"))
+    ]
+    place = 'namespace="noderouter", pod="noderouter-x7"'
+    inputs = [{"series": each, "values": "1x30"} for each in hashes] + [{"series": f"up{{{place}}}", "values": "0x30"}]
+    fires = []
+    for alert, labels, summary in (
+        ("NoderouterDtabsDiffer", {"rt": "out"}, "nodes have 2 different dtabs in effect (router out)"),
+        ("NoderouterDown", {"namespace": "noderouter", "pod": "noderouter-x7"}, None),
+    ):
+        [rule] = [rule for group in rules(helm)["groups"] for rule in group["rules"] if rule["alert"] == alert]
+        text = summary or "the router  cannot be scraped: its node may have none"
+        expected = {"exp_labels": labels | rule["labels"], "exp_annotations": {"summary": text}}
+        fires.append({"eval_time": "30m", "alertname": alert, "exp_alerts": [expected]})
+    case = {"interval": "1m", "input_series": inputs, "alert_rule_test": fires}
+    file = tmp_path / "test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [case]}))
+    assert "SUCCESS" in promtool("test", "rules", file)
 
 
 @pytest.mark.parametrize("alert", ALERTS)

@@ -7,7 +7,7 @@ import yaml
 
 from noderouter.config.check import validate_text
 from noderouter.config.config import Config
-from tests.charts.helm import CHART, KUBERNETES, Helm, Object, ci_values, one, router_config, staying
+from tests.charts.helm import CHART, KUBERNETES, Helm, HelmError, Object, ci_values, one, router_config, staying
 
 PROFILES = sorted(ci_values())
 
@@ -38,11 +38,18 @@ def test_selectors_select_the_routers_and_nothing_else_of_the_release(helm: Helm
 def test_names_in_one_object_are_those_of_another(helm: Helm, profile: str):
     """Named ports of Services and probes are the container's; volumes, accounts and roles exist."""
     objects = staying(helm.objects(ci_values()[profile]))
-    ports = {port["name"] for port in container(objects)["ports"]}
+    ports: set[str | int] = {port["name"] for port in container(objects).get("ports", [])}
+    if not ports:  # they are the node's, and two routers share them for a while
+        ports = numbers(objects)
     for service in (o for o in objects if o["kind"] == "Service"):
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert container(objects).get(probe, {"httpGet": {"port": "probes"}})["httpGet"]["port"] in ports
+    probes = [container(objects).get(f"{each}Probe") for each in ("startup", "liveness", "readiness")]
+    for probe in filter(None, probes):
+        if container(objects).get("ports"):
+            assert probe["httpGet"]["port"] in ports
+        else:
+            assert probe["exec"]["command"][:4] == ["python3", "-I", "-m", "noderouter.probe"]
+            assert probe["exec"]["command"][4] == yaml.safe_load(router_config(objects))["admin"]["probes"]["socket"]
     made = {(o["kind"], o["metadata"]["name"]) for o in objects}
     config = next(volume for volume in pod(objects)["spec"]["volumes"] if volume["name"] == "config")
     assert ("ConfigMap", config["configMap"]["name"]) in made
@@ -56,11 +63,20 @@ def test_names_in_one_object_are_those_of_another(helm: Helm, profile: str):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_container_listens_where_the_configuration_says(helm: Helm, profile: str):
     objects = helm.objects(ci_values()[profile])
+    spare = {5200}  # a port that `everything` declares for nobody
+    if "ports" in container(objects):
+        assert {port["containerPort"] for port in container(objects)["ports"]} - spare == numbers(objects)
+    else:
+        config = yaml.safe_load(router_config(objects))
+        servers = [server for router in config["routers"] for server in router["servers"]]
+        assert all(each["socketOptions"] == {"reusePort": True} for each in (*servers, config["admin"]))
+
+
+def numbers(objects: list[Object]) -> set[str | int]:
+    """The ports where the router listens, by its configuration."""
     config = yaml.safe_load(router_config(objects))
     listening = {server["port"] for router in config["routers"] for server in router["servers"]}
-    listening |= {config["admin"]["port"], config["admin"]["probes"]["port"]}
-    spare = {5200}  # a port that `everything` declares for nobody
-    assert {port["containerPort"] for port in container(objects)["ports"]} - spare == listening
+    return listening | {config["admin"]["port"], config["admin"]["probes"]["port"]}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -86,17 +102,50 @@ def test_the_pod_is_restricted(helm: Helm, profile: str):
 
 def test_host_ports(helm: Helm):
     def mapped(values: Object) -> dict[str, int]:
-        ports = container(helm.objects(values))["ports"]
+        ports = container(helm.objects(values)).get("ports", [])
         return {port["name"]: port["hostPort"] for port in ports if "hostPort" in port}
 
     assert mapped({}) == {"outgoing": 4140}
     assert mapped({"ports": {"outgoing": {"hostPort": None}, "probes": {"hostPort": 9991}}}) == {"probes": 9991}
-    assert mapped({"hostNetwork": True}) == {}
+    for values in ({"hostNetwork": True}, {"outgoing": {"via": "service"}}, {"outgoing": {"via": "node"}}):
+        assert mapped(values) == {}
+    assert mapped({"outgoing": {"via": "service"}, "ports": {"incoming": {"hostPort": 4141}}}) == {"incoming": 4141}
+
+
+@pytest.mark.parametrize(
+    ("values", "strategy"),
+    [
+        ({}, {"maxUnavailable": 1}),
+        ({"outgoing": {"via": "service"}}, {"maxSurge": 1, "maxUnavailable": 0}),
+        ({"outgoing": {"via": "node"}}, {"maxSurge": 1, "maxUnavailable": 0}),
+        ({"hostNetwork": True}, {"maxSurge": 1, "maxUnavailable": 0}),
+        ({"outgoing": {"via": "service"}, "ports": {"probes": {"hostPort": 9991}}}, {"maxUnavailable": 1}),
+        ({"outgoing": {"via": "node", "router": {"servers": [{"port": 4140}]}}}, {"maxUnavailable": 1}),
+    ],
+)
+def test_the_next_router_comes_before_the_last_one_goes_where_two_fit(helm: Helm, values: Object, strategy: Object):
+    def rolling(values: Object) -> Object:
+        found: Object = one(staying(helm.objects(values)), "DaemonSet")["spec"]["updateStrategy"]["rollingUpdate"]
+        return found
+
+    assert rolling(values) == strategy
+    of_ones_own: Object = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}}}
+    assert rolling(values | of_ones_own) == {"maxUnavailable": "10%"}
+    surge: Object = {"updateStrategy": {"rollingUpdate": {"maxSurge": "10%", "maxUnavailable": 0}}}
+    if "maxSurge" in strategy:
+        assert rolling(values | surge) == {"maxSurge": "10%", "maxUnavailable": 0}
+    else:
+        with pytest.raises(HelmError, match="a node cannot have two routers"):
+            helm.objects(values | surge)
 
 
 def test_on_the_node_s_network_probes_find_a_port_on_loopback(helm: Helm):
     objects = helm.objects({"hostNetwork": True, "listenIp": "127.0.0.1"})
     assert pod(objects)["spec"]["dnsPolicy"] == "ClusterFirstWithHostNet"
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container(objects)[probe]["exec"]["command"][-1] in ("/livez", "/readyz")  # asked in the pod
+    one_at_a_time: Object = {"outgoing": {"router": {"servers": [{"port": 4140}]}}}
+    objects = helm.objects({"hostNetwork": True, "listenIp": "127.0.0.1"} | one_at_a_time)
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container(objects)[probe]["httpGet"]["host"] == "127.0.0.1"
 
@@ -163,12 +212,13 @@ def allowed(helm: Helm, values: Object | None = None) -> set[tuple[str, ...]]:
 
 
 def test_what_roles_allow(helm: Helm):
-    """Reading, but for Events. A rule that is added has to be added here, and in docs/chart.md."""
+    """Reading, but for Events and the last good dtab. A rule that is added is added here, and in docs/chart.md."""
     read = ("list", "watch")
     assert allowed(helm) == {
         *(("discovery.k8s.io", "endpointslices", verb) for verb in read),
         *(("", "services", verb) for verb in read),
-        *(("", "configmaps", verb, "noderouter-dtab") for verb in read),
+        *(("", "configmaps", verb, "noderouter-dtab", "noderouter-dtab-last-good") for verb in read),
+        ("", "configmaps", "patch", "noderouter-dtab-last-good"),
         ("", "events", "create"),
     }
 
@@ -209,8 +259,8 @@ def test_the_admin_interface_is_on_loopback_unless_the_values_open_it(helm: Helm
         for rule in o["spec"]["ingress"]
         for port in rule["ports"]
     }
-    assert "probes" in named
-    assert ("admin" in named) is is_open
+    assert named & {"probes", 9991}
+    assert bool(named & {"admin", 9990}) is is_open
     assert (admin["port"] in let_in) is is_open
     assert not let_in or admin["probes"]["port"] in let_in
     [headless] = [o for o in objects if o["kind"] == "Service" and o["metadata"]["name"].endswith("-metrics")]

@@ -49,7 +49,7 @@ def test_they_are_installed_and_gone_again(control_plane: ControlPlane, namespac
     control_plane.helm("install", "router", str(CHART), "-n", namespace, *MONITORING)
     found = control_plane.kubectl("get", ",".join(KINDS), "-n", namespace, "-o", "name").split()
     assert sorted(found) == sorted(f"{kind[:-1]}.monitoring.coreos.com/router-noderouter" for kind in KINDS)
-    control_plane.helm("uninstall", "router", "-n", namespace, "--wait")
+    control_plane.helm("uninstall", "router", "-n", namespace, "--wait", "--no-hooks")
     assert control_plane.kubectl("get", ",".join(KINDS), "-n", namespace, "-o", "name") == ""
 
 

@@ -53,7 +53,7 @@ def installed(plane: ControlPlane, namespace: str, *args: str) -> Iterator[Accou
     try:
         yield Account(plane, namespace, plane.kubeconfig(namespace, "router-noderouter"))
     finally:
-        plane.helm("uninstall", "router", "-n", namespace)
+        plane.helm("uninstall", "router", "-n", namespace, "--no-hooks")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from noderouter.intercept.errors import CommandFailed, InterceptError
 from noderouter.intercept.journal import Journal
-from noderouter.intercept.keeper import STANDBY, RETRY_SECONDS, WRITES, Keeper
+from noderouter.intercept.keeper import RETRY_SECONDS, STANDBY, WRITES, Keeper
 from noderouter.intercept.pins import Bindings
 from noderouter.intercept.protocol import Pods, Services
 from noderouter.intercept.rules.nftables import table
