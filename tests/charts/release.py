@@ -21,6 +21,7 @@ class Release:
     cluster: AnyCluster
     namespace: str
     name: str = "router"
+    admin_port: int = 9990
 
     @classmethod
     @contextmanager
@@ -33,7 +34,8 @@ class Release:
             yield release
         finally:
             cluster.control_plane.helm("uninstall", name, "-n", namespace, "--wait", "--ignore-not-found")
-            until(lambda: not cluster.pods(namespace, f"app.kubernetes.io/instance={name}"), GONE_SECONDS)
+            routers = f"app.kubernetes.io/instance={name},app.kubernetes.io/component=router"
+            until(lambda: not cluster.pods(namespace, routers), GONE_SECONDS)
 
     @property
     def fullname(self) -> str:
@@ -47,7 +49,9 @@ class Release:
 
     def admin(self, node: str, path: str) -> str:
         """What the admin interface of a node's router answers, whatever the status."""
-        return self.cluster.beside(self.namespace, self.routers()[node], "curl", "-sS", f"localhost:9990{path}")
+        return self.cluster.beside(
+            self.namespace, self.routers()[node], "curl", "-sS", f"localhost:{self.admin_port}{path}"
+        )
 
     def metric(self, node: str, path: str) -> float:
         """A counter or gauge of the router on a node; 0 where there is none."""

@@ -4,9 +4,9 @@
 
 `http_proxy` says where the proxy is; without it requests go where the URL says. Half of the workers keep their
 connection, the others open one for each request. A line of JSON tells each request: when it began (monotonic clock, the
-machine's), how long it took, the status (0: no answer), what came, and how often it was sent again. That is done once,
-for a GET, and only where an idle connection turned out to be closed, as every client does (RFC 9112 section 9.3.1).
-Ends with its standard input, after the requests in flight.
+machine's), how long it took, the status (0: no answer), what came, how often it was sent again, and whether a router
+was on the way. It is sent again once, for a GET, and only where an idle connection turned out to be closed, as every
+client does (RFC 9112 section 9.3.1). Ends with its standard input, after the requests in flight.
 """
 
 import http.client
@@ -37,14 +37,17 @@ class Worker:
         self._connection: http.client.HTTPConnection | None = None
         self._connected = False
         """Whether the last attempt to connect came to something."""
+        self._via = False
+        """Whether the last response came through a router."""
 
     def run(self, first: float, interval: float) -> None:
         """Until the end; a request that takes longer than its interval delays those behind it."""
         due = first
         while not ending.wait(max(due - time.monotonic(), 0)):
             began = time.monotonic()
+            self._via = False
             status, said, again = self._request()
-            tell([began, time.monotonic() - began, status, said, again])
+            tell([began, time.monotonic() - began, status, said, again, self._via])
             due = max(due + interval, time.monotonic())
 
     def _request(self) -> tuple[int, str, int]:
@@ -71,6 +74,7 @@ class Worker:
         connection.request(self._method, self._url, b"ping" if self._method == "POST" else None)
         response = connection.getresponse()
         said = response.read().decode(errors="replace").strip()
+        self._via = response.getheader("via") is not None
         if not self._keeps or response.will_close:
             self._drop()
         return response.status, said

@@ -29,6 +29,7 @@ class Request:
         status: of the response; 0 where none came.
         said: the body, or why there was no response.
         again: how often the client sent it once more, over a fresh connection.
+        via: whether a router was on the way.
     """
 
     began: float
@@ -36,6 +37,7 @@ class Request:
     status: int
     said: str
     again: int
+    via: bool
 
     @property
     def ended(self) -> float:
@@ -77,6 +79,10 @@ class Traffic:
 
     def failed(self) -> list[Request]:
         return [request for request in self.requests if not request.good]
+
+    def direct(self) -> list[Request]:
+        """Those that were answered without a router on the way."""
+        return [request for request in self.requests if request.good and not request.via]
 
     def after(self, moment: float) -> list[Request]:
         """Those that began since then."""
