@@ -52,6 +52,7 @@ def pool_settings(params: ClientParams) -> PoolSettings:
             body_idle_seconds=params.body_idle,
             upload_seconds=params.upload,
             upload_bytes=params.upload_bytes,
+            lenient=not params.strict_responses,
         ),
     )
 
