@@ -29,7 +29,7 @@ from noderouter.filter.via import via_response
 from noderouter.http1.body import Closed, Stalled, StreamBody, Truncated
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.http1.head import HeadError, ResponseHead, parse_response
-from noderouter.http1.request import request_head, upgrade_fields
+from noderouter.http1.request import request_head, upgrade_asked
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.task import Task, Timeout
 from noderouter.reactor.wire import Wire
@@ -369,7 +369,7 @@ class UpstreamConnection:
     async def _tunnel(self, exchange: Exchange, response: Response, data: bytes) -> None:
         """Switch protocols, if that is what the client asked for."""
         chosen = response.field(b"upgrade")
-        if upgrade_fields(exchange) == b"" or chosen is None or b"h2c" in chosen.lower():
+        if upgrade_asked(exchange) == b"" or chosen is None or b"h2c" in chosen.lower():
             raise EndpointProtocolError("endpoint switched protocols unasked")
         if not self._state & SENT:
             raise EndpointProtocolError("endpoint switched protocols within the request")
