@@ -13,6 +13,7 @@ from noderouter.core.exchange import UNTIL_CLOSE, Exchange, Response
 from noderouter.core.headers import Headers
 from noderouter.http1.body import StreamBody
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
+from noderouter.http1.fields import PHRASES
 from noderouter.http1.request import trailer_line
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.wire import Wire
@@ -150,6 +151,16 @@ class Http1Reply:
         except WireError as error:
             raise ClientGone(error.strerror) from None
         return self._drain()
+
+    def refuse(self, status: int, reason: str) -> Awaitable[None] | None:
+        """Answer what is no request, as the last on this connection; see `begin`."""
+        text = reason.encode("ascii", "replace")
+        self.exchange = None
+        self.reset(False, 1, False)
+        headers = Headers(b"content-type: text/plain\r\nl5d-err: %b\r\n" % text.replace(b" ", b"%20"))
+        if self.clear_context:
+            headers.remove_prefix(b"l5d-")
+        return self.begin(Response(status, PHRASES.get(status, b"Error"), headers, len(text)), text)
 
     def _upload_ends(self, upload: StreamBody) -> bool:
         """Whether the connection can go on behind a response that comes before its request has.
