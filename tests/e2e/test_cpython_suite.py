@@ -1,8 +1,7 @@
 """Somebody else's tests through the router: CPython's own of its clients and servers, all of it captured.
 
-They run unchanged in a network namespace where a rule in OUTPUT gives what is dialled on loopback to the capture port.
-The router has a group of its own, by which the rule lets its connections out, and so has who runs them directly. What
-passes directly has to pass captured; `DIFFERENT` are the exceptions, which docs/interception.md explains.
+They run unchanged. What passes directly has to pass captured; `DIFFERENT` are the exceptions, which
+docs/interception.md explains.
 """
 
 import json
@@ -18,8 +17,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.cluster.node import namespaces
-from tests.testing.router import ON_LOOPBACK, config, process
+from tests.testing.captured_loopback import METRICS, Loopback, captured_loopback, capturing
+from tests.testing.router import process
 
 pytestmark = pytest.mark.root
 
@@ -34,19 +33,7 @@ DIFFERENT = {
 LEFT_OUT = ("test.test_httpservers.RequestHandlerLoggingTestCase.test_get",)
 """It waits for its client to close, behind a response that ends with the connection, and is chunked by the router."""
 
-PORT = 4143
-GROUP = 64143
 SECONDS = 180
-RULES = f"""
-table inet capture {{
-    chain out {{
-        type nat hook output priority -100; policy accept;
-        meta skgid {GROUP} return
-        oif lo meta l4proto tcp redirect to :{PORT}
-    }}
-}}
-"""
-DTAB = "/inet => /$/inet; /svc => /$/io.buoyant.hostportPfx/inet"
 RUNNER = """
 import faulthandler, json, sys, unittest
 
@@ -94,22 +81,10 @@ def interpreter() -> tuple[str, list[str]]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """A namespace with nothing but a loopback, from which all is captured."""
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    for command in ("ip", "nft", "curl"):
-        if shutil.which(command) is None:
-            pytest.skip(f"needs {command}")
-    made = tmp_path / "net"
-    namespaces.create(made)
-    try:
-        with namespaces.inside(made):
-            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-            subprocess.run(["nft", "-f", "-"], input=RULES, text=True, check=True)
+def loopback(tmp_path: Path) -> Iterator[Loopback]:
+    """From which all is captured."""
+    with captured_loopback(tmp_path) as made:
         yield made
-    finally:
-        namespaces.remove(made)
 
 
 async def outcomes(python: str, suites: list[str], folder: Path, enter: Callable[[], None]) -> dict[str, str]:
@@ -129,18 +104,10 @@ async def outcomes(python: str, suites: list[str], folder: Path, enter: Callable
     return found
 
 
-async def test_cpythons_tests_pass_unchanged(place: Path, tmp_path: Path) -> None:
+async def test_cpythons_tests_pass_unchanged(loopback: Loopback, tmp_path: Path) -> None:
     python, suites = interpreter()
 
-    def captured() -> None:
-        namespaces.enter(place)
-
-    def direct() -> None:
-        namespaces.enter(place)
-        os.setgid(GROUP)
-
-    servers = [{"ip": "::", "port": PORT, "capture": {"detectTimeoutMs": 100}}]
-    async with process(config(DTAB, servers=servers, **ON_LOOPBACK), tmp_path, prepare=direct) as router:
+    async with process(capturing(detectTimeoutMs=100), tmp_path, prepare=loopback.direct) as router:
         _, admin = await router.ports()
         found: dict[str, dict[str, str]] = {}
 
@@ -148,10 +115,10 @@ async def test_cpythons_tests_pass_unchanged(place: Path, tmp_path: Path) -> Non
             found[way] = await outcomes(python, suites, tmp_path / way, enter)
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(run, "direct", direct)
-            nursery.start_soon(run, "captured", captured)
+            nursery.start_soon(run, "direct", loopback.direct)
+            nursery.start_soon(run, "captured", loopback.captured)
         url = f"http://127.0.0.1:{admin}/admin/metrics.json"
-        asked = await trio.run_process(["curl", "-sS", url], preexec_fn=direct, capture_stdout=True)
+        asked = await trio.run_process(["curl", "-sS", url], preexec_fn=loopback.direct, capture_stdout=True)
     direct_ones = found["direct"]
     different = {test: why for test, why in found["captured"].items() if why and not direct_ones.get(test)}
     known = {test for test in different for pattern in DIFFERENT if re.fullmatch(f"test\\.{pattern}", test)}
@@ -161,7 +128,7 @@ async def test_cpythons_tests_pass_unchanged(place: Path, tmp_path: Path) -> Non
     )
     passed = sum(not why for why in found["captured"].values())
     metrics = json.loads(asked.stdout)
-    kinds = {kind: metrics[f"rt/out/server/::/{PORT}/captured/{kind}"] for kind in ("http1", "tls", "opaque")}
+    kinds = {kind: metrics[METRICS + kind] for kind in ("http1", "tls", "opaque")}
     print(f"CPython's own tests: {passed} passed, through these captured connections: {kinds}")
     assert passed > 100
     assert min(kinds.values()) >= 5
