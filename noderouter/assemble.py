@@ -66,7 +66,7 @@ from noderouter.router.picker import Branch, Picker
 from noderouter.router.route import FixedAnswer, Route
 from noderouter.router.router import Router
 from noderouter.router.scopes import Scopes
-from noderouter.settings import element, pool_settings, retry_budget, server_settings
+from noderouter.settings import capture_settings, element, pool_settings, retry_budget, server_settings
 from noderouter.telemetry.tree import OTHER, Scope
 
 _NOWHERE = Path()
@@ -204,7 +204,8 @@ class RouterAssembly:
         scope = self.server_scope(address)
         if config.capture is not None:
             parts = _CaptureParts(self, config, config.capture, scope)
-            return capture_server(config.capture, scope, parts, self.around.cluster)
+            settings = capture_settings(self.config, config, config.capture, self.around.cluster.opaque_ports)
+            return capture_server(config.capture, settings, scope, parts, self.around.cluster)
         codec = self.codec(config, scope, self.router.serve)
         # Who has asked for it is told which address of ours the client took; a system call for each connection.
         exact = config.addForwardedHeader is not None

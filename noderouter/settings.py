@@ -7,7 +7,10 @@ from hashlib import blake2b
 from typing import Final
 
 from dtab import Path
+from noderouter.capture.connection import CaptureSettings
+from noderouter.capture.detect import MAX_BYTES
 from noderouter.client.pool import PoolSettings
+from noderouter.config.capture import CaptureConfig
 from noderouter.config.client import ClientParams
 from noderouter.config.fields import seconds
 from noderouter.config.router import RouterConfig
@@ -18,6 +21,10 @@ from noderouter.http1.server_settings import ServerSettings
 from noderouter.http1.upstream import UpstreamLimits
 from noderouter.listener.listener import SocketSettings
 
+AROUND_LINE: Final = 6
+"""Two empty lines before a request line, and its own end."""
+LOOK_BYTES: Final = 64 * 1024
+"""Of a captured connection, at most: more might not fit into the kernel's buffer, where it stays."""
 MAX_ELEMENT: Final = 300
 """Characters of a name in the metrics tree, which shows it with each of some forty figures. A host has at most 253."""
 
@@ -52,6 +59,7 @@ def pool_settings(params: ClientParams) -> PoolSettings:
             body_idle_seconds=params.body_idle,
             upload_seconds=params.upload,
             upload_bytes=params.upload_bytes,
+            lenient=not params.strict_responses,
         ),
     )
 
@@ -68,6 +76,21 @@ def server_settings(router: RouterConfig, config: ServerConfig) -> ServerSetting
         body_idle_seconds=seconds(config.bodyIdleTimeoutMs),
         tunnel_idle_seconds=seconds(config.tunnelIdleTimeoutMs),
         clear_context=config.clearContext,
+    )
+
+
+def capture_settings(
+    router: RouterConfig, server: ServerConfig, capture: CaptureConfig, opaque_ports: frozenset[int]
+) -> CaptureSettings:
+    """How the connections of a capture server are looked at; if it has a say in what endpoints see, it always has."""
+    line = router.maxInitialLineKB * 1024 + AROUND_LINE
+    return CaptureSettings(
+        detect_seconds=capture.detectTimeoutMs / 1000,
+        idle_seconds=capture.idleTimeoutMs / 1000,
+        transparent=capture.transparent,
+        opaque_ports=opaque_ports,
+        look_bytes=min(max(line, MAX_BYTES), LOOK_BYTES),
+        judged=server.clearContext or server.addForwardedHeader is not None or capture.hostMismatch == "refuse",
     )
 
 

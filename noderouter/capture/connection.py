@@ -4,6 +4,10 @@ The first bytes are looked at where the kernel keeps them (MSG_PEEK), so whoever
 it. HTTP/1 goes to the codec, request by request; everything else is a flow. A client that says nothing for a while
 waits for the server to speak, so that is a flow, too: a time-out costs a delay, never the connection.
 
+HTTP/1 that the codec would refuse may suit its server, and so is a flow and counted as one that is odd. But where the
+server is to judge requests (`judged`), none goes round it: the codec has what is odd, and refuses it as it does later
+on the same connection.
+
 Refused with a reset: what was not captured (the port is no open proxy), and what dials the router itself (a loop).
 """
 
@@ -13,7 +17,7 @@ from ipaddress import ip_address
 from socket import MSG_PEEK
 from typing import Final
 
-from noderouter.capture.detect import MAX_BYTES, OPAQUE, Detected, Protocol, detect
+from noderouter.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detected, Protocol, detect, unfinished
 from noderouter.capture.flow import FlowReply, flow
 from noderouter.capture.original import local_destination, original_destination
 from noderouter.core.destination import Destination, Destinations, Speech
@@ -45,6 +49,10 @@ class CaptureSettings:
     transparent: bool = False
     opaque_ports: frozenset[int] = frozenset()
     """Where nothing is detected on addresses that no service is known for."""
+    look_bytes: int = MAX_BYTES
+    """How much is looked at; the longest request line has to fit."""
+    judged: bool = False
+    """Whether requests are not to reach anybody but through the server's stack."""
 
 
 class CaptureStats:
@@ -132,7 +140,7 @@ class CapturedConnection:
         if detected is None:
             return
         self._stats.kinds[detected.protocol] += 1
-        if detected.protocol is Protocol.HTTP1:
+        if detected.protocol is Protocol.HTTP1 or (detected is HTTP1_ODD and self._settings.judged):
             await self._hand_over(self._carriers.http, dialled, destination.name)
         else:
             await self._carry(detected, dialled, destination.name)
@@ -184,26 +192,34 @@ class CapturedConnection:
             if self.wire.hung_up and not self._peek():
                 return None
         seconds = HEAD_SECONDS if speech is Speech.HTTP else self._settings.detect_seconds
-        with Timeout(seconds):
-            return await self._first_bytes()
-        self._stats.detect_timeouts += 1
-        return OPAQUE
+        with Timeout(seconds) as scope:
+            detected = await self._first_bytes()
+        if scope.expired:
+            self._stats.detect_timeouts += 1
+            detected = self._unfinished()
+        if detected is OPAQUE and speech is Speech.HTTP and self._settings.judged:
+            return HTTP1_ODD  # whatever it is, it is not what was declared, and a server may understand it
+        return detected
 
     async def _first_bytes(self) -> Detected:
         wire = self.wire
         while True:
             await wire.wait_readable()
-            detected = detect(self._peek())
+            detected = detect(self._peek(), self._settings.look_bytes)
             if detected is not None:
                 return detected
             if wire.hung_up:
-                return OPAQUE  # no more will come, and what there is somebody may understand
+                return self._unfinished()
             wire.readable = False
+
+    def _unfinished(self) -> Detected:
+        """No more will come, and what there is somebody may understand."""
+        return unfinished(self._peek()) if self._settings.judged else OPAQUE
 
     def _peek(self) -> bytes:
         """What has come so far; it stays where it is."""
         try:
-            return self.wire.sock.recv(MAX_BYTES, MSG_PEEK)
+            return self.wire.sock.recv(self._settings.look_bytes, MSG_PEEK)
         except BlockingIOError:
             return b""
         except OSError as error:

@@ -65,7 +65,7 @@ class CaptureParts(Protocol):
 
 
 def capture_server(
-    config: CaptureConfig, scope: Scope, parts: CaptureParts, cluster: Cluster
+    config: CaptureConfig, settings: CaptureSettings, scope: Scope, parts: CaptureParts, cluster: Cluster
 ) -> Callable[[Wire, tuple[str, int]], Connection]:
     """What makes the connections of a capture server, whose metrics are in `scope`."""
     dialled = Dialled(parts.router.serve, config.hostMismatch, cluster.domain)
@@ -75,12 +75,6 @@ def capture_server(
         flow=stack(_flow_filters(scope, parts), parts.router.serve_named),
         destinations=cluster.destinations,
         is_own=parts.is_own,
-    )
-    settings = CaptureSettings(
-        detect_seconds=config.detectTimeoutMs / 1000,
-        idle_seconds=config.idleTimeoutMs / 1000,
-        transparent=config.transparent,
-        opaque_ports=cluster.opaque_ports,
     )
     stats = CaptureStats()
     capture_gauges(scope, stats)

@@ -60,6 +60,8 @@ class ClientKeys(Model):
     """How long a request's body goes on behind a response that is complete."""
     uploadAfterResponseKB: Count = 64 * 1024
     """How much of it."""
+    strictResponses: bool = False
+    """Whether what clients read although it is not as it should be (`http1.head`) is refused instead of carried."""
     forwardClientCert: Off = False
 
 
@@ -83,6 +85,7 @@ class ClientParams:
     body_idle: float
     upload: float
     upload_bytes: int
+    strict_responses: bool
 
 
 class ClientSettings:
@@ -111,6 +114,7 @@ class ClientSettings:
             body_idle=seconds(found["bodyIdleTimeoutMs"]),
             upload=found["uploadAfterResponseMs"] / 1000,
             upload_bytes=found["uploadAfterResponseKB"] * 1024,
+            strict_responses=found["strictResponses"],
         )
 
 

@@ -24,6 +24,7 @@
     X(E_FORM, 400, "the target is neither a path nor an http or https URI") \
     X(E_AUTHORITY, 400, "the authority of the target is not host[:port]") \
     X(E_STATUS, 400, "the status is not three digits from 100 to 599") \
+    X(E_ANY_STATUS, 400, "the status is not three digits from 100 to 999") \
     X(E_REASON, 400, "a control byte in the reason phrase") \
     X(E_FIELDS, 431, "more than 512 fields") \
     X(E_FOLD, 400, "a field line begins with white space (obsolete folding)") \
@@ -67,7 +68,7 @@ static const uint8_t CLASS[256] = {
     ['('] = H, [')'] = H, ['*'] = A, ['+'] = A, [','] = P, ['-'] = A, ['.'] = A, ['/'] = P, ['0' ... '9'] = A,
     [':'] = P, [';'] = H, ['<'] = V, ['='] = H, ['>'] = V, ['?'] = Q, ['@'] = P, ['A' ... 'Z'] = A, ['['] = P,
     ['\\'] = Q, [']'] = P, ['^'] = T, ['_'] = A, ['`'] = T, ['a' ... 'z'] = A, ['{'] = P, ['|'] = T, ['}'] = P,
-    ['~'] = A, [0x80 ... 0xff] = V,
+    ['~'] = A, [0x80 ... 0xff] = P,
 };
 #undef V
 #undef Q
@@ -75,9 +76,6 @@ static const uint8_t CLASS[256] = {
 #undef T
 #undef H
 #undef A
-
-/* A byte that does not belong where it is; a bare LF is always called that. */
-static inline enum error wrong(uint8_t byte, enum error error) { return byte == '\n' ? E_LF : error; }
 
 /* The bytes of a field value, eight at a time up to the first control byte, HTAB included, then one by one. */
 static inline const uint8_t *skip_value(const uint8_t *p, const uint8_t *stop)
@@ -147,6 +145,7 @@ static bool is_token(const uint8_t *text, size_t len)
     return len > 0;
 }
 
+static inline bool is_blank(uint8_t byte) { return byte == ' ' || byte == '\t'; }
 static inline bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
 static inline bool is_hex(uint8_t byte) { return is_digit(byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f'); }
 

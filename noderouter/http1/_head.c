@@ -2,8 +2,8 @@
  * to this, byte for byte and error for error, by a property test and a fuzzer. Change them together.
  *
  *   scan (_scan.h, on the grammar of _grammar.h): judges the bytes from left to right, each line when its CRLF is
- *       there, never reading at or behind the end of the bytes or the limit; records the offsets of the fields; at the
- *       end of the head, what needs all of it.
+ *       there (_judge.h), never reading at or behind the end of the bytes or the limit; records the offsets of the
+ *       fields; at the end of the head, what needs all of it.
  *   write_block (_scan.h): a second pass, over the recorded fields.
  *   this file: Python objects from offsets. */
 #define PY_SSIZE_T_CLEAN
@@ -18,6 +18,16 @@ static PyObject *methods[METHODS_KNOWN]; /* one object each, for all requests */
 static PyObject *slice(const head *h, uint32_t at, uint32_t len)
 {
     return PyBytes_FromStringAndSize((const char *)h->data + at, len);
+}
+
+static PyObject *value_of(const head *h, const field *f)
+{
+    if (!f->folded)
+        return slice(h, f->value, f->value_len);
+    PyObject *value = PyBytes_FromStringAndSize(NULL, f->value_len);
+    if (value)
+        unfold(h, f, (uint8_t *)PyBytes_AS_STRING(value));
+    return value;
 }
 
 static PyObject *method_of(const head *h)
@@ -46,7 +56,7 @@ static PyObject *special_of(const head *h)
         const field *f = &h->fields[i];
         if (f->kind != SPECIAL)
             continue;
-        PyObject *name = slice(h, f->name, f->name_len), *value = slice(h, f->value, f->value_len);
+        PyObject *name = slice(h, f->name, f->name_len), *value = value_of(h, f);
         PyObject *pair = name && value ? PyTuple_Pack(2, name, value) : NULL;
         if (pair) /* not shared with anybody yet: only objects of one byte are, and no such name is that short */
             for (char *c = PyBytes_AS_STRING(name); *c; c++) /* a token holds no NUL */
@@ -61,19 +71,22 @@ static PyObject *special_of(const head *h)
     return special;
 }
 
-/* The three arguments, the scan, and its error; 1 where there is a head, else `*result` is what to return. */
+/* The arguments, the scan, and its error; 1 where there is a head, else `*result` is what to return. */
 static int parsed(head *h, PyObject *const *args, Py_ssize_t count, bool response, PyObject **result)
 {
     *result = NULL;
-    if (count != 3 || !PyBytes_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError, "expected (data: bytes, max_line: int, max_head: int)");
+    const bool four = response && count == 4;
+    if ((count != 3 && !four) || !PyBytes_Check(args[0]) || (four && !PyBool_Check(args[3]))) {
+        PyErr_SetString(PyExc_TypeError, response ? "expected (data: bytes, max_line: int, max_head: int, lenient: bool)"
+                                                  : "expected (data: bytes, max_line: int, max_head: int)");
         return 0;
     }
     Py_ssize_t max_line = PyLong_AsSsize_t(args[1]), max_head = PyLong_AsSsize_t(args[2]);
     if ((max_line == -1 || max_head == -1) && PyErr_Occurred())
         return 0;
     enum error error = scan(h, (const uint8_t *)PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]),
-        max_line > 0 ? (size_t)max_line : 0, max_head > 0 ? (size_t)max_head : 0, response);
+        max_line > 0 ? (size_t)max_line : 0, max_head > 0 ? (size_t)max_head : 0, response,
+        four && args[3] == Py_True);
     if (error == OK)
         return 1;
     if (error == MORE) {

@@ -5,7 +5,8 @@ compiled parser takes `HeadError`.
 
 Rules (RFC 9110 sections 5.1, 5.5 and 5.6.2; RFC 9112 sections 2.2 and 5): a line ends in CRLF, never in LF alone;
 a name is a token with the colon right behind it; a value has no control byte but HTAB; no line is folded.
-Nothing is repaired. A line that is still coming in is refused at its first wrong byte.
+Nothing is repaired, but where `lenient` says so (`head`). A line that is still coming in is refused at its first wrong
+byte.
 """
 
 import re
@@ -48,6 +49,7 @@ PHRASES: Final = {
 LF: Final = 0x0A
 CR: Final = 0x0D
 _NAME: Final = re.compile(TOKEN + b"*+")
+_BLANKS: Final = re.compile(rb"[ \t]*+")
 _VALUE: Final = re.compile(VALUE + b"*+")
 _TEXT: Final = re.compile(TOKEN + b"++")
 
@@ -73,9 +75,9 @@ def is_token(text: bytes) -> bool:
     return _TEXT.fullmatch(text) is not None
 
 
-def wrong(byte: int, reason: str) -> HeadError:
-    """The error for a byte that does not belong where it is; a bare LF is always called that."""
-    return HeadError(400, "a line ends in LF without CR" if byte == LF else reason)
+def wrong(byte: int, reason: str, lenient: bool = False) -> HeadError:
+    """The error for a byte that does not belong where it is; a bare LF is always called that, unless it would do."""
+    return HeadError(400, "a line ends in LF without CR" if byte == LF and not lenient else reason)
 
 
 def bare_cr() -> HeadError:
@@ -83,24 +85,37 @@ def bare_cr() -> HeadError:
     return HeadError(400, "CR without LF")
 
 
-def diagnose(data: bytes, pos: int, stop: int) -> HeadError | None:
-    """Find out why no `FIELD` matches in `data[pos:stop]`, which is not empty.
+def folded() -> HeadError:
+    """The error for a line that goes on with the one before it."""
+    return HeadError(400, "a field line begins with white space (obsolete folding)")
+
+
+def diagnose(data: bytes, pos: int, stop: int, *, lenient: bool = False, folds: bool = False) -> HeadError | None:
+    """Find out why no `FIELD` matches in `data[pos:stop]`, which is not empty, nor what is as good where `lenient`.
+
+    `folds`: it may go on with the line before it.
 
     Returns:
         None where the line is right so far and only its rest is missing.
     """
     if data[pos] in b" \t":
-        return HeadError(400, "a field line begins with white space (obsolete folding)")
-    colon = _NAME.match(data, pos, stop).end()  # type: ignore[union-attr]  # matches nothing, too
+        return _diagnose_value(data, pos, stop, lenient) if folds else folded()
+    colon = name = _NAME.match(data, pos, stop).end()  # type: ignore[union-attr]  # matches nothing, too
+    if lenient and name > pos:
+        colon = _BLANKS.match(data, name, stop).end()  # type: ignore[union-attr]  # matches nothing, too
     if colon == stop:
         return None
-    if colon > pos and data[colon] in b" \t":
-        return HeadError(400, "white space between a field name and its colon")
-    if colon == pos or data[colon] != 0x3A:
-        return wrong(data[colon], "a field name is not a token")
-    end = _VALUE.match(data, colon + 1, stop).end()  # type: ignore[union-attr]  # matches nothing, too
+    if name > pos and data[name] in b" \t" and data[colon] != 0x3A:
+        return wrong(data[colon], "white space between a field name and its colon", lenient)
+    if name == pos or data[colon] != 0x3A:
+        return wrong(data[colon], "a field name is not a token", lenient)
+    return _diagnose_value(data, colon + 1, stop, lenient)
+
+
+def _diagnose_value(data: bytes, pos: int, stop: int, lenient: bool) -> HeadError | None:
+    end = _VALUE.match(data, pos, stop).end()  # type: ignore[union-attr]  # matches nothing, too
     if end == stop:
         return None
     if data[end] != CR:
-        return wrong(data[end], "a control byte in a field value")
+        return wrong(data[end], "a control byte in a field value", lenient)
     return None if end + 1 == stop else bare_cr()

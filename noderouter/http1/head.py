@@ -5,7 +5,7 @@ yet, and nothing wrong so far". Each call begins at the first byte again; there 
 
     parse_request(data, max_line, max_head)
         -> end, method, target, minor, host, length, persist, block, special
-    parse_response(data, max_line, max_head)
+    parse_response(data, max_line, max_head, lenient=False)
         -> end, status, reason, minor, length, persist, block, special
 
 `end` is the index behind the empty line. `target` is as received, in one of the four forms of RFC 9112 section
@@ -23,7 +23,7 @@ decide then, RFC 9112 section 6.3). `persist` says whether the connection may be
 `te`, `trailer`, `x-forwarded-client-cert`, `max-forwards`, and `upgrade` where an HTTP/1.1 message lists it in
 Connection.
 
-Refused with `HeadError`, never repaired (status for requests; for responses only the reason matters):
+Refused with `HeadError` (status for requests; for responses only the reason matters):
 - 400 malformed bytes or lines (`fields`), a bare LF or CR, obs-fold, a wrong target or Host, no Host in HTTP/1.1;
   Content-Length twice, even if equal, or with Transfer-Encoding; Transfer-Encoding in a request of HTTP/1.0, or with
   chunked repeated or not last; Connection that names Host, a framing field or another field meant for everybody; a body
@@ -31,6 +31,13 @@ Refused with `HeadError`, never repaired (status for requests; for responses onl
 - 414 a request line over `max_line` bytes; 431 a head over `max_head` bytes with everything up to the empty line,
   or over 512 fields, or a status line over `max_line` bytes.
 - 501 a transfer coding other than chunked; 505 any version but HTTP/1.0 and HTTP/1.1.
+
+Where `lenient`, a response that its client would read in one way only is repaired, as RFC 9112 wants it of a proxy:
+- lines that end in LF (section 2.2); white space before a colon, which is removed (5.1); folded lines, which become
+  one, with a space between (5.2), but not of Content-Length, Transfer-Encoding, Connection and Upgrade;
+- Content-Length more than once, the same to the last digit (RFC 9110 section 8.6).
+Its `persist` is False, so that nothing behind it can be read differently. And any status from 100 to 999 is taken,
+which is no repair.
 
 Tolerated: two empty lines before a request (RFC 9112 section 2.2); a status line that ends behind the status; chunked
 in a response of HTTP/1.0, whose connection then ends (section 6.1: its framing counts as faulty, and it is processed).

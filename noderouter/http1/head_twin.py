@@ -29,17 +29,17 @@ from noderouter.http1.fields import (
     Special,
     bare_cr,
     diagnose,
+    folded,
     is_token,
-    wrong,
 )
-from noderouter.http1.target import PATH, QUERY, is_authority, is_target
+from noderouter.http1.start_line import TARGET_BYTES, diagnose_request_line, diagnose_status_line
+from noderouter.http1.target import is_authority, is_target
 
-_TARGET_BYTES: Final = PATH + rb"*+(?:\?" + QUERY + b"*+)?"
-_METHOD: Final = re.compile(TOKEN + b"*+")
-_TARGET: Final = re.compile(_TARGET_BYTES)
-_REQUEST_LINE: Final = re.compile(b"(" + TOKEN + b"++) (?! )(" + _TARGET_BYTES + rb") HTTP/1\.([01])\r\n")
+_REQUEST_LINE: Final = re.compile(b"(" + TOKEN + b"++) (?! )(" + TARGET_BYTES + rb") HTTP/1\.([01])\r\n")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + VALUE + rb"*+))?\r\n")
-_REASON: Final = re.compile(VALUE + b"*+")
+_LENIENT_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: (" + VALUE + rb"*+))?\r?\n")
+_LENIENT_FIELD: Final = re.compile(b"(" + TOKEN + rb"++)[ \t]*+:(" + VALUE + rb"*+)\r?\n")
+_FOLD: Final = re.compile(b"(" + VALUE + rb"++)\r?\n")
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _RESPONSE_LENGTH: Final = re.compile(rb"[0-9]{1,32}")
 """How long a response will be is for its client to judge, be there so much or not (RFC 9110 section 8.6)."""
@@ -53,17 +53,33 @@ _END_TO_END: Final = frozenset(
     b"host via forwarded authorization cookie set-cookie cache-control expect max-forwards".split()
 )
 _END_TO_END_PREFIXES: Final = (b"l5d-", b"x-forwarded-", b"content-")
+_NEVER_FOLDED: Final = frozenset(b"content-length transfer-encoding connection upgrade".split())
 _HOP_BY_HOP: Final = _DROPPED | {b"connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 
 
 class _Fields:
     """What the field lines of one head have said so far."""
 
-    __slots__ = ("close", "host", "keep_alive", "length", "lines", "minor", "options", "request", "special", "upgrade")
+    __slots__ = (
+        "close",
+        "digits",
+        "host",
+        "keep_alive",
+        "length",
+        "lenient",
+        "lines",
+        "minor",
+        "options",
+        "request",
+        "special",
+        "upgrade",
+    )
 
-    def __init__(self, minor: int, request: bool) -> None:
+    def __init__(self, minor: int, request: bool, lenient: bool = False) -> None:
         self.minor = minor
         self.request = request
+        self.lenient = lenient
+        self.digits = b""
         self.host: bytes | None = None
         self.length = -2
         self.close = self.keep_alive = self.upgrade = False
@@ -84,6 +100,16 @@ class _Fields:
                 self._host(value)
             self.lines.append(spelling + b": " + value + b"\r\n")
 
+    def fold(self, spelling: bytes, more: bytes) -> None:
+        """Go on with the value of the last field, which is called so (RFC 9112 section 5.2)."""
+        name = spelling.lower()
+        if name in _SPECIAL or name[:4] == b"l5d-":
+            value = self.special[-1][1]
+            self.special[-1] = (name, value + b" " + more if value else more)
+        elif name not in _DROPPED:
+            line = self.lines[-1][:-2]
+            self.lines[-1] = line + (b"" if line.endswith(b": ") else b" ") + more + b"\r\n"
+
     def _host(self, value: bytes) -> None:
         """RFC 9112 section 3.2: one at most; RFC 9110 section 7.2: may be empty."""
         if self.host is not None:
@@ -93,7 +119,9 @@ class _Fields:
         self.host = value
 
     def _content_length(self, value: bytes) -> None:
-        """RFC 9112 section 6.3, with no leave to merge equal ones."""
+        """RFC 9112 section 6.3."""
+        if self.lenient and (self.length >= 0 or b"," in value):
+            return self._content_lengths(value)
         if self.length >= 0:
             raise HeadError(400, "more than one Content-Length")
         if self.length == -1:
@@ -101,6 +129,18 @@ class _Fields:
         if (_LENGTH if self.request else _RESPONSE_LENGTH).fullmatch(value) is None:
             raise HeadError(400, "Content-Length is not a number, or has too many digits")
         self.length = int(value)  # digits 0 to 9 only, says the pattern
+        self.digits = value
+        return None
+
+    def _content_lengths(self, value: bytes) -> None:
+        """Several that are the same to the last digit are one (RFC 9110 section 8.6)."""
+        self.close = True
+        for element in value.split(b","):
+            digits = element.strip(b" \t")
+            if self.length < 0:
+                self._content_length(digits)
+            elif digits != self.digits:
+                raise HeadError(400, "more than one Content-Length")
 
     def _transfer_encoding(self, value: bytes) -> None:
         """RFC 9112 sections 6.1 and 7: `chunked`, once and alone; in HTTP/1.0 a response with it is the last."""
@@ -182,10 +222,10 @@ def parse_request(data: bytes, max_line: int, max_head: int) -> RequestHead | No
     return head
 
 
-def parse_response(data: bytes, max_line: int, max_head: int) -> ResponseHead | None:
+def parse_response(data: bytes, max_line: int, max_head: int, lenient: bool = False) -> ResponseHead | None:
     """See `head`."""
     limit = min(len(data), max(max_head, 0))
-    head = _response(data, limit, max(max_line, 0))
+    head = _response(data, limit, max(max_line, 0), lenient)
     if head is None and limit >= max_head:
         raise HeadError(431, "the head is too large")
     return head
@@ -204,7 +244,7 @@ def _request(data: bytes, limit: int, max_line: int) -> RequestHead | None:
     stop = min(limit, line_end)
     line = _REQUEST_LINE.match(data, start, stop)
     if line is None:
-        error = _diagnose_request_line(data, start, stop) if start < stop else None
+        error = diagnose_request_line(data, start, stop) if start < stop else None
         if error is None and stop == line_end:
             error = HeadError(414, "the request line is too long")
         if error is not None:
@@ -227,20 +267,21 @@ def _request(data: bytes, limit: int, max_line: int) -> RequestHead | None:
     return end, method, target, fields.minor, fields.host, length, fields.persists(), block, special
 
 
-def _response(data: bytes, limit: int, max_line: int) -> ResponseHead | None:
+def _response(data: bytes, limit: int, max_line: int, lenient: bool) -> ResponseHead | None:
     """Parse a response head within ``data[:limit]``; None where that ends too early."""
     line_end = max_line + 2
     stop = min(limit, line_end)
-    line = _STATUS_LINE.match(data, 0, stop)
+    line = (_LENIENT_STATUS_LINE if lenient else _STATUS_LINE).match(data, 0, stop)
     if line is None:
-        error = _diagnose_status_line(data, stop) if stop else None
+        error = diagnose_status_line(data, stop, lenient) if stop else None
         if error is None and stop == line_end:
             error = HeadError(431, "the status line is too long")
         if error is not None:
             raise error
         return None
     digit, status, reason = line.groups(b"")
-    fields = _Fields(1 if digit == b"1" else 0, False)
+    fields = _Fields(1 if digit == b"1" else 0, False, lenient)
+    fields.close = data[line.end() - 2] != CR  # repaired
     end = _take_fields(data, line.end(), limit, fields)
     if end is None:
         return None
@@ -252,6 +293,8 @@ def _response(data: bytes, limit: int, max_line: int) -> ResponseHead | None:
 def _take_fields(data: bytes, pos: int, limit: int, fields: _Fields) -> int | None:
     """Judge the field lines from `pos` on; the index behind the empty line, or None where that is missing."""
     count = 0
+    name = b""
+    lenient = fields.lenient
     while pos < limit:
         if data[pos] == CR:
             if pos + 1 == limit:
@@ -259,75 +302,47 @@ def _take_fields(data: bytes, pos: int, limit: int, fields: _Fields) -> int | No
             if data[pos + 1] != LF:
                 raise bare_cr()
             return pos + 2
+        if lenient and data[pos] == LF:
+            fields.close = True
+            return pos + 1
         if count == MAX_FIELDS:
             raise HeadError(431, "more than 512 fields")
         line = FIELD.match(data, pos, limit)
+        if line is None and lenient:
+            if name and data[pos] in b" \t" and (end := _take_folds(data, pos, limit, name, fields)):
+                pos = end
+                continue
+            line = _LENIENT_FIELD.match(data, pos, limit)
+            fields.close = True
         if line is None:
-            error = diagnose(data, pos, limit)
+            error = diagnose(data, pos, limit, lenient=lenient, folds=lenient and name != b"")
             if error is None:
                 return None
             raise error
-        fields.take(line[1], line[2].strip(b" \t"))
+        name = line[1]
+        fields.take(name, line[2].strip(b" \t"))
         pos = line.end()
         count += 1
     return None
 
 
-def _diagnose_request_line(data: bytes, pos: int, stop: int) -> HeadError | None:
-    """Why `_REQUEST_LINE` does not match; None where only the rest of it is missing."""
-    end = _METHOD.match(data, pos, stop).end()  # type: ignore[union-attr]  # matches nothing, too
-    if end == stop:
-        return None
-    if end == pos or data[end] != 0x20:
-        return wrong(data[end], "the method is not a token and one space")
-    pos = end + 1
-    end = _TARGET.match(data, pos, stop).end()  # type: ignore[union-attr]  # matches nothing, too
-    if end == stop:
-        return None
-    if end == pos or data[end] != 0x20:
-        return wrong(data[end], "the target is empty or has a byte that is not allowed")
-    return _diagnose_version(data, end + 1, stop) or _diagnose_crlf(data, end + 9, stop)
+def _take_folds(data: bytes, pos: int, limit: int, name: bytes, fields: _Fields) -> int:
+    """Take the lines from `pos` on that go on with the field `name`; the index behind them, 0 if none is whole.
 
-
-def _diagnose_version(data: bytes, pos: int, stop: int) -> HeadError | None:
-    """Judge ``HTTP/1.0`` or ``HTTP/1.1`` as far as it is there."""
-    for index, byte in enumerate(data[pos : min(stop, pos + 8)]):
-        expected = b"HTTP/\0.\0"[index]
-        if byte != expected if expected else not 0x30 <= byte <= 0x39:
-            return wrong(byte, "the version is not HTTP/1.0 or HTTP/1.1")
-    if pos + 8 <= stop and data[pos : pos + 8] not in (b"HTTP/1.0", b"HTTP/1.1"):
-        return HeadError(505, "a version other than HTTP/1.0 and HTTP/1.1")
-    return None
-
-
-def _diagnose_crlf(data: bytes, pos: int, stop: int) -> HeadError | None:
-    """Judge the CRLF behind a version, as far as it is there."""
-    if pos >= stop:
-        return None
-    if data[pos] != CR:
-        return wrong(data[pos], "the version is not HTTP/1.0 or HTTP/1.1")
-    return None if pos + 1 == stop else bare_cr()
-
-
-def _diagnose_status_line(data: bytes, stop: int) -> HeadError | None:
-    """Why `_STATUS_LINE` does not match; None where only the rest of it is missing."""
-    error = _diagnose_version(data, 0, stop)
-    if error is not None or stop <= 8:
-        return error
-    if data[8] != 0x20:
-        return wrong(data[8], "the version is not HTTP/1.0 or HTTP/1.1")
-    for index, byte in enumerate(data[9 : min(stop, 12)]):
-        if not 0x30 <= byte <= 0x39 or (index == 0 and not 0x31 <= byte <= 0x35):
-            return wrong(byte, "the status is not three digits from 100 to 599")
-    if stop <= 12:
-        return None
-    end = 12
-    if data[12] == 0x20:
-        end = _REASON.match(data, 13, stop).end()  # type: ignore[union-attr]  # matches nothing, too
-        if end == stop:
-            return None
-    elif data[12] != CR:
-        return wrong(data[12], "the status is not three digits from 100 to 599")
-    if data[end] != CR:
-        return wrong(data[end], "a control byte in the reason phrase")
-    return None if end + 1 == stop else bare_cr()
+    Raises:
+        HeadError: it is a field that frames the message, or a line has nothing else, which some take for the last.
+    """
+    if name.lower() in _NEVER_FOLDED:
+        raise folded()
+    end = 0
+    pieces = []
+    while pos < limit and data[pos] in b" \t" and (line := _FOLD.match(data, pos, limit)):
+        piece = line[1].strip(b" \t")
+        if not piece:
+            raise folded()
+        pieces.append(piece)
+        end = pos = line.end()
+    if pieces:
+        fields.close = True
+        fields.fold(name, b" ".join(pieces))
+    return end

@@ -13,6 +13,8 @@ from noderouter.core.exchange import UNTIL_CLOSE, Exchange, Response
 from noderouter.core.headers import Headers
 from noderouter.http1.body import StreamBody
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
+from noderouter.http1.fields import PHRASES
+from noderouter.http1.request import trailer_line
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.wire import Wire
 from noderouter.tcp.relay import IDLE_SECONDS, Relay
@@ -136,7 +138,7 @@ class Http1Reply:
             self._left = length - self.sent_bytes
             self.complete = self._left == 0
         else:
-            framing, data = self._frame(status, length, data)
+            framing, data = self._frame(response, data)
         if not self.persist:
             framing += _CLOSE
         elif not self._minor:
@@ -149,6 +151,16 @@ class Http1Reply:
         except WireError as error:
             raise ClientGone(error.strerror) from None
         return self._drain()
+
+    def refuse(self, status: int, reason: str) -> Awaitable[None] | None:
+        """Answer what is no request, as the last on this connection; see `begin`."""
+        text = reason.encode("ascii", "replace")
+        self.exchange = None
+        self.reset(False, 1, False)
+        headers = Headers(b"content-type: text/plain\r\nl5d-err: %b\r\n" % text.replace(b" ", b"%20"))
+        if self.clear_context:
+            headers.remove_prefix(b"l5d-")
+        return self.begin(Response(status, PHRASES.get(status, b"Error"), headers, len(text)), text)
 
     def _upload_ends(self, upload: StreamBody) -> bool:
         """Whether the connection can go on behind a response that comes before its request has.
@@ -165,15 +177,17 @@ class Http1Reply:
             return True
         return 0 <= upload.remaining <= UPLOAD_BYTES and exchange.field(b"expect") is None
 
-    def _frame(self, status: int, length: int, data: bytes) -> tuple[bytes, bytes]:
+    def _frame(self, response: Response, data: bytes) -> tuple[bytes, bytes]:
         """The framing of a response without a body, or with one of unknown length; and the data, framed."""
+        status, length = response.status, response.length
         if self._no_body or status == 204 or status == 304:
             self.complete = True
             return b"content-length: %d\r\n" % length if length >= 0 and status != 204 else b"", b""
         self.sent_bytes = len(data)
         if self._minor:
             self._chunked = True
-            return _CHUNKED, encode_chunk(data) if data else b""
+            framing = _CHUNKED if response.special is None else _CHUNKED + trailer_line(response.special)
+            return framing, encode_chunk(data) if data else b""
         self._left = UNTIL_CLOSE
         self.persist = False
         return b"", data

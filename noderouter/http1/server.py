@@ -29,11 +29,9 @@ from noderouter.core.errors import (
     EndpointTimeout,
     RouterError,
 )
-from noderouter.core.exchange import NO_BODY, Awaited, Exchange, Response, Upstream, WholeBody
-from noderouter.core.headers import Headers
+from noderouter.core.exchange import NO_BODY, Awaited, Exchange, Upstream, WholeBody
 from noderouter.core.service import Service
 from noderouter.http1.body import StreamBody, Truncated
-from noderouter.http1.fields import PHRASES
 from noderouter.http1.head import HeadError, parse_request
 from noderouter.http1.normalise import normalise
 from noderouter.http1.reply import Http1Reply
@@ -59,10 +57,10 @@ UPLOAD_SECONDS: Final = 5.0
 DRAIN_IDLE_SECONDS: Final = 1.0
 """While draining, how long an idle connection may still send a request before it is closed."""
 
-SLASH: Final = 47
-"""What an origin-form target begins with."""
-
-_TEXT: Final = b"content-type: text/plain\r\n"
+SLASH: Final = 47  # what an origin-form target begins with
+EMPTY_LINES: Final = (b"\r\n", b"\r\n\r\n")
+MAX_EMPTY_LINES: Final = 2
+"""Between two requests (RFC 9112 section 2.2), beside as many that come with one: more would keep it from idling."""
 
 
 class ServerConnection:
@@ -174,10 +172,9 @@ class ServerConnection:
         reply = self._reply
         stats = self._stats
         service = self._service
-        # An idle keep-alive connection costs no timer unless its life is limited.
-        timed = self._life != inf
+        timed = self._life != inf  # an idle connection costs no timer unless its life is limited
         data = b""
-        turn = 0
+        turn = skipped = 0
         while True:
             if not data:
                 data = await self._next() if timed else await self.wire
@@ -185,8 +182,16 @@ class ServerConnection:
                     return
             head = parse_request(data, max_line, max_head)
             if head is None:
-                data = await self._rest_of_head(data)
+                if data in EMPTY_LINES:  # of a client that sends a CRLF too much, and may be idle from now on
+                    stats.received_bytes += len(data)
+                    skipped += len(data) // 2
+                    if skipped > MAX_EMPTY_LINES:
+                        raise HeadError(400, "too many empty lines before a request")
+                    data = b""
+                else:
+                    data = await self._rest_of_head(data)
                 continue
+            skipped = 0
             end, method, target, minor, host, length, persist, block, special = head
             stats.received_bytes += end
             data = data[end:] if end < len(data) else b""
@@ -202,7 +207,7 @@ class ServerConnection:
             if length:
                 data = await self._attach_body(exchange, length, data)
             self._exchange = exchange  # only now: who has not sent a whole request is idle
-            self._ahead = len(data) > 0
+            self._ahead = len(data) > 0 and data not in EMPTY_LINES
             if data and special is not None:
                 reply.early = data  # the next request, or the first of a tunnel: the answer to an upgrade decides
             if self.wire.hung_up:
@@ -278,7 +283,7 @@ class ServerConnection:
             self._task.cancel("draining", self._forsaken)
 
     async def _rest_of_head(self, data: bytes) -> bytes:
-        """Read on until the head is complete, within its time; answers all bytes so far."""
+        """Read on until the head is complete, or turns out to be none, within its time; answers all bytes so far."""
         settings = self._settings
         with Timeout(settings.head_seconds) as scope:
             while True:
@@ -286,6 +291,8 @@ class ServerConnection:
                 if not more:
                     raise Truncated("closed within a request head")
                 data += more
+                if data in EMPTY_LINES:
+                    return data
                 if parse_request(data, settings.max_line_bytes, settings.max_head_bytes) is not None:
                     return data
         if scope.expired:
@@ -317,15 +324,7 @@ class ServerConnection:
             if exchange is not None and reply.started:
                 self.wire.abort()
                 return
-            text = reason.encode("ascii", "replace")
-            reply.exchange = None
-            reply.reset(False, 1, False)
-            headers = Headers(_TEXT + b"l5d-err: %b\r\n" % text.replace(b" ", b"%20"))
-            if reply.clear_context:
-                headers.remove_prefix(b"l5d-")
-            pending: Awaitable[None] | None = reply.begin(
-                Response(status, PHRASES.get(status, b"Error"), headers, len(text)), text
-            )
+            pending: Awaitable[None] | None = reply.refuse(status, reason)
             if pending is not None:
                 with Timeout(LINGER_SECONDS):
                     await pending

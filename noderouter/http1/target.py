@@ -1,9 +1,9 @@
 """Request targets and authorities (RFC 9112 section 3.2; RFC 3986 section 3.2).
 
 Which bytes a target may have is wider than RFC 3986, because browsers and curl send more without encoding it: path
-and query may hold ``" ^ ` { | } [ ]`` and a ``%`` that begins no escape; the query may hold ``\\``. Refused are
-``# < >``, a ``\\`` in the path (some servers read it as ``/``), space, control bytes, and all above 0x7e. A target
-is forwarded as it came, never re-encoded.
+and query may hold ``" ^ ` { | } [ ]``, bytes from 0x80 on (raw UTF-8, or whatever the two ends take them for), and a
+``%`` that begins no escape; the query may hold ``\\``. Refused are ``# < >``, a ``\\`` in the path (some servers read
+it as ``/``), space, and control bytes. A target is forwarded as it came, never re-encoded.
 
 An authority is ``host[:port]``. A comma in it, though allowed by RFC 3986, is refused: it is what two Host fields
 joined by somebody look like. User information is refused (RFC 9110 section 4.2.4).
@@ -15,10 +15,10 @@ from typing import Final
 
 from noderouter.http1.fields import HeadError
 
-PATH: Final = rb"""[!"$-;=@-\[\]-~]"""
+PATH: Final = rb"""[!"$-;=@-\[\]-~\x80-\xff]"""
 """One byte of a path, as a pattern."""
 
-QUERY: Final = rb"""[!"$-;=?-~]"""
+QUERY: Final = rb"""[!"$-;=?-~\x80-\xff]"""
 """One byte of a query, as a pattern."""
 
 _AUTHORITY: Final = re.compile(

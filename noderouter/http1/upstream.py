@@ -29,7 +29,7 @@ from noderouter.filter.via import via_response
 from noderouter.http1.body import Closed, Stalled, StreamBody, Truncated
 from noderouter.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.http1.head import HeadError, ResponseHead, parse_response
-from noderouter.http1.request import request_head, upgrade_fields
+from noderouter.http1.request import request_head, upgrade_asked
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.task import Task, Timeout
 from noderouter.reactor.wire import Wire
@@ -50,7 +50,6 @@ SHUT: Final = 4
 IDLE: Final = SENT | READ
 _STATES: Final = {0: "new", SENT: "sent", READ: "read", IDLE: "idle"}
 NO_QUOTA: Final = 1 << 62
-
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 _PLAIN: Final = Response(200, b"OK", Headers(), 0)
 _GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(_PLAIN)
@@ -68,6 +67,8 @@ class UpstreamLimits:
     """How long a request's body goes on behind a response that is complete."""
     upload_bytes: int = 64 << 20
     """How much of it."""
+    lenient: bool = True
+    """Carry response heads that are not as they should be, but that clients read in one way only (`head`)."""
 
 
 DEFAULT_LIMITS: Final = UpstreamLimits()
@@ -251,7 +252,7 @@ class UpstreamConnection:
         """Read the response, judge it, and push it. Written for the case that it comes in one piece."""
         try:
             data = await self.wire
-            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES) if data else None
+            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES, self.limits.lenient) if data else None
             if head is None or head[1] < 200:
                 found = await self._final_head(exchange, data, reused)
                 if found is None:
@@ -297,15 +298,16 @@ class UpstreamConnection:
 
         None: the connection became a tunnel, which has ended.
         """
-        interim = 0
+        interim, lasting = 0, True
         while True:
-            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES) if data else None
+            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES, self.limits.lenient) if data else None
             if head is None:
                 data += await self._more(exchange, reused and not data and not interim)
                 continue
-            end, status, reason, minor, length, _, block, special = head
+            end, status, reason, minor, length, persist, block, special = head
+            lasting = lasting and persist
             if status >= 200:
-                return head, data
+                return (end, status, reason, minor, length, lasting, block, special), data
             data = data[end:]
             response = Response(status, reason, block, 0, minor, special)
             if status == 101:
@@ -367,7 +369,7 @@ class UpstreamConnection:
     async def _tunnel(self, exchange: Exchange, response: Response, data: bytes) -> None:
         """Switch protocols, if that is what the client asked for."""
         chosen = response.field(b"upgrade")
-        if upgrade_fields(exchange) == b"" or chosen is None or b"h2c" in chosen.lower():
+        if upgrade_asked(exchange) == b"" or chosen is None or b"h2c" in chosen.lower():
             raise EndpointProtocolError("endpoint switched protocols unasked")
         if not self._state & SENT:
             raise EndpointProtocolError("endpoint switched protocols within the request")

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noderouter.capture.detect import HTTP1, HTTP2, MAX_BYTES, MAX_METHOD_BYTES, OPAQUE, PREFACE, Detected, detect
+from noderouter.capture.detect import (
+    HTTP1,
+    HTTP1_ODD,
+    HTTP2,
+    MAX_BYTES,
+    MAX_METHOD_BYTES,
+    OPAQUE,
+    PREFACE,
+    Detected,
+    detect,
+    unfinished,
+)
 from tests.noderouter.capture.hellos import real_hellos
 
 REQUESTS = [
@@ -18,10 +29,36 @@ REQUESTS = [
     b"M-SEARCH /x HTTP/1.1\r\n",  # a method is any token
     b"get / HTTP/1.1\r\n",
     b"SET /x HTTP/1.1\r\n",
+    b"GET /\xc3\xa4?\xff HTTP/1.1\r\n",
     b"PRI /x HTTP/1.1\r\n",
     b"GET / HTTP/1.1\r\nNot a field",  # for our codec to refuse: the line says that it is HTTP
     b"A" * MAX_METHOD_BYTES + b" / HTTP/1.1\r\n",
 ]
+
+ODD = {
+    "HTTP/1.2": b"GET / HTTP/1.2\r\n",
+    "HTTP/3.0": b"GET / HTTP/3.0\r\n",
+    "HTTP with bare LF": b"GET / HTTP/1.1\nHost: a\n\n",
+    "HTTP with two spaces": b"GET  / HTTP/1.1\r\n",
+    "HTTP, * for GET": b"GET * HTTP/1.1\r\n",
+    "HTTP for a proxy": b"GET http://hello/ HTTP/1.1\r\n",
+    "HTTP for a proxy, https": b"GET HTTPS://hello/ HTTP/1.1\r\n",
+    "HTTP for a proxy, CONNECT": b"CONNECT pg.prod:5432 HTTP/1.1\r\n",
+    "CONNECT with a path": b"CONNECT / HTTP/1.1\r\n",
+    "a preface that is none": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r!",
+    "three empty lines": b"\r\n\r\n\r\nGET / HTTP/1.1\r\n",
+    "CR alone": b"\rGET / HTTP/1.1\r\n",
+    "HTTP with a fragment": b"GET /#a HTTP/1.1\r\n",
+    "HTTP with a tab": b"GET\t/ HTTP/1.1\r\n",
+    "HTTP with a space in the path": b"GET /a b HTTP/1.1\r\n",
+    "HTTP with a control byte": b"GET /\x01 HTTP/1.1\r\n",
+    "HTTP with a space behind": b"GET / HTTP/1.1 \r\n",
+    "HTTP with a space before": b" GET / HTTP/1.1\r\n",
+    "HTTP, lower case": b"GET / http/1.1\r\n",
+    "HTTP without a target": b"GET HTTP/1.1\r\n",
+    "HTTP, LF before": b"\nGET / HTTP/1.1\r\n",
+    "HTTP, a name as its path": b"GET a HTTP/1.1\r\n",
+}
 
 OTHERS = {
     "SSH": b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n",
@@ -65,20 +102,7 @@ OTHERS = {
     "PROXY protocol 1, unknown": b"PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n\r\n",
     "PROXY protocol 2": b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c",
     "HTTP/0.9": b"GET /\r\n",
-    "HTTP/1.2": b"GET / HTTP/1.2\r\n",
-    "HTTP/3.0": b"GET / HTTP/3.0\r\n",
-    "HTTP with bare LF": b"GET / HTTP/1.1\nHost: a\n\n",
-    "HTTP with two spaces": b"GET  / HTTP/1.1\r\n",
     "HTTP without a method": b" / HTTP/1.1\r\n",
-    "HTTP with UTF-8": b"GET /\xc3\xa4 HTTP/1.1\r\n",
-    "HTTP, * for GET": b"GET * HTTP/1.1\r\n",
-    "HTTP for a proxy": b"GET http://hello/ HTTP/1.1\r\n",
-    "HTTP for a proxy, https": b"GET HTTPS://hello/ HTTP/1.1\r\n",
-    "HTTP for a proxy, CONNECT": b"CONNECT pg.prod:5432 HTTP/1.1\r\n",
-    "CONNECT with a path": b"CONNECT / HTTP/1.1\r\n",
-    "a preface that is none": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r!",
-    "three empty lines": b"\r\n\r\n\r\nGET / HTTP/1.1\r\n",
-    "CR alone": b"\rGET / HTTP/1.1\r\n",
     "a method that does not end": b"A" * (MAX_METHOD_BYTES + 1) + b" / HTTP/1.1\r\n",
 }
 
@@ -105,15 +129,20 @@ def test_what_only_looks_like_it_is_opaque(data: bytes) -> None:
     assert by_bytes(data) is OPAQUE
 
 
+@pytest.mark.parametrize("data", ODD.values(), ids=ODD.keys())
+def test_what_a_server_may_take_for_a_request_is_odd(data: bytes) -> None:
+    assert by_bytes(data) is HTTP1_ODD
+
+
 @pytest.mark.parametrize(
     ("data", "needed"),
     [
-        (b"EHLO client", 6),
-        (b"SSH-2.0-OpenSSH_9.2p1 Debian", 23),
-        (b"PROXY TCP4", 7),
+        (b"EHLO client\r", 12),
+        (b"git-upload-pack /a\0", 19),
+        (b"(x", 1),
         (b"A" * 100, MAX_METHOD_BYTES + 1),
         (b"\x00\x00", 1),
-        (b"GET /\xff", 6),
+        (b"\xff", 1),
     ],
 )
 def test_the_first_byte_that_shows_it_is_enough(data: bytes, needed: int) -> None:
@@ -132,13 +161,29 @@ def test_nothing_tells_nothing() -> None:
 
 @pytest.mark.parametrize("beginning", [b"GET /", b"OPTIONS /?"])
 def test_a_line_is_read_so_far_and_no_further(beginning: bytes) -> None:
-    """A whole line that fits is HTTP, one that does not is opaque at the bound."""
+    """A whole line that fits is HTTP, one that does not is odd at the bound."""
     endless = beginning + b"a" * MAX_BYTES
     assert detect(endless[: MAX_BYTES - 1]) is None
-    assert detect(endless[:MAX_BYTES]) is OPAQUE
-    assert detect(endless + b" HTTP/1.1\r\n") is OPAQUE
+    assert detect(endless[:MAX_BYTES]) is HTTP1_ODD
+    assert detect(endless + b" HTTP/1.1\r\n") is HTTP1_ODD
+    assert detect(endless + b" HTTP/1.1\r\n", 2 * MAX_BYTES) is HTTP1
     tail = b" HTTP/1.1\r\n"
     assert detect(b"GET /" + b"a" * (MAX_BYTES - 5 - len(tail)) + tail) is HTTP1
+
+
+def test_other_text_without_an_end_is_opaque_at_the_bound() -> None:
+    endless = b"SET a " + b"a" * MAX_BYTES
+    assert detect(endless[: MAX_BYTES - 1]) is None
+    assert detect(endless[:MAX_BYTES]) is OPAQUE
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [(b"", OPAQUE), (b"GET /x HTTP/1", HTTP1_ODD), (b"GET", HTTP1_ODD), (b"\x16\x03", OPAQUE), (PREFACE[:9], OPAQUE)],
+)
+def test_what_does_not_go_on(data: bytes, found: Detected) -> None:
+    assert detect(data) is None
+    assert unfinished(data) is found
 
 
 @given(st.binary(max_size=200))
@@ -146,7 +191,7 @@ def test_garbage_has_an_answer_that_stays(data: bytes) -> None:
     by_bytes(data)
 
 
-@given(st.sampled_from([*REQUESTS, *OTHERS.values(), PREFACE]), st.data())
+@given(st.sampled_from([*REQUESTS, *ODD.values(), *OTHERS.values(), PREFACE]), st.data())
 def test_changes_of_a_byte_have_an_answer_that_stays(data: bytes, draw: st.DataObject) -> None:
     at = draw.draw(st.integers(0, len(data) - 1))
     by_bytes(data[:at] + draw.draw(st.binary(max_size=3)) + data[at + 1 :])

@@ -12,6 +12,7 @@ from noderouter.balancer.p2c import P2CKind
 from noderouter.config.client import ClientKeys, ClientParams, GlobalClient, Pool, StaticClient
 from noderouter.config.service import Budget
 from noderouter.config.session import Session
+from noderouter.settings import pool_settings
 
 NAME = Path.of("#", "io.l5d.fs", "web")
 
@@ -30,6 +31,7 @@ def test_the_defaults() -> None:
         body_idle=60.0,
         upload=30.0,
         upload_bytes=64 << 20,
+        strict_responses=False,
     )
 
 
@@ -67,6 +69,12 @@ def test_refusals(keys: dict[str, object], message: str) -> None:
 
 def test_switches_that_are_off_are_accepted() -> None:
     assert not ClientKeys.model_validate({"failFast": False, "forwardClientCert": False}).failFast
+
+
+def test_responses_are_read_leniently_unless_said_otherwise() -> None:
+    for keys, strict in (({}, False), ({"strictResponses": True}, True), ({"strictResponses": False}, False)):
+        params = GlobalClient.model_validate({"kind": "io.l5d.global", **keys}).settings().resolve(NAME)
+        assert pool_settings(params).limits.lenient is not strict
 
 
 def test_time_limits_can_be_lifted() -> None:

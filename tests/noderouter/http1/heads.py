@@ -84,6 +84,23 @@ def random_head(rng: Random, response: bool) -> bytes:
     return line + rng.choice(ENDS) + b"".join(fields) + rng.choice([b"\r\n"] * 9 + [b"", b"\r", b"\n", b"\r\n\r\nx"])
 
 
+def loosen(rng: Random, data: bytes) -> bytes:
+    """`data` with some lines that end in LF, are folded, or have white space before a colon, and repeated lengths."""
+    lines = []
+    for line in data.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        if colon and rng.random() < 0.2:
+            line = name + rng.choice([b" ", b"\t ", b""]) + b":" + value
+        if colon and rng.random() < 0.2:
+            line += rng.choice([b"\r\n ", b"\n\t", b" \r\n  ", b"\n "]) + rng.choice(
+                [b"x", b"a\tb ", b"", b"7", b"\x00"]
+            )
+        if rng.random() < 0.1:
+            line += b"\nContent-Length: " + rng.choice([b"7", b"7, 7", b"7,07", b"7 ,", b"9" * 20])
+        lines.append(line)
+    return b"".join(line + rng.choice([b"\r\n", b"\n"]) for line in lines)
+
+
 def mutate(rng: Random, data: bytes) -> bytes:
     """`data` with a few bytes or stretches changed."""
     for _ in range(rng.choice([0, 0, 0, 0, 1, 1, 2, 5])):

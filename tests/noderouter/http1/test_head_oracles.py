@@ -102,7 +102,12 @@ LLHTTP_METHODS = frozenset(
     b"UNLINK SOURCE QUERY".split()
 )
 Reason = Callable[[tuple, bool, bytes], bool]  # type: ignore[type-arg]
-LLHTTP_DIFFERS: dict[str, Reason] = {
+RAW: dict[str, Reason] = {
+    "it wants every byte from 0x80 on encoded, which not all clients do and most servers do not ask for": (
+        lambda head, response, _: not response and not head[2].isascii()
+    ),
+}
+LLHTTP_DIFFERS: dict[str, Reason] = RAW | {
     "it knows a list of methods, we take any token": lambda head, response, _: (
         not response and head[1] not in LLHTTP_METHODS
     ),
@@ -110,7 +115,7 @@ LLHTTP_DIFFERS: dict[str, Reason] = {
         response and head[1] == 101
     ),
 }
-H11_DIFFERS: dict[str, Reason] = {
+H11_DIFFERS: dict[str, Reason] = RAW | {
     "it refuses the empty lines that RFC 9112 section 2.2 wants skipped": lambda _, response, data: (
         not response and data.startswith(b"\r")
     ),
@@ -149,6 +154,8 @@ ORACLES = pytest.mark.parametrize(
     [
         (llhttp, b"get / HTTP/1.1\r\nHost: a\r\n\r\n", False),
         (llhttp, b"HTTP/1.1 101 x\r\n\r\n", True),
+        (llhttp, b"GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n", False),
+        (h11_, b"GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n", False),
         (h11_, b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", False),
         (h11_, b"HTTP/1.1 101 x\r\n\r\n", True),
     ],

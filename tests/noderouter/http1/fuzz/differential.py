@@ -16,10 +16,10 @@ from random import Random
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-from noderouter.http1 import _head, fields, head_twin, target
+from noderouter.http1 import _head, fields, head_twin, start_line, target
 from noderouter.http1.fields import HeadError
 from noderouter.http1.head import split_absolute
-from tests.noderouter.http1.heads import mutate, random_head
+from tests.noderouter.http1.heads import loosen, mutate, random_head
 from tests.noderouter.http1.test_smuggling import REQUESTS, RESPONSES
 
 LIMITS = (65536, 65536, 8192, 64, 20, 5, 1, 0)
@@ -31,9 +31,11 @@ class Difference(AssertionError):
 
 def verdict(module: ModuleType, data: bytes, flags: int) -> Any:
     """What a parser says about `data`; `flags` are those of the C harness."""
-    parse = module.parse_response if flags & 1 else module.parse_request
+    limits = LIMITS[flags >> 1 & 7], LIMITS[flags >> 4 & 7]
     try:
-        return parse(data, LIMITS[flags >> 1 & 7], LIMITS[flags >> 4 & 7])
+        if flags & 1:
+            return module.parse_response(data, *limits, flags & 0x80 != 0)
+        return module.parse_request(data, *limits)
     except HeadError as error:
         return error.status, error.reason
 
@@ -63,6 +65,7 @@ def samples() -> Iterator[bytes]:
     for response, table in enumerate((REQUESTS, RESPONSES)):
         yield from (bytes((response, 128)) + data for data, _ in table.values())
         yield from (bytes((response, 128)) + random_head(rng, bool(response))[:2000] for _ in range(100))
+    yield from (b"\x81\x80" + loosen(rng, random_head(rng, True))[:2000] for _ in range(100))
 
 
 class Plain:
@@ -110,13 +113,14 @@ class Plain:
             if self.rng.random() < 0.2:
                 other = self.rng.choice(self.corpus)
                 sample = sample[: self.rng.randrange(len(sample) + 1)] + other[self.rng.randrange(len(other) + 1) :]
-            self.once((sample[:2] + mutate(self.rng, sample[2:]))[:4000])
+            changed = loosen(self.rng, sample[2:]) if self.rng.random() < 0.1 else sample[2:]
+            self.once((sample[:2] + mutate(self.rng, changed))[:4000])
         print(f"plain fuzzer: {self.runs} runs, {len(self.seen)} pairs of lines, corpus {len(self.corpus)}")
 
 
 def twin_functions() -> Iterator[FunctionType]:
     """The functions of the twin and of what it is built on."""
-    for module in (head_twin, target, fields):
+    for module in (head_twin, start_line, target, fields):
         members = [*vars(module).values(), *vars(head_twin._Fields).values()]
         yield from (f for f in members if isinstance(f, FunctionType) and f.__module__ == module.__name__)
 

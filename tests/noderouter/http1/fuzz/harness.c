@@ -14,6 +14,8 @@
         }                                                                           \
     } while (0)
 
+enum { RESPONSE = 1, LENIENT = 2 };
+
 static uint8_t *copy_of(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size ? size : 1);
@@ -22,10 +24,10 @@ static uint8_t *copy_of(const uint8_t *data, size_t size)
     return copy;
 }
 
-static enum error scan_copy(head *h, const uint8_t *data, size_t size, size_t max_line, size_t max_head, bool response)
+static enum error scan_copy(head *h, const uint8_t *data, size_t size, size_t max_line, size_t max_head, int kind)
 {
     uint8_t *copy = copy_of(data, size);
-    enum error error = scan(h, copy, size, max_line, max_head, response);
+    enum error error = scan(h, copy, size, max_line, max_head, kind & RESPONSE, kind & LENIENT);
     h->data = NULL;
     free(copy);
     return error;
@@ -53,19 +55,21 @@ static void check_block(const uint8_t *block, size_t size)
 
 static void check_offsets(const head *h, size_t size)
 {
-    CHECK(h->end >= 4 && h->end <= size && memcmp(h->data + h->end - 4, "\r\n\r\n", 4) == 0);
+    CHECK(h->end >= 4 && h->end <= size && h->data[h->end - 1] == '\n');
+    CHECK(h->repaired || memcmp(h->data + h->end - 4, "\r\n\r\n", 4) == 0);
+    CHECK(!h->repaired || (h->lenient && !h->persist));
     CHECK(h->count <= MAX_FIELDS && h->options <= MAX_OPTIONS && h->specials <= h->count);
     CHECK(h->length >= -2 && (h->length <= 999999999999999999 || h->length == VAST) && (h->minor == 0 || h->minor == 1));
     CHECK(h->response || (h->length >= -1 && h->method_len && h->target_len));
     CHECK(h->length != VAST || (h->response && h->vast_len > SAFE_DIGITS && h->vast_len <= MAX_DIGITS));
-    CHECK(!h->response || (h->status >= 100 && h->status <= 599));
+    CHECK(!h->response || (h->status >= 100 && h->status <= (h->lenient ? 999 : 599)));
     CHECK((size_t)h->target + h->target_len <= h->end && (size_t)h->reason + h->reason_len <= h->end);
     CHECK(h->host < (int)h->count);
     uint32_t before = 0;
     for (uint32_t i = 0; i < h->count; i++) {
         const field *f = &h->fields[i];
         CHECK(f->name > before && f->name_len > 0 && f->name + f->name_len < f->value);
-        CHECK(f->value + f->value_len + 2 <= f->end && f->end <= h->end);
+        CHECK(f->value + f->value_len + (h->repaired ? 1 : 2) <= f->end && f->end <= h->end);
         before = f->end - 1;
     }
 }
@@ -74,14 +78,16 @@ static void check_offsets(const head *h, size_t size)
 static void check_again(const head *h, const uint8_t *block)
 {
     static head again;
-    uint32_t from = h->response ? 0 : h->method;
-    uint32_t line = h->count ? h->fields[0].name - from : h->end - 2 - from;
-    size_t size = line + h->block_size + 2;
+    uint32_t from = h->response ? 0 : h->method, line = 0;
+    while (h->data[from + line] != '\r' && h->data[from + line] != '\n')
+        line++;
+    size_t size = line + h->block_size + 4;
     uint8_t *data = malloc(size), *second;
     memcpy(data, h->data + from, line);
-    memcpy(data + line, block, h->block_size);
+    memcpy(data + line, "\r\n", 2);
+    memcpy(data + line + 2, block, h->block_size);
     memcpy(data + size - 2, "\r\n", 2);
-    CHECK(scan(&again, data, size, size, size, h->response) == OK);
+    CHECK(scan(&again, data, size, size, size, h->response, h->lenient) == OK && !again.repaired);
     CHECK(again.end == size && again.block_size == h->block_size && again.specials == 0);
     CHECK(again.length == (h->response ? -2 : 0) && again.host == (h->host < 0 ? -1 : again.host));
     second = malloc(again.block_size ? again.block_size : 1);
@@ -97,20 +103,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t input_size)
     static const size_t LIMITS[] = {65536, 65536, 8192, 64, 20, 5, 1, 0};
     if (input_size < 2)
         return 0;
-    const bool response = input[0] & 1;
+    const int kind = input[0] & RESPONSE ? RESPONSE | (input[0] & 0x80 ? LENIENT : 0) : 0;
     const size_t size = input_size - 2, cut = size ? (size_t)input[1] * size / 256 : 0;
     const size_t max_line = LIMITS[input[0] >> 1 & 7], max_head = LIMITS[input[0] >> 4 & 7];
     uint8_t *data = copy_of(input + 2, size);
 
-    const enum error error = scan(&h, data, size, max_line, max_head, response);
-    const enum error early = scan_copy(&part, data, cut, max_line, max_head, response);
+    const enum error error = scan(&h, data, size, max_line, max_head, kind & RESPONSE, kind & LENIENT);
+    const enum error early = scan_copy(&part, data, cut, max_line, max_head, kind);
     CHECK(error == OK || error == MORE || (error <= E_CONNECT_BODY && ANSWERS[error].status >= 400));
     CHECK(error != MORE || size < max_head);
     if (error == OK) {
         check_offsets(&h, size);
+        if (kind == RESPONSE) { /* what needs no repair is read the same */
+            CHECK(scan_copy(&part, data, size, max_line, max_head, RESPONSE | LENIENT) == OK && !part.repaired);
+            CHECK(part.end == h.end && part.block_size == h.block_size && part.persist == h.persist);
+        }
         CHECK(h.end <= max_head);
         CHECK(cut < h.end ? early == MORE : early == OK);
-        CHECK(scan_copy(&part, data, h.end, max_line, max_head, response) == OK && part.end == h.end);
+        CHECK(scan_copy(&part, data, h.end, max_line, max_head, kind) == OK && part.end == h.end);
         uint8_t *block = malloc(h.block_size ? h.block_size : 1);
         write_block(&h, block);
         check_block(block, h.block_size);
