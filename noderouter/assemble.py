@@ -6,7 +6,7 @@ The order of the stacks is that of the specification, section 0; each layer is o
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from logging import ERROR, WARNING
+from logging import ERROR, INFO, WARNING
 from pathlib import Path as FilePath
 from random import Random
 from typing import cast
@@ -118,6 +118,10 @@ class RouterAssembly:
         self._passing_pairs = 0
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
+        if config.originator:
+            self._scope.gauge("originator", lambda: 1)
+        if config.compressionLevel == -1:
+            around.log(INFO, "router.never_compresses", router=config.label, hint="responses are carried as they are")
         refusal_gauges(self._scope, self.policy, self.overrides)
         if self.access_log is not None:
             access_log_gauges(self._scope.scope("access_log"), self.access_log)
@@ -292,6 +296,9 @@ class RouterAssembly:
             MaxForwards,
         ]
         filters.append(lambda service: WhenSpecial(service, special))
+        if config.timeoutMs is not None:
+            seconds = config.timeoutMs / 1000
+            filters.append(lambda service: TotalTimeout(service, seconds))
         return filters
 
     def _open_access_log(self, around: Surroundings) -> AccessLogFile | None:

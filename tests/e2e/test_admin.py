@@ -236,6 +236,20 @@ async def test_each_router_has_a_name_of_its_own(tmp_path):
             assert not any(value for name, value in bad.items() if name.endswith("/requests"))
 
 
+async def test_what_linkerd_knows_of_a_router_and_says_of_it(tmp_path):
+    first = config("/svc => /$/inet/127.0.0.1/9 ; ", label="/http-out", originator=True, compressionLevel=-1)
+    first["routers"].append({"protocol": "http", "label": "in", "servers": [{"port": 0}], "compressionLevel": 0})
+    async with routing(first) as router:
+        metrics = await router.metrics("rt")
+        assert metrics["/http-out/originator"] == 1
+        assert "in/originator" not in metrics
+        (note,) = [event for event in router.events if event["event"] == "router.never_compresses"]
+        assert note["router"] == "/http-out"
+        assert (await get(router, "/delegator.json?namespace=/http-out&path=/svc/x&dtab="))["type"] == "neg"
+        prometheus = await router.admin("/admin/metrics/prometheus")
+        assert 'rt:originator{rt="/http-out"} 1' in prometheus.text
+
+
 async def test_posting_shutdown_ends_the_process(tmp_path):
     async with process(config("/svc => /$/nil"), tmp_path) as router:
         _, port = await router.ports()

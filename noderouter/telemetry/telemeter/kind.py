@@ -19,8 +19,6 @@ class Exposition:
 class TelemeterKind(Kind):
     """Configuration of one telemeter."""
 
-    experimental: bool = False
-
     def expositions(self) -> tuple[Exposition, ...]:
         """What the telemeter adds to the admin port."""
         return ()
