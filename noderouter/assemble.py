@@ -34,6 +34,7 @@ from noderouter.filter.error_reply import ErrorReply
 from noderouter.filter.error_text import cannot_connect, no_hosts
 from noderouter.filter.forwarded import DropForwarded, Forwarded
 from noderouter.filter.max_forwards import MaxForwards
+from noderouter.filter.observe import Observe, Observer
 from noderouter.filter.propagate import Propagate
 from noderouter.filter.retry import Retry
 from noderouter.filter.roll_policy import RollPolicy
@@ -87,6 +88,8 @@ class Surroundings:
     namers: Sequence[NamerKind] = ()
     admit_binding: Callable[[], None] = lambda: None
     """See `RouterParts`."""
+    observers: Sequence[Observer] = ()
+    """Who wants to see requests."""
 
 
 class RouterAssembly:
@@ -143,7 +146,10 @@ class RouterAssembly:
             service_gauges(scope, made.stats, budget)
             return made
 
+        observers, label = self.around.observers, self.label
         filters: list[Filter] = [Propagate, retry]
+        if observers:
+            filters.insert(1, lambda service: Observe(service, observers, label))
         total = params.total_timeout
         if total is not None:
             filters.insert(0, lambda service: TotalTimeout(service, total))

@@ -6,7 +6,18 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from noderouter.admin.handler import delegator, health, index, logging, metrics, names, process, states, threads
+from noderouter.admin.handler import (
+    delegator,
+    health,
+    index,
+    logging,
+    metrics,
+    names,
+    process,
+    requests,
+    states,
+    threads,
+)
 from noderouter.admin.message import Request, Response
 from noderouter.admin.security import Group, is_blacklisted, is_open
 from noderouter.admin.state import AdminState
@@ -65,6 +76,9 @@ def routes(
 def routes_of(state: AdminState) -> dict[str, Route]:
     """What is open on the interface's own port."""
     found = routes(state.expositions, state.states)
+    if state.recent_requests is not None:
+        # The page that shows what becomes of a name is Linkerd's; names lead there once there is one.
+        found["/requests"] = _get(Group.DIAGNOSTICS, partial(requests.requests, "/delegator" in FIXED))
     return {path: route for path, route in found.items() if is_open(state.security, path, route.group)}
 
 

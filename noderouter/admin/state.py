@@ -12,6 +12,7 @@ from noderouter.admin.answers import Answers
 from noderouter.config.admin import SecurityConfig
 from noderouter.naming.addr import Addr
 from noderouter.telemetry.log import Levels
+from noderouter.telemetry.recent import RecentRequests
 from noderouter.telemetry.telemeter.kind import Exposition
 from noderouter.telemetry.tree import MetricsTree
 
@@ -70,6 +71,8 @@ class AdminState:
     reactor_tasks: Callable[[], Iterable[str]] = _no_tasks
     """A few lines for each task of the data path: name, how long it has waited, stack."""
     expositions: tuple[Exposition, ...] = (Exposition(),)
+    recent_requests: RecentRequests | None = None
+    """Where the configuration asks for them."""
     security: SecurityConfig = field(default_factory=SecurityConfig)
     hosts: frozenset[str] = frozenset()
     """Names that requests may be for, beside addresses and `localhost`."""

@@ -22,6 +22,7 @@ def cross_check(source: Source, root: Block) -> None:
     _listeners(source, root)
     _namers(source, root)
     _transformers(source, root)
+    _telemeters(source, root)
     _intercept(source, root)
 
 
@@ -144,6 +145,15 @@ def _all_transformers(root: Block) -> Iterator[tuple[Block, str]]:
         interpreter = router.get("interpreter")
         if isinstance(interpreter, Block):
             yield from _blocks(interpreter, "transformers", f"{path}.interpreter.transformers")
+
+
+def _telemeters(source: Source, root: Block) -> None:
+    """The exposition for Prometheus may be at several paths; of all others there is one."""
+    first: dict[object, str] = {}
+    for telemeter, path in _blocks(root, "telemetry", "telemetry"):
+        kind = telemeter.get("kind")
+        if isinstance(kind, str) and kind != "io.l5d.prometheus" and first.setdefault(kind, path) != path:
+            source.report(telemeter.mark, path, f"{first[kind]} is {kind}, too; take one of them out")
 
 
 def _intercept(source: Source, root: Block) -> None:

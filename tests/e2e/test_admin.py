@@ -1,6 +1,7 @@
 """The administrative interface of a whole router: what it shows is what happened (spec sections 6 and 7)."""
 
 import json
+import re
 
 import pytest
 import trio
@@ -10,7 +11,7 @@ from tests.testing.backend import backend, backends, response
 from tests.testing.http import ask
 from tests.testing.load import load
 from tests.testing.loop import until
-from tests.testing.router import config, fs, inet, process, routing, several
+from tests.testing.router import ON_LOOPBACK, config, fs, inet, process, routing, several
 
 PROMETHEUS = {"telemetry": [{"kind": "io.l5d.prometheus"}]}
 
@@ -234,6 +235,28 @@ async def test_each_router_has_a_name_of_its_own(tmp_path):
             servers = {name: value for name, value in good.items() if name.endswith("/requests") and "server" in name}
             assert sorted(servers.values()) == [0, 1]  # one for each server
             assert not any(value for name, value in bad.items() if name.endswith("/requests"))
+
+
+async def test_two_routers_on_the_way_show_the_same_requests():
+    async with backend() as service:
+        incoming = {"protocol": "http", "label": "in", "servers": [{"port": 0}]} | ON_LOOPBACK
+        incoming["dtab"] = f"/svc => {inet(service.port)}"
+        telemetry = [{"kind": "io.l5d.recentRequests", "sampleRate": 0.5, "capacity": 1000}]
+        async with routing(several([incoming]) | {"telemetry": telemetry}) as second:
+            first = config(f"/svc => {inet(second.port)}", label="out") | {"telemetry": telemetry}
+            async with routing(first) as router:
+                http = await router.connect()
+                for number in range(40):
+                    assert (await http.ask(f"n{number}")).status == 200
+                await http.ask("nowhere", target="/", fields=[("l5d-dtab", "/svc/nowhere => /$/nil")])
+                names = [
+                    re.findall(r"<td>/svc/([^<]*)</td>", (await each.admin("/requests")).text)
+                    for each in (router, second)
+                ]
+                await http.close()
+    assert names[0] == names[1]
+    assert 5 < len(names[0]) < 35
+    assert "nowhere" not in names[0]
 
 
 async def test_what_linkerd_knows_of_a_router_and_says_of_it(tmp_path):

@@ -53,6 +53,7 @@ def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
         folder, _, name = path.rpartition("/")
         once.setdefault((folder, name.lower()), path)
     shows = ((path, Group.DIAGNOSTICS, "what it knows, and how its watches are doing") for path in once.values())
-    for path, group, about in (*_ABOUT, *scrapes, *shows):
+    recent = () if state.recent_requests is None else (("/requests", Group.DIAGNOSTICS, "some of the last requests"),)
+    for path, group, about in (*_ABOUT, *recent, *scrapes, *shows):
         if is_open(state.security, path.partition("?")[0], group):
             yield path, about

@@ -1,9 +1,10 @@
-"""The role `telemeter`: carries metrics out of the process."""
+"""The role `telemeter`: carries metrics out of the process, or shows requests to somebody."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Any, Final
 
-from noderouter.config.kind import Kind
+from noderouter.config.kind import BeforeValidator, Kind
+from noderouter.filter.observe import Observer
 
 DEFAULT_PATH: Final = "/admin/metrics/prometheus"
 
@@ -16,12 +17,26 @@ class Exposition:
     prefix: str = ""
 
 
+def _rate(value: Any) -> Any:
+    if isinstance(value, int | float) and not 0 <= value <= 1:
+        raise ValueError("sampleRate must be between 0.0 and 1.0")
+    return value
+
+
+Rate = Annotated[float, BeforeValidator(_rate)]
+"""A share of requests."""
+
+
 class TelemeterKind(Kind):
     """Configuration of one telemeter."""
 
     def expositions(self) -> tuple[Exposition, ...]:
         """What the telemeter adds to the admin port."""
         return ()
+
+    def observer(self) -> Observer | None:
+        """What wants to see requests for it, newly made."""
+        return None
 
 
 def expositions_of(telemeters: tuple[TelemeterKind, ...]) -> tuple[Exposition, ...]:
