@@ -21,7 +21,7 @@ from noderouter.admin.handler import (
 from noderouter.admin.message import Request, Response
 from noderouter.admin.security import Group, is_blacklisted, is_open
 from noderouter.admin.state import AdminState
-from noderouter.telemetry.telemeter.kind import Exposition
+from noderouter.telemetry.telemeter.kind import Exposition, Form
 
 Handler = Callable[[AdminState, Request], Awaitable[Response]]
 
@@ -90,4 +90,8 @@ def routes_for_probes(state: AdminState) -> dict[str, Route]:
 
 
 def _scrapes(expositions: tuple[Exposition, ...]) -> dict[str, Route]:
-    return {place.path: _get(Group.DIAGNOSTICS, partial(metrics.prometheus, place.prefix)) for place in expositions}
+    return {place.path: _get(Group.DIAGNOSTICS, _writer(place)) for place in expositions}
+
+
+def _writer(place: Exposition) -> Handler:
+    return metrics.influxdb if place.form is Form.INFLUXDB else partial(metrics.prometheus, place.prefix)

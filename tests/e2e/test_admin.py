@@ -237,6 +237,27 @@ async def test_each_router_has_a_name_of_its_own(tmp_path):
             assert not any(value for name, value in bad.items() if name.endswith("/requests"))
 
 
+async def test_influxdb_and_the_log_of_traces():
+    async with backend() as service:
+        telemetry = [{"kind": "io.l5d.influxdb"}, {"kind": "io.l5d.tracelog", "sampleRate": 0.0}]
+        configuration = config(f"/svc => {inet(service.port)}") | {"telemetry": telemetry}
+        async with routing(configuration) as router:
+            http = await router.connect()
+            assert (await http.ask()).status == 200
+            assert (await http.ask(fields=[("l5d-sample", "1.0")])).status == 200
+            answer = await router.admin("/admin/metrics/influxdb")
+            assert answer["content-type"] == "text/plain; charset=utf-8"
+            lines = [line for line in answer.text.splitlines() if line.startswith("rt:service,")]
+            assert lines[0].startswith("rt:service,host=localhost,rt=out,service=svc/hello ")
+            assert ",requests=2," in lines[0]
+            assert (await router.admin("/admin/metrics/prometheus")).status == 200
+            assert "/admin/metrics/influxdb" in (await router.admin("/admin/index.txt")).text.split()
+            await http.close()
+        (span,) = [event for event in router.events if event["event"] == "trace.span"]
+        assert (span["router"], span["service"], span["status"]) == ("out", "/svc/hello", 200)
+        assert span["destination"] == f"127.0.0.1:{service.port}"
+
+
 async def test_two_routers_on_the_way_show_the_same_requests():
     async with backend() as service:
         incoming = {"protocol": "http", "label": "in", "servers": [{"port": 0}]} | ON_LOOPBACK

@@ -46,7 +46,7 @@ async def plain(state: AdminState, _request: Request) -> Response:
 
 def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
     """What is not switched off."""
-    scrapes = ((place.path, Group.DIAGNOSTICS, "metrics for Prometheus") for place in state.expositions)
+    scrapes = ((place.path, Group.DIAGNOSTICS, f"metrics for {place.form.value}") for place in state.expositions)
     # An interpreter is there in lower case, too, for Linkerd's users; it is one all the same.
     once: dict[tuple[str, str], str] = {}
     for path in state.states:

@@ -1,6 +1,7 @@
 """The role `telemeter`: carries metrics out of the process, or shows requests to somebody."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any, Final
 
 from noderouter.config.kind import BeforeValidator, Kind
@@ -9,12 +10,20 @@ from noderouter.filter.observe import Observer
 DEFAULT_PATH: Final = "/admin/metrics/prometheus"
 
 
+class Form(Enum):
+    """How metrics are written, and for whom."""
+
+    PROMETHEUS = "Prometheus"
+    INFLUXDB = "InfluxDB"
+
+
 @dataclass(frozen=True, slots=True)
 class Exposition:
-    """A place on the admin port where Prometheus may scrape, and what is put before the names."""
+    """A place on the admin port where metrics may be fetched, and what is put before the names (for Prometheus)."""
 
     path: str = DEFAULT_PATH
     prefix: str = ""
+    form: Form = Form.PROMETHEUS
 
 
 def _rate(value: Any) -> Any:
@@ -40,6 +49,6 @@ class TelemeterKind(Kind):
 
 
 def expositions_of(telemeters: tuple[TelemeterKind, ...]) -> tuple[Exposition, ...]:
-    """All that `telemeters` add to the admin port; the usual one is there even where none is configured."""
+    """All that `telemeters` add to the admin port; that for Prometheus is there even where none is configured."""
     found = tuple(place for telemeter in telemeters for place in telemeter.expositions())
-    return found or (Exposition(),)
+    return found if any(place.form is Form.PROMETHEUS for place in found) else (Exposition(), *found)
