@@ -240,7 +240,7 @@ class App:
 
     def _start(self, serving: trio.Nursery) -> None:
         """Start what runs beside the data path."""
-        watch_process(self.metrics)
+        watch_process(self.metrics, self.guard.memory_limit)
         self.guard.gauges(self.metrics)
         watch_log(self.metrics, self.config.log.maxQueueKB * 1024)
         if self.recent is not None:
