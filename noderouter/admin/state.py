@@ -38,6 +38,14 @@ class RouterView(Protocol):
         """The address of each client, by its id."""
         ...
 
+    def dtab(self) -> Dtab | None:
+        """What names are bound with: the stored dtab and the router's own; None where the former is not known."""
+        ...
+
+    def prefixes(self) -> Iterable[Path]:
+        """What the names of the configured namers start with."""
+        ...
+
     def bound_names(self) -> Iterable[str]:
         """The names that its namers can list, such as `/#/io.l5d.fs/hello`."""
         ...

@@ -19,6 +19,9 @@ _ABOUT: Final = (
     ("/bound-names.json", Group.DIAGNOSTICS, "the names that namers can list"),
     ("/delegator.json?path=/svc/x&dtab=/svc=>/$/nil", Group.UI, "what becomes of a name; namespace=<router>"),
     ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
+    ("/admin/lint", Group.DIAGNOSTICS, "what is odd about the dtabs in effect"),
+    ("/help", Group.UI, "which question is answered where"),
+    ("/logging", Group.UI, "log levels, as a page"),
     ("/logging.json", Group.CONTROL, "log levels; POST logger and level to change one"),
     ("/admin/shutdown", Group.CONTROL, "POST begins the graceful shutdown"),
 )

@@ -19,7 +19,7 @@ _HEAD: Final = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>recent requests</title></head>\n'
     '<body><p><a href="./">noderouter</a></p><h1>Recent Requests</h1>\n<table>'
 )
-_NOTHING: Final = (("content-security-policy", "default-src 'none'"), ("x-content-type-options", "nosniff"))
+_NOTHING: Final = (("content-security-policy", "default-src 'none'"),)
 
 
 async def requests(linked: bool, state: AdminState, _request: Request) -> Response:
