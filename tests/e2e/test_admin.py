@@ -6,6 +6,7 @@ import re
 import pytest
 import trio
 
+from dtab import Path
 from noderouter._compiled import compiled
 from tests.testing.backend import backend, backends, response
 from tests.testing.http import ask
@@ -256,6 +257,17 @@ async def test_influxdb_and_the_log_of_traces():
         (span,) = [event for event in router.events if event["event"] == "trace.span"]
         assert (span["router"], span["service"], span["status"]) == ("out", "/svc/hello", 200)
         assert span["destination"] == f"127.0.0.1:{service.port}"
+
+
+@pytest.mark.parametrize("telemetry", [[], [{"kind": "io.l5d.prometheus"}], [{"kind": "io.l5d.tracelog"}]])
+async def test_nobody_looks_at_requests_unless_a_telemeter_wants_to(telemetry):
+    async with routing(config() | {"telemetry": telemetry}) as router:
+        name = Path.of("svc", "x")
+        assembly = router.app.assemblies["out"]
+        filters = assembly.service_filters(name)
+        assembly.name_closed(name)
+        watched = telemetry == [{"kind": "io.l5d.tracelog"}]
+        assert len(filters) == (3 if watched else 2)
 
 
 async def test_two_routers_on_the_way_show_the_same_requests():
