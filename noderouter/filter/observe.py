@@ -17,6 +17,8 @@ from noderouter.reactor.errors import Unwind
 _REQUEST_ID: Final = b"\r\nl5d-reqid: "
 """No value has a line end, so this is found in the line that `Propagate` wrote, and only there."""
 _TRACE: Final = b"l5d-ctx-trace: "
+_ABOVE_ALL: Final = b"g"
+"""Ids are compared as they are written, in sixteen hexadecimal digits: this is above them all."""
 
 
 class Observer(Protocol):
@@ -41,17 +43,19 @@ class Observe:
         self._service = service
         self._observers = tuple(observers)
         self._router = router
-        self._limit = max(each.limit for each in observers)
+        limit = max(each.limit for each in observers)
+        self._limit = b"%016x" % limit if limit < 1 << 64 else _ABOVE_ALL
         self._heeding = any(each.heeds for each in observers)
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Go on, and be there at the end of what somebody wants to see."""
         fields = exchange.request_fields
         at = fields.find(_REQUEST_ID)
-        trace_id = int(fields[at + 13 : at + 29], 16)
+        shown = fields[at + 13 : at + 29]
         context = exchange.context
-        if trace_id >= self._limit and (context is None or not self._heeding):
+        if shown >= self._limit and (context is None or not self._heeding):
             return self._service(exchange)
+        trace_id = int(shown, 16)
         decision = None if context is None else decided(context)
         seeing = [
             each
