@@ -5,6 +5,8 @@
 A pattern matches the first labels of a path; what follows is ignored. Segments are compared with labels as they
 are *shown*, and captures are shown labels, so that what is captured can be put into a path again.
 
+A pattern may lack its first slash, and may have one more behind the last segment.
+
 Unlike Linkerd's, a segment is anchored: `{host}.com` does not match `foo.com.evil`. Captures are greedy: where
 there is a choice, the first one takes the most. Matching takes time linear in the label, whatever the pattern.
 """
@@ -60,10 +62,10 @@ class PathMatcher:
         """Read a pattern.
 
         Raises:
-            ParseError: no '/' at the start, or a segment that could never match or has a malformed capture.
+            ParseError: nothing at all, or a segment that could never match or has a malformed capture.
         """
         self.pattern: Final = pattern
-        if not pattern.startswith("/"):
+        if not pattern:
             raise ParseError(pattern, 0, "'/'")
         self._segments: Final = tuple(self._read_segments()) if pattern != "/" else ()
 
@@ -109,8 +111,8 @@ class PathMatcher:
 
     def _read_segments(self) -> list[_Segment | None]:
         segments: list[_Segment | None] = []
-        offset = 1
-        for text in self.pattern[1:].split("/"):
+        offset = 1 if self.pattern.startswith("/") else 0
+        for text in self.pattern[offset:].removesuffix("/").split("/"):
             segments.append(None if text == ANY else self._read_segment(text, offset))
             offset += len(text) + 1
         return segments

@@ -25,6 +25,7 @@ MODULES: Final = (
     "noderouter.core.service",
     "noderouter.filter.budget",
     "noderouter.filter.error_reply",
+    "noderouter.filter.observe",
     "noderouter.filter.propagate",
     "noderouter.filter.retry",
     "noderouter.filter.timeout",

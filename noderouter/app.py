@@ -56,6 +56,7 @@ from noderouter.servers import Servers
 from noderouter.telemetry import log
 from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.process import watch_log, watch_process
+from noderouter.telemetry.recent import RecentRequests, recent_gauges
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
@@ -91,6 +92,9 @@ class App:
         self.destinations = Destinations()
         self.arming: Arming | None = None
         self._rng = Random()
+        made = [each.observer() for each in config.telemetry]
+        self.observers = tuple(each for each in made if each is not None)
+        self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
 
     # Life-cycle
 
@@ -149,6 +153,7 @@ class App:
             self._ourselves(runtime),
             self.config.namers,
             self.guard.bindings.admit,
+            self.observers,
         )
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
@@ -208,9 +213,11 @@ class App:
 
     def _start(self, serving: trio.Nursery) -> None:
         """Start what runs beside the data path."""
-        watch_process(self.metrics)
+        watch_process(self.metrics, self.guard.memory_limit)
         self.guard.gauges(self.metrics)
         watch_log(self.metrics, self.config.log.maxQueueKB * 1024)
+        if self.recent is not None:
+            recent_gauges(self.metrics.scope("telemetry", "recent_requests"), self.recent)
         self.metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
         self.metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
         self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.take() * 1000)
@@ -337,6 +344,7 @@ class App:
             dtab_hashes=lambda: {label: stored.hash or "none" for label, stored in self._dtabs.items()},
             reactor_tasks=lambda: describe_tasks(self.reactor),
             expositions=expositions_of(config.telemetry),
+            recent_requests=self.recent,
             security=config.admin.security,
             hosts=frozenset(config.admin.hosts),
             max_connections=config.admin.maxConnections,

@@ -6,7 +6,7 @@ The order of the stacks is that of the specification, section 0; each layer is o
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from logging import ERROR, WARNING
+from logging import ERROR, INFO, WARNING
 from pathlib import Path as FilePath
 from random import Random
 from typing import cast
@@ -34,6 +34,7 @@ from noderouter.filter.error_reply import ErrorReply
 from noderouter.filter.error_text import cannot_connect, no_hosts
 from noderouter.filter.forwarded import DropForwarded, Forwarded
 from noderouter.filter.max_forwards import MaxForwards
+from noderouter.filter.observe import Observe, Observer
 from noderouter.filter.propagate import Propagate
 from noderouter.filter.retry import Retry
 from noderouter.filter.roll_policy import RollPolicy
@@ -87,6 +88,8 @@ class Surroundings:
     namers: Sequence[NamerKind] = ()
     admit_binding: Callable[[], None] = lambda: None
     """See `RouterParts`."""
+    observers: Sequence[Observer] = ()
+    """Who wants to see requests."""
 
 
 class RouterAssembly:
@@ -118,6 +121,10 @@ class RouterAssembly:
         self._passing_pairs = 0
         self.router = Router(self, self._clients)
         router_gauges(self._scope, self.router)
+        if config.originator:
+            self._scope.gauge("originator", lambda: 1)
+        if config.compressionLevel == -1:
+            around.log(INFO, "router.never_compresses", router=config.label, hint="responses are carried as they are")
         refusal_gauges(self._scope, self.policy, self.overrides)
         if self.access_log is not None:
             access_log_gauges(self._scope.scope("access_log"), self.access_log)
@@ -139,7 +146,10 @@ class RouterAssembly:
             service_gauges(scope, made.stats, budget)
             return made
 
+        observers, label = self.around.observers, self.label
         filters: list[Filter] = [Propagate, retry]
+        if observers:
+            filters.insert(1, lambda service: Observe(service, observers, label))
         total = params.total_timeout
         if total is not None:
             filters.insert(0, lambda service: TotalTimeout(service, total))
@@ -293,6 +303,9 @@ class RouterAssembly:
             MaxForwards,
         ]
         filters.append(lambda service: WhenSpecial(service, special))
+        if config.timeoutMs is not None:
+            seconds = config.timeoutMs / 1000
+            filters.append(lambda service: TotalTimeout(service, seconds))
         return filters
 
     def _open_access_log(self, around: Surroundings) -> AccessLogFile | None:

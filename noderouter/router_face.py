@@ -23,6 +23,14 @@ class RouterFace:
         """See `admin.state.RouterView`."""
         return {client.id.show(): client.addr for client in self._assembly.router.clients}
 
+    def dtab(self) -> Dtab | None:
+        """See `admin.state.RouterView`."""
+        return self._assembly.interpreter.configured_dtab()
+
+    def prefixes(self) -> Iterable[Path]:
+        """See `admin.state.RouterView`."""
+        return [namer.full_prefix for namer in self._assembly.around.namers]
+
     def bound_names(self) -> Iterable[str]:
         """See `admin.state.RouterView`."""
         return [name.show() for name in self._assembly.interpreter.names()]

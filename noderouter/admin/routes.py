@@ -6,11 +6,24 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from noderouter.admin.handler import delegator, health, index, logging, metrics, names, process, states, threads
+from noderouter.admin.handler import (
+    delegator,
+    health,
+    help,
+    index,
+    lint,
+    logging,
+    metrics,
+    names,
+    process,
+    requests,
+    states,
+    threads,
+)
 from noderouter.admin.message import Request, Response
 from noderouter.admin.security import Group, is_blacklisted, is_open
 from noderouter.admin.state import AdminState
-from noderouter.telemetry.telemeter.kind import Exposition
+from noderouter.telemetry.telemeter.kind import Exposition, Form
 
 Handler = Callable[[AdminState, Request], Awaitable[Response]]
 
@@ -35,6 +48,11 @@ FIXED: Final[Mapping[str, Route]] = {
     "/admin/server_info": _get(Group.DIAGNOSTICS, process.server_info),
     "/admin/shutdown": Route(Group.CONTROL, {"POST": process.shutdown}),
     "/admin/threads": _get(Group.DIAGNOSTICS, threads.threads),
+    "/admin/threads.json": _get(Group.DIAGNOSTICS, threads.threads_json),
+    "/admin/lint": _get(Group.DIAGNOSTICS, lint.lint_text),
+    "/admin/lint.json": _get(Group.DIAGNOSTICS, lint.lint_json),
+    "/help": _get(Group.UI, help.page),
+    "/logging": _get(Group.UI, logging.page),
     "/admin/metrics.json": _get(Group.UI, metrics.metrics_json),
     "/metrics.json": _get(Group.UI, metrics.metrics_json),
     "/config.json": _get(Group.UI, process.config_json),
@@ -65,6 +83,9 @@ def routes(
 def routes_of(state: AdminState) -> dict[str, Route]:
     """What is open on the interface's own port."""
     found = routes(state.expositions, state.states)
+    if state.recent_requests is not None:
+        # The page that shows what becomes of a name is Linkerd's; names lead there once there is one.
+        found["/requests"] = _get(Group.DIAGNOSTICS, partial(requests.requests, "/delegator" in FIXED))
     return {path: route for path, route in found.items() if is_open(state.security, path, route.group)}
 
 
@@ -76,4 +97,8 @@ def routes_for_probes(state: AdminState) -> dict[str, Route]:
 
 
 def _scrapes(expositions: tuple[Exposition, ...]) -> dict[str, Route]:
-    return {place.path: _get(Group.DIAGNOSTICS, partial(metrics.prometheus, place.prefix)) for place in expositions}
+    return {place.path: _get(Group.DIAGNOSTICS, _writer(place)) for place in expositions}
+
+
+def _writer(place: Exposition) -> Handler:
+    return metrics.influxdb if place.form is Form.INFLUXDB else partial(metrics.prometheus, place.prefix)

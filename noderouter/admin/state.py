@@ -12,6 +12,7 @@ from noderouter.admin.answers import Answers
 from noderouter.config.admin import SecurityConfig
 from noderouter.naming.addr import Addr
 from noderouter.telemetry.log import Levels
+from noderouter.telemetry.recent import RecentRequests
 from noderouter.telemetry.telemeter.kind import Exposition
 from noderouter.telemetry.tree import MetricsTree
 
@@ -35,6 +36,14 @@ class RouterView(Protocol):
 
     def client_state(self) -> Mapping[str, Addr]:
         """The address of each client, by its id."""
+        ...
+
+    def dtab(self) -> Dtab | None:
+        """What names are bound with: the stored dtab and the router's own; None where the former is not known."""
+        ...
+
+    def prefixes(self) -> Iterable[Path]:
+        """What the names of the configured namers start with."""
         ...
 
     def bound_names(self) -> Iterable[str]:
@@ -70,6 +79,8 @@ class AdminState:
     reactor_tasks: Callable[[], Iterable[str]] = _no_tasks
     """A few lines for each task of the data path: name, how long it has waited, stack."""
     expositions: tuple[Exposition, ...] = (Exposition(),)
+    recent_requests: RecentRequests | None = None
+    """Where the configuration asks for them."""
     security: SecurityConfig = field(default_factory=SecurityConfig)
     hosts: frozenset[str] = frozenset()
     """Names that requests may be for, beside addresses and `localhost`."""

@@ -31,7 +31,19 @@ from noderouter.balancer.picker import Picker
 class Balancer:
     """Draws a weight class, and lets its picker choose."""
 
-    __slots__ = ("_departed", "_drawn", "_make", "_only", "_pickers", "_random", "_steps", "adds", "nodes", "removes")
+    __slots__ = (
+        "_departed",
+        "_drawn",
+        "_exhausted",
+        "_make",
+        "_only",
+        "_pickers",
+        "_random",
+        "_steps",
+        "adds",
+        "nodes",
+        "removes",
+    )
 
     def __init__(self, make: Callable[[], Picker], rng: Random) -> None:
         """`make` builds the picker of one class."""
@@ -46,6 +58,8 @@ class Balancer:
         """The one that gets all of them, where it is one."""
         self.nodes: tuple[Node, ...] = ()
         self._departed = Counts()
+        self._exhausted = 0
+        """Of pickers that have left."""
         self.adds = 0
         self.removes = 0
 
@@ -76,6 +90,11 @@ class Balancer:
         """What failure accrual did to the nodes, including those that have left: it never goes back."""
         return self._departed.plus(node.accrual for node in self.nodes)
 
+    @property
+    def efforts_exhausted(self) -> int:
+        """See `Picker.exhausted`; it never goes back."""
+        return self._exhausted + sum(picker.exhausted() for picker in self._pickers.values())
+
     def _regroup(self, classes: dict[float, list[Node]]) -> None:
         pickers = self._pickers
         for weight, members in classes.items():
@@ -83,7 +102,9 @@ class Balancer:
                 pickers[weight] = self._make()
             pickers[weight].update(members)
         for weight in pickers.keys() - classes.keys():
-            pickers.pop(weight).update(())
+            left = pickers.pop(weight)
+            left.update(())
+            self._exhausted += left.exhausted()
         weights = sorted(weight for weight in classes if weight > 0.0) or list(classes)
         self._drawn = [pickers[weight] for weight in weights]
         total = 0.0

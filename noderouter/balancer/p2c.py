@@ -20,7 +20,7 @@ class P2C(Picker):
     Only the first `_size` of `_nodes` are drawn (all of them, but see aperture).
     """
 
-    __slots__ = ("_bits", "_effort", "_nodes", "_random", "_size")
+    __slots__ = ("_bits", "_effort", "_exhausted", "_nodes", "_random", "_size")
 
     def __init__(self, effort: int, rng: Random) -> None:
         self._effort = effort
@@ -28,6 +28,11 @@ class P2C(Picker):
         self._random = rng.random
         self._nodes: list[Node] = []
         self._size = 0
+        self._exhausted = 0
+
+    def exhausted(self) -> int:
+        """See `Picker`."""
+        return self._exhausted
 
     def update(self, nodes: Sequence[Node]) -> None:
         """See `Picker`."""
@@ -48,6 +53,7 @@ class P2C(Picker):
             node = self._lighter(nodes, size, now)
             if node.accrual.opens_at <= now:
                 return node
+        self._exhausted += 1
         ready = self._ready(now)
         return self._lighter(ready, len(ready), now) if ready else self._lighter(nodes, size, now)
 

@@ -21,6 +21,10 @@ class Picker:
     keeps_books: ClassVar[bool] = False
     """Whether `began` and `ended` do anything; else they are not called."""
 
+    def exhausted(self) -> int:
+        """How often `maxEffort` draws found no member available, and all were looked through."""
+        return 0
+
     def update(self, nodes: Sequence[Node]) -> None:
         """Take `nodes`, each once and in any order, as all members from now on."""
         raise NotImplementedError

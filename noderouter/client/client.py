@@ -38,6 +38,7 @@ from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import Expired, Unwind
 from noderouter.reactor.task import Timeout
+from noderouter.telemetry.histogram import COUNT
 from noderouter.telemetry.metrics import RequestStats
 
 CONNECT_REQUEUES: Final = 25
@@ -79,14 +80,18 @@ class Client:
         "_reactor",
         "_settings",
         "_version",
+        "budget_exhausted",
+        "cannot_retry",
         "endpoints",
         "id",
         "in_flight",
+        "not_open",
         "pool_stats",
+        "request_limit",
         "requeues",
-        "requeues_denied",
         "routes",
         "stalls",
+        "updates",
     )
 
     def __init__(
@@ -102,7 +107,10 @@ class Client:
         self.endpoints: dict[Address, Endpoint] = {}
         self.pool_stats = PoolStats()
         self.requeues = 0
-        self.requeues_denied = 0
+        # Why a request that failed was not sent again: its own tries are used up; the budget is empty; it may have been
+        # processed, or cannot be repeated; no endpoint is there to be tried (`failFast`).
+        self.request_limit = self.budget_exhausted = self.cannot_retry = self.not_open = 0
+        self.updates = 0
         self.stalls = 0
         self.in_flight = 0
         self.routes = 0
@@ -174,6 +182,7 @@ class Client:
                 pool = Pool(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
                 endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
         self._balancer.update(list(endpoints.values()))
+        self.updates += 1
 
     async def send(self, exchange: Exchange, fields: bytes, stats: RequestStats) -> None:
         """Carry one exchange to an endpoint; `fields` are the head lines of this destination.
@@ -187,7 +196,7 @@ class Client:
         if self._epoch != Var.epoch:
             self.refresh()
         balancer = self._balancer
-        tries = 0
+        tries = again = 0
         connecting = 0.0  # seconds that were spent on connections that did not come about
         ended: float | None = None
         self.in_flight += 1
@@ -234,6 +243,7 @@ class Client:
                     tries += 1
                     if connecting >= self._connecting_seconds or not self._requeue(exchange, error, tries, now):
                         raise
+                    again += 1
                 except EndpointProtocolError as error:
                     if not exchange.half_closed:  # else it may have left because its client had: nobody's fault
                         probe = False
@@ -242,6 +252,7 @@ class Client:
                     tries += 1
                     if not self._requeue(exchange, error, tries, now):
                         raise
+                    again += 1
                 except Expired as expired:
                     since = now if connection is None else connection.progress
                     # Who waits for a place in a full pool waits for other clients.
@@ -278,6 +289,8 @@ class Client:
         finally:
             stats.pending -= 1
             self.in_flight -= 1
+            if again:
+                self.pool_stats.add("retries/requeues_per_request", COUNT, again)
 
     async def _open(
         self, endpoint: Endpoint, exchange: Exchange, connecting: float, confined: bool
@@ -294,19 +307,25 @@ class Client:
     def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
         """Whether to try again. Nothing was processed, or `error.retryable` would be false."""
         if not error.retryable or exchange.reply.started:
+            self.cannot_retry += 1
             return False
         if isinstance(error, FailedFast) and self._fail_fast is not None:
             if self._fail_fast.down >= len(self.endpoints):
+                self.not_open += 1
                 return False
             limit = CONNECT_REQUEUES
         elif isinstance(error, ConnectError):
             limit = CONNECT_REQUEUES
         elif exchange.body.data is None:
+            self.cannot_retry += 1
             return False
         else:
             limit = ceil(REQUEUE_SHARE * self._budget.balance(now))
-        if tries > limit or not self._budget.try_withdraw(now):
-            self.requeues_denied += 1
+        if tries > limit:
+            self.request_limit += 1
+            return False
+        if not self._budget.try_withdraw(now):
+            self.budget_exhausted += 1
             return False
         self.requeues += 1
         return True

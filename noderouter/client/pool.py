@@ -14,6 +14,7 @@ waits, and `take` can overtake nobody.
 import errno
 import socket
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from random import uniform
@@ -28,6 +29,7 @@ from noderouter.reactor.errors import WireError
 from noderouter.reactor.event import Event
 from noderouter.reactor.task import Timeout
 from noderouter.reactor.wire import Wire, connect
+from noderouter.telemetry.histogram import COUNT, LATENCY, LIFETIME, Histogram, Scale
 
 MAX_WAITERS: Final = 10_000
 LIFE_JITTER: Final = 0.2
@@ -52,17 +54,52 @@ class PoolSettings:
     limits: UpstreamLimits = DEFAULT_LIMITS
 
 
-class PoolStats:
-    """Counts that the pools of one client share, plain ints."""
+def _alone(_name: str, scale: Scale) -> Histogram:
+    return Histogram(scale)
 
-    __slots__ = ("closes", "connect_failures", "connections", "connects", "waiters")
+
+class PoolStats:
+    """Counts that the pools of one client share: plain ints, and histograms that are made when first needed."""
+
+    __slots__ = (
+        "_histograms",
+        "cancelled_connects",
+        "closes",
+        "connect_failures",
+        "connections",
+        "connects",
+        "make",
+        "received_bytes",
+        "sent_bytes",
+        "too_many_waiters",
+        "waited",
+        "waiters",
+    )
 
     def __init__(self) -> None:
         self.connects = 0
         self.closes = 0
         self.connections = 0
         self.connect_failures = 0
+        self.cancelled_connects = 0
+        """Connections that nobody waited for any more."""
         self.waiters = 0
+        self.waited = 0
+        """Requests that had to wait for a connection, ever."""
+        self.too_many_waiters = 0
+        """Requests that were not even allowed to."""
+        self.received_bytes = 0
+        self.sent_bytes = 0
+        self.make: Callable[[str, Scale], Histogram] = _alone
+        """Makes the histogram of a name."""
+        self._histograms: dict[str, Histogram] = {}
+
+    def add(self, name: str, scale: Scale, value: float) -> None:
+        """Count a value. A client that never has any, as most of many, has no histogram."""
+        histogram = self._histograms.get(name)
+        if histogram is None:
+            histogram = self._histograms[name] = self.make(name, scale)
+        histogram.add(value)
 
 
 class _Turn:
@@ -133,25 +170,31 @@ class Pool:
 
     async def _connect(self, seconds: float) -> UpstreamConnection:
         """Open a connection in a place that is ours."""
+        stats, began = self._stats, monotonic()
         try:
             with Timeout(seconds):
                 wire = await connect(self._reactor, self.host, self.port)
-                self._stats.connects += 1
+                stats.connects += 1
+                stats.add("connect_latency_ms", LATENCY, monotonic() - began)
                 return self._adopt(wire)
             raise ConnectError(f"no connection within {seconds:g} s")
         except WireError as error:
-            self._lost_place()
-            self._stats.connect_failures += 1
+            self._failed(began)
             if ours(error.errno, self.host, self.port):
                 raise OverloadError(f"no connection can be opened: {error.strerror}") from None
             raise ConnectError(error.strerror or str(error)) from None
         except ConnectError:
-            self._lost_place()
-            self._stats.connect_failures += 1
+            self._failed(began)
             raise
         except BaseException:
             self._lost_place()
+            stats.cancelled_connects += 1
             raise
+
+    def _failed(self, began: float) -> None:
+        self._lost_place()
+        self._stats.connect_failures += 1
+        self._stats.add("failed_connect_latency_ms", LATENCY, monotonic() - began)
 
     def _adopt(self, wire: Wire) -> UpstreamConnection:
         connection = UpstreamConnection(wire, self._settings.limits)
@@ -168,7 +211,10 @@ class Pool:
 
     def give(self, connection: UpstreamConnection, now: float) -> None:
         """Take a connection back after an exchange that went well; keeps it if it can be used again."""
-        wire = connection.wire
+        wire, stats = connection.wire, self._stats
+        stats.received_bytes += wire.received
+        stats.sent_bytes += wire.sent
+        wire.received = wire.sent = 0
         if (
             connection.idle
             and not self.closed
@@ -195,7 +241,13 @@ class Pool:
     def _end(self, connection: UpstreamConnection) -> None:
         """Close a connection whose place is kept."""
         connection.close()
-        self._stats.closes += 1
+        wire, stats = connection.wire, self._stats
+        stats.closes += 1
+        stats.received_bytes += wire.received
+        stats.sent_bytes += wire.sent
+        wire.received = wire.sent = 0
+        stats.add("connection_duration", LIFETIME, monotonic() - connection.born)
+        stats.add("connection_requests", COUNT, connection.used)
 
     def _lost_place(self) -> None:
         if self._waiters:
@@ -214,10 +266,12 @@ class Pool:
     async def _wait(self) -> UpstreamConnection | None:
         """Wait for a place in a full pool; answers the connection that came with it."""
         if len(self._waiters) >= self._settings.max_waiters:
+            self._stats.too_many_waiters += 1
             raise OverloadError(f"connection pool of {self.host}:{self.port} is full")
         turn = _Turn()
         self._waiters[turn] = None
         self._stats.waiters += 1
+        self._stats.waited += 1
         try:
             await turn.event.wait()
             if self.closed:

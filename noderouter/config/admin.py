@@ -4,7 +4,7 @@ import re
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, ClassVar, Final
 
-from noderouter.config.fields import Ip, Port, Regex
+from noderouter.config.fields import Ip, Port, Positive, Regex
 from noderouter.config.kind import AfterValidator, Field, Model, Several, model_validator
 from noderouter.naming.file_path import FilePath
 
@@ -72,6 +72,8 @@ class AdminConfig(Model):
     """Of each of the two ports."""
     probes: ProbesConfig | None = None
     socketOptions: AdminSocketOptions = AdminSocketOptions()
+    workerThreads: Positive | None = None
+    """Accepted without effect: long answers are made in small steps instead of on threads of their own."""
 
     @model_validator(mode="after")
     def _control_is_for_loopback(self) -> "AdminConfig":

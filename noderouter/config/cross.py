@@ -21,6 +21,8 @@ def cross_check(source: Source, root: Block) -> None:
     _labels(source, root)
     _listeners(source, root)
     _namers(source, root)
+    _transformers(source, root)
+    _telemeters(source, root)
     _intercept(source, root)
 
 
@@ -121,6 +123,37 @@ def _namers(source: Source, root: Block) -> None:
         first = seen.setdefault(json.dumps(namer, sort_keys=True), path)
         if first != path:
             source.report(namer.mark, path, f"the same namer as {first}; take one of them out")
+
+
+def _transformers(source: Source, root: Block) -> None:
+    """What a transformer puts in front of names says what was done to them: two with one prefix must do the same."""
+    first: dict[str, tuple[str, str]] = {}
+    for transformer, path in _all_transformers(root):
+        prefix = transformer.get("prefix")
+        if not isinstance(prefix, str):
+            continue
+        shown, owner = first.setdefault(prefix, (json.dumps(transformer, sort_keys=True), path))
+        if shown != json.dumps(transformer, sort_keys=True):
+            text = f"another transformer at {owner} has this prefix and does something else; names would be mixed up"
+            source.report(transformer.values_at["prefix"], f"{path}.prefix", text)
+
+
+def _all_transformers(root: Block) -> Iterator[tuple[Block, str]]:
+    for namer, path in _blocks(root, "namers", "namers"):
+        yield from _blocks(namer, "transformers", f"{path}.transformers")
+    for router, path in _blocks(root, "routers", "routers"):
+        interpreter = router.get("interpreter")
+        if isinstance(interpreter, Block):
+            yield from _blocks(interpreter, "transformers", f"{path}.interpreter.transformers")
+
+
+def _telemeters(source: Source, root: Block) -> None:
+    """The exposition for Prometheus may be at several paths; of all others there is one."""
+    first: dict[object, str] = {}
+    for telemeter, path in _blocks(root, "telemetry", "telemetry"):
+        kind = telemeter.get("kind")
+        if isinstance(kind, str) and kind != "io.l5d.prometheus" and first.setdefault(kind, path) != path:
+            source.report(telemeter.mark, path, f"{first[kind]} is {kind}, too; take one of them out")
 
 
 def _intercept(source: Source, root: Block) -> None:

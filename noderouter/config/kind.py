@@ -108,9 +108,11 @@ class Kind(Model):
     """The value of `kind`; empty for abstract bases."""
 
     needs_experimental: ClassVar[bool] = False
-    """Whether it may only be used with `experimental: true` beside it (its class needs that key, then)."""
+    """Whether it may only be used with `experimental: true` beside it."""
 
     kind: str
+    experimental: bool = False
+    """Linkerd asks for it beside some kinds, and allows it beside all; without effect where it is not needed."""
 
 
 @cache

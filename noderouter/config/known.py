@@ -137,12 +137,12 @@ KINDS: dict[str, dict[str, frozenset[str]]] = {
 """By role and kind: the keys of that kind."""
 
 ROLE_KEYS: dict[str, frozenset[str]] = {
-    "namer": frozenset({"prefix", "experimental", "transformers"}),
-    "interpreter": frozenset({"experimental", "transformers"}),
-    "telemeter": frozenset({"experimental"}),
+    "namer": frozenset({"prefix", "transformers"}),
+    "interpreter": frozenset({"transformers"}),
+    "transformer": frozenset({"prefix"}),
     "balancer": frozenset({"enableProbation"}),
 }
-"""By role: the keys that all its kinds have beside their own."""
+"""By role: the keys that all its kinds have beside their own, and `experimental`."""
 
 _ROUTER = (
     "protocol servers label dtab dstPrefix identifier interpreter bindingTimeoutMs bindingCache originator"
@@ -158,7 +158,7 @@ SECTIONS = _table(f"""
  tracePropagator h2AccessLog h2AccessLogRollPolicy h2AccessLogAppend h2AccessLogRotateCount\
  thriftMethodInDst thriftProtocol
     bindingCache: paths trees bounds clients idleTtlSecs
-    server: port ip socketOptions tls maxConcurrentRequests announce clearContext serverSession label\
+    server: port ip socketOptions tls maxConcurrentRequests announce timeoutMs clearContext serverSession label\
  addForwardedHeader timestampHeader maxCallDepth windowUpdateRatio headerTableBytes initialStreamWindowBytes\
  maxConcurrentStreamsPerConnection maxFrameBytes maxHeaderListBytes maxHeaderListByts thriftFramed
     addForwardedHeader: by for
@@ -206,4 +206,4 @@ def linkerd_keys(section: str, role: str, kind: str) -> frozenset[str]:
     if section:
         return SECTIONS.get(section, frozenset())
     kinds = KINDS.get(role, {})
-    return kinds[kind] | ROLE_KEYS.get(role, frozenset()) if kind in kinds else frozenset()
+    return kinds[kind] | ROLE_KEYS.get(role, frozenset()) | {"experimental"} if kind in kinds else frozenset()

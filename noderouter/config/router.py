@@ -8,7 +8,7 @@ from dtab import Dtab, Path
 from noderouter.config import known
 from noderouter.config.client import ClientKind
 from noderouter.config.destinations import DestinationsConfig, OverridesConfig
-from noderouter.config.fields import DtabText, Label, Milliseconds, NotEmpty, Off, OneOrMore, PathText, Positive
+from noderouter.config.fields import DtabText, Label, Milliseconds, NotEmpty, OneOrMore, PathText, Positive
 from noderouter.config.kind import (
     BeforeValidator,
     Field,
@@ -83,7 +83,8 @@ class RouterConfig(Model):
     bindingCache: BindingCache = BindingCache()
     destinations: DestinationsConfig = DestinationsConfig()
     overrides: OverridesConfig = OverridesConfig()
-    originator: Off = False
+    originator: bool = False
+    """Whether there is a gauge that says that requests come from applications here, and not from another router."""
     experimental: bool = False
     """Accepted; nothing that is built is experimental."""
 
@@ -96,6 +97,7 @@ class RouterConfig(Model):
     streamAfterContentLengthKB: Kilobytes = 5
     maxErrResponseKB: Kilobytes = 5120
     streamingEnabled: bool = True
+    compressionLevel: int | None = None
 
     @field_validator("httpAccessLogRollPolicy")
     @classmethod
@@ -110,5 +112,15 @@ class RouterConfig(Model):
             raise ValueError(
                 "bodies always stream, with bounded buffers, so false is not supported;"
                 " leave the key out (streamAfterContentLengthKB says what is buffered so that it can be retried)"
+            )
+        return value
+
+    @field_validator("compressionLevel")
+    @classmethod
+    def _compression(cls, value: int | None) -> int | None:
+        if value not in (None, 0, -1):
+            raise ValueError(
+                "responses are carried as they are and never compressed: only 0 is supported, and -1 (Linkerd's"
+                " default) accepted; let the service compress, or whoever faces the clients"
             )
         return value

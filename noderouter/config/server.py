@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from noderouter.config.capture import CaptureConfig
-from noderouter.config.fields import Count, FieldName, Ip, LimitMs, Port, Positive
+from noderouter.config.fields import Count, FieldName, Ip, LimitMs, Milliseconds, Port, Positive
 from noderouter.config.kind import BeforeValidator, Field, Model, kind_field, model_validator
 from noderouter.config.session import ServerSession
 from noderouter.config.sockets import SocketOptions
@@ -48,6 +48,8 @@ class ServerConfig(Model):
     maxConcurrentRequests: Positive | None = None
     maxConnectionsPerClient: Positive | None = None
     """None is half of all places."""
+    timeoutMs: Milliseconds | None = None
+    """For the whole request from its head on, naming included; Linkerd has it, and does not say so."""
     clearContext: bool = False
     serverSession: ServerSession = ServerSession()
     bodyIdleTimeoutMs: LimitMs = 60_000

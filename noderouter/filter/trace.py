@@ -94,9 +94,14 @@ def decide(trace: Trace, sample: float | None) -> Trace:
     """
     if sample is None:
         return trace
-    sampled = trace.trace_id < int(sample * (_MASK + 1))  # between ints: a float has too few digits
+    sampled = trace.trace_id < sample_limit(sample)
     flags = (trace.flags & ~SAMPLED) | SAMPLING_KNOWN | (SAMPLED if sampled else 0)
     return Trace(trace.trace_id, trace.span_id, trace.parent_id, flags, trace.trace_id_high)
+
+
+def sample_limit(rate: float) -> int:
+    """Trace ids below it are the share `rate` of all; an int, as a float has too few digits to compare ids with."""
+    return int(rate * (_MASK + 1))
 
 
 def child_fields(trace: Trace) -> bytes:

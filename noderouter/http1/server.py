@@ -262,13 +262,13 @@ class ServerConnection:
         Late in its life a connection ends with the next response, which tells the client: one that is busy would
         else find it closed under its next request.
         """
-        life = self._life
-        with Timeout(deadline=self._born + life):
+        data, life = b"", self._life
+        with Timeout(deadline=self._born + life) as scope:
             data = await self.wire
-            if monotonic() > self._born + LATE * life:
-                self._ending = True
-            return data
-        return b""
+        if scope.expired or (data and monotonic() > self._born + LATE * life):
+            self._ending = True
+            self._stats.lifetime_closes += 1
+        return data
 
     def drain(self) -> None:
         """End soon: an idle connection is given `DRAIN_IDLE_SECONDS`, a busy one ends with its exchange."""

@@ -32,6 +32,7 @@ class ServerStats:
         "connections",
         "connects",
         "idle_closes",
+        "lifetime_closes",
         "protocol_errors",
         "received_bytes",
         "sent_bytes",
@@ -44,6 +45,7 @@ class ServerStats:
         self.connections = 0
         self.protocol_errors = 0
         self.idle_closes = 0
+        self.lifetime_closes = 0
         self.stalls = 0
         self.received_bytes = 0
         self.sent_bytes = 0

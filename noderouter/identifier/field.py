@@ -1,12 +1,31 @@
 """Where an identifier finds a header field: the codec keeps some of them apart (see `core/exchange.py`)."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Any, Final
 
+from noderouter.config.fields import FieldName
+from noderouter.config.kind import BeforeValidator
 from noderouter.core.exchange import Exchange
 
 _SPECIAL: Final = {b"via", b"expect", b"upgrade", b"te", b"trailer", b"x-forwarded-client-cert", b"max-forwards"}
 _SPECIAL_PREFIX: Final = b"l5d-"
+
+_INSTEAD: Final = {
+    ":authority": "use Host, which is the authority of a request however it is written",
+    ":path": "use the identifier io.l5d.path",
+    ":method": "use the identifier io.l5d.methodAndHost",
+}
+
+
+def _of_http(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(":"):
+        instead = _INSTEAD.get(value.lower(), "requests of HTTP/1 have no such field")
+        raise ValueError(f"{value[:100]} is a pseudo header, for routers whose protocol is h2; here {instead}")
+    return value
+
+
+RequestField = Annotated[FieldName, BeforeValidator(_of_http)]
+"""The name of a header field of HTTP/1."""
 
 FieldOf = Callable[[Exchange], bytes | None]
 """The first value of one field, or None."""

@@ -3,10 +3,9 @@
 from typing import ClassVar
 
 from dtab import ParseError, Path
-from noderouter.config.fields import FieldName
 from noderouter.core.errors import IdentificationError
 from noderouter.core.exchange import Exchange
-from noderouter.identifier.field import field_of
+from noderouter.identifier.field import RequestField, field_of
 from noderouter.identifier.kind import MAX_NAME_BYTES, Identifier, IdentifierKind, Unidentified
 
 
@@ -15,7 +14,7 @@ class Header(IdentifierKind):
 
     kind_name: ClassVar[str] = "io.l5d.header"
 
-    header: FieldName = "l5d-name"
+    header: RequestField = "l5d-name"
 
     def build(self, prefix: Path) -> Identifier:
         """The identifier."""

@@ -6,7 +6,7 @@
 from typing import ClassVar
 
 from dtab import Path
-from noderouter.config.fields import FieldName
+from noderouter.identifier.field import RequestField
 from noderouter.identifier.kind import Identifier, IdentifierKind
 from noderouter.identifier.token import HeaderTokenIdentifier, HostIdentifier
 
@@ -16,7 +16,7 @@ class HeaderToken(IdentifierKind):
 
     kind_name: ClassVar[str] = "io.l5d.header.token"
 
-    header: FieldName = "Host"
+    header: RequestField = "Host"
 
     def build(self, prefix: Path) -> Identifier:
         """The identifier."""

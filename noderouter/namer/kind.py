@@ -56,7 +56,6 @@ class NamerKind(Kind):
 
     prefix: PathText | None = None
     """What follows `/#` in its names; the name of the kind, where it is not given."""
-    experimental: bool = False
     transformers: Transformers = ()
 
     def build(self, runtime: Runtime) -> Namer:

@@ -31,7 +31,7 @@ def states(namers: Iterable[Namer], interpreters: Mapping[tuple[str, str], Inter
     for (label, kind), interpreter in interpreters.items():
         if type(interpreter).state is not Interpreter.state:
             for spelling in dict.fromkeys((kind, kind.lower())):
-                add(f"/{label}/interpreter_state/{spelling}.json", interpreter.state)
+                add(f"/{label.lstrip('/')}/interpreter_state/{spelling}.json", interpreter.state)
         for name, show in interpreter.transformer_states():
             add_namer(name, show)
     return {path: _together(shows) for path, shows in found.items()}

@@ -105,6 +105,11 @@ class Guard:
         client = None if running.task is None else self.places.client_of(running.task)
         return None if client is None else client.key
 
+    @property
+    def memory_limit(self) -> int:
+        """In bytes; 0 where there is none."""
+        return self._limit
+
     def words(self) -> str:
         """How it is, in a line."""
         if not self._quarters:

@@ -44,7 +44,8 @@ STEP_BYTES: Final = 131072
 class Wire:
     """One connection. Closing is the owner's duty; everything else may be called by whoever holds it.
 
-    `bulk`: who reads it moves bulk, and is stepped after all others (`reactor.core`).
+    `bulk`: who reads it moves bulk, and is stepped after all others (`reactor.core`). `received` and `sent` are bytes
+    that went through it, until whoever counts them takes them.
     """
 
     __slots__ = (
@@ -60,6 +61,8 @@ class Wire:
         "reactor",
         "readable",
         "reader",
+        "received",
+        "sent",
         "sock",
         "unsent",
         "urgent",
@@ -77,6 +80,8 @@ class Wire:
         self._streak = 0
         self._size = READ_BYTES
         self.bulk = False
+        self.received = 0
+        self.sent = 0
         self.readable = False
         self.writable = False
         self.hung_up = 0
@@ -139,7 +144,9 @@ class Wire:
                 continue
             except OSError as error:
                 raise WireError(*error.args) from None
-            if len(data) < size and not self.hung_up:
+            got = len(data)
+            self.received += got
+            if got < size and not self.hung_up:
                 self.readable = False
             return data
 
@@ -190,6 +197,7 @@ class Wire:
             taken = 0
         except OSError as error:
             raise WireError(*error.args) from None
+        self.sent += taken
         if taken == len(data):
             return True
         self.writable = False
@@ -217,6 +225,7 @@ class Wire:
                 continue
             except OSError as error:
                 raise WireError(*error.args) from None
+            self.sent += taken
             if taken == len(self.unsent):
                 self.unsent = None
             else:

@@ -24,7 +24,19 @@ MAX_LINGERING: Final = 16
 class Clients:
     """Makes clients on demand, and closes those that nothing leads to."""
 
-    __slots__ = ("_clients", "_lingering", "_make", "_most", "_on_close", "_passing", "closes", "press", "refused")
+    __slots__ = (
+        "_clients",
+        "_lingering",
+        "_make",
+        "_most",
+        "_on_close",
+        "_passing",
+        "evicts",
+        "expires",
+        "misses",
+        "press",
+        "refused",
+    )
 
     def __init__(self, make: MakeClient, on_close: Callable[[Client], None], most: int = MAX_PASSING) -> None:
         """`on_close` is told of each client that goes, to drop its metrics; `most` is for clients of overrides.
@@ -38,7 +50,8 @@ class Clients:
         self._passing: set[Path] = set()
         self._lingering: dict[Path, Client] = {}
         self.press: Callable[[], bool] = lambda: False
-        self.closes = 0
+        self.misses = self.evicts = self.expires = 0
+        """Clients that were made; that went to make room for others; that went because nothing leads to them."""
         self.refused = 0
 
     def __len__(self) -> int:
@@ -65,6 +78,7 @@ class Clients:
             if passing:
                 self._make_room()
             client = self._clients[bound.id] = self._make(bound)
+            self.misses += 1
             if passing:
                 self._passing.add(bound.id)
         elif not passing:
@@ -91,7 +105,7 @@ class Clients:
         if client.routes == 0 and client.in_flight == 0 and client.id in self._passing:
             self._lingering[client.id] = client
             if len(self._lingering) > MAX_LINGERING:
-                self._close(next(iter(self._lingering.values())))
+                self._evict()
 
     def sweep(self, now: float) -> Iterator[None]:
         """Close clients that nothing leads to, and old connections; about once a second, client by client.
@@ -103,6 +117,7 @@ class Clients:
                 pass  # it went while we rested
             elif client.routes == 0 and client.in_flight == 0:
                 self._close(client)
+                self.expires += 1
             else:
                 client.sweep(now)
             yield
@@ -118,7 +133,7 @@ class Clients:
     def _make_room(self) -> None:
         while len(self._passing) >= self._most:
             if self._lingering:
-                self._close(next(iter(self._lingering.values())))
+                self._evict()
             elif not self.press():
                 self.refused += 1
                 raise OverloadError(
@@ -126,8 +141,11 @@ class Clients:
                     " bindingCache.overrideClients allows no more"
                 )
 
+    def _evict(self) -> None:
+        self._close(next(iter(self._lingering.values())))
+        self.evicts += 1
+
     def _close(self, client: Client) -> None:
-        self.closes += 1
         del self._clients[client.id]
         self._passing.discard(client.id)
         self._lingering.pop(client.id, None)

@@ -20,6 +20,8 @@ from noderouter.telemetry.tree import Scope
 
 def server_gauges(scope: Scope, stats: ServerStats) -> None:
     """Connections of a server."""
+    requests = scope.requests()
+    scope.gauge("load", lambda: requests.pending)  # the old name of `pending`, for Linkerd's dashboard
     scope.tally("connects", lambda: stats.connects)
     scope.tally("closes", lambda: stats.closes)
     scope.gauge("connections", lambda: stats.connections)
@@ -27,6 +29,7 @@ def server_gauges(scope: Scope, stats: ServerStats) -> None:
     scope.tally("sent_bytes", lambda: stats.sent_bytes)
     scope.tally("protocol_errors", lambda: stats.protocol_errors)
     scope.tally("idle_closes", lambda: stats.idle_closes)
+    scope.tally("lifetime_closes", lambda: stats.lifetime_closes)
     scope.tally("stalls", lambda: stats.stalls)
 
 
@@ -46,7 +49,9 @@ def router_gauges(scope: Scope, router: Router) -> None:
     scope.gauge("bindcache/override/size", lambda: len(overrides))
     scope.gauge("bindcache/override/clients", lambda: clients.passing)
     scope.tally("bindcache/override/refused", lambda: clients.refused)
-    scope.tally("bindcache/client/expires", lambda: clients.closes)
+    scope.tally("bindcache/client/misses", lambda: clients.misses)
+    scope.tally("bindcache/client/evicts", lambda: clients.evicts)
+    scope.tally("bindcache/client/expires", lambda: clients.expires)
     scope.gauge("bindcache/client/size", lambda: len(clients))
 
 
@@ -79,12 +84,23 @@ def client_gauges(scope: Scope, client: Client) -> None:
     scope.tally("closes", lambda: pools.closes)
     scope.gauge("connections", lambda: pools.connections)
     scope.tally("connect_failures", lambda: pools.connect_failures)
-    scope.gauge("pool_size", lambda: sum(len(each.pool.idle) for each in client.endpoints.values()))
+    pools.make = scope.histogram
+    scope.tally("cancelled_connects", lambda: pools.cancelled_connects)
+    scope.tally("received_bytes", lambda: pools.received_bytes)
+    scope.tally("sent_bytes", lambda: pools.sent_bytes)
+    for name in ("pool_size", "pool_cached"):
+        scope.gauge(name, lambda: sum(len(each.pool.idle) for each in client.endpoints.values()))
     scope.gauge("pool_waiters", lambda: pools.waiters)
+    scope.tally("pool_num_waited", lambda: pools.waited)
+    scope.tally("pool_num_too_many_waiters", lambda: pools.too_many_waiters)
+    scope.gauge("available", lambda: min(1, _available(client)))
     scope.tally("stalls", lambda: client.stalls)
     scope.gauge("fail_fast/down", lambda: client.down)
     scope.tally("retries/requeues", lambda: client.requeues)
-    scope.tally("retries/request_limit", lambda: client.requeues_denied)
+    scope.tally("retries/request_limit", lambda: client.request_limit)
+    scope.tally("retries/budget_exhausted", lambda: client.budget_exhausted)
+    scope.tally("retries/cannot_retry", lambda: client.cannot_retry)
+    scope.tally("retries/not_open", lambda: client.not_open)
     scope.gauge("retries/budget", lambda: client.budget.balance(monotonic()))
     scope.gauge("loadbalancer/size", lambda: len(client.endpoints))
     scope.gauge("loadbalancer/available", lambda: _available(client))
@@ -92,6 +108,8 @@ def client_gauges(scope: Scope, client: Client) -> None:
     scope.gauge("loadbalancer/load", lambda: sum(each.pending for each in client.endpoints.values()))
     scope.tally("loadbalancer/adds", lambda: balancer.adds)
     scope.tally("loadbalancer/removes", lambda: balancer.removes)
+    scope.tally("loadbalancer/updates", lambda: client.updates)
+    scope.tally("loadbalancer/max_effort_exhausted", lambda: balancer.efforts_exhausted)
     scope.tally("failure_accrual/removals", lambda: balancer.accrual_counts.removals)
     scope.tally("failure_accrual/revivals", lambda: balancer.accrual_counts.revivals)
     scope.tally("failure_accrual/probes", lambda: balancer.accrual_counts.probes)

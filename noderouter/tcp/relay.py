@@ -66,6 +66,7 @@ class Relay:
             WireError: one side broke; `broken` says which.
         """
         self._leftward.rest = memoryview(early)
+        self.right.received -= len(early)  # counted when it was read, and again with what `left` was given
         told = self.left.on_hangup, self.right.on_hangup
         self.left.on_hangup = self.right.on_hangup = None  # whatever ends a side is for the tunnel to see, in its order
         try:
@@ -111,6 +112,8 @@ class Relay:
             self._let_go(task)
             leftward.close()
             rightward.close()
+            right.sent += rightward.moved
+            right.received += leftward.moved
             self.broken = self.broken or leftward.broken or rightward.broken
 
     def _fail(self, wire: Wire) -> None:

@@ -175,6 +175,20 @@ def get(name: str) -> FilteringBoundLogger:
     return logger
 
 
+def unlimited(name: str) -> FilteringBoundLogger:
+    """A logger without an allowance for each event: for what somebody has asked to see line by line.
+
+    To be called once `configure` was.
+    """
+    levels.know(name)
+    made = structlog.get_config()
+    processors = [each for each in made["processors"] if not isinstance(each, RateLimit)]
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        made["logger_factory"](name), processors=processors, wrapper_class=made["wrapper_class"]
+    )
+    return logger
+
+
 def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: bool | None = None) -> None:
     """Set up logging for the process; called by the composition root only.
 

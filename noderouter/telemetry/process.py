@@ -1,10 +1,11 @@
 """Gauges about the process and its log, and those of the process under the names of Linkerd's dashboards (`jvm/`)."""
 
+import gc
 import os
 import resource
 import threading
-from time import monotonic, process_time
-from typing import Final
+from time import monotonic, perf_counter, process_time, time
+from typing import Any, Final
 
 from noderouter.line_queue import standard_error
 from noderouter.telemetry.tree import MetricsTree
@@ -12,9 +13,32 @@ from noderouter.telemetry.tree import MetricsTree
 _PAGE: Final = resource.getpagesize()
 
 
-def watch_process(tree: MetricsTree) -> None:
-    """Add the gauges to `tree`; uptime counts from now."""
-    started = monotonic()
+class Collections:
+    """The runs of the garbage collector, which it tells of itself: a microsecond for each, and none for a request."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.seconds = 0.0
+        self._began = 0.0
+
+    def __call__(self, phase: str, _info: dict[str, Any]) -> None:
+        """See `gc.callbacks`."""
+        if phase == "start":
+            self._began = perf_counter()
+        elif self._began:
+            self.runs += 1
+            self.seconds += perf_counter() - self._began
+
+
+collections: Final = Collections()
+"""Those of the process, from the first `watch_process` on."""
+
+
+def watch_process(tree: MetricsTree, memory_limit: int = 0) -> None:
+    """Add the gauges to `tree`; uptime counts from now. `memory_limit` is in bytes, 0 where there is none."""
+    started, since = monotonic(), time()
+    if collections not in gc.callbacks:
+        gc.callbacks.append(collections)
     process = tree.scope("process")
     process.gauge("uptime_seconds", lambda: round(monotonic() - started, 3))
     process.gauge("cpu_seconds", process_time)
@@ -27,6 +51,14 @@ def watch_process(tree: MetricsTree) -> None:
     jvm.gauge("mem/current/used", resident_bytes)
     jvm.gauge("thread/count", threading.active_count)
     jvm.gauge("fd_count", open_fds)
+    jvm.gauge("start_time", lambda: int(since * 1000))
+    jvm.gauge("num_cpus", lambda: len(os.sched_getaffinity(0)))
+    jvm.gauge("heap/used", resident_bytes)
+    jvm.gauge("heap/committed", resident_bytes)
+    if memory_limit:
+        jvm.gauge("heap/max", lambda: memory_limit)
+    jvm.tally("gc/cycles", lambda: collections.runs)
+    jvm.tally("gc/msec", lambda: int(collections.seconds * 1000))
 
 
 def watch_log(tree: MetricsTree, max_bytes: int) -> None:

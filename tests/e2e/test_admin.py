@@ -1,16 +1,18 @@
 """The administrative interface of a whole router: what it shows is what happened (spec sections 6 and 7)."""
 
 import json
+import re
 
 import pytest
 import trio
 
+from dtab import Path
 from noderouter._compiled import compiled
 from tests.testing.backend import backend, backends, response
 from tests.testing.http import ask
 from tests.testing.load import load
 from tests.testing.loop import until
-from tests.testing.router import config, fs, inet, process, routing, several
+from tests.testing.router import ON_LOOPBACK, config, fs, inet, process, routing, several
 
 PROMETHEUS = {"telemetry": [{"kind": "io.l5d.prometheus"}]}
 
@@ -234,6 +236,74 @@ async def test_each_router_has_a_name_of_its_own(tmp_path):
             servers = {name: value for name, value in good.items() if name.endswith("/requests") and "server" in name}
             assert sorted(servers.values()) == [0, 1]  # one for each server
             assert not any(value for name, value in bad.items() if name.endswith("/requests"))
+
+
+async def test_influxdb_and_the_log_of_traces():
+    async with backend() as service:
+        telemetry = [{"kind": "io.l5d.influxdb"}, {"kind": "io.l5d.tracelog", "sampleRate": 0.0}]
+        configuration = config(f"/svc => {inet(service.port)}") | {"telemetry": telemetry}
+        async with routing(configuration) as router:
+            http = await router.connect()
+            assert (await http.ask()).status == 200
+            assert (await http.ask(fields=[("l5d-sample", "1.0")])).status == 200
+            answer = await router.admin("/admin/metrics/influxdb")
+            assert answer["content-type"] == "text/plain; charset=utf-8"
+            lines = [line for line in answer.text.splitlines() if line.startswith("rt:service,")]
+            assert lines[0].startswith("rt:service,host=localhost,rt=out,service=svc/hello ")
+            assert ",requests=2," in lines[0]
+            assert (await router.admin("/admin/metrics/prometheus")).status == 200
+            assert "/admin/metrics/influxdb" in (await router.admin("/admin/index.txt")).text.split()
+            await http.close()
+        (span,) = [event for event in router.events if event["event"] == "trace.span"]
+        assert (span["router"], span["service"], span["status"]) == ("out", "/svc/hello", 200)
+        assert span["destination"] == f"127.0.0.1:{service.port}"
+
+
+@pytest.mark.parametrize("telemetry", [[], [{"kind": "io.l5d.prometheus"}], [{"kind": "io.l5d.tracelog"}]])
+async def test_nobody_looks_at_requests_unless_a_telemeter_wants_to(telemetry):
+    async with routing(config() | {"telemetry": telemetry}) as router:
+        name = Path.of("svc", "x")
+        assembly = router.app.assemblies["out"]
+        filters = assembly.service_filters(name)
+        assembly.name_closed(name)
+        watched = telemetry == [{"kind": "io.l5d.tracelog"}]
+        assert len(filters) == (3 if watched else 2)
+
+
+async def test_two_routers_on_the_way_show_the_same_requests():
+    async with backend() as service:
+        incoming = {"protocol": "http", "label": "in", "servers": [{"port": 0}]} | ON_LOOPBACK
+        incoming["dtab"] = f"/svc => {inet(service.port)}"
+        telemetry = [{"kind": "io.l5d.recentRequests", "sampleRate": 0.5, "capacity": 1000}]
+        async with routing(several([incoming]) | {"telemetry": telemetry}) as second:
+            first = config(f"/svc => {inet(second.port)}", label="out") | {"telemetry": telemetry}
+            async with routing(first) as router:
+                http = await router.connect()
+                for number in range(40):
+                    assert (await http.ask(f"n{number}")).status == 200
+                await http.ask("nowhere", target="/", fields=[("l5d-dtab", "/svc/nowhere => /$/nil")])
+                names = [
+                    re.findall(r"<td>/svc/([^<]*)</td>", (await each.admin("/requests")).text)
+                    for each in (router, second)
+                ]
+                await http.close()
+    assert names[0] == names[1]
+    assert 5 < len(names[0]) < 35
+    assert "nowhere" not in names[0]
+
+
+async def test_what_linkerd_knows_of_a_router_and_says_of_it(tmp_path):
+    first = config("/svc => /$/inet/127.0.0.1/9 ; ", label="/http-out", originator=True, compressionLevel=-1)
+    first["routers"].append({"protocol": "http", "label": "in", "servers": [{"port": 0}], "compressionLevel": 0})
+    async with routing(first) as router:
+        metrics = await router.metrics("rt")
+        assert metrics["/http-out/originator"] == 1
+        assert "in/originator" not in metrics
+        (note,) = [event for event in router.events if event["event"] == "router.never_compresses"]
+        assert note["router"] == "/http-out"
+        assert (await get(router, "/delegator.json?namespace=/http-out&path=/svc/x&dtab="))["type"] == "neg"
+        prometheus = await router.admin("/admin/metrics/prometheus")
+        assert 'rt:originator{rt="/http-out"} 1' in prometheus.text
 
 
 async def test_posting_shutdown_ends_the_process(tmp_path):

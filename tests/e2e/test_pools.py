@@ -32,6 +32,53 @@ async def test_one_connection_serves_many_clients_one_after_the_other():
         assert (metrics["connects"], metrics["connections"], metrics["pool_size"]) == (1, 1, 1)
 
 
+async def test_bytes_and_lives_of_connections_are_counted():
+    async def respond(got):
+        return response("x" * 1000)
+
+    async with backend() as service:
+        service.respond = respond
+        configuration = config(f"/svc => {inet(service.port)}", client={"hostConnectionPool": {"idleTimeMs": 50}})
+        async with routing(configuration) as router:
+            http = await router.connect()
+            for _ in range(3):
+                assert (await http.ask(method="POST", body=b"y" * 100)).status == 200
+            await until(lambda: service.open == 0)
+            for histogram in router.app.metrics.histograms():
+                histogram.roll()
+            metrics = await router.metrics(f"rt/out/client{inet(service.port)}")
+            assert 3 * 100 < metrics["sent_bytes"] < 3 * 1000
+            assert 3 * 1000 < metrics["received_bytes"] < 3 * 2000
+            assert metrics["connect_latency_ms.count"] == 1
+            assert (metrics["connection_requests.count"], metrics["connection_requests.max"]) == (1, 3)
+            assert metrics["connection_duration.min"] >= 50
+            assert "failed_connect_latency_ms.count" not in metrics
+            assert (metrics["available"], metrics["loadbalancer/updates"]) == (1, 1)
+            server = await router.metrics("rt/out/server")
+            assert [value for name, value in server.items() if name.endswith("/load")] == [0]
+            await http.close()
+
+
+async def test_bytes_of_a_tunnel_are_counted_when_it_is_over():
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" + b"e" * 1000)
+        await peer.send(await peer.exactly(50_000))
+
+    async with origin(script) as server, routing(config(f"/svc => {inet(server.port)}")) as router:
+        http = await router.connect()
+        assert (await http.ask(fields=[("Connection", "Upgrade"), ("Upgrade", "x")])).status == 101
+        await http.peer.send(b"a" * 50_000)
+        assert (await http.peer.exactly(51_000)).endswith(b"a" * 50_000)
+        await http.close()
+        await until(lambda: router.connections() == 0)
+        (used,) = router.router().clients
+        await until(lambda: used.pool_stats.connections == 0)
+        metrics = await router.metrics(f"rt/out/client{inet(server.port)}")
+        assert 50_000 < metrics["sent_bytes"] < 51_000
+        assert 51_000 < metrics["received_bytes"] < 51_500
+
+
 async def test_names_that_lead_to_one_client_share_its_connections():
     async with backend() as service, routing(config(f"/svc => {inet(service.port)}")) as router:
         http = await router.connect()

@@ -36,6 +36,38 @@ async def always_500(_got):
     return response("bad" * 10, "500 Oh")
 
 
+async def test_it_is_counted_why_a_request_was_not_sent_again():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        port = taken.getsockname()[1]
+        for keys, counted in (
+            ({"requeueBudget": budget(minimum=10)}, {"requeues": 25, "request_limit": 1}),
+            ({"requeueBudget": budget(minimum=0)}, {"requeues": 0, "budget_exhausted": 1}),
+        ):
+            async with routing(
+                config(f"/svc => {inet(port)}", client=keys | {"failureAccrual": {"kind": "none"}})
+            ) as router:
+                assert (await router.ask()).status == 502
+                for histogram in router.app.metrics.histograms():
+                    histogram.roll()
+                metrics = await router.metrics(f"rt/out/client{inet(port)}")
+                reasons = ("requeues", "request_limit", "budget_exhausted", "cannot_retry", "not_open")
+                assert {name: metrics[f"retries/{name}"] for name in reasons} == dict.fromkeys(reasons, 0) | counted
+                assert metrics.get("retries/requeues_per_request.max", 0) == counted["requeues"]
+                tries = counted["requeues"] + 1
+                assert metrics["failed_connect_latency_ms.count"] == metrics["connect_failures"] == tries
+
+
+async def test_what_may_have_been_processed_is_not_sent_again_and_counted():
+    async def script(peer: Peer) -> None:
+        await peer.head()
+
+    async with origin(script) as server, routing(config(f"/svc => {inet(server.port)}")) as router:
+        assert (await router.ask(method="POST")).status == 502
+        metrics = await router.metrics(f"rt/out/client{inet(server.port)}")
+        assert (metrics["retries/cannot_retry"], metrics["retries/requeues"]) == (1, 0)
+
+
 # Classified retries
 
 
@@ -262,7 +294,7 @@ async def test_the_requeue_budget_is_honoured():
             assert (await router.ask()).status == 502
             metrics = await router.metrics(f"rt/out/client{inet(dead)}")
             assert metrics["connect_failures"] == 4
-            assert metrics["retries/request_limit"] == 1
+            assert (metrics["retries/budget_exhausted"], metrics["retries/request_limit"]) == (1, 0)
 
 
 async def test_a_dead_instance_is_not_noticed_by_clients_whatever_the_method(tmp_path):

@@ -15,6 +15,12 @@ def session(**times):
     return [{"port": 0, "serverSession": times}]
 
 
+async def closes(router):
+    """How the connections of the server have ended."""
+    metrics = await router.metrics("rt/out/server")
+    return {name.rpartition("/")[2]: count for name, count in metrics.items() if name.endswith("closes")}
+
+
 async def test_an_idle_client_is_closed():
     async with backend() as service:
         servers = session(idleTimeMs=200)
@@ -27,6 +33,7 @@ async def test_an_idle_client_is_closed():
             assert 0.15 < time.monotonic() - started < 1.0
             assert await never.peer.rest() == b""
             await until(lambda: router.connections() == 0)
+            assert await closes(router) == {"closes": 2, "idle_closes": 2, "lifetime_closes": 0}
 
 
 async def test_a_client_connection_has_a_life_time():
@@ -38,6 +45,8 @@ async def test_a_client_connection_has_a_life_time():
             started = time.monotonic()
             assert await http.peer.rest() == b""
             assert 0.1 < time.monotonic() - started < 1.0
+            await until(lambda: router.connections() == 0)
+            assert await closes(router) == {"closes": 1, "idle_closes": 0, "lifetime_closes": 1}
 
 
 async def test_a_client_that_is_never_idle_is_closed_at_the_end_of_its_life_too():
@@ -51,6 +60,8 @@ async def test_a_client_that_is_never_idle_is_closed_at_the_end_of_its_life_too(
                 await trio.sleep(0.005)
             assert await http.peer.rest() == b""
             assert deadline - time.monotonic() > 2
+            await until(lambda: router.connections() == 0)
+            assert await closes(router) == {"closes": 1, "idle_closes": 0, "lifetime_closes": 1}
 
 
 async def test_a_1_0_client_gets_no_chunks():

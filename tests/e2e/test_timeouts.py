@@ -75,6 +75,23 @@ async def test_the_total_timeout_bounds_all_attempts():
             await until(lambda: service.open == 0)
 
 
+async def test_a_server_has_a_time_limit_that_includes_naming_and_is_told_on():
+    async with backend() as service:
+        service.respond = stuck
+        configuration = config(f"/svc/slow => {inet(service.port)} ; /svc/hello => {inet(service.port)}")
+        configuration["routers"][0]["servers"][0]["timeoutMs"] = 150
+        async with routing(configuration) as router:
+            http = await router.connect()
+            answer = await http.ask(host="slow")
+            assert answer.status == 503
+            assert answer.text.startswith("exceeded 150.milliseconds to /svc/slow ")
+            assert service.got[0]["l5d-ctx-deadline"] is not None
+            await until(lambda: service.open == 0)
+            service.respond = service.say_name
+            assert (await http.ask()).text == "hello"
+            await http.close()
+
+
 async def test_timeouts_by_prefix(tmp_path):
     async with backend() as service:
         service.respond = stuck

@@ -1,4 +1,4 @@
-"""Routers are replaced, by what is good and by what is not, and no request is lost: reached by a Service, and by the node.
+"""Routers are replaced, by what is good and what is not, and no request is lost: reached by a Service, or by the node.
 
 Where pods reach their router by a host port it is away for a moment: `test_routers.py`.
 """

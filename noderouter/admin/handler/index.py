@@ -19,6 +19,9 @@ _ABOUT: Final = (
     ("/bound-names.json", Group.DIAGNOSTICS, "the names that namers can list"),
     ("/delegator.json?path=/svc/x&dtab=/svc=>/$/nil", Group.UI, "what becomes of a name; namespace=<router>"),
     ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
+    ("/admin/lint", Group.DIAGNOSTICS, "what is odd about the dtabs in effect"),
+    ("/help", Group.UI, "which question is answered where"),
+    ("/logging", Group.UI, "log levels, as a page"),
     ("/logging.json", Group.CONTROL, "log levels; POST logger and level to change one"),
     ("/admin/shutdown", Group.CONTROL, "POST begins the graceful shutdown"),
 )
@@ -46,13 +49,14 @@ async def plain(state: AdminState, _request: Request) -> Response:
 
 def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
     """What is not switched off."""
-    scrapes = ((place.path, Group.DIAGNOSTICS, "metrics for Prometheus") for place in state.expositions)
+    scrapes = ((place.path, Group.DIAGNOSTICS, f"metrics for {place.form.value}") for place in state.expositions)
     # An interpreter is there in lower case, too, for Linkerd's users; it is one all the same.
     once: dict[tuple[str, str], str] = {}
     for path in state.states:
         folder, _, name = path.rpartition("/")
         once.setdefault((folder, name.lower()), path)
     shows = ((path, Group.DIAGNOSTICS, "what it knows, and how its watches are doing") for path in once.values())
-    for path, group, about in (*_ABOUT, *scrapes, *shows):
+    recent = () if state.recent_requests is None else (("/requests", Group.DIAGNOSTICS, "some of the last requests"),)
+    for path, group, about in (*_ABOUT, *recent, *scrapes, *shows):
         if is_open(state.security, path.partition("?")[0], group):
             yield path, about

@@ -1,4 +1,4 @@
-"""Metrics: `/admin/metrics.json` and the Prometheus exposition (spec sections 6.3 and 6.4)."""
+"""Metrics: `/admin/metrics.json`, the Prometheus exposition (spec sections 6.3 and 6.4), and that for InfluxDB."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
@@ -7,6 +7,7 @@ import trio
 
 from noderouter.admin.message import JSON, Request, Response
 from noderouter.admin.state import AdminState
+from noderouter.telemetry.influxdb import line_protocol
 from noderouter.telemetry.json import NoSuchSubtree, flat, nested, select
 from noderouter.telemetry.sample import Sample
 
@@ -34,6 +35,16 @@ async def prometheus(prefix: str, state: AdminState, _request: Request) -> Respo
         return Response(200, await exposition(state.metrics.samples(), prefix), content_type)
 
     return await state.answers.get(("prometheus", prefix), make)
+
+
+async def influxdb(state: AdminState, request: Request) -> Response:
+    """The line protocol; every line says for which host it was asked for, by which a reader tells nodes apart."""
+    host = request.headers.get("host", "none")
+
+    async def make() -> Response:
+        return Response(200, await line_protocol(state.metrics.samples(), host))
+
+    return await state.answers.get(("influxdb", host), make)
 
 
 def _exposition() -> tuple[str, Callable[[Iterable[Sample], str], Awaitable[tuple[bytes, ...]]]]:

@@ -1,18 +1,21 @@
-"""`/admin/threads`: what everybody is doing, as text.
+"""`/admin/threads` and `/admin/threads.json`: what everybody is doing.
 
 First the coroutines of the data path, then the tree of trio's tasks, each with its stack, the outermost frame
-first.
+first. In JSON also the threads of the system, in the form that Linkerd has: few, and all requests are in one of them.
 """
 
+import sys
+import threading
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import Final
+from traceback import extract_stack
+from typing import Any, Final
 
 import trio
 
-from noderouter.admin.message import Request, Response
+from noderouter.admin.message import JSON, Request, Response
 from noderouter.admin.state import AdminState
-from noderouter.telemetry.portions import lines
+from noderouter.telemetry.portions import json_text, lines
 
 LIMIT: Final = 5_000
 """Lines of either part: enough for a thousand connections."""
@@ -26,6 +29,31 @@ async def threads(state: AdminState, _request: Request) -> Response:
         return Response(200, await lines(parts))
 
     return await state.answers.get("threads", make)
+
+
+async def threads_json(state: AdminState, _request: Request) -> Response:
+    """`threads` by number, and the lines of both parts."""
+
+    async def make() -> Response:
+        found = {
+            "threads": _system_threads(),
+            "dataPath": list(_cut(iter(state.reactor_tasks()))),
+            "controlPlane": list(_cut(task_tree())),
+        }
+        return Response(200, await json_text(found), JSON)
+
+    return await state.answers.get("threads.json", make)
+
+
+def _system_threads() -> dict[str, Any]:
+    """The threads that Python knows, with their stacks, the innermost frame first as Linkerd has them."""
+    frames = sys._current_frames()
+    found = {}
+    for thread in threading.enumerate():
+        frame = frames.get(thread.ident or 0)
+        stack = [] if frame is None else [f"{at.filename}:{at.lineno} in {at.name}" for at in extract_stack(frame)]
+        found[str(thread.ident)] = {"thread": thread.name, "daemon": thread.daemon, "stack": stack[::-1]}
+    return found
 
 
 def task_tree() -> Iterator[str]:

@@ -10,7 +10,6 @@ from noderouter.naming.transformer.kind import Transformer
 class InterpreterKind(Kind):
     """Configuration of one interpreter; every kind has these keys."""
 
-    experimental: bool = False
     transformers: Transformers = ()
 
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:

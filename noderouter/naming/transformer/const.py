@@ -14,4 +14,4 @@ class Const(SubstituteKind):
 
     def build(self, runtime: Runtime) -> Transformer:
         """The transformer."""
-        return Substitute(self.prefix, self.tree(runtime), keep_neg=False)
+        return Substitute(self.full_prefix(), self.tree(runtime), keep_neg=False)

@@ -69,7 +69,8 @@ class Daemonset(TransformerKind):
         assert name is not None, path
         gateways = Target(name, runtime.clusters.get(self.access), runtime.resolver)
         place = node_of if self.hostNetwork else subnet_of
-        return DaemonsetTransformer(self.prefix + path, gateways, place, or_direct=self.orDirect)
+        prefix = self.full_prefix(self.namespace, self.port, self.service)
+        return DaemonsetTransformer(prefix, gateways, place, or_direct=self.orDirect)
 
 
 class DaemonsetTransformer(AddressTransformer):

@@ -10,7 +10,6 @@ is on this node (see `near.py`). Where none is left, the address is negative: a 
 
 from typing import ClassVar
 
-from dtab import Path
 from noderouter.naming.addr import Address
 from noderouter.naming.environment import EnvironmentMissing, required
 from noderouter.naming.runtime import Runtime
@@ -47,4 +46,4 @@ class LocalNode(TransformerKind):
         def keep(addresses: frozenset[Address]) -> frozenset[Address]:
             return frozenset(address for address in addresses if place(address) == here)
 
-        return AddressTransformer(self.prefix + Path.of(name), keep)
+        return AddressTransformer(self.full_prefix(name), keep)

@@ -4,10 +4,11 @@ A transformed bound name says so: its id gets the prefix `/%/<transformer>/...` 
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from dtab import Bound, NameTree, Path
-from noderouter.config.kind import Kind
+from noderouter.config.fields import PathText
+from noderouter.config.kind import AfterValidator, Kind
 from noderouter.naming.runtime import Runtime
 
 ROOT = Path.of("%")
@@ -33,17 +34,29 @@ class Transformer:
         return {}
 
 
+def _apart(path: Path) -> Path:
+    if not path or {b"#", b"$"} & set(path.labels):
+        raise ValueError(
+            f"{path.show()} cannot be a transformer's prefix: it needs a label, as in /via-router, and none that is #"
+            " or $, with which the name begins that was transformed"
+        )
+    return path
+
+
 class TransformerKind(Kind):
-    """Configuration of one transformer."""
+    """Configuration of one transformer; every kind has these keys."""
+
+    prefix: Annotated[PathText, AfterValidator(_apart)] | None = None
+    """What follows `/%` in the ids of transformed names; the kind and what tells it from others of the kind, where it
+    is not given."""
 
     def build(self, runtime: Runtime) -> Transformer:
         """The transformer."""
         raise NotImplementedError
 
-    @property
-    def prefix(self) -> Path:
-        """`/%/<kind>`."""
-        return ROOT + Path.of(self.kind_name)
+    def full_prefix(self, *details: str) -> Path:
+        """What the ids of transformed names start with: `/%/<kind>/<details>`, or `/%` and the configured `prefix`."""
+        return ROOT + (Path.of(self.kind_name, *details) if self.prefix is None else self.prefix)
 
 
 def states_of(transformers: tuple[Transformer, ...]) -> Iterator[tuple[Path, State]]:

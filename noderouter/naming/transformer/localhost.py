@@ -16,7 +16,7 @@ class Localhost(TransformerKind):
 
     def build(self, runtime: Runtime) -> Transformer:
         """The transformer."""
-        return AddressTransformer(self.prefix, _local)
+        return AddressTransformer(self.full_prefix(), _local)
 
 
 def _local(addresses: frozenset[Address]) -> frozenset[Address]:

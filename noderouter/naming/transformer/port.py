@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Annotated, ClassVar
 
-from dtab import Path
 from noderouter.config.kind import Field
 from noderouter.naming.addr import Address, gateway
 from noderouter.naming.runtime import Runtime
@@ -20,7 +19,7 @@ class Port(TransformerKind):
 
     def build(self, runtime: Runtime) -> Transformer:
         """The transformer."""
-        return AddressTransformer(self.prefix + Path.of(str(self.port)), self._at_port)
+        return AddressTransformer(self.full_prefix(str(self.port)), self._at_port)
 
     def _at_port(self, addresses: frozenset[Address]) -> frozenset[Address]:
         return frozenset(gateway(replace(address, port=self.port)) for address in addresses)

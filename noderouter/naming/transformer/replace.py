@@ -14,4 +14,4 @@ class Replace(SubstituteKind):
 
     def build(self, runtime: Runtime) -> Transformer:
         """The transformer."""
-        return Substitute(self.prefix, self.tree(runtime), keep_neg=True)
+        return Substitute(self.full_prefix(), self.tree(runtime), keep_neg=True)

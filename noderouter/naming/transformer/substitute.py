@@ -50,4 +50,5 @@ class SubstituteKind(TransformerKind):
         namer, reading = UtilityNamer(runtime.resolver, OPERATOR), Reading()
         result = bind(Dtab.EMPTY, self.path, lambda name: namer.answer(name, reading)).result
         assert isinstance(result, Ok), result  # the path was checked with the configuration
-        return result.tree.map(lambda bound: Bound(self.prefix + bound.id, bound.residual, bound.addr, bound.weight))
+        prefix = self.full_prefix()
+        return result.tree.map(lambda bound: Bound(prefix + bound.id, bound.residual, bound.addr, bound.weight))

@@ -1,32 +1,54 @@
-"""The role `telemeter`: carries metrics out of the process."""
+"""The role `telemeter`: carries metrics out of the process, or shows requests to somebody."""
 
 from dataclasses import dataclass
-from typing import Final
+from enum import Enum
+from typing import Annotated, Any, Final
 
-from noderouter.config.kind import Kind
+from noderouter.config.kind import BeforeValidator, Kind
+from noderouter.filter.observe import Observer
 
 DEFAULT_PATH: Final = "/admin/metrics/prometheus"
 
 
+class Form(Enum):
+    """How metrics are written, and for whom."""
+
+    PROMETHEUS = "Prometheus"
+    INFLUXDB = "InfluxDB"
+
+
 @dataclass(frozen=True, slots=True)
 class Exposition:
-    """A place on the admin port where Prometheus may scrape, and what is put before the names."""
+    """A place on the admin port where metrics may be fetched, and what is put before the names (for Prometheus)."""
 
     path: str = DEFAULT_PATH
     prefix: str = ""
+    form: Form = Form.PROMETHEUS
+
+
+def _rate(value: Any) -> Any:
+    if isinstance(value, int | float) and not 0 <= value <= 1:
+        raise ValueError("sampleRate must be between 0.0 and 1.0")
+    return value
+
+
+Rate = Annotated[float, BeforeValidator(_rate)]
+"""A share of requests."""
 
 
 class TelemeterKind(Kind):
     """Configuration of one telemeter."""
 
-    experimental: bool = False
-
     def expositions(self) -> tuple[Exposition, ...]:
         """What the telemeter adds to the admin port."""
         return ()
 
+    def observer(self) -> Observer | None:
+        """What wants to see requests for it, newly made."""
+        return None
+
 
 def expositions_of(telemeters: tuple[TelemeterKind, ...]) -> tuple[Exposition, ...]:
-    """All that `telemeters` add to the admin port; the usual one is there even where none is configured."""
+    """All that `telemeters` add to the admin port; that for Prometheus is there even where none is configured."""
     found = tuple(place for telemeter in telemeters for place in telemeter.expositions())
-    return found or (Exposition(),)
+    return found if any(place.form is Form.PROMETHEUS for place in found) else (Exposition(), *found)

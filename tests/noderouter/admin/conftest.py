@@ -25,9 +25,17 @@ Serving = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 class FakeRouter:
     """A router that knows what it is told; repeats what it is asked to delegate."""
 
-    def __init__(self, clients: Mapping[str, Addr] | None = None, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        clients: Mapping[str, Addr] | None = None,
+        names: Iterable[str] = (),
+        dtab: Dtab | None = None,
+        prefixes: Iterable[Path] = (),
+    ) -> None:
         self.clients = clients or {}
         self.names = names
+        self.known = dtab
+        self.namers = prefixes
 
     async def delegate(self, path: Path, dtab: Dtab) -> Any:
         await trio.lowlevel.checkpoint()
@@ -35,6 +43,12 @@ class FakeRouter:
 
     def client_state(self) -> Mapping[str, Addr]:
         return self.clients
+
+    def dtab(self) -> Dtab | None:
+        return self.known
+
+    def prefixes(self) -> Iterable[Path]:
+        return self.namers
 
     def bound_names(self) -> Iterable[str]:
         return self.names

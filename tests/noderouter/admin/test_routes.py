@@ -12,7 +12,7 @@ from tests.noderouter.admin.conftest import MakeState
 
 def test_the_groups_of_the_specification() -> None:
     groups = {path: route.group for path, route in FIXED.items()}
-    ui = {"/", "/config.json", "/metrics.json", "/admin/metrics.json", "/delegator.json"}
+    ui = {"/", "/config.json", "/metrics.json", "/admin/metrics.json", "/delegator.json", "/logging", "/help"}
     control = {"/admin/shutdown", "/logging.json"}
     probes = {"/livez", "/readyz", "/healthz"}
     assert {path for path, group in groups.items() if group is Group.UI} == ui

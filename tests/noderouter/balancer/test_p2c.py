@@ -32,6 +32,19 @@ def test_equal_nodes_get_equal_shares(seed, size):
         assert abs(counts[node] - times * share) <= 6 * sqrt(times * share * (1 - share))
 
 
+def test_draws_that_find_nobody_available_are_counted_and_never_forgotten():
+    balancer, nodes = build(1, 50)
+    balancer.pick(1.0)
+    assert balancer.efforts_exhausted == 0
+    for node in nodes:
+        node.accrual.failure(1.0)
+    for _ in range(3):
+        balancer.pick(1.0)
+    assert balancer.efforts_exhausted == 3
+    balancer.update(())
+    assert balancer.efforts_exhausted == 3
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(2, 100))
 def test_the_fullest_node_stays_close_to_the_average(seed, size):

@@ -98,7 +98,8 @@ BROKEN_PROBLEMS = [
     "14:3: routers[0].lable: unknown key (did you mean label?)",
     "15:3: routers[0].maxChunkKB: the key maxChunkKB was removed in Linkerd 1.6.0;"
     " bodies stream with bounded buffers, take the key out",
-    "16:3: routers[0].compressionLevel: the key compressionLevel is known to Linkerd, not supported by noderouter yet",
+    "16:21: routers[0].compressionLevel: responses are carried as they are and never compressed: only 0 is supported,"
+    " and -1 (Linkerd's default) accepted; let the service compress, or whoever faces the clients",
     "17:21: routers[0].streamingEnabled: bodies always stream, with bounded buffers, so false is not supported;"
     " leave the key out (streamAfterContentLengthKB says what is buffered so that it can be retried)",
     "18:28: routers[0].httpAccessLogRollPolicy: 'fortnightly' is no roll policy: use never, hourly, daily,"
@@ -112,7 +113,7 @@ BROKEN_PROBLEMS = [
     "26:21: routers[0].client.failureAccrual.requests: required key `requests` is missing",
     "26:61: routers[0].client.failureAccrual.successRate: must be at most 1.0, not 2",
     "27:30: routers[0].client.requestAttemptTimeoutMs: must be at least 1, not 0",
-    "30:5: routers[0].service.totalTimeoutMs: unknown key; valid: configs, kind",
+    "30:5: routers[0].service.totalTimeoutMs: unknown key; valid: configs, experimental, kind",
     "32:20: routers[0].service.configs[0].prefix: label char or {name} expected but '{' found; for example /svc/{name}",
     "33:7: routers[0].service.configs[1].prefix: required key `prefix` is missing",
     "33:35: routers[0].service.configs[1].retries.budget.ttlSecs: must be at most 60, not 61",
@@ -281,6 +282,7 @@ def by_prefix(keys: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict
 
 SERVERS = some(
     clearContext=st.booleans(),
+    timeoutMs=MS,
     maxConcurrentRequests=st.integers(1, 9),
     serverSession=some(idleTimeMs=MS),
     addForwardedHeader=some(by=st.just({"kind": "ip:port"}), **{"for": st.just({"kind": "static", "label": "x"})}),
@@ -300,7 +302,8 @@ ROUTERS = some(
         nodeAddresses=st.just(["10.0.0.7", "fd00::7"]),
     ),
     overrides=some(trusted=st.just(["10.0.0.0/8", "::1"])),
-    originator=st.just(False),
+    originator=st.booleans(),
+    compressionLevel=st.sampled_from([0, -1]),
     experimental=st.booleans(),
     httpAccessLog=st.just("/var/log/é.log"),
     httpAccessLogRollPolicy=st.sampled_from(["never", "weekly(3)", "3.megabytes"]),
@@ -308,6 +311,7 @@ ROUTERS = some(
 )
 ADMINS = some(
     ip=st.sampled_from(["::", "localhost"]),
+    workerThreads=st.integers(1, 9),
     security=some(uiEnabled=st.booleans(), pathBlacklist=st.just(["/admin/(a|b)"])),
 )
 

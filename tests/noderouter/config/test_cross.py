@@ -117,6 +117,18 @@ def test_the_same_namer_twice_is_a_slip_but_a_shared_prefix_is_not() -> None:
     assert problems(text) == ["f:4:3: namers[2]: the same namer as namers[0]; take one of them out"]
 
 
+def test_transformers_with_one_prefix_do_the_same() -> None:
+    text = (
+        "namers:\n- {transformers: [{kind: io.l5d.port, port: 1, prefix: /p}, {kind: io.l5d.port, port: 2}]}\n"
+        "routers:\n- interpreter: {transformers: [{prefix: /p, port: 1, kind: io.l5d.port}]}\n"
+        "- interpreter:\n    transformers: [{kind: io.l5d.port, port: 2, prefix: /p}, {prefix: 5}]\n"
+    )
+    assert problems(text) == [
+        "f:6:57: routers[1].interpreter.transformers[0].prefix: another transformer at namers[0].transformers[0]"
+        " has this prefix and does something else; names would be mixed up"
+    ]
+
+
 CAPTURING = "- {protocol: http, label: %s, servers: [{port: %d, capture: {}}]}\n"
 
 

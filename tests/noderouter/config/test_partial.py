@@ -60,7 +60,7 @@ def test_only_what_the_file_gave_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("prefix", "message"),
-    [(5, "expected text"), ("svc", "'/' expected but 's' found"), ("/a/{b", "label char or {name} expected")],
+    [(5, "expected text"), ("", "'/' expected but end of input found"), ("/a/{b", "label char or {name} expected")],
 )
 def test_prefixes_that_are_no_pattern(prefix: object, message: str) -> None:
     with pytest.raises(ValidationError, match=message):

@@ -16,4 +16,7 @@ def test_both_ends_of_a_forwarded_header_are_random_by_default() -> None:
     assert header is not None
     assert isinstance(header.by, IpPortKind)
     assert isinstance(header.for_, RequestRandomKind)
-    assert header.model_dump(by_alias=True) == {"by": {"kind": "ip:port"}, "for": {"kind": "requestRandom"}}
+    assert header.model_dump(by_alias=True) == {
+        "by": {"kind": "ip:port", "experimental": False},
+        "for": {"kind": "requestRandom", "experimental": False},
+    }

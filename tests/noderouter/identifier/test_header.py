@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from dtab import Path
 from noderouter.core.errors import IdentificationError
@@ -36,3 +37,9 @@ def test_a_malformed_path_is_refused_in_the_parsers_words(value, text):
     with pytest.raises(IdentificationError) as caught:
         IDENTIFIER.identify(request(special=((b"l5d-name", value),)))
     assert (str(caught.value), caught.value.status) == (text, 400)
+
+
+@pytest.mark.parametrize("name", [":authority", ":path", ":Method", ":x"])
+def test_pseudo_headers_are_for_h2(name):
+    with pytest.raises(ValidationError, match=f"{name} is a pseudo header, for routers whose protocol is h2"):
+        Header(kind="io.l5d.header", header=name)

@@ -59,3 +59,9 @@ def test_any_value_is_exactly_one_label(value):
     path = BY_HOST.identify(request(host=value))
     assert path.labels == (b"svc", value)
     assert Path.parse(path.show()) == path
+
+
+@pytest.mark.parametrize("name", [":authority", ":path", ":Method", ":x"])
+def test_pseudo_headers_are_for_h2(name):
+    with pytest.raises(ValidationError, match=f"{name} is a pseudo header, for routers whose protocol is h2"):
+        HeaderToken(kind="io.l5d.header.token", header=name)

@@ -61,11 +61,13 @@ def test_clients_of_overrides_do_not_pile_up_between_two_sweeps():
         (client,) = passing(clients, f"{number}")
         clients.release(client)
         assert len(clients) <= MAX_LINGERING
-    assert (len(closed), clients.closes) == (1000 - MAX_LINGERING, 1000 - MAX_LINGERING)
+    assert (len(closed), clients.evicts) == (1000 - MAX_LINGERING, 1000 - MAX_LINGERING)
+    assert (clients.misses, clients.expires) == (1000, 0)
     assert all(client.told == ["close"] for client in closed)
     assert passing(clients, "999")[0].told == ["follow"]  # it lingers for whoever comes next
     list(clients.sweep(1.0))
     assert (len(clients), clients.passing) == (1, 1)
+    assert clients.expires == MAX_LINGERING - 1
 
 
 def test_one_in_use_is_not_closed_early():
@@ -145,4 +147,4 @@ def test_any_history_ends_with_nothing_left(steps):
         client.in_flight -= 1
     list(clients.sweep(1.0))
     assert (len(clients), clients.passing) == (0, 0)
-    assert len(closed) == len(set(closed)) == clients.closes
+    assert len(closed) == len(set(closed)) == clients.evicts + clients.expires == clients.misses

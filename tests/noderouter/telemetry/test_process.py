@@ -1,13 +1,15 @@
 """Gauges about this process."""
 
+import gc
 import os
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from noderouter.line_queue import LineQueue, LineStream
-from noderouter.telemetry.process import open_fds, resident_bytes, watch_log, watch_process
+from noderouter.telemetry.process import collections, open_fds, resident_bytes, watch_log, watch_process
 from noderouter.telemetry.tree import MetricsTree
 
 
@@ -43,9 +45,36 @@ def test_all_gauges_read_and_the_old_names_agree() -> None:
         "jvm/mem/current/used",
         "jvm/thread/count",
         "jvm/fd_count",
+        "jvm/start_time",
+        "jvm/num_cpus",
+        "jvm/heap/used",
+        "jvm/heap/committed",
+        "jvm/gc/cycles",
+        "jvm/gc/msec",
     }
+    assert 0 < found["jvm/num_cpus"] <= (os.cpu_count() or 0)
+    assert abs(found["jvm/start_time"] - time.time() * 1000) < 60_000
+    assert 5e6 < found["jvm/heap/used"] < 5e9
     assert found["jvm/thread/count"] == found["process/threads"]
     assert found["jvm/fd_count"] == found["process/open_fds"]
+
+
+def test_the_collector_is_counted_once_however_many_trees_there_are() -> None:
+    tree = MetricsTree()
+    watch_process(tree, 64 << 20)
+    watch_process(MetricsTree())
+    assert gc.callbacks.count(collections) == 1
+
+    def figures() -> dict[str, float]:
+        return {"/".join(path): value for path, _, value in tree.samples()}
+
+    before = figures()
+    seconds = collections.seconds
+    gc.collect()
+    gc.collect()
+    assert figures()["jvm/gc/cycles"] >= before["jvm/gc/cycles"] + 2
+    assert collections.seconds > seconds
+    assert before["jvm/heap/max"] == 64 << 20
 
 
 def test_what_nobody_reads_is_bounded_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from noderouter.admin.handler.logging import list_levels, set_level
+from noderouter.admin.handler.logging import list_levels, page, set_level
 from noderouter.admin.message import Request
 from noderouter.admin.state import AdminState
+from noderouter.config.admin import SecurityConfig
 from noderouter.telemetry.log import Levels
-from tests.noderouter.admin.conftest import MakeState
+from tests.noderouter.admin.conftest import MakeState, text_of
 
 
 @pytest.fixture
@@ -64,3 +65,20 @@ async def test_a_form_of_too_many_fields(state: AdminState) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
     response = await set_level(state, Request("POST", "/logging.json", {}, form, b"a=1&" * 50 + b"b=1"))
     assert response.status == 400
+
+
+async def test_the_page_changes_levels_where_that_is_open(state: AdminState, make_state: MakeState) -> None:
+    state.levels.know("<b>")
+    response = await page(state, Request("GET", "/logging"))
+    text = text_of(response)
+    assert text.count('<form method="post" action="logging.json">') == 3
+    assert '<input type="hidden" name="logger" value="&lt;b&gt;">' in text
+    assert text.count("<option selected>INFO</option>") == 3
+    assert (
+        "content-security-policy",
+        "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
+    ) in response.headers
+    closed = make_state(levels=state.levels, security=SecurityConfig(controlEnabled=False))
+    text = text_of(await page(closed, Request("GET", "/logging")))
+    assert "<form" not in text
+    assert "<td>noderouter.a</td><td>INFO</td>" in text

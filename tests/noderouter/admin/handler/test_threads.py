@@ -1,9 +1,12 @@
 """What everybody is doing."""
 
+import json
+import threading
+
 import trio
 
 from noderouter.admin.handler import threads as threads_module
-from noderouter.admin.handler.threads import task_tree, threads
+from noderouter.admin.handler.threads import task_tree, threads, threads_json
 from noderouter.admin.message import Request
 from tests.noderouter.admin.conftest import MakeState, text_of
 
@@ -41,3 +44,24 @@ async def test_long_lists_are_cut(make_state: MakeState) -> None:
     state = make_state(reactor_tasks=lambda: map(str, range(threads_module.LIMIT + 1)))
     lines = text_of(await threads(state, Request("GET", "/admin/threads"))).splitlines()
     assert lines[threads_module.LIMIT + 1] == f"... cut after {threads_module.LIMIT} lines"
+
+
+async def test_the_threads_of_the_system_in_the_form_of_linkerd(make_state: MakeState) -> None:
+    waiting, done = threading.Event(), threading.Event()
+
+    def stand_still() -> None:
+        waiting.set()
+        done.wait()
+
+    thread = threading.Thread(target=stand_still, name="the still one", daemon=True)
+    thread.start()
+    waiting.wait()
+    state = make_state(reactor_tasks=lambda: ["connection 1"])
+    found = json.loads(text_of(await threads_json(state, Request("GET", "/admin/threads.json"))))
+    done.set()
+    thread.join()
+    shown = found["threads"][str(thread.ident)]
+    assert (shown["thread"], shown["daemon"]) == ("the still one", True)
+    assert any(frame.endswith("in stand_still") for frame in shown["stack"])
+    assert found["dataPath"] == ["connection 1"]
+    assert found["controlPlane"] != []

@@ -1,5 +1,29 @@
+import pytest
+from pydantic import ValidationError
+
+from dtab import Bound, Leaf, Path
 from noderouter.config.kind import kind_field, kinds_in
+from noderouter.naming.addr import AddrBound
 from noderouter.naming.transformer.kind import TransformerKind
+from noderouter.naming.var import Var
+
+FIELD = kind_field(TransformerKind, "noderouter.naming.transformer")
+KEYS = {
+    "io.l5d.const": {"path": "/$/inet/10.0.0.1/80"},
+    "io.l5d.k8s.daemonset": {"namespace": "mesh", "service": "l5d", "port": "incoming", "k8sHost": "localhost"},
+    "io.l5d.k8s.localnode": {"hostNetwork": True},
+    "io.l5d.localhost": {},
+    "io.l5d.port": {"port": 4141},
+    "io.l5d.replace": {"path": "/$/inet/10.0.0.1/80"},
+    "io.l5d.specificHost": {"host": "10.0.0.1"},
+}
+DETAILS = {
+    "io.l5d.k8s.daemonset": "/mesh/incoming/l5d",
+    "io.l5d.k8s.localnode": "/node-1",
+    "io.l5d.port": "/4141",
+    "io.l5d.specificHost": "/10.0.0.1",
+}
+"""What tells one of a kind from others, and stands in its prefix."""
 
 
 def test_the_kinds_of_linkerd_are_there():
@@ -14,6 +38,19 @@ def test_the_kinds_of_linkerd_are_there():
     }
 
 
-def test_the_prefix_names_the_kind():
-    kind = kind_field(TransformerKind, "noderouter.naming.transformer").validate({"kind": "io.l5d.localhost"})
-    assert kind.prefix.show() == "/%/io.l5d.localhost"
+@pytest.mark.parametrize("kind", KEYS)
+async def test_the_prefix_names_the_kind_unless_it_is_configured(kind, runtime, monkeypatch):
+    monkeypatch.setenv("NODE_NAME", "node-1")
+    tree = Leaf(Bound(Path.of("#", "x"), Path.EMPTY, Var(AddrBound(frozenset()))))
+    bound = "/$/inet/10.0.0.1/80" if "path" in KEYS[kind] else "/#/x"
+    for given, expected in ({}, f"/{kind}{DETAILS.get(kind, '')}"), ({"prefix": "/via/router"}, "/via/router"):
+        transformer = FIELD.validate({"kind": kind, **KEYS[kind], **given}).build(runtime)
+        (leaf,) = transformer.transform(tree).leaves()
+        assert leaf.id.show() == "/%" + expected + bound
+        assert transformer.prefix.show() == "/%" + expected
+
+
+@pytest.mark.parametrize("prefix", ["/", "/#/x", "/a/$"])
+def test_a_prefix_must_not_look_like_a_name(prefix):
+    with pytest.raises(ValidationError, match="cannot be a transformer's prefix"):
+        FIELD.validate({"kind": "io.l5d.localhost", "prefix": prefix})

@@ -2,9 +2,10 @@ import pytest
 from pydantic import ValidationError
 
 from dtab import Bound, Leaf, Path
-from noderouter.naming.addr import AddrBound, Address
+from noderouter.naming.addr import AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from noderouter.naming.transformer.specific_host import SpecificHost
 from noderouter.naming.var import Var
+from noderouter.naming.waiting import until
 
 
 async def test_it_keeps_one_host(runtime):
@@ -16,6 +17,26 @@ async def test_it_keeps_one_host(runtime):
     assert result.addr.value == AddrBound(kept)
 
 
-def test_the_host_must_be_an_address():
-    with pytest.raises(ValidationError, match="not an IP address"):
-        SpecificHost(kind="io.l5d.specificHost", host="example.org")
+async def test_a_name_is_followed(runtime, dns, autojump_clock):
+    dns.answers["router.example.com"] = frozenset({"10.0.0.2", "10.0.0.3"})
+    transformer = SpecificHost(kind="io.l5d.specificHost", host="router.example.com").build(runtime)
+    source = Var(AddrBound(frozenset(Address(f"10.0.0.{n}", 80) for n in range(1, 4))))
+    (result,) = transformer.transform(Leaf(Bound(Path.of("id"), Path.EMPTY, source))).leaves()
+    assert result.id.show() == "/%/io.l5d.specificHost/router.example.com/id"
+    result.addr.hold()
+    assert result.addr.value == AddrPending()
+    both = AddrBound(frozenset({Address("10.0.0.2", 80), Address("10.0.0.3", 80)}))
+    await until(result.addr, lambda addr: addr == both)
+    dns.answers["router.example.com"] = frozenset({"10.0.0.1"})
+    await until(result.addr, lambda addr: addr == AddrBound(frozenset({Address("10.0.0.1", 80)})))
+    dns.answers["router.example.com"] = frozenset({"10.0.0.9"})
+    await until(result.addr, lambda addr: addr == AddrNeg())
+    source.set(AddrFailed("no news"))
+    assert result.addr.value == AddrFailed("no news")
+    result.addr.release()
+
+
+@pytest.mark.parametrize("host", ["a b", "", "http://x", "[::1]"])
+def test_the_host_must_be_an_address_or_a_name(host):
+    with pytest.raises(ValidationError, match="must be an address or a host name"):
+        SpecificHost(kind="io.l5d.specificHost", host=host)

@@ -1,0 +1,28 @@
+"""`io.l5d.recentRequests`: a share of the last requests, on the page `/requests` of the admin interface.
+
+telemetry:
+- kind: io.l5d.recentRequests
+  sampleRate: 0.25
+  capacity: 10
+"""
+
+from typing import Annotated, ClassVar
+
+from noderouter.config.kind import Field
+from noderouter.filter.observe import Observer
+from noderouter.filter.trace import sample_limit
+from noderouter.telemetry.recent import RecentRequests
+from noderouter.telemetry.telemeter.kind import Rate, TelemeterKind
+
+
+class RecentRequestsKind(TelemeterKind):
+    """Keeps the last `capacity` of those requests that a share of `sampleRate` is drawn for."""
+
+    kind_name: ClassVar[str] = "io.l5d.recentRequests"
+
+    sampleRate: Rate
+    capacity: Annotated[int, Field(ge=1, le=1000)] = 10
+
+    def observer(self) -> Observer:
+        """What keeps them."""
+        return RecentRequests(sample_limit(self.sampleRate), self.capacity)
