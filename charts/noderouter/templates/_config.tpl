@@ -124,6 +124,11 @@ the place of the chart's: the keys of one interpreter mean nothing to another.
   prefix: /portNsSvcToK8s
   pattern: "/{port}/{ns}/{svc}"
   name: "/k8s/{ns}/{port}/{svc}"
+# One pod of a Service: db-0.db.prod is /portNsSvc/http/prod/db/db-0, and never another pod.
+- kind: io.l5d.rewrite
+  prefix: /portNsSvcToK8s
+  pattern: "/{port}/{ns}/{svc}/{pod}"
+  name: "/k8s/{ns}/{port}/{pod}.{svc}"
 - kind: io.l5d.rewrite
   prefix: /portHostToK8s
   pattern: "/{port}/{svc}"
