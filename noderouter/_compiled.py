@@ -35,6 +35,7 @@ MODULES: Final = (
     "noderouter.http1.server",
     "noderouter.http1.server_settings",
     "noderouter.http1.upstream",
+    "noderouter.identifier.scoped",
     "noderouter.identifier.token",
     "noderouter.naming.binding_cache",
     "noderouter.reactor.core",

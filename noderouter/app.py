@@ -14,6 +14,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,9 @@ from noderouter.capture.server import Cluster
 from noderouter.client.ourselves import Ourselves, node_addresses
 from noderouter.config.check import dump
 from noderouter.config.config import Config
+from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
+from noderouter.kubernetes.cluster_domain import cluster_domain
 from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.kubernetes.places import ApiPlaces
 from noderouter.line_queue import farewell
@@ -100,9 +103,11 @@ class App:
         self._dtab_gauges: list[DtabGauges] = []
         self.started = monotonic()
         self.destinations = Destinations()
+        self.clients = ClientNamespaces()
         self.capture_point: CapturePoint | None = None
         self.arming: Arming | None = None
         self._rng = Random()
+        self._cluster_domain = cache(lambda: cluster_domain(config.clusterDomain, naming_log))
 
     # Life-cycle
 
@@ -141,7 +146,9 @@ class App:
         """Build namers, interpreters and routers; their watches run in `naming`."""
         if self.config.intercept is not None:
             _ = self.config.intercept.node  # if nobody says it, that is said before anything is opened
-        runtime = self._runtime = Runtime.begin(naming.start_soon, monotonic, naming_log, self.guard.client)
+        runtime = self._runtime = Runtime.begin(
+            naming.start_soon, monotonic, naming_log, self.guard.client, self._cluster_domain
+        )
         namers = [kind.build(runtime) for kind in self.config.namers]
         dns_gauges(self.metrics.scope("dns"), runtime.resolver)
         self._watches = WatchGauges(self.metrics, runtime.clusters)
@@ -150,7 +157,8 @@ class App:
         intercept = self.config.intercept
         if intercept is not None:
             opaque = frozenset(SPEAKS_FIRST).union(intercept.opaquePorts)
-            cluster = Cluster(self.destinations, opaque, intercept.clusterDomain)
+            cluster = Cluster(self.destinations, opaque, intercept.clusterDomain or self._cluster_domain())
+            self.clients.expect()
         around = Surroundings(
             self.reactor,
             self.metrics,
@@ -160,6 +168,7 @@ class App:
             self._ourselves(runtime),
             self.config.namers,
             self.guard.bindings.admit,
+            self.clients,
         )
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
@@ -229,7 +238,7 @@ class App:
         from noderouter.arming.arming import Arming, Lent  # a router without it starts a tenth sooner
 
         cluster = self._runtime.clusters.get(config.access)
-        lent = Lent(cluster, self.destinations, self._not_ready, self.metrics, naming_log)
+        lent = Lent(cluster, self.destinations, self.clients, self._not_ready, self.metrics, naming_log)
         self.arming = Arming(config, point, lent)
         self._states["/intercept.json"] = self.arming.state
 
@@ -369,10 +378,17 @@ class App:
             reactor_tasks=lambda: describe_tasks(self.reactor),
             expositions=expositions_of(config.telemetry),
             security=config.admin.security,
-            hosts=frozenset(config.admin.hosts),
+            hosts=self._admin_hosts(),
             max_connections=config.admin.maxConnections,
             started=self.started,
         )
+
+    def _admin_hosts(self) -> frozenset[str]:
+        """Those of the configuration; a Service, `<name>.<namespace>.svc`, by its full name as well."""
+        hosts = self.config.admin.hosts
+        services = [host for host in hosts if host.endswith(".svc")]
+        domain = self._cluster_domain() if services else ""
+        return frozenset([*hosts, *(f"{service}.{domain}" for service in services if domain)])
 
     async def _delegate_outside(self, path: Path, dtab: Dtab) -> Any:
         return (await self._outside.delegate(path, dtab)).json(delegated)
