@@ -21,6 +21,7 @@ MODULES: Final = (
     "noderouter.client.client",
     "noderouter.client.endpoint",
     "noderouter.client.pool",
+    "noderouter.core.client_namespaces",
     "noderouter.core.exchange",
     "noderouter.core.service",
     "noderouter.filter.budget",

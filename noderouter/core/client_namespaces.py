@@ -4,7 +4,6 @@ The control plane fills `ClientNamespaces` with the pods of this node, where it 
 plane asks for clients that name a host of one label (`identifier/scoped.py`).
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from noderouter.core.errors import OverloadError
@@ -24,7 +23,7 @@ class ClientNamespaces:
     __slots__ = ("_awaited", "_known")
 
     def __init__(self) -> None:
-        self._known: Mapping[str, bytes] = {}
+        self._known: dict[str, bytes] = {}
         self._awaited = False
 
     def __len__(self) -> int:
@@ -34,7 +33,7 @@ class ClientNamespaces:
         """They will be known: until then, nobody is taken for somebody of no known namespace."""
         self._awaited = True
 
-    def replace(self, known: Mapping[str, bytes]) -> None:
+    def replace(self, known: dict[str, bytes]) -> None:
         """Take over all that are known; addresses in their shortest form, as sockets tell them."""
         self._known = known
         self._awaited = False

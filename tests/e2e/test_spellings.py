@@ -11,6 +11,7 @@ import yaml
 
 from tests.testing.api_server import ApiServer, api_server
 from tests.testing.backend import Backend, backends
+from tests.testing.http import ask
 from tests.testing.kube import endpoint, endpoint_slice, not_ready, port, service
 from tests.testing.router import ON_LOOPBACK, Json, Running, config, routing
 
@@ -248,4 +249,11 @@ async def test_a_service_is_not_looked_for_in_another_namespace():
 
 async def test_full_names_in_the_admin_interface():
     async with api_server() as server, router_on(server, admin={"hosts": ["router.mesh.svc"]}) as router:
-        assert router.app._admin_hosts() == {"router.mesh.svc", f"router.mesh.svc.{DOMAIN}"}
+        for host, status in (
+            ("router.mesh.svc", 200),
+            (f"router.mesh.svc.{DOMAIN}:9990", 200),
+            ("other.mesh.svc", 421),
+        ):
+            assert (await ask(router.admin_port, host, "/admin/ping")).status == status, host
+        shown = await router.admin("/namer_state/io.l5d.k8s.host.json")
+        assert json.loads(shown.text) == {"clusterDomain": DOMAIN}

@@ -225,9 +225,15 @@ async def test_an_override_of_one_request_holds_in_both_routers(helm: Helm, tmp_
     async with backends("stable", "canary") as (stable, canary), mesh(helm, tmp_path) as routers:
         routers.add("default/http/hello", stable)
         routers.add("staging/http/hello", canary)
-        answer = await routers.router.ask("hello", fields=[("l5d-dtab", "/svc/hello => /svc/hello.staging")])
-        assert (answer.status, answer.text) == (200, "canary")
-        for override in ("/svc => /k8s/staging/http", "/host => /k8s/staging/http", "/svc/hello => /ph/80/staging"):
+        for override in ("/svc/hello => /svc/hello.staging", "/service/default/hello => /service/staging/hello"):
+            answer = await routers.router.ask("hello", fields=[("l5d-dtab", override)])
+            assert (answer.status, answer.text) == (200, "canary")
+        for override in (
+            "/service/default => /srv/staging",
+            "/svc => /k8s/staging/http",
+            "/host => /k8s/staging/http",
+            "/svc/hello => /ph/80/staging",
+        ):
             assert (await routers.router.ask("hello", fields=[("l5d-dtab", override)])).status == 400, override
         assert (await routers.router.ask("hello")).text == "stable"
 
