@@ -14,6 +14,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path as FilePath
 from random import Random
 from time import monotonic
@@ -33,7 +34,9 @@ from noderouter.capture.server import Cluster
 from noderouter.client.ourselves import Ourselves, node_addresses
 from noderouter.config.check import dump
 from noderouter.config.config import Config
+from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
+from noderouter.kubernetes.cluster_domain import cluster_domain
 from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.kubernetes.places import ApiPlaces
 from noderouter.line_queue import farewell
@@ -95,6 +98,8 @@ class App:
         made = [each.observer() for each in config.telemetry]
         self.observers = tuple(each for each in made if each is not None)
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
+        self.clients = ClientNamespaces()
+        self._cluster_domain = cache(lambda: cluster_domain(config.clusterDomain, naming_log))
 
     # Life-cycle
 
@@ -134,7 +139,9 @@ class App:
         """Build namers, interpreters and routers; their watches run in `naming`."""
         if self.config.intercept is not None:
             _ = self.config.intercept.node  # if nobody says it, that is said before anything is opened
-        runtime = self._runtime = Runtime.begin(naming.start_soon, monotonic, naming_log, self.guard.client)
+        runtime = self._runtime = Runtime.begin(
+            naming.start_soon, monotonic, naming_log, self.guard.client, self._cluster_domain
+        )
         namers = [kind.build(runtime) for kind in self.config.namers]
         dns_gauges(self.metrics.scope("dns"), runtime.resolver)
         self._watches = WatchGauges(self.metrics, runtime.clusters)
@@ -143,7 +150,8 @@ class App:
         intercept = self.config.intercept
         if intercept is not None:
             opaque = frozenset(SPEAKS_FIRST).union(intercept.opaquePorts)
-            cluster = Cluster(self.destinations, opaque, intercept.clusterDomain)
+            cluster = Cluster(self.destinations, opaque, intercept.clusterDomain or self._cluster_domain())
+            self.clients.expect()
         around = Surroundings(
             self.reactor,
             self.metrics,
@@ -154,6 +162,7 @@ class App:
             self.config.namers,
             self.guard.bindings.admit,
             self.observers,
+            self.clients,
         )
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
@@ -207,7 +216,7 @@ class App:
         from noderouter.arming.arming import Arming, Lent  # a router without it starts a tenth sooner
 
         cluster = self._runtime.clusters.get(config.access)
-        lent = Lent(cluster, self.destinations, self._not_ready, self.metrics, naming_log)
+        lent = Lent(cluster, self.destinations, self.clients, self._not_ready, self.metrics, naming_log)
         self.arming = Arming(config, point, lent)
         self._states["/intercept.json"] = self.arming.state
 
@@ -346,10 +355,17 @@ class App:
             expositions=expositions_of(config.telemetry),
             recent_requests=self.recent,
             security=config.admin.security,
-            hosts=frozenset(config.admin.hosts),
+            hosts=self._admin_hosts(),
             max_connections=config.admin.maxConnections,
             started=self.started,
         )
+
+    def _admin_hosts(self) -> frozenset[str]:
+        """Those of the configuration; a Service, `<name>.<namespace>.svc`, by its full name as well."""
+        hosts = self.config.admin.hosts
+        services = [host for host in hosts if host.endswith(".svc")]
+        domain = self._cluster_domain() if services else ""
+        return frozenset([*hosts, *(f"{service}.{domain}" for service in services if domain)])
 
     async def _delegate_outside(self, path: Path, dtab: Dtab) -> Any:
         return (await self._outside.delegate(path, dtab)).json(delegated)

@@ -23,6 +23,7 @@ from noderouter.client.ourselves import Ourselves, is_here
 from noderouter.config.capture import CaptureConfig
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
+from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.errors import ConnectError, NoSuchName, OverloadError
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, WhenSpecial, stack
@@ -90,6 +91,7 @@ class Surroundings:
     """See `RouterParts`."""
     observers: Sequence[Observer] = ()
     """Who wants to see requests."""
+    clients: ClientNamespaces = field(default_factory=ClientNamespaces)
 
 
 class RouterAssembly:
@@ -101,7 +103,6 @@ class RouterAssembly:
         self.access_log = self._open_access_log(around)
         self.label = config.label
         self.bind = interpreter.bind
-        self.identifier = self.identifier_of(config.identifier)
         self.probe = ProbeAnswer()
         self.binding_seconds = config.bindingTimeoutMs / 1000
         self.max_names = config.bindingCache.paths
@@ -110,6 +111,7 @@ class RouterAssembly:
         self.max_overrides = config.bindingCache.overrides
         self.override_idle_seconds = float(config.bindingCache.overrideIdleTtlSecs)
         self.around = around
+        self.identifier = self.identifier_of(config.identifier)
         self._scope = around.metrics.scope("rt", config.label)
         self._scopes = Scopes(self._scope)
         self._services = config.service.settings()
@@ -245,7 +247,8 @@ class RouterAssembly:
 
     def identifier_of(self, kinds: Sequence[IdentifierKind]) -> Identifier:
         """The first of these that has a name."""
-        identifiers = [kind.build(self.config.dstPrefix) for kind in kinds]
+        prefix, clients = self.config.dstPrefix, self.around.clients
+        identifiers = [kind.build_for(prefix, clients) for kind in kinds]
         return identifiers[0] if len(identifiers) == 1 else FirstOf(identifiers)
 
     def is_own(self, ip: str, port: int) -> bool:

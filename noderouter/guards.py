@@ -28,7 +28,8 @@ def override_rules(config: RouterConfig, namers: Sequence[NamerKind]) -> Overrid
     """`overrides` of a router."""
     open_namers = [each.full_prefix for each in namers if each.open_to_overrides]
     closed_namers = [each.full_prefix for each in namers if not each.open_to_overrides]
-    return OverrideRules(config.dstPrefix, open_namers, closed_namers, config.overrides.trusted)
+    of_hosts = [name for each in namers for name in each.names_of_hosts]
+    return OverrideRules(config.dstPrefix, open_namers, closed_namers, config.overrides.trusted, of_hosts)
 
 
 def connect_filter(config: ServerConfig, scope: Scope) -> Filter:

@@ -29,6 +29,7 @@ from noderouter.arming.services import Listed, encode_listed
 from noderouter.arming.teller import Keeper, Teller
 from noderouter.arming.watches import Watches
 from noderouter.config.intercept import InterceptConfig
+from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
 from noderouter.intercept.protocol import MAX_NEVER, MAX_PODS, MAX_SERVICES, Progress
 from noderouter.kubernetes.clusters import Cluster
@@ -45,6 +46,8 @@ class Lent:
     cluster: Cluster
     destinations: Destinations
     """The reverse index, which is kept filled."""
+    clients: ClientNamespaces
+    """Whose pods clients are, which is kept filled."""
     missing: Callable[[], Iterable[str]]
     """What the routers lack before they can be given connections, in words."""
     metrics: Scope
@@ -67,7 +70,9 @@ class Arming:
         scope = lent.metrics.scope("intercept")
         self.teller = Teller(keeper, scope.histogram("pod_to_applied_ms"), lent.log)
         self.watches = Watches(lent.cluster, config.node, Ourselves.from_environment(), frozenset(config.opaquePorts))
-        self.lists = Lists(self.watches, self.teller, lent.destinations, Selection(config.selection), lent.log)
+        self.lists = Lists(
+            self.watches, self.teller, lent.destinations, lent.clients, Selection(config.selection), lent.log
+        )
         self._lent = lent
         self._node = config.node
         self._excess = Complaints(lent.log, "intercept.list_not_told")

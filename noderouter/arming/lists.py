@@ -10,13 +10,14 @@ import trio
 
 from noderouter.arming.choice import UNCLEAR, Selection
 from noderouter.arming.complaints import Complaints
-from noderouter.arming.pods import PodFacts, judged
+from noderouter.arming.pods import PodFacts, judged, namespaces_of
 from noderouter.arming.renewed import Captured
 from noderouter.arming.roster import Wish
 from noderouter.arming.services import Listed
 from noderouter.arming.speech import OPAQUE_PORTS
 from noderouter.arming.teller import PAUSE_SECONDS, Teller
 from noderouter.arming.watches import Watches
+from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destination, Destinations
 from noderouter.intercept.state import Address
 from noderouter.naming.background import Log
@@ -27,7 +28,13 @@ class Lists:
     """Follows `watches` and lets `teller` want what they amount to."""
 
     def __init__(
-        self, watches: Watches, teller: Teller, destinations: Destinations, selection: Selection, log: Log
+        self,
+        watches: Watches,
+        teller: Teller,
+        destinations: Destinations,
+        clients: ClientNamespaces,
+        selection: Selection,
+        log: Log,
     ) -> None:
         """Nothing is followed before the watches run."""
         self.pods: tuple[tuple[PodFacts, str], ...] = ()
@@ -35,6 +42,7 @@ class Lists:
         self._watches = watches
         self._teller = teller
         self._destinations = destinations
+        self._clients = clients
         self._selection = selection
         self._services_changed = trio.Event()
         self._own_labels: frozenset[tuple[str, str]] | None = None
@@ -59,6 +67,8 @@ class Lists:
 
     def _follow_pods(self) -> None:
         watches = self._watches
+        if watches.pods.synced:
+            self._clients.replace(namespaces_of(watches.pods))
         if not (watches.pods.synced and watches.namespaces.synced):
             return
         self.pods = tuple(judged(watches.pods, dict(watches.namespaces), self._selection))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any, Final, Self
 
-from noderouter.arming.addresses import addresses
+from noderouter.arming.addresses import addresses, as_sockets_tell
 from noderouter.arming.choice import Choice, Selection, choice_in, direct_by_choice
 from noderouter.intercept.protocol import MAX_ADDRESSES
 from noderouter.intercept.state import NEVER_NAMESPACES, Address, Pod
@@ -69,6 +69,8 @@ class PodFacts:
     """Why it is not captured, whatever anybody chose; empty if nothing speaks against it."""
     labels: frozenset[tuple[str, str]] = frozenset()
     """Of our own pod only: which Services lead to us (`services.py`)."""
+    speaks: bool = True
+    """Whether what comes from its addresses is its own: they are not the node's, nor given away since it has ended."""
 
     @property
     def told(self) -> Pod:
@@ -98,7 +100,8 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
     elif not found:
         direct = "it has no address yet"
     choice = choice_in(metadata.get("annotations"))
-    return PodFacts(intern(namespace), name, uid, found, since, choice, direct, labels)
+    speaks = not spec.get("hostNetwork") and networked and _speaks(metadata, status)
+    return PodFacts(intern(namespace), name, uid, found, since, choice, direct, labels, speaks)
 
 
 def judged(
@@ -115,6 +118,22 @@ def judged(
             yield pod, "its namespace is not known yet"
         else:
             yield pod, direct_by_choice(pod.choice, namespaces[pod.namespace], selection)
+
+
+def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
+    """From addresses, as sockets tell them, to the namespace of the pod that speaks from them.
+
+    One that pods of two namespaces have at once, which the API may tell for a moment, is nobody's.
+    """
+    known: dict[str, bytes] = {}
+    disputed = set()
+    for pod in pods:
+        if pod.speaks:
+            namespace = pod.namespace.encode()
+            for address in pod.addresses:
+                if known.setdefault(place := as_sockets_tell(address), namespace) != namespace:
+                    disputed.add(place)
+    return {place: namespace for place, namespace in known.items() if place not in disputed}
 
 
 def _speaks(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:

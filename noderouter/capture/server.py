@@ -34,7 +34,8 @@ class Cluster:
     destinations: Destinations = field(default_factory=Destinations)
     opaque_ports: frozenset[int] = frozenset()
     """Where connections to addresses without a service are not looked at."""
-    domain: str = "cluster.local"
+    domain: str = ""
+    """The cluster's; empty where it is not known."""
 
 
 class CaptureParts(Protocol):

@@ -33,7 +33,7 @@ from noderouter.filter.error_text import binding_timeout
 from noderouter.filter.stats import failure_name
 from noderouter.filter.timeout import endpoint_failed
 from noderouter.http1.upstream import UpstreamConnection
-from noderouter.naming.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrPending
+from noderouter.naming.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from noderouter.naming.var import Var
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import Expired, Unwind
@@ -342,7 +342,7 @@ class Client:
         self.refresh()
         if not self.endpoints:
             addr = self._addr.value
-            cause = f": {addr.cause}" if isinstance(addr, AddrFailed) else ""
+            cause = f": {addr.cause}" if isinstance(addr, AddrFailed | AddrNeg) and addr.cause else ""
             raise NoSuchName(f"{self.id.show()} has no address{cause}")
 
     def sweep(self, now: float) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 from noderouter.config.admin import AdminConfig
-from noderouter.config.fields import NotEmpty
+from noderouter.config.fields import Domain, NotEmpty
 from noderouter.config.intercept import InterceptConfig
 from noderouter.config.kind import Model, PlainValidator, Several, kind_field
 from noderouter.config.log import LogConfig
@@ -29,4 +29,5 @@ class Config(Model):
     intercept: InterceptConfig | None = None
     overload: OverloadConfig = OverloadConfig()
     log: LogConfig = LogConfig()
+    clusterDomain: Domain | None = None
     usage: Annotated[None, PlainValidator(_ignored)] = None

@@ -35,6 +35,9 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f?#]+$")]
 """Part of metric names and of admin paths; Linkerd's may have slashes, as in `/http-outgoing`."""
 
+Domain = Annotated[str, StringConstraints(max_length=253, pattern=r"^[0-9A-Za-z_]([0-9A-Za-z_.-]*[0-9A-Za-z_])?\.?$")]
+"""A domain of DNS."""
+
 FieldName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")]
 """The name of a header field (RFC 9110 section 5.1)."""
 

@@ -3,13 +3,13 @@
 import os
 from typing import Annotated, ClassVar, Literal, Self
 
+from noderouter.config.fields import Domain
 from noderouter.config.kind import Field, Model, Several, model_validator
 from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
 from noderouter.naming.environment import EnvironmentMissing
 from noderouter.naming.file_path import FilePath
 
 NodeName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$")]
-Domain = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9A-Za-z_]([0-9A-Za-z_.-]*[0-9A-Za-z_])?$")]
 ServicePort = Annotated[int, Field(ge=1, le=65535)]
 
 VARIABLE = "NODE_NAME"
@@ -24,7 +24,7 @@ class InterceptConfig(Model):
     selection: Literal["optOut", "optIn"] = "optOut"
     nodeName: NodeName | None = None
     opaquePorts: Several[ServicePort] = ()
-    clusterDomain: Domain = "cluster.local"
+    clusterDomain: Domain | None = None
     k8sHost: Host | None = None
     k8sPort: ApiPort | None = None
     kubeconfig: FilePath | None = None

@@ -61,8 +61,8 @@ class Dialled:
 
     __slots__ = ("_domain", "_mismatch", "_places", "_service")
 
-    def __init__(self, service: Service, mismatch: str = "destination", cluster_domain: str = "cluster.local") -> None:
-        """`mismatch` is `destination`, `host` or `refuse`."""
+    def __init__(self, service: Service, mismatch: str = "destination", cluster_domain: str = "") -> None:
+        """`mismatch` is `destination`, `host` or `refuse`; `cluster_domain` is empty where it is not known."""
         self._service = service
         self._mismatch = mismatch
         self._domain = cluster_domain.strip(".").lower().encode()
@@ -114,7 +114,8 @@ def names(host: bytes, dialled: tuple[str, int], destination: bytes, domain: byt
     if len(labels) != 2:  # an address that no service is known for
         return False
     service = b".".join(labels)
-    return name.removesuffix(b".") in (labels[0], service, service + b".svc", service + b".svc." + domain)
+    spellings = (labels[0], service, service + b".svc", *([service + b".svc." + domain] if domain else ()))
+    return name.removesuffix(b".") in spellings
 
 
 def _split(authority: bytes) -> tuple[bytes, int]:

@@ -8,9 +8,10 @@ what a Host could name anyway, and to nothing else:
     any other                       names of this router    those names; the configured namers that are open to all
     a captured connection, always   names of this router    those names
 
-"Names of this router" are those below its `dstPrefix`. Open namers are those of Kubernetes: `io.l5d.fs` reads files by
-names, `io.l5d.rewrite` makes any name of another. Below `/$/` there are `fail`, `nil` and `io.buoyant.http.status`. So
-the dtab in the configuration keeps its names (`/host`, `/ph`, ...) to itself.
+"Names of this router" are those below its `dstPrefix`, and those that hosts have whatever their spelling
+(`io.l5d.k8s.host`). Open namers are those of Kubernetes: `io.l5d.fs` reads files by names, `io.l5d.rewrite` makes any
+name of another. Below `/$/` there are `fail`, `nil` and `io.buoyant.http.status`. So the dtab in the configuration
+keeps its names (`/host`, `/srv`, ...) to itself.
 
 What is not allowed is refused whole (400), never left out: the sender would believe that it holds. There is one
 exception: a dentry of `l5d-ctx-dtab` about names of *another* router. It was sent to that one, or is on its way there
@@ -78,10 +79,15 @@ class OverrideRules:
         open_namers: Sequence[Path] = (),
         closed_namers: Sequence[Path] = (),
         trusted: Sequence[AddressRule] = (),
+        of_hosts: Sequence[Path] = (),
     ) -> None:
-        """`prefix` is the router's; namers by their full prefixes, such as `/#/io.l5d.k8s`."""
+        """`prefix` is the router's; namers by their full prefixes, such as `/#/io.l5d.k8s`.
+
+        `of_hosts` are prefixes of other names that hosts have, such as `/service`.
+        """
         self.refused = 0
         self._prefix = prefix
+        self._of_hosts = tuple(of_hosts)
         self._open = tuple(open_namers)
         self._closed = tuple(closed_namers)
         self._trusted = tuple(trusted)
@@ -132,7 +138,8 @@ class OverrideRules:
             ours = inherited
         for dentry in asked:
             if not self._is_ours(dentry):
-                raise _refused(dentry, f"a request may only say where names below {self._prefix.show()} lead")
+                places = " and ".join(each.show() for each in (self._prefix, *self._of_hosts))
+                raise _refused(dentry, f"a request may only say where names below {places} lead")
         local = ours + asked
         for dentry in local:
             for leaf in dentry.dst.leaves():
@@ -142,6 +149,8 @@ class OverrideRules:
     def _is_ours(self, dentry: Dentry) -> bool:
         """Whether it is about names of this router, and not about some that a `*` lets it meet on the way."""
         elements = dentry.prefix.elements
+        if any(elements[: len(each)] == each.labels for each in self._of_hosts):
+            return True
         size = len(self._prefix)
         if elements[:size] != self._prefix.labels:
             return False
@@ -151,7 +160,7 @@ class OverrideRules:
         labels = leaf.labels
         first = labels[0] if labels else b""
         if first not in _RESERVED:
-            if first and leaf.starts_with(self._prefix):
+            if first and (leaf.starts_with(self._prefix) or any(map(leaf.starts_with, self._of_hosts))):
                 return
         elif captured:
             pass
@@ -165,7 +174,7 @@ class OverrideRules:
         raise _refused(dentry, f"a request may not send names to {leaf.show()[:MAX_SHOWN]}, {self._may(captured)}")
 
     def _may(self, captured: bool) -> str:
-        places = [self._prefix.show()]
+        places = [each.show() for each in (self._prefix, *self._of_hosts)]
         if not captured:
             places += [each.show() for each in self._open]
         return f"only below {', '.join(places)}" + ("" if captured else " (`overrides.trusted` says who may)")

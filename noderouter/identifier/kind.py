@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from dtab import Path
 from noderouter.config.kind import Kind
+from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.exchange import Exchange
 
 MAX_NAME_BYTES: Final = 2048
@@ -40,3 +41,7 @@ class IdentifierKind(Kind):
     def build(self, prefix: Path) -> Identifier:
         """The identifier; its names start with `prefix` (the router's `dstPrefix`)."""
         raise NotImplementedError
+
+    def build_for(self, prefix: Path, clients: ClientNamespaces) -> Identifier:
+        """The same, where it is known of which namespace `clients` are; most do not ask."""
+        return self.build(prefix)

@@ -6,9 +6,9 @@ from typing import Final
 
 from dtab import Path
 
-_LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 """The name of a namespace or a Service (RFC 1123). What cannot be one does not exist, and the API is not asked."""
-_PORT: Final = re.compile(r"[0-9]{1,5}|(?=[-0-9]*[a-z])[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+PORT: Final = re.compile(r"[0-9]{1,5}|(?=[-0-9]*[a-z])[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _VALUE: Final = re.compile(r"(?:[a-z0-9](?:[-a-z0-9_.]{0,61}[a-z0-9])?)?")
 
 
@@ -59,7 +59,7 @@ class PathForm:
         host, dot, rest = service.partition(".")
         if dot:
             service = rest
-        if not all(map(_LABEL.fullmatch, (namespace, service, host))) or not _PORT.fullmatch(port):
+        if not all(map(LABEL.fullmatch, (namespace, service, host))) or not PORT.fullmatch(port):
             return None
         label = None
         if self.label is not None:

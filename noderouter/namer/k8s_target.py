@@ -8,10 +8,12 @@ again.
                       not, but the Service is there     Neg                           not in the Service   Neg
                       no such Service                   Neg                           no such Service      Neg
     one host of it    slices have it, and the port      bound        likewise
-                      not                               Neg
+                      slices have it without the port   Neg
+                      not, but the Service is there     bound, to nothing
 
 "Bound" may be to no address at all: that is a 502, and no fallback (spec section 3.2). With a number, that is so
 whatever `targetPort` is; Linkerd made a difference there, by which a Service without pods looked like a name of DNS.
+So it is for one host, which may be about to come back: whoever asks for it wants no other.
 """
 
 from enum import Enum
@@ -98,6 +100,8 @@ class Target:
                 return Pending()  # its endpoints are not asked for before it is known that there is such a Service
             case Present(value) if value.external_name:
                 return Answer.BOUND if self._external_port(value) else Answer.NEG
+        if self.name.host and self._lacks_host(service, self._slices(reading)):
+            return Answer.BOUND
         if self.name.port.isdecimal():
             return self._answer_by_number(service, reading)
         return self._answer_by_name(self.name.port, reading)
@@ -126,6 +130,15 @@ class Target:
             case Absent():
                 return Answer.NEG
 
+    def _lacks_host(self, service: State[Service], slices: State[tuple[Slice, ...]]) -> bool:
+        """Whether the Service is there, and the host that is asked for is none of its hosts, at whatever port."""
+        match slices:
+            case Present(value):
+                return not any(one.name == self.name.host for each in value for one in each.hosts)
+            case Absent():
+                return isinstance(service, Present) and self.name.label is None
+        return False
+
     # The addresses
 
     def _addr(self, reading: Reading) -> Addr:
@@ -139,9 +152,13 @@ class Target:
                 return AddrNeg()
             return reading.read(self._resolver.addr((known.external_name,), port))
         port_of = self._port_of(known)
-        if port_of is None:
+        if port_of is None and not self.name.host:
             return AddrBound(frozenset())
         slices = self._slices(reading)
+        if self.name.host and self._lacks_host(service, slices):
+            return AddrNeg(f"{self._in_words()} has no pod {self.name.host}")
+        if port_of is None:
+            return AddrBound(frozenset())
         match slices:
             case Unknown():
                 return AddrPending()
@@ -152,8 +169,13 @@ class Target:
             case Present(value):
                 ipv6_first = known is not None and known.ipv6_first
                 found = addresses(value, port_of, host=self.name.host, ipv6_first=ipv6_first)
+                if self.name.host and not found:
+                    return AddrNeg(f"the pod {self.name.host} of {self._in_words()} is not ready")
                 self._addresses = reused(found, self._addresses)
                 return AddrBound(self._addresses)
+
+    def _in_words(self) -> str:
+        return f"the Service {self.name.service} in the namespace {self.name.namespace}"
 
     def _port_of(self, service: Service | None) -> PortOf | None:
         """How to find the port in slices; None where it cannot be known."""

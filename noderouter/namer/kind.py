@@ -70,6 +70,14 @@ class NamerKind(Kind):
         raise NotImplementedError
 
     @property
+    def names_of_hosts(self) -> tuple[Path, ...]:
+        """Prefixes of names, outside of the router's `dstPrefix`, that it gives to what a client's Host says.
+
+        Dtabs of requests may be about these, and lead to them.
+        """
+        return ()
+
+    @property
     def full_prefix(self) -> Path:
         """What its names start with."""
         return ROOT + (Path.of(self.kind_name) if self.prefix is None else self.prefix)

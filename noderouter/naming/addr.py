@@ -75,6 +75,9 @@ class AddrBound:
 class AddrNeg:
     """Known not to exist."""
 
+    cause: str = ""
+    """In words, where there is more to say."""
+
 
 @dataclass(frozen=True, slots=True)
 class AddrFailed:

@@ -22,6 +22,8 @@ class Runtime:
     files: FileWatcher
     resolver: Resolver
     clusters: Clusters
+    cluster_domain: Callable[[], str] = lambda: ""
+    """What full names of Services end with; empty where it is not known."""
 
     @classmethod
     def begin(
@@ -30,6 +32,7 @@ class Runtime:
         clock: Callable[[], float],
         log: Log,
         client: Callable[[], str | None] = lambda: None,
+        cluster_domain: Callable[[], str] = lambda: "",
     ) -> "Runtime":
         """A runtime with its own watchers, which run from now on. To be called inside of trio.
 
@@ -37,4 +40,5 @@ class Runtime:
         """
         files = FileWatcher(log)
         start_soon(files.run, name="files")
-        return cls(start_soon, clock, log, files, Resolver(start_soon, log, client=client), Clusters(start_soon, log))
+        resolver = Resolver(start_soon, log, client=client)
+        return cls(start_soon, clock, log, files, resolver, Clusters(start_soon, log), cluster_domain)

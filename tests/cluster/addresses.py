@@ -21,7 +21,8 @@ API_CLUSTER_IP = "10.233.0.1"
 DNS_CLUSTER_IP = "10.233.0.10"
 """Where pods ask for names, as everywhere; answered at the gateway."""
 
-DOMAIN = "cluster.local"
+DOMAIN = "example.internal"
+"""Of the cluster. Another one than most have, so that whoever takes it for granted is found."""
 
 
 def node_address(number: int) -> str:

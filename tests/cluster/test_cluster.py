@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from tests.cluster.addresses import DOMAIN
 from tests.cluster.any_cluster import until
 from tests.cluster.controlplane import CommandFailed
 from tests.cluster.workload import container, pod, service, workload
@@ -45,7 +46,7 @@ def test_a_deployment_is_reached_by_pod_address_cluster_ip_and_name(cluster, nam
     for address, name in addresses.items():
         assert client(f"http://{address}:8080/") == f"hello from {name}\n"
     ip = cluster.get("service", namespace, "hello")["spec"]["clusterIP"]
-    for host in (ip, "hello", f"hello.{namespace}", f"hello.{namespace}.svc.cluster.local"):
+    for host in (ip, "hello", f"hello.{namespace}", f"hello.{namespace}.svc.{DOMAIN}"):
         seen = {client(f"http://{host}/") for _ in range(24)}
         assert seen == {f"hello from {name}\n" for name in addresses.values()}
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.cluster.addresses import DOMAIN
 from tests.cluster.any_cluster import until
 from tests.cluster.controlplane import CommandFailed
 from tests.cluster.workload import container, pod, workload
@@ -236,7 +237,7 @@ def test_a_stateful_set_has_names_for_its_pods(cluster, namespace):
     }  # fmt: skip
     external = {
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "alias"},
-        "spec": {"type": "ExternalName", "externalName": f"db.{namespace}.svc.cluster.local"},
+        "spec": {"type": "ExternalName", "externalName": f"db.{namespace}.svc.{DOMAIN}"},
     }  # fmt: skip
     db = workload("StatefulSet", "db", container(), replicas=2)
     db["spec"]["serviceName"] = "db"

@@ -168,8 +168,8 @@ NAMES = dns.Names(
     Known(
         named("web", clusterIP="10.233.0.5"),
         named("db", clusterIP="None"),
-        named("out", type="ExternalName", externalName="web.ns.svc.cluster.local"),
-        named("loop", type="ExternalName", externalName="loop.ns.svc.cluster.local"),
+        named("out", type="ExternalName", externalName="web.ns.svc.example.internal"),
+        named("loop", type="ExternalName", externalName="loop.ns.svc.example.internal"),
     ),
     Known(HEADLESS),
     Known(NODE),
@@ -188,14 +188,14 @@ def ask(name, kind=dns.A):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("web.ns.svc.cluster.local", (0, 1, "10.233.0.5")),
-        ("WEB.ns.svc.cluster.local", (0, 1, "10.233.0.5")),
-        ("db.ns.svc.cluster.local", (0, 1, "10.0.0.1")),
-        ("db-0.db.ns.svc.cluster.local", (0, 1, "10.0.0.1")),
-        ("db-1.db.ns.svc.cluster.local", (3, 0, None)),
-        ("out.ns.svc.cluster.local", (0, 2, "10.233.0.5")),
+        ("web.ns.svc.example.internal", (0, 1, "10.233.0.5")),
+        ("WEB.ns.svc.example.internal", (0, 1, "10.233.0.5")),
+        ("db.ns.svc.example.internal", (0, 1, "10.0.0.1")),
+        ("db-0.db.ns.svc.example.internal", (0, 1, "10.0.0.1")),
+        ("db-1.db.ns.svc.example.internal", (3, 0, None)),
+        ("out.ns.svc.example.internal", (0, 2, "10.233.0.5")),
         ("node-1", (0, 1, "10.231.0.11")),
-        ("web.other.svc.cluster.local", (3, 0, None)),
+        ("web.other.svc.example.internal", (3, 0, None)),
         ("elsewhere.example", (3, 0, None)),
     ],
 )
@@ -204,11 +204,11 @@ def test_names(name, expected):
 
 
 def test_names_without_an_address_of_the_kind_exist():
-    assert ask("web.ns.svc.cluster.local", 28) == (0, 0, None)
+    assert ask("web.ns.svc.example.internal", 28) == (0, 0, None)
 
 
 def test_names_that_lead_in_a_circle_end():
-    assert ask("loop.ns.svc.cluster.local")[:2] == (0, 8)
+    assert ask("loop.ns.svc.example.internal")[:2] == (0, 8)
 
 
 @pytest.mark.parametrize("query", [b"", b"\0" * 11, struct.pack("!HHHHHH", 7, 0x8000, 1, 0, 0, 0)])

@@ -26,7 +26,7 @@ lines = open(sys.argv[1]).read().splitlines()
 [start] = [number for number, line in enumerate(lines) if line.startswith("  dtab: |")]
 rest = range(start + 1, len(lines))
 end = next(number for number in rest if lines[number] and not lines[number].startswith("    "))
-table = [line for line in lines[start + 1 : end] if not line.startswith("    /svc/hello ")]
+table = [line for line in lines[start + 1 : end] if not line.startswith("    /service/default/hello ")]
 lines[start + 1 : end] = [*table, "    " + {line!r}]
 open(sys.argv[1], "w").write("\\n".join(lines) + "\\n")
 """

@@ -59,17 +59,17 @@ def test_a_canary_of_a_tenth_and_then_all(cluster: Cluster, mesh: Release, names
     serve(cluster, namespace)
     serve(cluster, namespace, "hello-canary", "node-1")
     before = mesh.dtab()
-    old, new = f"/host/{namespace}/hello", f"/host/{namespace}/hello-canary"
+    old, new = f"/srv/{namespace}/hello", f"/srv/{namespace}/hello-canary"
     with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
         assert {request.app for request in traffic.requests} == {"hello"}
-        edited = mesh.write_dtab(f"{before}\n/svc/hello.{namespace} => 9 * {old} & 1 * {new} ;\n")
+        edited = mesh.write_dtab(f"{before}\n/service/{namespace}/hello => 9 * {old} & 1 * {new} ;\n")
         first = traffic.until(lambda request: request.app == "hello-canary", edited - 1)
         in_force = max(edited, first.ended)
         until(lambda: len(traffic.after(in_force)) >= SHARE_OF)
         share = Counter(request.app for request in traffic.after(in_force)[:SHARE_OF])
         assert 0.06 < share["hello-canary"] / sum(share.values()) < 0.14, share
 
-        moved = mesh.write_dtab(f"{before}\n/svc/hello.{namespace} => {new} ;\n")
+        moved = mesh.write_dtab(f"{before}\n/service/{namespace}/hello => {new} ;\n")
         traffic.until(lambda request: request.app == "hello-canary", moved)
         traffic.more(200)
         last = max(request.began for request in traffic.requests if request.app == "hello")

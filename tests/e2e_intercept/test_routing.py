@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.charts.release import Release
+from tests.cluster import addresses
 from tests.cluster.any_cluster import until
 from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import CommandFailed
@@ -94,17 +95,34 @@ def test_a_pod_that_knows_of_no_router_is_routed_by_the_dtab(
 ):
     serve_unknowing(cluster, namespace)
     serve_unknowing(cluster, namespace, "hello-next", "node-1")
-    for host in ("hello", f"hello.{namespace}", f"hello.{namespace}.svc.cluster.local"):
+    for host in ("hello", f"hello.{namespace}", f"hello.{namespace}.svc.{addresses.DOMAIN}"):
         answer = get(cluster, namespace, host)
         assert "via: 1.1 linkerd, 1.1 linkerd" in answer, host
         assert "hello from hello-" in answer
-    route = f"/svc/hello.{namespace} => /host/{namespace}/hello-next ;"
+    route = f"/service/{namespace}/hello => /srv/{namespace}/hello-next ;"
     edited = mesh.write_dtab(f"{mesh.dtab()}\n{route}\n")
     until(lambda: "hello-next from" in get(cluster, namespace, "hello"))
     seconds = time.monotonic() - edited
     answer = get(cluster, namespace, f"hello.{namespace}", "-H", f"host: hello-next.{namespace}")
     assert "hello-next from" in answer  # what was dialled counts, and that is `hello`
     state(f"through the routers of both nodes; an edit of the dtab was seen within {seconds:.2f} s")
+
+
+def test_a_short_host_is_that_of_the_pods_namespace_on_the_proxy_port_too(
+    cluster: Cluster, mesh: Release, namespace: str
+):
+    """Where nothing is captured, and no other namespace's is taken for it."""
+    serve_unknowing(cluster, namespace)
+    proxy = ("-x", f"http://{cluster.nodes[0].address}:4140")
+    for host in ("hello", "HELLO", f"hello.{namespace}.svc.{addresses.DOMAIN}"):
+        until(lambda host=host: "hello from hello-" in get(cluster, namespace, host, *proxy))
+    edited = mesh.write_dtab(f"{mesh.dtab()}\n/service/{namespace}/hello => /$/io.buoyant.http.status/418 ;\n")
+    for host in ("hello", f"hello.{namespace}:80"):
+        until(lambda host=host: "HTTP/1.1 418" in get(cluster, namespace, host, *proxy))
+        until(lambda host=host: "HTTP/1.1 418" in get(cluster, namespace, host))
+    assert time.monotonic() - edited < 60
+    cluster.control_plane.kubectl("delete", "service", "hello", "-n", namespace)
+    until(lambda: "HTTP/1.1 418" in get(cluster, namespace, "hello", *proxy))  # the entry holds without a Service, too
 
 
 def test_what_a_backend_sees(cluster: Cluster, mesh: Release, namespace: str):
@@ -143,7 +161,7 @@ def test_other_protocols_pass_and_are_routed_by_the_dtab_too(
     waited = time.monotonic() - began
     assert mesh.metric("node-1", f"{SERVER}/flow/requests") - flows == 2
     assert mesh.metric("node-1", f"{SERVER}/captured/detect_timeouts") == 0  # the port of mail is known to be such
-    mesh.write_dtab(f"{mesh.dtab()}\n/svc/cache.{namespace}:6379 => /k8s/{namespace}/redis/cache-next ;\n")
+    mesh.write_dtab(f"{mesh.dtab()}\n/service/{namespace}/cache/6379 => /srv/{namespace}/cache-next/redis ;\n")
     until(lambda: cluster.exec(namespace, "client", *talk, "6379", "client") == "+PONG cache-next\n")
     assert cluster.exec(namespace, "client", *talk, "25", "server").startswith("220 cache\n")
     state(f"a server that speaks first was heard through both routers, the client's start included, in {waited:.2f} s")

@@ -20,7 +20,8 @@ GRACE_MS = 2000
 """What a router that ends leaves to those that it serves."""
 DTAB = "routes"
 """The ConfigMap of the dtab, and its key."""
-_HOSTS = ("{svc}.{ns}", "{svc}.{ns}.svc", "{svc}.{ns}.svc.cluster.local")
+CLUSTER_DOMAIN = "example.internal"
+"""Another one than most clusters have."""
 
 Json = dict[str, Any]
 
@@ -51,11 +52,13 @@ def configuration(namespace: str, kubeconfig: Path, socket: Path, settings: Sett
             {"ip": "0.0.0.0", "port": OUTGOING_PORT},
             {"ip": "::", "port": CAPTURE_PORT, "capture": dict(settings.capture)},
         ],
+        "identifier": {"kind": "io.l5d.k8s.host"},
         "interpreter": interpreter,
         "service": {"responseClassifier": {"kind": "io.l5d.http.retryableRead5XX"}},
     }
     return {
         "admin": {"ip": "0.0.0.0", "port": ADMIN_PORT, "shutdownGraceMs": GRACE_MS},
+        "clusterDomain": CLUSTER_DOMAIN,
         "namers": _namers(api),
         "routers": [outgoing],
         "intercept": {"socket": str(socket), **api, **settings.intercept},
@@ -64,16 +67,4 @@ def configuration(namespace: str, kubeconfig: Path, socket: Path, settings: Sett
 
 def _namers(api: Json) -> list[Json]:
     pods = [{"kind": "io.l5d.k8s", "prefix": f"/io.l5d.k8s{suffix}", **api} for suffix in ("", ".direct")]
-    rewrites = [("/portNsSvcToK8s", "/{port}/{ns}/{svc}"), ("/portHostToK8s", "/{port}/{svc}")]
-    rewrites += [("/portHostToK8s", f"/{{port}}/{host}") for host in _HOSTS]
-    return [*pods, *(_rewrite(prefix, pattern) for prefix, pattern in rewrites)]
-
-
-def _rewrite(prefix: str, pattern: str) -> Json:
-    namespace = "{ns}" if "{ns}" in pattern else "default"
-    return {
-        "kind": "io.l5d.rewrite",
-        "prefix": prefix,
-        "pattern": pattern,
-        "name": f"/k8s/{namespace}/{{port}}/{{svc}}",
-    }
+    return [*pods, {"kind": "io.l5d.k8s.host"}, {"kind": "io.l5d.k8s.service"}]

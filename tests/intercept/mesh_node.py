@@ -241,14 +241,17 @@ class MeshNode:
             self.objects.delete_pod(pod.namespace, pod.name)
 
     def add_service(
-        self, name: str, ports: Sequence[Port], *backends: Pod, namespace: str = "", **spec: Any
+        self, name: str, ports: Sequence[Port], *backends: Pod, namespace: str = "", named: bool = False, **spec: Any
     ) -> Service:
-        """A service that leads to these pods, in the API and in kube-proxy's rules."""
+        """A service that leads to these pods, in the API and in kube-proxy's rules.
+
+        With `named` each has its name as its host name, as the pods of a StatefulSet do.
+        """
         made = self.objects.service(namespace or self.space, name, ports, **spec)
         service = Service(name, namespace or self.space, ports, made)
         service.backends = backends
         ips = {version: [pod.addresses[version] for pod in backends] for version in FAMILIES}
-        self.objects.slices(service.namespace, name, ports, ips)
+        self.objects.slices(service.namespace, name, ports, ips, [pod.name for pod in backends] if named else ())
         self.services.append(service)
         self.proxied()
         return service

@@ -124,16 +124,24 @@ class Objects:
         return self.create(f"/api/v1/namespaces/{namespace}/services", body)
 
     def slices(
-        self, namespace: str, service: str, ports: Sequence[Port], addresses: Mapping[int, Sequence[str]]
+        self,
+        namespace: str,
+        service: str,
+        ports: Sequence[Port],
+        addresses: Mapping[int, Sequence[str]],
+        hostnames: Sequence[str] = (),
     ) -> None:
-        """The endpoints of a service, as the controller would write them."""
+        """The endpoints of a service, as the controller would write them; with their host names, if they have any."""
         listed = [{"name": port.name, "port": port.target, "protocol": port.protocol} for port in ports]
         for version, ips in addresses.items():
+            endpoints: list[Object] = [{"addresses": [ip], "conditions": {"ready": True}} for ip in ips]
+            for each, hostname in zip(endpoints, hostnames, strict=False):
+                each["hostname"] = hostname
             body = {
                 "metadata": {"name": f"{service}-{version}", "labels": {"kubernetes.io/service-name": service}},
                 "addressType": f"IPv{version}",
                 "ports": listed,
-                "endpoints": [{"addresses": [ip], "conditions": {"ready": True}} for ip in ips],
+                "endpoints": endpoints,
             }
             self.create(f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices", body)
 

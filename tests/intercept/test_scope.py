@@ -5,7 +5,7 @@ import pytest
 from tests.cluster import addresses
 from tests.cluster.any_cluster import until
 from tests.intercept.asking import get, line
-from tests.intercept.configuration import Settings
+from tests.intercept.configuration import CLUSTER_DOMAIN, Settings
 from tests.intercept.conftest import ON_ONE
 from tests.intercept.mesh_node import FAMILIES
 from tests.intercept.world import ECHO_PORT, WEB_PORT, World
@@ -77,7 +77,7 @@ def test_a_host_that_is_not_what_was_dialled(world: World, router, policy: str, 
         assert (said["status"], said.get("who")) == (status, who)
         if status == 200:
             assert said["host"] == world.canary.host, "the field itself goes on as it came"
-        for host in (world.hello.host, f"{world.hello.host}.svc.cluster.local", f"{world.hello.host}:80".upper()):
+        for host in (world.hello.host, f"{world.hello.host}.svc.{CLUSTER_DOMAIN}", f"{world.hello.host}:80".upper()):
             assert get(world.client.place, address, 80, host)["who"] == "hello"
 
 

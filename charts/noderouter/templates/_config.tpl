@@ -21,7 +21,8 @@
 {{- $hosts := list -}}
 {{- if .Values.metrics.service.create -}}
 {{- $name := printf "%s-metrics.%s" (include "noderouter.fullname" .) (include "noderouter.namespace" .) -}}
-{{- $hosts = list $name (printf "%s.svc" $name) (printf "%s.svc.cluster.local" $name) -}}
+{{- /* The router knows the domain of the cluster, and what the second of these is with it. */ -}}
+{{- $hosts = list $name (printf "%s.svc" $name) -}}
 {{- end -}}
 {{- concat $hosts .Values.admin.hosts | uniq | toYaml -}}
 {{- end -}}
@@ -49,6 +50,9 @@ admin:
     socket: {{ include "noderouter.runFolder" . }}/probes.sock
     {{- end }}
   {{- include "noderouter.sharing" . | nindent 2 }}
+{{- with .Values.clusterDomain }}
+clusterDomain: {{ . | quote }}
+{{- end }}
 namers:
 {{ include "noderouter.namers" . }}
 {{- with .Values.namers }}
@@ -130,10 +134,23 @@ the place of the chart's: the keys of one interpreter mean nothing to another.
   - kind: io.l5d.k8s.localnode
     hostNetwork: {{ $byNode }}
 {{- end }}
-# Shapes of names. Of several namers with one prefix the last is asked first.
+# Hosts in any spelling have one name, /service/<namespace>/<service>; that has ports.
+- kind: io.l5d.k8s.host
+- kind: io.l5d.k8s.service
+# Shapes of names in tables of earlier versions. Of several namers with one prefix the last is asked first.
 - kind: io.l5d.rewrite
   prefix: /portNsSvcToK8s
   pattern: "/{port}/{ns}/{svc}"
+  name: "/k8s/{ns}/{port}/{svc}"
+# One pod of a Service: db-0.db.prod is /portNsSvc/http/prod/db/db-0, and never another pod.
+- kind: io.l5d.rewrite
+  prefix: /portNsSvcToK8s
+  pattern: "/{port}/{ns}/{svc}/{pod}"
+  name: "/k8s/{ns}/{port}/{pod}.{svc}"
+# Of which namespace the client is, behind a host without a dot, says nothing there.
+- kind: io.l5d.rewrite
+  prefix: /portNsSvcToK8s
+  pattern: "/{port}/{ns}/{svc}/in:{client}"
   name: "/k8s/{ns}/{port}/{svc}"
 - kind: io.l5d.rewrite
   prefix: /portHostToK8s
@@ -160,6 +177,11 @@ servers:
 - ip: {{ .Values.listenIp | quote }}
   port: {{ .Values.ports.outgoing.port }}
   {{- include "noderouter.sharing" . | nindent 2 }}
+{{- if .Values.intercept.enabled }}
+# A host without a dot is a Service of the namespace that the client is in, where that is a pod of this node.
+identifier:
+- kind: io.l5d.k8s.host
+{{- end }}
 interpreter:
   kind: io.l5d.k8s.configMap
   namespace: {{ include "noderouter.namespace" . }}
@@ -194,11 +216,8 @@ identifier:
 - kind: io.l5d.header.token
 dtab: |
   /k8s       => /#/io.l5d.k8s.local ;
-  /portNsSvc => /#/portNsSvcToK8s ;
-  /host      => /portNsSvc/http/default ;
-  /host      => /portNsSvc/http ;
-  /host/svc               => /portNsSvc/http ;
-  /host/local/cluster/svc => /portNsSvc/http ;
+  /service   => /#/io.l5d.k8s.service ;
+  /host      => /#/io.l5d.k8s.host ;
   /incoming  => /$/io.buoyant.http.domainToPathPfx/host ;
   /incoming{{ $client }} => /#/io.l5d.k8s.local ;
 {{- end -}}

@@ -80,3 +80,10 @@ def test_the_label_that_the_namespace_needs_is_named(helm: Helm, chart: Path, va
 
 def test_without_a_host_port_no_label_is_needed(helm: Helm, chart: Path):
     assert "pod-security" not in notes(helm, chart, {"ports": {"outgoing": {"hostPort": None}}})
+
+
+def test_what_a_host_means_and_the_name_to_write_entries_for(helm: Helm, chart: Path):
+    for intercepted, whose in ((False, "`default`"), (True, "the client's own namespace")):
+        said = notes(helm, chart, {"intercept": {"enabled": intercepted}})
+        assert f"`http://hello` by the one in {whose}." in said
+        assert "/service/prod/hello => 9 * /srv/prod/hello & 1 * /srv/prod/hello-canary ;" in said

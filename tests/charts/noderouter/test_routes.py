@@ -24,6 +24,24 @@ from tests.testing.router import ON_LOOPBACK, Json, Running, routing
 GATEWAY = "/%/io.l5d.k8s.daemonset/noderouter/incoming/noderouter"
 
 
+DOMAIN = "example.internal"
+
+OLD_TABLE = """\
+/ph        => /$/io.buoyant.rinet ;
+/ph        => /#/portHostToK8s ;
+/svc       => /ph/80 ;
+/svc       => /$/io.buoyant.porthostPfx/ph ;
+/k8s       => /#/io.l5d.k8s ;
+/portNsSvc => /#/portNsSvcToK8s ;
+/host      => /portNsSvc/http/default ;
+/host      => /portNsSvc/http ;
+/host/svc                => /portNsSvc/http ;
+/host/local/cluster/svc  => /portNsSvc/http ;
+/svc       => /$/io.buoyant.http.domainToPathPfx/host ;
+"""
+"""The default table of before Services had one name; it is in clusters still, as an upgrade keeps what was edited."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mesh:
     """The two routers of one node, and a place for Services."""
@@ -59,6 +77,7 @@ def stand_in(objects: list[Object], services: Path, dtab: Path) -> Json:
     text = text.replace(GATEWAY, f"/%/io.l5d.port/{incoming}")
     config: Json = yaml.safe_load(text)
     config["admin"] = {"port": 0, "shutdownGraceMs": 0, "security": config["admin"]["security"]}
+    config.pop("intercept", None)  # there is no packet filter to tell anything to
     for namer in config["namers"]:
         if namer["kind"] == "io.l5d.k8s":
             namer |= {"kind": "io.l5d.fs", "rootDir": str(services)}
@@ -76,11 +95,25 @@ def stand_in(objects: list[Object], services: Path, dtab: Path) -> Json:
 
 
 @asynccontextmanager
-async def mesh(helm: Helm, folder: Path) -> AsyncIterator[Mesh]:
+async def mesh(helm: Helm, folder: Path, table: str | None = None, **values: Object) -> AsyncIterator[Mesh]:
+    """With the chart's table, unless that is `table`."""
     services = folder / "services"
     services.mkdir()
-    async with routing(stand_in(helm.objects(), services, folder / "dtab")) as router:
+    config = stand_in(helm.objects({"clusterDomain": DOMAIN} | values), services, folder / "dtab")
+    if table is not None:
+        (folder / "dtab").write_text(table)
+    async with routing(config) as router:
         yield Mesh(router, services)
+
+
+async def short(helm: Helm, folder: Path, table: str | None, client: bytes | None) -> str:
+    """What `http://web` is for a pod of that namespace, with interception; `web` is in `shop` and in `default`."""
+    values = {"intercept": {"enabled": True}}
+    async with backends("shop", "default") as (shop, default), mesh(helm, folder, table, **values) as routers:
+        routers.add("shop/http/web", shop)
+        routers.add("default/http/web", default)
+        routers.router.app.clients.replace({} if client is None else {"127.0.0.1": client})
+        return (await routers.router.ask("web")).text
 
 
 @pytest.mark.parametrize(
@@ -89,11 +122,15 @@ async def mesh(helm: Helm, folder: Path) -> AsyncIterator[Mesh]:
         ("hello", "default/http/hello"),
         ("hello.prod", "prod/http/hello"),
         ("hello.prod.svc", "prod/http/hello"),
-        ("hello.prod.svc.cluster.local", "prod/http/hello"),
+        ("hello.prod.svc.example.internal", "prod/http/hello"),
+        ("HELLO.Prod.SVC.Example.Internal.", "prod/http/hello"),
         ("hello:8080", "default/8080/hello"),
         ("hello.prod:8080", "prod/8080/hello"),
         ("hello.prod.svc:8080", "prod/8080/hello"),
-        ("hello.prod.svc.cluster.local:8080", "prod/8080/hello"),
+        ("hello.prod.svc.example.internal:8080", "prod/8080/hello"),
+        ("hello-0.hello.prod", "prod/http/hello-0.hello"),
+        ("hello-0.hello.prod.svc:8080", "prod/8080/hello-0.hello"),
+        ("hello-0.hello.prod.svc.example.internal", "prod/http/hello-0.hello"),
     ],
 )
 async def test_a_host_is_a_service(helm: Helm, tmp_path: Path, host: str, service: str):
@@ -106,6 +143,60 @@ async def test_a_host_is_a_service(helm: Helm, tmp_path: Path, host: str, servic
         assert got["host"] == host
         assert got["via"] == "1.1 linkerd, 1.1 linkerd"  # the outgoing and the incoming router
         assert wrong.got == []
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("hello", "default/http/hello"),
+        ("hello.prod", "prod/http/hello"),
+        ("hello.prod.svc.cluster.local", "prod/http/hello"),
+        ("hello.prod.svc:8080", "prod/8080/hello"),
+        ("hello-0.hello.prod", "prod/http/hello-0.hello"),
+        ("hello-0.hello.prod.svc", "prod/http/hello-0.hello"),
+        ("hello-0.hello.prod:8080", "prod/8080/hello-0.hello"),
+    ],
+)
+async def test_the_table_of_before_means_what_it_meant_but_one_pod_is_that_pod(
+    helm: Helm, tmp_path: Path, host: str, service: str
+):
+    async with backends("right", "wrong") as (right, wrong), mesh(helm, tmp_path, OLD_TABLE) as routers:
+        routers.add(service, right)
+        if "-0" in host:
+            routers.add("prod/http/hello", wrong)  # was taken for it
+        answer = await routers.router.ask(host)
+        assert (answer.status, answer.text) == (200, "right")
+        assert wrong.got == []
+
+
+@pytest.mark.parametrize(
+    ("table", "client", "found"),
+    [
+        (None, b"shop", "shop"),
+        (None, b"default", "default"),
+        (None, None, "default"),
+        (OLD_TABLE, b"shop", "default"),
+        (OLD_TABLE, None, "default"),
+        (OLD_TABLE + "/svc/web => /host/shop/web ;", b"shop", "shop"),
+        (OLD_TABLE + "/svc/web => /host/shop/web ;", None, "shop"),
+    ],
+)
+async def test_a_short_host_is_that_of_the_clients_namespace_by_the_new_table(
+    helm: Helm, tmp_path: Path, table: str | None, client: bytes | None, found: str
+):
+    assert await short(helm, tmp_path, table, client) == found
+
+
+async def test_an_entry_for_the_one_name_is_for_every_spelling(helm: Helm, tmp_path: Path):
+    async with backends("stable", "canary") as (stable, canary), mesh(helm, tmp_path) as routers:
+        routers.add("default/http/hello", stable)
+        routers.add("default/http/hello-canary", canary)
+        dtab = tmp_path / "dtab"
+        example = next(line for line in dtab.read_text().splitlines() if line.startswith("# /service/default/hello"))
+        dtab.write_text(f"{dtab.read_text()}\n{example[2:].replace('9 *', '0 *')}\n")
+        await routers.router.answers("canary")
+        for host in ("hello", "hello.default", "Hello.default.svc", f"hello.default.svc.{DOMAIN}"):
+            assert (await routers.router.ask(host)).text == "canary", host
 
 
 async def test_a_host_that_is_no_service_is_looked_up_by_dns(helm: Helm, tmp_path: Path):
@@ -134,9 +225,15 @@ async def test_an_override_of_one_request_holds_in_both_routers(helm: Helm, tmp_
     async with backends("stable", "canary") as (stable, canary), mesh(helm, tmp_path) as routers:
         routers.add("default/http/hello", stable)
         routers.add("staging/http/hello", canary)
-        answer = await routers.router.ask("hello", fields=[("l5d-dtab", "/svc/hello => /svc/hello.staging")])
-        assert (answer.status, answer.text) == (200, "canary")
-        for override in ("/svc => /k8s/staging/http", "/host => /k8s/staging/http", "/svc/hello => /ph/80/staging"):
+        for override in ("/svc/hello => /svc/hello.staging", "/service/default/hello => /service/staging/hello"):
+            answer = await routers.router.ask("hello", fields=[("l5d-dtab", override)])
+            assert (answer.status, answer.text) == (200, "canary")
+        for override in (
+            "/service/default => /srv/staging",
+            "/svc => /k8s/staging/http",
+            "/host => /k8s/staging/http",
+            "/svc/hello => /ph/80/staging",
+        ):
             assert (await routers.router.ask("hello", fields=[("l5d-dtab", override)])).status == 400, override
         assert (await routers.router.ask("hello")).text == "stable"
 

@@ -25,6 +25,7 @@ from noderouter.arming.roster import Limits, Roster
 from noderouter.arming.services import encode_listed
 from noderouter.arming.teller import Keeper, Teller
 from noderouter.arming.watches import Watches
+from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
 from noderouter.kubernetes.api import MERGE_PATCH
 from noderouter.kubernetes.paths import namespaces, pods, services
@@ -116,7 +117,7 @@ async def node(make_network, contract, tmp_path, nursery) -> AsyncIterator[Node]
     told = Keeper(str(path), instance(), pod_list, service_list, lambda: GOOD)
     teller = Teller(told, Histogram(), Log())
     watches = Watches(contract.cluster, name, Ourselves(), frozenset())
-    lists = Lists(watches, teller, Destinations(), Selection.OPT_OUT, Log())
+    lists = Lists(watches, teller, Destinations(), ClientNamespaces(), Selection.OPT_OUT, Log())
     for each in watches:
         nursery.start_soon(each.run)
     nursery.start_soon(lists.follow_services, frozenset())

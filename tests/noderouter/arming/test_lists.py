@@ -11,7 +11,9 @@ from noderouter.arming.lists import Lists
 from noderouter.arming.pods import Ourselves
 from noderouter.arming.speech import OPAQUE_PORTS
 from noderouter.arming.watches import Watches
+from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destination, Destinations, Speech
+from noderouter.core.errors import OverloadError
 from noderouter.intercept.protocol import Pods, Services
 from tests.noderouter.arming.conftest import Telling
 from tests.testing.kube import endpoint_slice, port, service
@@ -38,6 +40,7 @@ class Following:
     lists: Lists
     watches: Watches
     destinations: Destinations
+    clients: ClientNamespaces
 
     def put(self, *things):
         """Create or replace objects."""
@@ -66,12 +69,14 @@ async def follow(server, cluster, keeper, telling, log, nursery):
     async def start(selection=Selection.OPT_OUT, ourselves=NOBODY):
         destinations = Destinations()
         watches = Watches(cluster, NODE, ourselves, frozenset({7000}))
-        lists = Lists(watches, telling.teller, destinations, selection, log)
+        clients = ClientNamespaces()
+        clients.expect()
+        lists = Lists(watches, telling.teller, destinations, clients, selection, log)
         for each in watches:
             nursery.start_soon(each.run)
         nursery.start_soon(lists.follow_services, ALWAYS)
         nursery.start_soon(telling.teller.run)
-        return Following(server, keeper, telling, lists, watches, destinations)
+        return Following(server, keeper, telling, lists, watches, destinations, clients)
 
     return start
 
@@ -176,6 +181,19 @@ async def test_an_address_that_is_used_again_by_another_namespace(following):
     await until(lambda: any(each.name == "till" for each, _ in following.lists.pods))
     await trio.sleep(0.1)
     assert following.told() == set()
+
+
+async def test_the_namespaces_of_clients_are_known_before_anything_else_is_and_follow_the_pods(server, follow):
+    server.faults.refuse(403, "/api/v1/namespaces?")
+    put(server, pod("web", "10.0.0.1", namespace="shop"))
+    running = await follow()
+    with pytest.raises(OverloadError):
+        running.clients.find("10.0.0.1")
+    await until(lambda: len(running.clients) == 1)
+    assert (running.clients.find("10.0.0.1"), running.clients.find("10.0.0.2")) == (b"shop", None)
+    server.store.delete("pods", "web", "shop")
+    put(server, pod("till", "10.0.0.1", namespace="prod"))
+    await until(lambda: running.clients.find("10.0.0.1") == b"prod")
 
 
 async def test_a_pod_of_the_same_name_is_another_pod(following):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.arming.choice import Choice, Selection
-from noderouter.arming.pods import Ourselves, judged, project_pod
+from noderouter.arming.pods import Ourselves, judged, namespaces_of, project_pod
 from noderouter.intercept.protocol import decode, encode_pods
 from noderouter.intercept.state import Pod
 from tests.testing.kube_pods import networked, pod
@@ -125,3 +125,25 @@ def test_what_is_told_is_what_the_keeper_takes(ips):
     thing = pod("web", *ips)
     told = (project_pod(thing, NOBODY).told,)
     assert decode(encode_pods(1, told)).pods == told
+
+
+def test_clients_are_known_by_the_pod_that_speaks_from_their_address():
+    """Nobody on the node's network, nor from an address that is about to be another pod's."""
+    on_host = pod("host", "192.0.2.1", namespace="shop")
+    on_host["spec"]["hostNetwork"] = True
+    pods = [
+        pod("web", "10.0.0.1", "fd00::0:1", namespace="shop"),
+        pod("dns", "10.0.0.2", namespace="kube-system"),  # not captured, and as good a client as any
+        on_host,
+        pod("job", "10.0.0.3", namespace="shop", phase="Succeeded"),
+        pod("next", "10.0.0.3", namespace="prod"),
+        pod("one", "10.0.0.4", namespace="shop"),
+        pod("two", "10.0.0.4", namespace="prod"),
+        pod("made", "10.0.0.5", namespace="shop", conditions=[networked("False")]),
+    ]
+    assert namespaces_of(project_pod(each, Ourselves()) for each in pods) == {
+        "10.0.0.1": b"shop",
+        "fd00::1": b"shop",
+        "10.0.0.2": b"kube-system",
+        "10.0.0.3": b"prod",
+    }

@@ -21,7 +21,7 @@ def problems(**keys: object) -> list[str]:
 def test_defaults() -> None:
     config = InterceptConfig.model_validate({})
     assert config.socket == "/run/noderouter/intercept.sock"
-    assert (config.selection, config.opaquePorts, config.clusterDomain) == ("optOut", (), "cluster.local")
+    assert (config.selection, config.opaquePorts, config.clusterDomain) == ("optOut", (), None)
 
 
 def test_it_loads_again_as_the_same() -> None:

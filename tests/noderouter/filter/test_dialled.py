@@ -36,7 +36,7 @@ def authority(
 ) -> bytes | None:
     """By what a request is named."""
     exchange = captured(host, destination, place)
-    run(Dialled(served, mismatch).serve(exchange))
+    run(Dialled(served, mismatch, "cluster.local").serve(exchange))
     assert exchange.attempts == 1
     assert exchange.headers.get(b"host") == (host or b"")  # what is sent on
     return exchange.authority
@@ -116,6 +116,12 @@ def test_the_cluster_has_a_domain() -> None:
         run(Dialled(served, "refuse", domain).serve(exchange))
         with pytest.raises(Misdirected):
             run(Dialled(served, "refuse", domain).serve(captured(b"hello.prod.svc.cluster.local")))
+
+
+def test_a_domain_that_is_not_known_is_none() -> None:
+    run(Dialled(served, "refuse").serve(captured(b"hello.prod.svc")))
+    with pytest.raises(Misdirected):
+        run(Dialled(served, "refuse").serve(captured(b"hello.prod.svc.cluster.local")))
 
 
 def test_a_refusal_is_a_421_on_a_connection_that_goes_on() -> None:

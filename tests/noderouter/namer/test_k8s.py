@@ -269,13 +269,40 @@ async def test_one_host_of_a_headless_service(server, k8s):
     put(server, endpoint_slice("web", hosts))
     with Name(k8s, "/default/http/web-0.web") as zero, Name(k8s, "/default/http/web-1.web") as one:
         await zero.is_bound("10.0.0.1:8080")
-        await one.is_bound()
-        with Name(k8s, "/default/http/web-2.web") as two, Name(k8s, "/default/80/web-0.web") as number:
-            await two.is_neg()
+        await until(lambda: isinstance(one.answer, Ok) and one.answer.tree is not NEG)
+        assert one.addr == AddrNeg("the pod web-1 of the Service web in the namespace default is not ready")
+        with Name(k8s, "/default/80/web-0.web") as number, Name(k8s, "/default/pg/web-0.web") as no_port:
             await number.is_bound("10.0.0.1:8080")
+            await no_port.is_neg()
         put(server, endpoint_slice("web", [endpoint("10.0.0.9", hostname="web-0")]))
         await zero.is_bound("10.0.0.9:8080")
-        await one.is_neg()
+
+
+@pytest.mark.parametrize("port", ["http", "80", "pg", "5432"])
+async def test_a_host_that_a_service_lacks_is_bound_to_nothing_and_says_so(server, k8s, port):
+    """It is never looked for elsewhere, whatever the dtab falls back to: not in DNS, and not among its siblings."""
+    put(server, service("web", HTTP, clusterIP="None"))
+    with Name(k8s, f"/default/{port}/web-1.web") as one, Name(k8s, f"/default/{port}/web-1.other") as other:
+        await until(lambda: one.addresses() is None and isinstance(one.answer, Ok) and one.answer.tree is not NEG)
+        assert one.addr == AddrNeg("the Service web in the namespace default has no pod web-1")
+        await other.is_neg()
+        put(server, endpoint_slice("web", [endpoint("10.0.0.1", hostname="web-0")]))
+        await until(lambda: len(server.requests) >= 2)
+        assert one.addr == AddrNeg("the Service web in the namespace default has no pod web-1")
+
+
+async def test_a_host_comes_and_goes_without_binding_again(server, k8s):
+    put(server, service("web", HTTP, clusterIP="None"))
+    zero, one = endpoint("10.0.0.1", hostname="web-0"), endpoint("10.0.0.2", hostname="web-1")
+    put(server, endpoint_slice("web", [zero, one]))
+    with Name(k8s, "/default/http/web-1.web") as name:
+        await name.is_bound("10.0.0.2:8080")
+        bindings = name.version
+        put(server, endpoint_slice("web", [zero]))
+        await until(lambda: isinstance(name.addr, AddrNeg))
+        put(server, endpoint_slice("web", [zero, endpoint("10.0.0.3", hostname="web-1")]))
+        await name.is_bound("10.0.0.3:8080")
+        assert name.version == bindings
 
 
 async def test_external_names_are_resolved(server, k8s, dns):
