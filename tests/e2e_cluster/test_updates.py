@@ -12,7 +12,7 @@ import pytest
 
 from tests.charts.helm import CHART
 from tests.charts.release import Release
-from tests.cluster.any_cluster import Object, until
+from tests.cluster.any_cluster import AnyCluster, Object, until
 from tests.cluster.cluster import Cluster
 from tests.cluster.controlplane import CommandFailed
 from tests.cluster.workload import CLIENT, pod, service, workload
@@ -29,19 +29,19 @@ UNKNOWN = '[{"kind": "io.l5d.nonsense", "rootDir": "/"}]'
 """Namers that no version has."""
 MODES = {
     "service": (f"outgoing.via=service,{QUICK}", "http://{name}.{namespace}:4140"),
-    "node": (f"outgoing.via=node,{PORTS},{QUICK}", "http://$(NODE_NAME):4240"),
+    "node": (f"outgoing.via=node,{PORTS},{QUICK}", "http://$(NODE_IP):4240"),
 }
 
 
 def client(proxy: str) -> Object:
     """A pod whose requests go to `proxy`."""
-    node = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    node = {"name": "NODE_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}
     env = [node, {"name": "http_proxy", "value": proxy}]
     return pod("client", {**CLIENT, "command": ["sleep", "infinity"], "env": env}, nodeName="node-1")
 
 
 @contextmanager
-def loaded(cluster: Cluster, namespace: str, mode: str) -> Iterator[tuple[Release, Traffic]]:
+def loaded(cluster: AnyCluster, namespace: str, mode: str) -> Iterator[tuple[Release, Traffic]]:
     """A release, pods on a node, and a client on the other that asks them without a pause."""
     values, proxy = MODES[mode]
     with Release.installed(cluster, namespace, "router", "--set", values) as release:
