@@ -121,11 +121,13 @@ class App:
                         self._start(serving)
                         memory.settle()
                         await self.servers.open(self._missing_to_succeed, self.stopping)
+                        serving.start_soon(self.servers.yield_while, self._missing_to_succeed)
                         on_ready(self)
                         await self.stopping.wait()
+                        told = monotonic()
                         if self.arming is not None:
                             await self.arming.disarm()
-                        await self._drain()
+                        await self._drain(told)
                         serving.cancel_scope.cancel()
                     for assembly in self.assemblies.values():
                         assembly.close()
@@ -241,10 +243,10 @@ class App:
         if self.arming is not None:
             serving.start_soon(self.arming.run)
 
-    async def _drain(self) -> None:
-        """Let requests in progress end, up to the grace period."""
-        grace = self.config.admin.shutdownGraceMs / 1000
+    async def _drain(self, told: float) -> None:
+        """Let requests in progress end, up to the grace period since we were `told` to end (monotonic)."""
         await self.servers.hand_over()
+        grace = max(0.0, told + self.config.admin.shutdownGraceMs / 1000 - monotonic())
         self.servers.drain()
         _log.info("router.draining", grace_seconds=grace, connections=self.servers.connections())
         with trio.move_on_after(grace) as scope:
@@ -325,6 +327,14 @@ class App:
         """What another router that serves already has and this one does not, in words."""
         readiness = {label: assembly.interpreter.readiness() for label, assembly in self.assemblies.items()}
         lacks = [f"router {label}: {words}" for label, (good, words) in readiness.items() if not good]
+        # A table that is missing makes nobody unready; but another may have what does not exist any more.
+        lacks += [
+            f"router {label}: {stored.last_error}"
+            for label, stored in self._dtabs.items()
+            if stored.last_error is not None
+            and not (stored.dtab or self.assemblies[label].config.dtab)
+            and readiness[label][0]
+        ]
         return lacks if self.arming is None else [*lacks, *self.arming.missing_to_succeed()]
 
     def _not_ready(self) -> Iterator[str]:

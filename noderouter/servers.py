@@ -28,6 +28,8 @@ from noderouter.settings import socket_settings
 
 LOOK_SECONDS: Final = 0.1
 """How often a successor looks whether it is good enough, and whether its predecessor still is there."""
+YIELD_SECONDS: Final = 1.0
+"""How often one that had to open before it was good looks whether another has come."""
 
 Make = Callable[[Wire, tuple[str, int]], Connection]
 
@@ -75,6 +77,9 @@ class Servers:
     def __iter__(self) -> Iterator[Server]:
         return iter(self._open)
 
+    def __getitem__(self, index: int) -> Server:
+        return self._open[index]
+
     def bind(self, assemblies: Iterable[RouterAssembly]) -> None:
         """Bind all, so that a port in use stops the start.
 
@@ -111,18 +116,33 @@ class Servers:
         while self._bound:
             self._begin(self._bound.pop(0))
 
+    async def yield_while(self, missing: Callable[[], list[str]]) -> None:
+        """While something is missing here, leave new connections to whoever else listens; alone, take them."""
+        if not self._shared or not missing():
+            return
+        while missing():
+            self._give_away()
+            await trio.sleep(YIELD_SECONDS)
+        for listener in self._shared:
+            listener.share()
+
     async def hand_over(self) -> None:
         """Leave new connections to a successor, if there is one, and accept those that are on their way here."""
-        handed = False
-        for listener in self._shared:
-            try:
-                handed = listener.hand_over() or handed
-            except OSError as error:
-                reason = error.strerror or str(error)
-                self._log(WARNING, "server.not_handed_over", address=list(listener.address), reason=reason)
-        if handed:
+        if self._give_away():
             self._log(INFO, "server.handed_over")
             await trio.sleep(HANDSHAKE_SECONDS)
+
+    def _give_away(self) -> bool:
+        """Have new connections go to others; whether there may be some."""
+        given = False
+        for listener in self._shared:
+            try:
+                given = listener.hand_over() or given
+            except OSError as error:
+                given = True
+                reason = error.strerror or str(error)
+                self._log(WARNING, "server.not_handed_over", address=list(listener.address), reason=reason)
+        return given
 
     def drain(self) -> None:
         """Stop accepting, and have every connection end."""
@@ -168,6 +188,7 @@ class Servers:
         listener_gauges(bound.assembly.server_scope(listener.address), listener)
         self._open.append(Server(bound.assembly, listener))
         if bound.settings.reuse_port:
+            listener.share()  # what an earlier succession has left
             self._shared.append(listener)
         ip, port = listener.address
         self._log(INFO, "server.listening", router=bound.assembly.config.label, ip=ip, port=port)

@@ -86,7 +86,7 @@ class Carriers:
 class CapturedConnection:
     """One accepted connection; `run` is its coroutine, which owns and closes the wire."""
 
-    __slots__ = ("_carriers", "_codec", "_peer", "_reply", "_settings", "_stats", "_task", "wire")
+    __slots__ = ("_carriers", "_codec", "_draining", "_peer", "_reply", "_settings", "_stats", "_task", "wire")
 
     def __init__(
         self, wire: Wire, peer: Place, carriers: Carriers, settings: CaptureSettings, stats: CaptureStats
@@ -97,6 +97,7 @@ class CapturedConnection:
         self._settings = settings
         self._stats = stats
         self._codec: Connection | None = None
+        self._draining = False
         self._reply: FlowReply | None = None
         self._task: Task | None = None
 
@@ -161,6 +162,8 @@ class CapturedConnection:
     async def _hand_over(self, make: MakeCodec, dialled: Place, destination: bytes | None) -> None:
         assert self._task is not None
         self._codec = make(self.wire, self._peer, dialled, destination)
+        if self._draining:
+            self._codec.drain()
         await self._codec.run(self._task)
 
     async def _carry(self, detected: Detected, dialled: Place, destination: bytes) -> None:
@@ -234,6 +237,7 @@ class CapturedConnection:
 
     def drain(self) -> None:
         """End soon: HTTP with its response, a flow when its time is up."""
+        self._draining = True
         if self._codec is not None:
             self._codec.drain()
 

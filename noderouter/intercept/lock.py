@@ -58,14 +58,12 @@ class Lock:
     def ready(self, until: float) -> None:
         """While waiting: let the holder know until when, by the monotonic clock, we could take over at once."""
         if self._waiting is not None:
-            os.ftruncate(self._waiting, 0)
-            os.pwrite(self._waiting, f"pid {os.getpid()} ready until {until:.3f}\n".encode(), 0)
+            words = f"pid {os.getpid()} ready until {until:.3f}"
+            os.pwrite(self._waiting, f"{words:<63}\n".encode(), 0)  # of one length: it is never read in part
 
     def release(self) -> None:
-        """Give it up; `acquire` asks for it again."""
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+        """Give it up, or stop waiting for it; `acquire` asks for it again."""
+        self.close()
 
     def holder(self) -> str:
         """The process that holds it, as far as it is known."""

@@ -25,6 +25,7 @@ from noderouter.intercept.keeper import Keeper
 from noderouter.intercept.lock import Lock
 from noderouter.intercept.protocol import Pods, Services
 from noderouter.intercept.rules.nftables import TABLE
+from noderouter.intercept.state import ALIVE_MS
 from noderouter.intercept.statefile import StateFile
 
 MAX_PEERS: Final = 8
@@ -32,8 +33,6 @@ TURN_SECONDS: Final = 0.2
 RECONCILE_SECONDS: Final = 10.0
 LEGACY_RECONCILE_SECONDS: Final = 2.0
 """iptables-legacy tells nobody of changes."""
-HAND_OVER_SECONDS: Final = 2.0
-"""What a successor has to take the lock, before who gave it up asks for it again."""
 SETTLE_SECONDS: Final = 0.5
 """After a change of somebody, how long until it is looked at: changes come in bursts."""
 
@@ -62,7 +61,9 @@ class Serve:
         self._stopping = False
         self._owner = False
         self._changes: Changes | None = None
-        self._take_over_at = 0.0
+        self._wanted = True
+        """Whether the rules are asked for, good router or not: not from handing them over to the next hello."""
+        self._owned_at = 0.0
         self._file = StateFile(settings.state) if settings.state else None
         legacy = keeper.backend.name == "iptables-legacy"
         self._period = settings.reconcile_seconds or (LEGACY_RECONCILE_SECONDS if legacy else RECONCILE_SECONDS)
@@ -94,8 +95,10 @@ class Serve:
 
     def _turns(self) -> None:
         while not self._stopping:
-            if not self._owner and time.monotonic() >= self._take_over_at:
+            if not self._owner and (self._wanted or self._keeper.standby is not None):
                 self._take_over()
+            elif self._owner and not self._keeper.armed and time.monotonic() - self._owned_at > ALIVE_MS / 1000:
+                self._hand_over()  # to who could capture; whose router is not good has no use for them
             for key, _ in self._selector.select(TURN_SECONDS):
                 key.data()
             self._follow_file()
@@ -115,7 +118,7 @@ class Serve:
         self._owner = False
         self._unsubscribe()
         self._reconcile_at = 0.0
-        self._take_over_at = time.monotonic() + HAND_OVER_SECONDS
+        self._wanted = False
         self._lock.release()
         return True
 
@@ -128,7 +131,7 @@ class Serve:
                 self._reconcile_at = time.monotonic()
             return
         self._keeper.install()
-        self._owner = True
+        self._owner, self._owned_at = True, time.monotonic()
         self._reconcile_at = time.monotonic() + self._period
         self._journal.info("intercept.installed", backend=self._keeper.backend.name)
         self._subscribe()
@@ -181,14 +184,18 @@ class Serve:
                 sock,
                 self._keeper,
                 follows_file=self._file is not None,
-                claim=lambda: not self._has_router(),
+                claim=self._claim,
                 hand_over=self._hand_over,
             )
             self._peers.add(peer)
             self._selector.register(sock, selectors.EVENT_READ, lambda: self._hear(peer))
 
-    def _has_router(self) -> bool:
-        return any(peer.router for peer in self._peers)
+    def _claim(self) -> bool:
+        """A router says hello: whether it is the only one."""
+        if any(peer.router for peer in self._peers):
+            return False
+        self._wanted = True
+        return True
 
     def _hear(self, peer: Conversation) -> None:
         if peer.receive():

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Final
 
 from noderouter.listener.places import Client, Connection, Places
-from noderouter.listener.succession import hand_over
+from noderouter.listener.succession import MOST, hand_over, share
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.event import Event
 from noderouter.reactor.task import Task, reschedule, sleep
@@ -74,7 +74,7 @@ def begin(sock: socket.socket, settings: SocketSettings) -> None:
     except OSError as error:
         host, port = sock.getsockname()[:2]
         sock.close()
-        raise _explained(error, host, port) from error
+        raise _explained(error, host, port, shared=settings.reuse_port) from error
 
 
 def bind(host: str, port: int, settings: SocketSettings) -> socket.socket:
@@ -101,11 +101,11 @@ def bind(host: str, port: int, settings: SocketSettings) -> socket.socket:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise _explained(error, host, port) from error
+        raise _explained(error, host, port, shared=settings.reuse_port) from error
     return sock
 
 
-def _explained(error: OSError, host: str, port: int) -> ListenError:
+def _explained(error: OSError, host: str, port: int, *, shared: bool) -> ListenError:
     hints = {
         errno.EADDRINUSE: "another process listens there: stop it or choose another port",
         errno.EPERM: "`transparent` needs the capability NET_ADMIN: grant it, or leave the key out",
@@ -113,6 +113,8 @@ def _explained(error: OSError, host: str, port: int) -> ListenError:
         errno.EADDRNOTAVAIL: "this host has no such address: check `ip`",
     }
     hint = hints.get(error.errno or 0, "check `ip` and `port`")
+    if shared and error.errno == errno.EADDRINUSE:
+        hint = "who listens there does not share it (`socketOptions.reusePort`), or is another user: stop it first"
     return ListenError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}")
 
 
@@ -230,12 +232,17 @@ class Listener:
 
     def _admit_now(self, peer: socket.socket, address: tuple[str, int]) -> None:
         """Let a newcomer in if there is a place for it at this moment, or refuse it."""
-        client = self._places.client(plain(address[0]))
-        if self._places.full or len(client.connections) >= self._most_per_client:
+        places = self._places
+        client = places.client(plain(address[0]))
+        if len(client.connections) >= self._most_per_client:
+            room = places.make_room_for(client)
+        else:
+            room = not places.full or places.make_room()
+        if room:
+            self._admit(peer, (plain(address[0]), address[1]), client)
+        else:
             self.refused += 1
             _reset(peer)
-        else:
-            self._admit(peer, (plain(address[0]), address[1]), client)
 
     def _admit(self, peer: socket.socket, address: tuple[str, int], client: Client) -> None:
         peer.setblocking(False)
@@ -277,6 +284,10 @@ class Listener:
         """
         return hand_over(self._wire.sock, lambda peer, address: self._admit_now(peer, address))
 
+    def share(self) -> None:
+        """Undo `hand_over`: this one has its share of new connections again."""
+        share(self._wire.sock)
+
     def drain(self) -> None:
         """Stop accepting and have every connection end; `empty` is set when all have.
 
@@ -286,12 +297,14 @@ class Listener:
             return
         self.draining = True
         self._task.cancel("draining")
-        try:
-            while True:
+        for _ in range(MOST):
+            try:
                 peer, address = self._wire.sock.accept()
-                self._admit_now(peer, address)
-        except OSError:
-            pass  # nobody waits any more
+            except ConnectionAbortedError:
+                continue
+            except OSError:
+                break  # nobody waits any more
+            self._admit_now(peer, address)
         self._wire.close()
         for connection in list(self.connections):
             connection.drain()

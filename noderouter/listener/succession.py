@@ -12,19 +12,28 @@ Closing at once would reset what the kernel has accepted already, or is about to
 those, which is off by default and not ours to set). So a filter of the group is told first whose new connections are
 (SO_ATTACH_REUSEPORT_CBPF, Linux 4.5; needs no privilege): it returns the place of a socket in the group, in the
 order in which they began to listen. Which place is whose nobody tells; so it is tried out with a connection of our own.
+The filter is the group's and stays when its author has gone, so who begins to listen undoes it.
 """
 
+import select
 import socket
 import struct
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 SO_ATTACH_REUSEPORT_CBPF: Final = 51
 BPF_RET_K: Final = 0x06
 PLACES: Final = (1, 0)
 """In the group: usually the successor is behind us. Of more than two, the third one's turn comes when one has ended."""
+NOBODY: Final = 0xFFFF
+"""A place that no socket has: the kernel gives each some, as without a filter."""
 TRIES: Final = 10
+MOST: Final = 4096
+"""Connections that are accepted for one trial: whoever keeps on connecting holds nobody up for long."""
+TRIAL_MS: Final = 20
+"""How long a connection to ourselves may take, where the loopback is not at once."""
 HANDSHAKE_SECONDS: Final = 1.0
 """How long a handshake that began before may take to end: many times the way to any other node and back."""
 LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}
@@ -56,11 +65,21 @@ def hand_over(listening: socket.socket, admit: Newcomer) -> bool:
     Raises:
         OSError: the kernel has no such filter, or we cannot connect to ourselves.
     """
-    for place in PLACES:
-        steer(listening, place)
-        if not _comes_here(listening, admit):
-            return True
+    try:
+        for place in PLACES:
+            steer(listening, place)
+            if not _comes_here(listening, admit):
+                return True
+    except OSError:
+        share(listening)
+        raise
     return False
+
+
+def share(listening: socket.socket) -> None:
+    """Let the kernel give each socket of the group some, as it does by itself."""
+    with suppress(OSError):
+        steer(listening, NOBODY)
 
 
 def steer(listening: socket.socket, place: int) -> None:
@@ -89,16 +108,20 @@ def _comes_here(listening: socket.socket, admit: Newcomer) -> bool:
             except BlockingIOError:
                 pass
             own = probe.getsockname()[:2]
+            poll = select.poll()
+            poll.register(probe, select.POLLOUT)
             came = _accept(listening, own, admit)
-            if came or _is_connected(probe):
-                return came
+            if not came and poll.poll(TRIAL_MS) and _is_connected(probe):
+                return _accept(listening, own, admit)  # it may have come between the two
+            if came:
+                return True
     raise BlockingIOError("no connection to ourselves could be made: the backlog is full")
 
 
 def _accept(listening: socket.socket, wanted: tuple[str, int], admit: Newcomer) -> bool:
-    """Accept all that waits; whether `wanted` was among them."""
+    """Accept what waits; whether `wanted` was among it, or may be: more waits than can be looked at."""
     found = False
-    while True:
+    for _ in range(MOST):
         try:
             peer, address = listening.accept()
         except BlockingIOError:
@@ -110,6 +133,7 @@ def _accept(listening: socket.socket, wanted: tuple[str, int], admit: Newcomer) 
             peer.close()
         else:
             admit(peer, (address[0], address[1]))
+    return True
 
 
 def _is_connected(sock: socket.socket) -> bool:

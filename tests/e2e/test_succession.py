@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 import trio
 
+from tests.testing.api_server import api_server
 from tests.testing.backend import backend
 from tests.testing.busy import BUSY_SECONDS
 from tests.testing.http import ask, connect
@@ -113,6 +114,36 @@ async def test_who_is_not_ready_takes_nobodys_place_until_nobody_is_there(tmp_pa
         old.process.kill()
         await new.until("server.listening", SECONDS)  # better badly than not at all
         assert (await ask(ports[0])).status == 502
+
+
+async def test_who_has_no_table_takes_nobodys_place(tmp_path):
+    """The ConfigMap does not exist, which is no reason not to be ready, but one not to take over."""
+    ports = free_ports(2)
+    async with backend() as service, api_server() as api, AsyncExitStack() as routers:
+        good = shared(f"/svc => {inet(service.port)}", tmp_path, "old", ports)
+        old = await routers.enter_async_context(process(good, tmp_path / "old"))
+        await old.until("server.listening", SECONDS)
+        bad = shared("", tmp_path, "new", ports, interpreter=NO_API | {"port": api.port})
+        new = await routers.enter_async_context(process(bad, tmp_path / "new"))
+        (waiting, *_) = await new.until("server.waiting", SECONDS)
+        await until(lambda: "does not exist" in str(new.log("server.waiting")[-1]["missing"]), SECONDS)
+        assert waiting["missing"]
+        assert {(await ask(ports[0])).text for _ in range(30)} == {"hello"}
+        assert "another router of this node serves" in probe(tmp_path, "new")
+        # It had to open when nobody was there; who comes back has everything, until it is good.
+        old.process.kill()
+        await new.until("server.listening", SECONDS)
+        (tmp_path / "again").mkdir()
+        again = await routers.enter_async_context(process(good, tmp_path / "again"))
+        await again.until("server.listening", SECONDS)
+
+        async def all_good():
+            return {(await ask(ports[0])).text for _ in range(30)} == {"hello"}
+
+        with trio.fail_after(SECONDS):
+            while not await all_good():
+                await trio.sleep(0.1)
+        assert all([await all_good() for _ in range(5)])
 
 
 async def test_a_successor_that_waits_ends_when_told(tmp_path):

@@ -45,7 +45,9 @@ def loaded(cluster: AnyCluster, namespace: str, mode: str) -> Iterator[tuple[Rel
     """A release, pods on a node, and a client on the other that asks them without a pause."""
     values, proxy = MODES[mode]
     with Release.installed(cluster, namespace, "router", "--set", values) as release:
-        server = workload("Deployment", "hello", _server("hello"), replicas=2, nodeName="node-2")
+        ready = {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 1}
+        patient = {"readinessProbe": ready | {"timeoutSeconds": 10, "failureThreshold": 10}}  # the machine is busy
+        server = workload("Deployment", "hello", _server("hello") | patient, replicas=2, nodeName="node-2")
         asks = client(proxy.format(name=release.fullname, namespace=namespace))
         cluster.apply([server, service("hello"), asks], namespace)
         cluster.wait_ready("deployment", namespace, "hello")

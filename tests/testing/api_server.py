@@ -235,10 +235,8 @@ class ApiServer:
             self.store.delete(plural, name, namespace)
             return 200, _status(200, "")
         if method == "PATCH":
-            if (
-                given["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"])
-                != old["metadata"]["resourceVersion"]
-            ):
+            version = old["metadata"]["resourceVersion"]
+            if given.get("metadata", {}).get("resourceVersion", version) != version:
                 return 409, _status(409, "the object has been modified")
             given = merged(old, given)
         given["metadata"].setdefault("namespace", namespace)

@@ -187,7 +187,11 @@ interpreter:
   namespace: {{ include "noderouter.namespace" . }}
   name: {{ include "noderouter.dtabName" . }}
   filename: {{ .Values.dtabConfigMap.key }}
+  {{- /* Where the dtab is elsewhere, there is none, and no right to it. */}}
+  {{- $own := default dict .Values.outgoing.router.interpreter }}
+  {{- if not (or $own.name $own.namespace) }}
   lastGood: {{ include "noderouter.lastGoodName" . }}
+  {{- end }}
 service:
   # Responses of 500 and above to GET, HEAD, OPTIONS and TRACE are tried again, within the retry budget.
   responseClassifier:

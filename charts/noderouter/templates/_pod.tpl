@@ -20,6 +20,7 @@ node's network is reached by the node.
 {{- range concat .Values.routers (list .Values.outgoing.router .Values.incoming.router) -}}{{- range .servers -}}
 {{- if not (dig "socketOptions" "reusePort" false .) -}}{{- $shared = false -}}{{- end -}}
 {{- end -}}{{- end -}}
+{{- if not (dig "socketOptions" "reusePort" true .Values.intercept.server) -}}{{- $shared = false -}}{{- end -}}
 {{- if $shared -}}true{{- end -}}
 {{- else if not $ports -}}true{{- end -}}
 {{- end -}}
@@ -113,7 +114,8 @@ rollingUpdate:
 {{- if and (include "noderouter.isLocal" (index . 0).Values.listenIp) $probe.httpGet -}}
 {{- $_ := set $probe.httpGet "host" (default "127.0.0.1" $probe.httpGet.host) -}}
 {{- end -}}
-{{- $own := list "probes" (index . 0).Values.ports.probes.port -}}
+{{- $ports := (index . 0).Values.ports -}}
+{{- $own := list "probes" $ports.probes.port "admin" $ports.admin.port -}}
 {{- if and $probe.httpGet (include "noderouter.sharesPorts" (index . 0)) (has (get (default dict $probe.httpGet) "port") $own) -}}
 {{- /* Its address may be another router's for a while. */ -}}
 {{- $socket := printf "%s/probes.sock" (include "noderouter.runFolder" .) -}}

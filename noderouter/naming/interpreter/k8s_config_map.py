@@ -21,11 +21,11 @@ Requests in flight end where they began.
 
 import os
 from socket import gethostname
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import trio
 
-from noderouter.config.kind import Field
+from noderouter.config.kind import Field, model_validator
 from noderouter.kubernetes.access import ApiKeys
 from noderouter.kubernetes.notices import Notices
 from noderouter.kubernetes.object_watch import ObjectWatch
@@ -56,6 +56,12 @@ class ConfigMap(InterpreterKind, ApiKeys):
     namespace: Namespace = "default"
     lastGood: ObjectName | None = None
     """A ConfigMap in the same namespace where routers keep the table that was valid last, under the same key."""
+
+    @model_validator(mode="after")
+    def _two_places(self) -> Self:
+        if self.lastGood == self.name:
+            raise ValueError("lastGood: has to be another ConfigMap than `name`: routers write it")
+        return self
 
     @property
     def key(self) -> Key:

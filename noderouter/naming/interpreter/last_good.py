@@ -48,6 +48,8 @@ class LastGood:
         self._log = log
         self._text: str | None = None
         """What should be kept; None before a table was good here."""
+        self._done: str | None = None
+        """What was kept, or found kept: it is not written twice, so that two routers that differ do not fight."""
         self._kept: str | None = None
         self._version = ""
         """Of the ConfigMap that is there; empty where there is none."""
@@ -88,7 +90,7 @@ class LastGood:
 
     @property
     def _due(self) -> bool:
-        return bool(self._version) and self._text is not None and self._text != self._kept
+        return bool(self._version) and self._text not in (None, self._kept, self._done)
 
     def _look(self, state: State[Object]) -> None:
         """Take what the watch knows now."""
@@ -101,6 +103,8 @@ class LastGood:
                     self._kept = text_under(thing, self.key.filename)
                 except NotText:
                     self._kept = None
+                if self._kept is None or self._kept == self._text:
+                    self._done = self._kept
             case Absent() | Unreachable():
                 self._version, self._kept = "", None
         self.hoping = False
@@ -120,11 +124,13 @@ class LastGood:
             thing = await self._api.send("PATCH", self._watch.resource.object(self.key.name), body, MERGE_PATCH)
         except ApiError as error:
             if error.status == CONFLICT:
+                self._done = text
                 return True  # the watch brings what another has written
             self._complain(error)
             return False
         self._complained = False
-        self._kept, self._version = text, thing["metadata"].get("resourceVersion", "")
+        self._kept = self._done = text
+        self._version = thing["metadata"].get("resourceVersion", "")
         self._log(INFO, "dtab.kept", configmap=str(self.key), hash=hash_of(dtab))
         return True
 

@@ -217,7 +217,7 @@ def test_who_is_on_this_host(peer, own, same):
 
 async def test_the_probe_comes_back_with_what_it_brought():
     async with capturing("") as router:
-        point = router.app.capture_point
+        point = router.app.servers.capture_point
         assert point is not None
         http = Http(await client(point.address[1]))
         answer = await http.ask("probe", f"{point.probe_path}abc")

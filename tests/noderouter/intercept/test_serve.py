@@ -377,16 +377,33 @@ def test_handing_over_misses_nothing(make_node, kind, how):
         until(lambda: node.status("new")["armed"])
         mark = len(seen)
         until(lambda: len(seen) > mark + 20)
-    if how != "the keeper is told to end":  # it lives, and waits for its turn
+    if how != "the keeper is told to end":  # it lives, and wants the rules again when a router comes to it
         assert (node.status("old")["owner"], node.status("old")["armed"]) == (False, False)
-        until(lambda: node.events("old").count("intercept.waiting") == 1)
-        new.kill()
-        until(lambda: node.status("old")["owner"])
+        assert "intercept.waiting" not in node.events("old")
+        if how == "the router is killed":
+            node.teller("old").hello("again")
+            until(lambda: "intercept.waiting" in node.events("old"))
+            new.kill()
+            until(lambda: node.status("old")["owner"])
     answered = Counter(answer for _, answer in seen[: mark + 20])
     assert answered["backend"] == 0  # none went directly
     assert how == "the router is killed" or set(answered) == {"router"}, answered
     assert "intercept.handed_over" in node.events("old")
     old_router.kill()
+
+
+def test_who_owns_the_rules_without_a_router_gives_them_to_who_has_a_good_one(make_node):
+    """The keeper of a pod whose router never starts was there when another one's was restarted."""
+    node = make_node()
+    node.keeper(name="idle")
+    until(lambda: "intercept.installed" in node.events("idle"))
+    node.keeper(name="good")
+    node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")
+    with Standby(node, "good"):
+        until(lambda: node.status("good")["armed"], 10 + BUSY_SECONDS)
+        assert not node.status("idle")["owner"]
+        assert node.answers() == "router"
+    assert "intercept.handed_over" in node.events("idle")
 
 
 def test_a_successor_whose_router_is_not_good_is_given_nothing(make_node):

@@ -1,5 +1,6 @@
 """Two sockets at one port: new connections go to the other one, and none is lost."""
 
+import errno
 import select
 import socket
 import threading
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from noderouter.listener.listener import SocketSettings, begin, bind, listen
-from noderouter.listener.succession import hand_over, is_served, steer
+from noderouter.listener.succession import hand_over, is_served, share, steer
 
 SHARED = SocketSettings(reuse_port=True)
 
@@ -65,6 +66,55 @@ def test_either_hands_over_to_the_other(pair, first):
     assert (accept_all(mine), accept_all(other)) == (0, 50)
     for each in dialled:
         each.close()
+
+
+@pytest.mark.parametrize("leaving", [0, 1], ids=["the elder leaves", "the younger leaves"])
+def test_the_next_one_shares_whatever_was_handed_over_before(pair, leaving):
+    """Each gets some, so that each can try itself; and either can hand over once more."""
+    begin(pair[1], SHARED)
+    assert hand_over(pair[leaving], none)
+    accept_all(pair[1 - leaving])
+    pair[leaving].close()
+    rest = pair[1 - leaving]
+    with listen(rest.getsockname()[0], port_of(rest), SHARED) as third:
+        share(third)
+        dialled = dial(rest, 64)
+        assert accept_all(rest) > 0
+        assert accept_all(third) > 0
+        for mine, other in ((rest, third), (third, rest)):
+            share(mine)
+            assert hand_over(mine, none)
+            accept_all(other)
+            more = dial(mine, 20)
+            assert (accept_all(mine), accept_all(other)) == (0, 20)
+            dialled += more
+    for each in dialled:
+        each.close()
+
+
+def test_who_cannot_try_leaves_the_others_their_share():
+    """The other one accepts nothing, so that no connection to it is made."""
+    crowded = SocketSettings(reuse_port=True, backlog=1)
+    with listen("127.0.0.1", 0, crowded) as other:
+        clients = [socket.socket() for _ in range(8)]
+        for each in clients:
+            each.setblocking(False)
+            each.connect_ex(other.getsockname())
+        with listen("127.0.0.1", port_of(other), SHARED) as mine:
+            steer(mine, 0)
+            with pytest.raises(BlockingIOError):
+                hand_over(mine, lambda peer, _address: peer.close())
+            seen = sum(bool(accept_all(mine)) for _ in range(20) if attempt(port_of(mine)))
+            assert seen > 0
+        for each in clients:
+            each.close()
+
+
+def attempt(port):
+    """Begin to connect; whether that was possible."""
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        return sock.connect_ex(("127.0.0.1", port)) in (0, errno.EINPROGRESS)
 
 
 def test_alone_there_is_nobody_to_hand_over_to(pair):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trio
+import trio.testing
 from pydantic import ValidationError
 
 from dtab import Dtab, Failed, Path, Pending
@@ -170,6 +171,8 @@ async def test_a_good_table_is_kept_for_who_starts_while_it_is_invalid(quick, se
     await second.becomes("/$/inet/2")
     await until(lambda: kept(server) == "/stored/web => /$/inet/2")
     assert "peers" not in second.interpreter.readiness()[1]
+    await until(lambda: not (first.keeper._due or second.keeper._due))
+    await trio.testing.wait_all_tasks_blocked(0.1)  # what is being written has been written
 
 
 async def test_a_table_is_written_by_one_of_many(quick, server, monkeypatch):
@@ -184,6 +187,28 @@ async def test_a_table_is_written_by_one_of_many(quick, server, monkeypatch):
     await until(lambda: all(not each.keeper._due for each in routers))
     again = server.store.get("configmaps", KEPT["lastGood"], "default")["metadata"]["resourceVersion"]
     assert version == again
+
+
+async def test_who_differs_for_good_writes_once(quick, server, at_once):
+    """Routers with two tables in effect (another version, a watch that is stuck) do not fight for ever."""
+    kept(server, "")
+    one, two = Routed(quick, server, **KEPT), Routed(quick, server, **KEPT)
+    one.keeper.keep("/a => /b")
+    await until(lambda: kept(server) == "/a => /b")
+    two.keeper.keep("/c => /d")
+    await until(lambda: kept(server) == "/c => /d")
+    one.edit("nonsense")  # something happens, and the watches have brought it all
+    await until(lambda: one.interpreter.last_error)
+    assert (one.keeper._due, two.keeper._due, kept(server)) == (False, False, "/c => /d")
+    server.store.put("configmaps", {"metadata": {"name": KEPT["lastGood"]}, "data": {}})
+    await until(lambda: kept(server))  # what was taken away is written again
+    await until(lambda: not (one.keeper._due or two.keeper._due))
+    await trio.testing.wait_all_tasks_blocked(0.1)  # what is being written has been written
+
+
+def test_the_two_places_are_two():
+    with pytest.raises(ValidationError, match="another ConfigMap"):
+        ConfigMap(kind="io.l5d.k8s.configMap", name="routes", filename="dtab", lastGood="routes")
 
 
 @pytest.mark.parametrize("text", ["", "also nonsense", None])
