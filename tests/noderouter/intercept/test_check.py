@@ -12,7 +12,7 @@ from noderouter.intercept.nft import Nft
 from noderouter.intercept.xtables import CHECK_NAMES, Xtables
 from tests.cluster.node.namespaces import inside
 from tests.testing.intercept_state import CAPTURE, SERVICES
-from tests.testing.pod_network import NODE, SERVICE
+from tests.testing.pod_network import NODE, OTHER_SERVICE, SERVICE
 
 pytestmark = pytest.mark.root
 
@@ -36,6 +36,27 @@ def test_a_node_that_can(make_network, kind, backend):
     assert len(findings) == 6
     assert "noderouter" not in network.dump().lower()
     assert network.run(network.node, ["ip", "addr"]).count("\n") == before.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "backend"),
+    [
+        ("iptables-nft", Nft("noderoutercheck")),
+        ("iptables-nft", Xtables("nft", CHECK_NAMES)),
+        ("iptables-legacy", Xtables("legacy", CHECK_NAMES)),
+    ],
+)
+def test_a_node_whose_cluster_ips_are_its_own_addresses(make_network, monkeypatch, kind, backend):
+    """As with kube-proxy in IPVS mode; what is dialled is one of them, whatever the environment says."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    network = make_network(kind, ipvs_mode=True)
+    with inside(network.node):
+        places = destinations(CAPTURE)
+        findings = check(backend, CAPTURE, places)
+    assert {str(address) for address, _ in places} <= {*SERVICE.values(), *OTHER_SERVICE.values()}
+    assert [finding.what for finding in findings if not finding.good] == []
+    assert len(findings) == 6
+    assert "noderouter" not in network.dump().lower()
 
 
 def test_a_node_whose_firewall_drops_what_pods_send_to_it(make_network):
