@@ -33,6 +33,12 @@ FALLBACK: Final[dict[int, tuple[Address, int]]] = {
 }
 ARMED_MS: Final = 20_000
 IPVS_LINK: Final = "kube-ipvs0"
+TRANSLATORS: Final = {
+    "cilium_host": "Cilium",
+    "bpfin.cali": "Calico with eBPF",
+    "ovn-k8s-mp0": "OVN-Kubernetes",
+}
+"""Networks that do kube-proxy's work on their own links of pods or in a switch, by a link that each makes on a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +68,32 @@ def destinations(capture: Capture) -> list[tuple[Address, int]]:
 
 def _of_ipvs() -> list[Address]:
     """Addresses on the interface that kube-proxy makes for IPVS; none where it works otherwise."""
+    return _links().get(IPVS_LINK, [])
+
+
+def _links() -> dict[str, list[Address]]:
+    """The node's links and their addresses."""
     try:
         links = json.loads(run(["ip", "-json", "address", "show"]))
     except InterceptError:
-        return []  # the check needs `ip` and says so
-    return [
-        ip_address(address["local"])
+        return {}  # the check needs `ip` and says so
+    return {
+        link["ifname"]: [ip_address(address["local"]) for address in link.get("addr_info", ()) if "local" in address]
         for link in links
-        if link.get("ifname") == IPVS_LINK
-        for address in link.get("addr_info", ())
+        if "ifname" in link
+    }
+
+
+def _translators() -> list[Finding]:
+    links = _links()
+    return [
+        Finding(
+            False,
+            f"there is a link {name}: {network} translates cluster IPs before any rule of the node sees them",
+            "pods connect directly; what is said of a connection below holds for the check's own link only",
+        )
+        for name, network in TRANSLATORS.items()
+        if name in links
     ]
 
 
@@ -80,7 +103,7 @@ def check(backend: Backend, capture: Capture, places: list[tuple[Address, int]])
     Raises:
         InterceptError: it could not be tried.
     """
-    findings: list[Finding] = []
+    findings = _translators()
     with ProbeLink() as link:
         for address, port in places:
             target = _target(capture, address.version)

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from noderouter.intercept.check import check, destinations
+from noderouter.intercept.check import TRANSLATORS, check, destinations
 from noderouter.intercept.nft import Nft
 from noderouter.intercept.xtables import CHECK_NAMES, Xtables
 from tests.cluster.node.namespaces import inside
@@ -67,6 +67,17 @@ def test_a_node_whose_firewall_drops_what_pods_send_to_it(make_network):
         findings = check(Nft("noderoutercheck"), CAPTURE, DIAL[:1])
     assert not findings[0].good
     assert "firewall" in findings[0].advice
+
+
+@pytest.mark.parametrize(("link", "who"), TRANSLATORS.items())
+def test_a_network_that_translates_where_the_stand_in_is_not(make_network, link, who):
+    """The stand-in's own connections pass netfilter, those of pods do not."""
+    network = make_network()
+    network.ip(network.node, f"link add {link} type bridge")
+    with inside(network.node):
+        findings = check(Nft("noderoutercheck"), CAPTURE, DIAL[:1])
+    (wrong,) = (finding for finding in findings if not finding.good)
+    assert wrong.what == f"there is a link {link}: {who} translates cluster IPs before any rule of the node sees them"
 
 
 def test_rules_that_another_translates_before(make_network):
