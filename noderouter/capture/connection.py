@@ -132,10 +132,11 @@ class CapturedConnection:
     async def _serve(self) -> None:
         sock = self.wire.sock
         dialled = local_destination(sock) if self._settings.transparent else original_destination(sock)
-        if dialled is None or self._carriers.is_own(*dialled):
+        # With IPVS a Service's address is one of this node: a port that a Service has is not ours for that.
+        found = None if dialled is None else self._carriers.destinations.find(*dialled)
+        if dialled is None or (found is None and self._carriers.is_own(*dialled)):
             await self._not_captured(dialled)
             return
-        found = self._carriers.destinations.find(*dialled)
         destination = Destination(written(dialled), self._declared(dialled[1])) if found is None else found
         detected = await self._detect(destination.speech)
         if detected is None:

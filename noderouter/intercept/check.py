@@ -7,6 +7,7 @@ well proves nothing: rules may lie in tables that nobody evaluates, or behind ku
 The stand-in is the only source in these rules, so no pod notices.
 """
 
+import json
 import os
 import socket
 import struct
@@ -17,10 +18,12 @@ from ipaddress import ip_address
 from typing import Final
 
 from noderouter.intercept.backend import Backend
+from noderouter.intercept.command import run
+from noderouter.intercept.errors import InterceptError
 from noderouter.intercept.pins import Bindings
 from noderouter.intercept.probe_link import ADDRESSES, ProbeLink
-from noderouter.intercept.rules.ruleset import ruleset
-from noderouter.intercept.state import Address, Capture, Pod, Policy, Service, Wanted
+from noderouter.intercept.rules.ruleset import ruleset, within
+from noderouter.intercept.state import NEVER_NETWORKS, Address, Capture, Pod, Policy, Service, Wanted
 
 SO_ORIGINAL_DST: Final = 80
 SOL_IPV6: Final = 41
@@ -29,6 +32,13 @@ FALLBACK: Final[dict[int, tuple[Address, int]]] = {
     6: (ip_address("2001:db8:ffff::1"), 80),
 }
 ARMED_MS: Final = 20_000
+IPVS_LINK: Final = "kube-ipvs0"
+TRANSLATORS: Final = {
+    "cilium_host": "Cilium",
+    "bpfin.cali": "Calico with eBPF",
+    "ovn-k8s-mp0": "OVN-Kubernetes",
+}
+"""Networks that do kube-proxy's work on their own links of pods or in a switch, by a link that each makes on a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +51,50 @@ class Finding:
 
 
 def destinations(capture: Capture) -> list[tuple[Address, int]]:
-    """What to dial: the API server's cluster IP, which every cluster has, else an address that nobody has."""
+    """What to dial: the API server's cluster IP, which every cluster has, else an address that nobody has.
+
+    With kube-proxy in IPVS mode, where cluster IPs are addresses of the node, it is one of those in either case.
+    """
     found = {version: place for version, place in FALLBACK.items() if _target(capture, version)}
+    for address in _of_ipvs():
+        if address.version in found and not within(address, NEVER_NETWORKS):
+            found[address.version] = (address, FALLBACK[address.version][1])
     with suppress(KeyError, ValueError):
         address = ip_address(os.environ["KUBERNETES_SERVICE_HOST"])
         if address.version in found:
             found[address.version] = (address, int(os.environ["KUBERNETES_SERVICE_PORT"]))
     return list(found.values())
+
+
+def _of_ipvs() -> list[Address]:
+    """Addresses on the interface that kube-proxy makes for IPVS; none where it works otherwise."""
+    return _links().get(IPVS_LINK, [])
+
+
+def _links() -> dict[str, list[Address]]:
+    """The node's links and their addresses."""
+    try:
+        links = json.loads(run(["ip", "-json", "address", "show"]))
+    except InterceptError:
+        return {}  # the check needs `ip` and says so
+    return {
+        link["ifname"]: [ip_address(address["local"]) for address in link.get("addr_info", ()) if "local" in address]
+        for link in links
+        if "ifname" in link
+    }
+
+
+def _translators() -> list[Finding]:
+    links = _links()
+    return [
+        Finding(
+            False,
+            f"there is a link {name}: {network} translates cluster IPs before any rule of the node sees them",
+            "pods connect directly; what is said of a connection below holds for the check's own link only",
+        )
+        for name, network in TRANSLATORS.items()
+        if name in links
+    ]
 
 
 def check(backend: Backend, capture: Capture, places: list[tuple[Address, int]]) -> list[Finding]:
@@ -56,7 +103,7 @@ def check(backend: Backend, capture: Capture, places: list[tuple[Address, int]])
     Raises:
         InterceptError: it could not be tried.
     """
-    findings: list[Finding] = []
+    findings = _translators()
     with ProbeLink() as link:
         for address, port in places:
             target = _target(capture, address.version)

@@ -59,8 +59,12 @@ class ControlPlane(Lifetime):
         folder: logs (`*.log`), keys, data.
     """
 
-    def __init__(self, network: Path | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self, network: Path | None = None, folder: Path | None = None, api_options: Sequence[str] = ()
+    ) -> None:
         """On loopback of the machine, or, for real nodes, at the gateway of the network namespace `network`.
+
+        `api_options` are more arguments of the API server.
 
         Raises:
             MissingCommand: not everything is built.
@@ -80,7 +84,7 @@ class ControlPlane(Lifetime):
             self.folder / "admin.kubeconfig", self.url, self.ca_file, with_certificate(self._files.admin)
         )
         self._etcd = self._process("etcd", etcd(self._files, ports[1], ports[2]))
-        self._api = self._process("kube-apiserver", api_server(self._files, self.port, ports[1]))
+        self._api = self._process("kube-apiserver", [*api_server(self._files, self.port, ports[1]), *api_options])
         self._controllers = self._process(
             "kube-controller-manager", controller_manager(self._files, self.admin_kubeconfig)
         )

@@ -31,6 +31,7 @@ BACKEND = {4: "10.244.0.20", 6: "fd00:244::20"}
 CAPTURE_PORT = 4143
 BACKEND_PORT = 8080
 SO_ORIGINAL_DST = 80
+IPVS_LINK = "kube-ipvs0"
 
 
 def missing() -> str:
@@ -277,6 +278,26 @@ def echoes(sock: socket.socket) -> bool:
         return False
 
 
+def ipvs(network: PodNetwork, kind: str) -> None:
+    """What kube-proxy in IPVS mode lays: cluster IPs on an interface of the node, rules that let them in untranslated.
+
+    IPVS itself is not in every kernel. Where it would take a connection, a server on the node answers that it is
+    `ipvs`. The interface is a bridge, since `dummy` is not in every kernel either.
+    """
+    services = ((SERVICE, 80), (OTHER_SERVICE, 443), (OTHER_SERVICE, 80))
+    addresses = [f"addr add {service[version]}/{bits} dev {IPVS_LINK}{' nodad' * (version == 6)}"
+                 for service in (SERVICE, OTHER_SERVICE) for version, bits in ((4, 32), (6, 128))]  # fmt: skip
+    network.ip(network.node, f"link add {IPVS_LINK} type bridge", f"link set {IPVS_LINK} up", *addresses)
+    for version, command in ((4, "iptables"), (6, "ip6tables")):
+        lines = [":KUBE-SERVICES - [0:0]"]
+        lines += [f"-A KUBE-SERVICES -d {each[version]} -p tcp --dport {port} -j ACCEPT" for each, port in services]
+        lines += ["-I PREROUTING 1 -j KUBE-SERVICES", "-I OUTPUT 1 -j KUBE-SERVICES"]
+        text = "\n".join(["*nat", *lines, "COMMIT", ""])
+        network.run(network.node, [f"{command}-{kind.removeprefix('iptables-')}-restore", "--noflush"], text)
+        for service, port in services:
+            network.serve(network.node, "ipvs", port, service[version])
+
+
 def kube_proxy(network: PodNetwork, kind: str) -> None:
     """Its rules for both services, in one of the three kinds."""
     services = ((SERVICE, 80), (OTHER_SERVICE, 443), (OTHER_SERVICE, 80))
@@ -302,7 +323,7 @@ def kube_proxy(network: PodNetwork, kind: str) -> None:
 
 @contextmanager
 def pod_network(
-    folder: Path, kind: str = "nftables", *, addressed: bool = False, listening: bool = True
+    folder: Path, kind: str = "nftables", *, addressed: bool = False, listening: bool = True, ipvs_mode: bool = False
 ) -> Iterator[PodNetwork]:
     """A node with `client` and `backend`, kube-proxy's rules, a server in the backend and one at the capture port.
 
@@ -311,13 +332,14 @@ def pod_network(
         kind: of kube-proxy.
         addressed: links of pods have an address on the node's side.
         listening: whether there is a server at the capture port.
+        ipvs_mode: kube-proxy uses IPVS; `kind` is of the few rules that it then has.
     """
     network = PodNetwork(folder)
     try:
         network.start()
         network.add_pod("client", CLIENT, addressed=addressed)
         network.add_pod("backend", BACKEND, addressed=addressed)
-        kube_proxy(network, kind)
+        (ipvs if ipvs_mode else kube_proxy)(network, kind)
         for wildcard in ("0.0.0.0", "::"):
             network.serve(network.pods["backend"], "backend", BACKEND_PORT, wildcard)
             if listening:

@@ -3,6 +3,8 @@
 - One chain in nat, entered by the *first* rule of PREROUTING: behind kube-proxy's jump the cluster IP is gone already.
   The jump is taken out and put in within one `iptables-restore`, so that the table is swapped once and no packet slips
   by.
+- Services first, and only then (scope `all`) the node's own addresses are left out: with kube-proxy in IPVS mode every
+  cluster IP is an address of the node, on `kube-ipvs0`.
 - One chain in filter, the guard of the capture port; with `failureMode: closed` it also resets what finds nobody alive.
 - What changes is in ipsets. A set is filled beside the live one and swapped, which is atomic for each set.
 - The dead-man switch is a set with a timeout that holds both halves of the address space (a hash:net has no /0): one
@@ -156,14 +158,16 @@ def _capturing(rules: Ruleset, family: Family, names: Names) -> list[str]:
     version = family.version
     target = f"[{family.target}]:{rules.port}" if version == 6 else f"{family.target}:{rules.port}"
     lines = [] if rules.closed else [f"{_match(names, 'alive', version, 'src', negate=True)} -j RETURN"]
-    kinds = ("LOCAL", "ANYCAST", "MULTICAST") + (() if version == 6 else ("BROADCAST",))  # IPv6 has none, and says so
-    lines += [f"-m addrtype --dst-type {kind} -j RETURN" for kind in kinds]
     lines += [f"{_match(names, 'skipped', version, 'dst')} -j RETURN"]
     lines += [f"-p tcp -m set --match-set {names.ports} dst -j RETURN"]
-    whereto = "" if rules.everything else f" {_match(names, 'services', version, 'dst,dst')}"
-    return lines + [
-        f"-p tcp {source}{whereto} -j DNAT --to-destination {target}" for source in _from_pods(names, version)
-    ]
+    services, dnat = _match(names, "services", version, "dst,dst"), f"-j DNAT --to-destination {target}"
+    sources = _from_pods(names, version)
+    lines += [f"-p tcp {source} {services} {dnat}" for source in sources]
+    if rules.everything:
+        kinds = ("LOCAL", "ANYCAST", "MULTICAST") + (() if version == 6 else ("BROADCAST",))  # IPv6 has none
+        lines += [f"-m addrtype --dst-type {kind} -j RETURN" for kind in kinds]
+        lines += [f"-p tcp {source} {dnat}" for source in sources]
+    return lines
 
 
 def _guarding(rules: Ruleset, family: Family, names: Names) -> list[str]:

@@ -5,6 +5,8 @@
   never moved.
 - Only PREROUTING: what the node itself sends (the router, probes, host-network pods) is not seen, so nothing can loop.
 - DNAT to the node's address, not REDIRECT: links of pods may have no address, and REDIRECT would drop the packet.
+- Services first, and only then (scope `all`) the node's own addresses are left out: with kube-proxy in IPVS mode every
+  cluster IP is an address of the node, on `kube-ipvs0`.
 - `alive` is the dead-man switch. Adding an element that is there does not renew its timeout, hence flush and add.
 - `guard`: the capture port is for captured connections. Loopback is let through for the router's probe of itself.
 - Sets say what they are of with `typeof`: on one of a plain `type` that nft 1.1.2 or later has made, an earlier one
@@ -12,7 +14,7 @@
 - Each text is one transaction: it is in force as a whole or not at all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from noderouter.intercept.rules.ruleset import Family, Ruleset
@@ -40,9 +42,7 @@ def table(rules: Ruleset, alive_ms: int = 0, name: str = TABLE) -> str:
         lines += _sets(family)
     lines += ["\tchain prerouting {", "\t\ttype nat hook prerouting priority dstnat - 10; policy accept;"]
     lines += ["\t\tmeta l4proto != tcp return" if rules.closed else "\t\tmeta l4proto != @alive return"]
-    lines += _exceptions(rules)
-    for family in rules.families:
-        lines += [f"\t\t{match} counter name captured {_dnat(family, rules.port)}" for match in _matches(family, rules)]
+    lines += _destinations(rules, lambda family: f"counter name captured {_dnat(family, rules.port)}")
     lines += ["\t}"]
     if rules.closed:
         lines += _refusal(rules)
@@ -69,7 +69,7 @@ def change(old: Ruleset, new: Ruleset, table_name: str = TABLE) -> str | None:
 
 def captures(rules: Ruleset) -> int:
     """How many rules send a connection to the router."""
-    return sum(len(_matches(family, rules)) for family in rules.families)
+    return (2 if rules.everything else 1) * sum(len(_from_pods(family)) for family in rules.families)
 
 
 def _shape(rules: Ruleset) -> tuple[object, ...]:
@@ -102,16 +102,23 @@ def _set(name: str, kind: str, elements: Iterable[str], flags: str = "") -> list
     return [f"\tset {name} {{ typeof {kind};{' ' if flags else ''}{flags}{content} }}"]
 
 
-def _exceptions(rules: Ruleset) -> list[str]:
-    lines = ["\t\tfib daddr type { local, broadcast, anycast, multicast } return"]
-    lines += [f"\t\t{_word(family)} daddr @skipped{family.version} return" for family in rules.families]
-    return [*lines, "\t\ttcp dport @skipped_ports return"]
+def _destinations(rules: Ruleset, act: Callable[[Family], str]) -> list[str]:
+    """What is done with connections of pods to what is in scope."""
+    lines = [f"{_word(family)} daddr @skipped{family.version} return" for family in rules.families]
+    lines += ["tcp dport @skipped_ports return"]
+    lines += [f"{match} {act(family)}" for family in rules.families for match in _services(family)]
+    if rules.everything:
+        lines += ["fib daddr type { local, broadcast, anycast, multicast } return"]
+        lines += [f"{match} {act(family)}" for family in rules.families for match in _anything(family)]
+    return [f"\t\t{line}" for line in lines]
 
 
-def _matches(family: Family, rules: Ruleset) -> list[str]:
-    version, word = family.version, _word(family)
-    whereto = "meta l4proto tcp" if rules.everything else f"{word} daddr . tcp dport @services{version}"
-    return [f"{source} {whereto}" for source in _from_pods(family)]
+def _services(family: Family) -> list[str]:
+    return [f"{source} {_word(family)} daddr . tcp dport @services{family.version}" for source in _from_pods(family)]
+
+
+def _anything(family: Family) -> list[str]:
+    return [f"{source} meta l4proto tcp" for source in _from_pods(family)]
 
 
 def _from_pods(family: Family) -> list[str]:
@@ -128,9 +135,7 @@ def _refusal(rules: Ruleset) -> list[str]:
     """`failureMode: closed`: a reset instead of the direct way; by a chain before, for a nat chain cannot reject."""
     lines = ["\tchain refuse {", "\t\ttype filter hook prerouting priority dstnat - 11; policy accept;"]
     lines += ["\t\tmeta l4proto @alive return", "\t\tmeta l4proto != tcp return", "\t\tct state != new return"]
-    lines += _exceptions(rules)
-    for family in rules.families:
-        lines += [f"\t\t{match} counter reject with tcp reset" for match in _matches(family, rules)]
+    lines += _destinations(rules, lambda _family: "counter reject with tcp reset")
     return [*lines, "\t}"]
 
 

@@ -6,8 +6,10 @@ Everything that decides *whether* something is captured is decided here or by th
   about to be deleted, and which one is not for us to guess.
 - A source is *pinned* to the interface of its pod where routing says which that is. A new pod with the same address has
   a new interface, so it is not captured by what was meant for its predecessor, however late the news.
-- A destination in an excluded network or of an excluded port gives no service; with scope `all`, where there is no list
-  of services, the sets `skipped` and `skipped_ports` do the same in the kernel. They are written in any scope.
+- A destination in an excluded network or of an excluded port gives no service, nor does the node's own address; with
+  scope `all`, the sets `skipped` and `skipped_ports` do the same in the kernel for what is no service. They are written
+  in any scope. Services are listed in every scope: with kube-proxy in IPVS mode their addresses are the node's, and the
+  list is what tells them from what is not captured because it is the node itself.
 """
 
 import ipaddress
@@ -49,7 +51,7 @@ class Ruleset:
 
     port: int
     everything: bool
-    """Any destination, instead of those in `services`."""
+    """Any destination that is not the node, besides those in `services`."""
     closed: bool
     skipped_ports: tuple[int, ...]
     families: tuple[Family, ...]
@@ -62,7 +64,7 @@ class Ruleset:
     @property
     def services(self) -> int:
         """How many destinations are captured; 0 where all are."""
-        return sum(len(family.services) for family in self.families)
+        return 0 if self.everything else sum(len(family.services) for family in self.families)
 
 
 def ruleset(policy: Policy, wanted: Wanted, pins: Pins | None = None) -> Ruleset:
@@ -126,14 +128,13 @@ def _sources(policy: Policy, wanted: Wanted, pins: Pins) -> tuple[list[Address],
 def _services(
     policy: Policy, wanted: Wanted, skipped: tuple[Network, ...], version: int
 ) -> tuple[tuple[Address, int], ...]:
-    if policy.scope is Scope.ALL:
-        return ()
     found = {
         (service.address, service.port)
         for service in wanted.services
         if service.address.version == version
         and service.port not in policy.exclusions.ports
-        and (service.http or policy.scope is Scope.SERVICES)
+        and service.address not in (policy.capture.ipv4, policy.capture.ipv6)
+        and (service.http or policy.scope is not Scope.HTTP)
         and not within(service.address, skipped)
     }
     return tuple(sorted(found, key=lambda pair: (_order(pair[0]), pair[1])))

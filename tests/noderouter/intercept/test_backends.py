@@ -158,6 +158,84 @@ def test_scopes(make_network, kind, backend: Backend):
     assert who(client, NODE[4], CAPTURE_PORT) == "refused"
 
 
+IPVS_KINDS = [
+    pytest.param("iptables-nft", Nft(), id="iptables-nft-nftables"),
+    pytest.param("iptables-nft", Xtables("nft"), id="iptables-nft-iptables-nft"),
+    pytest.param("iptables-legacy", Nft(), id="iptables-legacy-nftables"),
+    pytest.param("iptables-legacy", Xtables("legacy"), id="iptables-legacy-iptables-legacy"),
+]
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize(("kind", "backend"), IPVS_KINDS)
+def test_cluster_ips_that_are_addresses_of_the_node(make_network, kind, backend: Backend, scope):
+    """As with kube-proxy in IPVS mode. What else is the node's stays direct, whatever the scope."""
+    network = make_network(kind, ipvs_mode=True)
+    client, node = network.pods["client"], network.node
+    for version in (4, 6):
+        network.serve(node, "host port", BACKEND_PORT, NODE[version])
+        network.serve(node, "not a service", 8081, SERVICE[version])  # such as the address of a load balancer
+        network.serve(network.outside, "outside", BACKEND_PORT, OUTSIDE[version])
+    never = frozenset({ip_address(OTHER_SERVICE[4])})
+    rules = pinned(network, Wanted(PODS, SERVICES, never), scope=scope)
+    with inside(node):
+        backend.apply(rules, 0)
+    assert who(client, SERVICE[4]) == "ipvs"  # not armed
+    with inside(node):
+        backend.arm(rules, HOUR_MS)
+    for version in (4, 6):
+        answer = ask(client, SERVICE[version], 80)
+        assert (answer.who, answer.original, answer.peer) == ("router", (SERVICE[version], 80), CLIENT[version])
+        assert who(network.pods["backend"], SERVICE[version]) == "router"
+        assert who(client, SERVICE[version], 8081) == "not a service"
+        assert who(client, NODE[version], BACKEND_PORT) == "host port"
+        assert who(client, NODE[version], CAPTURE_PORT) == "refused", "no open proxy"
+        assert who(client, OUTSIDE[version], BACKEND_PORT) == ("router" if scope is Scope.ALL else "outside")
+        assert who(network.outside, SERVICE[version]) == who(node, SERVICE[version]) == "ipvs", "no pod of this node"
+    assert [who(client, OTHER_SERVICE[version]) for version in (4, 6)] == ["ipvs", "router"], "one is never captured"
+    assert who(client, OTHER_SERVICE[6], 443) == ("ipvs" if scope is Scope.HTTP else "router")
+    with inside(node):
+        backend.remove()
+    assert who(client, SERVICE[4]) == who(client, SERVICE[6]) == "ipvs"
+
+
+@pytest.mark.parametrize("scope", [Scope.SERVICES, Scope.ALL])
+@pytest.mark.parametrize(("kind", "backend"), IPVS_KINDS)
+def test_closed_refuses_cluster_ips_that_are_addresses_of_the_node(make_network, kind, backend: Backend, scope):
+    network = make_network(kind, ipvs_mode=True)
+    client = network.pods["client"]
+    network.serve(network.node, "host port", BACKEND_PORT, NODE[4])
+    rules = pinned(network, scope=scope, closed=True)
+    with inside(network.node):
+        backend.apply(rules, 0)
+    assert who(client, SERVICE[4]) == who(client, SERVICE[6]) == "refused"
+    assert who(client, NODE[4], BACKEND_PORT) == "host port"
+    assert who(network.node, SERVICE[4]) == "ipvs"
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize(("kind", "backend"), BACKENDS)
+def test_a_cache_for_dns_on_the_node_keeps_the_cluster_ip_that_it_has(make_network, kind, backend: Backend, closed):
+    """Node-local DNS takes what goes to it out of connection tracking; then no nat rule sees it."""
+    network = make_network(kind)
+    client = network.pods["client"]
+    network.ip(network.node, "link add nodelocaldns type bridge", f"addr add {SERVICE[4]}/32 dev nodelocaldns")
+    network.serve(network.node, "cache", 80, SERVICE[4])
+    notrack = f"""table ip untracked {{
+        chain there {{ type filter hook prerouting priority raw; ip daddr {SERVICE[4]} tcp dport 80 notrack; }}
+        chain back {{ type filter hook output priority raw; ip saddr {SERVICE[4]} tcp sport 80 notrack; }}
+    }}
+    """
+    network.run(network.node, ["nft", "-f", "-"], notrack)
+    with inside(network.node):
+        backend.apply(pinned(network, closed=closed), HOUR_MS)
+    assert who(client, SERVICE[4]) == "cache"
+    assert who(client, SERVICE[6]) == "router"
+    with inside(network.node):
+        backend.disarm(pinned(network, closed=closed))
+    assert who(client, SERVICE[4]) == "cache"
+
+
 @pytest.mark.parametrize(("kind", "backend"), BACKENDS)
 def test_closed_refuses_while_nobody_is_alive(make_network, kind, backend: Backend):
     network = make_network(kind)

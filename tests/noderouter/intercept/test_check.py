@@ -7,12 +7,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from noderouter.intercept.check import check, destinations
+from noderouter.intercept.check import TRANSLATORS, check, destinations
 from noderouter.intercept.nft import Nft
 from noderouter.intercept.xtables import CHECK_NAMES, Xtables
 from tests.cluster.node.namespaces import inside
 from tests.testing.intercept_state import CAPTURE, SERVICES
-from tests.testing.pod_network import NODE, SERVICE
+from tests.testing.pod_network import NODE, OTHER_SERVICE, SERVICE
 
 pytestmark = pytest.mark.root
 
@@ -38,6 +38,27 @@ def test_a_node_that_can(make_network, kind, backend):
     assert network.run(network.node, ["ip", "addr"]).count("\n") == before.count("\n")
 
 
+@pytest.mark.parametrize(
+    ("kind", "backend"),
+    [
+        ("iptables-nft", Nft("noderoutercheck")),
+        ("iptables-nft", Xtables("nft", CHECK_NAMES)),
+        ("iptables-legacy", Xtables("legacy", CHECK_NAMES)),
+    ],
+)
+def test_a_node_whose_cluster_ips_are_its_own_addresses(make_network, monkeypatch, kind, backend):
+    """As with kube-proxy in IPVS mode; what is dialled is one of them, whatever the environment says."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    network = make_network(kind, ipvs_mode=True)
+    with inside(network.node):
+        places = destinations(CAPTURE)
+        findings = check(backend, CAPTURE, places)
+    assert {str(address) for address, _ in places} <= {*SERVICE.values(), *OTHER_SERVICE.values()}
+    assert [finding.what for finding in findings if not finding.good] == []
+    assert len(findings) == 6
+    assert "noderouter" not in network.dump().lower()
+
+
 def test_a_node_whose_firewall_drops_what_pods_send_to_it(make_network):
     network = make_network()
     drop = "table ip f {\nchain in { type filter hook input priority 0; policy drop; }\n}\n"
@@ -46,6 +67,17 @@ def test_a_node_whose_firewall_drops_what_pods_send_to_it(make_network):
         findings = check(Nft("noderoutercheck"), CAPTURE, DIAL[:1])
     assert not findings[0].good
     assert "firewall" in findings[0].advice
+
+
+@pytest.mark.parametrize(("link", "who"), TRANSLATORS.items())
+def test_a_network_that_translates_where_the_stand_in_is_not(make_network, link, who):
+    """The stand-in's own connections pass netfilter, those of pods do not."""
+    network = make_network()
+    network.ip(network.node, f"link add {link} type bridge")
+    with inside(network.node):
+        findings = check(Nft("noderoutercheck"), CAPTURE, DIAL[:1])
+    (wrong,) = (finding for finding in findings if not finding.good)
+    assert wrong.what == f"there is a link {link}: {who} translates cluster IPs before any rule of the node sees them"
 
 
 def test_rules_that_another_translates_before(make_network):

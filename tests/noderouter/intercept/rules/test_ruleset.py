@@ -25,7 +25,7 @@ from noderouter.intercept.state import (
 V4 = st.one_of(
     st.integers(0, 30).map(lambda number: ipaddress.IPv4Address(0x0AF40000 + number)),
     st.ip_addresses(v=4),
-    st.sampled_from([ipaddress.IPv4Address("169.254.169.254"), ipaddress.IPv4Address("127.0.0.1")]),
+    st.sampled_from([ipaddress.IPv4Address(text) for text in ("169.254.169.254", "127.0.0.1", "192.0.2.1")]),
 )
 V6 = st.one_of(
     st.integers(0, 30).map(lambda number: ipaddress.IPv6Address((0xFD00_0244 << 96) + number)),
@@ -94,6 +94,7 @@ def test_a_destination_is_a_service_that_is_not_excluded(case):
             assert (address, port) in known
             assert port not in policy.exclusions.ports
             assert address not in wanted.never
+            assert address != family.target, "the node itself: its host ports, the kubelet, the router"
             assert not within(address, (*NEVER_NETWORKS, *policy.exclusions.networks))
             if policy.scope is Scope.HTTP:
                 assert any(each.http for each in wanted.services if (each.address, each.port) == (address, port))
@@ -109,7 +110,8 @@ def test_everything_that_may_be_captured_is(case):
     for service in wanted.services:
         skipped = (*NEVER_NETWORKS, *policy.exclusions.networks)
         plain = service.port not in policy.exclusions.ports and service.address not in wanted.never
-        if policy.scope is Scope.SERVICES and plain and not within(service.address, skipped):
+        plain = plain and service.address not in (policy.capture.ipv4, policy.capture.ipv6)
+        if (policy.scope is not Scope.HTTP or service.http) and plain and not within(service.address, skipped):
             assert any((service.address, service.port) in family.services for family in rules.families)
 
 
