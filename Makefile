@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run test check lint type cov bench chart chart-golden docs e2e fuzz explore cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench run quick newest test check lint type cov bench chart chart-golden docs e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
-	@echo "make run | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | explore | cluster-tools | cluster | image | lock | clean"
+	@echo "make run | quick [ROOM=http1] | newest | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | explore | cluster-tools | cluster | image | lock | clean"
 
 # What an extra of setup.cfg needs, and not the distribution once more: that would compile the data path again.
 extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
@@ -40,6 +40,38 @@ DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client c
 ROW_1 := $(wildcard $(foreach each,image cluster docs real,tests/$(each)))
 ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept charts,tests/$(each)))
 COVERED = NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
+
+# While one works: lint, and what neither needs root, a Kubernetes or long, on the sources and all cores; ROOM=http1 for a folder.
+# It compiles nothing: what is installed is brought up to date only where something for it is missing.
+UNIT := tests/dtab tests/noderouter $(wildcard tests/test_*.py)
+UNIT_TESTS = NODEROUTER_PURE=1 $(1)/python -m pytest -m "not root and not slow and not kubernetes" --numprocesses=$(WORKERS) --dist=worksteal --quiet
+# One more than there are cores, since some tests wait for a clock.
+WORKERS := $(shell expr $$(nproc) + 1)
+IN_ROOM = $(if $(ROOM),$(firstword $(wildcard tests/noderouter/$(ROOM) tests/$(ROOM))),$(UNIT))
+
+quick:
+	@test -n "$(IN_ROOM)" || { echo "there is neither tests/noderouter/$(ROOM) nor tests/$(ROOM)"; exit 1; }
+	@$(BIN)/python -c "import importlinter, xdist" 2>/dev/null || $(MAKE) setup
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/lint-imports >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	@$(call UNIT_TESTS,$(BIN)) --hypothesis-profile=quick $(IN_ROOM)
+
+# The same tests on the newest Python that is supported and here; a venv of its own, in which nothing but the parser is compiled.
+NEWEST ?= $(shell for p in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13.*/bin/python \
+	python3.12 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.12.*/bin/python; do \
+	$$p -c 'import venv, ensurepip' 2>/dev/null && { echo $$p; break; }; done)
+
+$(VENV)/newest/.installed: setup.cfg pyproject.toml
+	@mkdir -p $(VENV)
+	$(NEWEST) -m venv --clear $(VENV)/newest
+	NODEROUTER_PURE=1 $(VENV)/newest/bin/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+newest:
+	@if [ -z "$(NEWEST)" ]; then echo "skipped: there is no Python newer than the oldest supported one here (3.12 or 3.13, with venv)"; \
+	else $(MAKE) --no-print-directory $(VENV)/newest/.installed && $(VENV)/newest/bin/python --version && \
+	$(call UNIT_TESTS,$(VENV)/newest/bin) --hypothesis-profile=quick $(UNIT); fi
 
 # All tests on the sources, for coverage; then those of the data path again on what was compiled from them.
 test: setup

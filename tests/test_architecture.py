@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,12 @@ _MEMBER = re.compile(r"([A-Z][A-Za-z0-9]*)\.([A-Za-z_]+)")
 _PATH = re.compile(r"(?:noderouter|dtab|tests|benchmarks|docs)/[\w./-]*")
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """What a file of ours says; several tests read them all."""
+    return ast.parse(path.read_text())
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -61,13 +68,14 @@ def tracked() -> list[Path]:
     return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()]
 
 
+@cache
 def defined() -> tuple[set[str], dict[str, set[str]]]:
     """Every function and class of the source, and the members of each class, inherited ones included."""
     names: set[str] = set()
     members: dict[str, set[str]] = defaultdict(set)
     bases: dict[str, set[str]] = defaultdict(set)
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names.add(node.name)
             if isinstance(node, ast.ClassDef):
@@ -128,8 +136,7 @@ def test_the_functions_that_it_follows_a_request_through_exist():
 def test_the_classes_and_functions_that_it_names_alone_exist():
     names, members = defined()
     words = {code for code in _CODE.findall(ARCHITECTURE) if re.fullmatch(r"[A-Z][a-z]\w+|[a-z]+_[a-z_]+", code)}
-    names.update(*members.values())
-    assert sorted(words - names) == []
+    assert sorted(words.difference(names, *members.values())) == []
 
 
 # All documents
@@ -230,18 +237,49 @@ def test_no_source_file_is_long():
 @pytest.mark.parametrize(("library", "package"), IMPORTERS.items())
 def test_each_library_has_one_importer(library, package):
     for path in SOURCES:
-        imported = {
-            name.partition(".")[0]
-            for node in ast.walk(ast.parse(path.read_text()))
-            for name in (
-                [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-        }
-        assert library not in imported or name_of(path).startswith(f"{package}/"), name_of(path)
+        assert library not in imported_by(path) or name_of(path).startswith(f"{package}/"), name_of(path)
+
+
+@cache
+def imported_by(path: Path) -> frozenset[str]:
+    """The packages that a file imports, wherever in it."""
+    return frozenset(
+        name.partition(".")[0]
+        for node in ast.walk(tree_of(path))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    )
+
+
+def test_every_folder_of_tests_is_on_their_map():
+    """Those of the first two levels, in tests/README.md."""
+    told = set(_CODE.findall((ROOT / "tests/README.md").read_text()))
+    folders = {
+        "/".join(path.relative_to(ROOT / "tests").parts[:-1][:depth]) + "/"
+        for path in tracked()
+        if path.is_relative_to(ROOT / "tests")
+        for depth in (1, 2)
+    }
+    assert sorted(folders - told - {"/"}) == []
+    assert [name for name in told if name.endswith("/") and not (ROOT / "tests" / name).is_dir()] == []
+
+
+def test_no_fixture_asks_for_a_clock():
+    """Then it would not be the clock of the test, which goes on waiting in earnest."""
+    found = [
+        f"{name_of(path)}: {node.name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if any("fixture" in ast.unparse(each).partition("(")[0] for each in node.decorator_list)
+        if {"autojump_clock", "mock_clock"} & {each.arg for each in ast.walk(node.args) if isinstance(each, ast.arg)}
+    ]
+    assert found == []
 
 
 def test_no_file_names_a_machine_or_a_registry():

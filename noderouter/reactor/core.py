@@ -112,7 +112,7 @@ class Reactor:
         except BaseException as error:
             self._ended(task, error)
         finally:
-            running.task = None
+            running.task = thrown = None  # from Python 3.12 on, its traceback leads to this frame
 
     def _still_meant(self, task: Task, now: float) -> BaseException | None:
         """What is to be thrown into a task, or None where that has been overtaken since.

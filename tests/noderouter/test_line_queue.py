@@ -249,6 +249,7 @@ def test_a_crash_is_told_whole():
     assert said.endswith("ZeroDivisionError: division by zero\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "code"),
     [

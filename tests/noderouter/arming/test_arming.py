@@ -75,6 +75,7 @@ async def test_it_arms_by_itself_and_becomes_ready(server, keeper, quick):
         assert made.app.destinations.find("10.96.0.2", 80).name == b"hello.default"
 
 
+@pytest.mark.slow
 async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick):
     keeper.answer = lambda message: (
         encode("state", {"armed": False, "why": "the lock is taken"})
@@ -182,6 +183,7 @@ async def test_the_environment_names_the_node(server, keeper, monkeypatch, quick
         assert made.app.arming.state()["node"] == NODE
 
 
+@pytest.mark.slow
 async def test_load_that_makes_it_slow_does_not_disarm_while_others_are_served(server, keeper, quick):
     """Every turn takes half a second, so that no probe comes back sooner; but they do come back."""
     async with router(server, keeper) as made:

@@ -2,13 +2,13 @@
 
 from ipaddress import ip_address
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from noderouter.arming.renewed import Captured, renewed_first
 from noderouter.arming.roster import Limits, Roster, Wish
 from noderouter.intercept.state import Pod
+from tests.testing.examples import examples
 
 MOST = 4
 API = frozenset({ip_address("192.0.2.1")})
@@ -191,5 +191,5 @@ class Telling(RuleBasedStateMachine):
             assert set(self.held) <= set(wanted.items)
 
 
-Telling.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
+Telling.TestCase.settings = examples(150, stateful_step_count=30)
 TestTelling = Telling.TestCase

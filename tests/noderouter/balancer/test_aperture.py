@@ -3,13 +3,14 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.accrual.consecutive_failures import ConsecutiveFailures
 from noderouter.balancer.aperture import ApertureKind
 from noderouter.balancer.backoff import Constant
 from noderouter.balancer.node import Node
+from tests.testing.examples import examples
 
 
 def build(seed=1, size=20, **keys):
@@ -107,7 +108,7 @@ def test_requests_of_removed_nodes_are_not_its_load():
     assert len(traffic(balancer, 1, 100.0, 60)) == 1
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.floats(0, 3)), max_size=60))
 def test_removed_nodes_leave_no_load_behind(events):
     balancer, nodes = build(size=5)

@@ -5,7 +5,7 @@ from math import inf, nan, sqrt
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.accrual.consecutive_failures import ConsecutiveFailures
@@ -15,6 +15,7 @@ from noderouter.balancer.ewma import EwmaKind
 from noderouter.balancer.heap import HeapKind
 from noderouter.balancer.node import Node
 from noderouter.balancer.p2c import P2CKind
+from tests.testing.examples import examples
 
 
 def mortal(name, weight=1.0):
@@ -32,7 +33,7 @@ def draw(balancer, times):
     return counts
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(
     st.dictionaries(st.sampled_from([0.25, 0.5, 1.0, 3.0, 10.0]), st.integers(1, 4), min_size=1),
     st.integers(0, 100),

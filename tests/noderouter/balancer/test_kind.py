@@ -3,7 +3,6 @@
 from random import Random
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import ValidationError
@@ -14,6 +13,7 @@ from noderouter.balancer.kind import BalancerKind
 from noderouter.balancer.node import Node
 from noderouter.config.kind import kind_field, kinds_in
 from noderouter.config.known import KINDS
+from tests.testing.examples import examples
 
 PACKAGE = "noderouter.balancer"
 FIELD = kind_field(BalancerKind, PACKAGE, "p2c")
@@ -165,5 +165,5 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.balancer.adds - self.balancer.removes == len(self.members)
 
 
-AnyOrder.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
+AnyOrder.TestCase.settings = examples(40, stateful_step_count=30)
 TestAnyOrder = AnyOrder.TestCase

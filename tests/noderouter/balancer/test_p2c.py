@@ -5,13 +5,14 @@ from math import sqrt
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.balancer.accrual.consecutive_failures import ConsecutiveFailures
 from noderouter.balancer.backoff import Constant
 from noderouter.balancer.node import Node
 from noderouter.balancer.p2c import P2C, P2CKind
+from tests.testing.examples import examples
 
 
 def build(seed, size):
@@ -21,7 +22,7 @@ def build(seed, size):
     return balancer, nodes
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 1000), st.integers(1, 12))
 def test_equal_nodes_get_equal_shares(seed, size):
     balancer, nodes = build(seed, size)
@@ -45,7 +46,7 @@ def test_draws_that_find_nobody_available_are_counted_and_never_forgotten():
     assert balancer.efforts_exhausted == 3
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 1000), st.integers(2, 100))
 def test_the_fullest_node_stays_close_to_the_average(seed, size):
     """As the theory has it: log log n above the average, where one random choice is far off."""

@@ -272,7 +272,7 @@ async def test_silence_where_http_is_declared_ends_like_an_idle_connection():
         with dialled(VIP, 80):
             peer = await client(router.port)
             await until(lambda: router.connections() == 1)
-            ((connection, task),) = router.app.servers[0].listener.connections.items()
+            ((connection, task),) = next(iter(router.app.servers)).listener.connections.items()
             await until(lambda: connection.wire.reader is task)
             connection.check(task.since + 599)
             assert not task.unwinding
@@ -286,7 +286,7 @@ async def test_who_makes_room_when_places_are_short():
     async with origin(shouts) as pg, origin(says_hello) as web:
         dtab = f"/svc/pg.prod:5432 => {inet(pg.port)} ; /svc/hello.prod => {inet(web.port)}"
         async with capturing(dtab, detectTimeoutMs=60_000) as router:
-            listener = router.app.servers[0].listener
+            listener = next(iter(router.app.servers)).listener
 
             async def newest(send, reply):
                 """A connection that has got its answer, and who serves it."""

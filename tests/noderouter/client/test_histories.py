@@ -12,7 +12,7 @@ import socket
 from dataclasses import dataclass
 
 import trio
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, given, note
 from hypothesis import strategies as st
 
 from noderouter.client.pool import PoolSettings
@@ -20,6 +20,7 @@ from noderouter.core.exchange import Exchange
 from noderouter.filter.timeout import AttemptTimeout
 from noderouter.http1.server_settings import ServerSettings
 from noderouter.http1.upstream import UpstreamLimits
+from tests.testing.examples import examples
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
 
@@ -218,7 +219,7 @@ class Gate:
         return self.asked % 2 == 0
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@examples(50, suppress_health_check=[HealthCheck.too_slow])
 @given(
     history=st.lists(st.lists(steps, min_size=1, max_size=4), min_size=2, max_size=8),
     places=st.integers(1, 2),

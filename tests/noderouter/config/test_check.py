@@ -6,13 +6,14 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dtab import Dtab, Path
 from noderouter.config.check import dump, load, validate_file, validate_text
 from noderouter.config.config import Config
 from noderouter.config.problem import ConfigError
+from tests.testing.examples import examples
 
 SMALL = "routers:\n- protocol: http\n  servers:\n  - port: 4140\n"
 
@@ -332,7 +333,7 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(configurations())
-@settings(max_examples=60)
+@examples(60)
 def test_what_is_shown_loads_again_as_the_same(drawn: dict[str, Any]) -> None:
     config = valid(json.dumps(drawn))
     shown = json.dumps(dump(config))
@@ -382,7 +383,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.one_of(st.lists(PIECES, max_size=30).map("".join), st.text(max_size=30)), st.sampled_from(["", SMALL, "{"]))
-@settings(max_examples=300)
+@examples(300)
 def test_no_text_is_too_strange(text: str, before: str) -> None:
     found = validate_text(before + text)
     if not isinstance(found, Config):
@@ -394,7 +395,7 @@ def test_no_text_is_too_strange(text: str, before: str) -> None:
 
 
 @given(configurations(), st.data())
-@settings(max_examples=100)
+@examples(100)
 def test_a_wrong_value_is_reported_where_it_stands(drawn: dict[str, Any], data: st.DataObject) -> None:
     drawn = json.loads(json.dumps(drawn))
     node: Any = drawn["routers"][0]

@@ -8,7 +8,7 @@ from types import FrameType
 import h11
 import httptools
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.core.headers import Headers
@@ -22,6 +22,7 @@ from noderouter.http1.chunked import (
     encode_last,
 )
 from noderouter.http1.fields import HeadError
+from tests.testing.examples import examples
 
 Outcome = tuple[bytes, Headers | None, bytes] | tuple[int, str] | None
 
@@ -292,7 +293,7 @@ def bodies(rng: Random) -> bytes:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=500)
+@examples(500)
 def test_splitting_never_changes_the_outcome(rng: Random) -> None:
     data = bodies(rng)
     whole = decode(data)
@@ -338,7 +339,7 @@ def llhttp_payload(data: bytes) -> bytes | None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=1000)
+@examples(1000)
 def test_what_we_take_llhttp_and_h11_take(rng: Random) -> None:
     data = bodies(rng)
     outcome = decode(data)

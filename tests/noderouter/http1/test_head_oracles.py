@@ -10,13 +10,14 @@ from random import Random
 import h11
 import httptools
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.http1 import head_twin
 from noderouter.http1.fields import HeadError
 from tests.noderouter.http1 import test_smuggling
 from tests.noderouter.http1.heads import mutate, random_head
+from tests.testing.examples import examples
 
 PAYLOAD = b"3\r\nabc\r\n0\r\n\r\n" + b"x" * 40
 """Behind each head: a chunked body of "abc", or simply 53 bytes."""
@@ -172,7 +173,7 @@ def test_agree_on_the_smuggling_table(oracle: Callable[[bytes, bool], Framing], 
 
 @ORACLES
 @given(st.randoms(use_true_random=False), st.booleans())
-@settings(max_examples=1000)
+@examples(1000)
 def test_agree_on_grammar(
     oracle: Callable[[bytes, bool], Framing], known: dict[str, Reason], rng: Random, response: bool
 ) -> None:

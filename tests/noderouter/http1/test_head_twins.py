@@ -5,12 +5,13 @@ from random import Random
 from types import ModuleType
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from noderouter.http1 import head_twin
 from noderouter.http1.fields import HeadError
 from tests.noderouter.http1.heads import limits, loosen, mutate, random_head
+from tests.testing.examples import examples
 
 compiled = pytest.importorskip("noderouter.http1._head", exc_type=ImportError)
 
@@ -44,7 +45,7 @@ def verdict(module: ModuleType, data: bytes, max_line: int, max_head: int, kind:
 
 
 @given(randoms, st.sampled_from(Kind))
-@settings(max_examples=1500)
+@examples(1500)
 def test_equal_on_grammar(rng: Random, kind: Kind) -> None:
     data = sample(rng, kind)
     max_line, max_head = limits(rng, data)
@@ -73,7 +74,7 @@ def test_equal_on_every_byte_everywhere(position: int, kind: Kind) -> None:
 
 
 @given(randoms, st.sampled_from(Kind))
-@settings(max_examples=300)
+@examples(300)
 def test_never_changes_its_mind(rng: Random, kind: Kind) -> None:
     data = sample(rng, kind)[:600]
     max_line, max_head = limits(rng, data)

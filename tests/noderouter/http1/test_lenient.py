@@ -7,13 +7,14 @@ from random import Random
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.http1 import head_twin
 from noderouter.http1.fields import HeadError
 from tests.noderouter.http1.heads import random_head
 from tests.noderouter.http1.test_smuggling import CL, END, RESPONSES, TE, R
+from tests.testing.examples import examples
 
 LIMITS = (8192, 65536)
 FOLDED = "a field line begins with white space (obsolete folding)"
@@ -141,7 +142,7 @@ def test_what_needs_no_repair_is_read_the_same(heads: ModuleType, name: str) -> 
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=500)
+@examples(500)
 def test_it_says_what_the_right_head_says(rng: Random) -> None:
     """A head is spoilt in the ways that may be repaired: it is read as the one it was made of."""
     right = random_head(rng, True)

@@ -1,11 +1,14 @@
 """Requests to the API: what goes out, and what becomes of every way to fail."""
 
+from dataclasses import replace
+
 import pytest
 import trio
 
 from noderouter import __version__
 from noderouter.kubernetes.access import Plain
 from noderouter.kubernetes.api import Api
+from noderouter.kubernetes.clusters import Clusters
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
 from tests.noderouter.kubernetes.conftest import QUICK
 
@@ -63,10 +66,12 @@ async def test_nobody_there(nursery):
         await api.get("/api/v1/services")
 
 
-async def test_an_answer_that_does_not_come(server, api):
+async def test_an_answer_that_does_not_come(server, nursery, log):
+    api = Clusters(nursery.start_soon, log, replace(QUICK, answer=0.2)).get(server.access).api
     server.faults.slow_list = 60
     with pytest.raises(ApiError, match="ReadTimeout"):
         await api.get("/api/v1/services")
+    nursery.cancel_scope.cancel()
 
 
 async def test_an_answer_of_a_write_that_is_no_json(server, api, monkeypatch):
@@ -100,7 +105,7 @@ async def test_waiting_is_over_soon_after_the_api_is_back(server, api):
 
 
 async def test_a_refusal_is_waited_for_to_the_end(server, api):
-    with trio.move_on_after(1.5) as scope:
+    with trio.move_on_after(0.5) as scope:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(api.pause, 60.0, ApiError("forbidden", status=403))
             for _ in range(10):

@@ -1,13 +1,13 @@
 """The replica equals the API, whatever happens on the way: a machine that plays API, network and client."""
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
 from noderouter.kubernetes.replica import Replica, is_newer
 from tests.testing.api_store import Store
+from tests.testing.examples import examples
 
 PARTS = ("a", "b")
 OBJECTS = ("1", "2")
@@ -190,7 +190,7 @@ class Machine(RuleBasedStateMachine):
             assert self.kept(part) == list(self._sorted(self.store.version, part)), part
 
 
-Machine.TestCase.settings = settings(max_examples=300, stateful_step_count=40)
+Machine.TestCase.settings = examples(300, stateful_step_count=40)
 TestReplica = Machine.TestCase
 
 

@@ -43,7 +43,10 @@ class Dns:
             self.busy -= 1
         answer = self.answers.get(name, socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
         if isinstance(answer, Exception):
-            raise answer
+            try:
+                raise answer
+            finally:
+                del answer  # it knows this frame, and from Python 3.12 on that those who wait: the host would stay
         return answer
 
 

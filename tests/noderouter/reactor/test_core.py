@@ -93,7 +93,8 @@ async def test_cancel_before_the_first_step_and_after_the_end():
         assert task.done
 
 
-async def test_unwinding_may_await_but_not_for_ever():
+async def test_unwinding_may_await_but_not_for_ever(monkeypatch):
+    monkeypatch.setattr("noderouter.reactor.core.UNWIND_SECONDS", 0.3)  # where it is compiled, it stays a second
     async with looping() as loop:
         log: list[str] = []
 
@@ -317,6 +318,7 @@ sys.stdin.readline()
 """
 
 
+@pytest.mark.slow
 async def test_ten_thousand_idle_connections():
     """They cost descriptors and memory, but no turns and no timers. The peers live in another process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

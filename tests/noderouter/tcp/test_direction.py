@@ -17,6 +17,7 @@ from tests.testing.loop import descriptors, looping, until
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 
 
+@pytest.mark.slow
 async def test_a_thousand_idle_tunnels_hold_two_descriptors_each():
     pipes = Pipes()
     async with looping() as loop, AsyncExitStack() as stack:

@@ -142,6 +142,7 @@ async def test_what_came_before_a_reset_is_passed_on():
         assert it.relay.bytes_left == 6
 
 
+@pytest.mark.slow
 async def test_a_reader_who_stands_still_stops_the_sender_and_bounds_what_is_kept():
     data = noise(64 * MB)
     async with looping() as loop, tunnel(loop, buffer_bytes=16384) as it:
@@ -166,6 +167,7 @@ async def test_a_reader_who_stands_still_stops_the_sender_and_bounds_what_is_kep
         assert received["client"] == received["server"] == data
 
 
+@pytest.mark.slow
 async def test_100_mb_each_way_at_the_same_time():
     sent, received = {}, {}
 

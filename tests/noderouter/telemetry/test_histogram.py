@@ -4,10 +4,11 @@ from bisect import bisect_left
 from math import ceil, inf, nextafter, sqrt
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.telemetry.histogram import COUNT, LATENCY, LIFETIME, QUANTILES, RATIO, Histogram, Scale
+from tests.testing.examples import examples
 
 ERROR = sqrt(RATIO) - 1
 """What the module promises."""
@@ -40,7 +41,7 @@ def test_bounds_grow_and_every_bucket_has_a_middle_inside(scale: Scale) -> None:
 
 
 @pytest.mark.parametrize("scale", [LATENCY, LIFETIME, COUNT])
-@settings(max_examples=200)
+@examples(200)
 @given(value=st.floats(0.0, 1e9) | st.just(inf))
 def test_the_bucket_is_the_one_that_a_search_finds(scale: Scale, value: float) -> None:
     assert scale.bucket(value) == bisect_left(scale.bounds, value)
@@ -54,7 +55,7 @@ def test_a_bound_belongs_to_the_bucket_below_it(scale: Scale) -> None:
         assert scale.bucket(nextafter(bound, -inf)) == place
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.lists(st.floats(1e-4, 100.0), min_size=1, max_size=300),
     st.sampled_from([q for _, q in QUANTILES]),
@@ -65,7 +66,7 @@ def test_a_quantile_is_at_most_nine_per_cent_wrong(values: list[float], q: float
     assert window.quantile(q) == pytest.approx(exact(values, q), rel=ERROR + 1e-9)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.integers(0, 16), min_size=1, max_size=100), st.sampled_from([0.5, 0.9, 0.99]))
 def test_small_counts_are_exact(values: list[int], q: float) -> None:
     window = filled([float(value) for value in values], COUNT).window
@@ -73,7 +74,7 @@ def test_small_counts_are_exact(values: list[int], q: float) -> None:
     assert window.quantile(q) == exact([float(value) for value in values], q)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.floats(0.0, 1e6), min_size=1, max_size=100))
 def test_quantiles_stay_between_the_exact_ends_and_in_order(values: list[float]) -> None:
     window = filled(values).window
@@ -112,7 +113,7 @@ def test_an_idle_window_is_empty_and_kept_while_idle() -> None:
 
 
 @given(st.lists(st.floats(1e-5, 200.0)), st.lists(st.floats(1e-5, 200.0)), st.booleans())
-@settings(max_examples=50)
+@examples(50)
 def test_absorbing_equals_adding_to_one(first: list[float], second: list[float], rolled: bool) -> None:
     one, other, whole = Histogram(), Histogram(), Histogram()
     for value in first:

@@ -3,13 +3,13 @@
 from math import inf
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from noderouter.balancer.accrual.consecutive_failures import ConsecutiveFailures
 from noderouter.balancer.accrual.machine import NO_ACCRUAL, Accrual, Counts, State
 from noderouter.balancer.backoff import Backoff, Constant
+from tests.testing.examples import examples
 
 
 class Steps(Backoff):
@@ -225,5 +225,5 @@ class AccrualModel(RuleBasedStateMachine):
         assert alive or self.accrual.removals > 0
 
 
-AccrualModel.TestCase.settings = settings(max_examples=50, stateful_step_count=30)
+AccrualModel.TestCase.settings = examples(50, stateful_step_count=30)
 TestAccrualModel = AccrualModel.TestCase

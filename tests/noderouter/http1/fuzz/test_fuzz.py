@@ -22,6 +22,7 @@ def test_ten_seconds_of_each() -> None:
     run("tests.noderouter.http1.fuzz.run", "--seconds=10")
 
 
+@pytest.mark.slow
 def test_plain_fuzzer() -> None:
     pytest.importorskip("noderouter.http1._head", exc_type=ImportError)
     run("tests.noderouter.http1.fuzz.differential", "--seconds=2", "--plain")

@@ -39,7 +39,7 @@ class Contract:
         await self.cluster.api.send("DELETE", resource.object(name), options)
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.kubernetes)])
 def place(request: pytest.FixtureRequest) -> Iterator[tuple[Access | None, str]]:
     """Where the API is (None: the fake one), and the namespace to use."""
     if request.param == "fake":
