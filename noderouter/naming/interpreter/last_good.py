@@ -124,7 +124,6 @@ class LastGood:
             thing = await self._api.send("PATCH", self._watch.resource.object(self.key.name), body, MERGE_PATCH)
         except ApiError as error:
             if error.status == CONFLICT:
-                self._done = text
                 return True  # the watch brings what another has written
             self._complain(error)
             return False
