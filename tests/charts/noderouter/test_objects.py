@@ -178,6 +178,8 @@ def test_keys_of_a_router_are_merged_unless_they_are_of_another_kind(helm: Helm)
     assert merged["interpreter"] == plain["interpreter"]
     assert outgoing(interpreter={"kind": "default"})["interpreter"] == {"kind": "default"}
     same = outgoing(interpreter={"kind": "io.l5d.k8s.configMap", "name": "other"})["interpreter"]
+    last_good = plain["interpreter"].pop("lastGood")  # that of the release, which is not for a dtab elsewhere
+    assert last_good == "noderouter-dtab-last-good"
     assert same == plain["interpreter"] | {"name": "other"}
     static = {"kind": "io.l5d.static", "configs": [{"prefix": "/svc/a", "totalTimeoutMs": 1}]}
     assert outgoing(service=static)["service"] == static
