@@ -325,16 +325,14 @@ class App:
 
     def _missing_to_succeed(self) -> list[str]:
         """What another router that serves already has and this one does not, in words."""
-        readiness = {label: assembly.interpreter.readiness() for label, assembly in self.assemblies.items()}
-        lacks = [f"router {label}: {words}" for label, (good, words) in readiness.items() if not good]
-        # A table that is missing makes nobody unready; but another may have what does not exist any more.
-        lacks += [
-            f"router {label}: {stored.last_error}"
-            for label, stored in self._dtabs.items()
-            if stored.last_error is not None
-            and not (stored.dtab or self.assemblies[label].config.dtab)
-            and readiness[label][0]
-        ]
+        lacks = []
+        for label, assembly in self.assemblies.items():
+            good, words = assembly.interpreter.readiness()
+            stored = self._dtabs.get(label)
+            # A table that does not exist makes nobody unready; but another may have what was taken away meanwhile.
+            gone = stored is not None and stored.last_error is not None and not (stored.dtab or assembly.config.dtab)
+            if gone or not good:
+                lacks.append(f"router {label}: {words}")
         return lacks if self.arming is None else [*lacks, *self.arming.missing_to_succeed()]
 
     def _not_ready(self) -> Iterator[str]:

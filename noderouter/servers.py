@@ -69,6 +69,8 @@ class Servers:
         """Whether another router serves meanwhile."""
         self._bound: list[Bound] = []
         self._shared: list[Listener] = []
+        self._complained: set[Listener] = set()
+        """Of which the log has said once that they could not hand over."""
         self._reactor = reactor
         self._guard = guard
         self._on_exhausted = on_exhausted
@@ -118,12 +120,12 @@ class Servers:
 
     async def yield_while(self, missing: Callable[[], list[str]]) -> None:
         """While something is missing here, leave new connections to whoever else listens; alone, take them."""
-        if not self._shared or not missing():
-            return
-        while missing():
+        given = False
+        while self._shared and missing():
             self._give_away()
+            given = True
             await trio.sleep(YIELD_SECONDS)
-        for listener in self._shared:
+        for listener in self._shared if given else ():
             listener.share()
 
     async def hand_over(self) -> None:
@@ -140,8 +142,10 @@ class Servers:
                 given = listener.hand_over() or given
             except OSError as error:
                 given = True
-                reason = error.strerror or str(error)
-                self._log(WARNING, "server.not_handed_over", address=list(listener.address), reason=reason)
+                if listener not in self._complained:
+                    self._complained.add(listener)
+                    reason = error.strerror or str(error)
+                    self._log(WARNING, "server.not_handed_over", address=list(listener.address), reason=reason)
         return given
 
     def drain(self) -> None:

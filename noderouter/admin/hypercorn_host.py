@@ -26,6 +26,7 @@ from hypercorn.utils import wrap_app
 
 from noderouter.admin.app import HANDLER_SECONDS, AdminApp
 from noderouter.admin.body import SECONDS as BODY_SECONDS
+from noderouter.admin.listen import names_of
 from noderouter.admin.places import Place
 from noderouter.telemetry import log
 from noderouter.telemetry.events import ADMIN_SERVER
@@ -114,17 +115,6 @@ class Host:
         await self.context.terminated.set()
 
 
-def _names(sock: "trio.socket.SocketType") -> tuple[tuple[str, int], tuple[str, int]]:
-    """The addresses of both ends; those of a unix socket are none that a request could be judged by.
-
-    Raises:
-        OSError: the peer has left already.
-    """
-    if sock.family == socket.AF_UNIX:
-        return ("127.0.0.1", 0), ("127.0.0.1", 0)
-    return sock.getpeername()[:2], sock.getsockname()[:2]
-
-
 class Connection:
     """One accepted connection."""
 
@@ -142,7 +132,7 @@ class Connection:
             with place.scope:
                 place.wait(trio.current_time(), IDLE_SECONDS)
                 socket_ = self._stream.socket  # whose peer may have left already
-                peer, own = _names(socket_)
+                peer, own = names_of(socket_)
                 async with TaskGroup() as tasks:
                     protocol = self._make(tasks, peer, own)
                     with self._reading:

@@ -9,7 +9,7 @@ import os
 import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 BACKLOG: Final = 128
 STUCK_MS: Final = 10_000
@@ -51,6 +51,17 @@ def open_unix(path: Path, key: str = "admin.probes.socket") -> socket.socket:
         sock.close()
         raise AdminListenError(f"cannot listen at {path}: {error.strerror or error}; see `{key}`") from error
     return sock
+
+
+def names_of(sock: Any) -> tuple[tuple[str, int], tuple[str, int]]:
+    """The peer's address and the own one of a connection (a socket, or trio's); of a unix socket, loopback's.
+
+    Raises:
+        OSError: the peer has left already.
+    """
+    if sock.family == socket.AF_UNIX:
+        return ("127.0.0.1", 0), ("127.0.0.1", 0)
+    return sock.getpeername()[:2], sock.getsockname()[:2]
 
 
 def open_socket(

@@ -17,6 +17,7 @@ import trio
 
 from noderouter.admin.app import AdminApp
 from noderouter.admin.gauges import Gauges
+from noderouter.admin.listen import names_of
 from noderouter.admin.places import Place, Places
 from noderouter.admin.routes import routes_for_probes, routes_of
 from noderouter.admin.state import AdminState
@@ -78,16 +79,6 @@ def _place(sock: socket.socket) -> dict[str, str | int]:
     return {"ip": ip, "port": port}
 
 
-def _peer(sock: "trio.socket.SocketType") -> str:
-    """The address of a peer; those of a unix socket are all this host's.
-
-    Raises:
-        OSError: it has left already.
-    """
-    peer = sock.getpeername()
-    return "127.0.0.1" if sock.family == socket.AF_UNIX else str(peer[0])
-
-
 class Port:
     """One listening socket and its connections. `host` is a `hypercorn_host.Host`."""
 
@@ -120,7 +111,7 @@ class Port:
                     await trio.sleep(PAUSE)
                     continue
                 try:
-                    address = _peer(stream.socket)
+                    (address, _), _ = names_of(stream.socket)
                 except OSError:
                     stream.socket.close()  # has left already
                     continue

@@ -5,7 +5,6 @@ probe's nonce is somebody else's, and proves nothing.
 """
 
 import errno
-import socket
 from secrets import token_hex
 from time import monotonic
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 import trio
 
 from noderouter.arming.point import CapturePoint
+from noderouter.core.dial import dial
 
 EVERY_SECONDS: Final = 0.5
 DEADLINE_SECONDS: Final = 5.0
@@ -24,8 +24,6 @@ TRIES: Final = 16
 MAX_ANSWER_BYTES: Final = 4096
 NOT_YET: Final = frozenset((errno.EAGAIN, errno.ENOTCONN))
 """What sending says while a connection is being made."""
-LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}
-"""A wildcard of IPv6 takes IPv4 connections as well."""
 
 
 class Probe:
@@ -93,10 +91,10 @@ class Probe:
 
     async def _ask(self, nonce: str) -> bytes:
         """What comes back, to the nonce or the end of the connection."""
-        host, port = self._point.address
-        host = LOOPBACK.get(host, host)
         request = f"GET {self._point.probe_path}{nonce} HTTP/1.1\r\nhost: noderouter\r\nconnection: close\r\n\r\n"
-        with _dial(host, port) as sock:
+        # Neither the connection nor the end of the answer is waited for: under load each turn of ours may take long,
+        # and a probe that costs one turn says of the data path what one that costs four does not.
+        with dial(*self._point.address) as sock:
             asking = trio.socket.from_stdlib_socket(sock)
             try:
                 sock.send(request.encode())  # a new socket takes so little at once
@@ -112,24 +110,3 @@ class Probe:
                     break
                 answer += data
             return answer
-
-
-def _dial(host: str, port: int) -> socket.socket:
-    """A connection on its way; over loopback it is there at once.
-
-    That is not waited for, nor is the end of the answer: under load each turn of ours may take long, and a probe that
-    costs one turn says of the data path what one that costs four does not.
-
-    Raises:
-        OSError: refused, or no descriptor is left.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    try:
-        sock.connect((host, port))
-    except BlockingIOError:
-        pass
-    except OSError:
-        sock.close()
-        raise
-    return sock

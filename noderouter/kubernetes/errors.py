@@ -2,6 +2,7 @@
 
 from typing import Final
 
+CONFLICT: Final = 409
 GONE: Final = 410
 NOT_FOUND: Final = 404
 REFUSED: Final = frozenset((401, 403))
@@ -22,6 +23,11 @@ class ApiError(Exception):
     def gone(self) -> bool:
         """What we know is too old to go on from: list again."""
         return self.status == GONE
+
+    @property
+    def conflict(self) -> bool:
+        """Somebody else was faster: it exists already, or is another version by now."""
+        return self.status == CONFLICT
 
     @property
     def refused(self) -> bool:

@@ -28,7 +28,6 @@ WAITING: Final = 8
 TRIES: Final = 10
 """With pauses of up to `MAX_PAUSE`: half a minute of outage is survived, more is not."""
 MAX_PAUSE: Final = 5.0
-CONFLICT: Final = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Notices:
                     key=notice.key,
                 )
             except ApiError as error:
-                if error.status == CONFLICT:
+                if error.conflict:
                     return
                 if not left or (400 <= error.status < 500 and error.status != 429):
                     self._complain(notice, error)

@@ -23,6 +23,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from noderouter.core.dial import dial
+
 SO_ATTACH_REUSEPORT_CBPF: Final = 51
 BPF_RET_K: Final = 0x06
 PLACES: Final = (1, 0)
@@ -36,8 +38,6 @@ TRIAL_MS: Final = 20
 """How long a connection to ourselves may take, where the loopback is not at once."""
 HANDSHAKE_SECONDS: Final = 1.0
 """How long a handshake that began before may take to end: many times the way to any other node and back."""
-LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}
-"""A wildcard of IPv6 takes IPv4 connections as well."""
 
 Newcomer = Callable[[socket.socket, tuple[str, int]], None]
 """Takes a connection and the address of its peer."""
@@ -45,14 +45,11 @@ Newcomer = Callable[[socket.socket, tuple[str, int]], None]
 
 def is_served(host: str, port: int) -> bool:
     """Whether some process listens at a literal address of this host: whether it takes a connection."""
-    with _socket(LOOPBACK.get(host, host)) as sock:
-        try:
-            sock.connect((LOOPBACK.get(host, host), port))
-        except BlockingIOError:  # who refuses has done so by now; a full backlog is somebody's
+    try:
+        with dial(host, port) as sock:  # who refuses has done so by now; a full backlog is somebody's
             return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
-        except OSError:
-            return False
-    return True
+    except OSError:
+        return False
 
 
 def hand_over(listening: socket.socket, admit: Newcomer) -> bool:
@@ -100,13 +97,8 @@ def _comes_here(listening: socket.socket, admit: Newcomer) -> bool:
         OSError: none can be made.
     """
     host, port = listening.getsockname()[:2]
-    host = LOOPBACK.get(host, host)
     for _ in range(TRIES):
-        with _socket(host) as probe:
-            try:
-                probe.connect((host, port))
-            except BlockingIOError:
-                pass
+        with dial(host, port) as probe:
             own = probe.getsockname()[:2]
             poll = select.poll()
             poll.register(probe, select.POLLOUT)
@@ -142,8 +134,3 @@ def _is_connected(sock: socket.socket) -> bool:
     except OSError:
         return False
     return True
-
-
-def _socket(host: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)

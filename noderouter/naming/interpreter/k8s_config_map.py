@@ -34,12 +34,10 @@ from noderouter.naming.config_map_key import Key
 from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.kind import InterpreterKind
-from noderouter.naming.interpreter.last_good import LastGood
+from noderouter.naming.interpreter.last_good import HASH_ANNOTATION, LastGood
 from noderouter.naming.interpreter.stored import StoredInterpreter
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer
-
-HASH_ANNOTATION = "noderouter.io/dtab-hash"
 
 Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 ObjectName = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]

@@ -27,7 +27,6 @@ from noderouter.naming.interpreter.stored import hash_of, read_dtab
 
 SPREAD: Final = 2.0
 """Seconds within which routers write a new table: nearly all of them find it written."""
-CONFLICT: Final = 409
 HASH_ANNOTATION: Final = "noderouter.io/dtab-hash"
 BACK_OFF: Final = Timing(first_pause=1.0, longest_pause=30.0)
 
@@ -104,7 +103,7 @@ class LastGood:
                 except NotText:
                     self._kept = None
                 if self._kept is None or self._kept == self._text:
-                    self._done = self._kept
+                    self._done = self._kept  # what was taken away is written again
             case Absent() | Unreachable():
                 self._version, self._kept = "", None
         self.hoping = False
@@ -123,7 +122,7 @@ class LastGood:
         try:
             thing = await self._api.send("PATCH", self._watch.resource.object(self.key.name), body, MERGE_PATCH)
         except ApiError as error:
-            if error.status == CONFLICT:
+            if error.conflict:
                 return True  # the watch brings what another has written
             self._complain(error)
             return False

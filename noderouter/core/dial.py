@@ -1,0 +1,26 @@
+"""A connection to a listener of this host, as whoever watches over it needs one."""
+
+import socket
+from typing import Final
+
+LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}
+"""A wildcard of IPv6 takes IPv4 connections as well."""
+
+
+def dial(host: str, port: int) -> socket.socket:
+    """A non-blocking connection on its way to where somebody listens at `host`; over loopback it is there at once.
+
+    Raises:
+        OSError: refused, or no descriptor is left.
+    """
+    host = LOOPBACK.get(host, host)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        sock.connect((host, port))
+    except BlockingIOError:
+        pass
+    except OSError:
+        sock.close()
+        raise
+    return sock
