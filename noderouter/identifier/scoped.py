@@ -1,27 +1,22 @@
 """What `io.l5d.k8s.host` builds: the host as one label, and behind a host of one label its client's namespace."""
 
-from typing import Final
-
 from dtab import Path
 from noderouter.core.client_namespaces import DEFAULT, MARK, ClientNamespaces
 from noderouter.core.exchange import Exchange
 from noderouter.identifier.kind import Unidentified
+from noderouter.identifier.token import MAX_CACHED_BYTES, HostIdentifier
 
 MAX_CACHED = 4096  # not Final: a test lowers it, and the compiler puts Final ones in place
-MAX_CACHED_BYTES: Final = 256
-"""Longer values are no names in use, and must not fill the memory."""
 
 
-class ScopedHostIdentifier:
-    """A host with a dot costs what it costs `io.l5d.header.token`; one without, a look at who the client is."""
+class ScopedHostIdentifier(HostIdentifier):
+    """A host with a dot is named as by `io.l5d.header.token`; one without costs a look at who the client is."""
 
-    __slots__ = ("_absent", "_clients", "_paths", "_prefix", "_short")
+    __slots__ = ("_clients", "_short")
 
     def __init__(self, prefix: Path, clients: ClientNamespaces) -> None:
-        self._prefix = prefix
+        super().__init__(prefix, "Host")
         self._clients = clients
-        self._absent = Unidentified("Host header is absent")
-        self._paths: dict[bytes, Path] = {}
         self._short: dict[tuple[bytes, bytes], Path] = {}
 
     def identify(self, exchange: Exchange) -> Path | Unidentified:
@@ -37,12 +32,7 @@ class ScopedHostIdentifier:
         if path is not None:
             return path
         if b"." in value or value.startswith(b"["):
-            path = self._prefix + Path((value,))
-            if len(value) <= MAX_CACHED_BYTES:
-                if len(self._paths) >= MAX_CACHED:
-                    self._paths.clear()  # clients make up names; those in use are back at once
-                self._paths[value] = path
-            return path
+            return self._name(value)
         return self._scoped(value, self._clients.find(exchange.peer_address[0]) or DEFAULT)
 
     def _scoped(self, value: bytes, namespace: bytes) -> Path:

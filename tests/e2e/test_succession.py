@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import trio
@@ -68,6 +68,32 @@ async def asks(port, seen, failed, stop, *, kept):
             failed.append(repr(error))
 
 
+@asynccontextmanager
+async def beside(tmp_path, **access):
+    """A router that serves, and one that waits beside it for a table in a ConfigMap; `access` is of its API.
+
+    Gives their shared port, what the first is made of, both processes, and what starts further ones.
+    """
+    ports = free_ports(2)
+    async with backend() as service, AsyncExitStack() as routers:
+
+        async def start(name, made):
+            (tmp_path / name).mkdir(exist_ok=True)
+            return await routers.enter_async_context(process(made, tmp_path / name))
+
+        good = shared(f"/svc => {inet(service.port)}", tmp_path, "old", ports)
+        old = await start("old", good)
+        await old.until("server.listening", SECONDS)
+        new = await start("new", shared("", tmp_path, "new", ports, interpreter=NO_API | access))
+        await new.until("server.waiting", SECONDS)
+        yield ports[0], old, new, lambda: start("again", good)
+
+
+async def all_served(port):
+    """Whether every one of some requests is answered by the service."""
+    return {(await ask(port)).text for _ in range(30)} == {"hello"}
+
+
 async def test_no_request_is_lost_when_routers_are_replaced(tmp_path):
     ports = free_ports(2)
     seen, failed, stop = [], [], trio.Event()
@@ -95,17 +121,9 @@ async def test_no_request_is_lost_when_routers_are_replaced(tmp_path):
 
 async def test_who_is_not_ready_takes_nobodys_place_until_nobody_is_there(tmp_path):
     """The second router has no dtab, since it reaches no API server; the first goes on, and is killed in the end."""
-    ports = free_ports(2)
-    async with backend() as service, AsyncExitStack() as routers:
-        good = shared(f"/svc => {inet(service.port)}", tmp_path, "old", ports)
-        old = await routers.enter_async_context(process(good, tmp_path / "old"))
-        await old.until("server.listening", SECONDS)
-        free = free_ports(1)[0]
-        bad = shared("", tmp_path, "new", ports, interpreter=NO_API | {"port": free})
-        new = await routers.enter_async_context(process(bad, tmp_path / "new"))
-        (waiting, *_) = await new.until("server.waiting", SECONDS)
-        assert "router out" in waiting["missing"][0]
-        assert {(await ask(ports[0])).text for _ in range(30)} == {"hello"}
+    async with beside(tmp_path, port=free_ports(1)[0]) as (port, old, new, _):
+        assert "router out" in new.log("server.waiting")[0]["missing"][0]
+        assert await all_served(port)
         assert probe(tmp_path, "old") == ""
         assert "another router of this node serves until this one is ready" in probe(tmp_path, "new")
         assert probe(tmp_path, "new", "/livez") == ""
@@ -113,53 +131,32 @@ async def test_who_is_not_ready_takes_nobodys_place_until_nobody_is_there(tmp_pa
 
         old.process.kill()
         await new.until("server.listening", SECONDS)  # better badly than not at all
-        assert (await ask(ports[0])).status == 502
+        assert (await ask(port)).status == 502
 
 
 async def test_who_has_no_table_takes_nobodys_place(tmp_path):
     """The ConfigMap does not exist, which is no reason not to be ready, but one not to take over."""
-    ports = free_ports(2)
-    async with backend() as service, api_server() as api, AsyncExitStack() as routers:
-        good = shared(f"/svc => {inet(service.port)}", tmp_path, "old", ports)
-        old = await routers.enter_async_context(process(good, tmp_path / "old"))
-        await old.until("server.listening", SECONDS)
-        bad = shared("", tmp_path, "new", ports, interpreter=NO_API | {"port": api.port})
-        new = await routers.enter_async_context(process(bad, tmp_path / "new"))
-        (waiting, *_) = await new.until("server.waiting", SECONDS)
+    async with api_server() as api, beside(tmp_path, port=api.port) as (port, old, new, again):
         await until(lambda: "does not exist" in str(new.log("server.waiting")[-1]["missing"]), SECONDS)
-        assert waiting["missing"]
-        assert {(await ask(ports[0])).text for _ in range(30)} == {"hello"}
+        assert await all_served(port)
         assert "another router of this node serves" in probe(tmp_path, "new")
         # It had to open when nobody was there; who comes back has everything, until it is good.
         old.process.kill()
         await new.until("server.listening", SECONDS)
-        (tmp_path / "again").mkdir()
-        again = await routers.enter_async_context(process(good, tmp_path / "again"))
-        await again.until("server.listening", SECONDS)
-
-        async def all_good():
-            return {(await ask(ports[0])).text for _ in range(30)} == {"hello"}
-
+        await (await again()).until("server.listening", SECONDS)
         with trio.fail_after(SECONDS):
-            while not await all_good():
+            while not await all_served(port):
                 await trio.sleep(0.1)
-        assert all([await all_good() for _ in range(5)])
+        for _ in range(5):
+            assert await all_served(port)
 
 
 async def test_a_successor_that_waits_ends_when_told(tmp_path):
-    ports = free_ports(2)
-    async with backend() as service, AsyncExitStack() as routers:
-        good = shared(f"/svc => {inet(service.port)}", tmp_path, "old", ports)
-        old = await routers.enter_async_context(process(good, tmp_path / "old"))
-        await old.until("server.listening", SECONDS)
-        free = free_ports(1)[0]
-        bad = shared("", tmp_path, "new", ports, interpreter=NO_API | {"port": free})
-        new = await routers.enter_async_context(process(bad, tmp_path / "new"))
-        await new.until("server.waiting", SECONDS)
+    async with beside(tmp_path, port=free_ports(1)[0]) as (port, _, new, _):
         new.process.send_signal(signal.SIGTERM)
         assert await new.ended(SECONDS) == 0
         assert "Traceback" not in new.words()
-        assert (await ask(ports[0])).text == "hello"
+        assert (await ask(port)).text == "hello"
 
 
 async def test_the_younger_may_leave_first(tmp_path):

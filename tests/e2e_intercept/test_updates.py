@@ -5,15 +5,13 @@ import pytest
 from tests.charts.helm import CHART
 from tests.cluster.any_cluster import until
 from tests.cluster.cluster import Cluster
+from tests.e2e_cluster.test_updates import UNKNOWN, crashed, replaced
 from tests.e2e_cluster.traffic import kinds, steady
 from tests.e2e_cluster.workloads import serve_unknowing
 from tests.e2e_intercept.test_life import answer, capturing
 from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
-
-UNKNOWN = '[{"kind": "io.l5d.nonsense", "rootDir": "/"}]'
-"""Namers that no version has."""
 
 
 def test_an_update_loses_nothing_and_lets_nothing_pass(cluster: Cluster, namespace: str, state: State):
@@ -23,13 +21,10 @@ def test_an_update_loses_nothing_and_lets_nothing_pass(cluster: Cluster, namespa
         until(lambda: answer(cluster, namespace) == "routed", 60)
         with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
             for _ in range(2):
-                before = set(release.routers().values())
-                release.roll()
-                assert not before & set(release.routers().values())
-                traffic.more()
+                replaced(release, traffic)
             plane, broken = cluster.control_plane, ("--set", "hooks.validate=false", "--set-json", f"namers={UNKNOWN}")
             plane.helm("upgrade", release.name, str(CHART), "-n", release.namespace, "--reuse-values", *broken)
-            until(lambda: cluster_crashes(cluster, release.namespace), 60)
+            until(lambda: crashed(release), 60)
             traffic.more(200)
             plane.helm("rollback", release.name, "1", "-n", release.namespace)
             cluster.wait_ready("daemonset", release.namespace, release.fullname, seconds=120)
@@ -38,13 +33,3 @@ def test_an_update_loses_nothing_and_lets_nothing_pass(cluster: Cluster, namespa
     assert not failed, kinds(failed)
     assert not direct, f"{len(direct)} went directly; {figure}"
     state(f"{figure}, none of them directly")
-
-
-def cluster_crashes(cluster: Cluster, namespace: str) -> bool:
-    """Whether a router's process has ended by itself."""
-    pods = cluster.pods(namespace, "app.kubernetes.io/name=noderouter")
-    return any(
-        status["name"] == "noderouter" and status.get("restartCount")
-        for each in pods
-        for status in each.get("status", {}).get("containerStatuses", [])
-    )

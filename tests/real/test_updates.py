@@ -6,7 +6,7 @@ from tests.charts.release import Release
 from tests.cluster.any_cluster import until
 from tests.cluster.fixtures import namespace_of
 from tests.cluster.real.cluster import RealCluster
-from tests.e2e_cluster.test_updates import MODES, QUICK, loaded
+from tests.e2e_cluster.test_updates import MODES, QUICK, replaced, updated
 from tests.e2e_cluster.traffic import kinds
 from tests.real.interception.site import Side
 from tests.testing.figures import State
@@ -16,13 +16,7 @@ pytestmark = pytest.mark.root
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_update_loses_no_request(real_cluster: RealCluster, real_namespace: str, mode: str, state: State):
-    with loaded(real_cluster, real_namespace, mode) as (release, traffic):
-        before = set(release.routers().values())
-        release.roll()
-        traffic.more()
-        assert not before & set(release.routers().values())
-        assert not traffic.direct()
-    state(f"{mode}: {traffic.figure()}")
+    updated(real_cluster, real_namespace, mode, state)
 
 
 def test_an_update_while_capturing(real_cluster: RealCluster, real_namespace: str, state: State):
@@ -34,10 +28,7 @@ def test_an_update_while_capturing(real_cluster: RealCluster, real_namespace: st
         side.wait()
         until(side.routed, 60)
         with side.steady() as traffic:
-            before = set(release.routers().values())
-            release.roll()
-            traffic.more()
-            assert not before & set(release.routers().values())
+            replaced(release, traffic)
         namespaces.close()
     assert not traffic.failed(), kinds(traffic.failed())
     assert not traffic.direct(), f"{len(traffic.direct())} went directly; {traffic.figure()}"

@@ -104,21 +104,19 @@ async def test_where_requests_are_judged_the_first_is_refused_as_a_later_one_is(
         assert len(server.peers) == 1
 
 
+@pytest.mark.parametrize("cleared", [False, True])
 @pytest.mark.parametrize("port", [80, 81])
-@pytest.mark.parametrize(
-    "odd", [b"GET http://hello.prod/ HTTP/1.1\r\nHost: hello.prod\r\nl5d-ctx-dtab: /a=>/b\r\n\r\n"]
-)
-async def test_what_is_written_for_a_proxy_goes_round_no_judge_either(odd, port):
-    for cleared in (False, True):
-        async with origin(echo) as server, capturing(server.port, server={"clearContext": cleared}) as router:
-            declare(router)
-            with dialled(VIP, port):
-                peer = await client(router.port)
-                await peer.send(odd)
-                body = (await answer(peer))[1]
-                assert (body == odd) is not cleared
-                assert (b"l5d-ctx-dtab" in body) is not cleared
-                await peer.close()
+async def test_what_is_written_for_a_proxy_goes_round_no_judge_either(port, cleared):
+    odd = b"GET http://hello.prod/ HTTP/1.1\r\nHost: hello.prod\r\nl5d-ctx-dtab: /a=>/b\r\n\r\n"
+    async with origin(echo) as server, capturing(server.port, server={"clearContext": cleared}) as router:
+        declare(router)
+        with dialled(VIP, port):
+            peer = await client(router.port)
+            await peer.send(odd)
+            body = (await answer(peer))[1]
+            assert (body == odd) is not cleared
+            assert (b"l5d-ctx-dtab" in body) is not cleared
+            await peer.close()
 
 
 @pytest.mark.parametrize(

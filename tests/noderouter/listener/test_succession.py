@@ -5,6 +5,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -68,6 +69,17 @@ def test_either_hands_over_to_the_other(pair, first):
         each.close()
 
 
+@contextmanager
+def crowded():
+    """A socket whose backlog is full, and which nobody accepts from."""
+    with listen("127.0.0.1", 0, SocketSettings(reuse_port=True, backlog=1)) as sock, ExitStack() as stack:
+        for _ in range(8):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(sock.getsockname())
+        yield sock
+
+
 @pytest.mark.parametrize("leaving", [0, 1], ids=["the elder leaves", "the younger leaves"])
 def test_the_next_one_shares_whatever_was_handed_over_before(pair, leaving):
     """Each gets some, so that each can try itself; and either can hand over once more."""
@@ -94,20 +106,11 @@ def test_the_next_one_shares_whatever_was_handed_over_before(pair, leaving):
 
 def test_who_cannot_try_leaves_the_others_their_share():
     """The other one accepts nothing, so that no connection to it is made."""
-    crowded = SocketSettings(reuse_port=True, backlog=1)
-    with listen("127.0.0.1", 0, crowded) as other:
-        clients = [socket.socket() for _ in range(8)]
-        for each in clients:
-            each.setblocking(False)
-            each.connect_ex(other.getsockname())
-        with listen("127.0.0.1", port_of(other), SHARED) as mine:
-            steer(mine, 0)
-            with pytest.raises(BlockingIOError):
-                hand_over(mine, lambda peer, _address: peer.close())
-            seen = sum(bool(accept_all(mine)) for _ in range(20) if attempt(port_of(mine)))
-            assert seen > 0
-        for each in clients:
-            each.close()
+    with crowded() as other, listen("127.0.0.1", port_of(other), SHARED) as mine:
+        steer(mine, 0)
+        with pytest.raises(BlockingIOError):
+            hand_over(mine, lambda peer, _address: peer.close())
+        assert any(accept_all(mine) for _ in range(20) if attempt(port_of(mine)))
 
 
 def attempt(port):
@@ -142,17 +145,12 @@ def test_what_has_come_before_is_given_out(pair):
 
 def test_a_full_backlog_is_no_answer():
     """Neither our connection nor anybody else's is taken for one that another has."""
-    crowded = SocketSettings(reuse_port=True, backlog=1)
-    with listen("127.0.0.1", 0, crowded) as old:
-        clients = [socket.socket() for _ in range(8)]
-        for each in clients:
-            each.setblocking(False)
-            each.connect_ex(old.getsockname())
-        came = []
+    came = []
+    with crowded() as old:
         assert not hand_over(old, lambda peer, _address: came.append(peer))
-        assert came
-        for each in (*clients, *came):
-            each.close()
+    assert came
+    for each in came:
+        each.close()
 
 
 def test_a_filter_that_names_nobody_leaves_all_to_those_who_are_there(pair):
