@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from noderouter.core.address import join_host_port
+
 BACKLOG: Final = 128
 STUCK_MS: Final = 10_000
 """How long a peer may leave what was sent to it unread, also behind the end of its connection."""
@@ -91,7 +93,6 @@ def open_socket(
     except OSError as error:
         sock.close()
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error)).replace("{key}", key)
-        place = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-        raise AdminListenError(f"cannot open the {_WHAT[key]} {place}: {reason}") from error
+        raise AdminListenError(f"cannot open the {_WHAT[key]} {join_host_port(ip, port)}: {reason}") from error
     sock.setblocking(False)
     return sock

@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from noderouter.arming.point import CapturePoint
-from noderouter.core.dial import dial
+from noderouter.core.address import dial
 
 EVERY_SECONDS: Final = 0.5
 DEADLINE_SECONDS: Final = 5.0

@@ -20,6 +20,7 @@ from typing import Final
 from noderouter.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detected, Protocol, detect, unfinished
 from noderouter.capture.flow import FlowReply, flow
 from noderouter.capture.original import local_destination, original_destination
+from noderouter.core.address import join_host_port
 from noderouter.core.destination import Destination, Destinations, Speech
 from noderouter.core.errors import ClientGone, RouterError
 from noderouter.core.service import Service
@@ -250,5 +251,4 @@ def same_host(peer: str, own: str) -> bool:
 
 def written(place: Place) -> bytes:
     """An address and its port as a name has them."""
-    ip, port = place
-    return (f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}").encode()
+    return join_host_port(*place).encode()

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from noderouter.core.dial import dial
+from noderouter.core.address import dial
 
 SO_ATTACH_REUSEPORT_CBPF: Final = 51
 BPF_RET_K: Final = 0x06

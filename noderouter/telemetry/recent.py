@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from time import time
 from typing import Final, NamedTuple
 
+from noderouter.core.address import join_host_port
 from noderouter.core.context import Trace
 from noderouter.core.exchange import Exchange
 from noderouter.telemetry.tree import Scope
@@ -58,8 +59,8 @@ class RecentRequests:
         self._kept.append(
             RecentRequest(
                 time(),
-                show_address(exchange.peer_address),
-                show_address(exchange.local_address),
+                join_host_port(*exchange.peer_address),
+                join_host_port(*exchange.local_address),
                 router,
                 cut(name.show()),
                 cut(client.show()),
@@ -71,12 +72,6 @@ class RecentRequests:
 def cut(name: str) -> str:
     """A name, or how it begins."""
     return name if len(name) <= SHOWN else name[:SHOWN] + CUT
-
-
-def show_address(address: tuple[str, int]) -> str:
-    """An address and its port; that of IPv6 in brackets."""
-    ip, port = address
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def recent_gauges(scope: Scope, recent: RecentRequests) -> None:

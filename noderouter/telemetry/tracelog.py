@@ -9,12 +9,13 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from noderouter.core.address import join_host_port
 from noderouter.core.context import Trace
 from noderouter.core.exchange import Exchange
 from noderouter.filter.stats import failure_name
 from noderouter.telemetry import log
 from noderouter.telemetry.events import TRACE_SPAN
-from noderouter.telemetry.recent import cut, show_address
+from noderouter.telemetry.recent import cut
 
 LOGGER: Final = "io.l5d.tracelog"
 
@@ -44,8 +45,8 @@ class TraceLog:
             span=f"{trace.span_id:016x}",
             parent=f"{trace.parent_id:016x}",
             router=router,
-            source=show_address(exchange.peer_address),
-            server=show_address(exchange.local_address),
+            source=join_host_port(*exchange.peer_address),
+            server=join_host_port(*exchange.local_address),
             method=exchange.method.decode("latin-1"),
             service=None if name is None else cut(name.show()),
             client=None if client is None else cut(client.show()),

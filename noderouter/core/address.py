@@ -1,10 +1,15 @@
-"""A connection to a listener of this host, as whoever watches over it needs one."""
+"""Literal addresses: as people write them, and how a listener of this host is dialled."""
 
 import socket
 from typing import Final
 
 LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}
 """A wildcard of IPv6 takes IPv4 connections as well."""
+
+
+def join_host_port(host: str, port: int) -> str:
+    """`host:port`; an address of IPv6 in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def dial(host: str, port: int) -> socket.socket:
