@@ -3,10 +3,9 @@
 from dtab import Path
 from noderouter.core.client_namespaces import DEFAULT, MARK, ClientNamespaces
 from noderouter.core.exchange import Exchange
+from noderouter.identifier import token
 from noderouter.identifier.kind import Unidentified
 from noderouter.identifier.token import MAX_CACHED_BYTES, HostIdentifier
-
-MAX_CACHED = 4096  # not Final: a test lowers it, and the compiler puts Final ones in place
 
 
 class ScopedHostIdentifier(HostIdentifier):
@@ -42,7 +41,7 @@ class ScopedHostIdentifier(HostIdentifier):
             labels = (value,) if namespace == DEFAULT else (value, MARK + namespace)
             path = self._prefix + Path(labels)
             if len(value) <= MAX_CACHED_BYTES:
-                if len(self._short) >= MAX_CACHED:
+                if len(self._short) >= token.MAX_CACHED:
                     self._short.clear()
                 self._short[value, namespace] = path
         return path

@@ -4,7 +4,7 @@ from dtab import Path
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.errors import OverloadError
 from noderouter.core.exchange import Exchange
-from noderouter.identifier import scoped
+from noderouter.identifier import token
 from noderouter.identifier.k8s_host import K8sHost
 from noderouter.identifier.kind import Unidentified
 from tests.testing.reply import make_exchange, recorded
@@ -79,7 +79,7 @@ def test_where_no_client_is_known_it_is_the_host():
 
 
 def test_made_up_hosts_do_not_fill_the_memory(identifier, monkeypatch):
-    monkeypatch.setattr(scoped, "MAX_CACHED", 10)
+    monkeypatch.setattr(token, "MAX_CACHED", 10)
     for number in range(100):
         identifier.identify(said(b"web-%d" % number))
         identifier.identify(said(b"web-%d.shop" % number))
