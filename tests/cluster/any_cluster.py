@@ -140,7 +140,10 @@ class AnyCluster(Lifetime):
 
     @abstractmethod
     def kill_pod(self, namespace: str, name: str) -> None:
-        """SIGKILL every container of a pod, without a word to anybody; the node restarts them by their policy."""
+        """SIGKILL every container of a pod, without a word to anybody; the node restarts them by their policy.
+
+        Returns when their processes have ended, and so their sockets.
+        """
 
     @abstractmethod
     def signal_pod(self, namespace: str, name: str, number: signal.Signals, container: str | None = None) -> None:

@@ -1,5 +1,7 @@
 """A scripted origin server and a raw client: trio sockets that say exactly the bytes a test wants."""
 
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -72,10 +74,14 @@ class Peer:
         """Half-close."""
         await self.stream.send_eof()
 
+    def send_and_finish(self, data: bytes) -> None:
+        """Send a little and half-close in one step: who is hosted by this thread's trio reads them together."""
+        sock = self.stream.socket
+        assert os.write(sock.fileno(), data) == len(data)
+        sock.shutdown(socket.SHUT_WR)
+
     def abort(self) -> None:
         """Close with RST."""
-        import socket
-
         self.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         self.stream.socket.close()
 

@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.cluster import addresses
-from tests.cluster.any_cluster import AnyCluster, ClusterNode, Object, run
+from tests.cluster.any_cluster import AnyCluster, ClusterNode, Object, run, until
 from tests.cluster.binaries import find
 from tests.cluster.cluster import CHECKOUT
 from tests.cluster.components import scheduler
@@ -193,8 +193,10 @@ class RealCluster(AnyCluster):
         return self.control_plane.popen("exec", "-i", "-n", namespace, pod, *chosen, "--", *argv)
 
     def kill_pod(self, namespace: str, name: str) -> None:
-        for container in self._containers(namespace, name):
+        node = self.node_of(namespace, name)
+        for container in self._containers(namespace, name).values():
             self._kill(namespace, name, container, signal.SIGKILL)
+            until(lambda: not node.runs(container))
 
     def signal_pod(self, namespace: str, name: str, number: signal.Signals, container: str | None = None) -> None:
         self._kill(namespace, name, self._container(namespace, name, container), number)

@@ -125,11 +125,18 @@ class RealNode:
         Raises:
             LookupError: it does not run.
         """
-        for line in self.ctr("tasks", "ls").splitlines()[1:]:
-            name, pid, status = line.split()
-            if name == container and status == "RUNNING":
-                return int(pid)
-        raise LookupError(f"{container} does not run on {self.files.name}")
+        running = self._running()
+        if container not in running:
+            raise LookupError(f"{container} does not run on {self.files.name}")
+        return running[container]
+
+    def runs(self, container: str) -> bool:
+        """Whether a container's first process has not ended."""
+        return container in self._running()
+
+    def _running(self) -> dict[str, int]:
+        tasks = [line.split() for line in self.ctr("tasks", "ls").splitlines()[1:]]
+        return {name: int(pid) for name, pid, status in tasks if status == "RUNNING"}
 
     def tail(self) -> str:
         """The ends of the daemons' logs."""

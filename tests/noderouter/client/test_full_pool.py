@@ -178,13 +178,6 @@ async def waiting(p: Proxy, count: int = 1) -> None:
     await until(lambda: p.client.pool_stats.waiters == count)
 
 
-async def get_and_finish(peer: Peer, what: bytes) -> None:
-    """Have the end come together with the request: corked, the kernel keeps that until then (tcp(7))."""
-    peer.stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-    await peer.send(get(what))
-    await peer.finish()
-
-
 @pytest.mark.parametrize("how", ["tunnel", "has finished", "finishes while it waits"])
 async def test_who_needs_a_fresh_connection_gets_one(how: str) -> None:
     endpoint = Endpoint()
@@ -196,7 +189,7 @@ async def test_who_needs_a_fresh_connection_gets_one(how: str) -> None:
         if how == "tunnel":
             await other.send(b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\nraw")
         elif how == "has finished":
-            await get_and_finish(other, b"other")
+            other.send_and_finish(get(b"other"))
         else:
             await other.send(get(b"other"))
             await waiting(p)
@@ -224,7 +217,7 @@ async def test_what_is_idle_makes_room_for_it(tunnel: bool) -> None:
             await other.send(b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\nraw")
             await other.until(b"echo raw")
         else:
-            await get_and_finish(other, b"other")
+            other.send_and_finish(get(b"other"))
             await other.until(b"ok")
         assert [number for number, _ in endpoint.seen] == [0, 1]
         assert p.client.pool_stats.connections <= 1
@@ -248,6 +241,7 @@ async def test_a_client_that_pipelines_overtakes_nobody() -> None:
         for peer in others:
             await peer.until(b"ok")
             await peer.close()
+        await until(lambda: len(endpoint.seen) >= 5)
         order = [what for _, what in endpoint.seen[:5]]
         assert order == [b"GET /hog", b"GET /0", b"GET /1", b"GET /2", b"GET /hog"]
         assert len(server.peers) == 1

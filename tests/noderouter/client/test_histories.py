@@ -8,7 +8,6 @@ tunnel or a client that has finished must be the first on theirs.
 """
 
 import re
-import socket
 from dataclasses import dataclass
 
 import trio
@@ -174,8 +173,6 @@ async def play(port: int, step: Step, mark: int) -> list[tuple[set[int], bytes]]
     seen = b""
     allowed = {mark}
     message = request_of(step, mark)
-    if at_once(step):
-        peer.stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
     async def read(until_seconds: float) -> None:
         nonlocal seen
@@ -195,9 +192,11 @@ async def play(port: int, step: Step, mark: int) -> list[tuple[set[int], bytes]]
             case "pipelines":
                 allowed.add(mark + 1_000_000)
                 await peer.send(message + request_of(step, mark + 1_000_000))
+            case "half-closes" if at_once(step):
+                peer.send_and_finish(message)
             case _:
                 await peer.send(message)
-        if step.client == "half-closes":
+        if step.client == "half-closes" and not at_once(step):
             await peer.finish()
         await read(0.01 if step.client in ("resets", "closes", "leaves within its body") else 0.12)
         if step.client == "resets":
