@@ -1,9 +1,10 @@
-"""Binds pods to nodes: whoever fits, the one with the fewest pods first.
+"""Binds pods to nodes: whoever fits, the one with the fewest pods of the same owner first, then of all.
 
 What it knows of a pod: `nodeSelector`, required node affinity (a DaemonSet's pods are bound to their nodes by that),
 host ports, `unschedulable` nodes. What it does not: resources, taints, pod affinity, priorities.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 import httpx
@@ -48,8 +49,10 @@ class Scheduler:
         if not names:
             return
         metadata = pod["metadata"]
-        count = {name: sum(self._node_of(other) == name for other in self._pods.objects.values()) for name in names}
-        name = min(sorted(names), key=count.__getitem__)
+        others = self._pods.objects.values()
+        kin = Counter(self._node_of(other) for other in others if owners(pod) & owners(other))
+        count = Counter(map(self._node_of, others))
+        name = min(sorted(names), key=lambda name: (kin[name], count[name]))
         target = {"apiVersion": "v1", "kind": "Node", "name": name}
         binding = {"metadata": {"name": metadata["name"], "uid": metadata["uid"]}, "target": target}
         path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/binding"
@@ -73,6 +76,11 @@ class Scheduler:
         if any(wanted & set(host_ports(other)) for other in here):
             return False
         return selected(pod, node)
+
+
+def owners(pod: Object) -> set[str]:
+    """The uids of what a pod belongs to, such as a ReplicaSet."""
+    return {owner["uid"] for owner in pod["metadata"].get("ownerReferences", [])}
 
 
 def ended(pod: Object) -> bool:
