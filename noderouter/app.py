@@ -361,6 +361,7 @@ class App:
             dtab_hashes=lambda: {label: stored.hash or "none" for label, stored in self._dtabs.items()},
             reactor_tasks=lambda: describe_tasks(self.reactor),
             expositions=expositions_of(config.telemetry),
+            outlook=None if self.arming is None else self.arming.outlook,
             recent_requests=self.recent,
             security=config.admin.security,
             hosts=self._admin_hosts(),

@@ -153,7 +153,8 @@ def _query(scope: Scope) -> dict[str, str] | None:
 def _request(scope: Scope, query: dict[str, str]) -> Request:
     """The request without its body."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return Request(scope["method"], scope["path"], query, headers)
+    client, _ = scope.get("client") or ("", 0)
+    return Request(scope["method"], scope["path"], query, headers, client=str(client or "").removeprefix("::ffff:"))
 
 
 async def _write(scope: Scope, response: Response, send: Send, *, close: bool) -> None:

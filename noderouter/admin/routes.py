@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from noderouter.admin.handler import (
+    captured,
     delegator,
     health,
     help,
@@ -93,6 +94,8 @@ def routes_for_probes(state: AdminState) -> dict[str, Route]:
     """What is on the port for probes: nothing that changes anything, nothing that says how requests are routed."""
     found = {**_scrapes(state.expositions), **{path: FIXED[path] for path in FOR_PROBES}}
     found = {path: route for path, route in found.items() if path not in FIXED or path in FOR_PROBES}
+    if state.outlook is not None:
+        found["/captured"] = _get(Group.PROBE, captured.captured)
     return {path: route for path, route in found.items() if not is_blacklisted(state.security, path)}
 
 

@@ -51,6 +51,20 @@ class RouterView(Protocol):
         ...
 
 
+class Outlook(Protocol):
+    """What becomes of the connections of a pod."""
+
+    @property
+    def verdict(self) -> str:
+        """`captured`, `not yet`, or `direct` where it is meant to be so."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """Empty for those that are captured."""
+        ...
+
+
 def _no_tasks() -> Iterable[str]:
     return ()
 
@@ -79,6 +93,8 @@ class AdminState:
     reactor_tasks: Callable[[], Iterable[str]] = _no_tasks
     """A few lines for each task of the data path: name, how long it has waited, stack."""
     expositions: tuple[Exposition, ...] = (Exposition(),)
+    outlook: Callable[[str], Outlook] | None = None
+    """Of the pod of this node that has an address; None where nothing is captured."""
     recent_requests: RecentRequests | None = None
     """Where the configuration asks for them."""
     security: SecurityConfig = field(default_factory=SecurityConfig)

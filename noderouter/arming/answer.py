@@ -28,6 +28,8 @@ class Welcome:
 
     backend: str
     alive_ms: int
+    left_out: frozenset[str] = frozenset()
+    """Namespaces whose pods it does not capture, whatever it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def read_answer(line: bytes) -> Answer:
         case "error":
             raise Refused(f"the keeper has refused: {_words(value, 'message')}")
         case "welcome":
-            return Welcome(_words(value, "backend"), _number(value, "aliveMs"))
+            return Welcome(_words(value, "backend"), _number(value, "aliveMs"), _names(value, "leftOut"))
         case "applied":
             return Applied(_number(value, "generation"), _words(value, "error"))
         case "state":
@@ -108,6 +110,13 @@ def _flag(value: dict[str, Any], key: str) -> bool:
     if not isinstance(found, bool):
         raise KeeperError(f"the keeper's answer has a `{key}` that is neither true nor false")
     return found
+
+
+def _names(value: dict[str, Any], key: str) -> frozenset[str]:
+    found = value.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise KeeperError(f"the keeper's answer has a `{key}` that is no list of names")
+    return frozenset(found)
 
 
 def _number(value: dict[str, Any], key: str) -> int:

@@ -20,7 +20,8 @@ from noderouter.arming.choice import Selection
 from noderouter.arming.complaints import Complaints
 from noderouter.arming.gauges import intercept_gauges
 from noderouter.arming.lists import Lists
-from noderouter.arming.pods import Ourselves
+from noderouter.arming.outlook import Outlook, left_out, outlook
+from noderouter.arming.pods import Ourselves, PodFacts
 from noderouter.arming.point import CapturePoint
 from noderouter.arming.progress import Vitals
 from noderouter.arming.renewed import Captured, encode_captured, renewed_first
@@ -136,10 +137,18 @@ class Arming:
                     "captured": not why,
                     "why": why,
                 }
-                for pod, why in self.lists.pods
+                for pod, why in self._judged()
             ],
             "probe": {"ms": self.vitals.probe.took_ms, "error": self.vitals.probe.error},
         }
+
+    def outlook(self, address: str) -> Outlook:
+        """Whether connections that a pod of this node opens from now on are captured, by one of its addresses."""
+        taken = () if self.pods.good is None else self.pods.good.items
+        return outlook(address, self._judged(), taken, self.teller.standing)
+
+    def _judged(self) -> list[tuple[PodFacts, str]]:
+        return left_out(self.lists.pods, self.teller.standing.left_out)
 
     def _missing(self) -> Iterator[str]:
         yield from self._lent.missing()

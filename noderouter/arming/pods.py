@@ -32,6 +32,8 @@ from noderouter.intercept.state import NEVER_NAMESPACES, Address, Pod
 _NETWORKED: Final = frozenset(("PodReadyToStartContainers", "PodHasNetwork"))
 """The condition; up to Kubernetes 1.27 it had the second name."""
 
+NAMESPACE_UNKNOWN: Final = "its namespace is not known yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Ourselves:
@@ -115,7 +117,7 @@ def judged(
         if pod.direct:
             yield pod, pod.direct
         elif pod.namespace not in namespaces:
-            yield pod, "its namespace is not known yet"
+            yield pod, NAMESPACE_UNKNOWN
         else:
             yield pod, direct_by_choice(pod.choice, namespaces[pod.namespace], selection)
 

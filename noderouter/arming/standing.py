@@ -23,6 +23,8 @@ class Standing:
         self.why = "the keeper is not connected yet"
         """Why new connections are not captured; empty while they are."""
         self.backend = ""
+        self.left_out = frozenset[str]()
+        """Namespaces that the keeper does not capture, whatever it is told."""
         self.generation = 0
         """Of the last list that was taken."""
         self.not_in_force = ""
@@ -41,8 +43,9 @@ class Standing:
     def __repr__(self) -> str:
         return f"<Standing {'armed' if self.armed else self.why}>"
 
-    def joined(self, backend: str) -> None:
+    def joined(self, backend: str, left_out: frozenset[str]) -> None:
         """The keeper takes us for its router."""
+        self.left_out = left_out
         self.connected = True
         self.connects += 1
         self.backend = backend

@@ -132,7 +132,7 @@ class Teller:
 
     async def _converse(self, link: Link) -> None:
         welcome = await link.ask(encode("hello", {"instance": self._keeper.instance}), Welcome)
-        self.standing.joined(welcome.backend)
+        self.standing.joined(welcome.backend, welcome.left_out)
         self._progress_at = monotonic() + PROGRESS_SECONDS  # the lists first
         while not self._closing.is_set():
             bell, now = self._bell, monotonic()

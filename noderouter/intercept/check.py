@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -110,6 +111,21 @@ def check(backend: Backend, capture: Capture, places: list[tuple[Address, int]])
             if target is not None:
                 findings += _family(backend, link, target, (address, port))
     return findings
+
+
+def seen_by_a_pod(findings: Sequence[Finding], keeper: Mapping[str, object] | None) -> str:
+    """Returns in words what becomes of the connections of a pod of this node, by the status of its keeper, if any."""
+    if not all(finding.good for finding in findings):
+        return "a pod of this node connects to Services directly, or not as it should: see what has FAILED"
+    if keeper is None:
+        return "a pod of this node connects to Services directly now: no keeper runs"
+    if not keeper.get("armed"):
+        return f"a pod of this node connects to Services directly now: {keeper.get('why') or 'the switch is off'}"
+    return (
+        f"a pod of this node has its connections to {keeper.get('services')} ports of Services captured once the "
+        "router has listed it, a moment after its start (`noderouter intercept wait` waits for that); "
+        f"{keeper.get('pods')} addresses of pods are listed now"
+    )
 
 
 def _family(backend: Backend, link: ProbeLink, target: Address, place: tuple[Address, int]) -> list[Finding]:

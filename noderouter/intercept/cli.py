@@ -1,4 +1,4 @@
-"""The command line: `noderouter intercept run|print|apply|remove|status|check`.
+"""The command line: `noderouter intercept run|print|apply|remove|status|check|wait`.
 
 Exit codes: 0 fine, 1 it cannot be done here (said on standard error), 2 wrong usage.
 """
@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noderouter.intercept import options as arguments
@@ -34,6 +35,7 @@ def main(argv: Sequence[str]) -> int:
             "remove": _remove,
             "status": _status,
             "check": _check,
+            "wait": _wait,
         }[options.command](options)
     except InterceptError as error:
         print(f"noderouter intercept: {error}", file=sys.stderr)
@@ -95,15 +97,8 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from noderouter.intercept.tell import Teller
-
-    told: dict[str, object] = {}
-    with suppress(InterceptError):
-        teller = Teller(options.socket)
-        try:
-            told["keeper"] = teller.status()
-        finally:
-            teller.close()
+    keeper = _keeper(options.socket)
+    told: dict[str, object] = {} if keeper is None else {"keeper": keeper}
     for backend in _chosen(options.mode):
         with suppress(MissingTool, NoKernelSupport):
             installed = bool(backend.snapshot())
@@ -112,15 +107,28 @@ def _status(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(told, indent=2))
         return 0
-    keeper = told.pop("keeper", None)
-    print(f"keeper: {_said(keeper) if isinstance(keeper, dict) else f'none at {options.socket}'}")
+    told.pop("keeper", None)
+    print(f"keeper: {f'none at {options.socket}' if keeper is None else _said(keeper)}")
     for name, state in told.items():
         print(f"{name}: {_said(state) if isinstance(state, dict) else state}")
     return 0
 
 
+def _keeper(path: Path) -> dict[str, object] | None:
+    """The status of the keeper at a socket; None where there is none."""
+    from noderouter.intercept.tell import Teller
+
+    with suppress(InterceptError):
+        teller = Teller(path)
+        try:
+            return teller.status()
+        finally:
+            teller.close()
+    return None
+
+
 def _check(options: argparse.Namespace) -> int:
-    from noderouter.intercept.check import check, destinations
+    from noderouter.intercept.check import check, destinations, seen_by_a_pod
 
     capture = arguments.policy(options).capture
     backend, reason = choose(options.mode)
@@ -130,7 +138,16 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{'ok' if finding.good else 'FAILED'}: {finding.what}")
         if not finding.good and finding.advice:
             print(f"        {finding.advice}")
+    print(seen_by_a_pod(findings, _keeper(options.socket)))
     return 0 if all(finding.good for finding in findings) else 1
+
+
+def _wait(options: argparse.Namespace) -> int:
+    from noderouter.intercept.wait import asking, wait
+
+    final, words = wait(asking(arguments.node_addresses(options)[0], options.port), options.seconds)
+    print(words, file=sys.stdout if final else sys.stderr)
+    return 0 if final or not options.required else 1
 
 
 def _rules(options: argparse.Namespace) -> Ruleset:

@@ -109,7 +109,8 @@ class Conversation:
                 if self.router or not self._claim():
                     raise StateError("another router is connected")
                 self.router = instance
-                return encode("welcome", {"backend": keeper.backend.name, "aliveMs": ALIVE_MS})
+                left_out = sorted(keeper.policy.exclusions.namespaces)
+                return encode("welcome", {"backend": keeper.backend.name, "aliveMs": ALIVE_MS, "leftOut": left_out})
         if not self.router:
             raise StateError("the first message has to be `hello`")
         match message:

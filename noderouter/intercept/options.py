@@ -9,11 +9,12 @@ from typing import Final
 
 from noderouter.intercept.choose import MODES
 from noderouter.intercept.errors import InterceptError
-from noderouter.intercept.state import Capture, Exclusions, FailureMode, Network, Policy, Scope
+from noderouter.intercept.state import Address, Capture, Exclusions, FailureMode, Network, Policy, Scope
 
 SOCKET: Final = Path("/run/noderouter/intercept.sock")
 LOCK: Final = Path("/run/noderouter/intercept.lock")
 CAPTURE_PORT: Final = 4143
+PROBES_PORT: Final = 9991
 COMMANDS: Final = {
     "run": "keep the rules while the router makes progress; the privileged process beside it",
     "print": "the rules for a state, as text",
@@ -21,6 +22,7 @@ COMMANDS: Final = {
     "remove": "take everything of ours out of this node's rules",
     "status": "what is in force, and how the keeper is",
     "check": "prove by real connections that this node can capture",
+    "wait": "in an init container: wait until this pod's connections are captured",
 }
 _WITH_POLICY: Final = ("run", "print", "apply", "check")
 
@@ -31,11 +33,13 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     made = {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
     for name, command in made.items():
+        if name == "wait":
+            continue
         command.add_argument("--mode", choices=MODES, default="auto", help="packet filter (default: by kube-proxy's)")
         command.add_argument("--lock", type=Path, default=LOCK, help=f"who owns the rules (default: {LOCK})")
         if name in _WITH_POLICY:
             _policy_arguments(command)
-    for name in ("run", "status"):
+    for name in ("run", "status", "check"):
         made[name].add_argument("--socket", type=Path, default=SOCKET, help=f"unix socket (default: {SOCKET})")
     for name in ("apply", "remove"):
         made[name].add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
@@ -45,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     made["remove"].add_argument("--force", action="store_true", help="even while a keeper runs, which will repair it")
     made["status"].add_argument("--json", action="store_true", help="as JSON")
     made["check"].add_argument("--destination", type=_place, action="append", help="ADDRESS:PORT of a service to dial")
+    _wait_arguments(made["wait"])
     run = made["run"]
     run.add_argument("--state", type=Path, help="follow this file instead of the lists of the router")
     run.add_argument("--allow-uid", type=int, action="append", default=[], help="who may be the router (and we)")
@@ -58,14 +63,12 @@ def policy(options: argparse.Namespace) -> Policy:
     Raises:
         InterceptError: they contradict each other.
     """
-    addresses = [*options.node_ip, *_from_environment()] if not options.node_ip else options.node_ip
+    addresses = node_addresses(options)
     capture = Capture(
         options.capture_port,
         next((each for each in addresses if each.version == 4), None),
         next((each for each in addresses if each.version == 6), None),
     )
-    if capture.ipv4 is None and capture.ipv6 is None:
-        raise InterceptError("where to? say an address of this node with --node-ip, or in NODE_IP")
     if any(each.is_loopback or each.is_unspecified or each.is_link_local for each in addresses):
         raise InterceptError("--node-ip has to be an address of this node that pods can reach, not loopback")
     networks: list[Network] = list(options.exclude_cidr)
@@ -77,6 +80,26 @@ def policy(options: argparse.Namespace) -> Policy:
         FailureMode(options.failure_mode),
         Exclusions(frozenset(options.exclude_port), tuple(networks), frozenset(options.exclude_namespace)),
     )
+
+
+def node_addresses(options: argparse.Namespace) -> list[Address]:
+    """This node's addresses, at least one.
+
+    Raises:
+        InterceptError: neither the arguments nor the environment have any.
+    """
+    addresses: list[Address] = options.node_ip or _from_environment()
+    if not addresses:
+        raise InterceptError("where to? say an address of this node with --node-ip, or in NODE_IP")
+    return addresses
+
+
+def _wait_arguments(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--node-ip", type=_address, action="append", default=[], help="this node's address (default: NODE_IP)")
+    add("--port", type=_port, default=PROBES_PORT, help=f"the router's for probes (default: {PROBES_PORT})")
+    add("--seconds", type=_seconds, default=10, help="wait for so long at most (default: 10)")
+    add("--required", action="store_true", help="fail after that time; else the pod starts all the same")
 
 
 def _policy_arguments(command: argparse.ArgumentParser) -> None:
@@ -91,7 +114,7 @@ def _policy_arguments(command: argparse.ArgumentParser) -> None:
     add("--exclude-namespace", action="append", default=[], help="pods' namespace; may be repeated")
 
 
-def _from_environment() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+def _from_environment() -> list[Address]:
     """`NODE_IP`, or `NODE_IPS` with commas, as the downward API gives them."""
     text = os.environ.get("NODE_IPS") or os.environ.get("NODE_IP") or ""
     with suppress(ValueError):
@@ -99,7 +122,7 @@ def _from_environment() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     raise InterceptError(f"NODE_IP is no address: {text}")
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _address(text: str) -> Address:
     try:
         return ipaddress.ip_address(text)
     except ValueError as error:
@@ -125,6 +148,6 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-def _place(text: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+def _place(text: str) -> tuple[Address, int]:
     address, _, port = text.rpartition(":")
     return _address(address.strip("[]")), _port(port)

@@ -6,7 +6,7 @@ connection is closed, and the last good state stays: nothing of a message that i
 
 | the router says | with | the keeper answers |
 | --- | --- | --- |
-| `hello`, first | `instance` | `welcome`: `backend`, `aliveMs` |
+| `hello`, first | `instance` | `welcome`: `backend`, `aliveMs`, `leftOut`: namespaces |
 | `pods` | `generation`, `pods`: `uid`, `namespace`, `ips` | `applied`: in force in the kernel |
 | `services` | `generation`, `services`: `ip`, `port`, `http`; `never`: addresses | `applied` |
 | `progress`, every half second | see `Progress` | `state`: `armed`, `standby`, `why` |

@@ -1,4 +1,5 @@
-"""Routers are replaced, by what is good and what is not, and no request is lost: reached by a Service, or by the node.
+"""Routers are replaced, by what is good and what is not, or end for good, and no request is lost: whether they are
+reached by a Service, or by the node.
 
 Where pods reach their router by a host port it is away for a moment: `test_routers.py`.
 """
@@ -41,8 +42,11 @@ def client(proxy: str) -> Object:
 
 
 @contextmanager
-def loaded(cluster: AnyCluster, namespace: str, mode: str) -> Iterator[tuple[Release, Traffic]]:
-    """A release, pods on a node, and a client on the other that asks them without a pause."""
+def loaded(cluster: AnyCluster, namespace: str, mode: str, *, ends: bool = False) -> Iterator[tuple[Release, Traffic]]:
+    """A release, pods on a node, and a client on the other that asks them without a pause.
+
+    Nothing is lost; with `ends`, nothing that a router has accepted: in the end nobody takes connections.
+    """
     values, proxy = MODES[mode]
     with Release.installed(cluster, namespace, "router", "--set", values) as release:
         ready = {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 1}
@@ -54,7 +58,8 @@ def loaded(cluster: AnyCluster, namespace: str, mode: str) -> Iterator[tuple[Rel
         cluster.wait_ready("pod", namespace, "client")
         with steady(cluster, namespace, f"http://hello.{namespace}/") as traffic:
             yield replace(release, admin_port=9890 if mode == "node" else 9990), traffic
-    assert not traffic.failed(), kinds(traffic.failed())
+    lost = [each for each in traffic.failed() if not (ends and each.said.startswith("not connected"))]
+    assert not lost, kinds(lost)
 
 
 def upgrade(release: Release, *args: str) -> None:
@@ -122,3 +127,18 @@ def test_what_is_wrong_takes_no_node(cluster: Cluster, namespace: str, mode: str
         traffic.more()
         assert "the last good one of its peers; refused: line 2" in release.admin("node-1", "/readyz?verbose")
     state(f"{mode}: {traffic.figure()}")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_uninstalling_answers_what_was_accepted(cluster: Cluster, namespace: str, mode: str, state: State):
+    """Roles and dtab outlive the routers. The client's proxy is gone then: it is told so by nobody answering."""
+    plane = cluster.control_plane
+    with loaded(cluster, namespace, mode, ends=True) as (release, traffic):
+        plane.helm("uninstall", release.name, "-n", namespace)
+        traffic.until(lambda request: not request.good, 0)
+        ours = "daemonset,service,configmap,role,rolebinding,serviceaccount"
+        assert (
+            plane.kubectl("get", ours, "-n", namespace, "-l", "app.kubernetes.io/name=noderouter", "-o", "name") == ""
+        )
+        assert not plane.kubectl("get", "clusterrole,clusterrolebinding", "-o", "name").count(f"/{release.fullname}")
+    state(f"{mode}: {traffic.figure()}, all of them not accepted")

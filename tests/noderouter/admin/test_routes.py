@@ -35,6 +35,15 @@ def test_the_port_for_probes_reads_and_tells_nothing_else(make_state: MakeState)
     assert {method for route in table.values() for method in route.methods} == {"GET"}
 
 
+def test_where_connections_are_captured_pods_may_ask_on_the_port_for_probes(make_state: MakeState) -> None:
+    state = make_state(outlook=lambda _address: None)
+    assert "/captured" in routes_for_probes(state)
+    assert "/captured" not in routes_of(state)
+    assert "/captured" not in routes_for_probes(make_state())
+    closed = make_state(outlook=lambda _address: None, security=SecurityConfig(pathBlacklist=(re.compile("/capt.*"),)))
+    assert "/captured" not in routes_for_probes(closed)
+
+
 def test_the_blacklist_holds_on_both_ports(make_state: MakeState) -> None:
     security = SecurityConfig(pathBlacklist=(re.compile("/livez|/admin/metrics/.*"),), controlEnabled=False)
     state = make_state(security=security)

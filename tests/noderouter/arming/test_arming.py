@@ -5,6 +5,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import httpx
 import pytest
 import trio
 
@@ -110,6 +111,29 @@ async def test_a_dtab_that_is_deleted_disarms(server, keeper, quick):
         await armed(running)
         server.store.delete("configmaps", "routes")
         await until(lambda: "its dtab is empty" in keeper.last(Progress).not_ready)
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::"])
+async def test_a_pod_asks_for_itself_at_the_port_for_probes(server, keeper, quick, ip):
+    """By the address it comes from; also at a socket that takes both families."""
+    made = configuration(server, keeper.path)
+    made["admin"] = {"probes": {"ip": ip, "port": 0}}
+    async with router(server, keeper, made=made) as running:
+        await armed(running)
+        url = f"http://127.0.0.1:{running.app._probes[0].getsockname()[1]}/captured"
+        async with httpx.AsyncClient() as pod_of_the_node:
+            answer = await pod_of_the_node.get(url)
+            assert (answer.status_code, answer.text) == (
+                503,
+                "not yet: no pod of this node is known to have the address 127.0.0.1\n",
+            )
+            server.store.put("pods", pod("near", "127.0.0.1"))
+            with trio.fail_after(5):
+                while (answer := await pod_of_the_node.get(url)).status_code != 200:
+                    await trio.sleep(0.01)
+            assert answer.text == "captured\n"
+            assert any("127.0.0.1" in map(str, each.addresses) for each in keeper.last(Pods).pods)
+        assert (await running.admin("/captured")).status == 404, "whoever asks there is no pod"
 
 
 async def test_what_is_shown(server, keeper, quick):

@@ -10,7 +10,7 @@ def test_a_life():
     standing = Standing(log)
     for reason in ("no keeper at /a: gone", "no keeper at /a: gone", "no keeper at /a: refused"):
         standing.lost(reason)
-    standing.joined("nftables")
+    standing.joined("nftables", frozenset())
     standing.state(State(armed=False, why="the last probe that came back was 3000 ms ago"))
     standing.state(State(armed=False, why="the last probe that came back was 3500 ms ago"))
     standing.state(State(armed=True, why=""))

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from noderouter.intercept.check import TRANSLATORS, check, destinations
+from noderouter.intercept.check import TRANSLATORS, Finding, check, destinations, seen_by_a_pod
 from noderouter.intercept.nft import Nft
 from noderouter.intercept.xtables import CHECK_NAMES, Xtables
 from tests.cluster.node.namespaces import inside
@@ -129,3 +129,19 @@ def test_the_stand_in_without_permission(make_network):
          f"{sys.executable} -m noderouter.intercept.standin || true"],
     )  # fmt: skip
     assert "Operation not permitted" in json.loads(said)["error"]
+
+
+ARMED = {"armed": True, "why": "", "services": 7, "pods": 3}
+
+
+@pytest.mark.parametrize(
+    ("good", "keeper", "words"),
+    [
+        (True, ARMED, "has its connections to 7 ports of Services captured once the router has listed it"),
+        (True, ARMED | {"armed": False, "why": "no router is connected"}, "directly now: no router is connected"),
+        (True, None, "directly now: no keeper runs"),
+        (False, ARMED, "directly, or not as it should"),
+    ],
+)
+def test_it_ends_with_what_a_pod_would_see(good, keeper, words):
+    assert words in seen_by_a_pod([Finding(True, "armed"), Finding(good, "removed")], keeper)

@@ -1,6 +1,7 @@
 """Pods that have only just begun, or soon end: from when on they are captured, and that they leave nothing behind."""
 
 import json
+from datetime import datetime
 from statistics import median
 
 import pytest
@@ -41,9 +42,19 @@ Prints when each request began, in hundredths of a second since its own start, a
 """
 
 
-def job(name: str, node: str, url: str, ticks: int, pods: int = 1) -> Object:
+def job(name: str, node: str, url: str, ticks: int, pods: int = 1, waits: str = "") -> Object:
+    """Pods that ask; with `waits`, an image of the router, not before they are captured."""
     asks = {**CLIENT, "command": ["sh", "-c", ASKS, "sh", url, str(ticks)]}
     spec = {"containers": [asks], "restartPolicy": "Never", "nodeName": node}
+    if waits:
+        own = {"name": "NODE_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}
+        first = {
+            "name": "wait",
+            "image": waits,
+            "command": ["noderouter", "intercept", "wait", "--required"],
+            "env": [own],
+        }
+        spec["initContainers"] = [first]
     template = {"metadata": {"labels": {"app": name}}, "spec": spec}
     body = {"completions": pods, "parallelism": min(AT_A_TIME, pods), "backoffLimit": 0, "template": template}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": body}
@@ -63,6 +74,11 @@ def asked(cluster: RealCluster, namespace: str, jobs: list[Object]) -> list[list
     return found
 
 
+def seconds_between(began: str, ended: str) -> float:
+    """By the whole seconds that the kubelet tells."""
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+
+
 def test_pods_are_captured_almost_from_their_first_request_on(
     real_cluster: RealCluster, sides: list[Side], real_namespace: str, state: State
 ):
@@ -80,6 +96,24 @@ def test_pods_are_captured_almost_from_their_first_request_on(
         f"the very first request of {direct.count(0)} of {PODS} pods was routed, of the others all but the first "
         f"{max(direct)} at most; routed from {median(routed):.2f} s (at most {max(routed):.2f} s) after its start on"
     )
+
+
+def test_pods_that_wait_for_it_are_captured_from_their_first_request_on(
+    real_cluster: RealCluster, sides: list[Side], real_namespace: str, state: State
+):
+    """By an init container, as docs/interception.md has it."""
+    [router, *_] = sides[0].router()["spec"]["containers"]
+    jobs = [job(f"waits-{side.node}", side.node, side.url, 0, PODS // 2, router["image"]) for side in sides]
+    pods = asked(real_cluster, real_namespace, jobs)
+    assert len(pods) == PODS
+    assert all(became == "routed" for pod in pods for _, became in pod), pods
+    waited = []
+    for pod in real_cluster.pods(real_namespace, f"app in ({','.join(each['metadata']['name'] for each in jobs)})"):
+        [init] = pod["status"]["initContainerStatuses"]
+        assert real_cluster.logs(real_namespace, pod["metadata"]["name"], "wait").strip() == "captured"
+        ended = init["state"]["terminated"]
+        waited.append(seconds_between(ended["startedAt"], ended["finishedAt"]))
+    state(f"all requests of {PODS} pods were routed; each waited for {max(waited):.0f} s at most")
 
 
 def test_a_job_that_lives_for_half_a_second(
