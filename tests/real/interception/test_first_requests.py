@@ -69,7 +69,7 @@ def asked(cluster: RealCluster, namespace: str, jobs: list[Object]) -> list[list
         cluster.wait(waiting, f"job {name}", JOB_SECONDS)
     found = []
     for pod in cluster.pods(namespace, f"app in ({','.join(names)})"):
-        lines = cluster.logs(namespace, pod["metadata"]["name"]).splitlines()
+        lines = cluster.logs(namespace, pod["metadata"]["name"], CLIENT["name"]).splitlines()
         found.append([(int(ticks) / TICKS, became) for ticks, became in map(str.split, lines)])
     return found
 
