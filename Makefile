@@ -38,8 +38,9 @@ DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client c
 # Those that wait for nodes and processes more than they compute go beside the others, in two rows that take about as long;
 # the image first, since its tests make two at once where there is none yet.
 ROW_1 := $(wildcard $(foreach each,image cluster docs real,tests/$(each)))
-ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept charts,tests/$(each)))
-COVERED = NODEROUTER_PURE=1 $(BIN)/coverage run -m pytest
+ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept,tests/$(each)))
+ON_SOURCES = NODEROUTER_PURE=1 $(BIN)/$(PYTEST)
+PYTEST := python -m pytest
 
 # While one works: lint, and what neither needs root, a Kubernetes or long, on the sources and all cores; ROOM=http1 for a folder.
 # It compiles nothing: what is installed is brought up to date only where something for it is missing.
@@ -73,16 +74,14 @@ newest:
 	else $(MAKE) --no-print-directory $(VENV)/newest/.installed && $(VENV)/newest/bin/python --version && \
 	$(call UNIT_TESTS,$(VENV)/newest/bin) --hypothesis-profile=quick $(UNIT); fi
 
-# All tests on the sources, for coverage; then those of the data path again on what was compiled from them.
+# All tests on the sources; then those of the data path again on what was compiled from them.
 test: setup
-	$(BIN)/coverage erase
-	@$(COVERED) $(ROW_1) > $(VENV)/row-1.log 2>&1 & one=$$!; $(COVERED) $(ROW_2) > $(VENV)/row-2.log 2>&1 & two=$$!; \
+	@$(ON_SOURCES) $(ROW_1) > $(VENV)/row-1.log 2>&1 & one=$$!; $(ON_SOURCES) $(ROW_2) > $(VENV)/row-2.log 2>&1 & two=$$!; \
 	trap 'kill $$one $$two' INT TERM; status=0; \
-	$(COVERED) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2)) || status=1; \
+	$(ON_SOURCES) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2)) || status=1; \
 	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(DATA_PATH_TESTS) || status=1; \
 	else echo "the data path is not compiled here: its tests ran on the sources only"; fi; \
 	wait $$one || status=1; wait $$two || status=1; cat $(VENV)/row-1.log $(VENV)/row-2.log; \
-	$(BIN)/coverage combine --quiet && $(BIN)/coverage report --skip-covered --sort=cover || status=1; \
 	exit $$status
 
 check: lint type test
@@ -95,8 +94,12 @@ lint: setup
 type: setup
 	$(BIN)/mypy
 
-# What the last `make test` did not run, line by line.
+# The same, and what it did not run, line by line; the tracing of lines takes as much time as they do.
 cov: setup
+	$(BIN)/coverage erase
+	$(MAKE) --no-print-directory test PYTEST="coverage run -m pytest"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover
 	$(BIN)/coverage html --quiet --skip-covered
 	@echo "see htmlcov/index.html"
 

@@ -29,11 +29,20 @@ def test_containers_services_names_and_host_ports(real_cluster: RealCluster, rea
     real_cluster.wait_ready("daemonset", real_namespace, "hello")
     for name in ("client", "other"):  # kube-proxy is of one kind on one node, and of another on the other
         real_cluster.wait_ready("pod", real_namespace, name)
+        until(lambda name=name: reaches(real_cluster, real_namespace, name))  # kube-proxy may be a moment behind
         said = {real_cluster.exec(real_namespace, name, "curl", "-sS", "http://hello") for _ in range(20)}
         assert len(said) == 2
         assert all(each.startswith("hello from hello-") for each in said)
     for node in real_cluster.nodes:
         assert real_cluster.run("curl", "-sS", f"http://{node.address}:18080").startswith("hello from hello-")
+
+
+def reaches(cluster: RealCluster, namespace: str, name: str) -> bool:
+    """Whether the name `hello` is known in a pod, and the Service behind it answers."""
+    try:
+        return bool(cluster.exec(namespace, name, "curl", "-sS", "http://hello"))
+    except CommandFailed:
+        return False
 
 
 def test_kube_proxy_is_of_both_kinds(real_cluster: RealCluster):
