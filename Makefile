@@ -34,6 +34,8 @@ run: setup
 
 DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client classifier filter http1 identifier listener reactor \
 	router tcp telemetry,tests/noderouter/$(each)))
+# Once, on what users run.
+FOREIGN := tests/foreign
 
 # Those that wait for nodes and processes more than they compute go beside the others, in two rows that take about as long;
 # the image first, since its tests make two at once where there is none yet.
@@ -78,9 +80,9 @@ newest:
 test: setup
 	@$(ON_SOURCES) $(ROW_1) > $(VENV)/row-1.log 2>&1 & one=$$!; $(ON_SOURCES) $(ROW_2) > $(VENV)/row-2.log 2>&1 & two=$$!; \
 	trap 'kill $$one $$two' INT TERM; status=0; \
-	$(ON_SOURCES) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2)) || status=1; \
-	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(DATA_PATH_TESTS) || status=1; \
-	else echo "the data path is not compiled here: its tests ran on the sources only"; fi; \
+	$(ON_SOURCES) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2) $(FOREIGN)) || status=1; \
+	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(DATA_PATH_TESTS) $(FOREIGN) || status=1; \
+	else echo "the data path is not compiled here: its tests run on the sources only"; $(ON_SOURCES) $(FOREIGN) || status=1; fi; \
 	wait $$one || status=1; wait $$two || status=1; cat $(VENV)/row-1.log $(VENV)/row-2.log; \
 	exit $$status
 

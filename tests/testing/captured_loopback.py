@@ -3,9 +3,11 @@
 The router has a group of its own, by which the rule lets its connections out, and so has who connects directly.
 """
 
+import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from tests.cluster.node import namespaces
+from tests.testing.loop import until
 from tests.testing.router import ON_LOOPBACK, config
 
 PORT = 4143
@@ -30,6 +34,7 @@ table inet capture {{
 """
 DTAB = "/inet => /$/inet; /svc => /$/io.buoyant.hostportPfx/inet"
 METRICS = f"rt/out/server/::/{PORT}/captured/"
+KINDS = ("http1", "http2", "tls", "opaque")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,25 @@ class Loopback:
         """Have them go directly."""
         namespaces.enter(self.path)
         os.setgid(GROUP)
+
+    async def counted(self, admin_port: int) -> Counter[str]:
+        """How many connections the router has captured, by what they spoke."""
+        url = f"http://127.0.0.1:{admin_port}/admin/metrics.json"
+        asked = await trio.run_process(["curl", "-sS", url], preexec_fn=self.direct, capture_stdout=True)
+        metrics = json.loads(asked.stdout)
+        return Counter({kind: metrics.get(METRICS + kind, 0) for kind in KINDS})
+
+    async def listens(self, port: int) -> None:
+        """Wait until somebody takes connections at a port (proc(5), `net/tcp`; state 0A)."""
+        place = f":{port:04X}"
+
+        def seen() -> bool:
+            with namespaces.inside(self.path):
+                text = "".join(Path("/proc/thread-self/net", name).read_text() for name in ("tcp", "tcp6"))
+            lines = map(str.split, text.splitlines())
+            return any(line[1].endswith(place) and line[3] == "0A" for line in lines)
+
+        await until(seen, 30.0)
 
 
 def capturing(**capture: Any) -> Any:

@@ -1,17 +1,15 @@
 """git, captured and directly: over HTTP to its own `http-backend`, and in its own protocol to its daemon."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 
-from tests.testing.captured_loopback import METRICS, Loopback, captured_loopback, capturing
+from tests.testing.captured_loopback import Loopback, capturing
 from tests.testing.router import process
 
 pytestmark = pytest.mark.root
@@ -52,16 +50,14 @@ ENVIRONMENT = {
 }
 
 
-@pytest.fixture
-def loopback(tmp_path: Path) -> Iterator[Loopback]:
-    """From which all is captured."""
+@pytest.fixture(autouse=True)
+def needed() -> None:
+    """Skip where git is not, or not whole."""
     if shutil.which("git") is None:
         pytest.skip("needs git")
     path = Path(subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip())
     if not (path / "git-http-backend").exists() or not (path / "git-daemon").exists():
         pytest.skip("needs git's http-backend and daemon (Debian: git)")
-    with captured_loopback(tmp_path) as made:
-        yield made
 
 
 async def git(*arguments: str, folder: Path, enter: object = None) -> str:
@@ -132,13 +128,8 @@ async def test_git_clones_pushes_and_fetches(loopback: Loopback, tmp_path: Path)
                 assert len(heads[way]) == 1
                 await git("fsck", "--strict", folder=other)
             assert heads["direct"] != heads["captured"]
-            asked = await trio.run_process(
-                ["curl", "-sS", f"http://127.0.0.1:{admin}/admin/metrics.json"],
-                preexec_fn=loopback.direct,
-                capture_stdout=True,
-            )
-        metrics = json.loads(asked.stdout)
-        assert (metrics[METRICS + "http1"], metrics[METRICS + "opaque"]) == (4, 2)
+            kinds = await loopback.counted(admin)
+        assert (kinds["http1"], kinds["opaque"]) == (4, 2)
     finally:
         with trio.CancelScope(shield=True):
             for child in (cgi, native):

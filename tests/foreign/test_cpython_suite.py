@@ -11,13 +11,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trio
 
-from tests.testing.captured_loopback import METRICS, Loopback, captured_loopback, capturing
+from tests.testing.captured_loopback import Loopback, capturing
 from tests.testing.router import process
 
 pytestmark = pytest.mark.root
@@ -80,13 +80,6 @@ def interpreter() -> tuple[str, list[str]]:
     pytest.skip("no Python here has its test-suite (Debian: libpython3.11-testsuite)")
 
 
-@pytest.fixture
-def loopback(tmp_path: Path) -> Iterator[Loopback]:
-    """From which all is captured."""
-    with captured_loopback(tmp_path) as made:
-        yield made
-
-
 async def outcomes(python: str, suites: list[str], folder: Path, enter: Callable[[], None]) -> dict[str, str]:
     """By test, but for those that were skipped, what went wrong, or "". What does not end in time has not passed."""
     folder.mkdir()
@@ -117,8 +110,7 @@ async def test_cpythons_tests_pass_unchanged(loopback: Loopback, tmp_path: Path)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run, "direct", loopback.direct)
             nursery.start_soon(run, "captured", loopback.captured)
-        url = f"http://127.0.0.1:{admin}/admin/metrics.json"
-        asked = await trio.run_process(["curl", "-sS", url], preexec_fn=loopback.direct, capture_stdout=True)
+        kinds = await loopback.counted(admin)
     direct_ones = found["direct"]
     different = {test: why for test, why in found["captured"].items() if why and not direct_ones.get(test)}
     known = {test for test in different for pattern in DIFFERENT if re.fullmatch(f"test\\.{pattern}", test)}
@@ -127,8 +119,6 @@ async def test_cpythons_tests_pass_unchanged(loopback: Loopback, tmp_path: Path)
         different.keys()
     )
     passed = sum(not why for why in found["captured"].values())
-    metrics = json.loads(asked.stdout)
-    kinds = {kind: metrics[METRICS + kind] for kind in ("http1", "tls", "opaque")}
     print(f"CPython's own tests: {passed} passed, through these captured connections: {kinds}")
     assert passed > 100
-    assert min(kinds.values()) >= 5
+    assert min(kinds[kind] for kind in ("http1", "tls", "opaque")) >= 5
