@@ -17,6 +17,10 @@ from noderouter.intercept.backend import Backend
 from noderouter.intercept.command import run
 from noderouter.intercept.errors import InterceptError
 from noderouter.intercept.nft import Nft
+from noderouter.intercept.rules.iptables import NAMES
+from noderouter.intercept.rules.nftables import TABLE
+from noderouter.intercept.rules.ruleset import ruleset
+from noderouter.intercept.state import Capture, Policy, Wanted
 from noderouter.intercept.xtables import CHECK_NAMES, Xtables
 
 MODES: Final = ("auto", "nft", "iptables")
@@ -55,6 +59,34 @@ def backends() -> list[Backend]:
 def for_check(backend: Backend) -> Backend:
     """The same packet filter under names of its own, for a check beside the rules that are in force."""
     return Xtables(backend.variant, CHECK_NAMES) if isinstance(backend, Xtables) else Nft("noderoutercheck")
+
+
+def rehearse(backend: Backend, capture: Capture) -> None:
+    """Writes rules that capture nobody, under names of their own, and takes them away.
+
+    Raises:
+        InterceptError: rules cannot be written here.
+    """
+    trial = for_check(backend)
+    try:
+        trial.apply(ruleset(Policy(capture), Wanted()), 0)
+    finally:
+        trial.remove()
+
+
+def remove_others(backend: Backend) -> list[str]:
+    """Takes away rules of ours by any other packet filter; returns by which ones there were any."""
+    chains = _said("nft", "list", "chains")
+    legacy = "".join(_said(f"{each}-legacy-save") for each in ("iptables", "ip6tables")) if _legacy_exists() else ""
+    there = {
+        "nftables": f"table inet {TABLE} {{" in chains,
+        "iptables-nft": f"chain {NAMES.nat} {{" in chains,
+        "iptables-legacy": f":{NAMES.nat} " in legacy,
+    }
+    found = [each for each in backends() if each.name != backend.name and there[each.name]]
+    for other in found:
+        other.remove()
+    return [other.name for other in found]
 
 
 def kube_proxy() -> str:

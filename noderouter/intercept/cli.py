@@ -43,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from noderouter.intercept.choose import rehearse
     from noderouter.intercept.journal import Journal, lost
     from noderouter.intercept.keeper import Keeper
     from noderouter.intercept.serve import Serve, Settings
@@ -55,7 +56,8 @@ def _run(options: argparse.Namespace) -> int:
     journal.info("intercept.backend", backend=backend.name, reason=reason)
     uids = frozenset({os.getuid(), *options.allow_uid})
     settings = Settings(options.socket, options.lock, uids, options.state, options.reconcile_seconds)
-    Serve(Keeper(policy, backend, journal), settings, journal).run()
+    keeper = Keeper(policy, backend, journal, rehearse=lambda: rehearse(backend, policy.capture))
+    Serve(keeper, settings, journal).run()
     return 0
 
 

@@ -73,7 +73,9 @@ class Keeper:
         *,
         bindings: Bindings | None = None,
         clock: Callable[[], float] = time.monotonic,
+        rehearse: Callable[[], None] = lambda: None,
     ) -> None:
+        """`rehearse` shows that rules can be written here, or raises `InterceptError`; before a successor is good."""
         self.policy = policy
         self.backend = backend
         self.counts = Counts()
@@ -81,6 +83,11 @@ class Keeper:
         self._journal = journal
         self._bindings = bindings or Bindings()
         self._clock = clock
+        self._rehearse = rehearse
+        self._rehearse_at: float | None = 0.0
+        """Not before that; None when it has gone well."""
+        self._trouble = ""
+        """Why it has not."""
         self._wanted = Wanted()
         self._missing = {"pods", "services"}
         self._rules = ruleset(policy, self._wanted)
@@ -312,6 +319,8 @@ class Keeper:
         except InterceptError as error:
             self.why = self._failed("renew the switch", error)
             return
+        if not (self._installed or self._could_write()):
+            return
         # Taken after the command: believing longer than the kernel does is the safe side.
         self._renewed, self._armed_until = now, self._clock() + ALIVE_MS / 1000
         if not self._installed:
@@ -330,6 +339,24 @@ class Keeper:
             if self._rewrite("renew the switch", error):
                 raise
             self.backend.arm(self._rules, ALIVE_MS)
+
+    def _could_write(self) -> bool:
+        """Whether this keeper could take over: who gives the rules away must not find that out afterwards."""
+        if self._rehearse_at is None:
+            return True
+        if self._clock() >= self._rehearse_at:
+            try:
+                self._rehearse()
+            except InterceptError as error:
+                self.counts.failures += 1
+                self._rehearse_at = self._clock() + RETRY_SECONDS
+                self._trouble = f"cannot take over: {error}"
+                self._journal.warning("intercept.failed", doing="write rules as a trial", error=str(error))
+            else:
+                self._rehearse_at = None
+                return True
+        self.why = self._trouble
+        return False
 
     def _disarm(self, why: str) -> str:
         if not self._good:

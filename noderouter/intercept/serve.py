@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from noderouter.intercept.changes import Changes
+from noderouter.intercept.choose import remove_others
 from noderouter.intercept.conversation import Conversation
 from noderouter.intercept.errors import InterceptError, StateError
 from noderouter.intercept.journal import Journal
@@ -134,7 +135,19 @@ class Serve:
         self._owner, self._owned_at = True, time.monotonic()
         self._reconcile_at = time.monotonic() + self._period
         self._journal.info("intercept.installed", backend=self._keeper.backend.name)
+        if self._keeper.owner:
+            self._remove_others()
         self._subscribe()
+
+    def _remove_others(self) -> None:
+        """What a killed predecessor with another --mode has left is inert, but nobody else takes it away."""
+        try:
+            left = remove_others(self._keeper.backend)
+        except InterceptError as error:
+            self._journal.warning("intercept.failed", doing="remove what another --mode has left", error=str(error))
+            return
+        if left:
+            self._journal.info("intercept.removed", backends=left, why="another --mode has left it")
 
     def _subscribe(self) -> None:
         name = self._keeper.backend.name

@@ -255,6 +255,34 @@ def test_who_waits_stands_by_for_as_long_as_the_router_is_good(backend, clock):
     assert backend.done == []
 
 
+def test_who_could_not_write_the_rules_is_no_successor(backend, clock):
+    """It is tried before, since whoever gives them away cannot have them back."""
+    tried, broken = [], [True]
+
+    def rehearse() -> None:
+        tried.append(clock.now)
+        if broken:
+            raise CommandFailed("not permitted")
+
+    bindings = Bindings(lambda _address: None, lambda _interface: True)
+    keeper = Keeper(policy(), backend, Journal(io.StringIO()), bindings=bindings, clock=clock, rehearse=rehearse)
+    keeper.pods(Pods(1, PODS))
+    keeper.services(Services(1, SERVICES, frozenset()))
+    for _ in range(4):
+        assert keeper.progress(GOOD) == "cannot take over: not permitted"
+        assert keeper.standby is None
+        clock.now += RETRY_SECONDS / 2
+    assert (len(tried), keeper.counts.failures) == (2, 2)
+    broken.clear()
+    for _ in range(4):
+        assert keeper.progress(GOOD) == STANDBY
+        assert keeper.standby is not None
+        clock.now += RETRY_SECONDS / 2
+    assert len(tried) == 3
+    keeper.install()
+    assert keeper.armed
+
+
 def test_what_was_handed_over_is_left_alone(armed, backend, clock):
     """Also by a router that goes on talking, and by a change of pods."""
     before = list(backend.done)

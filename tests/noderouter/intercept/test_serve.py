@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -42,8 +43,10 @@ class Node:
         self._mode = mode
         self._stack = stack
 
-    def keeper(self, *options: str, name: str = "", log: int | None = None) -> subprocess.Popen[str]:
-        """Start one; its log is where `log` reads it, or goes to a descriptor."""
+    def keeper(
+        self, *options: str, name: str = "", log: int | None = None, before: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
+        """Start one by the command `before`; its log is where `log` reads it, or goes to a descriptor."""
         arguments = [
             "run",
             "--mode",
@@ -59,7 +62,8 @@ class Node:
             *(f"--node-ip={NODE[version]}" for version in (4, 6)),
             *options,
         ]
-        return self._started([sys.executable, "-m", "noderouter.cli", "intercept", *arguments], name or "keeper", log)
+        command = [*before, sys.executable, "-m", "noderouter.cli", "intercept", *arguments]
+        return self._started(command, name or "keeper", log)
 
     def router(self, name: str = "", who: str = "router") -> subprocess.Popen[str]:
         """Start one, and wait until it is armed."""
@@ -419,6 +423,40 @@ def test_a_successor_whose_router_is_not_good_is_given_nothing(make_node):
     assert "intercept.handed_over" not in node.events("old")
     old_router.kill()
     assert old.poll() is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_successor_that_cannot_write_rules_is_given_nothing(make_node, kind):
+    """Such as one without NET_ADMIN. Where it can, its trial leaves nothing, and nobody takes it for drift."""
+    node, _, _, _ = succeeding(make_node, kind)
+    bound = ("setpriv", "--bounding-set", "-net_admin")
+    node.keeper(name="bound", before=bound)
+    node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")
+    with Standby(node, "bound"):
+        until(lambda: "cannot take over: " in str(node.status("bound")["why"]))
+        assert not node.status("bound")["standby"]
+    with Standby(node, "new"):
+        until(lambda: node.status("new")["standby"])
+    assert "check" not in node.network.dump().lower()
+    assert "intercept.drift" not in node.events("old")
+
+
+@pytest.mark.parametrize(("kind", "first", "then"), [
+    ("iptables-nft", "nft", "iptables"), ("iptables-nft", "iptables", "nft"), ("iptables-legacy", "iptables", "nft"),
+])  # fmt: skip
+def test_what_another_mode_has_left_is_removed(make_node, kind, first, then):
+    node = make_node(kind)
+    old = node.keeper("--mode", first, name="old")
+    until(lambda: "intercept.installed" in node.events("old"))
+    old.kill()
+    old.wait()
+    marks = {"nft": "table inet noderouter {", "iptables": "NODEROUTER-PRE"}
+    assert marks[first] in node.network.dump()
+    node.keeper("--mode", then, name="new")
+    until(lambda: "intercept.removed" in node.events("new"))
+    assert marks[first] not in node.network.dump()
+    assert marks[then] in node.network.dump()
+    assert first == "nft" or "noderouter-" not in node.run("ipset", "-n", "list")
 
 
 def test_a_keeper_that_is_killed_is_succeeded(make_node):
