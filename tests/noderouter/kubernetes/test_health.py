@@ -42,11 +42,12 @@ async def test_metrics_come_and_go_with_watches(server, cluster):
     await until(lambda: len(server.watches) == 2)
     gauges.update()
 
-    def place(name):
-        return metrics.scope("kubernetes", str(cluster.access), "watch", name)
+    def shown_of_slices():
+        place = metrics.scope("kubernetes", str(cluster.access), "watch", "endpointslices/default")
+        return {sample.path[-1]: sample.value for sample in place.samples(("x",))}
 
-    read = {sample.path[-1]: sample.value for sample in place("endpointslices/default").samples(("x",))}
-    assert read["streaming"] == 1.0
+    await until(lambda: shown_of_slices()["streaming"] == 1.0)
+    read = shown_of_slices()
     assert 0 <= read["last_event_age_seconds"] < 5
     assert read["lists"] == 1
     slices.release()
