@@ -43,6 +43,8 @@ ROW_1 := $(wildcard $(foreach each,image cluster docs real,tests/$(each)))
 ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept,tests/$(each)))
 ON_SOURCES = NODEROUTER_PURE=1 $(BIN)/$(PYTEST)
 PYTEST := python -m pytest
+# Many of them wait more than they compute.
+AT_ONCE = --numprocesses=$(WORKERS) --dist=worksteal
 
 # While one works: lint, and what neither needs root, a Kubernetes or long, on the sources and all cores; ROOM=http1 for a folder.
 # It compiles nothing: what is installed is brought up to date only where something for it is missing.
@@ -80,9 +82,9 @@ newest:
 test: setup
 	@$(ON_SOURCES) $(ROW_1) > $(VENV)/row-1.log 2>&1 & one=$$!; $(ON_SOURCES) $(ROW_2) > $(VENV)/row-2.log 2>&1 & two=$$!; \
 	trap 'kill $$one $$two' INT TERM; status=0; \
-	$(ON_SOURCES) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2) $(FOREIGN)) || status=1; \
-	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(DATA_PATH_TESTS) $(FOREIGN) || status=1; \
-	else echo "the data path is not compiled here: its tests run on the sources only"; $(ON_SOURCES) $(FOREIGN) || status=1; fi; \
+	$(ON_SOURCES) $(AT_ONCE) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2) $(FOREIGN)) || status=1; \
+	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(FOREIGN) || status=1; \
+	else echo "the data path is not compiled here: its tests run on the sources only"; $(ON_SOURCES) $(AT_ONCE) $(FOREIGN) || status=1; fi; \
 	wait $$one || status=1; wait $$two || status=1; cat $(VENV)/row-1.log $(VENV)/row-2.log; \
 	exit $$status
 
@@ -99,7 +101,7 @@ type: setup
 # The same, and what it did not run, line by line; the tracing of lines takes as much time as they do.
 cov: setup
 	$(BIN)/coverage erase
-	$(MAKE) --no-print-directory test PYTEST="coverage run -m pytest"
+	$(MAKE) --no-print-directory test PYTEST="coverage run -m pytest" AT_ONCE=
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover
 	$(BIN)/coverage html --quiet --skip-covered

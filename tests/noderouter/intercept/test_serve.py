@@ -539,8 +539,9 @@ def test_another_user_is_refused(make_node):
     node = make_node()
     node.keeper()
     until(node.socket.exists)
-    for folder in (node.socket.parent, *node.socket.parent.parents[:3]):
-        os.chmod(folder, 0o755)
+    for folder in node.socket.parents:
+        if folder.stat().st_mode & 0o777 == 0o700:  # those that pytest makes
+            os.chmod(folder, 0o755)
     code = f"import socket; s=socket.socket(socket.AF_UNIX); s.connect({str(node.socket)!r}); print(s.recv(9))"
     said = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", code],
