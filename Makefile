@@ -44,7 +44,7 @@ ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderoute
 ON_SOURCES = NODEROUTER_PURE=1 $(BIN)/$(PYTEST)
 PYTEST := python -m pytest
 # Many of them wait more than they compute.
-AT_ONCE = --numprocesses=$(WORKERS) --dist=worksteal
+AT_ONCE = --numprocesses=$(shell nproc) --dist=worksteal
 
 # While one works: lint, and what neither needs root, a Kubernetes or long, on the sources and all cores; ROOM=http1 for a folder.
 # It compiles nothing: what is installed is brought up to date only where something for it is missing.

@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from tests.testing.backend import backend, backends
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.load import load
 from tests.testing.loop import until
 from tests.testing.router import config, inet, routing
@@ -287,7 +288,7 @@ async def test_the_hash_in_effect_is_on_the_pod_in_the_head_and_in_the_metrics(l
             shown = json.loads((await router.admin("/out/interpreter_state/io.l5d.k8s.configmap.json")).text)
             assert (shown["state"]["hash"], shown["state"]["error"]) == (value, None)
             assert shown["watch"]["streaming"]
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_SECONDS):
                 while f"dtab_hash/{value}" not in (await router.metrics("rt/out/interpreter")):
                     await trio.sleep(0.01)
             prometheus = (await router.admin("/admin/metrics/prometheus")).text

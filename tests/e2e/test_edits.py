@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from tests.testing.backend import backends
+from tests.testing.busy import BUSY_SECONDS, PATIENCE_SECONDS
 from tests.testing.load import load
 from tests.testing.loop import until
 from tests.testing.router import config, fs, inet, replace, routing
@@ -71,7 +72,7 @@ async def test_the_connections_to_a_removed_endpoint_close_within_a_second_witho
             await router.ask()
             assert one.open == 1
             replace(tmp_path / "hello", two.address)
-            await until(lambda: one.open == 0, 1.0)
+            await until(lambda: one.open == 0, 1.0 + BUSY_SECONDS)
 
 
 async def test_a_request_in_flight_to_a_removed_endpoint_completes(tmp_path):
@@ -93,7 +94,7 @@ async def test_a_request_in_flight_to_a_removed_endpoint_completes(tmp_path):
             await router.answers("two")
             release.set()
             assert (await http.answer()).text == "one"
-            await until(lambda: one.open == 0, 1.0)
+            await until(lambda: one.open == 0, 1.0 + BUSY_SECONDS)
             await http.close()
 
 
@@ -130,7 +131,7 @@ async def test_an_invalid_dtab_keeps_the_old_one_says_so_and_recovers(tmp_path):
         file.write_text(f"/svc => {inet(one.port)}")
         async with routing(config(interpreter=stored(file))) as router, load(router.port) as seen:
             replace(file, "/svc => \n nonsense")
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_SECONDS):
                 while "refused: line 2" not in (told := await router.admin("/readyz?verbose")).text:
                     await trio.sleep(0.01)
             assert told.status == 200  # the last good one is in effect

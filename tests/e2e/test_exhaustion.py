@@ -5,6 +5,7 @@ import resource
 import trio
 
 from tests.testing.backend import backend
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import ask, connect
 from tests.testing.load import load
 from tests.testing.router import config, inet, process
@@ -41,7 +42,7 @@ async def test_existing_clients_are_served_and_the_router_recovers(tmp_path):
         assert seen.failed == 0
         assert (await ask(admin, "localhost", target="/admin/ping")).text == "pong"
         assert router.process.poll() is None
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             while router.descriptors() > 40:
                 await trio.sleep(0.05)
 

@@ -7,6 +7,7 @@ import trio
 
 from tests.testing.api_server import api_server
 from tests.testing.backend import backend, backends
+from tests.testing.busy import BUSY_SECONDS
 from tests.testing.kube import endpoint, endpoint_slice, port, service
 from tests.testing.load import load
 from tests.testing.loop import until
@@ -50,13 +51,13 @@ async def test_a_removed_endpoint_leaves_within_a_second_and_its_connections_clo
             async with load(router.port, clients=8) as seen:
                 await until(lambda: one.got and two.got)
                 announce(server, "hello", two.port)
-                await until(lambda: one.open == 0, 1.0)
+                await until(lambda: one.open == 0, 1.0 + BUSY_SECONDS)
                 one.got.clear()
                 await seen.more(200)
                 assert one.got == []
             assert seen.failed == 0
             announce(server, "hello", one.port)  # nobody asks now: housekeeping does it
-            await until(lambda: two.open == 0, 1.0)
+            await until(lambda: two.open == 0, 1.0 + BUSY_SECONDS)
 
 
 async def test_an_address_that_comes_back_as_another_pod_starts_clean():

@@ -12,6 +12,7 @@ from noderouter.http1 import server as server_side
 from noderouter.http1.server import ServerConnection
 from noderouter.reactor.wire import Wire
 from tests.testing.backend import backend
+from tests.testing.busy import BUSY_SECONDS, PATIENCE_SECONDS
 from tests.testing.load import load
 from tests.testing.loop import descriptors, until
 from tests.testing.origin import Peer, client, origin
@@ -166,7 +167,7 @@ async def test_names_and_clients_that_are_not_used_any_more_leave_nothing(tmp_pa
             assert (await http.ask("gone")).status == 200
             assert len(router.router().names) == 51
             assert len(router.router().clients) == 2
-            await until(lambda: not len(router.router().names) and not len(router.router().clients), 4.0)
+            await until(lambda: not len(router.router().names) and not len(router.router().clients), 4.0 + BUSY_SECONDS)
             metrics = await router.metrics("rt/out")
             assert [name for name in metrics if name.startswith(("service", "client"))] == []
             await until(lambda: service.open == 0)
@@ -202,7 +203,7 @@ async def test_a_name_that_leaves_the_cache_while_its_request_waits_leaks_nothin
             await slow.send("slow")
             await until(lambda: service.got)
             names = router.router().names
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_SECONDS):
                 while names.evicts == 0:  # a name that was used since the last sweep is not evicted
                     assert (await router.ask("other")).status == 200
                     await trio.sleep(0.05)
@@ -211,8 +212,8 @@ async def test_a_name_that_leaves_the_cache_while_its_request_waits_leaks_nothin
                 await router.ask("other")
             assert (await slow.answer()).text == "hello"
             await slow.close()
-            await until(lambda: len(router.router().clients) == 1, 3.0)
-            with trio.fail_after(5):
+            await until(lambda: len(router.router().clients) == 1, 3.0 + BUSY_SECONDS)
+            with trio.fail_after(PATIENCE_SECONDS):
                 while services(await router.metrics("rt/out/service")) != {"other"}:
                     await router.ask("other")  # where it has lost its place in the cache to the retry, it gets it back
                     await trio.sleep(0.05)

@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from tests.testing.backend import backend
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.router import TRUSTING, config, inet, routing, several
 
 
@@ -75,7 +76,7 @@ async def test_a_circle_of_two_routers_ends_at_the_call_depth(tmp_path):
         (one,), (two,) = router.ports("one"), router.ports("two")
         files["one"].write_text(f"/svc => {inet(two)}")
         files["two"].write_text(f"/svc => {inet(one)}")
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             while (answer := await router.ask()).status != 400:
                 await trio.sleep(0.01)
         assert answer.text == "Maximum number of calls (100) has been exceeded. Please check for proxy loops."

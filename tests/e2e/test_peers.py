@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from tests.testing.backend import backend
+from tests.testing.busy import BUSY_SECONDS
 from tests.testing.loop import until
 from tests.testing.origin import Peer, origin
 from tests.testing.router import config, inet, routing
@@ -196,7 +197,7 @@ async def test_nginx_closes_idle_connections_and_nobody_notices(tmp_path):
             assert (await web.ask(target="/error", method="POST", body=b"")).status == 503
             (client,) = router.router().clients
             assert client.pool_stats.connections == 1
-            await until(lambda client=client: client.pool_stats.connections == 0, 3.0)
+            await until(lambda client=client: client.pool_stats.connections == 0, 3.0 + BUSY_SECONDS)
         await web.close()
 
 

@@ -7,6 +7,7 @@ import trio
 import trio.testing
 
 from tests.testing.backend import backend, response
+from tests.testing.busy import BUSY_SECONDS
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.router import config, inet, routing
@@ -125,7 +126,7 @@ async def test_the_idle_time_can_be_set_and_connections_kept():
             for http in clients:
                 await http.answer()
                 await http.close()
-            await until(lambda: service.open == 1, 2.0)
+            await until(lambda: service.open == 1, 2.0 + BUSY_SECONDS)
             await trio.sleep(0.7)
             assert service.open == 1
 
@@ -251,8 +252,8 @@ async def test_a_client_that_leaves_ends_the_request_upstream(monkeypatch, how):
                 http.peer.abort()
             else:
                 await http.close()
-            await until(lambda: service.open == 0, 2.0)
-            await until(lambda: router.connections() == 0, 2.0)
+            await until(lambda: service.open == 0, 2.0 + BUSY_SECONDS)
+            await until(lambda: router.connections() == 0, 2.0 + BUSY_SECONDS)
             metrics = await router.metrics("rt/out/server")
             assert [value for name, value in metrics.items() if name.endswith("/pending")] == [0]
 
@@ -269,8 +270,8 @@ async def test_a_client_that_leaves_together_with_its_request_is_noticed_too(mon
                 await peer.send(b"POST / HTTP/1.1\r\nHost: hello\r\n" + (body or b"\r\n"))
                 await peer.close()
             await until(lambda: len(service.got) == 5)
-            await until(lambda: service.open == 0, 2.0)
-            await until(lambda: router.connections() == 0, 2.0)
+            await until(lambda: service.open == 0, 2.0 + BUSY_SECONDS)
+            await until(lambda: router.connections() == 0, 2.0 + BUSY_SECONDS)
 
 
 async def test_a_slow_client_stops_only_itself():
@@ -309,6 +310,6 @@ async def test_a_client_that_leaves_together_with_the_end_of_its_body_is_noticed
             sock.send(b"0\r\n\r\n")
             sock.shutdown(1)
             await until(lambda: service.got)
-            await until(lambda: service.open == 0, 2.0)
-            await until(lambda: router.connections() == 0, 2.0)
+            await until(lambda: service.open == 0, 2.0 + BUSY_SECONDS)
+            await until(lambda: router.connections() == 0, 2.0 + BUSY_SECONDS)
             await peer.close()

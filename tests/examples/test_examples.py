@@ -11,6 +11,7 @@ import yaml
 from noderouter.cli import main
 from tests.examples.stage import names, on_stage
 from tests.testing.api_server import ApiServer
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import values_of
 from tests.testing.kubeconfig import write_kubeconfig
 from tests.testing.loop import until
@@ -130,7 +131,7 @@ async def test_07_websocket(tmp_path):
         done = await trio.run_process(talk, capture_stdout=True)
         assert done.stdout == b"HTTP/1.1 101 Switching Protocols\nHELLO\nHOW ARE YOU\n"
         service = "rt/http/service/svc/echo"
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             while (await router.metrics(service))["pending"]:
                 await trio.sleep(0.01)
         assert (await router.metrics(service))["status/101"] == 1

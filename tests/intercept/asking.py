@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.pod_network import dial
 
 Said = dict[str, Any]
@@ -16,7 +17,7 @@ Said = dict[str, Any]
 class Connection:
     """One HTTP connection of a pod."""
 
-    def __init__(self, place: Path, address: str, port: int, seconds: float = 5.0) -> None:
+    def __init__(self, place: Path, address: str, port: int, seconds: float = PATIENCE_SECONDS) -> None:
         self.sock = dial(place, address, port, seconds)
         self._http = http.client.HTTPConnection(address, port)
         self._http.sock = self.sock
@@ -51,7 +52,7 @@ class Connection:
         self.sock.close()
 
 
-def get(place: Path, address: str, port: int, host: str, path: str = "/", seconds: float = 5.0) -> Said:
+def get(place: Path, address: str, port: int, host: str, path: str = "/", seconds: float = PATIENCE_SECONDS) -> Said:
     """One request on a connection of its own."""
     with closing(Connection(place, address, port, seconds)) as connection:
         return connection.ask(host, path)

@@ -8,3 +8,6 @@ from typing import Final
 
 BUSY_SECONDS: Final = 10.0
 """What a busy machine may add to a time that has a bound."""
+
+PATIENCE_SECONDS: Final = 5.0 + BUSY_SECONDS
+"""How long to wait for what takes no time."""

@@ -10,6 +10,7 @@ import trio
 from noderouter.reactor import host
 from noderouter.reactor.core import Reactor
 from noderouter.reactor.task import Task
+from tests.testing.busy import PATIENCE_SECONDS
 
 
 def descriptors() -> int:
@@ -17,14 +18,14 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for a condition that other tasks bring about; fails the test when it does not come."""
     with trio.fail_after(seconds):
         while not condition():
             await trio.sleep(0.001)
 
 
-async def finished(task: Task, seconds: float = 5.0) -> None:
+async def finished(task: Task, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until a data-plane task is done."""
     await until(lambda: task.done, seconds)
 
@@ -36,7 +37,7 @@ class Loop:
         self.crashes: list[BaseException] = []
         self.reactor = Reactor(lambda _task, error: self.crashes.append(error))
 
-    async def run(self, coro: Coroutine[Any, Any, Any], seconds: float = 5.0) -> Any:
+    async def run(self, coro: Coroutine[Any, Any, Any], seconds: float = PATIENCE_SECONDS) -> Any:
         """Run a data-plane coroutine to its end and answer its result, or raise what it raised."""
         result: list[Any] = []
 

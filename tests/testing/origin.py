@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from tests.testing.busy import PATIENCE_SECONDS
+
 Script = Callable[["Peer"], Awaitable[None]]
 
 
@@ -21,7 +23,7 @@ class Peer:
         """Send all."""
         await self.stream.send_all(data)
 
-    async def until(self, end: bytes, seconds: float = 5.0) -> bytes:
+    async def until(self, end: bytes, seconds: float = PATIENCE_SECONDS) -> bytes:
         """Read up to and including `end`."""
         with trio.fail_after(seconds):
             while end not in self.buffer:
@@ -31,17 +33,18 @@ class Peer:
         head, _, self.buffer = self.buffer.partition(end)
         return head + end
 
-    async def exactly(self, count: int, seconds: float = 5.0) -> bytes:
+    async def exactly(self, count: int, seconds: float = PATIENCE_SECONDS) -> bytes:
         """Read `count` bytes."""
         with trio.fail_after(seconds):
-            while len(self.buffer) < count:
+            data = bytearray(self.buffer)
+            while len(data) < count:
                 more = await self.stream.receive_some(65536)
-                assert more, f"closed after {len(self.buffer)} of {count} bytes"
-                self.buffer += more
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
-        return data
+                assert more, f"closed after {len(data)} of {count} bytes"
+                data += more
+        self.buffer = bytes(data[count:])
+        return bytes(data[:count])
 
-    async def rest(self, seconds: float = 5.0) -> bytes:
+    async def rest(self, seconds: float = PATIENCE_SECONDS) -> bytes:
         """Read to the end of the connection; a reset ends it too (`reset` tells).
 
         A client is closed then; an origin's script may go on writing.

@@ -23,6 +23,7 @@ from noderouter.config.check import validate_text
 from noderouter.config.config import Config
 from noderouter.router.router import Router
 from noderouter.telemetry.json import NoSuchSubtree, flat, select
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import Answer, Http, ask, connect
 
 Json = dict[str, Any]
@@ -93,7 +94,7 @@ class Running:
         """One request to the first server, on a connection of its own."""
         return await ask(self.port, host, target, **keys)
 
-    async def answers(self, text: str | int, host: str = "hello", *, seconds: float = 5.0) -> None:
+    async def answers(self, text: str | int, host: str = "hello", *, seconds: float = PATIENCE_SECONDS) -> None:
         """Ask until this is the text, or the status, of the answer: what was changed takes effect within moments."""
         http = await self.connect()
         with trio.fail_after(seconds):

@@ -19,6 +19,7 @@ from noderouter.telemetry.histogram import Histogram
 from tests.noderouter.arming.keepers import FakeKeeper, fake_keeper
 from tests.noderouter.kubernetes.conftest import cluster, log, server
 from tests.noderouter.naming.fakes import Log
+from tests.testing.busy import PATIENCE_SECONDS
 
 __all__ = ["cluster", "log", "server"]
 
@@ -55,7 +56,7 @@ class Telling:
         self.teller.want_pods(Wish(pods))
         self.teller.want_services(Wish((listed("10.96.0.10"),)))
 
-    async def armed(self, seconds: float = 5.0) -> None:
+    async def armed(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until connections are captured."""
         with trio.fail_after(seconds):
             while not self.teller.standing.armed:

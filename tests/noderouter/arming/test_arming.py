@@ -14,6 +14,7 @@ from noderouter.intercept.progress import judge
 from noderouter.intercept.protocol import Disarm, Pods, Progress, Services, encode
 from noderouter.naming.environment import EnvironmentMissing
 from noderouter.reactor.task import reschedule, sleep
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import connect
 from tests.testing.kube import endpoint_slice, port, service
 from tests.testing.kube_pods import NODE, namespace, pod
@@ -128,7 +129,7 @@ async def test_a_pod_asks_for_itself_at_the_port_for_probes(server, keeper, quic
                 "not yet: no pod of this node is known to have the address 127.0.0.1\n",
             )
             server.store.put("pods", pod("near", "127.0.0.1"))
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_SECONDS):
                 while (answer := await pod_of_the_node.get(url)).status_code != 200:
                     await trio.sleep(0.01)
             assert answer.text == "captured\n"
@@ -154,7 +155,7 @@ async def test_what_is_shown(server, keeper, quick):
         }  # fmt: skip
         assert metrics["refused_lists"] == metrics["lists_not_told"] == metrics["not_in_force"] == 0
         assert "probe_ms" in metrics
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             while not (watches := [name for name in await made.metrics("kubernetes") if "watch/intercept/" in name]):
                 await trio.sleep(0.05)
         assert sum(name.endswith("/streaming") for name in watches) == 4

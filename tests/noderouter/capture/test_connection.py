@@ -13,6 +13,7 @@ import trio
 
 from noderouter.capture.connection import same_host
 from noderouter.core.destination import Destination, Speech
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import Http
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
@@ -79,7 +80,7 @@ async def counts(router: Running, below: str) -> dict[str, float]:
 
 async def refused(router: Running) -> bool:
     """Whether a connection is reset, be it before its client knows that it was there."""
-    with trio.socket.socket() as sock, trio.fail_after(5):
+    with trio.socket.socket() as sock, trio.fail_after(PATIENCE_SECONDS):
         try:
             await sock.connect(("127.0.0.1", router.port))
             await sock.send(b"GET / HTTP/1.1\r\nHost: hello.prod\r\n\r\n")
@@ -254,7 +255,7 @@ async def test_detection_waits_for_slow_http_where_it_is_declared():
             await until(lambda: router.connections() == 1)
         with dialled(VIP, 5432):  # where nothing is declared, a client that came later is waited for no longer by now
             other = await client(router.port)
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_SECONDS):
                 while not (await counts(router, "captured"))["detect_timeouts"]:
                     await trio.lowlevel.checkpoint()
         for part in (b"G", b"ET / HT", b"TP/1.1\r\nHost: hello.prod\r\n\r\n"):

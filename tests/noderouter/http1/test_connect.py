@@ -9,6 +9,7 @@ import trio
 from noderouter.http1.upstream import TUNNEL_SILENCE_SECONDS
 from noderouter.naming.addr import GATEWAY, AddrBound, Address
 from tests.noderouter.http1.test_proxying import client
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.origin import Peer, origin
 from tests.testing.proxy import proxy
 
@@ -176,7 +177,7 @@ async def test_a_reset_reaches_the_other_side_as_a_reset(who, how):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
         if who == "client":
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_SECONDS):
                 await seen.wait()
             assert ends["endpoint"].reset
         else:

@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 import trio
 
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
@@ -81,6 +82,6 @@ async def test_an_end_behind_one_is_the_end_of_the_client() -> None:
         peer = await client(p.port)
         await peer.send(POST + b"\r\n")
         await peer.finish()
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             await ended.wait()
         await trio.aclose_forcefully(peer.stream)

@@ -7,6 +7,7 @@ import trio
 
 from noderouter.client.pool import PoolSettings
 from noderouter.http1.server_settings import ServerSettings
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
@@ -398,7 +399,7 @@ async def test_a_client_that_resets_cancels_the_exchange():
         await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await until(lambda: server.peers)
         peer.abort()
-        with trio.fail_after(2):
+        with trio.fail_after(PATIENCE_SECONDS):
             await gone.wait()
         await until(lambda: not p.listener.connections)
 

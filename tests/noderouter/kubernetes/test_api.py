@@ -11,6 +11,7 @@ from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.clusters import Clusters
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
 from tests.noderouter.kubernetes.conftest import QUICK
+from tests.testing.busy import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ async def test_waiting_is_over_soon_after_the_api_is_back(server, api):
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             while not done.is_set():
                 await api.get("/api/v1/services")
                 await trio.sleep(0.05)

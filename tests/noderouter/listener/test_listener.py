@@ -16,6 +16,7 @@ from noderouter.listener.listener import ACCEPT_BATCH, Listener, listen
 from noderouter.listener.places import Places
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import reschedule
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import looping, until
 
 
@@ -159,7 +160,7 @@ async def test_who_opens_and_closes_without_end_does_not_keep_others_waiting():
         for _ in range(20):
             turns = loop.reactor.turns
             await stream.send_all(b"x")
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_SECONDS):
                 assert await stream.receive_some(1) == b"x"
             assert loop.reactor.turns - turns < 10
         stop = True

@@ -7,6 +7,7 @@ from noderouter.namer.utility import UtilityNamer, places_in
 from noderouter.naming.addr import AddrBound, Address, AddrNeg, AddrPending
 from noderouter.naming.computed import Reading
 from noderouter.naming.waiting import until
+from tests.testing.busy import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ async def test_host_names_follow_dns_and_unknown_ones_are_a_negative_address(nam
         answer = look(namer, f"/$/inet/{name}/80")
         assert isinstance(answer, Ok)
         (bound,) = answer.tree.leaves()
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             assert await until(bound.addr, lambda now: now != AddrPending()) == addr
 
 

@@ -13,6 +13,7 @@ from noderouter.naming.inotify import Inotify, InotifyEvent
 from noderouter.naming.var import Var
 from noderouter.naming.waiting import until
 from tests.noderouter.naming.fakes import Log
+from tests.testing.busy import PATIENCE_SECONDS
 
 
 class Seen:
@@ -361,7 +362,7 @@ async def test_without_inotify_files_are_polled_and_watched_again_later(log, tmp
     assert "max_user_instances" in str(log.fields[0]["hint"])
 
     monkeypatch.setattr(Inotify, "__init__", genuine)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_SECONDS):
         while watcher.state()["polled"]:
             await trio.sleep(0.01)
     assert log.events == ["files.polling", "files.watching_again"]
@@ -391,7 +392,7 @@ async def test_when_the_kernel_has_no_watch_left_the_file_is_polled(watcher, log
         await seen.wait_for(Present(b"one"))
         assert log.events == ["files.polling"]
         assert "max_user_watches" in str(log.fields[0]["hint"])
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_SECONDS):
         while watcher.state()["polled"]:
             await trio.sleep(0.01)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from noderouter.naming import inotify
 from noderouter.naming.inotify import Inotify, InotifyEvent, decode
+from tests.testing.busy import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ async def test_the_descriptor_can_be_awaited(kernel, tmp_path):
 
         @nursery.start_soon
         async def wait() -> None:
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_SECONDS):
                 await trio.lowlevel.wait_readable(kernel.fileno())
 
         await trio.testing.wait_all_tasks_blocked()

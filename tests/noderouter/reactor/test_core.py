@@ -17,6 +17,7 @@ from noderouter.reactor.errors import Cancelled, Expired
 from noderouter.reactor.event import Event
 from noderouter.reactor.task import PARK, Park, Timeout, current_task, reschedule, sleep
 from noderouter.reactor.wire import Wire
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import descriptors, finished, looping, until
 
 
@@ -215,7 +216,7 @@ async def test_the_bridge_both_ways():
         seen = trio.Event()
         back.call(seen.set)
         there.set()
-        with trio.fail_after(1):
+        with trio.fail_after(PATIENCE_SECONDS):
             await seen.wait()
         there.clear()
         assert not there.is_set()
@@ -296,7 +297,7 @@ async def test_one_flooding_connection_does_not_starve_another():
                 others += 1
                 await reschedule()
 
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             await loop.run(count())
         assert others == 20
         assert not task.done

@@ -6,12 +6,13 @@ import socket
 import trio
 
 from tests.noderouter.tcp.tunnel import MB, noise, read, read_all, tunnel
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import looping, until
 
 
 async def urgent(stream: trio.SocketStream) -> bytes:
     """The urgent byte, once the kernel knows that there is one."""
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_SECONDS):
         while True:
             try:
                 return await stream.socket.recv(1, socket.MSG_OOB)

@@ -14,6 +14,7 @@ from noderouter.reactor.task import Task
 from noderouter.reactor.wire import Wire
 from noderouter.tcp.pipes import Pipes
 from noderouter.tcp.relay import Relay
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import Loop, finished
 
 MB = 1 << 20
@@ -53,7 +54,7 @@ class Tunnel:
         side.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         side.socket.close()
 
-    async def end(self, seconds: float = 5.0) -> None:
+    async def end(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until the relay has ended."""
         await finished(self.task, seconds)
 
