@@ -118,6 +118,7 @@ class App:
                     self._bind()
                     self._arm()
                     async with trio.open_nursery() as serving:
+                        await serving.start(self._watch_signals)  # who sees us listen may tell us to end
                         self._start(serving)
                         memory.settle()
                         await self.servers.open(self._missing_to_succeed, self.stopping)
@@ -232,7 +233,6 @@ class App:
         self.metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
         self.metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
         self.metrics.gauge("reactor/control_lag_ms", lambda: self.lag.take() * 1000)
-        serving.start_soon(self._watch_signals)
         serving.start_soon(self._sweep)
         serving.start_soon(self.lag.watch)
         serving.start_soon(self.guard.watch)
@@ -266,13 +266,14 @@ class App:
         finally:
             self._admin_ended.set()
 
-    async def _watch_signals(self) -> None:
+    async def _watch_signals(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """SIGTERM and SIGINT drain; a second one ends the process at once.
 
         A first one after `/admin/shutdown` changes nothing: that is what the kubelet sends behind a preStop hook.
         """
         seen = 0
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            task_status.started()
             async for number in signals:
                 seen += 1
                 if seen > 1:

@@ -10,6 +10,8 @@ Looking changes nothing: the legacy commands load kernel modules, so they are as
 legacy table exists. `check` proves the choice.
 """
 
+import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -64,14 +66,18 @@ def for_check(backend: Backend) -> Backend:
 def rehearse(backend: Backend, capture: Capture) -> None:
     """Writes rules that capture nobody, under names of their own, and takes them away.
 
+    They are for a port that nobody has: at the real one their guard, which knows no pods, would reset what is captured.
+
     Raises:
         InterceptError: rules cannot be written here.
     """
     trial = for_check(backend)
-    try:
-        trial.apply(ruleset(Policy(capture), Wanted()), 0)
-    finally:
-        trial.remove()
+    with socket.socket() as nobody:
+        nobody.bind(("", 0))
+        try:
+            trial.apply(ruleset(Policy(replace(capture, port=nobody.getsockname()[1])), Wanted()), 0)
+        finally:
+            trial.remove()
 
 
 def remove_others(backend: Backend) -> list[str]:

@@ -30,7 +30,8 @@ SECONDS = 120
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     """The folder of its sources, of the version that is installed."""
-    pytest.importorskip("uvicorn", reason="httpx's tests need uvicorn and trustme (the extra test)")
+    for each in ("uvicorn", "trustme", "chardet"):
+        pytest.importorskip(each, reason=f"httpx's tests need {each} (the extra test)")
     wanted = f"httpx=={httpx.__version__}"
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=httpx", wanted]
     fetched = subprocess.run(pip, cwd=tmp_path, capture_output=True, text=True, check=False)

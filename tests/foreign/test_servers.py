@@ -97,10 +97,9 @@ PEERS = {
         f"printf '%s' '{VSFTPD}' >conf; mkdir -p ftp/up empty; cp large ftp; chmod 777 ftp/up; chmod 755 ftp; "
         "echo anon_root=$PWD/ftp >>conf; echo secure_chroot_dir=$PWD/empty >>conf",
         "exec vsftpd $PWD/conf",
-        "for how in --ftp-pasv '--ftp-port -'; do curl -sS $how -T large ftp://127.0.0.1:2121/up/$WAY$((++n)); "
-        "curl -sS $how ftp://127.0.0.1:2121/large | sha256sum; curl -sS $how --list-only ftp://127.0.0.1:2121/; "
-        "sha256sum <ftp/up/$WAY$n; done",
-        9,
+        "curl -sS -T large ftp://127.0.0.1:2121/up/$WAY; curl -sS ftp://127.0.0.1:2121/large | sha256sum; "
+        "curl -sS --list-only ftp://127.0.0.1:2121/; sha256sum <ftp/up/$WAY",
+        6,
     ),
 }
 

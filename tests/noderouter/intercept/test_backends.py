@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from noderouter.intercept.backend import Backend
+from noderouter.intercept.choose import rehearse
 from noderouter.intercept.errors import InterceptError
 from noderouter.intercept.nft import Nft
 from noderouter.intercept.pins import Bindings
@@ -415,3 +416,26 @@ def test_two_that_apply_at_once_do_not_break_it(make_network, kind, backend: Bac
         backend.apply(rules, HOUR_MS)
         assert backend.snapshot() == once
     assert who(network.pods["client"], SERVICE[4]) == "router"
+
+
+@pytest.mark.parametrize(("kind", "backend"), BACKENDS)
+def test_a_trial_takes_nothing_from_what_is_captured(make_network, monkeypatch, kind, backend):
+    """While the trial's rules are in force, and behind it."""
+    network = make_network(kind)
+    rules = pinned(network)
+    meanwhile = []
+    removing = type(backend).remove
+
+    def remove(self):
+        meanwhile.append(who(network.pods["client"], SERVICE[4]))
+        removing(self)
+
+    with inside(network.node):
+        backend.apply(rules, HOUR_MS)
+        before = backend.snapshot()
+        monkeypatch.setattr(type(backend), "remove", remove)
+        rehearse(backend, policy().capture)
+        after = backend.snapshot()
+    assert (meanwhile, who(network.pods["client"], SERVICE[4])) == (["router"], "router")
+    assert after == before
+    assert "check" not in network.dump().lower()
