@@ -19,6 +19,7 @@ from noderouter.admin.message import Request, Response, text
 from noderouter.admin.routes import Handler, Route, routes_of
 from noderouter.admin.security import is_same_origin
 from noderouter.admin.state import AdminState
+from noderouter.core.address import unmapped
 from noderouter.telemetry import log
 from noderouter.telemetry.events import ADMIN_HANDLER_FAILED
 
@@ -154,7 +155,7 @@ def _request(scope: Scope, query: dict[str, str]) -> Request:
     """The request without its body."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     client, _ = scope.get("client") or ("", 0)
-    return Request(scope["method"], scope["path"], query, headers, client=str(client or "").removeprefix("::ffff:"))
+    return Request(scope["method"], scope["path"], query, headers, client=unmapped(client))
 
 
 async def _write(scope: Scope, response: Response, send: Send, *, close: bool) -> None:

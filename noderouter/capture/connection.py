@@ -20,11 +20,11 @@ from typing import Final
 from noderouter.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detected, Protocol, detect, unfinished
 from noderouter.capture.flow import FlowReply, flow
 from noderouter.capture.original import local_destination, original_destination
-from noderouter.core.address import join_host_port
+from noderouter.core.address import join_host_port, unmapped
 from noderouter.core.destination import Destination, Destinations, Speech
 from noderouter.core.errors import ClientGone, RouterError
 from noderouter.core.service import Service
-from noderouter.listener.listener import Connection, plain
+from noderouter.listener.listener import Connection
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.task import Task, Timeout
 from noderouter.reactor.wire import GONE, Wire
@@ -151,7 +151,7 @@ class CapturedConnection:
     async def _not_captured(self, dialled: Place | None) -> None:
         """Somebody dialled the port itself: ourselves, or who has no business here."""
         own = self.wire.sock.getsockname()
-        if same_host(self._peer[0], plain(own[0])) and (dialled is None or dialled[1] == own[1]):
+        if same_host(self._peer[0], unmapped(own[0])) and (dialled is None or dialled[1] == own[1]):
             self._stats.probes += 1
             await self._hand_over(self._carriers.probe, (own[0], own[1]), None)
         else:

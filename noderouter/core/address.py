@@ -12,6 +12,11 @@ def join_host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def unmapped(ip: str) -> str:
+    """An address as people know it: a socket for both families shows IPv4 in IPv6's clothes (RFC 4291 2.5.5.2)."""
+    return ip[7:] if ip.startswith("::ffff:") and "." in ip else ip
+
+
 def dial(host: str, port: int) -> socket.socket:
     """A non-blocking connection on its way to where somebody listens at `host`; over loopback it is there at once.
 

@@ -100,19 +100,18 @@ def _remove(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     keeper = _keeper(options.socket)
-    told: dict[str, object] = {} if keeper is None else {"keeper": keeper}
+    told: dict[str, dict[str, object]] = {}
     for backend in _chosen(options.mode):
         with suppress(MissingTool, NoKernelSupport):
             installed = bool(backend.snapshot())
             captured = backend.captured() if installed else 0
             told[backend.name] = {"installed": installed, "armed": installed and backend.armed(), "captured": captured}
     if options.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(told if keeper is None else {"keeper": keeper, **told}, indent=2))
         return 0
-    told.pop("keeper", None)
     print(f"keeper: {f'none at {options.socket}' if keeper is None else _said(keeper)}")
     for name, state in told.items():
-        print(f"{name}: {_said(state) if isinstance(state, dict) else state}")
+        print(f"{name}: {_said(state)}")
     return 0
 
 

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "check": "prove by real connections that this node can capture",
     "wait": "in an init container: wait until this pod's connections are captured",
 }
+_ON_THE_NODE: Final = tuple(name for name in COMMANDS if name != "wait")
 _WITH_POLICY: Final = ("run", "print", "apply", "check")
 
 
@@ -32,9 +33,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="noderouter intercept", description="Capture pods' connections on this node.")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     made = {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
-    for name, command in made.items():
-        if name == "wait":
-            continue
+    for name in _ON_THE_NODE:
+        command = made[name]
         command.add_argument("--mode", choices=MODES, default="auto", help="packet filter (default: by kube-proxy's)")
         command.add_argument("--lock", type=Path, default=LOCK, help=f"who owns the rules (default: {LOCK})")
         if name in _WITH_POLICY:

@@ -16,6 +16,8 @@ TRY_SECONDS: Final = 1.0
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
 MAX_ANSWER_BYTES: Final = 4096
+FINAL: Final = frozenset(((200, "captured"), (409, "direct")))
+"""Status and first word; whoever else listens at that port says something else."""
 
 Ask = Callable[[], tuple[int, str]]
 """Returns the status and the words of an answer. Raises OSError where there is none."""
@@ -53,7 +55,7 @@ def wait(ask: Ask, seconds: float) -> tuple[bool, str]:
             status, words = ask()
         except OSError as error:
             status, words = 0, f"no answer: {error}"
-        if status in (200, 409):
+        if (status, words.partition(":")[0]) in FINAL:
             return True, words
         if status == 404:
             return False, f"the router does not know {PATH}: it captures nothing, or is too old"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
+from noderouter.core.address import unmapped
 from noderouter.listener.places import Client, Connection, Places
 from noderouter.listener.succession import MOST, hand_over, share
 from noderouter.reactor.core import Reactor
@@ -21,7 +22,7 @@ from noderouter.reactor.event import Event
 from noderouter.reactor.task import Task, reschedule, sleep
 from noderouter.reactor.wire import Wire
 
-__all__ = ["Connection", "ListenError", "Listener", "SocketSettings", "begin", "bind", "listen", "plain"]
+__all__ = ["Connection", "ListenError", "Listener", "SocketSettings", "begin", "bind", "listen"]
 
 ACCEPT_BATCH: Final = 4
 """Connections accepted in a step, before other listeners and everybody else get their turn: behind each comes a first
@@ -118,11 +119,6 @@ def _explained(error: OSError, host: str, port: int, *, shared: bool) -> ListenE
     return ListenError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}")
 
 
-def plain(ip: str) -> str:
-    """An address as people know it: a socket for both families shows IPv4 in IPv6's clothes."""
-    return ip[7:] if ip.startswith("::ffff:") and "." in ip else ip
-
-
 class Listener:
     """Accepts connections on `sock` and runs `make(wire)` for each.
 
@@ -202,7 +198,7 @@ class Listener:
                     await reschedule()  # so that who leaves gives back its descriptor
                     break
                 else:
-                    await self._receive(peer, (plain(address[0]), address[1]))
+                    await self._receive(peer, (unmapped(address[0]), address[1]))
             else:
                 await reschedule()
 
@@ -233,13 +229,13 @@ class Listener:
     def _admit_now(self, peer: socket.socket, address: tuple[str, int]) -> None:
         """Let a newcomer in if there is a place for it at this moment, or refuse it."""
         places = self._places
-        client = places.client(plain(address[0]))
+        client = places.client(unmapped(address[0]))
         if len(client.connections) >= self._most_per_client:
             room = places.make_room_for(client)
         else:
             room = not places.full or places.make_room()
         if room:
-            self._admit(peer, (plain(address[0]), address[1]), client)
+            self._admit(peer, (unmapped(address[0]), address[1]), client)
         else:
             self.refused += 1
             _reset(peer)

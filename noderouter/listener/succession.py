@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from noderouter.core.address import dial
+from noderouter.core.address import dial, unmapped
 
 SO_ATTACH_REUSEPORT_CBPF: Final = 51
 BPF_RET_K: Final = 0x06
@@ -120,7 +120,7 @@ def _accept(listening: socket.socket, wanted: tuple[str, int], admit: Newcomer) 
             return found
         except ConnectionAbortedError:
             continue
-        if (address[0].removeprefix("::ffff:"), address[1]) == wanted:
+        if (unmapped(address[0]), address[1]) == wanted:
             found = True
             peer.close()
         else:

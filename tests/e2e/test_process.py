@@ -10,11 +10,12 @@ import time
 import pytest
 import trio
 
+from noderouter.servers import Servers
 from tests.testing.backend import backend, response
 from tests.testing.http import ask, connect
 from tests.testing.loop import until
 from tests.testing.origin import Peer, origin
-from tests.testing.router import config, inet, process
+from tests.testing.router import config, inet, process, routing
 
 
 def run(*arguments, text=None, seconds=20):
@@ -71,6 +72,20 @@ async def test_a_start_says_where_it_listens_and_is_ready_soon(tmp_path):
 
 
 # Ending
+
+
+async def test_signals_are_heeded_before_anybody_can_see_it_listen(monkeypatch):
+    seen = []
+    opened = Servers.open
+
+    async def open(self, *arguments):
+        seen.append(signal.getsignal(signal.SIGTERM))
+        await opened(self, *arguments)
+
+    monkeypatch.setattr(Servers, "open", open)
+    async with routing(config("/svc => /$/inet/127.0.0.1/1")):
+        assert len(seen) == 1
+    assert seen != [signal.SIG_DFL]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

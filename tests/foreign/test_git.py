@@ -39,7 +39,6 @@ def git(environ, start):
     return [content]
 
 server = make_server("127.0.0.1", int(sys.argv[1]), git)
-os.write(1, b"ready\\n")
 server.serve_forever()
 """
 ENVIRONMENT = {
@@ -92,46 +91,33 @@ async def test_git_clones_pushes_and_fetches(loopback: Loopback, tmp_path: Path)
     url, other_url = f"http://127.0.0.1:{HTTP_PORT}/a.git", f"git://127.0.0.1:{GIT_PORT}/a.git"
     daemon = [
         f"{await git('--exec-path', folder=tmp_path)}/git-daemon",  # itself: `git daemon` would be its parent
-        "--verbose",
         "--export-all",
         f"--base-path={served}",
         f"--port={GIT_PORT}",
         "--listen=127.0.0.1",
     ]
-    cgi = await trio.lowlevel.open_process(
-        [sys.executable, "-c", CGI, str(HTTP_PORT), str(served)],
-        preexec_fn=loopback.direct,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    native = await trio.lowlevel.open_process(daemon, preexec_fn=loopback.direct, stderr=subprocess.PIPE)
-    try:
-        assert cgi.stdout is not None
-        assert native.stderr is not None
-        assert await cgi.stdout.receive_some() == b"ready\n"
-        assert b"Ready to rumble" in await native.stderr.receive_some()
-        async with process(capturing(), tmp_path, prepare=loopback.direct) as router:
-            _, admin = await router.ports()
-            heads = {}
-            for way, enter in (("direct", loopback.direct), ("captured", loopback.captured)):
-                work, copy, other = (tmp_path / f"{way}-{name}" for name in ("work", "copy", "other"))
-                await git("clone", "-q", url, str(work), folder=tmp_path, enter=enter)
-                await git("clone", "-q", other_url, str(other), folder=tmp_path, enter=enter)
-                await git("clone", "-q", "--depth=1", url, str(copy), folder=tmp_path, enter=enter)
-                (work / way).write_bytes(bytes(os.urandom(2_000_000)))  # pushed chunked: more than http.postBuffer
-                await git("add", ".", folder=work)
-                await git("commit", "-q", "-m", way, folder=work)
-                await git("push", "-q", "origin", "main", folder=work, enter=enter)
-                for each in (copy, other):
-                    await git("pull", "-q", "--ff-only", folder=each, enter=enter)
-                heads[way] = {await git("rev-parse", "HEAD", folder=each) for each in (made, work, copy, other)}
-                assert len(heads[way]) == 1
-                await git("fsck", "--strict", folder=other)
-            assert heads["direct"] != heads["captured"]
-            kinds = await loopback.counted(admin)
-        assert (kinds["http1"], kinds["opaque"]) == (4, 2)
-    finally:
-        with trio.CancelScope(shield=True):
-            for child in (cgi, native):
-                child.kill()
-                await child.wait()
+    cgi = [sys.executable, "-c", CGI, str(HTTP_PORT), str(served)]
+    async with (
+        loopback.serving(cgi, HTTP_PORT, stderr=subprocess.DEVNULL),
+        loopback.serving(daemon, GIT_PORT, stderr=subprocess.DEVNULL),
+        process(capturing(), tmp_path, prepare=loopback.direct) as router,
+    ):
+        _, admin = await router.ports()
+        heads = {}
+        for way, enter in (("direct", loopback.direct), ("captured", loopback.captured)):
+            work, copy, other = (tmp_path / f"{way}-{name}" for name in ("work", "copy", "other"))
+            await git("clone", "-q", url, str(work), folder=tmp_path, enter=enter)
+            await git("clone", "-q", other_url, str(other), folder=tmp_path, enter=enter)
+            await git("clone", "-q", "--depth=1", url, str(copy), folder=tmp_path, enter=enter)
+            (work / way).write_bytes(bytes(os.urandom(2_000_000)))  # pushed chunked: more than http.postBuffer
+            await git("add", ".", folder=work)
+            await git("commit", "-q", "-m", way, folder=work)
+            await git("push", "-q", "origin", "main", folder=work, enter=enter)
+            for each in (copy, other):
+                await git("pull", "-q", "--ff-only", folder=each, enter=enter)
+            heads[way] = {await git("rev-parse", "HEAD", folder=each) for each in (made, work, copy, other)}
+            assert len(heads[way]) == 1
+            await git("fsck", "--strict", folder=other)
+        assert heads["direct"] != heads["captured"]
+        kinds = await loopback.counted(admin)
+    assert (kinds["http1"], kinds["opaque"]) == (4, 2)

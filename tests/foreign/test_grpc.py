@@ -97,24 +97,19 @@ json.dump(said, sys.stdout)
 
 async def test_grpc(loopback: Loopback, tmp_path: Path) -> None:
     pytest.importorskip("grpc", reason="needs grpcio (the extra test)")
-    server = await trio.lowlevel.open_process(
-        [sys.executable, "-c", SERVER, str(PORT)], preexec_fn=loopback.direct, stderr=subprocess.DEVNULL
-    )
-    try:
-        await loopback.listens(PORT)
-        async with process(capturing(), tmp_path, prepare=loopback.direct) as router:
-            _, admin = await router.ports()
-            said = {}
-            for way, enter in (("direct", loopback.direct), ("captured", loopback.captured)):
-                with trio.fail_after(60):
-                    client = [sys.executable, "-c", CLIENT, str(PORT)]
-                    done = await trio.run_process(client, preexec_fn=enter, capture_stdout=True)
-                said[way] = json.loads(done.stdout)
-            kinds = await loopback.counted(admin)
-    finally:
-        server.kill()
-        with trio.CancelScope(shield=True):
-            await server.wait()
+    server = [sys.executable, "-c", SERVER, str(PORT)]
+    async with (
+        loopback.serving(server, PORT, stderr=subprocess.DEVNULL),
+        process(capturing(), tmp_path, prepare=loopback.direct) as router,
+    ):
+        _, admin = await router.ports()
+        said = {}
+        for way, enter in (("direct", loopback.direct), ("captured", loopback.captured)):
+            with trio.fail_after(60):
+                client = [sys.executable, "-c", CLIENT, str(PORT)]
+                done = await trio.run_process(client, preexec_fn=enter, capture_stdout=True)
+            said[way] = json.loads(done.stdout)
+        kinds = await loopback.counted(admin)
     assert said["captured"] == said["direct"]
     assert said["direct"]["deadline"][0] == "DEADLINE_EXCEEDED"
     assert said["direct"]["fail"] == ["INVALID_ARGUMENT", "not that"]

@@ -131,28 +131,20 @@ async def test_a_server_and_its_own_client(loopback: Loopback, tmp_path: Path, n
         return done.stdout.decode()
 
     await shell(peer.before)
-    with (tmp_path / "server.log").open("wb") as log:
-        server = await trio.lowlevel.open_process(
-            ["bash", "-c", peer.server],
-            cwd=tmp_path,
-            env=environment,
-            preexec_fn=loopback.direct,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        await loopback.listens(peer.port)
-        async with process(capturing(detectTimeoutMs=100), tmp_path, prepare=loopback.direct) as router:
-            _, admin = await router.ports()
-            directly = await shell(peer.client)
-            captured = await shell(peer.client, "captured")
-            kinds = await loopback.counted(admin)
-    except BaseException:
-        sys.stderr.write((tmp_path / "server.log").read_text(errors="replace")[-4000:])
-        raise
-    finally:
-        server.kill()
-        with trio.CancelScope(shield=True):
-            await server.wait()
+    with (tmp_path / "server.log").open("w+b") as log:
+        options = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": subprocess.STDOUT}
+        try:
+            async with (
+                loopback.serving(["bash", "-c", peer.server], peer.port, **options),
+                process(capturing(detectTimeoutMs=100), tmp_path, prepare=loopback.direct) as router,
+            ):
+                _, admin = await router.ports()
+                directly = await shell(peer.client)
+                captured = await shell(peer.client, "captured")
+                kinds = await loopback.counted(admin)
+        except BaseException:
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace")[-4000:])
+            raise
     assert captured == directly != ""
     assert kinds["opaque"] >= peer.connections

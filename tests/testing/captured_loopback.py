@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,19 @@ class Loopback:
         metrics = json.loads(asked.stdout)
         return Counter({kind: metrics.get(METRICS + kind, 0) for kind in KINDS})
 
-    async def listens(self, port: int) -> None:
+    @asynccontextmanager
+    async def serving(self, argv: Sequence[str | Path], port: int, **options: Any) -> AsyncIterator[None]:
+        """A server that is not captured, from when it listens to the end; `options` are those of `Popen`."""
+        server = await trio.lowlevel.open_process(argv, preexec_fn=self.direct, **options)
+        try:
+            await self._listens(port)
+            yield
+        finally:
+            server.kill()
+            with trio.CancelScope(shield=True):
+                await server.wait()
+
+    async def _listens(self, port: int) -> None:
         """Wait until somebody takes connections at a port (proc(5), `net/tcp`; state 0A)."""
         place = f":{port:04X}"
 

@@ -23,6 +23,11 @@ from noderouter.intercept.protocol import encode
     ("kind", "fields", "answer"),
     [
         ("welcome", {"backend": "nftables", "aliveMs": 2500}, Welcome("nftables", 2500)),
+        (
+            "welcome",
+            {"backend": "nftables", "aliveMs": 2500, "leftOut": ["storage"]},
+            Welcome("nftables", 2500, frozenset({"storage"})),
+        ),
         ("applied", {"what": "pods", "generation": 3}, Applied(3, "")),
         ("applied", {"what": "pods", "generation": 3, "error": "cannot"}, Applied(3, "cannot")),
         ("state", {"armed": True, "why": ""}, State(armed=True, why="")),
@@ -59,6 +64,8 @@ def test_a_refusal_has_its_words():
         b'{"v":1,"type":"applied","generation":-1}',
         b'{"v":1,"type":"applied","generation":true}',
         b'{"v":1,"type":"welcome","backend":"x","aliveMs":1e9}',
+        b'{"v":1,"type":"welcome","backend":"x","aliveMs":1,"leftOut":"storage"}',
+        b'{"v":1,"type":"welcome","backend":"x","aliveMs":1,"leftOut":[["storage"]]}',
         b"[" * 100_000,
         b"\xff\xfe",
     ],
@@ -69,7 +76,7 @@ def test_everything_else_is_refused(line):
 
 
 VALUES = st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)), st.lists, max_leaves=4)
-KEYS = st.sampled_from(["v", "type", "armed", "why", "generation", "error", "backend", "aliveMs", "message"])
+KEYS = st.sampled_from(["v", "type", "armed", "why", "generation", "error", "backend", "aliveMs", "leftOut", "message"])
 TYPES = st.sampled_from(["state", "applied", "welcome", "disarmed", "error"])
 
 

@@ -83,6 +83,10 @@ def test_what_cannot_be_done_is_said(arguments, words, capsys, monkeypatch):
         ["run", "--scope", "none"],
         ["check", "--destination", "10.0.0.1"],
         ["apply", "--state", "x", "--arm-seconds", "-1"],
+        ["wait", "--port", "0"],
+        ["wait", "--seconds", "0"],
+        ["wait", "--node-ip", "here"],
+        ["wait", "--mode", "nft"],
     ],
 )
 def test_wrong_usage(arguments, capsys):

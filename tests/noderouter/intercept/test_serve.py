@@ -520,7 +520,7 @@ def test_a_state_file_is_followed(make_node, tmp_path):
 
 def test_who_may_say_what(make_node):
     node = make_node()
-    node.keeper()
+    node.keeper("--exclude-namespace", "storage")
     nobody = node.teller()
     with pytest.raises(InterceptError, match="has to be `hello`"):
         nobody.pods(1, PODS)
@@ -531,7 +531,8 @@ def test_who_may_say_what(make_node):
     with pytest.raises(InterceptError, match="unknown `type`"):
         router.say(encode("nonsense"))
     again = node.teller()
-    assert again.hello("three")["backend"] == "nftables"
+    welcome = again.hello("three")
+    assert (welcome["backend"], welcome["leftOut"]) == ("nftables", ["storage"])
     assert again.status()["type"] == "status"
 
 

@@ -84,6 +84,13 @@ def test_a_router_that_is_away_holds_no_pod_back_unless_it_is_required(arguments
     assert "gave up after 1 s: no answer: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("lie", [(200, "welcome to nginx"), (409, "conflict"), (200, ""), (500, "captured")])
+def test_who_is_no_router_is_not_believed(lie, capsys):
+    with serving(says(lie, (200, "captured\n"))) as port:
+        assert wait(port) == 0
+    assert capsys.readouterr().out == "captured\n"
+
+
 def test_a_router_that_captures_nothing_is_asked_once(capsys):
     asked = []
     with serving(lambda sock, number: (asked.append(number), says((404, "not found"))(sock, number))) as port:
