@@ -19,7 +19,7 @@ extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c
 # What is compiled has to be built anew when it changes: the parser, and the modules that _compiled.py names.
 HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
 
-$(VENV)/.installed: setup.cfg pyproject.toml noderouter/_build.py noderouter/_compiled.py $(HOT:=.py) $(wildcard noderouter/http1/*.[ch])
+$(VENV)/.installed: setup.cfg pyproject.toml noderouter/_build.py noderouter/_compiled.py $(HOT:=.py) $(wildcard noderouter/proxy/http1/*.[ch])
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
@@ -40,7 +40,7 @@ FOREIGN := tests/foreign
 # Those that wait for nodes and processes more than they compute go beside the others, in two rows that take about as long;
 # the image first, since its tests make two at once where there is none yet.
 ROW_1 := $(wildcard $(foreach each,image cluster docs real,tests/$(each)))
-ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/intercept,tests/$(each)))
+ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/interception/keeper,tests/$(each)))
 ON_SOURCES = NODEROUTER_PURE=1 $(BIN)/$(PYTEST)
 PYTEST := python -m pytest
 # Many of them wait more than they compute.
@@ -125,7 +125,7 @@ docs: setup
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
 
 fuzz: setup
-	$(BIN)/python -m tests.noderouter.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
+	$(BIN)/python -m tests.noderouter.proxy.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
 
 # The chart on two nodes under load, played and real, and docs/kubernetes.md as it is written; needs root. `make test` runs it, too.
 e2e: cluster-tools

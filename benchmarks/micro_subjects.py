@@ -12,8 +12,8 @@ from benchmarks.cases import USUAL_HEADERS
 from dtab import Bound, Dtab, Leaf, NameTree, Ok, Path, bind
 
 if TYPE_CHECKING:
-    from noderouter.balancer.kind import BalancerKind
-    from noderouter.naming.computed import Reading
+    from noderouter.core.computed import Reading
+    from noderouter.proxy.balancer.kind import BalancerKind
 
 Operation = Callable[[], object]
 Subject = Callable[[], Operation]
@@ -38,7 +38,7 @@ def _head(module: str, function: str, data: bytes) -> Subject:
     def prepare() -> Operation:
         from importlib import import_module
 
-        parse = getattr(import_module(f"noderouter.http1.{module}"), function)
+        parse = getattr(import_module(f"noderouter.proxy.http1.{module}"), function)
         return lambda: parse(data, MAX_LINE, MAX_HEAD)
 
     return prepare
@@ -46,7 +46,7 @@ def _head(module: str, function: str, data: bytes) -> Subject:
 
 def chunk_decode() -> Operation:
     """A body of 4 KB in four chunks, with a decoder of its own, fed at once."""
-    from noderouter.http1.chunked import ChunkedDecoder
+    from noderouter.proxy.http1.chunked import ChunkedDecoder
 
     body = (b"400\r\n" + b"x" * 1024 + b"\r\n") * 4 + b"0\r\n\r\n"
     return lambda: ChunkedDecoder(MAX_HEAD).feed(body)
@@ -101,9 +101,9 @@ def _balancer(module: str, kind: str, size: int) -> Subject:
     def prepare() -> Operation:
         from importlib import import_module
 
-        from noderouter.balancer.node import Node
+        from noderouter.proxy.balancer.node import Node
 
-        found: type[BalancerKind] = getattr(import_module(f"noderouter.balancer.{module}"), kind)
+        found: type[BalancerKind] = getattr(import_module(f"noderouter.proxy.balancer.{module}"), kind)
         balancer = found.model_validate({"kind": found.kind_name}).build(Random(1))
         balancer.update([Node(index) for index in range(size)])
 
@@ -128,7 +128,7 @@ def stats_record() -> Operation:
 
 def budget_deposit() -> Operation:
     """Pay into a retry budget."""
-    from noderouter.filter.budget import RetryBudget
+    from noderouter.proxy.retry.budget import RetryBudget
 
     deposit = RetryBudget().deposit
     return lambda: deposit(1.0)
@@ -136,9 +136,9 @@ def budget_deposit() -> Operation:
 
 def classify() -> Operation:
     """The default classifier's verdict on a 200."""
-    from noderouter.classifier.http import NonRetryable5XX
     from noderouter.core.exchange import NO_BODY, Exchange, Response
     from noderouter.core.headers import Headers
+    from noderouter.proxy.classifier.http import NonRetryable5XX
 
     exchange = Exchange(b"GET", b"/x", b"host", Headers(), NO_BODY, cast(Any, None))
     exchange.response = Response(200, b"OK", Headers(), 100)

@@ -28,31 +28,31 @@ from noderouter.admin.handler.names import delegated
 from noderouter.admin.listen import open_socket, open_unix
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
-from noderouter.arming.speaks_first import SPEAKS_FIRST
-from noderouter.assemble import RouterAssembly, Surroundings
-from noderouter.capture.server import Cluster
-from noderouter.client.ourselves import Ourselves, node_addresses
-from noderouter.config.check import dump
+from noderouter.assembly.router import RouterAssembly, Surroundings
 from noderouter.config.config import Config
+from noderouter.config.validate import dump
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
+from noderouter.core.var import Var
+from noderouter.interception.control.server_first_ports import SPEAKS_FIRST
 from noderouter.kubernetes.cluster_domain import cluster_domain
 from noderouter.kubernetes.gauges import WatchGauges
-from noderouter.kubernetes.places import ApiPlaces
 from noderouter.line_queue import farewell
-from noderouter.namer.utility import UtilityNamer
-from noderouter.naming.dns_gauges import dns_gauges
+from noderouter.naming.api_servers import ApiPlaces
+from noderouter.naming.dns.gauges import dns_gauges
 from noderouter.naming.interpreter.gauges import DtabGauges
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
+from noderouter.naming.interpreter.states import states
 from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
+from noderouter.naming.namer.utility import UtilityNamer
 from noderouter.naming.runtime import Runtime
-from noderouter.naming.states import states
-from noderouter.naming.var import Var
 from noderouter.overload.descriptors import places_for_clients
 from noderouter.overload.guard import Guard
+from noderouter.proxy.capture.server import Cluster
+from noderouter.proxy.client.ourselves import Ourselves, node_addresses
 from noderouter.reactor import host
-from noderouter.reactor.core import Reactor
 from noderouter.reactor.describe import describe_tasks
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
 from noderouter.router_face import RouterFace
 from noderouter.servers import Servers
@@ -65,7 +65,7 @@ from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
 
 if TYPE_CHECKING:
-    from noderouter.arming.arming import Arming
+    from noderouter.interception.control.controller import Arming
 
 ADMIN_SECONDS = 3.0
 """How long answers of the admin interface may take to end, at the very end."""
@@ -216,7 +216,7 @@ class App:
         config, point = self.config.intercept, self.servers.capture_point
         if config is None or point is None:
             return
-        from noderouter.arming.arming import Arming, Lent  # a router without it starts a tenth sooner
+        from noderouter.interception.control.controller import Arming, Lent  # a router without it starts a tenth sooner
 
         cluster = self._runtime.clusters.get(config.access)
         lent = Lent(cluster, self.destinations, self.clients, self._not_ready, self.metrics, naming_log)

@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dtab(arguments[1:])
     if arguments[:1] == ["intercept"]:
         # The privileged process: it must not import what the router needs.
-        from noderouter.intercept.cli import main as intercept_main
+        from noderouter.interception.keeper.cli import main as intercept_main
 
         return intercept_main(arguments[1:])
     options = _parser().parse_args(arguments)
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
     validate.add_argument("--json", action="store_true", help="problems as JSON on standard output")
     validate.set_defaults(command=_validate)
-    from noderouter.check.arguments import add_arguments
+    from noderouter.commands.check.arguments import add_arguments
 
     check = commands.add_parser("check", help="check what a router needs, before and after it is installed")
     add_arguments(check)
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 def _dtab(arguments: list[str]) -> int:
     """The commands of the language, and the one that knows where dtabs are in effect."""
     if arguments[:1] == ["check"]:
-        from noderouter.dtab_check.command import main as check_main
+        from noderouter.commands.dtab_check.command import main as check_main
 
         return check_main(arguments[1:])
     from dtab.cli import main as dtab_main
@@ -75,19 +75,19 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from noderouter.config.check import validate_file
+    from noderouter.config.validate import validate_file
 
     return validate_file(options.config, json=options.json)
 
 
 def _check(options: argparse.Namespace) -> int:
-    from noderouter.check.command import run
+    from noderouter.commands.check.command import run
 
     return run(options)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from noderouter.demo import run_demo
+    from noderouter.commands.demo import run_demo
 
     return run_demo(options.port, options.admin_port, options.directory)
 
@@ -97,7 +97,7 @@ def _version(_options: argparse.Namespace) -> int:
     from importlib.metadata import version
 
     from noderouter import _compiled
-    from noderouter.http1.head import COMPILED
+    from noderouter.proxy.http1.head import COMPILED
 
     print(f"noderouter {__version__}")
     print(f"data path: {'compiled' if _compiled.compiled() else _compiled.why_not()}")

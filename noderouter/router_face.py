@@ -5,8 +5,8 @@ from typing import Any
 
 from dtab import Dtab, Path
 from noderouter.admin.handler.names import delegated
-from noderouter.assemble import RouterAssembly
-from noderouter.naming.addr import Addr
+from noderouter.assembly.router import RouterAssembly
+from noderouter.core.addr import Addr
 
 
 class RouterFace:

@@ -8,12 +8,12 @@ import trio
 from noderouter import memory
 from noderouter.admin.listen import AdminListenError
 from noderouter.app import App
-from noderouter.config.check import load
 from noderouter.config.config import Config
-from noderouter.config.problem import ConfigError
+from noderouter.config.validate import load
 from noderouter.line_queue import take_standard_error
-from noderouter.listener.listener import ListenError
-from noderouter.naming.environment import EnvironmentMissing
+from noderouter.proxy.listener.listener import ListenError
+from noderouter.schema.environment import EnvironmentMissing
+from noderouter.schema.problem import ConfigError
 from noderouter.telemetry import log
 
 

@@ -13,18 +13,18 @@ from typing import Final
 
 import trio
 
-from noderouter.arming.point import CapturePoint
-from noderouter.assemble import RouterAssembly
+from noderouter.assembly.router import RouterAssembly
+from noderouter.assembly.settings import socket_settings
 from noderouter.config.server import ServerConfig
-from noderouter.listener.gauges import listener_gauges
-from noderouter.listener.listener import Listener, SocketSettings, begin, bind
-from noderouter.listener.places import Connection
-from noderouter.listener.succession import HANDSHAKE_SECONDS, is_served
-from noderouter.naming.background import Log
+from noderouter.core.background import Log
+from noderouter.interception.control.point import CapturePoint
 from noderouter.overload.guard import Guard
-from noderouter.reactor.core import Reactor
+from noderouter.proxy.listener.gauges import listener_gauges
+from noderouter.proxy.listener.listener import Listener, SocketSettings, begin, bind
+from noderouter.proxy.listener.places import Connection
+from noderouter.proxy.listener.succession import HANDSHAKE_SECONDS, is_served
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.wire import Wire
-from noderouter.settings import socket_settings
 
 LOOK_SECONDS: Final = 0.1
 """How often a successor looks whether it is good enough, and whether its predecessor still is there."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from noderouter.config.check import validate_text
 from noderouter.config.config import Config
+from noderouter.config.validate import validate_text
 
 ROOT = Path(__file__).resolve().parents[1]
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()

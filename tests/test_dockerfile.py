@@ -67,7 +67,7 @@ def test_the_packet_filters_commands_are_in_the_image():
     """Every command that the keeper runs is of a package that the final stage installs."""
     [installed] = [text for text in of(FINAL, "RUN") if "apt-get install" in text]
     of_package = {"nft": "nftables", "ipset": "ipset", "ip": "iproute2"}
-    source = "".join(path.read_text() for path in (ROOT / "noderouter/intercept").rglob("*.py"))
+    source = "".join(path.read_text() for path in (ROOT / "noderouter/interception/keeper").rglob("*.py"))
     commands = set(re.findall(r"(?:run|_said)\(\[?\"([a-z0-9]+)\"", source))
     assert commands == set(of_package)  # and those that xtables.py makes up, of iptables
     assert {"iptables", *of_package.values()} <= set(installed.split())

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from urllib.parse import urlsplit
 
-from noderouter.config.admin import SecurityConfig
+from noderouter.admin.config import SecurityConfig
 
 _PORTS = {"http": 80, "https": 443}
 

@@ -9,8 +9,8 @@ import trio
 
 from dtab import Dtab, Path
 from noderouter.admin.answers import Answers
-from noderouter.config.admin import SecurityConfig
-from noderouter.naming.addr import Addr
+from noderouter.admin.config import SecurityConfig
+from noderouter.core.addr import Addr
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.recent import RecentRequests
 from noderouter.telemetry.telemeter.kind import Exposition

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any, ClassVar
 
-from noderouter.config.admin import AdminConfig
-from noderouter.config.fields import Domain, NotEmpty
-from noderouter.config.intercept import InterceptConfig
-from noderouter.config.kind import Model, PlainValidator, Several, kind_field
+from noderouter.admin.config import AdminConfig
 from noderouter.config.log import LogConfig
-from noderouter.config.overload import OverloadConfig
 from noderouter.config.router import RouterConfig
-from noderouter.namer.kind import NamerKind
+from noderouter.interception.control.config import InterceptConfig
+from noderouter.naming.namer.kind import NamerKind
+from noderouter.overload.config import OverloadConfig
+from noderouter.schema.fields import Domain, NotEmpty
+from noderouter.schema.kind import Model, PlainValidator, Several, kind_field
 from noderouter.telemetry.telemeter.kind import TelemeterKind
 
 
@@ -24,7 +24,7 @@ class Config(Model):
 
     admin: AdminConfig = AdminConfig()
     routers: Annotated[Several[RouterConfig], NotEmpty]
-    namers: Several[Annotated[NamerKind, kind_field(NamerKind, "noderouter.namer")]] = ()
+    namers: Several[Annotated[NamerKind, kind_field(NamerKind, "noderouter.naming.namer")]] = ()
     telemetry: Several[Annotated[TelemeterKind, kind_field(TelemeterKind, "noderouter.telemetry.telemeter")]] = ()
     intercept: InterceptConfig | None = None
     overload: OverloadConfig = OverloadConfig()

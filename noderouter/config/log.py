@@ -2,8 +2,8 @@
 
 from typing import Annotated, ClassVar
 
-from noderouter.config.kind import Field, Model
 from noderouter.line_queue import MAX_BYTES
+from noderouter.schema.kind import Field, Model
 
 
 class LogConfig(Model):

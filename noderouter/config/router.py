@@ -5,11 +5,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic_core import PydanticCustomError
 
 from dtab import Dtab, Path
-from noderouter.config import known
-from noderouter.config.client import ClientKind
-from noderouter.config.destinations import DestinationsConfig, OverridesConfig
-from noderouter.config.fields import DtabText, Label, Milliseconds, NotEmpty, OneOrMore, PathText, Positive
-from noderouter.config.kind import (
+from noderouter.config.server import ServerConfig
+from noderouter.naming.interpreter.kind import InterpreterKind
+from noderouter.proxy.access_log.rotation import RollPolicy
+from noderouter.proxy.client.config import ClientKind
+from noderouter.proxy.client.destinations import DestinationsConfig, OverridesConfig
+from noderouter.proxy.identifier.kind import IdentifierKind
+from noderouter.proxy.router.config import ServiceKind
+from noderouter.schema import linkerd_keys
+from noderouter.schema.fields import DtabText, Label, Milliseconds, NotEmpty, OneOrMore, PathText, Positive
+from noderouter.schema.kind import (
     BeforeValidator,
     Field,
     Model,
@@ -18,13 +23,8 @@ from noderouter.config.kind import (
     kind_field,
     nearest,
 )
-from noderouter.config.server import ServerConfig
-from noderouter.config.service import ServiceKind
-from noderouter.filter.roll_policy import RollPolicy
-from noderouter.identifier.kind import IdentifierKind
-from noderouter.naming.interpreter.kind import InterpreterKind
 
-_IDENTIFIER = kind_field(IdentifierKind, "noderouter.identifier")
+_IDENTIFIER = kind_field(IdentifierKind, "noderouter.proxy.identifier")
 _INTERPRETER = kind_field(InterpreterKind, "noderouter.naming.interpreter")
 _SERVICE = kind_field(ServiceKind, "noderouter.config", default="io.l5d.global")
 _CLIENT = kind_field(ClientKind, "noderouter.config", default="io.l5d.global")
@@ -39,7 +39,7 @@ HeadKilobytes = Annotated[int, Field(ge=1, le=1024)]
 
 def _protocol(value: Any) -> Any:
     if value in LATER_PROTOCOLS:
-        raise ValueError(f"protocol {value} is {known.not_built(value)}")
+        raise ValueError(f"protocol {value} is {linkerd_keys.not_built(value)}")
     if isinstance(value, str) and value not in PROTOCOLS:
         context = {"hint": nearest(value, PROTOCOLS)}
         raise PydanticCustomError("protocol", "unknown protocol; valid: http", context)

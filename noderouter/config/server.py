@@ -2,20 +2,20 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from noderouter.config.capture import CaptureConfig
-from noderouter.config.fields import Count, FieldName, Ip, LimitMs, Milliseconds, Port, Positive
-from noderouter.config.kind import BeforeValidator, Field, Model, kind_field, model_validator
-from noderouter.config.session import ServerSession
-from noderouter.config.sockets import SocketOptions
-from noderouter.filter.call_depth import DEFAULT_LIMIT
-from noderouter.filter.forwarded_label import LabelKind
+from noderouter.proxy.capture.config import CaptureConfig
+from noderouter.proxy.filter.call_depth import DEFAULT_LIMIT
+from noderouter.proxy.filter.forwarded_label import LabelKind
+from noderouter.proxy.listener.session import ServerSession
+from noderouter.proxy.listener.sockets import SocketOptions
+from noderouter.schema.fields import Count, FieldName, Ip, LimitMs, Milliseconds, Port, Positive
+from noderouter.schema.kind import BeforeValidator, Field, Model, kind_field, model_validator
 
 DEFAULT_IP = "127.0.0.1"
 DEFAULT_PORT = 4140
 
 ENDPOINTS = "endpoints"
 
-_LABEL = kind_field(LabelKind, "noderouter.filter")
+_LABEL = kind_field(LabelKind, "noderouter.proxy.filter")
 
 
 def _allow_connect(value: Any) -> Any:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from noderouter.config.kind import Field, Model, model_validator
-from noderouter.naming.file_path import FilePath
+from noderouter.schema.file_path import FilePath
+from noderouter.schema.kind import Field, Model, model_validator
 
 DEFAULT_HOST: Final = "localhost"
 DEFAULT_PORT: Final = 8001

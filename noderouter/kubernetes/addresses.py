@@ -7,8 +7,8 @@ the same host in two slices, which happens while it moves between them: once
 
 from collections.abc import Callable, Iterable, Iterator
 
-from noderouter.kubernetes.slice import Host, Slice
-from noderouter.naming.addr import ENDPOINT, Address
+from noderouter.core.addr import ENDPOINT, Address
+from noderouter.kubernetes.endpoint_slice import Host, Slice
 
 PortOf = Callable[[Slice], int | None]
 """The number of the wanted port in a slice; None where the slice has no such port."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from logging import WARNING
 from pathlib import Path
 
-from noderouter.naming.background import Log
+from noderouter.core.background import Log
 
 RESOLV_CONF = "/etc/resolv.conf"
 """Not Final: tests have one of their own."""

@@ -8,21 +8,21 @@ from typing import Any, TypeVar
 
 import trio
 
+from noderouter.core.background import Log, StartSoon
 from noderouter.kubernetes.access import Access
 from noderouter.kubernetes.api import Api
+from noderouter.kubernetes.capabilities import Reach, find_reach
+from noderouter.kubernetes.cluster_context import Site
 from noderouter.kubernetes.errors import ApiError
-from noderouter.kubernetes.health import WatchHealth
 from noderouter.kubernetes.object_watch import ObjectWatch
-from noderouter.kubernetes.own_pod import OwnPod
+from noderouter.kubernetes.own_pod_annotations import OwnPod
 from noderouter.kubernetes.paths import Resource
-from noderouter.kubernetes.reach import Reach, find_reach
 from noderouter.kubernetes.reflector import Reflector, Subject
 from noderouter.kubernetes.replica import Replica
 from noderouter.kubernetes.service_index import ServiceIndex
-from noderouter.kubernetes.site import Site
 from noderouter.kubernetes.slice_watches import SliceWatches
 from noderouter.kubernetes.timing import Pauses, Timing
-from noderouter.naming.background import Log, StartSoon
+from noderouter.kubernetes.watch_health import WatchHealth
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ Watches come and go with what is routed to, so `update` is called again and agai
 from collections.abc import Callable, Iterable
 
 from noderouter.kubernetes.clusters import Cluster
-from noderouter.kubernetes.health import WatchHealth
+from noderouter.kubernetes.watch_health import WatchHealth
 from noderouter.telemetry.tree import Scope
 
 

@@ -11,14 +11,14 @@ Once something is known it stays in effect through any outage.
 from collections.abc import Mapping
 from typing import Any
 
-from noderouter.kubernetes.attend import attend
-from noderouter.kubernetes.health import WatchHealth
+from noderouter.core.var import Var
+from noderouter.kubernetes.cluster_context import Site
+from noderouter.kubernetes.linger import attend
 from noderouter.kubernetes.paths import Resource
 from noderouter.kubernetes.reflector import Reflector, Subject
 from noderouter.kubernetes.replica import Replica
-from noderouter.kubernetes.site import Site
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
-from noderouter.naming.var import Var
+from noderouter.kubernetes.watch_health import WatchHealth
 
 Object = Mapping[str, Any]
 

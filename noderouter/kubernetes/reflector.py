@@ -22,14 +22,14 @@ from typing import Final, Generic, TypeVar
 
 import trio
 
+from noderouter.core.background import Log
 from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
-from noderouter.kubernetes.health import WatchHealth
-from noderouter.kubernetes.lines import LineBuffer, values
-from noderouter.kubernetes.page import Page
+from noderouter.kubernetes.list_page import Page
 from noderouter.kubernetes.replica import Replica
 from noderouter.kubernetes.timing import Pauses, Timing
-from noderouter.naming.background import Log
+from noderouter.kubernetes.watch_health import WatchHealth
+from noderouter.kubernetes.watch_lines import LineBuffer, values
 from noderouter.telemetry.pace import Pace
 
 T = TypeVar("T")

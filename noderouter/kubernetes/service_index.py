@@ -8,15 +8,15 @@ those are watched for what is routed to only (`slice_watches.py`).
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from noderouter.kubernetes.attend import attend
-from noderouter.kubernetes.health import WatchHealth
+from noderouter.core.var import Var, Watched
+from noderouter.kubernetes.cluster_context import Site
+from noderouter.kubernetes.linger import attend
 from noderouter.kubernetes.paths import services
 from noderouter.kubernetes.reflector import Reflector, Subject
 from noderouter.kubernetes.replica import Replica
 from noderouter.kubernetes.service import Service, project_service
-from noderouter.kubernetes.site import Site
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
-from noderouter.naming.var import Var, Watched
+from noderouter.kubernetes.watch_health import WatchHealth
 
 MAX_NAMESPACES: Final = 64
 """Namespaces that are read one by one, at most; more need the right to read all at once."""

@@ -15,15 +15,22 @@ from itertools import chain, count
 from time import monotonic, time
 from typing import Any, Final
 
-from noderouter.kubernetes.attend import attend
-from noderouter.kubernetes.health import WatchHealth, shown
+from noderouter.core.var import Var, Watched
+from noderouter.kubernetes.cluster_context import Site
+from noderouter.kubernetes.endpoint_slice import (
+    SERVICE_LABEL,
+    Slice,
+    project_endpoints,
+    project_slice,
+    reusing,
+    service_of,
+)
+from noderouter.kubernetes.linger import attend
 from noderouter.kubernetes.paths import endpoint_slices, endpoints
 from noderouter.kubernetes.reflector import Reflector, Subject
 from noderouter.kubernetes.replica import Replica, key_of
-from noderouter.kubernetes.site import Site
-from noderouter.kubernetes.slice import SERVICE_LABEL, Slice, project_endpoints, project_slice, reusing, service_of
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
-from noderouter.naming.var import Var, Watched
+from noderouter.kubernetes.watch_health import WatchHealth, shown
 
 GROUP: Final = 100
 """Services in a group. Their names, of at most 63 characters, stand in the query of a request: below 8 KB."""

@@ -8,8 +8,8 @@ the addresses it leads to: their watches stay open. `binding_cache` decides how 
 from collections.abc import Callable
 
 from dtab import Bound, Dtab, Failed, NameTree, Ok, Path, Pending
-from noderouter.naming.computed import Computed, Reading
-from noderouter.naming.var import Var
+from noderouter.core.computed import Computed, Reading
+from noderouter.core.var import Var
 from noderouter.reactor.event import Event
 
 Result = Pending | Ok[NameTree[Bound]] | Failed

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from noderouter.core.background import Log, StartSoon
 from noderouter.kubernetes.clusters import Clusters
-from noderouter.naming.background import Log, StartSoon
-from noderouter.naming.files import FileWatcher
-from noderouter.naming.resolver import Resolver
+from noderouter.naming.dns.resolver import Resolver
+from noderouter.naming.files.watcher import FileWatcher
 
 
 @dataclass(frozen=True, slots=True)

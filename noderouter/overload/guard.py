@@ -12,16 +12,16 @@ from typing import Final, Protocol
 import trio
 
 from noderouter import memory
-from noderouter.config.overload import OverloadConfig
-from noderouter.listener.gauges import places_gauges
-from noderouter.listener.places import Places
-from noderouter.naming.background import Log
+from noderouter.core.background import Log
 from noderouter.overload.cgroup import Group, limited_group
+from noderouter.overload.config import OverloadConfig
 from noderouter.overload.pressure import ALL, Pressure, Watermarks
-from noderouter.reactor.core import Reactor
+from noderouter.proxy.listener.gauges import places_gauges
+from noderouter.proxy.listener.places import Places
+from noderouter.proxy.router.binding_rate import BindingRate
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.pulse import Pulse
 from noderouter.reactor.task import running
-from noderouter.router.binding_rate import BindingRate
 from noderouter.telemetry.process import resident_bytes
 from noderouter.telemetry.tree import Scope
 

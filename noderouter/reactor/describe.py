@@ -8,7 +8,7 @@ from time import monotonic
 from types import CoroutineType
 from typing import Any
 
-from noderouter.reactor.core import Reactor
+from noderouter.reactor.loop import Reactor
 
 
 def describe_tasks(reactor: Reactor) -> Iterator[str]:

@@ -4,7 +4,7 @@ from time import monotonic
 
 import trio
 
-from noderouter.reactor.core import Reactor
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.timers import TICK
 
 

@@ -7,8 +7,8 @@ It queues behind everything that is ready already, as a request's bytes do. The 
 import socket
 from time import monotonic
 
-from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import WireError
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.wire import Wire
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from noderouter.reactor.errors import Cancelled, Expired
 
 if TYPE_CHECKING:
-    from noderouter.reactor.core import Reactor
+    from noderouter.reactor.loop import Reactor
 
 
 class _Running:

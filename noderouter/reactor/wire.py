@@ -19,8 +19,8 @@ from os import strerror
 from sys import byteorder
 from typing import Final
 
-from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import WireError, WireStalled
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import PARK, Task, Timeout, current_task, running
 
 READ_BYTES: Final = 16384

@@ -1,6 +1,6 @@
 """Structured logs: for the control plane, and for rare events of the data plane; never one line per request.
 
-    log = telemetry.log.get("noderouter.listener")
+    log = telemetry.log.get("noderouter.proxy.listener")
     log.warning(events.LISTENER_FAILED, port=4140, error=str(error))
 
 One line per event on standard error: JSON in a pod, coloured text on a terminal. Each event name may be logged

@@ -12,9 +12,9 @@ from structlog.typing import FilteringBoundLogger
 from noderouter.core.address import join_host_port
 from noderouter.core.context import Trace
 from noderouter.core.exchange import Exchange
-from noderouter.filter.stats import failure_name
 from noderouter.telemetry import log
 from noderouter.telemetry.events import TRACE_SPAN
+from noderouter.telemetry.failures import failure_name
 from noderouter.telemetry.recent import cut
 
 LOGGER: Final = "io.l5d.tracelog"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import noderouter.app  # imports whatever may raise
 from noderouter.core.errors import ClientGone, DeadlineExceeded, RouterError
-from noderouter.filter.stats import failure_name
 from noderouter.reactor.errors import Expired
 from noderouter.reactor.task import Timeout
+from noderouter.telemetry.failures import failure_name
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
 

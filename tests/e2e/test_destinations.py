@@ -270,8 +270,8 @@ async def test_a_cleared_server_has_no_connect_and_believes_no_forwarded():
 def dialled(ip, port):
     """Every connection was going there, and comes from elsewhere."""
     with (
-        patch("noderouter.capture.connection.original_destination", lambda _sock: (ip, port)),
-        patch("noderouter.capture.connection.same_host", lambda _peer, _own: False),
+        patch("noderouter.proxy.capture.connection.original_destination", lambda _sock: (ip, port)),
+        patch("noderouter.proxy.capture.connection.same_host", lambda _peer, _own: False),
     ):
         yield
 

@@ -15,7 +15,7 @@ import pytest
 
 from noderouter.core.exchange import NO_BODY, Exchange
 from noderouter.core.service import Service, stack
-from noderouter.filter.via import via_request
+from noderouter.proxy.http.via import via_request
 from tests.testing.reply import RecordingReply
 from tests.testing.router import Running, config, routing
 from tests.testing.step import run

@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from noderouter.core.exchange import Exchange
-from noderouter.http1 import server as server_side
-from noderouter.http1.server import ServerConnection
+from noderouter.proxy.http1 import server as server_side
+from noderouter.proxy.http1.server import ServerConnection
 from noderouter.reactor.wire import Wire
 from tests.testing.backend import backend
 from tests.testing.busy import BUSY_SECONDS, PATIENCE_SECONDS

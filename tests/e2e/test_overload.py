@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 import trio
 
-from noderouter.naming.dns_query import SystemQuery
+from noderouter.naming.dns.query import SystemQuery
 from noderouter.overload import guard as guard_module
 from noderouter.overload import pressure as pressure_module
 from noderouter.reactor.task import reschedule

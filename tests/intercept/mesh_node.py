@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from noderouter.intercept.errors import InterceptError
-from noderouter.intercept.tell import Teller
+from noderouter.interception.keeper.client import Teller
+from noderouter.interception.keeper.errors import InterceptError
 from tests.cluster import addresses
 from tests.cluster.any_cluster import READY_SECONDS, until
 from tests.cluster.controlplane import ControlPlane

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from noderouter.intercept.backend import Backend
-from noderouter.intercept.choose import backends
+from noderouter.interception.keeper.backend.backend import Backend
+from noderouter.interception.keeper.backend.detect import backends
 from tests.cluster.any_cluster import READY_SECONDS, until
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.node.namespaces import inside

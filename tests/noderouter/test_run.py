@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from noderouter.admin.listen import AdminListenError
-from noderouter.listener.listener import ListenError
+from noderouter.proxy.listener.listener import ListenError
 from noderouter.run import flat, run_config
 from tests.testing.loop import descriptors
 from tests.testing.router import checked, config

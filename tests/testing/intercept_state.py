@@ -2,8 +2,8 @@
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from noderouter.intercept.protocol import Progress
-from noderouter.intercept.state import Capture, Exclusions, FailureMode, Pod, Policy, Scope, Service, Wanted
+from noderouter.interception.keeper.protocol import Progress
+from noderouter.interception.keeper.state import Capture, Exclusions, FailureMode, Pod, Policy, Scope, Service, Wanted
 from tests.testing.pod_network import BACKEND, CAPTURE_PORT, CLIENT, NODE, OTHER_SERVICE, SERVICE
 
 CAPTURE = Capture(CAPTURE_PORT, IPv4Address(NODE[4]), IPv6Address(NODE[6]))

@@ -8,7 +8,7 @@ from typing import Any
 import trio
 
 from noderouter.reactor import host
-from noderouter.reactor.core import Reactor
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
 from tests.testing.busy import PATIENCE_SECONDS
 

@@ -7,20 +7,20 @@ from random import Random
 from time import monotonic
 
 from dtab import Path
-from noderouter.balancer.accrual.machine import NO_ACCRUAL
-from noderouter.balancer.p2c import P2CKind
-from noderouter.classifier.http import NonRetryable5XX
-from noderouter.client.client import Client, ClientSettings
-from noderouter.client.pool import PoolSettings
+from noderouter.core.addr import Addr, AddrBound, Address
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.service import Service
-from noderouter.filter.budget import RetryBudget
-from noderouter.filter.error_reply import ErrorReply
-from noderouter.http1.server import ServerConnection
-from noderouter.http1.server_settings import ServerSettings, ServerStats
-from noderouter.listener.listener import Listener, listen
-from noderouter.naming.addr import Addr, AddrBound, Address
-from noderouter.naming.var import Var
+from noderouter.core.var import Var
+from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL
+from noderouter.proxy.balancer.p2c import P2CKind
+from noderouter.proxy.classifier.http import NonRetryable5XX
+from noderouter.proxy.client.client import Client, ClientSettings
+from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.filter.error_reply import ErrorReply
+from noderouter.proxy.http1.server import ServerConnection
+from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
+from noderouter.proxy.listener.listener import Listener, listen
+from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.reactor.wire import Wire
 from noderouter.telemetry.metrics import RequestStats
 from tests.testing.loop import Loop, looping

@@ -19,9 +19,9 @@ import trio
 from structlog.testing import capture_logs
 
 from noderouter.app import App
-from noderouter.config.check import validate_text
 from noderouter.config.config import Config
-from noderouter.router.router import Router
+from noderouter.config.validate import validate_text
+from noderouter.proxy.router.router import Router
 from noderouter.telemetry.json import NoSuchSubtree, flat, select
 from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import Answer, Http, ask, connect

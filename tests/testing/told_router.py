@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from noderouter.intercept.errors import InterceptError
-from noderouter.intercept.tell import Teller
+from noderouter.interception.keeper.client import Teller
+from noderouter.interception.keeper.errors import InterceptError
 from tests.testing.intercept_state import GOOD, PODS, SERVICES
 from tests.testing.pod_network import CAPTURE_PORT, Server
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from noderouter.admin.message import JSON, Request, Response
 from noderouter.admin.state import AdminState
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from noderouter.telemetry.portions import json_object, json_text
 
 

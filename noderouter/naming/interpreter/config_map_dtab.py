@@ -10,11 +10,11 @@ from time import time
 from typing import Any, Literal
 
 from dtab import Dtab, Failed
-from noderouter.kubernetes.health import shown
-from noderouter.kubernetes.notices import Notice
+from noderouter.core.background import Log
+from noderouter.kubernetes.event_recorder import Notice
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
-from noderouter.naming.background import Log
-from noderouter.naming.config_map_key import Key, NotText, Object, text_under
+from noderouter.kubernetes.watch_health import shown
+from noderouter.naming.interpreter.config_map_key import Key, NotText, Object, text_under
 from noderouter.naming.interpreter.last_good import LastGood
 from noderouter.naming.interpreter.stored import DtabError, StoredDtab, read_dtab
 

@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 from dtab import Dtab
+from noderouter.core.var import Var
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.kind import InterpreterKind
 from noderouter.naming.runtime import Runtime
-from noderouter.naming.var import Var
 
 
 class Default(InterpreterKind):

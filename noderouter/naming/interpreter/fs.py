@@ -17,14 +17,14 @@ from logging import INFO, WARNING
 from typing import Any, ClassVar
 
 from dtab import Dtab
-from noderouter.naming.background import Log
-from noderouter.naming.content import Content, Directory, Missing, Present
-from noderouter.naming.file_path import FilePath
+from noderouter.core.background import Log
+from noderouter.naming.files.content import Content, Directory, Missing, Present
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.kind import InterpreterKind
 from noderouter.naming.interpreter.stored import DtabError, StoredDtab, StoredInterpreter, read_dtab
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer
+from noderouter.schema.file_path import FilePath
 
 
 class Fs(InterpreterKind):

@@ -10,11 +10,11 @@ from typing import Any
 
 from dtab import NEG, Bound, Delegation, Dtab, Failed, NameTree, Ok, Path, Pending, bind
 from dtab.limits import BASE, OVERRIDE
-from noderouter.namer.kind import Lookup, Namer
-from noderouter.naming.computed import Computed, Reading
-from noderouter.naming.interpreter.exploration import explore
+from noderouter.core.computed import Computed, Reading
+from noderouter.core.var import Var
+from noderouter.naming.interpreter.explore import explore
+from noderouter.naming.namer.kind import Lookup, Namer
 from noderouter.naming.transformer.kind import State, Transformer, states_of, transformed
-from noderouter.naming.var import Var
 
 Result = Pending | Ok[NameTree[Bound]] | Failed
 """What a name is bound to."""

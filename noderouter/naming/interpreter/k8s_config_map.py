@@ -25,19 +25,19 @@ from typing import Annotated, Any, ClassVar, Self
 
 import trio
 
-from noderouter.config.kind import Field, model_validator
 from noderouter.kubernetes.access import ApiKeys
-from noderouter.kubernetes.notices import Notices
+from noderouter.kubernetes.event_recorder import Notices
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.paths import configmaps
-from noderouter.naming.config_map_key import Key
 from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
+from noderouter.naming.interpreter.config_map_key import Key
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.kind import InterpreterKind
 from noderouter.naming.interpreter.last_good import HASH_ANNOTATION, LastGood
 from noderouter.naming.interpreter.stored import StoredInterpreter
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer
+from noderouter.schema.kind import Field, model_validator
 
 Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 ObjectName = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]

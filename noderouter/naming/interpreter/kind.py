@@ -1,10 +1,10 @@
 """The role `interpreter`: binds names with a dtab and namers."""
 
-from noderouter.config.kind import Kind
-from noderouter.namer.kind import Transformers
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
+from noderouter.naming.namer.kind import Transformers
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer
+from noderouter.schema.kind import Kind
 
 
 class InterpreterKind(Kind):

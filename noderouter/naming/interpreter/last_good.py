@@ -16,13 +16,13 @@ from typing import Any, Final
 import trio
 
 from dtab import Dtab
+from noderouter.core.background import Log
 from noderouter.kubernetes.api import MERGE_PATCH, Api
 from noderouter.kubernetes.errors import ApiError
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.kubernetes.timing import Pauses, Timing
-from noderouter.naming.background import Log
-from noderouter.naming.config_map_key import Key, NotText, Object, text_under
+from noderouter.naming.interpreter.config_map_key import Key, NotText, Object, text_under
 from noderouter.naming.interpreter.stored import hash_of, read_dtab
 
 SPREAD: Final = 2.0

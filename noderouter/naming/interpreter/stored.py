@@ -10,10 +10,10 @@ from time import time
 from typing import Any, Final
 
 from dtab import Dtab, Failed, ParseError, Pending
-from noderouter.naming.content import MAX_FILE_BYTES
+from noderouter.core.var import Var
+from noderouter.naming.files.content import MAX_FILE_BYTES
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources, Stored
 from noderouter.naming.transformer.kind import Transformer
-from noderouter.naming.var import Var
 
 HASH_LENGTH: Final = 16
 

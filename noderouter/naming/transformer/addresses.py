@@ -5,10 +5,10 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from dtab import Bound, NameTree, Path
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrNeg
-from noderouter.naming.computed import Computed
+from noderouter.core.addr import Addr, AddrBound, Address, AddrNeg
+from noderouter.core.computed import Computed
+from noderouter.core.var import Var
 from noderouter.naming.transformer.kind import Transformer
-from noderouter.naming.var import Var
 
 Change = Callable[[frozenset[Address]], frozenset[Address]]
 

@@ -21,18 +21,18 @@ Linkerd has no such key.
 from typing import Annotated, Any, ClassVar, Self
 
 from dtab import Path
-from noderouter.config.kind import Field, model_validator
+from noderouter.core.addr import Addr, AddrBound, AddrNeg, AddrPending, gateway
+from noderouter.core.computed import Computed, Reading
+from noderouter.core.var import Var
 from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
-from noderouter.namer.k8s_path import PathForm
-from noderouter.namer.k8s_target import Target
-from noderouter.naming.addr import Addr, AddrBound, AddrNeg, AddrPending, gateway
-from noderouter.naming.computed import Computed, Reading
-from noderouter.naming.file_path import FilePath
+from noderouter.naming.k8s_path import PathForm
+from noderouter.naming.k8s_target import Target
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
-from noderouter.naming.transformer.near import Place, node_of, subnet_of
-from noderouter.naming.var import Var
+from noderouter.naming.transformer.locality import Place, node_of, subnet_of
+from noderouter.schema.file_path import FilePath
+from noderouter.schema.kind import Field, model_validator
 
 Word = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[0-9A-Za-z-]+$")]
 

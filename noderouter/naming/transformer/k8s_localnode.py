@@ -10,12 +10,12 @@ is on this node (see `near.py`). Where none is left, the address is negative: a 
 
 from typing import ClassVar
 
-from noderouter.naming.addr import Address
-from noderouter.naming.environment import EnvironmentMissing, required
+from noderouter.core.addr import Address
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
-from noderouter.naming.transformer.near import network, node_of, subnet_of
+from noderouter.naming.transformer.locality import network, node_of, subnet_of
+from noderouter.schema.environment import EnvironmentMissing, required
 
 
 class LocalNode(TransformerKind):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from dtab import Bound, NameTree, Path
-from noderouter.config.fields import PathText
-from noderouter.config.kind import AfterValidator, Kind
 from noderouter.naming.runtime import Runtime
+from noderouter.schema.fields import PathText
+from noderouter.schema.kind import AfterValidator, Kind
 
 ROOT = Path.of("%")
 """What the ids of transformed names start with."""

@@ -3,7 +3,7 @@
 import socket
 from typing import ClassVar
 
-from noderouter.naming.addr import Address
+from noderouter.core.addr import Address
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import Transformer, TransformerKind

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Annotated, ClassVar
 
-from noderouter.config.kind import Field
-from noderouter.naming.addr import Address, gateway
+from noderouter.core.addr import Address, gateway
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
+from noderouter.schema.kind import Field
 
 
 class Port(TransformerKind):

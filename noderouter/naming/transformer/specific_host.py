@@ -6,15 +6,15 @@ takes one address). While it is not known, neither is the address; of a name tha
 
 from typing import Annotated, Any, ClassVar
 
-from noderouter.config.kind import PlainValidator
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrNeg
-from noderouter.naming.computed import Computed, Reading
-from noderouter.naming.dns_query import is_host_name, literal
-from noderouter.naming.resolver import Resolver
+from noderouter.core.addr import Addr, AddrBound, Address, AddrNeg
+from noderouter.core.computed import Computed, Reading
+from noderouter.core.var import Var
+from noderouter.naming.dns.query import is_host_name, literal
+from noderouter.naming.dns.resolver import Resolver
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
-from noderouter.naming.var import Var
+from noderouter.schema.kind import PlainValidator
 
 
 def _host(value: Any) -> str:

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from dtab import NEG, Bound, Dtab, Failed, NameTree, Ok, Path, bind, utility
-from noderouter.config.fields import PathText
-from noderouter.config.kind import AfterValidator
-from noderouter.namer.utility import UtilityNamer
-from noderouter.naming.addr import OPERATOR
-from noderouter.naming.computed import Reading
+from noderouter.core.addr import OPERATOR
+from noderouter.core.computed import Reading
+from noderouter.naming.namer.utility import UtilityNamer
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
+from noderouter.schema.fields import PathText
+from noderouter.schema.kind import AfterValidator
 
 
 def _leads_somewhere(path: Path) -> Path:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Final
 
-from noderouter.config.kind import BeforeValidator, Kind
-from noderouter.filter.observe import Observer
+from noderouter.schema.kind import BeforeValidator, Kind
+from noderouter.telemetry.observe import Observer
 
 DEFAULT_PATH: Final = "/admin/metrics/prometheus"
 

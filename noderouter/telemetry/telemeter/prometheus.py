@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, ClassVar, Final
 
-from noderouter.config.kind import AfterValidator
+from noderouter.schema.kind import AfterValidator
 from noderouter.telemetry.telemeter.kind import DEFAULT_PATH, Exposition, TelemeterKind
 
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")

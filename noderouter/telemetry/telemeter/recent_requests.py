@@ -8,9 +8,9 @@ telemetry:
 
 from typing import Annotated, ClassVar
 
-from noderouter.config.kind import Field
-from noderouter.filter.observe import Observer
-from noderouter.filter.trace import sample_limit
+from noderouter.core.trace_context import sample_limit
+from noderouter.schema.kind import Field
+from noderouter.telemetry.observe import Observer
 from noderouter.telemetry.recent import RecentRequests
 from noderouter.telemetry.telemeter.kind import Rate, TelemeterKind
 

@@ -8,9 +8,9 @@ telemetry:
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from noderouter.config.kind import BeforeValidator
-from noderouter.filter.observe import Observer
-from noderouter.filter.trace import sample_limit
+from noderouter.core.trace_context import sample_limit
+from noderouter.schema.kind import BeforeValidator
+from noderouter.telemetry.observe import Observer
 from noderouter.telemetry.telemeter.kind import Rate, TelemeterKind
 from noderouter.telemetry.tracelog import TraceLog
 

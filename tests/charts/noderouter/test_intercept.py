@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from noderouter.intercept import options
+from noderouter.interception.keeper import options
 from tests.charts.helm import Helm, Object, ci_values, one, router_config, staying
 from tests.charts.noderouter.test_objects import allowed, container, pod
 

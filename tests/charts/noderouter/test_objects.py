@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from noderouter.config.check import validate_text
 from noderouter.config.config import Config
+from noderouter.config.validate import validate_text
 from tests.charts.helm import CHART, KUBERNETES, Helm, HelmError, Object, ci_values, one, router_config, staying
 
 PROFILES = sorted(ci_values())

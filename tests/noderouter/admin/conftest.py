@@ -9,12 +9,12 @@ import pytest
 import trio
 
 from dtab import Dtab, Path
+from noderouter.admin.config import SecurityConfig
 from noderouter.admin.listen import STUCK_MS, open_socket
 from noderouter.admin.message import Response
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
-from noderouter.config.admin import SecurityConfig
-from noderouter.naming.addr import Addr
+from noderouter.core.addr import Addr
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.tree import MetricsTree
 

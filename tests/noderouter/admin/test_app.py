@@ -10,11 +10,11 @@ import trio
 from trio.testing import MockClock
 
 from noderouter.admin.app import AdminApp
+from noderouter.admin.config import SecurityConfig
 from noderouter.admin.message import Request, Response
 from noderouter.admin.routes import Route
 from noderouter.admin.security import Group
 from noderouter.admin.state import AdminState
-from noderouter.config.admin import SecurityConfig
 from tests.noderouter.admin.conftest import MakeState
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+from noderouter.admin.config import SecurityConfig
 from noderouter.admin.routes import FIXED, routes, routes_for_probes, routes_of
 from noderouter.admin.security import Group
-from noderouter.config.admin import SecurityConfig
 from noderouter.telemetry.telemeter.kind import Exposition
 from tests.noderouter.admin.conftest import MakeState
 

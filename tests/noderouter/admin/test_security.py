@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from noderouter.admin.config import SecurityConfig
 from noderouter.admin.security import Group, is_open, is_same_origin
-from noderouter.config.admin import SecurityConfig
 
 
 def settings(**keys: Any) -> SecurityConfig:

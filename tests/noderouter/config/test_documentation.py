@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from noderouter.config.check import validate_text
 from noderouter.config.config import Config
-from noderouter.config.kind import Model, kinds_in
+from noderouter.config.validate import validate_text
+from noderouter.schema.kind import Model, kinds_in
 from tests.noderouter.config.test_known import ROLES, SECTIONS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from noderouter.config.check import validate_text
 from noderouter.config.config import Config
+from noderouter.config.validate import validate_text
 
 Json = dict[str, Any]
 

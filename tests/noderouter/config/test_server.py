@@ -1,8 +1,8 @@
 """`servers`: what a listener does to every request."""
 
 from noderouter.config.server import ServerConfig
-from noderouter.config.sockets import SocketOptions
-from noderouter.filter.forwarded_label import IpPortKind, RequestRandomKind
+from noderouter.proxy.filter.forwarded_label import IpPortKind, RequestRandomKind
+from noderouter.proxy.listener.sockets import SocketOptions
 
 
 def test_partial_socket_options_keep_the_other_defaults() -> None:

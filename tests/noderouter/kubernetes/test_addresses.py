@@ -1,7 +1,7 @@
 """Which endpoints count."""
 
 from noderouter.kubernetes.addresses import addresses, has_host, named, numbered, reused
-from noderouter.kubernetes.slice import Host, Slice
+from noderouter.kubernetes.endpoint_slice import Host, Slice
 
 HTTP = (("http", 80),)
 

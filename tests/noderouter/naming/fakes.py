@@ -5,8 +5,8 @@ import socket
 import trio
 
 from noderouter.kubernetes.clusters import Clusters
-from noderouter.naming.files import FileWatcher
-from noderouter.naming.resolver import Resolver
+from noderouter.naming.dns.resolver import Resolver
+from noderouter.naming.files.watcher import FileWatcher
 from noderouter.naming.runtime import Runtime
 
 

@@ -1,9 +1,9 @@
 """One name of a namer, held as a binding holds it."""
 
 from dtab import NEG, Bound, Leaf, Ok, Path
-from noderouter.namer.kind import Lookup, Namer
-from noderouter.naming.addr import Addr, AddrBound
-from noderouter.naming.computed import Computed, Reading
+from noderouter.core.addr import Addr, AddrBound
+from noderouter.core.computed import Computed, Reading
+from noderouter.naming.namer.kind import Lookup, Namer
 from tests.testing.loop import until
 
 

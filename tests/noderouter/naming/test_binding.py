@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dtab import NEG, Bound, Dtab, Failed, Leaf, Ok, Path, Pending, Union, Weighted
-from noderouter.naming.addr import Addr, AddrNeg, AddrPending
+from noderouter.core.addr import Addr, AddrNeg, AddrPending
+from noderouter.core.computed import Reading
+from noderouter.core.var import Var
 from noderouter.naming.binding import Binding, Result
 from noderouter.naming.binding_cache import BindingCache
-from noderouter.naming.computed import Reading
-from noderouter.naming.var import Var
-from noderouter.reactor.core import Reactor
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
 
 DTAB = Dtab.parse("/svc => /a")

@@ -18,9 +18,9 @@ import pytest
 
 CHILD = """
 import json, sys, trio
-from noderouter.naming.addr import AddrBound, AddrPending
-from noderouter.naming.resolver import Resolver
-from noderouter.naming.waiting import until
+from noderouter.core.addr import AddrBound, AddrPending
+from noderouter.naming.dns.resolver import Resolver
+from noderouter.core.waiting import until
 
 async def main():
     async with trio.open_nursery() as nursery:

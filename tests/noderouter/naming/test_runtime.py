@@ -2,7 +2,7 @@ import os
 
 import trio
 
-from noderouter.naming.content import Present
+from noderouter.naming.files.content import Present
 from noderouter.naming.runtime import Runtime
 from tests.noderouter.naming.fakes import Log
 

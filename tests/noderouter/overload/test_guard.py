@@ -6,10 +6,10 @@ from unittest.mock import patch
 
 import pytest
 
-from noderouter.config.check import validate_text
-from noderouter.config.overload import OverloadConfig
+from noderouter.config.validate import validate_text
 from noderouter.overload import guard as module
 from noderouter.overload.cgroup import V2, Group
+from noderouter.overload.config import OverloadConfig
 from noderouter.overload.guard import Guard
 from noderouter.telemetry.tree import MetricsTree
 from tests.noderouter.naming.fakes import Log

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from noderouter.reactor.core import Reactor
 from noderouter.reactor.errors import Cancelled
 from noderouter.reactor.event import Event
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import PARK, Task, Timeout, reschedule, sleep, stand_back
 from noderouter.reactor.wire import BULK_BYTES, Wire
 

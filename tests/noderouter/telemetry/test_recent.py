@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 from dtab import Path
+from noderouter.core.addr import Address
 from noderouter.core.context import Trace
 from noderouter.core.exchange import Exchange
-from noderouter.naming.addr import Address
 from noderouter.telemetry.recent import CUT, SHOWN, RecentRequests, recent_gauges
 from noderouter.telemetry.tree import MetricsTree
 from tests.testing.reply import RecordingReply, make_exchange

@@ -4,7 +4,7 @@ import pytest
 
 from noderouter.admin.handler.captured import captured
 from noderouter.admin.message import Request
-from noderouter.arming.outlook import Outlook, Verdict
+from noderouter.interception.control.capture_status import Outlook, Verdict
 from tests.noderouter.admin.conftest import MakeState
 
 

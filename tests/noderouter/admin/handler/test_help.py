@@ -2,10 +2,10 @@
 
 import re
 
+from noderouter.admin.config import SecurityConfig
 from noderouter.admin.handler.help import GROUPS, page
 from noderouter.admin.message import Request
 from noderouter.admin.routes import routes_of
-from noderouter.config.admin import SecurityConfig
 from noderouter.telemetry.recent import RecentRequests
 from tests.noderouter.admin.conftest import MakeState, text_of
 

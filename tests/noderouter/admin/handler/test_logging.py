@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from noderouter.admin.config import SecurityConfig
 from noderouter.admin.handler.logging import list_levels, page, set_level
 from noderouter.admin.message import Request
 from noderouter.admin.state import AdminState
-from noderouter.config.admin import SecurityConfig
 from noderouter.telemetry.log import Levels
 from tests.noderouter.admin.conftest import MakeState, text_of
 

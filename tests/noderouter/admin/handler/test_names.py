@@ -4,7 +4,7 @@ import json
 
 from noderouter.admin.handler.names import bound_names, client_state, delegated
 from noderouter.admin.message import Request
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from tests.noderouter.admin.conftest import FakeRouter, MakeState, text_of
 
 TWO = AddrBound(frozenset({Address("10.0.0.2", 80, 2.0), Address("10.0.0.1", 80, meta=(("nodeName", "n1"),))}))

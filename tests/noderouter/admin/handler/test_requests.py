@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from noderouter.admin.config import SecurityConfig
 from noderouter.admin.handler.index import plain
 from noderouter.admin.handler.requests import COLUMNS, requests
 from noderouter.admin.message import Request
 from noderouter.admin.routes import routes_of
-from noderouter.config.admin import SecurityConfig
 from noderouter.telemetry.recent import CUT, RecentRequest, RecentRequests
 from tests.noderouter.admin.conftest import MakeState, text_of
 

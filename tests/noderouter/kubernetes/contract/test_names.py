@@ -5,9 +5,9 @@ import trio
 
 from dtab import Path
 from noderouter.kubernetes.paths import endpoint_slices, services
-from noderouter.namer.k8s_namer import K8sNamer
-from noderouter.namer.k8s_path import PathForm
-from noderouter.naming.resolver import Resolver
+from noderouter.naming.dns.resolver import Resolver
+from noderouter.naming.k8s_path import PathForm
+from noderouter.naming.namer.k8s_namer import K8sNamer
 from tests.noderouter.naming.fakes import Dns, Log
 from tests.noderouter.naming.name import Name
 from tests.testing.kube import draining, endpoint, endpoint_slice, not_ready, port, service

@@ -7,9 +7,9 @@ from dtab import Path
 from noderouter.kubernetes.access import Kubeconfig
 from noderouter.kubernetes.clusters import Clusters
 from noderouter.kubernetes.timing import Timing
-from noderouter.namer.k8s_namer import K8sNamer
-from noderouter.namer.k8s_path import PathForm
-from noderouter.naming.resolver import Resolver
+from noderouter.naming.dns.resolver import Resolver
+from noderouter.naming.k8s_path import PathForm
+from noderouter.naming.namer.k8s_namer import K8sNamer
 from tests.noderouter.naming.fakes import Dns, Log
 from tests.noderouter.naming.name import Name
 from tests.testing.kube import endpoint_slice, port, service

@@ -12,9 +12,9 @@ from noderouter.kubernetes.access import InCluster, Kubeconfig
 from noderouter.kubernetes.clusters import Clusters
 from noderouter.kubernetes.paths import configmaps
 from noderouter.kubernetes.state import Absent, Unreachable
-from noderouter.namer.k8s_namer import K8sNamer
-from noderouter.namer.k8s_path import PathForm
-from noderouter.naming.resolver import Resolver
+from noderouter.naming.dns.resolver import Resolver
+from noderouter.naming.k8s_path import PathForm
+from noderouter.naming.namer.k8s_namer import K8sNamer
 from tests.noderouter.kubernetes.contract.conftest import BRISK
 from tests.noderouter.naming.fakes import Dns, Log
 from tests.noderouter.naming.name import Name

@@ -4,9 +4,9 @@ import pytest
 
 from dtab import Dtab, Failed, Pending
 from noderouter.kubernetes.state import Absent, Present, Unknown, Unreachable
-from noderouter.naming.config_map_key import Key
-from noderouter.naming.content import MAX_FILE_BYTES
+from noderouter.naming.files.content import MAX_FILE_BYTES
 from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
+from noderouter.naming.interpreter.config_map_key import Key
 from noderouter.naming.interpreter.stored import hash_of
 
 

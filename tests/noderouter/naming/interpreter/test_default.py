@@ -1,9 +1,9 @@
 from dtab import Dtab, Path
-from noderouter.namer.utility import UtilityNamer
+from noderouter.core.var import Var
 from noderouter.naming.binding import Binding
 from noderouter.naming.interpreter.default import Default
 from noderouter.naming.interpreter.interpreter import Sources
-from noderouter.naming.var import Var
+from noderouter.naming.namer.utility import UtilityNamer
 
 
 async def test_it_binds_with_the_routers_dtab(runtime):

@@ -1,15 +1,15 @@
 import pytest
 
 from dtab import FAIL, NEG, Bound, Dtab, Failed, Leaf, NameTree, Ok, Path, Pending
-from noderouter.namer.kind import Lookup, Namer
-from noderouter.namer.utility import UtilityNamer
-from noderouter.naming.addr import AddrBound, Address
+from noderouter.core.addr import AddrBound, Address
+from noderouter.core.computed import Reading
+from noderouter.core.var import Var
 from noderouter.naming.binding import Binding
-from noderouter.naming.computed import Reading
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources, Stored
+from noderouter.naming.namer.kind import Lookup, Namer
+from noderouter.naming.namer.utility import UtilityNamer
 from noderouter.naming.transformer.localhost import Localhost
 from noderouter.naming.transformer.replace import Replace
-from noderouter.naming.var import Var
 
 
 class Table(Namer):

@@ -1,5 +1,5 @@
-from noderouter.config.kind import kind_field, kinds_in
 from noderouter.naming.interpreter.kind import InterpreterKind
+from noderouter.schema.kind import kind_field, kinds_in
 
 FIELD = kind_field(InterpreterKind, "noderouter.naming.interpreter")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from dtab import Dtab, Failed, Pending
-from noderouter.naming.content import MAX_FILE_BYTES
+from noderouter.naming.files.content import MAX_FILE_BYTES
 from noderouter.naming.interpreter.stored import HASH_LENGTH, DtabError, StoredDtab, hash_of, read_dtab
 
 ONE, TWO = Dtab.parse("/a => /b"), Dtab.parse("/a => /c")

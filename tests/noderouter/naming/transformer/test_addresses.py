@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from dtab import EMPTY, FAIL, NEG, Bound, Leaf, Path, Union, Weighted
 from dtab.utility import Status
-from noderouter.naming.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.var import Var
 from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import transformed
-from noderouter.naming.var import Var
 
 PREFIX = Path.parse("/%/test")
 ID = Path.parse("/#/io.l5d.fs/web")

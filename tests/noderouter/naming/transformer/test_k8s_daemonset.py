@@ -7,11 +7,11 @@ import pytest
 import trio
 
 from dtab import Bound, Leaf, Path
+from noderouter.core.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.var import Var
 from noderouter.kubernetes.clusters import Clusters
-from noderouter.naming.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.k8s_daemonset import Daemonset
-from noderouter.naming.var import Var
 from tests.noderouter.kubernetes.conftest import QUICK
 from tests.testing.api_server import ApiServer, api_server
 from tests.testing.kube import endpoint, endpoint_slice, port, service

@@ -3,10 +3,10 @@
 import pytest
 
 from dtab import Bound, Leaf, Path
-from noderouter.naming.addr import AddrBound, Address, AddrNeg
-from noderouter.naming.environment import EnvironmentMissing
+from noderouter.core.addr import AddrBound, Address, AddrNeg
+from noderouter.core.var import Var
 from noderouter.naming.transformer.k8s_localnode import LocalNode
-from noderouter.naming.var import Var
+from noderouter.schema.environment import EnvironmentMissing
 
 
 def made(**keys):

@@ -2,10 +2,10 @@ import pytest
 from pydantic import ValidationError
 
 from dtab import Bound, Leaf, Path
-from noderouter.config.kind import kind_field, kinds_in
-from noderouter.naming.addr import AddrBound
+from noderouter.core.addr import AddrBound
+from noderouter.core.var import Var
 from noderouter.naming.transformer.kind import TransformerKind
-from noderouter.naming.var import Var
+from noderouter.schema.kind import kind_field, kinds_in
 
 FIELD = kind_field(TransformerKind, "noderouter.naming.transformer")
 KEYS = {

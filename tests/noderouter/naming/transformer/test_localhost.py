@@ -1,7 +1,7 @@
 from dtab import Bound, Leaf, Path
-from noderouter.naming.addr import AddrBound, Address
+from noderouter.core.addr import AddrBound, Address
+from noderouter.core.var import Var
 from noderouter.naming.transformer.localhost import Localhost, is_local
-from noderouter.naming.var import Var
 
 
 def test_loopback_addresses_are_local_and_documentation_addresses_are_not():

@@ -2,9 +2,9 @@ import pytest
 from pydantic import ValidationError
 
 from dtab import Bound, Leaf, Path
-from noderouter.naming.addr import GATEWAY, AddrBound, Address
+from noderouter.core.addr import GATEWAY, AddrBound, Address
+from noderouter.core.var import Var
 from noderouter.naming.transformer.port import Port
-from noderouter.naming.var import Var
 
 
 async def test_it_replaces_the_port_and_nothing_else(runtime):

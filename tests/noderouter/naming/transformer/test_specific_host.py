@@ -2,10 +2,10 @@ import pytest
 from pydantic import ValidationError
 
 from dtab import Bound, Leaf, Path
-from noderouter.naming.addr import AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.addr import AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.var import Var
+from noderouter.core.waiting import until
 from noderouter.naming.transformer.specific_host import SpecificHost
-from noderouter.naming.var import Var
-from noderouter.naming.waiting import until
 
 
 async def test_it_keeps_one_host(runtime):

@@ -2,11 +2,11 @@ import pytest
 from pydantic import ValidationError
 
 from dtab import EMPTY, FAIL, Bound, Leaf, Path, Union
-from noderouter.naming.addr import OPERATOR, AddrBound, Address, AddrPending
+from noderouter.core.addr import OPERATOR, AddrBound, Address, AddrPending
+from noderouter.core.var import Var
 from noderouter.naming.transformer.const import Const
 from noderouter.naming.transformer.replace import Replace
 from noderouter.naming.transformer.substitute import SubstituteKind
-from noderouter.naming.var import Var
 
 LEAF = Leaf(Bound(Path.of("id"), Path.EMPTY, Var(AddrPending())))
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import ValidationError
 
-from noderouter.config.kind import Model, kind_field
+from noderouter.schema.kind import Model, kind_field
 from noderouter.telemetry.telemeter.kind import Exposition, TelemeterKind
 
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from noderouter.filter.trace import sample_limit
+from noderouter.core.trace_context import sample_limit
 from noderouter.telemetry.telemeter.tracelog import TraceLogKind
 
 KIND = "io.l5d.tracelog"

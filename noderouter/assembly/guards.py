@@ -1,0 +1,45 @@
+"""From the configuration of a router to what stands between strangers and the rest: see docs/hardening.md.
+
+Apart from `assemble`, so that in one place is read what is allowed to whom.
+"""
+
+from collections.abc import Sequence
+
+from noderouter.config.router import RouterConfig
+from noderouter.config.server import ENDPOINTS, ServerConfig
+from noderouter.core.service import Filter
+from noderouter.naming.interpreter.interpreter import Interpreter
+from noderouter.naming.namer.kind import NamerKind
+from noderouter.proxy.client.destination_policy import DestinationPolicy, Rules
+from noderouter.proxy.client.ourselves import Ourselves
+from noderouter.proxy.filter.connect import Connect, ConnectStats
+from noderouter.proxy.filter.overrides import OverrideRules
+from noderouter.proxy.filter.read_context import ClearContext, ReadContext
+from noderouter.telemetry.tree import Scope
+
+
+def destination_policy(config: RouterConfig, interpreter: Interpreter, ourselves: Ourselves) -> DestinationPolicy:
+    """`destinations` of a router."""
+    rules = Rules(config.destinations.allow, config.destinations.deny)
+    return DestinationPolicy(rules, ourselves, interpreter.configured_dtab)
+
+
+def override_rules(config: RouterConfig, namers: Sequence[NamerKind]) -> OverrideRules:
+    """`overrides` of a router."""
+    open_namers = [each.full_prefix for each in namers if each.open_to_overrides]
+    closed_namers = [each.full_prefix for each in namers if not each.open_to_overrides]
+    of_hosts = [name for each in namers for name in each.names_of_hosts]
+    return OverrideRules(config.dstPrefix, open_namers, closed_namers, config.overrides.trusted, of_hosts)
+
+
+def connect_filter(config: ServerConfig, scope: Scope) -> Filter:
+    """`allowConnect` of a server, whose metrics are in `scope`."""
+    stats = ConnectStats()
+    scope.tally("connect/refused", lambda: stats.refused)
+    allowed = bool(config.allowConnect) and not config.clearContext
+    return lambda service: Connect(service, stats, allowed=allowed, confined=config.allowConnect == ENDPOINTS)
+
+
+def context_filter(config: ServerConfig, overrides: OverrideRules) -> Filter:
+    """What becomes of the context that a request brings."""
+    return ClearContext if config.clearContext else lambda service: ReadContext(service, overrides)

@@ -1,0 +1,1 @@
+"""What `noderouter` can do besides running: checks of a configuration or a dtab, and the demo."""

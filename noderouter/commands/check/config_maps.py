@@ -1,0 +1,52 @@
+"""Whether the dtabs in ConfigMaps are there, valid, and free of what can hardly be meant."""
+
+import json
+
+from dtab import Path
+from dtab.lint import lint
+from noderouter.commands.check.finding import Finding, fail, ok, warn
+from noderouter.kubernetes.api import Api
+from noderouter.kubernetes.errors import NOT_FOUND, ApiError
+from noderouter.kubernetes.paths import configmaps
+from noderouter.naming.interpreter.config_map_key import Key, NotText, Object, text_under
+from noderouter.naming.interpreter.stored import DtabError, hash_of, read_dtab
+
+
+async def check_config_map(api: Api, key: Key, namers: list[Path]) -> Finding:
+    """One line. It is listed, as the router does it: the right to `get` may be missing."""
+    subject = f"dtab {key}"
+    try:
+        path = configmaps(key.namespace).path
+        found = json.loads(await api.get(path, {"fieldSelector": f"metadata.name={key.name}"})).get("items") or []
+    except ApiError as error:
+        if error.status == NOT_FOUND:
+            found = []
+        else:
+            return fail(subject, error.reason, "see the lines about rights")
+    except (ValueError, AttributeError):
+        return fail(subject, "the answer is no list of ConfigMaps", "does something stand between us and the API?")
+    if not found:
+        hint = f"kubectl -n {key.namespace} create configmap {key.name} --from-file={key.filename}=FILE"
+        return warn(subject, "there is no such ConfigMap: an empty dtab is in effect", hint)
+    return judged(key, found[0], namers)
+
+
+def judged(key: Key, thing: Object, namers: list[Path]) -> Finding:
+    """The line about a ConfigMap that is there."""
+    subject = f"dtab {key}"
+    mend = "the router keeps the last good one; kubectl edit it"
+    try:
+        text = text_under(thing, key.filename)
+    except NotText as error:
+        return fail(subject, str(error), mend)
+    if text is None:
+        there = ", ".join(sorted(thing.get("data") or {})) or "none"
+        return warn(subject, "the ConfigMap has no such key: an empty dtab is in effect", f"its keys: {there}")
+    dtab = read_dtab(text.encode("utf-8", "surrogatepass"))
+    if isinstance(dtab, DtabError):
+        return fail(subject, str(dtab), mend)
+    findings = lint(text, namers)
+    said = f"valid, {len(dtab)} entries, hash {hash_of(dtab)}"
+    if not findings:
+        return ok(subject, said)
+    return warn(subject, said, "; ".join(str(finding) for finding in findings[:10]))

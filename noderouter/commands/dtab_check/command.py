@@ -1,0 +1,181 @@
+"""`noderouter dtab check`: lints a new dtab, and tells which names would go elsewhere with it.
+
+    in force    what the router behind --admin has in effect; without --admin, what the ConfigMap holds
+    new         --file; without it, what the ConfigMap holds
+
+So `--file` asks "what if I put this into the ConfigMap?", and `--admin` alone "is this router up to date?".
+
+Exit codes: 0 nothing to report, 1 findings, or names that would go elsewhere, 2 a dtab is invalid, something could not
+be reached, wrong usage.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dtab import Dtab, Path
+from dtab.lint import Finding, lint
+from noderouter.commands.dtab_check import names, source
+from noderouter.commands.dtab_check.outcome import Outcome, symbolic
+from noderouter.commands.dtab_check.router import AdminError, RunningRouter
+from noderouter.commands.dtab_check.source import SourceError
+from noderouter.kubernetes.access import of_people
+from noderouter.naming.interpreter.config_map_key import Key
+from noderouter.naming.interpreter.stored import DtabError, hash_of
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A name that would go elsewhere."""
+
+    name: str
+    now: Outcome
+    then: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is to be said."""
+
+    in_force: dict[str, Any]
+    new: dict[str, Any]
+    findings: list[Finding]
+    tried: int
+    elsewhere: list[Elsewhere]
+    note: str
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        if "error" in self.new:
+            return 2
+        return int(bool(self.findings or self.elsewhere or "error" in self.in_force))
+
+
+def main(argv: Sequence[str], prog: str = "noderouter dtab check") -> int:
+    """Carry out the command; answers the exit code."""
+    options = _parser(prog).parse_args(argv)
+    try:
+        report = check(options)
+    except (SourceError, AdminError) as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(_as_json(report), indent=2))
+    else:
+        for line in _in_words(report):
+            print(line)
+    return report.code
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    about, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog=prog, description=about, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--configmap", type=_key, required=True, metavar="NS/NAME[:FILENAME]", help="where the router has its dtab")
+    add("--file", metavar="FILE", help="the new dtab; - is standard input")
+    add("--admin", metavar="URL", help="a running router, such as http://localhost:9990: its names, dtabs and namers")
+    add("--router", metavar="LABEL", help="which of its routers; default: the one that reads this ConfigMap")
+    add("--names", metavar="FILE", help="names to try, one a line, such as /svc/hello; - is standard input")
+    add("--kubeconfig", metavar="FILE", help="default: as kubectl finds it, else the service account of the pod")
+    add("--context", help="the context in it")
+    add("--json", action="store_true", help="the same for programs")
+    return parser
+
+
+def check(options: argparse.Namespace) -> Report:
+    """Gather, compare.
+
+    Raises:
+        SourceError, AdminError: something cannot be had.
+    """
+    if options.file == options.names == source.STDIN:
+        raise SourceError("the dtab and the names cannot both come from standard input")
+    key: Key = options.configmap
+    router = RunningRouter(options.admin, key, options.router) if options.admin else None
+    if router is not None:
+        key = router.key
+    key, held = source.from_config_map(key, of_people(options.kubeconfig, options.context))
+    new = source.from_file(options.file) if options.file else held
+    if router is not None:
+        now = router.in_effect()
+        in_force: dict[str, Any] = {"source": f"router {router.label}", "hash": hash_of(now), "dentries": len(now)}
+    else:
+        now = held.read if isinstance(held.read, Dtab) else Dtab.EMPTY
+        in_force = held.summary
+    if isinstance(new.read, DtabError):
+        return Report(in_force, new.summary, [], 0, [], "")
+    # Whoever compares with the router also wants to see what lint says of what it will get.
+    findings = lint(new.text, None if router is None else router.namers)
+    if "error" in in_force:
+        note = "what is in force only the router knows (--admin), so names were not tried"
+        return Report(in_force, new.summary, findings, 0, [], note)
+    tried, note = _names(options, router, (now, new.read))
+    outcome = symbolic if router is None else router.outcome
+    elsewhere = compare(tried, now, new.read, outcome)
+    return Report(in_force, new.summary, findings, len(tried), elsewhere, note)
+
+
+def compare(tried: Sequence[Path], now: Dtab, then: Dtab, outcome: Callable[[Path, Dtab], Outcome]) -> list[Elsewhere]:
+    """The names that go elsewhere with `then`."""
+    if now == then:
+        return []
+    pairs = ((name, outcome(name, now), outcome(name, then)) for name in tried)
+    return [Elsewhere(name.show(), before, after) for name, before, after in pairs if not before.same(after)]
+
+
+def _names(options: argparse.Namespace, router: RunningRouter | None, dtabs: Sequence[Dtab]) -> tuple[list[Path], str]:
+    """The names to try, and what is to be said of that."""
+    found = []
+    if options.names:
+        found += names.from_file(options.names)
+    if router is not None:
+        found += router.names()
+    if found:
+        return names.each_once(found), "" if router else "namers were not asked: every name below /#/ counts as known"
+    note = "no names are known, so those that the dtabs speak of were tried; --names or --admin give others"
+    return names.each_once(names.of_dtabs(dtabs)), note
+
+
+def _in_words(report: Report) -> list[str]:
+    lines = [f"in force: {_summary(report.in_force)}", f"new:      {_summary(report.new)}"]
+    lines += [f"{report.new['source']}:{finding}" for finding in report.findings]
+    for each in report.elsewhere:
+        lines += [each.name, f"    now   {each.now}", f"    then  {each.then}"]
+    if report.code < 2:
+        lines.append(f"{len(report.elsewhere)} of {report.tried} names would go elsewhere")
+    if report.note:
+        lines.append(report.note)
+    return lines
+
+
+def _summary(one: dict[str, Any]) -> str:
+    if "error" in one:
+        return f"{one['source']}: invalid: {one['error']}"
+    return f"{one['source']}: {one['dentries']} entries, hash {one['hash']}"
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    return {
+        "inForce": report.in_force,
+        "new": report.new,
+        "findings": [
+            {"line": each.line, "column": each.column, "code": each.code, "message": each.message}
+            for each in report.findings
+        ],
+        "names": report.tried,
+        "elsewhere": [{"name": each.name, "now": str(each.now), "then": str(each.then)} for each in report.elsewhere],
+        "note": report.note,
+    }
+
+
+def _key(text: str) -> Key:
+    try:
+        return Key.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -1,0 +1,69 @@
+"""What becomes of the connections of a pod that asks, which it does from its own address (pure).
+
+An init container that waits for a good answer holds back the containers behind it until all their connections are
+captured.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from noderouter.interception.control.addresses import as_sockets_tell
+from noderouter.interception.control.keeper_status import Standing
+from noderouter.interception.control.pods import NAMESPACE_UNKNOWN, PodFacts
+from noderouter.interception.control.renewed import Captured
+from noderouter.interception.keeper.state import NEVER_NAMESPACES
+
+LEFT_OUT: Final = "the keeper leaves its namespace out (--exclude-namespace)"
+
+
+class Verdict(StrEnum):
+    """Whether new connections are captured, and if not, whether waiting helps."""
+
+    CAPTURED = "captured"
+    NOT_YET = "not yet"
+    DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The verdict, and why it is no better one."""
+
+    verdict: Verdict
+    why: str = ""
+
+
+def outlook(
+    address: str, judged: Iterable[tuple[PodFacts, str]], taken: Iterable[Captured], standing: Standing
+) -> Outlook:
+    """Returns what becomes of new connections from `address`, which is written as sockets tell it.
+
+    `judged` are the pods of this node, each with the reason why it is not captured; `taken` are those that the keeper
+    has put in force.
+    """
+    found = [(pod, why) for pod, why in judged if address in map(as_sockets_tell, pod.addresses)]
+    if not found:
+        return Outlook(Verdict.NOT_YET, f"no pod of this node is known to have the address {address}")
+    if len(found) > 1:
+        return Outlook(Verdict.NOT_YET, f"{len(found)} pods have the address {address}")
+    [(pod, why)] = found
+    if why:
+        return Outlook(Verdict.DIRECT if _was_chosen(pod, why) else Verdict.NOT_YET, why)
+    if not standing.armed:
+        return Outlook(Verdict.NOT_YET, standing.why)
+    if standing.not_in_force:
+        return Outlook(Verdict.NOT_YET, standing.not_in_force)
+    if Captured(pod.told, pod.network) not in taken:
+        return Outlook(Verdict.NOT_YET, "the keeper has not been told of it yet")
+    return Outlook(Verdict.CAPTURED)
+
+
+def left_out(judged: Iterable[tuple[PodFacts, str]], namespaces: frozenset[str]) -> list[tuple[PodFacts, str]]:
+    """Returns the pods with their reasons, among them that the keeper leaves out `namespaces`."""
+    return [(pod, why or (LEFT_OUT if pod.namespace in namespaces else "")) for pod, why in judged]
+
+
+def _was_chosen(pod: PodFacts, why: str) -> bool:
+    """Whether it is direct because somebody wants it so, and not because of the moment."""
+    return pod.namespace in NEVER_NAMESPACES or not (pod.direct or why == NAMESPACE_UNKNOWN)

@@ -1,0 +1,55 @@
+"""`intercept`: what pods of this node are captured, and how the keeper of the rules is reached."""
+
+import os
+from typing import Annotated, ClassVar, Literal, Self
+
+from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
+from noderouter.schema.environment import EnvironmentMissing
+from noderouter.schema.fields import Domain
+from noderouter.schema.file_path import FilePath
+from noderouter.schema.kind import Field, Model, Several, model_validator
+
+NodeName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$")]
+ServicePort = Annotated[int, Field(ge=1, le=65535)]
+
+VARIABLE = "NODE_NAME"
+
+
+class InterceptConfig(Model):
+    """Interception. It wants one server with `capture`."""
+
+    section: ClassVar[str] = "intercept"
+
+    socket: FilePath = "/run/noderouter/intercept.sock"
+    selection: Literal["optOut", "optIn"] = "optOut"
+    nodeName: NodeName | None = None
+    opaquePorts: Several[ServicePort] = ()
+    clusterDomain: Domain | None = None
+    k8sHost: Host | None = None
+    k8sPort: ApiPort | None = None
+    kubeconfig: FilePath | None = None
+    context: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        one_way(self.k8sHost, self.k8sPort, self.kubeconfig, self.context)
+        return self
+
+    @property
+    def access(self) -> Access:
+        """Where the API is."""
+        return access(self.k8sHost, self.k8sPort, self.kubeconfig, self.context)
+
+    @property
+    def node(self) -> str:
+        """The node whose pods are captured.
+
+        Raises:
+            EnvironmentMissing: neither `nodeName` nor the environment says it.
+        """
+        name = self.nodeName or os.environ.get(VARIABLE)
+        if not name:
+            raise EnvironmentMissing(
+                f"{VARIABLE} env variable must be set to the name of this node, or intercept.nodeName be in the file"
+            )
+        return name

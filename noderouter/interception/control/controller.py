@@ -1,0 +1,173 @@
+"""Interception, as the router's process sees it: everything of this package together, from start to the last disarm.
+
+It runs beside the servers. The keeper is told of nothing before pods, namespaces, Services and the API server's
+addresses were listed once, and captures nothing before every interpreter has its dtab and a probe of the capture port
+has come back. After that an outage of the API changes nothing.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from logging import INFO
+from typing import Any, Final
+
+import trio
+
+from noderouter.core.background import Log
+from noderouter.core.client_namespaces import ClientNamespaces
+from noderouter.core.destination import Destinations
+from noderouter.interception.control import exclusions
+from noderouter.interception.control.capture_lists import Lists
+from noderouter.interception.control.capture_status import Outlook, left_out, outlook
+from noderouter.interception.control.config import InterceptConfig
+from noderouter.interception.control.gauges import intercept_gauges
+from noderouter.interception.control.health_report import Vitals
+from noderouter.interception.control.keeper_client import Keeper, Teller
+from noderouter.interception.control.list_sync import Limits, Roster
+from noderouter.interception.control.log_once import Complaints
+from noderouter.interception.control.pods import Ourselves, PodFacts
+from noderouter.interception.control.point import CapturePoint
+from noderouter.interception.control.renewed import Captured, encode_captured, renewed_first
+from noderouter.interception.control.selection import Selection
+from noderouter.interception.control.services import Listed, encode_listed
+from noderouter.interception.control.watches import Watches
+from noderouter.interception.keeper.protocol import MAX_NEVER, MAX_PODS, MAX_SERVICES, Progress
+from noderouter.kubernetes.clusters import Cluster
+from noderouter.telemetry.tree import Scope
+
+_ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What the router's process lends to it."""
+
+    cluster: Cluster
+    destinations: Destinations
+    """The reverse index, which is kept filled."""
+    clients: ClientNamespaces
+    """Whose pods clients are, which is kept filled."""
+    missing: Callable[[], Iterable[str]]
+    """What the routers lack before they can be given connections, in words."""
+    metrics: Scope
+    log: Log
+
+
+class Arming:
+    """Decides what is captured on this node and has the keeper do it, while the router makes progress."""
+
+    def __init__(self, config: InterceptConfig, point: CapturePoint, lent: Lent) -> None:
+        """Opens nothing yet.
+
+        Raises:
+            EnvironmentMissing: nobody says which node this is.
+        """
+        self.pods: Roster[Captured] = Roster("pods", Limits(MAX_PODS), encode_captured, renewed_first)
+        self.services: Roster[Listed] = Roster("services", Limits(MAX_SERVICES, MAX_NEVER), encode_listed)
+        self.vitals = Vitals(point, self._missing)
+        keeper = Keeper(config.socket, instance(), self.pods, self.services, self._progress)
+        scope = lent.metrics.scope("intercept")
+        self.teller = Teller(keeper, scope.histogram("pod_to_applied_ms"), lent.log)
+        self.watches = Watches(lent.cluster, config.node, Ourselves.from_environment(), frozenset(config.opaquePorts))
+        self.lists = Lists(
+            self.watches, self.teller, lent.destinations, lent.clients, Selection(config.selection), lent.log
+        )
+        self._lent = lent
+        self._node = config.node
+        self._excess = Complaints(lent.log, "intercept.list_not_told")
+        intercept_gauges(scope, self.teller.standing, self.vitals.probe, self.pods, self.services)
+
+    async def run(self) -> None:
+        """Do so until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for watch in self.watches:
+                nursery.start_soon(watch.run)
+            nursery.start_soon(self.lists.follow_services, frozenset(exclusions.from_environment(os.environ)))
+            nursery.start_soon(self.vitals.lag.watch)
+            nursery.start_soon(self.vitals.probe.run)
+            nursery.start_soon(self._hurry)
+            nursery.start_soon(self.teller.run)
+
+    async def disarm(self) -> None:
+        """Have new connections go directly, and wait until those that were captured before have arrived.
+
+        To be called before the servers stop accepting; takes a few seconds at most.
+        """
+        seconds = await self.teller.close()
+        self._lent.log(INFO, "intercept.closed", accepting_seconds=round(seconds, 1))
+        await trio.sleep(seconds)
+
+    def missing_to_succeed(self) -> list[str]:
+        """What is missing until the keeper could take over from that of another router, in words."""
+        lacks = list(self.watches.missing())
+        if not lacks and not (self.pods.complete and self.services.complete):
+            lacks.append("the keeper has not been told its lists")
+        return lacks
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether connections were captured once, or could be but for another router, and in a line how it is now.
+
+        Later losses do not count: other nodes reach us by a Service, and are served as well as ever.
+        """
+        standing = self.teller.standing
+        counts = f"{len(self.pods)} pods, {len(self.services)} destinations"
+        words = f"armed, {counts}" if standing.armed else f"not armed: {standing.why}"
+        if standing.standby:
+            words = f"ready to capture, {counts}: {standing.why}"
+        return standing.ready_once.is_set(), words
+
+    def state(self) -> dict[str, Any]:
+        """What the admin interface shows, ready for JSON."""
+        standing = self.teller.standing
+        return {
+            "node": self._node,
+            "armed": standing.armed,
+            "standby": standing.standby,
+            "why": standing.why,
+            "notInForce": standing.not_in_force,
+            "keeper": {"connected": standing.connected, "backend": standing.backend, "connects": standing.connects},
+            "generation": standing.generation,
+            "destinations": len(self.services),
+            "pods": [
+                {
+                    "pod": f"{pod.namespace}/{pod.name}",
+                    "ips": [str(address) for address in pod.addresses],
+                    "captured": not why,
+                    "why": why,
+                }
+                for pod, why in self._judged()
+            ],
+            "probe": {"ms": self.vitals.probe.took_ms, "error": self.vitals.probe.error},
+        }
+
+    def outlook(self, address: str) -> Outlook:
+        """Whether connections that a pod of this node opens from now on are captured, by one of its addresses."""
+        taken = () if self.pods.good is None else self.pods.good.items
+        return outlook(address, self._judged(), taken, self.teller.standing)
+
+    def _judged(self) -> list[tuple[PodFacts, str]]:
+        return left_out(self.lists.pods, self.teller.standing.left_out)
+
+    def _missing(self) -> Iterator[str]:
+        yield from self._lent.missing()
+        yield from self.watches.missing()
+        for roster in (self.pods, self.services):
+            if roster.good is None and roster.excess:
+                yield roster.excess
+
+    def _progress(self) -> Progress:
+        self._excess.are({roster.what: roster.excess for roster in (self.pods, self.services) if roster.excess})
+        return self.vitals.take()
+
+    async def _hurry(self) -> None:
+        """Do not wait for the next turn to say that everything is there."""
+        await self.vitals.probe.came_back.wait()
+        self.teller.hurry()
+
+
+def instance() -> str:
+    """Who we are in the keeper's log."""
+    name = _ODD.sub("-", os.environ.get("POD_NAME") or socket.gethostname())[:200].strip("._-")
+    return f"{name or 'noderouter'}-{os.getpid()}"

@@ -1,0 +1,199 @@
+"""Tells the keeper: connects for ever, says who we are, tells what is due, and how the router is every half second.
+
+What comes next, of what is due:
+
+    closing              disarm, and end
+    progress overdue     one that is a second late, so that lists cannot starve it
+    pods                 at most every 50 ms; what has gone leaves before anything else is said
+    progress
+    services             at most every 50 ms
+
+One request is in flight at a time. Whatever goes wrong ends the connection, which disarms, is said once, and is tried
+again after a pause that grows up to two seconds, unless things went well in between.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from time import monotonic
+from typing import Any, Final
+
+import trio
+
+from noderouter.core.background import Log
+from noderouter.interception.control.keeper_connection import Link
+from noderouter.interception.control.keeper_status import Standing
+from noderouter.interception.control.list_sync import Roster, Wish
+from noderouter.interception.control.renewed import Captured
+from noderouter.interception.control.replies import Applied, Disarmed, KeeperError, Refused, State, Welcome
+from noderouter.interception.control.services import Listed
+from noderouter.interception.keeper.protocol import Progress, encode, encode_progress
+from noderouter.interception.keeper.state import ALIVE_MS
+from noderouter.kubernetes.timing import Pauses, Timing
+from noderouter.telemetry.histogram import Histogram
+
+PROGRESS_SECONDS: Final = 0.5
+OVERDUE_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 0.05
+"""Between two lists of a sort: changes come in bursts."""
+DISARM_SECONDS: Final = 2.0
+ON_THE_WAY_SECONDS: Final = 1.0
+"""A SYN that was captured a moment ago may still be on its way into the backlog."""
+BACK_OFF: Final = Timing(first_pause=0.05, longest_pause=2.0)
+STEADY_SECONDS: Final = 5.0
+"""A conversation that lasted so long was a good one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Where the keeper is, and what it is told."""
+
+    path: str
+    """Of its socket."""
+    instance: str
+    """Who we are, for its log."""
+    pods: Roster[Captured]
+    services: Roster[Listed]
+    progress: Callable[[], Progress]
+
+
+class Teller:
+    """Runs the conversation; `standing` is how it stands, `delays` from a change of pods until it is in force."""
+
+    def __init__(self, keeper: Keeper, delays: Histogram, log: Log) -> None:
+        """Opens nothing yet."""
+        self.standing = Standing(log)
+        self.delays = delays
+        self._keeper = keeper
+        self._closing = trio.Event()
+        self._ended = trio.Event()
+        self._disarmed = False
+        self._bell = trio.Event()
+        self._generation = 0
+        self._told_at: dict[str, float] = {}
+        self._progress_at = 0.0
+        self._pods_since: float | None = None
+        """Since when pods are another list than the one in force."""
+
+    async def run(self) -> None:
+        """Talk until `close`, or cancelled."""
+        pauses = Pauses(BACK_OFF, Random())
+        try:
+            while not self._closing.is_set():
+                began = monotonic()
+                try:
+                    async with Link.open(self._keeper.path) as link:
+                        await self._converse(link)
+                except KeeperError as error:
+                    self._lost(error)
+                if monotonic() - began >= STEADY_SECONDS:
+                    pauses.reset()
+                with trio.move_on_after(pauses.next()):
+                    await self._closing.wait()
+        finally:
+            self._ended.set()
+
+    async def close(self) -> float:
+        """Disarm and end, within a time; answers for how many more seconds captured connections may come."""
+        was_armed = self.standing.armed
+        self._closing.set()
+        self._ring()
+        with trio.move_on_after(DISARM_SECONDS):
+            await self._ended.wait()
+        if self._disarmed and was_armed:
+            return ON_THE_WAY_SECONDS
+        heard = self.standing.armed_at
+        if self._disarmed or heard is None:
+            return 0.0
+        return max(0.0, heard + ALIVE_MS / 1000 + ON_THE_WAY_SECONDS - monotonic())
+
+    def want_pods(self, wish: Wish[Captured]) -> None:
+        """Let those pods be captured, as soon as can be."""
+        if self._keeper.pods.want(wish):
+            if self._pods_since is None:
+                self._pods_since = monotonic()
+            self._ring()
+
+    def want_services(self, wish: Wish[Listed]) -> None:
+        """Let those destinations be captured."""
+        if self._keeper.services.want(wish):
+            self._ring()
+
+    def hurry(self) -> None:
+        """Progress is better than it was: say so now."""
+        self._progress_at = min(self._progress_at, monotonic())
+        self._ring()
+
+    def _ring(self) -> None:
+        bell, self._bell = self._bell, trio.Event()
+        bell.set()
+
+    # One conversation
+
+    async def _converse(self, link: Link) -> None:
+        welcome = await link.ask(encode("hello", {"instance": self._keeper.instance}), Welcome)
+        self.standing.joined(welcome.backend, welcome.left_out)
+        self._progress_at = monotonic() + PROGRESS_SECONDS  # the lists first
+        while not self._closing.is_set():
+            bell, now = self._bell, monotonic()
+            due, what = self._next(now)
+            if due > now:
+                with trio.move_on_after(due - now):
+                    await bell.wait()
+            elif what is None:
+                await self._tell_progress(link)
+            else:
+                await self._tell(link, what)
+        disarmed = await link.ask(encode("disarm"), Disarmed, DISARM_SECONDS)
+        if disarmed.error:
+            raise KeeperError(f"the keeper could not disarm: {disarmed.error}")
+        self._disarmed = True
+        self.standing.closing()
+
+    def _next(self, now: float) -> "tuple[float, Roster[Any] | None]":
+        """When something is due, and which list; None is progress."""
+        pods, services = self._keeper.pods, self._keeper.services
+        if now >= self._progress_at + OVERDUE_SECONDS:
+            return now, None
+        if pods.due and self._free(pods) <= now:
+            return now, pods
+        if self._progress_at <= now:
+            return now, None
+        if services.due and self._free(services) <= now:
+            return now, services
+        return min([self._progress_at, *(self._free(each) for each in (pods, services) if each.due)]), None
+
+    def _free(self, roster: Roster[Any]) -> float:
+        """From when on it may be told again."""
+        return self._told_at.get(roster.what, 0.0) + PAUSE_SECONDS
+
+    async def _tell_progress(self, link: Link) -> None:
+        self._progress_at = monotonic() + PROGRESS_SECONDS
+        self.standing.state(await link.ask(encode_progress(self._keeper.progress()), State))
+
+    async def _tell(self, link: Link, roster: Roster[Any]) -> None:
+        self._generation += 1
+        self._told_at[roster.what] = monotonic()
+        try:
+            applied = await link.ask(roster.begin(self._generation), Applied)
+        except Refused:
+            roster.refused()
+            raise
+        if applied.generation != self._generation:
+            raise KeeperError(f"the keeper has applied {applied.generation} when it was told {self._generation}")
+        roster.taken()
+        self.standing.applied(self._generation, applied.error)
+        if roster is self._keeper.pods and self._pods_since is not None and roster.complete and not applied.error:
+            self.delays.add(monotonic() - self._pods_since)
+            self._pods_since = None
+        if not (self.standing.armed or self._keeper.pods.due or self._keeper.services.due):
+            self.hurry()
+
+    def _lost(self, error: KeeperError) -> None:
+        """The conversation has ended."""
+        if self._closing.is_set():
+            self.standing.closing()
+        else:
+            self.standing.lost(str(error))
+        for roster in (self._keeper.pods, self._keeper.services):
+            roster.forget(refusals=not isinstance(error, Refused))

@@ -1,0 +1,101 @@
+"""How we stand with the keeper: what is shown, counted and logged; each state is logged once, when it begins."""
+
+import re
+from logging import INFO, WARNING
+from time import monotonic
+from typing import Final
+
+import trio
+
+from noderouter.core.background import Log
+from noderouter.interception.control.replies import State
+
+_NUMBERS: Final = re.compile(r"\d+")
+"""Two reasons that differ in nothing else are the same state."""
+
+
+class Standing:
+    """Told by the teller what happened."""
+
+    def __init__(self, log: Log) -> None:
+        self.connected = False
+        self.armed = False
+        self.why = "the keeper is not connected yet"
+        """Why new connections are not captured; empty while they are."""
+        self.backend = ""
+        self.left_out = frozenset[str]()
+        """Namespaces that the keeper does not capture, whatever it is told."""
+        self.generation = 0
+        """Of the last list that was taken."""
+        self.not_in_force = ""
+        """Why the kernel does not follow the lists, as the keeper says it."""
+        self.connects = 0
+        self.disarms = 0
+        self.standby = False
+        """Whether they would be, were it not another keeper that captures."""
+        self.ready_once = trio.Event()
+        """Armed, or ready to be."""
+        self.armed_at: float | None = None
+        """When we last heard that connections are captured, by the monotonic clock."""
+        self._log = log
+        self._logged = ""
+
+    def __repr__(self) -> str:
+        return f"<Standing {'armed' if self.armed else self.why}>"
+
+    def joined(self, backend: str, left_out: frozenset[str]) -> None:
+        """The keeper takes us for its router."""
+        self.left_out = left_out
+        self.connected = True
+        self.connects += 1
+        self.backend = backend
+        self.why = "the keeper has not been told everything yet"
+        self._say(INFO, "intercept.connected", "connected", backend=backend)
+
+    def lost(self, reason: str) -> None:
+        """There is no conversation, or none any more."""
+        self.connected = self.standby = False
+        self._disarmed(reason, "intercept.keeper_lost")
+
+    def closing(self) -> None:
+        """We have told the keeper that we are about to end, or tried to."""
+        self.standby = False
+        self._disarmed("the router is shutting down", "intercept.disarmed", INFO)
+
+    def state(self, state: State) -> None:
+        """What the keeper makes of our progress. Armed, but not renewed, is armed still: the switch runs on a while."""
+        self.standby = state.standby
+        if state.standby:
+            self.ready_once.set()
+            self._disarmed(state.why, "intercept.standby", INFO)
+            return
+        if not state.armed:
+            event, level = ("intercept.disarmed", WARNING) if self.armed else ("intercept.not_armed", INFO)
+            self._disarmed(state.why or "the keeper does not say why", event, level)
+            return
+        self.armed_at = monotonic()
+        self.why = state.why
+        if not state.why:
+            self.not_in_force = ""
+        if not self.armed:
+            self.armed = True
+            self.ready_once.set()
+            self._say(INFO, "intercept.armed", "armed")
+
+    def applied(self, generation: int, error: str) -> None:
+        """The keeper has taken a list; with `error`, the kernel does not follow. What comes next comes as a whole."""
+        self.generation = generation
+        if error and not self.not_in_force:
+            self._log(WARNING, "intercept.not_in_force", reason=error)
+        self.not_in_force = error
+
+    def _disarmed(self, why: str, event: str, level: int = WARNING) -> None:
+        self.why = why
+        self.disarms += self.armed
+        self.armed = False
+        self._say(level, event, f"direct: {_NUMBERS.sub('#', why)}", why=why)
+
+    def _say(self, level: int, event: str, state: str, **fields: str) -> None:
+        if state != self._logged:
+            self._logged = state
+            self._log(level, event, **fields)

@@ -1,0 +1,160 @@
+"""Which pods of this node are captured (pure).
+
+A pod is captured while it can speak from an address of its own, and nobody has taken it out:
+
+    phase Running           yes
+    phase Pending           as soon as it has an address: init containers call services, too, and the containers
+                            behind them find everything in place
+    being deleted           as long as one of its containers runs: what it does to end well is done the same way as
+                            everything before. Its address may be given away as soon as the last one has ended, which
+                            may be known before the object is gone
+    Succeeded, Failed       no
+    its network is being made anew (condition `PodReadyToStartContainers` is False)     no
+    hostNetwork             no: its address is the node's
+    kube-system             no: a node must come up without us
+    ourselves               no
+
+A pod is known by its uid and address together. `network` moves when the same pod gets a network anew, perhaps with the
+same address: the keeper has to see it go and come (`roster.py`).
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from sys import intern
+from typing import Any, Final, Self
+
+from noderouter.interception.control.addresses import addresses, as_sockets_tell
+from noderouter.interception.control.selection import Choice, Selection, choice_in, direct_by_choice
+from noderouter.interception.keeper.protocol import MAX_ADDRESSES
+from noderouter.interception.keeper.state import NEVER_NAMESPACES, Address, Pod
+
+_NETWORKED: Final = frozenset(("PodReadyToStartContainers", "PodHasNetwork"))
+"""The condition; up to Kubernetes 1.27 it had the second name."""
+
+NAMESPACE_UNKNOWN: Final = "its namespace is not known yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Ourselves:
+    """Which pod we are; empty where the environment does not say."""
+
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """`POD_NAMESPACE` with `POD_NAME`, or `POD_UID`: each says it alone."""
+        read = os.environ.get
+        return cls(read("POD_NAMESPACE", ""), read("POD_NAME", ""), read("POD_UID", ""))
+
+    def are(self, namespace: str, name: str, uid: str) -> bool:
+        """Whether that is us."""
+        if self.uid and uid == self.uid:
+            return True
+        return bool(self.name) and (namespace, name) == (self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """What is kept of a pod."""
+
+    namespace: str
+    name: str
+    uid: str
+    addresses: tuple[Address, ...] = ()
+    network: str = ""
+    """Since when it has the network that it has now; empty where the API does not say."""
+    choice: Choice = Choice.UNSAID
+    direct: str = ""
+    """Why it is not captured, whatever anybody chose; empty if nothing speaks against it."""
+    labels: frozenset[tuple[str, str]] = frozenset()
+    """Of our own pod only: which Services lead to us (`services.py`)."""
+    speaks: bool = True
+    """Whether what comes from its addresses is its own: they are not the node's, nor given away since it has ended."""
+
+    @property
+    def told(self) -> Pod:
+        """As the keeper is told of it."""
+        return Pod(self.uid, self.namespace, self.addresses)
+
+
+def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
+    """What is kept of a pod as the API sends it."""
+    metadata, spec, status = (thing.get(key) or {} for key in ("metadata", "spec", "status"))
+    namespace, name, uid = (str(metadata.get(key) or "") for key in ("namespace", "name", "uid"))
+    listed = [each.get("ip") for each in status.get("podIPs") or ()] or [status.get("podIP")]
+    found = tuple(addresses(listed))[:MAX_ADDRESSES]
+    networked, since = _network(status)
+    direct, labels = "", frozenset[tuple[str, str]]()
+    if ourselves.are(namespace, name, uid):
+        direct = "it is this router"
+        labels = frozenset((metadata.get("labels") or {}).items())
+    elif spec.get("hostNetwork"):
+        direct = "it uses the node's network (hostNetwork)"
+    elif namespace in NEVER_NAMESPACES:
+        direct = f"pods of {namespace} never are"
+    elif not _speaks(metadata, status):
+        direct = "it has ended"
+    elif not networked:
+        direct = "its network is being made"
+    elif not found:
+        direct = "it has no address yet"
+    choice = choice_in(metadata.get("annotations"))
+    speaks = not spec.get("hostNetwork") and networked and _speaks(metadata, status)
+    return PodFacts(intern(namespace), name, uid, found, since, choice, direct, labels, speaks)
+
+
+def judged(
+    pods: Iterable[PodFacts], namespaces: Mapping[str, Choice], selection: Selection
+) -> Iterator[tuple[PodFacts, str]]:
+    """Each pod with the reason why it is not captured, which is empty if it is.
+
+    A namespace that is not known yet is no reason to guess: its pods wait for it.
+    """
+    for pod in pods:
+        if pod.direct:
+            yield pod, pod.direct
+        elif pod.namespace not in namespaces:
+            yield pod, NAMESPACE_UNKNOWN
+        else:
+            yield pod, direct_by_choice(pod.choice, namespaces[pod.namespace], selection)
+
+
+def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
+    """From addresses, as sockets tell them, to the namespace of the pod that speaks from them.
+
+    One that pods of two namespaces have at once, which the API may tell for a moment, is nobody's.
+    """
+    known: dict[str, bytes] = {}
+    disputed = set()
+    for pod in pods:
+        if pod.speaks:
+            namespace = pod.namespace.encode()
+            for address in pod.addresses:
+                if known.setdefault(place := as_sockets_tell(address), namespace) != namespace:
+                    disputed.add(place)
+    return {place: namespace for place, namespace in known.items() if place not in disputed}
+
+
+def _speaks(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    """Whether any process of the pod may still open connections, or ever will."""
+    if status.get("phase") in ("Succeeded", "Failed"):
+        return False
+    if not metadata.get("deletionTimestamp"):
+        return True
+    known = [
+        each.get("state") or {}
+        for kind in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+        for each in status.get(kind) or ()
+    ]
+    return not known or any("running" in state for state in known)
+
+
+def _network(status: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether it has one, and since when; where the API does not say, an address has to do."""
+    for each in status.get("conditions") or ():
+        if each.get("type") in _NETWORKED:
+            return each.get("status") != "False", str(each.get("lastTransitionTime") or "")
+    return True, ""

@@ -1,0 +1,91 @@
+"""The router's end of the protocol, over a blocking socket: for tools and tests, and as the pattern for the router.
+
+Every call waits for its answer within a time limit. A data path must not wait like this; it sends the same lines
+(`protocol.encode_*`) from the control plane.
+"""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from noderouter.interception.keeper.errors import InterceptError
+from noderouter.interception.keeper.protocol import (
+    MAX_LINE_BYTES,
+    Progress,
+    encode,
+    encode_pods,
+    encode_progress,
+    encode_services,
+)
+from noderouter.interception.keeper.state import Address, Pod, Service
+
+
+class Teller:
+    """A conversation with the keeper; `close` ends it, which disarms."""
+
+    def __init__(self, path: Path, seconds: float = 10.0) -> None:
+        """Connect.
+
+        Raises:
+            InterceptError: nobody listens there.
+        """
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._sock.settimeout(seconds)
+        self._in = b""
+        try:
+            self._sock.connect(str(path))
+        except OSError as error:
+            self._sock.close()
+            raise InterceptError(f"no keeper at {path}: {error.strerror}; is `noderouter intercept run` up?") from error
+
+    def hello(self, instance: str) -> dict[str, Any]:
+        """Be the router."""
+        return self.say(encode("hello", {"instance": instance}))
+
+    def pods(self, generation: int, pods: tuple[Pod, ...]) -> dict[str, Any]:
+        """All pods that are captured."""
+        return self.say(encode_pods(generation, pods))
+
+    def services(
+        self, generation: int, services: tuple[Service, ...], never: frozenset[Address] = frozenset()
+    ) -> dict[str, Any]:
+        """All services."""
+        return self.say(encode_services(generation, services, never))
+
+    def progress(self, progress: Progress) -> dict[str, Any]:
+        """How the router is."""
+        return self.say(encode_progress(progress))
+
+    def disarm(self) -> dict[str, Any]:
+        """Capture nothing from now on."""
+        return self.say(encode("disarm"))
+
+    def status(self) -> dict[str, Any]:
+        """How the keeper is."""
+        return self.say(encode("status"))
+
+    def say(self, line: bytes) -> dict[str, Any]:
+        """Send a line and answer what comes back.
+
+        Raises:
+            InterceptError: the keeper refused, went away, or did not answer in time.
+        """
+        try:
+            self._sock.sendall(line)
+            while b"\n" not in self._in:
+                data = self._sock.recv(65536)
+                if not data or len(self._in) > MAX_LINE_BYTES:
+                    raise InterceptError("the keeper has closed the connection")
+                self._in += data
+        except OSError as error:
+            raise InterceptError(f"the keeper does not answer: {error}") from error
+        answer, _, self._in = self._in.partition(b"\n")
+        told: dict[str, Any] = json.loads(answer)
+        if told.get("type") == "error":
+            raise InterceptError(f"the keeper refused: {told.get('message')}")
+        return told
+
+    def close(self) -> None:
+        """End the conversation."""
+        self._sock.close()

@@ -1,0 +1,99 @@
+"""Who owns the rules of this node: two locks on files, which the kernel releases when their process ends.
+
+The holder of `<path>` writes rules. Who waits for it holds `<path>.next` meanwhile, and writes there until when its
+router is good enough to be given connections. So a holder whose router is about to end sees that a successor is
+there, gives the lock up, and leaves its rules in force for the moment it takes to replace them in one transaction.
+"""
+
+import fcntl
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from noderouter.interception.keeper.errors import InterceptError
+
+
+class Lock:
+    """The right to write rules; `close` gives it back, and so does the end of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: int | None = None
+        self._waiting: int | None = None
+
+    def acquire(self) -> bool:
+        """Try to get it; if another has it, this one counts as waiting from now on.
+
+        Raises:
+            InterceptError: the file cannot be opened.
+        """
+        if self._held is None:
+            self._held = _locked(self._path)
+            if self._held is None and self._waiting is None:
+                self._waiting = _locked(self._next)
+            elif self._held is not None and self._waiting is not None:
+                os.close(self._waiting)
+                self._waiting = None
+        return self._held is not None
+
+    def successor_waits(self) -> bool:
+        """Whether somebody wants to take over."""
+        tried = _locked(self._next)
+        if tried is None:
+            return True
+        os.close(tried)
+        return False
+
+    def successor_is_ready(self) -> bool:
+        """Whether somebody waits whose router could be given connections now."""
+        if not self.successor_waits():
+            return False
+        try:
+            words = self._next.read_text().split()
+            return words[2:4] == ["ready", "until"] and time.monotonic() < float(words[4])
+        except (OSError, ValueError, IndexError):
+            return False
+
+    def ready(self, until: float) -> None:
+        """While waiting: let the holder know until when, by the monotonic clock, we could take over at once."""
+        if self._waiting is not None:
+            words = f"pid {os.getpid()} ready until {until:.3f}"
+            os.pwrite(self._waiting, f"{words:<63}\n".encode(), 0)  # of one length: it is never read in part
+
+    def release(self) -> None:
+        """Give it up, or stop waiting for it; `acquire` asks for it again."""
+        self.close()
+
+    def holder(self) -> str:
+        """The process that holds it, as far as it is known."""
+        with suppress(OSError):
+            return self._path.read_text().strip() or "unknown"
+        return "unknown"
+
+    def close(self) -> None:
+        """Give it back."""
+        for descriptor in (self._held, self._waiting):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._held = self._waiting = None
+
+    @property
+    def _next(self) -> Path:
+        return self._path.with_name(self._path.name + ".next")
+
+
+def _locked(path: Path) -> int | None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise InterceptError(f"cannot open the lock {path}: {error.strerror}; choose another with --lock") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
+    return descriptor

@@ -1,0 +1,33 @@
+"""`io.l5d.k8s`: names are ports of Kubernetes Services.
+
+    - kind: io.l5d.k8s
+
+`/#/io.l5d.k8s/<namespace>/<port>/<service>`: the port by name or number; the Service, or one host of it
+(`web-0.web`). Upper and lower case are the same. What is found where is written in `k8s_target.py`.
+"""
+
+from typing import Annotated, ClassVar
+
+from noderouter.kubernetes.access import ApiKeys
+from noderouter.naming.k8s_path import PathForm
+from noderouter.naming.namer.k8s_namer import K8sNamer
+from noderouter.naming.namer.kind import Namer, NamerKind
+from noderouter.naming.runtime import Runtime
+from noderouter.schema.kind import Field
+
+LabelKey = Annotated[str, Field(pattern=r"^(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+"""The key of a label of Kubernetes."""
+
+
+class K8s(NamerKind, ApiKeys):
+    """Services of all namespaces. With `labelSelector`, the value of that label follows the Service in the path."""
+
+    kind_name: ClassVar[str] = "io.l5d.k8s"
+    open_to_overrides: ClassVar[bool] = True
+
+    labelSelector: LabelKey | None = None
+
+    def make(self, runtime: Runtime) -> Namer:
+        """The namer; it asks the API when it is first asked itself."""
+        cluster = runtime.clusters.get(self.access)
+        return K8sNamer(self.full_prefix, PathForm(self.labelSelector), cluster, runtime.resolver)

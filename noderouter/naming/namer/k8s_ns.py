@@ -1,0 +1,37 @@
+"""`io.l5d.k8s.ns`: `io.l5d.k8s` for one namespace, that of the pod.
+
+    - kind: io.l5d.k8s.ns
+
+`/#/io.l5d.k8s.ns/<port>/<service>`.
+"""
+
+from typing import Annotated, ClassVar
+
+from noderouter.kubernetes.access import ApiKeys, own_namespace
+from noderouter.naming.k8s_path import PathForm
+from noderouter.naming.namer.k8s import LabelKey
+from noderouter.naming.namer.k8s_namer import K8sNamer
+from noderouter.naming.namer.kind import Namer, NamerKind
+from noderouter.naming.runtime import Runtime
+from noderouter.schema.environment import required
+from noderouter.schema.kind import Field
+
+
+class K8sNs(NamerKind, ApiKeys):
+    """Services of the namespace that the variable `envVar` names; without it, that of the service account."""
+
+    kind_name: ClassVar[str] = "io.l5d.k8s.ns"
+    open_to_overrides: ClassVar[bool] = True
+
+    labelSelector: LabelKey | None = None
+    envVar: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POD_NAMESPACE"
+
+    def make(self, runtime: Runtime) -> Namer:
+        """The namer.
+
+        Raises:
+            EnvironmentMissing: it cannot be known which namespace is ours.
+        """
+        namespace = own_namespace(self.envVar) or required(self.envVar, "the namespace of the pod")
+        form = PathForm(self.labelSelector, namespace.lower())
+        return K8sNamer(self.full_prefix, form, runtime.clusters.get(self.access), runtime.resolver)

@@ -1,0 +1,112 @@
+"""The role `namer`: answers names below `/#/<prefix>`.
+
+A namer is asked synchronously, on the data path. It answers from Vars that its watches keep current; a Var that is
+read through the `Reading` is held (its watch is open) while the binding that read it is in use.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from dtab import Bound, Failed, NameTree, Ok, Path, Pending
+from noderouter.core.computed import Reading
+from noderouter.naming.runtime import Runtime
+from noderouter.naming.transformer.kind import State, Transformer, TransformerKind, states_of, transformed
+from noderouter.schema.fields import PathText
+from noderouter.schema.kind import Kind, Several, kind_field
+
+Lookup = Pending | Ok[NameTree[Path | Bound]] | Failed
+"""What a namer answers; path leaves are bound again through the whole dtab."""
+
+ROOT = Path.of("#")
+"""What the names of configured namers start with."""
+
+Transformers = Several[Annotated[TransformerKind, kind_field(TransformerKind, "noderouter.naming.transformer")]]
+"""The key `transformers`."""
+
+
+class Namer:
+    """The base of namers: what answers names below its `prefix`."""
+
+    prefix: Path
+    """Such as `/#/io.l5d.fs`."""
+
+    def lookup(self, path: Path, reading: Reading) -> Lookup:
+        """Answer `path`, which is what follows the prefix; Neg where the name is not known."""
+        raise NotImplementedError
+
+    def names(self) -> list[Path]:
+        """Every name that can be bound at the moment, with the prefix; empty where they cannot be listed."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """What the admin interface shows of the namer, ready for JSON."""
+        return {}
+
+    def states(self) -> Iterator[tuple[Path, State]]:
+        """What there is to show, by name: the namer's state, and those of its transformers."""
+        yield self.prefix.drop(len(ROOT)), self.state
+
+
+class NamerKind(Kind):
+    """Configuration of one namer; every kind has these keys."""
+
+    open_to_overrides: ClassVar[bool] = False
+    """Whether dtabs of requests may use its names, whoever sends them: where they can lead to is only what is meant to
+    be routed to."""
+
+    prefix: PathText | None = None
+    """What follows `/#` in its names; the name of the kind, where it is not given."""
+    transformers: Transformers = ()
+
+    def build(self, runtime: Runtime) -> Namer:
+        """The namer, transformed if that is configured."""
+        namer = self.make(runtime)
+        if not self.transformers:
+            return namer
+        return TransformedNamer(namer, tuple(one.build(runtime) for one in self.transformers))
+
+    def make(self, runtime: Runtime) -> Namer:
+        """The namer itself; its background tasks are started through `runtime`."""
+        raise NotImplementedError
+
+    @property
+    def names_of_hosts(self) -> tuple[Path, ...]:
+        """Prefixes of names, outside of the router's `dstPrefix`, that it gives to what a client's Host says.
+
+        Dtabs of requests may be about these, and lead to them.
+        """
+        return ()
+
+    @property
+    def full_prefix(self) -> Path:
+        """What its names start with."""
+        return ROOT + (Path.of(self.kind_name) if self.prefix is None else self.prefix)
+
+
+class TransformedNamer(Namer):
+    """A namer whose bound answers are transformed. Answers that are to be bound again are left alone."""
+
+    def __init__(self, namer: Namer, transformers: tuple[Transformer, ...]) -> None:
+        self.prefix = namer.prefix
+        self._namer = namer
+        self._transformers = transformers
+
+    def lookup(self, path: Path, reading: Reading) -> Lookup:
+        """Ask the namer, and transform."""
+        answer = self._namer.lookup(path, reading)
+        if isinstance(answer, Ok) and all(isinstance(leaf, Bound) for leaf in answer.tree.leaves()):
+            return Ok(transformed(answer.tree, self._transformers))
+        return answer
+
+    def names(self) -> list[Path]:
+        """The namer's names."""
+        return self._namer.names()
+
+    def state(self) -> dict[str, Any]:
+        """The namer's state."""
+        return self._namer.state()
+
+    def states(self) -> Iterator[tuple[Path, State]]:
+        """The namer's, and those of what transforms it."""
+        yield from self._namer.states()
+        yield from states_of(self._transformers)

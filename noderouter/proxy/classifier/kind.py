@@ -1,0 +1,29 @@
+"""The role `responseClassifier` of a service.
+
+Its verdicts drive `success` and `failures`, failure accrual, `l5d-success-class` and classified retries.
+"""
+
+from typing import Protocol
+
+from noderouter.core.exchange import Exchange, Verdict
+from noderouter.schema.kind import Kind
+
+
+class Classifier(Protocol):
+    """Judges attempts."""
+
+    def response(self, exchange: Exchange) -> Verdict:
+        """Judge the response head in `exchange.response`; before any of it has gone to the client."""
+        ...
+
+    def error(self, exchange: Exchange, exc: Exception) -> Verdict:
+        """Judge an attempt that ended in `exc` instead of a response. Never SUCCESS."""
+        ...
+
+
+class ClassifierKind(Kind):
+    """What `responseClassifier` may be (`io.l5d.http.nonRetryable5XX` where it is absent)."""
+
+    def build(self) -> Classifier:
+        """The classifier; it has no state and can be shared."""
+        raise NotImplementedError

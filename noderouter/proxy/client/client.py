@@ -1,0 +1,360 @@
+"""The client of one bound name (Linkerd's client stack below the stats): endpoints, balancer, requeues.
+
+One client serves every logical name that is bound to its id. The address set is a `Var`, compared by version on
+each request and on each sweep, so a removed endpoint leaves at the latest with the next sweep.
+
+*Requeues* repeat what is known not to have been processed: a connection that could not be opened, a write that
+took nothing, an idle connection that died. They go to a fresh pick, at once, within `requeue_budget`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from time import monotonic
+from typing import Any, Final
+
+from dtab import Path
+from noderouter.core.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.errors import (
+    ConnectError,
+    EndpointProtocolError,
+    EndpointTimeout,
+    FailedFast,
+    NoSuchName,
+    RouterError,
+)
+from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.var import Var
+from noderouter.proxy.balancer.accrual.machine import AccrualFactory
+from noderouter.proxy.balancer.balancer import Balancer
+from noderouter.proxy.client.endpoint import Endpoint
+from noderouter.proxy.client.fail_fast import FailFast
+from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.proxy.filter.timeout import endpoint_failed
+from noderouter.proxy.http.error_text import binding_timeout
+from noderouter.proxy.http1.upstream import UpstreamConnection
+from noderouter.proxy.retry.budget import RetryBudget
+from noderouter.reactor.errors import Expired, Unwind
+from noderouter.reactor.loop import Reactor
+from noderouter.reactor.task import Timeout
+from noderouter.telemetry.failures import failure_name
+from noderouter.telemetry.histogram import COUNT
+from noderouter.telemetry.metrics import RequestStats
+
+CONNECT_REQUEUES: Final = 25
+"""Tries beyond the first to get a connection for one request (Finagle's figure)."""
+REQUEUE_SHARE: Final = 0.2
+"""Other requeues of one request: at most this share of the budget's balance."""
+
+
+Guard = Callable[[Path, Address, bool], None]
+"""Asked before each new connection: a bound name, its address, and whether only endpoints of Kubernetes will do.
+
+Raises what the exchange is to fail with where the connection is not to be.
+"""
+
+
+@dataclass(slots=True, frozen=True)
+class ClientSettings:
+    """What the configuration says about a client; factories make what each client needs of its own."""
+
+    balancer: Callable[[], Balancer]
+    accrual: AccrualFactory
+    requeue_budget: Callable[[], RetryBudget]
+    pool: PoolSettings
+    binding_seconds: float = 10.0
+    fail_fast: bool = False
+
+
+class Client:
+    """Balances exchanges over the endpoints of `id`."""
+
+    __slots__ = (
+        "_addr",
+        "_balancer",
+        "_budget",
+        "_connecting_seconds",
+        "_epoch",
+        "_fail_fast",
+        "_guard",
+        "_reactor",
+        "_settings",
+        "_version",
+        "budget_exhausted",
+        "cannot_retry",
+        "endpoints",
+        "id",
+        "in_flight",
+        "not_open",
+        "pool_stats",
+        "request_limit",
+        "requeues",
+        "routes",
+        "stalls",
+        "updates",
+    )
+
+    def __init__(
+        self,
+        id: Path,
+        addr: Var[Addr],
+        settings: ClientSettings,
+        reactor: Reactor,
+        guard: Guard,
+    ) -> None:
+        """Hold `addr` until `close`."""
+        self.id = id
+        self.endpoints: dict[Address, Endpoint] = {}
+        self.pool_stats = PoolStats()
+        self.requeues = 0
+        # Why a request that failed was not sent again: its own tries are used up; the budget is empty; it may have been
+        # processed, or cannot be repeated; no endpoint is there to be tried (`failFast`).
+        self.request_limit = self.budget_exhausted = self.cannot_retry = self.not_open = 0
+        self.updates = 0
+        self.stalls = 0
+        self.in_flight = 0
+        self.routes = 0
+        self._addr = addr
+        self._settings = settings
+        self._reactor = reactor
+        self._guard = guard
+        self._connecting_seconds = settings.pool.connecting_seconds
+        self._fail_fast = FailFast(reactor) if settings.fail_fast else None
+        self._balancer = settings.balancer()
+        self._budget = settings.requeue_budget()
+        self._epoch = -1
+        self._version = -1
+        addr.hold()
+        self.refresh()
+
+    def __repr__(self) -> str:
+        return f"<Client {self.id.show()} endpoints={len(self.endpoints)} in_flight={self.in_flight}>"
+
+    @property
+    def addr(self) -> Addr:
+        """The state of the address set."""
+        return self._addr.value
+
+    @property
+    def down(self) -> int:
+        """Endpoints that cannot be connected to, as far as `failFast` knows."""
+        return 0 if self._fail_fast is None else self._fail_fast.down
+
+    @property
+    def balancer(self) -> Balancer:
+        """For statistics."""
+        return self._balancer
+
+    @property
+    def budget(self) -> RetryBudget:
+        """For statistics."""
+        return self._budget
+
+    def follow(self, addr: "Var[Addr] | Any") -> None:
+        """Take the addresses from `addr` from now on: a new binding of the same id may bring a new Var."""
+        if addr is self._addr:
+            return
+        addr.hold()
+        self._addr.release()
+        self._addr = addr
+        self._epoch = self._version = -1
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the address set: new endpoints in, removed ones out, the state of the others kept."""
+        if self._epoch == Var.epoch:
+            return
+        self._epoch = Var.epoch
+        version = self._addr.version
+        if version == self._version:
+            return
+        self._version = version
+        addr = self._addr.value
+        wanted = addr.addresses if isinstance(addr, AddrBound) else frozenset()
+        endpoints = self.endpoints
+        for address in [known for known in endpoints if known not in wanted]:
+            removed = endpoints.pop(address)
+            removed.retire()
+            if self._fail_fast is not None:
+                self._fail_fast.retired(removed)
+        for address in sorted(wanted, key=lambda each: (each.ip, each.port)):
+            if address not in endpoints:
+                pool = Pool(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
+                endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
+        self._balancer.update(list(endpoints.values()))
+        self.updates += 1
+
+    async def send(self, exchange: Exchange, fields: bytes, stats: RequestStats) -> None:
+        """Carry one exchange to an endpoint; `fields` are the head lines of this destination.
+
+        One frame for stats, requeues, balancing and accrual: this runs for every request, and a frame costs.
+
+        Raises:
+            NoSuchName: there is no address.
+            RouterError: the last attempt's, when requeues are used up or not allowed.
+        """
+        if self._epoch != Var.epoch:
+            self.refresh()
+        balancer = self._balancer
+        tries = again = 0
+        connecting = 0.0  # seconds that were spent on connections that did not come about
+        ended: float | None = None
+        self.in_flight += 1
+        stats.pending += 1
+        began = now = monotonic()
+        try:
+            while ended is None:
+                endpoint: Endpoint | None = balancer.pick(now)  # type: ignore[assignment]  # ours are all Endpoints
+                if endpoint is None:
+                    await self._settled(exchange)
+                    now = monotonic()
+                    continue
+                probe = balancer.begin(endpoint, now)
+                exchange.endpoint = endpoint
+                exchange.attempts += 1
+                pool = endpoint.pool
+                connection = None
+                try:
+                    if exchange.tunnel:
+                        connection = await self._open(endpoint, exchange, connecting, exchange.confined)
+                        connection.progress = now
+                        if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
+                            await connection.exchange(exchange, fields)
+                        else:
+                            await connection.tunnel(exchange)
+                    else:
+                        connection = None if exchange.needs_fresh else pool.take()
+                        if connection is None:
+                            connection = await self._open(endpoint, exchange, connecting, False)
+                        connection.progress = now
+                        await connection.exchange(exchange, fields)
+                    ended = exchange.ended = monotonic()
+                    if exchange.verdict is Verdict.SUCCESS:
+                        endpoint.accrual.success(ended)
+                    else:
+                        endpoint.accrual.failure(ended)
+                except ConnectError as error:
+                    probe = False
+                    failed = monotonic()
+                    endpoint.accrual.failure(failed)
+                    connecting += failed - now
+                    if self._fail_fast is not None:
+                        self._fail_fast.failed(endpoint)
+                    tries += 1
+                    if connecting >= self._connecting_seconds or not self._requeue(exchange, error, tries, now):
+                        raise
+                    again += 1
+                except EndpointProtocolError as error:
+                    if not exchange.half_closed:  # else it may have left because its client had: nobody's fault
+                        probe = False
+                        endpoint.accrual.failure(monotonic())
+                        self.stalls += isinstance(error, EndpointTimeout)
+                    tries += 1
+                    if not self._requeue(exchange, error, tries, now):
+                        raise
+                    again += 1
+                except Expired as expired:
+                    since = now if connection is None else connection.progress
+                    # Who waits for a place in a full pool waits for other clients.
+                    waiting = connection is None and pool.size >= self._settings.pool.max_size
+                    if not waiting and endpoint_failed(exchange, expired.timeout, since):
+                        probe = False
+                        endpoint.accrual.failure(monotonic())
+                    raise
+                finally:
+                    if ended is None:
+                        now = monotonic()
+                        if probe:
+                            endpoint.accrual.abandon(now)
+                        balancer.end(endpoint, now, None)
+                    else:
+                        # How long a body streams says nothing about how quick the endpoint is.
+                        balancer.end(endpoint, ended, (exchange.headed or ended) - now)
+                    exchange.upstream = None  # from here on it is the pool's, and soon another's
+                    if connection is not None:
+                        if ended is None:
+                            pool.discard(connection)
+                        else:
+                            pool.give(connection, ended)
+            if exchange.response is not None:
+                success = exchange.verdict is Verdict.SUCCESS
+                if success:
+                    self._budget.deposit(ended)  # only what works pays for repeats
+                if exchange.tunnel and exchange.headed:
+                    ended = exchange.ended = exchange.headed  # how long a tunnel lasts is no latency
+                stats.record(exchange.response.status, ended - began, success)
+        except (Exception, Unwind) as error:
+            stats.fail(failure_name(error), monotonic() - began)
+            raise
+        finally:
+            stats.pending -= 1
+            self.in_flight -= 1
+            if again:
+                self.pool_stats.add("retries/requeues_per_request", COUNT, again)
+
+    async def _open(
+        self, endpoint: Endpoint, exchange: Exchange, connecting: float, confined: bool
+    ) -> UpstreamConnection:
+        """A connection, if a new one may be opened: the only place where the data path opens any.
+
+        `connecting` seconds have been spent on others.
+        """
+        self._guard(self.id, endpoint.address, confined)
+        if self._fail_fast is not None:
+            self._fail_fast.check(endpoint)
+        return await endpoint.pool.open(exchange, max(0.0, self._connecting_seconds - connecting))
+
+    def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
+        """Whether to try again. Nothing was processed, or `error.retryable` would be false."""
+        if not error.retryable or exchange.reply.started:
+            self.cannot_retry += 1
+            return False
+        if isinstance(error, FailedFast) and self._fail_fast is not None:
+            if self._fail_fast.down >= len(self.endpoints):
+                self.not_open += 1
+                return False
+            limit = CONNECT_REQUEUES
+        elif isinstance(error, ConnectError):
+            limit = CONNECT_REQUEUES
+        elif exchange.body.data is None:
+            self.cannot_retry += 1
+            return False
+        else:
+            limit = ceil(REQUEUE_SHARE * self._budget.balance(now))
+        if tries > limit:
+            self.request_limit += 1
+            return False
+        if not self._budget.try_withdraw(now):
+            self.budget_exhausted += 1
+            return False
+        self.requeues += 1
+        return True
+
+    async def _settled(self, exchange: Exchange) -> None:
+        """There is no endpoint: wait if the address is pending, else say so."""
+        if isinstance(self._addr.value, AddrPending):
+            with Timeout(self._settings.binding_seconds):
+                while isinstance(self._addr.value, AddrPending):
+                    await self._addr.changed(self._addr.version)
+                self.refresh()
+                return
+            raise binding_timeout(exchange.name or self.id, self._settings.binding_seconds, self.id.show())
+        self.refresh()
+        if not self.endpoints:
+            addr = self._addr.value
+            cause = f": {addr.cause}" if isinstance(addr, AddrFailed | AddrNeg) and addr.cause else ""
+            raise NoSuchName(f"{self.id.show()} has no address{cause}")
+
+    def sweep(self, now: float) -> None:
+        """Follow the address set and close old connections; called about once a second."""
+        self.refresh()
+        if self.pool_stats.connections:  # most of many clients have none
+            for endpoint in self.endpoints.values():
+                endpoint.pool.sweep(now)
+
+    def close(self) -> None:
+        """Release the address set; exchanges in flight complete."""
+        self._addr.release()
+        for endpoint in self.endpoints.values():
+            endpoint.retire()
+        self._balancer.update(())

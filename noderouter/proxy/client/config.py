@@ -1,0 +1,151 @@
+"""`client` of a router: what is done per bound name, below binding (spec section 2.6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Self
+
+from dtab import Path
+from noderouter.proxy.balancer.accrual.kind import AccrualKind
+from noderouter.proxy.balancer.kind import BalancerKind
+from noderouter.proxy.listener.session import Session
+from noderouter.proxy.router.config import Budget
+from noderouter.schema.fields import Count, LimitMs, Milliseconds, Off, Positive, seconds
+from noderouter.schema.kind import Field, Kind, Model, Several, kind_field, model_validator
+from noderouter.schema.partial import PrefixEntry, overlay
+
+_BALANCER = kind_field(BalancerKind, "noderouter.proxy.balancer")
+_ACCRUAL = kind_field(AccrualKind, "noderouter.proxy.balancer.accrual")
+
+
+class Pool(Model):
+    """Connections to one endpoint; None is unlimited."""
+
+    section: ClassVar[str] = "pool"
+
+    minSize: Count = 0
+    maxSize: Positive | None = None
+    idleTimeMs: Milliseconds = 3000
+    """Linkerd keeps idle connections forever; this is shorter than the keep-alive time of any server, so that
+    requests do not meet connections that the server is closing."""
+    maxWaiters: Count | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.maxSize is not None and self.minSize > self.maxSize:
+            raise ValueError(f"minSize ({self.minSize}) is larger than maxSize ({self.maxSize})")
+        return self
+
+
+class ClientKeys(Model):
+    """What can be said about a client."""
+
+    section: ClassVar[str] = "client"
+
+    loadBalancer: Annotated[BalancerKind, _BALANCER] = Field(default_factory=_BALANCER.maker("p2c"))
+    failureAccrual: Annotated[AccrualKind, _ACCRUAL] = Field(
+        default_factory=_ACCRUAL.maker("io.l5d.consecutiveFailures", failures=5)
+    )
+    hostConnectionPool: Pool = Pool()
+    requestAttemptTimeoutMs: Milliseconds | None = None
+    requeueBudget: Budget = Budget()
+    clientSession: Session = Session()
+    failFast: bool = False
+    connectTimeoutMs: Milliseconds = 5000
+    """For all tries of one request to get a connection."""
+    responseHeadTimeoutMs: LimitMs = 300_000
+    """Until a response begins, where neither `totalTimeoutMs` nor `requestAttemptTimeoutMs` says else."""
+    bodyIdleTimeoutMs: LimitMs = 60_000
+    """Without a byte of a response's body, or without one of a request's that the endpoint takes."""
+    uploadAfterResponseMs: Milliseconds = 30_000
+    """How long a request's body goes on behind a response that is complete."""
+    uploadAfterResponseKB: Count = 64 * 1024
+    """How much of it."""
+    strictResponses: bool = False
+    """Whether what clients read although it is not as it should be (`http1.head`) is refused instead of carried."""
+    forwardClientCert: Off = False
+
+
+class ClientEntry(PrefixEntry, ClientKeys):
+    """The same for the bound names that a pattern matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientParams:
+    """What holds for one bound name; times in seconds."""
+
+    balancer: BalancerKind
+    accrual: AccrualKind
+    pool: Pool
+    attempt_timeout: float | None
+    requeue_budget: Budget
+    session: Session
+    fail_fast: bool
+    connecting: float
+    head: float
+    body_idle: float
+    upload: float
+    upload_bytes: int
+    strict_responses: bool
+
+
+class ClientSettings:
+    """Answers what holds for a bound name. Not for the hot path: ask once per client."""
+
+    __slots__ = ("_base", "_entries")
+
+    def __init__(self, base: ClientKeys, entries: Sequence[ClientEntry]) -> None:
+        self._base = {key: getattr(base, key) for key in ClientKeys.model_fields}
+        self._entries = tuple(entries)
+
+    def resolve(self, path: Path) -> ClientParams:
+        """The parameters of the bound name `path`, with its transformer prefixes, such as `/#/io.l5d.fs/web`."""
+        found = overlay(self._base, self._entries, path)
+        attempt = found["requestAttemptTimeoutMs"]
+        return ClientParams(
+            balancer=found["loadBalancer"],
+            accrual=found["failureAccrual"],
+            pool=found["hostConnectionPool"],
+            attempt_timeout=None if attempt is None else attempt / 1000,
+            requeue_budget=found["requeueBudget"],
+            session=found["clientSession"],
+            fail_fast=found["failFast"],
+            connecting=found["connectTimeoutMs"] / 1000,
+            head=seconds(found["responseHeadTimeoutMs"]),
+            body_idle=seconds(found["bodyIdleTimeoutMs"]),
+            upload=found["uploadAfterResponseMs"] / 1000,
+            upload_bytes=found["uploadAfterResponseKB"] * 1024,
+            strict_responses=found["strictResponses"],
+        )
+
+
+class ClientKind(Kind):
+    """What `client` may be."""
+
+    def settings(self) -> ClientSettings:
+        """The resolver."""
+        raise NotImplementedError
+
+
+class GlobalClient(ClientKind, ClientKeys):
+    """`io.l5d.global`: the same for every bound name."""
+
+    kind_name: ClassVar[str] = "io.l5d.global"
+
+    kind: Literal["io.l5d.global"] = "io.l5d.global"
+
+    def settings(self) -> ClientSettings:
+        """See `ClientKind`."""
+        return ClientSettings(self, ())
+
+
+class StaticClient(ClientKind):
+    """`io.l5d.static`: by patterns."""
+
+    kind_name: ClassVar[str] = "io.l5d.static"
+
+    kind: Literal["io.l5d.static"] = "io.l5d.static"
+    configs: Several[ClientEntry]
+
+    def settings(self) -> ClientSettings:
+        """See `ClientKind`."""
+        return ClientSettings(ClientKeys(), self.configs)

@@ -1,0 +1,140 @@
+"""Answers requests that failed in the router: the one table from errors to HTTP (spec sections 5.4 and 5.5).
+
+Outermost filter of a server (only the access log is further out). Every error carries its status (`core.errors`);
+what is no RouterError is a fault of ours and answers 502 with its text. The message goes into `l5d-err` for the next
+router and into the body for people. The `l5d-*` lines go into `exchange.reply_fields`, where the reply of a
+`clearContext` server finds them, drops them and drops the body with them.
+
+Not answered here: a client that has gone, cancellation, a reply that had started (the codec cuts the connection, so
+that the client does not take what came for all), and ClientProtocolError, because only the codec can answer and then
+close (RFC 9112 section 2.2).
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from time import monotonic
+from typing import Final
+from urllib.parse import quote_plus
+
+from noderouter.core.errors import ClientGone, ClientProtocolError, OverloadError, RouterError
+from noderouter.core.exchange import Exchange, Response, Verdict
+from noderouter.core.headers import Headers
+from noderouter.core.service import Service
+from noderouter.proxy.http.success_class import FAILURE
+from noderouter.reactor.errors import Unwind
+from noderouter.telemetry.failures import failure_name
+from noderouter.telemetry.metrics import RequestStats
+
+MAX_FIELD_BYTES: Final = 8192
+"""`l5d-err` is never longer, however large `maxHeadersKB` is: that is all the head many clients read."""
+
+_RETRYABLE: Final = b"l5d-retryable: true\r\n"
+_NACK: Final = b"finagle-http-nack: true\r\n"
+"""Finagle clients take a 503 with this for "not processed" and try elsewhere."""
+
+_BLOCK: Final = b"content-type: text/plain\r\n"
+_PHRASES: Final = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+
+
+class ErrorReply:
+    """Turns exceptions into responses."""
+
+    __slots__ = ("_explain", "_max_body_bytes", "_max_field_bytes", "_on_fault", "_service", "_stats")
+
+    def __init__(
+        self,
+        service: Service,
+        stats: RequestStats,
+        *,
+        max_headers_bytes: int = 60 * 1024,
+        max_body_bytes: int = 5120 * 1024,
+        on_fault: Callable[[Exchange, Exception], None] | None = None,
+        explain: Callable[[Exchange, Exception], Exception] | None = None,
+    ) -> None:
+        """`stats` are those of the server, `max_*_bytes` are `maxHeadersKB` and `maxErrResponseKB`.
+
+        `on_fault` is told of errors that are no RouterError;
+        `explain` may replace an error by one that says more: where it was raised, little was known.
+        """
+        self._service = service
+        self._stats = stats
+        self._explain = explain
+        # Half of the head at most, so that the whole fits into the same limit of a router before this one.
+        self._max_field_bytes = min(max_headers_bytes // 2, MAX_FIELD_BYTES)
+        self._max_body_bytes = max_body_bytes
+        self._on_fault = on_fault
+
+    async def serve(self, exchange: Exchange) -> None:
+        """Go on, answer what fails, and count."""
+        stats = self._stats
+        stats.pending += 1
+        try:
+            try:
+                await self._service(exchange)
+            except Exception as error:
+                await self._failed(exchange, error)
+            response = exchange.response
+            if response is not None:
+                seconds = (exchange.ended or monotonic()) - exchange.started
+                stats.record(response.status, seconds, exchange.verdict is Verdict.SUCCESS)
+        except (Exception, Unwind) as error:
+            stats.fail(failure_name(error), monotonic() - exchange.started)
+            raise
+        finally:
+            stats.pending -= 1
+
+    async def _failed(self, exchange: Exchange, error: Exception) -> None:
+        """Answer, or pass on what cannot be answered here."""
+        if isinstance(error, ClientProtocolError):
+            if not exchange.reply.started:
+                exchange.response = Response(error.status, _phrase(error.status), Headers(), 0)
+            raise error
+        if isinstance(error, ClientGone) or exchange.reply.started:
+            raise error
+        if self._on_fault is not None and not isinstance(error, RouterError):
+            self._on_fault(exchange, error)
+        await self._answer(exchange, error if self._explain is None else self._explain(exchange, error))
+
+    async def _answer(self, exchange: Exchange, error: Exception) -> None:
+        status, message, retryable = describe(error)
+        body = truncate(message, self._max_body_bytes)
+        fields = b"l5d-err: %b\r\n%b" % (encode(message, self._max_field_bytes), FAILURE)
+        if retryable:
+            fields += _RETRYABLE
+        if isinstance(error, OverloadError):
+            fields += _NACK
+        exchange.reply_fields = fields  # in place of those of an attempt that was not to be
+        exchange.verdict = Verdict.FAILURE
+        exchange.ended = 0.0
+        block = _BLOCK + error.fields if isinstance(error, RouterError) else _BLOCK
+        exchange.response = Response(status, _phrase(status), Headers(block), len(body))
+        pending = exchange.reply.begin(exchange.response, body)
+        if pending is not None:
+            await pending
+
+
+def describe(error: Exception) -> tuple[int, str, bool]:
+    """Status, message, and whether nothing was processed, so that the request may be sent again."""
+    if isinstance(error, RouterError):
+        return error.status, error.message, error.retryable
+    return 502, str(error) or type(error).__name__, False
+
+
+def truncate(message: str, limit: int) -> bytes:
+    """`message` in UTF-8, at most `limit` bytes of it, whole characters only."""
+    data = message[:limit].encode("utf-8", "backslashreplace")
+    return data if len(data) <= limit else data[:limit].decode("utf-8", "ignore").encode("utf-8")
+
+
+def encode(message: str, limit: int) -> bytes:
+    """`message` as the value of `l5d-err`: form-encoded as java.net.URLEncoder does, at most `limit` bytes.
+
+    Nothing but letters, digits and `*-._+%` comes out, so a message cannot add a field. Escapes stay whole.
+    """
+    text = quote_plus(truncate(message, limit), safe="*").replace("~", "%7E")[:limit]
+    tail = text.rfind("%", max(0, limit - 2))
+    return (text if tail < 0 or len(text) < limit else text[:tail]).encode("ascii")
+
+
+def _phrase(status: int) -> bytes:
+    return _PHRASES.get(status, b"Error")

@@ -1,0 +1,92 @@
+"""The head of a request to an endpoint, in bytes (RFC 9112 sections 3 and 6).
+
+Framing is always made here, never copied; hop-by-hop fields were left behind by the parser, and only those that this
+hop stands for are written.
+"""
+
+from typing import Final
+
+from noderouter.core.exchange import CHUNKED, Exchange, Special
+from noderouter.proxy.http.via import via_request
+
+_VERSION: Final = (b" HTTP/1.0\r\n", b" HTTP/1.1\r\n")
+_VIA: Final = (b"via: 1.0 linkerd\r\n", b"via: 1.1 linkerd\r\n")
+_WITH_LENGTH: Final = frozenset((b"POST", b"PUT", b"PATCH"))
+
+
+def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
+    """The head of a request, framed afresh, with the body if it is at hand; `fields` go behind the client's own."""
+    length = exchange.body.length
+    if length > 0:
+        framing = b"content-length: %d\r\n" % length
+    elif length == CHUNKED:
+        framing = b"transfer-encoding: chunked\r\n"
+    elif exchange.method in _WITH_LENGTH:
+        framing = b"content-length: 0\r\n"
+    else:
+        framing = b""
+    if exchange.special is not None:
+        if length != 0 and exchange.minor and exchange.field(b"expect") is not None:
+            framing += b"expect: 100-continue\r\n"
+        if length == CHUNKED:
+            framing += trailer_line(exchange.special)
+        framing += _hop_fields(exchange)
+    # One join: half the price of formatting.
+    return b"".join(
+        (
+            exchange.method,
+            b" ",
+            exchange.target,
+            _VERSION[exchange.minor],
+            exchange.block,
+            exchange.request_fields,
+            fields,
+            _VIA[exchange.minor] if exchange.special is None else via_request(exchange),
+            framing,
+            b"\r\n",
+            data,
+        )
+    )
+
+
+def trailer_line(special: Special) -> bytes:
+    """The line that says which trailer fields may follow a chunked body (RFC 9110 section 6.6.2), or b""."""
+    names = b", ".join([value for name, value in special if name == b"trailer" and value])
+    return b"trailer: %b\r\n" % names if names else b""
+
+
+def _hop_fields(exchange: Exchange) -> bytes:
+    """What is asked of the next hop itself: another protocol, and the trailer fields of a response.
+
+    The client gets those, in HTTP/1.1, as it gets every chunked body chunked; other members of TE are transfer codings
+    that we do not speak (RFC 9110 section 10.1.4).
+    """
+    upgrade = upgrade_asked(exchange)
+    trailers = exchange.minor and _takes_trailers(exchange.special or ())
+    if not trailers:
+        return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade if upgrade else b""
+    if not upgrade:
+        return b"connection: te\r\nte: trailers\r\n"
+    return b"connection: upgrade, te\r\nupgrade: %b\r\nte: trailers\r\n" % upgrade
+
+
+def _takes_trailers(special: Special) -> bool:
+    for name, value in special:
+        if name == b"te" and b"trailers" in [word.strip(b" \t") for word in value.lower().split(b",")]:
+            return True
+    return False
+
+
+def upgrade_asked(exchange: Exchange) -> bytes:
+    """The protocols that are asked for instead of HTTP/1.1, or b"".
+
+    Never `h2c`: the tunnel would carry requests past the router. Not for HTTP/1.0, nor with a body longer than those
+    that are held whole: what of it is still to come could not be told from what the tunnel is to carry.
+    """
+    upgrade = exchange.field(b"upgrade")
+    if upgrade is None or not exchange.minor or not exchange.body.replayable:
+        return b""
+    if b"h2c" in upgrade.lower():
+        words = [word.strip(b" \t") for word in upgrade.split(b",")]
+        upgrade = b", ".join([word for word in words if word and word.lower() != b"h2c"])
+    return upgrade

@@ -1,0 +1,400 @@
+"""The upstream side of HTTP/1.x: one exchange on one connection to an endpoint (RFC 9112).
+
+Sends the request (a body that is at hand goes with the head, in one piece; a streaming one is pumped by a second
+coroutine while the response is awaited), relays interim responses, asks `exchange.gate`, and
+pushes the response into `exchange.reply`.
+
+State of a connection. Another exchange may follow only in the state `IDLE`, which two facts make, each noted where it
+becomes true and nowhere else:
+
+    SENT    the request, whole, is with the kernel
+    READ    the response was read to its end, its framing was beyond doubt, and nothing came behind it
+    SHUT    our side was shut, because the client had finished (RFC 9293 section 3.6): nothing can follow
+
+Every exchange starts from nothing. Whoever leaves one by an exception (the client has left, a body broke off, a
+deadline passed) has not reached both, so the rest of that response cannot meet another client.
+"""
+
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+from typing import Any, Final
+
+from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, EndpointProtocolError, EndpointTimeout
+from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE, Awaited, Exchange, Response, Verdict
+from noderouter.core.headers import Headers
+from noderouter.proxy.http.success_class import success_fields
+from noderouter.proxy.http.via import via_response
+from noderouter.proxy.http1.body import Closed, Stalled, StreamBody, Truncated
+from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
+from noderouter.proxy.http1.head import HeadError, ResponseHead, parse_response
+from noderouter.proxy.http1.request import request_head, upgrade_asked
+from noderouter.reactor.errors import WireError, WireStalled
+from noderouter.reactor.task import Task, Timeout
+from noderouter.reactor.wire import Wire
+
+MAX_LINE_BYTES: Final = 16 * 1024
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_INTERIM: Final = 32
+"""Interim (1xx) responses to one request."""
+DISCARD_BYTES: Final = 64 * 1024
+"""A discarded response of up to this much is read to its end, so that the connection can be used again."""
+DISCARD_SECONDS: Final = 0.2
+TUNNEL_SILENCE_SECONDS: Final = 60
+"""A tunnel may be silent for long; an endpoint that vanished meanwhile is missed within about three minutes."""
+
+SENT: Final = 1
+READ: Final = 2
+SHUT: Final = 4
+IDLE: Final = SENT | READ
+_STATES: Final = {0: "new", SENT: "sent", READ: "read", IDLE: "idle"}
+NO_QUOTA: Final = 1 << 62
+IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+_PLAIN: Final = Response(200, b"OK", Headers(), 0)
+_GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(_PLAIN)
+
+
+@dataclass(slots=True, frozen=True)
+class UpstreamLimits:
+    """How long an endpoint may stand still; times in seconds, infinite for no limit."""
+
+    head_seconds: float = 300.0
+    """From the last of the request to the head of the response, where no other time limit is configured."""
+    body_idle_seconds: float = 60.0
+    """Without a byte of a response's body, or without taking one of a request's."""
+    upload_seconds: float = 30.0
+    """How long a request's body goes on behind a response that is complete."""
+    upload_bytes: int = 64 << 20
+    """How much of it."""
+    lenient: bool = True
+    """Carry response heads that are not as they should be, but that clients read in one way only (`head`)."""
+
+
+DEFAULT_LIMITS: Final = UpstreamLimits()
+
+
+class UpstreamConnection:
+    """A connection to an endpoint; the pool owns it between exchanges.
+
+    Attributes:
+        idle_since: monotonic seconds, kept by the pool.
+        life: seconds after which the pool lets it go.
+        progress: when an attempt began, or the endpoint took the last of a streaming request body, monotonic seconds.
+    """
+
+    __slots__ = ("_quota", "_state", "born", "head_seconds", "idle_since", "life", "limits", "progress", "used", "wire")
+
+    def __init__(self, wire: Wire, limits: UpstreamLimits = DEFAULT_LIMITS) -> None:
+        self.wire = wire
+        self.limits = limits
+        self.head_seconds = limits.head_seconds
+        self.used = 0
+        self.life = inf
+        self.progress = 0.0
+        self._state = 0
+        self._quota = 0
+        self.born = self.idle_since = monotonic()
+
+    def __repr__(self) -> str:
+        return f"<UpstreamConnection {self.wire!r} used={self.used} {_STATES.get(self._state, 'ending')}>"
+
+    @property
+    def idle(self) -> bool:
+        """Whether its last exchange is over for good: sent whole, read whole, nothing behind it."""
+        return self._state == IDLE
+
+    @property
+    def awaited(self) -> Awaited:
+        """See `core.exchange.Upstream`."""
+        return Awaited.RESPONSE if self._state & SENT else Awaited.READING if self.wire.unsent else Awaited.CLIENT
+
+    def close(self) -> None:
+        """Close the wire."""
+        self.wire.close()
+
+    def finish(self) -> None:
+        """Pass on that the client has finished sending, once its request is out; nothing can follow on here."""
+        if self._state & SENT:
+            self._state |= SHUT
+            self.wire.finish()
+
+    def exchange(self, exchange: Exchange, fields: bytes) -> Awaitable[None]:
+        """Carry one exchange. `fields` go into the request head behind the client's own.
+
+        Sends at once, if the body is at hand; what is answered has to be awaited. Raises, then or now:
+            EndpointProtocolError: the endpoint broke off or broke the rules; `retryable` where nothing of
+                the request was processed.
+        """
+        reused = self.used > 0
+        self.used += 1
+        self._state = 0
+        exchange.upstream = self
+        exchange.failure = None  # of the try before
+        data = exchange.body.data
+        if data is None:
+            return self._with_pump(exchange, fields)
+        try:
+            if self.wire.put(request_head(exchange, fields, data)):
+                self._state = SENT
+                if exchange.half_closed:
+                    self.finish()
+                return self._respond(exchange, reused)
+        except WireError as error:  # the kernel took nothing
+            raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
+        return self._beside(exchange, self._rest(exchange), reused)
+
+    async def tunnel(self, exchange: Exchange) -> None:
+        """Carry bytes both ways, to an endpoint where the tunnel ends (RFC 9110 section 9.3.6)."""
+        self.used += 1
+        self._state = 0
+        await self._carry(exchange, Response(200, b"Connection established", Headers(), 0), b"")
+
+    # The request
+
+    async def _with_pump(self, exchange: Exchange, fields: bytes) -> None:
+        """Send a streaming body from a second coroutine, while this one awaits the response."""
+        try:
+            await self.wire.send(request_head(exchange, fields, b""), self.limits.body_idle_seconds)
+        except WireStalled:
+            raise EndpointTimeout(f"endpoint took no request within {self.limits.body_idle_seconds:g} s") from None
+        except WireError as error:
+            raise EndpointProtocolError(f"connection lost: {error.strerror}", retryable=True) from None
+        await self._beside(exchange, self._pump(exchange), False)
+
+    async def _beside(self, exchange: Exchange, sending: Coroutine[Any, Any, None], reused: bool) -> None:
+        """Await the response while `sending` sends the rest of the request."""
+        self._quota = NO_QUOTA
+        pump = self.wire.reactor.spawn(sending, "request body")
+        broken: BaseException | None = None
+        try:
+            await self._respond(exchange, reused)
+            if not pump.done:
+                await self._outlast(exchange, pump)
+        except BaseException as error:  # no `finally`: compiled, an exception is lost where one awaits in it (ADR 16)
+            broken = error
+        if not pump.done:
+            pump.cancel("the response is complete")
+            await pump.join()
+        if broken is not None:
+            raise broken
+
+    async def _rest(self, exchange: Exchange) -> None:
+        """Send what the kernel did not take of a request at once; an endpoint may answer before it reads all."""
+        try:
+            await self.wire.drain(self.limits.body_idle_seconds)
+            self._sent(exchange)
+        except WireStalled:
+            self._fail(exchange, self._unread())
+        except WireError:
+            return  # see what it says
+
+    async def _pump(self, exchange: Exchange) -> None:
+        """Send the request body on as it comes. What goes wrong with it ends the connection."""
+        body = exchange.body
+        wire = self.wire
+        patience = self.limits.body_idle_seconds
+        chunked = body.length == CHUNKED
+        try:
+            while data := await body.read():
+                self._quota -= len(data)
+                if self._quota < 0:
+                    return
+                await wire.send(encode_chunk(data) if chunked else data, patience)
+                self.progress = monotonic()
+            if chunked:
+                await wire.send(LAST_CHUNK if body.trailers is None else encode_last(body.trailers), patience)
+            self._sent(exchange)
+        except WireStalled:
+            self._fail(exchange, self._unread())
+        except WireError:
+            return  # the endpoint has heard enough; whether it answers is seen by the reader
+        except Stalled as stalled:  # a name of its own: compiled, it has the type of its first use
+            self._fail(exchange, ClientProtocolError(f"request body stands still: {stalled}", 408))
+        except Truncated:
+            self._fail(exchange, ClientGone("client closed within its request body"))
+        except HeadError as error:
+            self._fail(exchange, ClientProtocolError(error.reason, error.status))
+
+    def _sent(self, exchange: Exchange) -> None:
+        """The request is out, whole."""
+        self._state |= SENT
+        self.progress = monotonic()
+        if exchange.half_closed:
+            self.finish()
+
+    def _unread(self) -> EndpointTimeout:
+        return EndpointTimeout(f"endpoint took nothing of the request body for {self.limits.body_idle_seconds:g} s")
+
+    def _fail(self, exchange: Exchange, error: Exception) -> None:
+        """The request broke: reset the endpoint, which wakes the reader, who raises `error`."""
+        exchange.failure = error
+        self.wire.abort()
+
+    async def _outlast(self, exchange: Exchange, pump: Task) -> None:
+        """The response was complete before the request was: let that go on as long as the endpoint reads.
+
+        To stop at once would reset a client that is sending, and could destroy the response it has not read yet.
+        """
+        if not exchange.reply.started:
+            return  # it was discarded: nobody waits for it, but for the next try
+        body = exchange.body
+        if isinstance(body, StreamBody) and not body.read_bytes and exchange.field(b"expect") is not None:
+            return  # the body was waiting for a 100 that did not come
+        exchange.headed = exchange.headed or monotonic()
+        self._quota = self.limits.upload_bytes
+        with Timeout(self.limits.upload_seconds):
+            await pump.join()
+
+    # The response
+
+    async def _respond(self, exchange: Exchange, reused: bool) -> None:
+        """Read the response, judge it, and push it. Written for the case that it comes in one piece."""
+        try:
+            data = await self.wire
+            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES, self.limits.lenient) if data else None
+            if head is None or head[1] < 200:
+                found = await self._final_head(exchange, data, reused)
+                if found is None:
+                    return  # became a tunnel
+                head, data = found
+            end, status, reason, minor, length, persist, block, special = head
+            data = data[end:] if end < len(data) else b""  # a slice costs more than the question
+            if exchange.tunnel and status < 300:
+                await self._carry(exchange, Response(status, reason, block, 0, minor, special), data)
+                return
+            lasting = persist and minor == 1 and exchange.minor == 1
+            response = Response(status, reason, block, length, minor, special)
+            bodyless = exchange.method == b"HEAD" or status == 204 or status == 304
+            if bodyless:
+                if length != 0 and length != UNTIL_CLOSE and (status == 204 or (status == 304 and length == CHUNKED)):
+                    lasting = False  # it has none, and says that one comes: whatever follows is not to be trusted
+                length = 0
+            exchange.response = response
+            verdict = exchange.verdict = exchange.classifier(exchange)
+            if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.wants(exchange):
+                await self._discard(self._body(length, data, minor), lasting)
+                return
+            plain = special is None and minor and verdict is Verdict.SUCCESS
+            exchange.reply_fields += _GOOD if plain else success_fields(verdict) + via_response(response)
+            if len(data) == length:
+                if lasting:
+                    self._state |= READ
+            elif bodyless:
+                data = b""  # what came behind the head is nobody's, and the connection ends
+            else:
+                await self._stream(exchange, response, self._body(length, data, minor), lasting)
+                return
+            pending = exchange.reply.begin(response, data)
+            if pending is not None:
+                await pending
+        except HeadError as error:
+            raise EndpointProtocolError(f"invalid response: {error.reason}") from None
+        except WireError as error:
+            raise _lost(exchange, reused, str(error.strerror)) from None
+
+    async def _final_head(self, exchange: Exchange, data: bytes, reused: bool) -> tuple[ResponseHead, bytes] | None:
+        """Read on up to the final head, relaying interim ones; that head and the bytes from its start.
+
+        None: the connection became a tunnel, which has ended.
+        """
+        interim, lasting = 0, True
+        while True:
+            head = parse_response(data, MAX_LINE_BYTES, MAX_HEAD_BYTES, self.limits.lenient) if data else None
+            if head is None:
+                data += await self._more(exchange, reused and not data and not interim)
+                continue
+            end, status, reason, minor, length, persist, block, special = head
+            lasting = lasting and persist
+            if status >= 200:
+                return (end, status, reason, minor, length, lasting, block, special), data
+            data = data[end:]
+            response = Response(status, reason, block, 0, minor, special)
+            if status == 101:
+                await self._tunnel(exchange, response, data)
+                return None
+            interim += 1
+            if interim > MAX_INTERIM or (length != 0 and length != UNTIL_CLOSE):
+                raise EndpointProtocolError("too many or malformed interim responses")
+            await exchange.reply.inform(response)
+
+    async def _more(self, exchange: Exchange, untouched: bool) -> bytes:
+        """More bytes of a response head; `untouched`: none have come, on a connection that was used before."""
+        try:
+            more = await self.wire
+        except WireError as error:
+            raise _lost(exchange, untouched, str(error.strerror)) from None
+        if not more:
+            raise _lost(exchange, untouched, "closed before the response was complete")
+        return more
+
+    def _body(self, length: int, data: bytes, minor: int) -> StreamBody:
+        return StreamBody(self.wire, length, data, closes=not minor, idle_seconds=self.limits.body_idle_seconds)
+
+    def _whole(self, body: StreamBody, lasting: bool) -> None:
+        """Note the end of a response, where it is one: what ends with its connection, or has more behind it, is not."""
+        if lasting and body.done and body.length != UNTIL_CLOSE and not body.leftover:
+            self._state |= READ
+
+    async def _stream(self, exchange: Exchange, response: Response, body: StreamBody, lasting: bool) -> None:
+        """Push a body as it arrives; what waits already goes with the head."""
+        reply = exchange.reply
+        exchange.headed = monotonic()
+        try:
+            first = body.take()
+            if body.done and body.trailers is None:
+                response.length = len(first)  # it is all here: better counted than chunked
+            pending = reply.begin(response, first)
+            if pending is not None:
+                await pending
+            while data := await body.read():
+                await reply.push(data)
+        except Stalled as stalled:
+            raise EndpointTimeout(f"response stands still: {stalled}") from None
+        except Truncated as cut:
+            kind = CutShort if isinstance(cut, Closed) else EndpointProtocolError
+            raise (exchange.failure or kind(f"response cut short: {cut}")) from None
+        await reply.finish(body.trailers)
+        self._whole(body, lasting)
+
+    async def _discard(self, body: StreamBody, lasting: bool) -> None:
+        """Read a small unwanted body to its end; give up the connection for a longer one."""
+        with Timeout(DISCARD_SECONDS):
+            try:
+                await body.discard(DISCARD_BYTES)
+            except (Truncated, HeadError):
+                return
+        self._whole(body, lasting)
+
+    async def _tunnel(self, exchange: Exchange, response: Response, data: bytes) -> None:
+        """Switch protocols, if that is what the client asked for."""
+        chosen = response.field(b"upgrade")
+        if upgrade_asked(exchange) == b"" or chosen is None or b"h2c" in chosen.lower():
+            raise EndpointProtocolError("endpoint switched protocols unasked")
+        if not self._state & SENT:
+            raise EndpointProtocolError("endpoint switched protocols within the request")
+        await self._carry(exchange, response, data)
+
+    async def _carry(self, exchange: Exchange, response: Response, data: bytes) -> None:
+        """The tunnel is through; `data` is the first of what the endpoint has sent."""
+        self.wire.keep_alive(TUNNEL_SILENCE_SECONDS)
+        exchange.response = response
+        exchange.verdict = Verdict.SUCCESS
+        exchange.headed = monotonic()
+        exchange.reply_fields += via_response(response)
+        try:
+            await exchange.reply.tunnel(response, self.wire, data)
+        except WireError:
+            raise ClientGone("tunnel broke") from None
+
+
+def _lost(exchange: Exchange, untouched: bool, words: str) -> Exception:
+    """The connection ended before a response, unless it is the client's side that broke.
+
+    A reused connection that dies before the first byte was most likely idle-closed by the endpoint. That the
+    request was not processed cannot be known, so only idempotent ones may be sent again (RFC 9110 9.2.2).
+    """
+    if exchange.failure is not None:
+        return exchange.failure
+    again = untouched and exchange.body.replayable and exchange.method in IDEMPOTENT
+    return EndpointProtocolError(f"connection lost: {words}", retryable=again)

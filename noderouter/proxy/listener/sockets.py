@@ -1,0 +1,19 @@
+"""`socketOptions` of servers (spec section 2.9)."""
+
+from typing import ClassVar
+
+from noderouter.schema.fields import Positive
+from noderouter.schema.kind import Model
+
+
+class SocketOptions(Model):
+    """Options of a listening socket and its connections; those that are left out keep their defaults."""
+
+    section: ClassVar[str] = "socketOptions"
+
+    noDelay: bool = True
+    reuseAddr: bool = True
+    reusePort: bool = False
+    keepAlive: bool = True
+    """Linkerd leaves it to the system; a router that keeps connections open has to notice dead peers."""
+    backlog: Positive | None = None

@@ -1,0 +1,116 @@
+"""Classified retries: repeat what the response classifier calls retryable, within a budget (spec section 4.3).
+
+The decision about a response falls when its head is there and nothing of it has gone to the client: the upstream
+codec asks `exchange.gate`, and discards the response when the gate does not want it. Streamed request bodies are
+never replayed: classifiers do not call those exchanges retryable.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+
+from noderouter.core.errors import RouterError
+from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.service import Service
+from noderouter.proxy.classifier.kind import Classifier
+from noderouter.proxy.retry.backoff import Backoff
+from noderouter.proxy.retry.budget import RetryBudget
+from noderouter.reactor.errors import Unwind
+from noderouter.reactor.task import sleep
+from noderouter.telemetry.failures import failure_name
+from noderouter.telemetry.metrics import RequestStats
+
+MAX_RETRIES = 1000
+"""A bound for one request, whatever the budget allows."""
+
+
+class RetryStats:
+    """Counts of one service, plain ints."""
+
+    __slots__ = ("budget_exhausted", "total")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.budget_exhausted = 0
+
+
+class Retry:
+    """Counts the exchanges of a logical name, and repeats them.
+
+    Stands above the binding, so that each try picks a branch and an endpoint anew.
+    """
+
+    __slots__ = ("_backoff", "_budget", "_classifier", "_judge", "_requests", "_service", "stats")
+
+    def __init__(
+        self,
+        service: Service,
+        classifier: Classifier,
+        budget: RetryBudget,
+        backoff: Callable[[], Backoff] | None,
+        requests: RequestStats,
+    ) -> None:
+        """`backoff` makes the series of pauses of one request; None is no pause."""
+        self._service = service
+        self._classifier = classifier
+        self._judge = classifier.response
+        self._budget = budget
+        self._backoff = backoff
+        self._requests = requests
+        self.stats = RetryStats()
+
+    async def serve(self, exchange: Exchange) -> None:
+        requests = self._requests
+        requests.pending += 1
+        started = exchange.started
+        self._budget.deposit(started)
+        exchange.classifier = self._judge
+        exchange.gate = self
+        request_fields = exchange.request_fields
+        reply_fields = exchange.reply_fields
+        pauses: Backoff | None = None
+        try:
+            while True:
+                try:
+                    await self._service(exchange)
+                    if exchange.reply.started:
+                        break
+                except RouterError as error:
+                    if not self._again(exchange, error):
+                        raise
+                self.stats.total += 1
+                exchange.request_fields = request_fields
+                exchange.reply_fields = reply_fields
+                exchange.response = None
+                exchange.failure = None
+                exchange.ended = 0.0
+                if self._backoff is not None:
+                    pauses = pauses or self._backoff()
+                    await sleep(pauses.next())
+            response = exchange.response
+            if response is not None:
+                requests.record(
+                    response.status, (exchange.ended or monotonic()) - started, exchange.verdict is Verdict.SUCCESS
+                )
+        except (Exception, Unwind) as error:
+            requests.fail(failure_name(error), monotonic() - started)
+            raise
+        finally:
+            requests.pending -= 1
+
+    def _again(self, exchange: Exchange, error: RouterError) -> bool:
+        """Whether an exchange that failed is sent again."""
+        return (
+            not exchange.reply.started
+            and self._classifier.error(exchange, error) is Verdict.RETRYABLE
+            and self._withdraw(exchange)
+        )
+
+    def wants(self, exchange: Exchange) -> bool:
+        """See `core.exchange.Gate`: a retryable response is not wanted as long as the budget pays for another try."""
+        return not self._withdraw(exchange)
+
+    def _withdraw(self, exchange: Exchange) -> bool:
+        if exchange.attempts > MAX_RETRIES or not self._budget.try_withdraw(monotonic()):
+            self.stats.budget_exhausted += 1
+            return False
+        return True

@@ -1,0 +1,125 @@
+"""`service` of a router: what is done once per request of a logical name, above binding (spec section 2.6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from dtab import Path
+from noderouter.proxy.classifier.kind import ClassifierKind
+from noderouter.proxy.retry.backoff import BackoffKind
+from noderouter.schema.fields import Milliseconds
+from noderouter.schema.kind import Field, Kind, Model, Several, kind_field
+from noderouter.schema.partial import Partial, PrefixEntry, overlay
+
+_BACKOFF = kind_field(BackoffKind, "noderouter.proxy.balancer")
+_CLASSIFIER = kind_field(ClassifierKind, "noderouter.proxy.classifier")
+
+
+class Budget(Model):
+    """How many requests may be repeated: a share of all, and some per second in any case."""
+
+    section: ClassVar[str] = "budget"
+
+    ttlSecs: Annotated[int, Field(ge=1, le=60)] = 10
+    minRetriesPerSec: Annotated[int, Field(ge=0, le=1_000_000)] = 10
+    percentCanRetry: Annotated[float, Field(ge=0, le=1000)] = 0.2
+    """A share, whatever its name says: 0.2 is one retry for five requests."""
+
+
+class Retries(Model):
+    """Repeating requests that the response classifier calls retryable."""
+
+    section: ClassVar[str] = "retries"
+
+    budget: Budget = Budget()
+    backoff: Annotated[BackoffKind, _BACKOFF] = Field(default_factory=_BACKOFF.maker("constant", ms=0))
+
+
+class PartialRetries(Partial, Retries):
+    """The same in an entry of `configs`."""
+
+
+class ServiceKeys(Model):
+    """What can be said about a service."""
+
+    section: ClassVar[str] = "service"
+
+    retries: Retries = Field(default_factory=Retries)
+    totalTimeoutMs: Milliseconds | None = None
+    responseClassifier: Annotated[ClassifierKind, _CLASSIFIER] = Field(
+        default_factory=_CLASSIFIER.maker("io.l5d.http.nonRetryable5XX")
+    )
+
+
+class ServiceEntry(PrefixEntry, ServiceKeys):
+    """The same for the names that a pattern matches."""
+
+    retries: PartialRetries = Field(default_factory=PartialRetries)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParams:
+    """What holds for one logical name; times in seconds."""
+
+    budget: Budget
+    backoff: BackoffKind
+    classifier: ClassifierKind
+    total_timeout: float | None
+
+
+class ServiceSettings:
+    """Answers what holds for a logical name. Not for the hot path: ask once per name."""
+
+    __slots__ = ("_base", "_entries")
+
+    def __init__(self, base: ServiceKeys, entries: Sequence[ServiceEntry]) -> None:
+        self._base: dict[str, Any] = {
+            "retries": {"budget": base.retries.budget, "backoff": base.retries.backoff},
+            "totalTimeoutMs": base.totalTimeoutMs,
+            "responseClassifier": base.responseClassifier,
+        }
+        self._entries = tuple(entries)
+
+    def resolve(self, path: Path) -> ServiceParams:
+        """The parameters of the logical name `path`, such as `/svc/hello`."""
+        found = overlay(self._base, self._entries, path)
+        total = found["totalTimeoutMs"]
+        return ServiceParams(
+            budget=found["retries"]["budget"],
+            backoff=found["retries"]["backoff"],
+            classifier=found["responseClassifier"],
+            total_timeout=None if total is None else total / 1000,
+        )
+
+
+class ServiceKind(Kind):
+    """What `service` may be."""
+
+    def settings(self) -> ServiceSettings:
+        """The resolver."""
+        raise NotImplementedError
+
+
+class GlobalService(ServiceKind, ServiceKeys):
+    """`io.l5d.global`: the same for every name."""
+
+    kind_name: ClassVar[str] = "io.l5d.global"
+
+    kind: Literal["io.l5d.global"] = "io.l5d.global"
+
+    def settings(self) -> ServiceSettings:
+        """See `ServiceKind`."""
+        return ServiceSettings(self, ())
+
+
+class StaticService(ServiceKind):
+    """`io.l5d.static`: by patterns."""
+
+    kind_name: ClassVar[str] = "io.l5d.static"
+
+    kind: Literal["io.l5d.static"] = "io.l5d.static"
+    configs: Several[ServiceEntry]
+
+    def settings(self) -> ServiceSettings:
+        """See `ServiceKind`."""
+        return ServiceSettings(ServiceKeys(), self.configs)

@@ -1,0 +1,121 @@
+"""The gauges and counters of names and clients, under the names that Linkerd's users know (spec section 6.2).
+
+What the hot path counts are plain ints in the parts; here they get their place in the tree of metrics, where they are
+read when somebody looks.
+"""
+
+from functools import partial
+from time import monotonic
+
+from noderouter.proxy.access_log.file import AccessLogFile
+from noderouter.proxy.client.client import Client
+from noderouter.proxy.client.destination_policy import DestinationPolicy
+from noderouter.proxy.filter.overrides import OverrideRules
+from noderouter.proxy.http1.server_settings import ServerStats
+from noderouter.proxy.retry.budget import RetryBudget
+from noderouter.proxy.retry.filter import RetryStats
+from noderouter.proxy.router.router import Router
+from noderouter.telemetry.tree import Scope
+
+
+def server_gauges(scope: Scope, stats: ServerStats) -> None:
+    """Connections of a server."""
+    requests = scope.requests()
+    scope.gauge("load", lambda: requests.pending)  # the old name of `pending`, for Linkerd's dashboard
+    scope.tally("connects", lambda: stats.connects)
+    scope.tally("closes", lambda: stats.closes)
+    scope.gauge("connections", lambda: stats.connections)
+    scope.tally("received_bytes", lambda: stats.received_bytes)
+    scope.tally("sent_bytes", lambda: stats.sent_bytes)
+    scope.tally("protocol_errors", lambda: stats.protocol_errors)
+    scope.tally("idle_closes", lambda: stats.idle_closes)
+    scope.tally("lifetime_closes", lambda: stats.lifetime_closes)
+    scope.tally("stalls", lambda: stats.stalls)
+
+
+def router_gauges(scope: Scope, router: Router) -> None:
+    """The caches of a router."""
+    names, clients = router.names, router.clients
+    scope.tally("bindcache/path/misses", lambda: names.misses)
+    scope.tally("bindcache/path/evicts", lambda: names.evicts)
+    scope.tally("bindcache/path/expires", lambda: names.expires)
+    scope.tally("bindcache/path/oneshots", lambda: names.oneshots)
+    scope.gauge("bindcache/path/size", lambda: len(names))
+    overrides = router.overrides
+    scope.tally("bindcache/override/misses", lambda: overrides.misses)
+    scope.tally("bindcache/override/evicts", lambda: overrides.evicts)
+    scope.tally("bindcache/override/expires", lambda: overrides.expires)
+    scope.tally("bindcache/override/oneshots", lambda: overrides.oneshots)
+    scope.gauge("bindcache/override/size", lambda: len(overrides))
+    scope.gauge("bindcache/override/clients", lambda: clients.passing)
+    scope.tally("bindcache/override/refused", lambda: clients.refused)
+    scope.tally("bindcache/client/misses", lambda: clients.misses)
+    scope.tally("bindcache/client/evicts", lambda: clients.evicts)
+    scope.tally("bindcache/client/expires", lambda: clients.expires)
+    scope.gauge("bindcache/client/size", lambda: len(clients))
+
+
+def access_log_gauges(scope: Scope, log: AccessLogFile) -> None:
+    """Lines of an access log."""
+    scope.tally("written", lambda: log.written)
+    scope.tally("dropped", lambda: log.dropped)
+    scope.gauge("queued_bytes", lambda: log.queued_bytes)
+
+
+def refusal_gauges(scope: Scope, policy: DestinationPolicy, overrides: OverrideRules) -> None:
+    """What requests wanted and were not given."""
+    for reason in policy.refused:
+        scope.tally(f"destinations/refused/{reason}", partial(policy.refused.__getitem__, reason))
+    scope.tally("overrides/refused", lambda: overrides.refused)
+
+
+def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None:
+    """Retries of a logical name."""
+    scope.tally("retries/total", lambda: stats.total)
+    scope.gauge("retries/budget", lambda: budget.balance(monotonic()))
+    scope.tally("retries/budget_exhausted", lambda: stats.budget_exhausted)
+
+
+def client_gauges(scope: Scope, client: Client) -> None:
+    """Connections, balancing, requeues and ejections of a client."""
+    pools = client.pool_stats
+    balancer = client.balancer
+    scope.tally("connects", lambda: pools.connects)
+    scope.tally("closes", lambda: pools.closes)
+    scope.gauge("connections", lambda: pools.connections)
+    scope.tally("connect_failures", lambda: pools.connect_failures)
+    pools.make = scope.histogram
+    scope.tally("cancelled_connects", lambda: pools.cancelled_connects)
+    scope.tally("received_bytes", lambda: pools.received_bytes)
+    scope.tally("sent_bytes", lambda: pools.sent_bytes)
+    for name in ("pool_size", "pool_cached"):
+        scope.gauge(name, lambda: sum(len(each.pool.idle) for each in client.endpoints.values()))
+    scope.gauge("pool_waiters", lambda: pools.waiters)
+    scope.tally("pool_num_waited", lambda: pools.waited)
+    scope.tally("pool_num_too_many_waiters", lambda: pools.too_many_waiters)
+    scope.gauge("available", lambda: min(1, _available(client)))
+    scope.tally("stalls", lambda: client.stalls)
+    scope.gauge("fail_fast/down", lambda: client.down)
+    scope.tally("retries/requeues", lambda: client.requeues)
+    scope.tally("retries/request_limit", lambda: client.request_limit)
+    scope.tally("retries/budget_exhausted", lambda: client.budget_exhausted)
+    scope.tally("retries/cannot_retry", lambda: client.cannot_retry)
+    scope.tally("retries/not_open", lambda: client.not_open)
+    scope.gauge("retries/budget", lambda: client.budget.balance(monotonic()))
+    scope.gauge("loadbalancer/size", lambda: len(client.endpoints))
+    scope.gauge("loadbalancer/available", lambda: _available(client))
+    scope.gauge("loadbalancer/closed", lambda: len(client.endpoints) - _available(client))
+    scope.gauge("loadbalancer/load", lambda: sum(each.pending for each in client.endpoints.values()))
+    scope.tally("loadbalancer/adds", lambda: balancer.adds)
+    scope.tally("loadbalancer/removes", lambda: balancer.removes)
+    scope.tally("loadbalancer/updates", lambda: client.updates)
+    scope.tally("loadbalancer/max_effort_exhausted", lambda: balancer.efforts_exhausted)
+    scope.tally("failure_accrual/removals", lambda: balancer.accrual_counts.removals)
+    scope.tally("failure_accrual/revivals", lambda: balancer.accrual_counts.revivals)
+    scope.tally("failure_accrual/probes", lambda: balancer.accrual_counts.probes)
+    scope.tally("failure_accrual/removed_for_ms", lambda: balancer.accrual_counts.removed_for_ms)
+
+
+def _available(client: Client) -> int:
+    now = monotonic()
+    return sum(each.available(now) for each in client.endpoints.values())

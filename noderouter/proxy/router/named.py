@@ -1,0 +1,185 @@
+"""The service of one logical name: its stack (stats, timeouts, retries), and the choice of a route.
+
+A named service has the binding of its name, so the binding cache keeps, replaces and ends both together. The binding
+is compared by one int per request (`Var.epoch`); only when a name, an address set or a dtab has changed anywhere is it
+looked at again, and only when its own result is another are routes made anew.
+"""
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from dtab import Bound, Dtab, Failed, Ok, Path
+from noderouter.core.exchange import Exchange
+from noderouter.core.service import Filter, Service, stack
+from noderouter.core.var import Var
+from noderouter.naming.binding import Bind, Binding
+from noderouter.proxy.http.error_text import binding_timeout
+from noderouter.proxy.router.branches import Branch, Picker, shares
+from noderouter.proxy.router.route import LateRoute, NoRoute, Route
+from noderouter.reactor.task import Timeout
+
+
+class NameParts(Protocol):
+    """What the services of a router's names are made with."""
+
+    binding_seconds: float
+
+    @property
+    def bind(self) -> Bind:
+        """Binds a name."""
+        ...
+
+    def service_filters(self, name: Path) -> list[Filter]:
+        """The stack of a name, outermost first."""
+        ...
+
+    def route(self, name: Path, bound: Bound, passing: bool) -> Branch:
+        """A new route of `name` to `bound`; `passing` under a dtab of the request.
+
+        Raises:
+            OverloadError: overrides have as many clients as they may.
+        """
+        ...
+
+    def picker(self, branches: list[tuple[float, Branch]]) -> Picker:
+        """What draws among branches."""
+        ...
+
+    def name_closed(self, name: Path) -> None:
+        """A service of `name` has ended."""
+        ...
+
+
+class NamedService:
+    """Carries the exchanges of one logical name, under one local dtab; what the binding cache keeps."""
+
+    __slots__ = (
+        "_binding",
+        "_branch",
+        "_holders",
+        "_known",
+        "_parts",
+        "_routes",
+        "_seen",
+        "_seen_epoch",
+        "_service",
+        "local",
+        "path",
+        "used",
+    )
+
+    def __init__(self, path: Path, local: Dtab | None, parts: NameParts) -> None:
+        """Works while it is held; see `serve` for one that is not."""
+        self.path = path
+        self.local = local
+        self.used = 0.0
+        self._binding = Binding(path, local, parts.bind)
+        self._holders = 0
+        self._parts = parts
+        self._known = True  # `name_closed` was not called yet
+        self._seen: object = None
+        self._seen_epoch = -1
+        self._branch: Service = self._settle
+        self._routes: dict[tuple[Path, Path], Branch] = {}
+        self._service: Service = stack(parts.service_filters(path), self._dispatch)
+
+    def hold(self) -> None:
+        """Keep the name bound until `release`."""
+        self._binding.hold()
+        self._holders += 1
+
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Carry one exchange. A service that the cache had no room for lives for just this one.
+
+        That of an override is held besides, because the cache may have to let it go at any time (`Clients.press`).
+        """
+        if self._holders and self.local is None:
+            return self._service(exchange)
+        return self._once(self._service, exchange)
+
+    async def _once(self, service: Service, exchange: Exchange) -> None:
+        self.hold()
+        try:
+            await service(exchange)
+        finally:
+            self.release()
+
+    def _dispatch(self, exchange: Exchange) -> Awaitable[None]:
+        """Innermost: hand over to the route, bound anew if anything has changed."""
+        if self._seen_epoch != Var.epoch:
+            if not self._holders:  # the cache has let the name go, and this is another try of an exchange from before
+                return self._once(self._dispatch, exchange)
+            self._rebind()
+        return self._branch(exchange)
+
+    def _rebind(self) -> None:
+        self._seen_epoch = Var.epoch
+        result = self._binding.result
+        if result is self._seen:
+            return
+        self._seen = result
+        stale, self._routes = self._routes, {}
+        if isinstance(result, Ok):
+            branches = [(share, self._branch_to(bound, stale)) for share, bound in shares(result.tree)]
+            branch = branches[0][1] if len(branches) == 1 else self._parts.picker(branches)
+            self._branch = branch.serve
+        elif isinstance(result, Failed):
+            self._branch = NoRoute(result.message).serve
+        else:
+            self._branch = self._settle
+        _close(stale)
+
+    def _branch_to(self, bound: Bound | None, stale: dict[tuple[Path, Path], Branch]) -> Branch:
+        """The route to a leaf: one that exists already, if the name led there before."""
+        if bound is None:
+            return NoRoute()
+        key = (bound.id, bound.residual)
+        branch = self._routes.get(key) or stale.pop(key, None)
+        if branch is None:
+            if self.local is None:
+                branch = self._parts.route(self.path, bound, False)
+            else:
+                branch = LateRoute(self._parts, self.path, bound)
+        elif isinstance(branch, (Route, LateRoute)):
+            branch.follow(bound)
+        self._routes[key] = branch
+        return branch
+
+    async def _settle(self, exchange: Exchange) -> None:
+        """The binding is pending: wait for it, and keep it, even if the cache lets it go meanwhile."""
+        seconds = self._parts.binding_seconds
+        self.hold()
+        try:
+            with Timeout(seconds) as scope:
+                await self._binding.settled()
+            self._rebind()
+            if scope.expired or self._branch == self._settle:
+                raise binding_timeout(self.path, seconds)
+            await self._branch(exchange)
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Take back one `hold`; the last one lets the clients go."""
+        self._holders -= 1
+        self._binding.release()
+        if not self._holders:
+            routes, self._routes = self._routes, {}
+            self._seen = None
+            self._seen_epoch = -1
+            # Who is in the middle of it has what it needs; the rest must not keep itself alive in a circle.
+            self._service = self._branch = _ended
+            _close(routes)
+            if self._known:
+                self._known = False
+                self._parts.name_closed(self.path)
+
+
+async def _ended(exchange: Exchange) -> None:
+    raise RuntimeError("a service that has ended was asked again")
+
+
+def _close(routes: dict[tuple[Path, Path], Branch]) -> None:
+    for route in routes.values():
+        if isinstance(route, (Route, LateRoute)):
+            route.close()

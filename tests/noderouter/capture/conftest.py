@@ -1,5 +1,0 @@
-"""A node with pods, as the tests of the rules have it."""
-
-from tests.noderouter.intercept.conftest import make_network
-
-__all__ = ["make_network"]

@@ -1,0 +1,45 @@
+import pytest
+from pydantic import ValidationError
+
+from dtab import Path
+from noderouter.core.errors import IdentificationError
+from noderouter.proxy.identifier.header import Header
+from noderouter.proxy.identifier.kind import Unidentified
+from tests.noderouter.proxy.identifier.requests import request
+
+IDENTIFIER = Header(kind="io.l5d.header").build(Path.of("svc"))
+
+
+@pytest.mark.parametrize(("value", "path"), [(b"/a/b/c", "/svc/a/b/c"), (b"/", "/svc"), (b"/\\x2f", "/svc/\\x2f")])
+def test_the_value_is_a_path(value, path):
+    assert IDENTIFIER.identify(request(special=((b"l5d-name", value),))) == Path.parse(path)
+
+
+def test_another_header_may_be_configured():
+    identifier = Header(kind="io.l5d.header", header="x-path").build(Path.of("svc"))
+    assert identifier.identify(request(headers=b"X-Path: /a\r\n")) == Path.of("svc", "a")
+
+
+@pytest.mark.parametrize("special", [None, ((b"l5d-name", b""),)])
+def test_without_a_value_there_is_no_name(special):
+    assert IDENTIFIER.identify(request(special=special)) == Unidentified("l5d-name header is absent")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b"invalid", "'/' expected but 'i' found at '[i]nvalid'"),
+        (b"/a//b", "label char expected but '/' found at '/a/[/]b'"),
+        (b"/a\xa0", "l5d-name header is not ASCII; other bytes are written as \\xHH"),
+    ],
+)
+def test_a_malformed_path_is_refused_in_the_parsers_words(value, text):
+    with pytest.raises(IdentificationError) as caught:
+        IDENTIFIER.identify(request(special=((b"l5d-name", value),)))
+    assert (str(caught.value), caught.value.status) == (text, 400)
+
+
+@pytest.mark.parametrize("name", [":authority", ":path", ":Method", ":x"])
+def test_pseudo_headers_are_for_h2(name):
+    with pytest.raises(ValidationError, match=f"{name} is a pseudo header, for routers whose protocol is h2"):
+        Header(kind="io.l5d.header", header=name)

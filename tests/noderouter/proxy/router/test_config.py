@@ -1,0 +1,50 @@
+"""`service`: its defaults, and the parameters of a name."""
+
+from dtab import Path
+from noderouter.proxy.classifier.http import AllSuccessful, NonRetryable5XX
+from noderouter.proxy.retry.backoff import ConstantKind, JitteredKind
+from noderouter.proxy.router.config import Budget, GlobalService, ServiceParams, StaticService
+
+NAME = Path.of("svc", "hello")
+
+
+def test_the_defaults_are_linkerds() -> None:
+    assert GlobalService.model_validate({"kind": "io.l5d.global"}).settings().resolve(NAME) == ServiceParams(
+        budget=Budget(ttlSecs=10, minRetriesPerSec=10, percentCanRetry=0.2),
+        backoff=ConstantKind(kind="constant", ms=0),
+        classifier=NonRetryable5XX(kind="io.l5d.http.nonRetryable5XX"),
+        total_timeout=None,
+    )
+
+
+def test_global_settings_are_for_every_name() -> None:
+    service = GlobalService.model_validate(
+        {
+            "kind": "io.l5d.global",
+            "totalTimeoutMs": 1500,
+            "retries": {"budget": {"percentCanRetry": 1}},
+            "responseClassifier": {"kind": "io.l5d.http.allSuccessful"},
+        }
+    )
+    params = service.settings().resolve(NAME)
+    assert params.total_timeout == 1.5
+    assert params.budget == Budget(percentCanRetry=1.0)
+    assert isinstance(params.classifier, AllSuccessful)
+
+
+def test_static_settings_add_up() -> None:
+    service = StaticService.model_validate(
+        {
+            "kind": "io.l5d.static",
+            "configs": [
+                {"prefix": "/svc", "totalTimeoutMs": 100, "retries": {"budget": {"ttlSecs": 20}}},
+                {"prefix": "/svc/hello", "retries": {"backoff": {"kind": "jittered", "minMs": 1, "maxMs": 2}}},
+                {"prefix": "/svc/other", "totalTimeoutMs": 7},
+            ],
+        }
+    )
+    params = service.settings().resolve(NAME)
+    assert params.total_timeout == 0.1
+    assert params.budget == Budget(ttlSecs=20)
+    assert params.backoff == JitteredKind(kind="jittered", minMs=1, maxMs=2)
+    assert service.settings().resolve(Path.of("x")) == GlobalService(kind="io.l5d.global").settings().resolve(NAME)
