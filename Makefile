@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python
 .PHONY: help setup setup-bench run quick newest test check lint type cov bench chart chart-golden docs e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
-	@echo "make run | quick [ROOM=http1] | newest | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | explore | cluster-tools | cluster | image | lock | clean"
+	@echo "make run | quick [ROOM=proxy/http1] | newest | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | explore | cluster-tools | cluster | image | lock | clean"
 
 # What an extra of setup.cfg needs, and not the distribution once more: that would compile the data path again.
 extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
@@ -32,8 +32,7 @@ setup: $(VENV)/.installed
 run: setup
 	$(BIN)/noderouter demo
 
-DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,balancer capture client classifier filter http1 identifier listener reactor \
-	router tcp telemetry,tests/noderouter/$(each)))
+DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,core proxy reactor telemetry,tests/noderouter/$(each)))
 # Once, on what users run.
 FOREIGN := tests/foreign
 
@@ -46,7 +45,7 @@ PYTEST := python -m pytest
 # Many of them wait more than they compute.
 AT_ONCE = --numprocesses=$(shell nproc) --dist=worksteal
 
-# While one works: lint, and what neither needs root, a Kubernetes or long, on the sources and all cores; ROOM=http1 for a folder.
+# While one works: lint, and what neither needs root, a Kubernetes or long, on the sources and all cores; ROOM=proxy/http1 for a folder.
 # It compiles nothing: what is installed is brought up to date only where something for it is missing.
 UNIT := tests/dtab tests/noderouter $(wildcard tests/test_*.py)
 UNIT_TESTS = NODEROUTER_PURE=1 $(1)/python -m pytest -m "not root and not slow and not kubernetes" --numprocesses=$(WORKERS) --dist=worksteal --quiet

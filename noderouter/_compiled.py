@@ -8,6 +8,7 @@ so: for debuggers, for coverage, and to see the stack of every coroutine in `/ad
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from types import ModuleType
 from typing import Final
@@ -85,9 +86,7 @@ def choose() -> None:
 
 def compiled() -> bool:
     """Whether the data path in use is the compiled one."""
-    import noderouter.core.exchange as module
-
-    return not str(module.__file__).endswith(".py")
+    return not str(import_module("noderouter.core.exchange").__file__).endswith(".py")
 
 
 def why_not() -> str:

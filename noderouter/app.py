@@ -31,6 +31,7 @@ from noderouter.admin.state import AdminState
 from noderouter.assembly.router import RouterAssembly, Surroundings
 from noderouter.config.config import Config
 from noderouter.config.validate import dump
+from noderouter.core.background import Pace
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
 from noderouter.core.var import Var
@@ -44,8 +45,8 @@ from noderouter.naming.interpreter.gauges import DtabGauges
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.states import states
 from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
-from noderouter.naming.namer.utility import UtilityNamer
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.utility import UtilityNamer
 from noderouter.overload.descriptors import places_for_clients
 from noderouter.overload.guard import Guard
 from noderouter.proxy.capture.server import Cluster
@@ -57,7 +58,6 @@ from noderouter.reactor.task import Task
 from noderouter.router_face import RouterFace
 from noderouter.servers import Servers
 from noderouter.telemetry import log
-from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.process import watch_log, watch_process
 from noderouter.telemetry.recent import RecentRequests, recent_gauges
 from noderouter.telemetry.telemeter.kind import expositions_of

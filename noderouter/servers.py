@@ -17,7 +17,7 @@ from noderouter.assembly.router import RouterAssembly
 from noderouter.assembly.settings import socket_settings
 from noderouter.config.server import ServerConfig
 from noderouter.core.background import Log
-from noderouter.interception.control.point import CapturePoint
+from noderouter.interception.control.probe import CapturePoint
 from noderouter.overload.guard import Guard
 from noderouter.proxy.listener.gauges import listener_gauges
 from noderouter.proxy.listener.listener import Listener, SocketSettings, begin, bind

@@ -21,9 +21,9 @@ SOURCES = sorted([*(ROOT / "dtab").rglob("*.py"), *(ROOT / "noderouter").rglob("
 
 LONGEST = 400
 IMPORTERS = {
-    "pydantic": "noderouter/config",
-    "pydantic_core": "noderouter/config",
-    "yaml": "noderouter/config",
+    "pydantic": "noderouter/schema",
+    "pydantic_core": "noderouter/schema",
+    "yaml": "noderouter/schema",
     "hypercorn": "noderouter/admin",
     "prometheus_client": "noderouter/telemetry",
     "structlog": "noderouter/telemetry",

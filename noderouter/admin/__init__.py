@@ -14,5 +14,5 @@
     state       everything the application knows of the router, as callables
     handler/    the endpoints
 
-It shares its thread with the data path: nothing here works for long without a rest (`telemetry.pace`).
+It shares its thread with the data path: nothing here works for long without a rest (`core.background.Pace`).
 """

@@ -12,6 +12,7 @@ from random import Random
 from typing import cast
 
 from dtab import Bound, Path
+from dtab.utility import Status
 from noderouter.assembly.guards import connect_filter, context_filter, destination_policy, override_rules
 from noderouter.assembly.settings import capture_settings, element, pool_settings, retry_budget, server_settings
 from noderouter.config.router import RouterConfig
@@ -23,7 +24,6 @@ from noderouter.core.errors import ConnectError, NoSuchName, OverloadError
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Filter, Service, WhenSpecial, stack
 from noderouter.core.var import Var
-from noderouter.naming.http_status import Status
 from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.proxy.access_log.file import AccessLogFile

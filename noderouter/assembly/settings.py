@@ -18,7 +18,7 @@ from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.http1.upstream import UpstreamLimits
 from noderouter.proxy.listener.listener import SocketSettings
 from noderouter.proxy.retry.budget import RetryBudget
-from noderouter.proxy.router.config import Budget
+from noderouter.proxy.retry.config import Budget
 from noderouter.schema.fields import seconds
 
 AROUND_LINE: Final = 6

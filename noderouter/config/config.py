@@ -3,18 +3,26 @@
 from typing import Annotated, Any, ClassVar
 
 from noderouter.admin.config import AdminConfig
-from noderouter.config.log import LogConfig
 from noderouter.config.router import RouterConfig
 from noderouter.interception.control.config import InterceptConfig
+from noderouter.line_queue import MAX_BYTES
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.overload.config import OverloadConfig
 from noderouter.schema.fields import Domain, NotEmpty
-from noderouter.schema.kind import Model, PlainValidator, Several, kind_field
+from noderouter.schema.kind import Field, Model, PlainValidator, Several, kind_field
 from noderouter.telemetry.telemeter.kind import TelemeterKind
 
 
 def _ignored(value: Any) -> None:
     """`usage` told the makers of Linkerd who used it; nothing is sent here."""
+
+
+class LogConfig(Model):
+    """`log`: what the router says on standard error. How much it says is changed while it runs, at `/logging.json`."""
+
+    section: ClassVar[str] = "log"
+
+    maxQueueKB: Annotated[int, Field(ge=4, le=1024 * 1024)] = MAX_BYTES // 1024
 
 
 class Config(Model):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from socket import AF_INET, AF_INET6, inet_pton
 
 from dtab import ParseError, Path
-from noderouter.admin import config
+from noderouter.admin.config import DEFAULT_IP, DEFAULT_PORT, PROBES_IP, PROBES_PORT
 from noderouter.config import server
 from noderouter.schema.source import Block, Items, Mark, Source
 
@@ -71,10 +71,10 @@ def _listeners(source: Source, root: Block) -> None:
 
 def _addresses(root: Block, block: Block) -> Iterator[tuple[str, str, str, int, Mark]]:
     """Every listener: what it is, the path of its port, ip, port, and where the file says so."""
-    yield from _address(block, "admin", config.DEFAULT_IP, config.DEFAULT_PORT)
+    yield from _address(block, "admin", DEFAULT_IP, DEFAULT_PORT)
     probes = block.get("probes")
     if isinstance(probes, Block):
-        yield from _address(probes, "admin.probes", config.PROBES_IP, config.PROBES_PORT)
+        yield from _address(probes, "admin.probes", PROBES_IP, PROBES_PORT)
     for router, path in _blocks(root, "routers", "routers"):
         for entry, server_path in _blocks(router, "servers", f"{path}.servers"):
             yield from _address(entry, server_path, server.DEFAULT_IP, server.DEFAULT_PORT)

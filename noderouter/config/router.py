@@ -2,8 +2,6 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic_core import PydanticCustomError
-
 from dtab import Dtab, Path
 from noderouter.config.server import ServerConfig
 from noderouter.naming.interpreter.kind import InterpreterKind
@@ -18,6 +16,7 @@ from noderouter.schema.kind import (
     BeforeValidator,
     Field,
     Model,
+    PydanticCustomError,
     Several,
     field_validator,
     kind_field,
@@ -26,8 +25,8 @@ from noderouter.schema.kind import (
 
 _IDENTIFIER = kind_field(IdentifierKind, "noderouter.proxy.identifier")
 _INTERPRETER = kind_field(InterpreterKind, "noderouter.naming.interpreter")
-_SERVICE = kind_field(ServiceKind, "noderouter.config", default="io.l5d.global")
-_CLIENT = kind_field(ClientKind, "noderouter.config", default="io.l5d.global")
+_SERVICE = kind_field(ServiceKind, "noderouter.proxy.router", default="io.l5d.global")
+_CLIENT = kind_field(ClientKind, "noderouter.proxy.client", default="io.l5d.global")
 
 PROTOCOLS = ("http",)
 LATER_PROTOCOLS = ("h2", "thrift", "mux", "thriftmux")

@@ -3,11 +3,10 @@
 import sys
 from typing import IO, Any, BinaryIO
 
-from pydantic import ValidationError
-
 from noderouter.config.config import Config
 from noderouter.config.cross_checks import cross_check
 from noderouter.schema.explain import explain
+from noderouter.schema.kind import ValidationError
 from noderouter.schema.load import parse, read, show_name
 from noderouter.schema.problem import ConfigError, ConfigProblem
 from noderouter.schema.source import Source

@@ -1,7 +1,27 @@
-"""What the naming parts borrow from the control plane: somewhere to run tasks, and the log."""
+"""What tasks of the control plane need of the thread that they share with the data plane.
+
+Somewhere to run, the log, waiting for a Var (the data plane awaits `Var.changed` instead), and going through much in
+short steps:
+
+    pace = Pace()
+    for item in many:
+        ...
+        if pace.due():
+            await pace.rest()
+"""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from time import perf_counter
+from typing import Any, Final, Protocol, TypeVar
+
+import trio
+
+from noderouter.core.var import Var
+
+T = TypeVar("T")
+
+STEP: Final = 0.001
+"""Seconds of work between two rests: what a request may have to wait for an admin request."""
 
 
 class StartSoon(Protocol):
@@ -18,3 +38,35 @@ class Log(Protocol):
     def __call__(self, level: int, event: str, /, **fields: Any) -> Any:
         """`level` as in the logging module; `event` is a constant such as `dtab.invalid`."""
         ...
+
+
+async def until(var: Var[T], ready: Callable[[T], bool]) -> T:
+    """Hold `var` and wait until its value is `ready`; that value."""
+    var.hold()
+    try:
+        while not ready(var.value):
+            bell = trio.Event()
+            with var.ringing(bell):
+                await bell.wait()
+        return var.value
+    finally:
+        var.release()
+
+
+class Pace:
+    """Tells when to rest."""
+
+    __slots__ = ("_next", "_step")
+
+    def __init__(self, step: float = STEP) -> None:
+        self._step = step
+        self._next = perf_counter() + step
+
+    def due(self) -> bool:
+        """Whether a step's time has passed since the last rest."""
+        return perf_counter() >= self._next
+
+    async def rest(self) -> None:
+        """Let everybody else have a turn."""
+        await trio.lowlevel.checkpoint()
+        self._next = perf_counter() + self._step

@@ -22,7 +22,7 @@ from typing import Final, Generic, TypeVar
 
 import trio
 
-from noderouter.core.background import Log
+from noderouter.core.background import Log, Pace
 from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
 from noderouter.kubernetes.list_page import Page
@@ -30,7 +30,6 @@ from noderouter.kubernetes.replica import Replica
 from noderouter.kubernetes.timing import Pauses, Timing
 from noderouter.kubernetes.watch_health import WatchHealth
 from noderouter.kubernetes.watch_lines import LineBuffer, values
-from noderouter.telemetry.pace import Pace
 
 T = TypeVar("T")
 

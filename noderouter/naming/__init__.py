@@ -1,5 +1,6 @@
 """Names: from a Path to addresses, without awaiting.
 
-`var.py` and `computed.py` hold current values, `binding.py` caches what names are bound to, `interpreter/` and
-`transformer/` hold the kinds of their roles, `addr.py` what a bound name stands for.
+`lookup.py` is what a namer is, `binding.py` what a name is bound to, `binding_cache.py` keeps those in use,
+`utility.py` has the names below `/$/`. `namer/`, `transformer/` and `interpreter/` hold the kinds of
+their roles; `dns/` and `files/` are where namers get their values from.
 """

@@ -2,14 +2,17 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from dtab import Path
+from noderouter.schema.kind import Field
 
 LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 """The name of a namespace or a Service (RFC 1123). What cannot be one does not exist, and the API is not asked."""
 PORT: Final = re.compile(r"[0-9]{1,5}|(?=[-0-9]*[a-z])[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _VALUE: Final = re.compile(r"(?:[a-z0-9](?:[-a-z0-9_.]{0,61}[a-z0-9])?)?")
+LabelKey = Annotated[str, Field(pattern=r"^(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+"""The key of a label of Kubernetes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The data plane's scheduler: plain coroutines over non-blocking sockets, stepped by one trio task.
 
-`core.py` holds the loop, `task.py` what it steps, `wire.py` the sockets they await, `event.py` the bridge to the
+`loop.py` holds the loop, `task.py` what it steps, `wire.py` the sockets they await, `event.py` the bridge to the
 control plane, `timers.py` the deadlines, `host.py` the one file here that knows trio.
 
 Rules that every wait keeps:

@@ -142,7 +142,7 @@ def _unknown_key(place: Place, key: str) -> tuple[str, str | None]:
     removed = linkerd_keys.REMOVED.get(model.section, {}).get(key)
     if removed is not None:
         return f"the key {key} {removed}", None
-    if key in linkerd_keys.linkerd_keys(model.section, role, kind):
+    if key in linkerd_keys.keys_of(model.section, role, kind):
         return f"the key {key} is {linkerd_keys.not_built(key)}", None
     valid = model.names()
     hint = nearest(key, valid)

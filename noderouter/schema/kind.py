@@ -54,7 +54,9 @@ __all__ = [
     "Model",
     "PlainSerializer",
     "PlainValidator",
+    "PydanticCustomError",
     "Several",
+    "ValidationError",
     "field_serializer",
     "field_validator",
     "kind_field",
@@ -78,7 +80,7 @@ class Model(BaseModel):
     )
 
     section: ClassVar[str] = ""
-    """Its name in `known.SECTIONS`, the table of Linkerd's keys; empty where Linkerd has no such object."""
+    """Its name in `linkerd_keys.SECTIONS`, the table of Linkerd's keys; empty where Linkerd has no such object."""
 
     @model_validator(mode="before")
     @classmethod

@@ -201,7 +201,7 @@ REMOVED: dict[str, dict[str, str]] = {
 """By section: keys of older Linkerds, and what to do about each."""
 
 
-def linkerd_keys(section: str, role: str, kind: str) -> frozenset[str]:
+def keys_of(section: str, role: str, kind: str) -> frozenset[str]:
     """Every key that Linkerd has in a section, or in a kind of a role."""
     if section:
         return SECTIONS.get(section, frozenset())

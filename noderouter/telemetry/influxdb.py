@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Final
 
+from noderouter.core.background import Pace
 from noderouter.telemetry.histogram import QUANTILES, Histogram
-from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.sample import Sample
 
 ROOT: Final = "root"

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Any, Final
 
+from noderouter.core.background import Pace
 from noderouter.telemetry.histogram import QUANTILES, Histogram
-from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.portions import Portions, json_text
 from noderouter.telemetry.sample import Sample
 from noderouter.telemetry.tree import MetricsTree

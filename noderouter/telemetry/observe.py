@@ -25,7 +25,7 @@ class Observer(Protocol):
     """Who wants to see requests."""
 
     limit: int
-    """Trace ids below it are seen: `trace.sample_limit` of a rate."""
+    """Trace ids below it are seen: `trace_context.sample_limit` of a rate."""
     heeds: bool
     """Whether a decision that came with the request counts, instead of `limit`."""
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from noderouter.telemetry.pace import Pace
+from noderouter.core.background import Pace
 
 PORTION: Final = 64 * 1024
 """Characters of a portion, about."""

@@ -15,8 +15,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, GCCollector, Metric, ProcessCollector
 
+from noderouter.core.background import Pace
 from noderouter.telemetry.histogram import QUANTILES, Histogram
-from noderouter.telemetry.pace import Pace
 from noderouter.telemetry.sample import Kind, Sample
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

@@ -4,7 +4,7 @@ from typing import Final
 
 import trio
 
-from noderouter.telemetry.pace import Pace
+from noderouter.core.background import Pace
 from noderouter.telemetry.tree import MetricsTree
 
 WINDOW: Final = 60.0

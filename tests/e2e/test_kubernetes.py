@@ -206,7 +206,8 @@ async def test_what_the_admin_interface_tells():
 
 async def test_a_router_without_kubernetes_does_not_load_its_libraries(tmp_path):
     code = (
-        "import sys; from noderouter.app import App; from noderouter.config.validate import load; App(load(sys.argv[1]));"
+        "import sys; from noderouter.app import App; from noderouter.config.validate import load; "
+        "App(load(sys.argv[1]));"
         "print([name for name in ('httpx', 'kubernetes', 'httpcore') if name in sys.modules])"
     )
     file = tmp_path / "noderouter.json"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.node import namespaces
-from tests.noderouter.proxy.capture.test_original import DIVERT
+from tests.noderouter.proxy.capture.test_original_destination import DIVERT
 from tests.testing.pod_network import BACKEND, BACKEND_PORT, CAPTURE_PORT, NODE, SERVICE, ask, missing, pod_network
 from tests.testing.router import config, process
 

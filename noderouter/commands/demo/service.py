@@ -1,4 +1,7 @@
-"""One instance of a demo service: answers every GET with its name. Run as ``python -m noderouter.commands.demo.service``."""
+"""One instance of a demo service: answers every GET with its name.
+
+Run as ``python -m noderouter.commands.demo.service``.
+"""
 
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

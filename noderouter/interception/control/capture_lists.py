@@ -8,20 +8,18 @@ The index is in place before the keeper hears of a destination, so that what is 
 
 import trio
 
-from noderouter.core.background import Log
+from noderouter.core.background import Log, Pace
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destination, Destinations
 from noderouter.interception.control.declared_protocol import OPAQUE_PORTS
 from noderouter.interception.control.keeper_client import PAUSE_SECONDS, Teller
 from noderouter.interception.control.list_sync import Wish
 from noderouter.interception.control.log_once import Complaints
-from noderouter.interception.control.pods import PodFacts, judged, namespaces_of
-from noderouter.interception.control.renewed import Captured
+from noderouter.interception.control.pods import Captured, PodFacts, judged, namespaces_of
 from noderouter.interception.control.selection import UNCLEAR, Selection
 from noderouter.interception.control.services import Listed
 from noderouter.interception.control.watches import Watches
 from noderouter.interception.keeper.state import Address
-from noderouter.telemetry.pace import Pace
 
 
 class Lists:

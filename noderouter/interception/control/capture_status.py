@@ -11,8 +11,7 @@ from typing import Final
 
 from noderouter.interception.control.addresses import as_sockets_tell
 from noderouter.interception.control.keeper_status import Standing
-from noderouter.interception.control.pods import NAMESPACE_UNKNOWN, PodFacts
-from noderouter.interception.control.renewed import Captured
+from noderouter.interception.control.pods import NAMESPACE_UNKNOWN, Captured, PodFacts
 from noderouter.interception.keeper.state import NEVER_NAMESPACES
 
 LEFT_OUT: Final = "the keeper leaves its namespace out (--exclude-namespace)"

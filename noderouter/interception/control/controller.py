@@ -27,9 +27,8 @@ from noderouter.interception.control.health_report import Vitals
 from noderouter.interception.control.keeper_client import Keeper, Teller
 from noderouter.interception.control.list_sync import Limits, Roster
 from noderouter.interception.control.log_once import Complaints
-from noderouter.interception.control.pods import Ourselves, PodFacts
-from noderouter.interception.control.point import CapturePoint
-from noderouter.interception.control.renewed import Captured, encode_captured, renewed_first
+from noderouter.interception.control.pods import Captured, Ourselves, PodFacts, encode_captured, renewed_first
+from noderouter.interception.control.probe import CapturePoint
 from noderouter.interception.control.selection import Selection
 from noderouter.interception.control.services import Listed, encode_listed
 from noderouter.interception.control.watches import Watches

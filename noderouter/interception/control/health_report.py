@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from noderouter.interception.control.accept_queue import backlog_of
-from noderouter.interception.control.point import CapturePoint
-from noderouter.interception.control.probe import Probe
+from noderouter.interception.control.probe import CapturePoint, Probe
 from noderouter.interception.control.replies import printable
 from noderouter.interception.keeper.protocol import Progress
 from noderouter.reactor.host import Lag

@@ -24,7 +24,7 @@ from noderouter.core.background import Log
 from noderouter.interception.control.keeper_connection import Link
 from noderouter.interception.control.keeper_status import Standing
 from noderouter.interception.control.list_sync import Roster, Wish
-from noderouter.interception.control.renewed import Captured
+from noderouter.interception.control.pods import Captured
 from noderouter.interception.control.replies import Applied, Disarmed, KeeperError, Refused, State, Welcome
 from noderouter.interception.control.services import Listed
 from noderouter.interception.keeper.protocol import Progress, encode, encode_progress

@@ -15,7 +15,8 @@ A pod is captured while it can speak from an address of its own, and nobody has 
     ourselves               no
 
 A pod is known by its uid and address together. `network` moves when the same pod gets a network anew, perhaps with the
-same address: the keeper has to see it go and come (`roster.py`).
+same address, and another link to the node. The keeper binds an address to the link that it was first seen on, so it has
+to see the pod go and come (`list_sync.py`).
 """
 
 import os
@@ -26,7 +27,7 @@ from typing import Any, Final, Self
 
 from noderouter.interception.control.addresses import addresses, as_sockets_tell
 from noderouter.interception.control.selection import Choice, Selection, choice_in, direct_by_choice
-from noderouter.interception.keeper.protocol import MAX_ADDRESSES
+from noderouter.interception.keeper.protocol import MAX_ADDRESSES, encode_pods
 from noderouter.interception.keeper.state import NEVER_NAMESPACES, Address, Pod
 
 _NETWORKED: Final = frozenset(("PodReadyToStartContainers", "PodHasNetwork"))
@@ -78,6 +79,14 @@ class PodFacts:
     def told(self) -> Pod:
         """As the keeper is told of it."""
         return Pod(self.uid, self.namespace, self.addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A pod that is captured, and since when it has its network; empty where that is not known."""
+
+    pod: Pod
+    network: str = ""
 
 
 def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
@@ -138,6 +147,17 @@ def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
     return {place: namespace for place, namespace in known.items() if place not in disputed}
 
 
+def renewed_first(told: tuple[Captured, ...], items: tuple[Captured, ...]) -> tuple[Captured, ...]:
+    """Of `items`, those that do not have to go before they come again."""
+    networks = {each.pod.uid: each.network for each in told}
+    return tuple(each for each in items if _same(networks.get(each.pod.uid, ""), each.network))
+
+
+def encode_captured(generation: int, items: Iterable[Captured], _never: frozenset[Address]) -> bytes:
+    """The line."""
+    return encode_pods(generation, tuple(each.pod for each in items))
+
+
 def _speaks(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
     """Whether any process of the pod may still open connections, or ever will."""
     if status.get("phase") in ("Succeeded", "Failed"):
@@ -158,3 +178,7 @@ def _network(status: Mapping[str, Any]) -> tuple[bool, str]:
         if each.get("type") in _NETWORKED:
             return each.get("status") != "False", str(each.get("lastTransitionTime") or "")
     return True, ""
+
+
+def _same(one: str, other: str) -> bool:
+    return not one or not other or one == other

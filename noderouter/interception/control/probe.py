@@ -5,6 +5,8 @@ probe's nonce is somebody else's, and proves nothing.
 """
 
 import errno
+import socket
+from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
 from typing import Final
@@ -12,7 +14,6 @@ from typing import Final
 import trio
 
 from noderouter.core.address import dial
-from noderouter.interception.control.point import CapturePoint
 
 EVERY_SECONDS: Final = 0.5
 DEADLINE_SECONDS: Final = 5.0
@@ -24,6 +25,18 @@ TRIES: Final = 16
 MAX_ANSWER_BYTES: Final = 4096
 NOT_YET: Final = frozenset((errno.EAGAIN, errno.ENOTCONN))
 """What sending says while a connection is being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapturePoint:
+    """Where it is, its socket for the kernel's figures, and how it is probed."""
+
+    address: tuple[str, int]
+    """Where it is bound; the probe dials it over loopback."""
+    listening: socket.socket
+    """Only looked at."""
+    probe_path: str
+    """`/<token>/`: a request for this with a nonce behind it is answered 200 with the nonce."""
 
 
 class Probe:

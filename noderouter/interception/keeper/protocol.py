@@ -66,7 +66,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the router has just seen of itself; `progress.judge` says whether that is good enough."""
+    """What the router has just seen of itself; `health_gate.judge` says whether that is good enough."""
 
     not_ready: str
     """Empty once the dtab is good and the lists are synced; else what is missing, in words."""

@@ -5,7 +5,7 @@ that is being written is not read half-way: reading waits until the writer close
 
 Rules:
     1. Events only say *when* to look; what is true is what a look finds. A lost event queue means: look at all.
-    2. Watches are set before looking (see `trail.py`), so that the last change is never missed.
+    2. Watches are set before looking (see `path_walk.py`), so that the last change is never missed.
     3. Where the kernel has no watch left for us (ENOSPC, EMFILE), the files concerned are polled, and the log says so.
     4. A directory is watched while a file needs it and no longer.
 """

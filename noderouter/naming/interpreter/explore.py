@@ -15,10 +15,10 @@ from dtab.trampoline import Task, run
 from dtab.tree import Terminal
 from dtab.utility import Status
 from noderouter.core.addr import AddrBound, AddrPending
+from noderouter.core.background import until
 from noderouter.core.computed import Computed, Reading
 from noderouter.core.var import Var
-from noderouter.core.waiting import until
-from noderouter.naming.namer.kind import Lookup
+from noderouter.naming.lookup import Lookup
 from noderouter.naming.transformer.kind import Transformer, transformed
 
 PATIENCE_SECONDS: Final = 2.0

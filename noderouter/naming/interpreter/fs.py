@@ -4,7 +4,7 @@
       kind: io.l5d.fs
       dtabFile: /etc/noderouter/dtab
 
-The file may be changed in any way at any time (see `naming/files.py`), a mounted ConfigMap included. What is in
+The file may be changed in any way at any time (see `naming/files/watcher.py`), a mounted ConfigMap included. What is in
 effect is always the last good dtab:
 
     valid                      in effect at once

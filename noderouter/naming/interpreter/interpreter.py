@@ -13,8 +13,8 @@ from dtab.limits import BASE, OVERRIDE
 from noderouter.core.computed import Computed, Reading
 from noderouter.core.var import Var
 from noderouter.naming.interpreter.explore import explore
-from noderouter.naming.namer.kind import Lookup, Namer
-from noderouter.naming.transformer.kind import State, Transformer, states_of, transformed
+from noderouter.naming.lookup import Lookup, Namer, State
+from noderouter.naming.transformer.kind import Transformer, states_of, transformed
 
 Result = Pending | Ok[NameTree[Bound]] | Failed
 """What a name is bound to."""

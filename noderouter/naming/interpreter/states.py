@@ -11,8 +11,7 @@ from typing import Any
 
 from dtab import Path
 from noderouter.naming.interpreter.interpreter import Interpreter
-from noderouter.naming.namer.kind import Namer
-from noderouter.naming.transformer.kind import State
+from noderouter.naming.lookup import Namer, State
 
 
 def states(namers: Iterable[Namer], interpreters: Mapping[tuple[str, str], Interpreter]) -> dict[str, State]:

@@ -4,7 +4,7 @@
       rootDir: /etc/noderouter/disco
 
 `/#/io.l5d.fs/hello/rest` is the file `hello` there, or the file `rest` in the directory `hello`. What is left of the
-path behind the file is the residual. A file may be changed in any way at any time; see `naming/files.py`.
+path behind the file is the residual. A file may be changed in any way at any time; see `naming/files/watcher.py`.
 
     a file               its addresses (see `address_file.py`)
     no file, directory   tree Neg: the dtab falls back
@@ -30,8 +30,9 @@ from noderouter.core.var import Watched
 from noderouter.naming.dns.resolver import Ips, unite
 from noderouter.naming.files.content import Content, Directory, Missing, Present
 from noderouter.naming.files.watcher import WatchedFile, is_below
+from noderouter.naming.lookup import Lookup, Namer
 from noderouter.naming.namer.address_file import AddressFileError, Entry, parse
-from noderouter.naming.namer.kind import Lookup, Namer, NamerKind
+from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
 from noderouter.schema.file_path import FilePath
 

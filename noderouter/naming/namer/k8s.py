@@ -6,17 +6,14 @@
 (`web-0.web`). Upper and lower case are the same. What is found where is written in `k8s_target.py`.
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from noderouter.kubernetes.access import ApiKeys
-from noderouter.naming.k8s_path import PathForm
+from noderouter.naming.k8s_path import LabelKey, PathForm
+from noderouter.naming.lookup import Namer
 from noderouter.naming.namer.k8s_namer import K8sNamer
-from noderouter.naming.namer.kind import Namer, NamerKind
+from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
-from noderouter.schema.kind import Field
-
-LabelKey = Annotated[str, Field(pattern=r"^(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
-"""The key of a label of Kubernetes."""
 
 
 class K8s(NamerKind, ApiKeys):

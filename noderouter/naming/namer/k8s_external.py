@@ -17,8 +17,9 @@ from noderouter.kubernetes.state import Absent, Unknown, Unreachable
 from noderouter.naming.dns.resolver import literal, unite
 from noderouter.naming.k8s_path import PathForm
 from noderouter.naming.k8s_target import Answer, Target
+from noderouter.naming.lookup import Namer
 from noderouter.naming.namer.k8s_namer import K8sNamer
-from noderouter.naming.namer.kind import Namer, NamerKind
+from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
 
 

@@ -14,8 +14,9 @@ from typing import ClassVar
 from dtab import NEG, Leaf, Ok, Path
 from noderouter.core.computed import Reading
 from noderouter.kubernetes.cluster_domain import tidy
+from noderouter.naming.lookup import Lookup, Namer
 from noderouter.naming.namer.k8s_spelling import canonical
-from noderouter.naming.namer.kind import Lookup, Namer, NamerKind
+from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
 from noderouter.schema.fields import Domain, PathText
 

@@ -9,7 +9,7 @@ from noderouter.kubernetes.clusters import Cluster
 from noderouter.naming.dns.resolver import Resolver
 from noderouter.naming.k8s_path import PathForm, TargetName
 from noderouter.naming.k8s_target import Answer, Target
-from noderouter.naming.namer.kind import Lookup, Namer
+from noderouter.naming.lookup import Lookup, Namer
 
 
 class K8sNamer(Namer):

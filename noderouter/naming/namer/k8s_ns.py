@@ -8,10 +8,10 @@
 from typing import Annotated, ClassVar
 
 from noderouter.kubernetes.access import ApiKeys, own_namespace
-from noderouter.naming.k8s_path import PathForm
-from noderouter.naming.namer.k8s import LabelKey
+from noderouter.naming.k8s_path import LabelKey, PathForm
+from noderouter.naming.lookup import Namer
 from noderouter.naming.namer.k8s_namer import K8sNamer
-from noderouter.naming.namer.kind import Namer, NamerKind
+from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
 from noderouter.schema.environment import required
 from noderouter.schema.kind import Field

@@ -1,50 +1,18 @@
-"""The role `namer`: answers names below `/#/<prefix>`.
-
-A namer is asked synchronously, on the data path. It answers from Vars that its watches keep current; a Var that is
-read through the `Reading` is held (its watch is open) while the binding that read it is in use.
-"""
+"""The role `namer`: configures what answers names below `/#/<prefix>` (`lookup.Namer`)."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from dtab import Bound, Failed, NameTree, Ok, Path, Pending
+from dtab import Bound, Ok, Path
 from noderouter.core.computed import Reading
+from noderouter.naming.lookup import ROOT, Lookup, Namer, State
 from noderouter.naming.runtime import Runtime
-from noderouter.naming.transformer.kind import State, Transformer, TransformerKind, states_of, transformed
+from noderouter.naming.transformer.kind import Transformer, TransformerKind, states_of, transformed
 from noderouter.schema.fields import PathText
 from noderouter.schema.kind import Kind, Several, kind_field
 
-Lookup = Pending | Ok[NameTree[Path | Bound]] | Failed
-"""What a namer answers; path leaves are bound again through the whole dtab."""
-
-ROOT = Path.of("#")
-"""What the names of configured namers start with."""
-
 Transformers = Several[Annotated[TransformerKind, kind_field(TransformerKind, "noderouter.naming.transformer")]]
 """The key `transformers`."""
-
-
-class Namer:
-    """The base of namers: what answers names below its `prefix`."""
-
-    prefix: Path
-    """Such as `/#/io.l5d.fs`."""
-
-    def lookup(self, path: Path, reading: Reading) -> Lookup:
-        """Answer `path`, which is what follows the prefix; Neg where the name is not known."""
-        raise NotImplementedError
-
-    def names(self) -> list[Path]:
-        """Every name that can be bound at the moment, with the prefix; empty where they cannot be listed."""
-        return []
-
-    def state(self) -> dict[str, Any]:
-        """What the admin interface shows of the namer, ready for JSON."""
-        return {}
-
-    def states(self) -> Iterator[tuple[Path, State]]:
-        """What there is to show, by name: the namer's state, and those of its transformers."""
-        yield self.prefix.drop(len(ROOT)), self.state
 
 
 class NamerKind(Kind):

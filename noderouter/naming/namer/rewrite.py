@@ -14,7 +14,8 @@ from typing import Annotated, ClassVar, Self
 from dtab import NEG, Leaf, Ok, ParseError, Path
 from dtab.path_matcher import PathMatcher, fill
 from noderouter.core.computed import Reading
-from noderouter.naming.namer.kind import Lookup, Namer, NamerKind
+from noderouter.naming.lookup import Lookup, Namer
+from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
 from noderouter.schema.fields import PathText, language_error
 from noderouter.schema.kind import PlainSerializer, PlainValidator, model_validator

@@ -9,9 +9,9 @@
       orDirect: true
 
 The pods behind `service` are the gateways. Each address becomes the gateways of its node; many become one. Which node
-an address is on, `near.py` says: by name with `hostNetwork`, else by network. An address without a gateway vanishes;
-where none is left, the address is negative: a 502, and no fallback. While the gateways are not known, neither is the
-address.
+an address is on, `locality.py` says: by name with `hostNetwork`, else by network. An address without a gateway
+vanishes; where none is left, the address is negative: a 502, and no fallback. While the gateways are not known, neither
+is the address.
 
 With `orDirect` an address without a gateway stays as it is: that of a pod whose node's router is being replaced, or of
 what is on no node at all. Pods are not lost with the router of their node. The chart has it on;

@@ -5,7 +5,7 @@
       hostNetwork: true
 
 With `hostNetwork`, the node is the one that the variable `NODE_NAME` names; without, what is in the network of `POD_IP`
-is on this node (see `near.py`). Where none is left, the address is negative: a 502, and no fallback.
+is on this node (see `locality.py`). Where none is left, the address is negative: a 502, and no fallback.
 """
 
 from typing import ClassVar

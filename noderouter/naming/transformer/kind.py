@@ -3,20 +3,17 @@
 A transformed bound name says so: its id gets the prefix `/%/<transformer>/...` in front.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from dtab import Bound, NameTree, Path
+from noderouter.naming.lookup import State
 from noderouter.naming.runtime import Runtime
 from noderouter.schema.fields import PathText
 from noderouter.schema.kind import AfterValidator, Kind
 
 ROOT = Path.of("%")
 """What the ids of transformed names start with."""
-
-
-State = Callable[[], dict[str, Any]]
-"""Asked when somebody looks."""
 
 
 class Transformer:

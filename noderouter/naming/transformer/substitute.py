@@ -5,9 +5,9 @@ from typing import Annotated
 from dtab import NEG, Bound, Dtab, Failed, NameTree, Ok, Path, bind, utility
 from noderouter.core.addr import OPERATOR
 from noderouter.core.computed import Reading
-from noderouter.naming.namer.utility import UtilityNamer
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
+from noderouter.naming.utility import UtilityNamer
 from noderouter.schema.fields import PathText
 from noderouter.schema.kind import AfterValidator
 

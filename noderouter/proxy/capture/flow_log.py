@@ -12,7 +12,7 @@ EVERY_SECONDS: Final = 1.0
 
 
 class Log(Protocol):
-    """See `naming.background.Log`."""
+    """See `core.background.Log`."""
 
     def __call__(self, level: int, event: str, /, **fields: Any) -> None: ...
 

@@ -8,7 +8,7 @@ from dtab import Path
 from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.listener.session import Session
-from noderouter.proxy.router.config import Budget
+from noderouter.proxy.retry.config import Budget
 from noderouter.schema.fields import Count, LimitMs, Milliseconds, Off, Positive, seconds
 from noderouter.schema.kind import Field, Kind, Model, Several, kind_field, model_validator
 from noderouter.schema.partial import PrefixEntry, overlay

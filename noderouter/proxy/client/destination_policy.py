@@ -33,7 +33,7 @@ from dtab import Dtab, Path
 from noderouter.core.addr import ENDPOINT, GATEWAY, NAME, OPERATOR, Address
 from noderouter.core.address_rule import AddressRule, covered
 from noderouter.core.errors import RefusedDestination
-from noderouter.naming.namer.utility import places_in
+from noderouter.naming.utility import places_in
 from noderouter.proxy.client.address_class import (
     LINK_LOCAL,
     LOOPBACK,

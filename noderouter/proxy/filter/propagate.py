@@ -4,8 +4,8 @@ Path stack, below the total timeout (which may tighten the deadline) and above r
 exchange, and every attempt carries the same ids.
 
 What is special in a request and not consumed: other `l5d-*` fields and `max-forwards` go on; those that this router
-writes itself do not; `via` is `noderouter.proxy.http.via`'s; `expect`, `upgrade` and `trailer` are the upstream codec's;
-`te` and `x-forwarded-client-cert` end here, the latter because a client could claim an identity with it.
+writes itself do not; `via` is `proxy.http.via`'s; `expect`, `upgrade` and `trailer` are the upstream codec's; `te` and
+`x-forwarded-client-cert` end here, the latter because a client could claim an identity with it.
 """
 
 from collections.abc import Awaitable

@@ -1,4 +1,4 @@
-/* The head parser, compiled. `head.py` says what it promises; `head_twin.py` does the same in Python and is held equal
+/* The head parser, compiled. `head.py` says what it promises; `head_pure.py` does the same in Python and is held equal
  * to this, byte for byte and error for error, by a property test and a fuzzer. Change them together.
  *
  *   scan (_scan.h, on the grammar of _grammar.h): judges the bytes from left to right, each line when its CRLF is

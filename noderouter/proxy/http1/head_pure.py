@@ -1,7 +1,7 @@
 """The head parser in Python: the twin of `_head.c`, and what runs where no C compiler was.
 
-Both must answer the same to every input, errors included; `tests/noderouter/proxy/http1` and its fuzzers hold them to it.
-What the functions promise is written in `head`; here is how.
+Both must answer the same to every input, errors included; `tests/noderouter/proxy/http1` and its fuzzers hold them to
+it. What the functions promise is written in `head`; here is how.
 
 Theory of operation: strictly from left to right, so that the verdict on a head never changes as more of it comes in.
 

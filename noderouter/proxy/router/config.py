@@ -7,23 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from dtab import Path
 from noderouter.proxy.classifier.kind import ClassifierKind
 from noderouter.proxy.retry.backoff import BackoffKind
+from noderouter.proxy.retry.config import Budget
 from noderouter.schema.fields import Milliseconds
 from noderouter.schema.kind import Field, Kind, Model, Several, kind_field
 from noderouter.schema.partial import Partial, PrefixEntry, overlay
 
-_BACKOFF = kind_field(BackoffKind, "noderouter.proxy.balancer")
+_BACKOFF = kind_field(BackoffKind, "noderouter.proxy.retry")
 _CLASSIFIER = kind_field(ClassifierKind, "noderouter.proxy.classifier")
-
-
-class Budget(Model):
-    """How many requests may be repeated: a share of all, and some per second in any case."""
-
-    section: ClassVar[str] = "budget"
-
-    ttlSecs: Annotated[int, Field(ge=1, le=60)] = 10
-    minRetriesPerSec: Annotated[int, Field(ge=0, le=1_000_000)] = 10
-    percentCanRetry: Annotated[float, Field(ge=0, le=1000)] = 0.2
-    """A share, whatever its name says: 0.2 is one retry for five requests."""
 
 
 class Retries(Model):

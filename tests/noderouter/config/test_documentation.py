@@ -8,7 +8,7 @@ import pytest
 from noderouter.config.config import Config
 from noderouter.config.validate import validate_text
 from noderouter.schema.kind import Model, kinds_in
-from tests.noderouter.config.test_known import ROLES, SECTIONS
+from tests.noderouter.schema.test_linkerd_keys import ROLES, SECTIONS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
 BALANCING = (Path(__file__).parents[3] / "docs" / "balancing.md").read_text()

@@ -5,9 +5,9 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from noderouter.core.background import until
 from noderouter.core.computed import Computed, Reading
 from noderouter.core.var import Var
-from noderouter.core.waiting import until
 
 
 def counting(compute: Callable[[Reading], object]) -> tuple[Computed[object], list[int]]:

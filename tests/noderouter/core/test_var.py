@@ -1,8 +1,8 @@
 import pytest
 import trio
 
+from noderouter.core.background import until
 from noderouter.core.var import Var
-from noderouter.core.waiting import until
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
 

@@ -3,7 +3,7 @@
 from dtab import NEG, Bound, Leaf, Ok, Path
 from noderouter.core.addr import Addr, AddrBound
 from noderouter.core.computed import Computed, Reading
-from noderouter.naming.namer.kind import Lookup, Namer
+from noderouter.naming.lookup import Lookup, Namer
 from tests.testing.loop import until
 
 

@@ -20,7 +20,7 @@ CHILD = """
 import json, sys, trio
 from noderouter.core.addr import AddrBound, AddrPending
 from noderouter.naming.dns.resolver import Resolver
-from noderouter.core.waiting import until
+from noderouter.core.background import until
 
 async def main():
     async with trio.open_nursery() as nursery:

@@ -6,7 +6,7 @@ from time import monotonic
 
 import trio
 
-from noderouter.reactor import loop
+from noderouter.reactor import loop as module
 from noderouter.reactor.task import PARK, reschedule, sleep, stand_back
 from noderouter.reactor.wire import BULK_BYTES, STEP_BYTES, Wire
 from tests.testing.loop import Loop, finished, looping, until
@@ -22,7 +22,7 @@ def pair(loop: Loop) -> tuple[Wire, socket.socket]:
 
 async def test_everybody_else_is_stepped_between_two_steps_of_bulk(monkeypatch):
     """However many want to move bulk, and however long each step takes."""
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "SLICE_SECONDS", 0.0)
     seen: list[str] = []
     async with looping() as loop:
 
@@ -55,7 +55,7 @@ async def test_a_step_that_takes_a_slice_is_the_last_one_in_it():
         async def bulk() -> None:
             for _ in range(10):
                 await stand_back()
-                end = monotonic() + 2 * loop.SLICE_SECONDS
+                end = monotonic() + 2 * module.SLICE_SECONDS
                 while monotonic() < end:
                     pass
                 seen.append("bulk")
@@ -147,7 +147,7 @@ async def test_an_event_for_bulk_waits_behind_events_for_others():
 
 
 async def test_a_crowd_that_leaves_is_unwound_behind_others(monkeypatch):
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "SLICE_SECONDS", 0.0)
     left: list[int] = []
     between: list[int] = []
     async with looping() as loop:

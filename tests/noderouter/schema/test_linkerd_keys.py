@@ -21,7 +21,8 @@ from noderouter.proxy.identifier.kind import IdentifierKind
 from noderouter.proxy.listener.session import Session
 from noderouter.proxy.listener.sockets import SocketOptions
 from noderouter.proxy.retry.backoff import BackoffKind
-from noderouter.proxy.router.config import Budget, Retries, ServiceKeys
+from noderouter.proxy.retry.config import Budget
+from noderouter.proxy.router.config import Retries, ServiceKeys
 from noderouter.schema import linkerd_keys
 from noderouter.schema.kind import Kind, Model, kinds_in
 from noderouter.telemetry.telemeter.kind import TelemeterKind
@@ -53,7 +54,7 @@ ROLES: dict[str, tuple[type[Kind], str, Keys]] = {
     "transformer": (TransformerKind, "noderouter.naming.transformer", ("routers", 0, "interpreter", "transformers", 0)),
     "balancer": (BalancerKind, "noderouter.proxy.balancer", ("routers", 0, "client", "loadBalancer")),
     "accrual": (AccrualKind, "noderouter.proxy.balancer.accrual", ("routers", 0, "client", "failureAccrual")),
-    "backoff": (BackoffKind, "noderouter.proxy.balancer", ("routers", 0, "service", "retries", "backoff")),
+    "backoff": (BackoffKind, "noderouter.proxy.retry", ("routers", 0, "service", "retries", "backoff")),
     "classifier": (ClassifierKind, "noderouter.proxy.classifier", ("routers", 0, "service", "responseClassifier")),
     "telemeter": (TelemeterKind, "noderouter.telemetry.telemeter", ("telemetry", 0)),
 }
@@ -116,7 +117,7 @@ def test_every_kind_is_built_or_refused_by_name(role: str, kind: str) -> None:
         assert message == f"{role} {kind} is {linkerd_keys.not_built(kind)}"
         return
     assert message is None
-    for key in linkerd_keys.linkerd_keys("", role, kind) - cls.names():
+    for key in linkerd_keys.keys_of("", role, kind) - cls.names():
         found = problems_with(place, {"kind": kind, key: 1})
         assert found.get(path_of(place, key)) == f"the key {key} is {linkerd_keys.not_built(key)}"
 
@@ -145,9 +146,7 @@ def test_keys_that_nobody_knows_are_just_unknown() -> None:
     assert problems_with(("admin",), {"zzzzzz": 1})["admin.zzzzzz"].startswith(
         "unknown key; valid: hosts, ip, maxConnections, port"
     )
-    assert (
-        linkerd_keys.linkerd_keys("nowhere", "", "") == linkerd_keys.linkerd_keys("", "namer", "nothing") == frozenset()
-    )
+    assert linkerd_keys.keys_of("nowhere", "", "") == linkerd_keys.keys_of("", "namer", "nothing") == frozenset()
 
 
 @pytest.mark.parametrize("name", ["thrift", "io.l5d.marathon", "io.l5d.namerd", "io.l5d.statsd", "announcers"])

@@ -4,7 +4,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from noderouter.telemetry.pace import Pace
+from noderouter.core.background import Pace
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
 

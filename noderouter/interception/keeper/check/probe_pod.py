@@ -1,9 +1,9 @@
-"""A stand-in for a pod: a process in a network namespace of its own, which dials what it is told and says what
-answered.
+"""A stand-in for a pod: a process in a network namespace of its own, which dials what it is asked to and reports the
+answer.
 
-Run as `python -m noderouter.interception.keeper.check.probe_pod`, by `check`: it makes the namespace and says so; the parent moves a link
-into it. Then it reads one JSON object a line and answers with one: `ip`, commands to set the link up with; or
-`address`, `port` and `local`, a connection to make.
+Run as `python -m noderouter.interception.keeper.check.probe_pod`, by `check`: it makes the namespace and says so; the
+parent moves a link into it. Then it reads one JSON object a line and answers with one: `ip`, commands to set the link
+up with; or `address`, `port` and `local`, a connection to make.
 """
 
 import ctypes

@@ -21,5 +21,5 @@ class AccrualKind(Kind):
 class PolicyKind(AccrualKind):
     """The keys of policies that can take a node out."""
 
-    backoff: Annotated[BackoffKind, kind_field(BackoffKind, "noderouter.proxy.balancer")] = DEFAULT_BACKOFF
+    backoff: Annotated[BackoffKind, kind_field(BackoffKind, "noderouter.proxy.retry")] = DEFAULT_BACKOFF
     """How long a node stays out, the first time, the second time in a row, and so on."""

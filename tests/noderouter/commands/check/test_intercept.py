@@ -23,7 +23,7 @@ from tests.cluster.any_cluster import until
 from tests.testing.intercept_state import GOOD, PODS, SERVICES
 from tests.testing.router import checked, config, routing
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 KEEPER = {"backend": "nftables", "owner": True, "failureMode": "open", "pods": 3, "services": 7, "captured": 12}
 
 

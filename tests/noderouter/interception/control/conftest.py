@@ -11,7 +11,7 @@ import trio
 from noderouter.core.destination import Destination
 from noderouter.interception.control.keeper_client import Keeper, Teller
 from noderouter.interception.control.list_sync import Limits, Roster, Wish
-from noderouter.interception.control.renewed import Captured, encode_captured, renewed_first
+from noderouter.interception.control.pods import Captured, encode_captured, renewed_first
 from noderouter.interception.control.services import Listed, encode_listed
 from noderouter.interception.keeper.protocol import Progress, encode_service
 from noderouter.interception.keeper.state import Pod, Service

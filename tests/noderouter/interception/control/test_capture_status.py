@@ -4,8 +4,7 @@ import pytest
 
 from noderouter.interception.control.capture_status import Verdict, left_out, outlook
 from noderouter.interception.control.keeper_status import Standing
-from noderouter.interception.control.pods import Ourselves, judged, project_pod
-from noderouter.interception.control.renewed import Captured
+from noderouter.interception.control.pods import Captured, Ourselves, judged, project_pod
 from noderouter.interception.control.replies import State
 from noderouter.interception.control.selection import Choice, Selection
 from tests.testing.kube_pods import networked, pod

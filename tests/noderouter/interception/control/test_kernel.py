@@ -22,8 +22,7 @@ from noderouter.interception.control.capture_lists import Lists
 from noderouter.interception.control.controller import instance
 from noderouter.interception.control.keeper_client import Keeper, Teller
 from noderouter.interception.control.list_sync import Limits, Roster
-from noderouter.interception.control.pods import Ourselves
-from noderouter.interception.control.renewed import encode_captured, renewed_first
+from noderouter.interception.control.pods import Ourselves, encode_captured, renewed_first
 from noderouter.interception.control.selection import KEY, Selection
 from noderouter.interception.control.services import encode_listed
 from noderouter.interception.control.watches import Watches
@@ -43,7 +42,7 @@ from tests.testing.pod_network import NODE as ADDRESS
 __all__ = ["contract", "make_network", "place"]
 pytestmark = pytest.mark.root
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 TIMES = 20
 WITHIN_MS = 500.0
 """The median on a machine that has other things to do."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from noderouter.interception.control.list_sync import Limits, Roster, Wish
-from noderouter.interception.control.renewed import Captured, renewed_first
+from noderouter.interception.control.pods import Captured, renewed_first
 from noderouter.interception.keeper.state import Pod
 from tests.testing.examples import examples
 

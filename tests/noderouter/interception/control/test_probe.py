@@ -10,8 +10,7 @@ import trio
 
 from noderouter.interception.control import probe as probe_module
 from noderouter.interception.control.health_report import MAX_WORDS, Vitals
-from noderouter.interception.control.point import CapturePoint
-from noderouter.interception.control.probe import Probe
+from noderouter.interception.control.probe import CapturePoint, Probe
 from tests.testing.loop import until
 
 PATH = "/token/"

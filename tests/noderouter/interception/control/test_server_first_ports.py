@@ -5,7 +5,7 @@ from pathlib import Path
 
 from noderouter.interception.control.server_first_ports import SPEAKS_FIRST
 
-PAGE = (Path(__file__).parents[3] / "docs" / "interception.md").read_text()
+PAGE = (Path(__file__).parents[4] / "docs" / "interception.md").read_text()
 
 
 def test_the_documentation_has_the_same_list():

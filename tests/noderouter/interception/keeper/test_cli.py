@@ -29,7 +29,8 @@ def test_the_privileged_process_imports_the_standard_library_only():
     code = """
 import sys
 from noderouter.cli import main
-from noderouter.interception.keeper import check, serve, keeper, tell, cli
+from noderouter.interception.keeper import cli, client, keeper, process
+from noderouter.interception.keeper.check import check
 try:
     main(["intercept", "run", "--mode", "nft", "--node-ip", "192.0.2.1", "--socket", "/proc/none/s"])
 finally:
@@ -43,6 +44,7 @@ finally:
         "noderouter",
         "noderouter._compiled",
         "noderouter.cli",
+        "noderouter.interception",
         "noderouter.line_queue",
     }
 

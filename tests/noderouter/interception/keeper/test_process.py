@@ -28,7 +28,7 @@ from tests.testing.pod_network import CAPTURE_PORT, NODE, SERVICE, PodNetwork, d
 pytestmark = pytest.mark.root
 
 KINDS = ("nftables", "iptables-nft", "iptables-legacy")
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 TIMER_SECONDS = 3.0
 
 

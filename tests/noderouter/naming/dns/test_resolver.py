@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.core.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.background import until
 from noderouter.core.var import Var
-from noderouter.core.waiting import until
 from noderouter.naming.dns.host import BACKOFF_MAX_SECONDS, Need
 from noderouter.naming.dns.query import SystemQuery
 from noderouter.naming.dns.resolver import MAX_TOGETHER, Ips, Resolver, unite

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from noderouter.core.background import until
 from noderouter.core.var import Var
-from noderouter.core.waiting import until
-from noderouter.naming.files import inotify, watcher
+from noderouter.naming.files import inotify
+from noderouter.naming.files import watcher as module
 from noderouter.naming.files.content import MAX_FILE_BYTES, Content, Directory, Missing, Present, Unreadable
 from noderouter.naming.files.inotify import Inotify, InotifyEvent
 from noderouter.naming.files.watcher import FileWatcher
@@ -77,7 +78,7 @@ async def test_a_file_that_was_emptied_is_not_believed_until_its_writer_is_done(
 
 
 async def test_a_file_is_not_read_while_its_writer_is_busy(log, tmp_path, monkeypatch, nursery):
-    monkeypatch.setattr(watcher, "MAX_SETTLE_SECONDS", 20.0)
+    monkeypatch.setattr(module, "MAX_SETTLE_SECONDS", 20.0)
     watcher = FileWatcher(log, settle=10.0)
     nursery.start_soon(watcher.run)
     (tmp_path / "file").write_text("one")
@@ -93,7 +94,7 @@ async def test_a_file_is_not_read_while_its_writer_is_busy(log, tmp_path, monkey
 
 
 async def test_a_file_can_be_emptied_on_purpose(watcher, tmp_path, monkeypatch):
-    monkeypatch.setattr(watcher, "MAX_SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "MAX_SETTLE_SECONDS", 0.05)
     (tmp_path / "file").write_text("one")
     seen = Seen(watcher, tmp_path / "file")
     (tmp_path / "file").write_text("")
@@ -155,7 +156,7 @@ async def test_rapid_edits_never_lose_the_last(watcher, tmp_path):
 
 
 async def test_what_is_written_to_while_it_is_read_is_not_told(watcher, tmp_path, monkeypatch):
-    genuine = watcher.read_content
+    genuine = module.read_content
 
     def meddle(*arguments):
         content = genuine(*arguments)
@@ -164,14 +165,14 @@ async def test_what_is_written_to_while_it_is_read_is_not_told(watcher, tmp_path
         return content
 
     seen = Seen(watcher, tmp_path / "file")
-    monkeypatch.setattr(watcher, "read_content", meddle)
+    monkeypatch.setattr(module, "read_content", meddle)
     replace(tmp_path / "file", "one")
     await seen.wait_for(Present(b"two"))
     assert seen.contents == [Missing(), Present(b"two")]
 
 
 async def test_many_changes_at_once_leave_turns_for_others(watcher, tmp_path, monkeypatch):
-    monkeypatch.setattr(watcher, "LOOK_BATCH", 2)
+    monkeypatch.setattr(module, "LOOK_BATCH", 2)
     seen = [Seen(watcher, tmp_path / f"{number}") for number in range(20)]
     for number in range(20):
         replace(tmp_path / f"{number}", "one")
@@ -185,7 +186,7 @@ async def test_a_directory_that_may_not_be_searched_is_polled_until_it_may(watch
 
     (tmp_path / "file").write_text("one")
     with monkeypatch.context() as patch:
-        patch.setattr(watcher, "follow", refuse)
+        patch.setattr(module, "follow", refuse)
         seen = Seen(watcher, tmp_path / "file")
         assert seen.contents == [Unreadable("Permission denied")]
         assert watcher.state()["polled"] == 1
@@ -199,7 +200,7 @@ async def test_a_directory_that_may_not_be_searched_is_polled_until_it_may(watch
 
 
 async def test_edits_without_end_do_not_stop_the_others(watcher, tmp_path, monkeypatch):
-    monkeypatch.setattr(watcher, "MAX_SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "MAX_SETTLE_SECONDS", 0.05)
     for name in ("busy", "calm"):
         (tmp_path / name).write_text("")
     busy, calm = Seen(watcher, tmp_path / "busy"), Seen(watcher, tmp_path / "calm")

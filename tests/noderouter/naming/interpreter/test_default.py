@@ -3,7 +3,7 @@ from noderouter.core.var import Var
 from noderouter.naming.binding import Binding
 from noderouter.naming.interpreter.default import Default
 from noderouter.naming.interpreter.interpreter import Sources
-from noderouter.naming.namer.utility import UtilityNamer
+from noderouter.naming.utility import UtilityNamer
 
 
 async def test_it_binds_with_the_routers_dtab(runtime):

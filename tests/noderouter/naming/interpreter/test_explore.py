@@ -8,8 +8,8 @@ from noderouter.admin.handler.names import delegated
 from noderouter.core.computed import Reading
 from noderouter.core.var import Var
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
-from noderouter.naming.namer.utility import UtilityNamer
 from noderouter.naming.transformer.kind import TransformerKind
+from noderouter.naming.utility import UtilityNamer
 from noderouter.schema.kind import kind_field
 from tests.noderouter.naming.interpreter.test_interpreter import Table
 

@@ -3,14 +3,14 @@ import trio
 from pydantic import ValidationError
 
 from dtab import Dtab, Failed, Path
+from noderouter.core.background import until
 from noderouter.core.var import Var
-from noderouter.core.waiting import until
 from noderouter.naming.binding import Binding
 from noderouter.naming.files.content import MAX_FILE_BYTES
 from noderouter.naming.interpreter.fs import Fs, FsInterpreter
 from noderouter.naming.interpreter.interpreter import Sources
 from noderouter.naming.interpreter.stored import hash_of
-from noderouter.naming.namer.utility import UtilityNamer
+from noderouter.naming.utility import UtilityNamer
 
 
 class Routed:

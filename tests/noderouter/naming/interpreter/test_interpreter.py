@@ -6,10 +6,10 @@ from noderouter.core.computed import Reading
 from noderouter.core.var import Var
 from noderouter.naming.binding import Binding
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources, Stored
-from noderouter.naming.namer.kind import Lookup, Namer
-from noderouter.naming.namer.utility import UtilityNamer
+from noderouter.naming.lookup import Lookup, Namer
 from noderouter.naming.transformer.localhost import Localhost
 from noderouter.naming.transformer.replace import Replace
+from noderouter.naming.utility import UtilityNamer
 
 
 class Table(Namer):

@@ -15,8 +15,8 @@ from noderouter.naming.binding import Binding
 from noderouter.naming.interpreter import last_good
 from noderouter.naming.interpreter.interpreter import Sources
 from noderouter.naming.interpreter.k8s_config_map import ConfigMap, ConfigMapInterpreter
-from noderouter.naming.namer.utility import UtilityNamer
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.utility import UtilityNamer
 from tests.noderouter.kubernetes.conftest import QUICK
 from tests.testing.api_server import ApiServer, api_server
 from tests.testing.loop import until

@@ -4,7 +4,8 @@ from dtab import Dtab, Path
 from noderouter.core.var import Var
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.states import states
-from noderouter.naming.namer.kind import Namer, TransformedNamer
+from noderouter.naming.lookup import Namer
+from noderouter.naming.namer.kind import TransformedNamer
 from noderouter.naming.transformer.kind import Transformer
 
 

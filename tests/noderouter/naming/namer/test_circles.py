@@ -12,9 +12,9 @@ from dtab import Leaf, Ok, Path
 from noderouter.core.computed import Reading
 from noderouter.kubernetes.clusters import Clusters
 from noderouter.naming.dns.resolver import Resolver
+from noderouter.naming.lookup import Namer
 from noderouter.naming.namer.fs import Fs
 from noderouter.naming.namer.k8s import K8s
-from noderouter.naming.namer.kind import Namer
 from tests.noderouter.kubernetes.conftest import QUICK
 from tests.noderouter.naming.fakes import Dns
 from tests.testing.api_server import api_server

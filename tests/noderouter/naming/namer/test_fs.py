@@ -7,16 +7,16 @@ from pydantic import ValidationError
 
 from dtab import NEG, Bound, Dtab, Ok, Path
 from noderouter.core.addr import OPERATOR, Addr, AddrBound, Address, AddrFailed, AddrNeg
+from noderouter.core.background import until
 from noderouter.core.computed import Reading
 from noderouter.core.var import Var
-from noderouter.core.waiting import until
 from noderouter.naming.binding import Binding
 from noderouter.naming.interpreter.default import Default
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.namer import fs
 from noderouter.naming.namer.fs import Fs, FsNamer
 from noderouter.naming.namer.kind import NamerKind
-from noderouter.naming.namer.utility import UtilityNamer
+from noderouter.naming.utility import UtilityNamer
 from noderouter.schema.kind import kind_field
 
 

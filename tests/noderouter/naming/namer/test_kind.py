@@ -4,7 +4,8 @@ from pydantic import ValidationError
 from dtab import NEG, Failed, Leaf, Ok, Path
 from noderouter.core.addr import OPERATOR, AddrBound, Address, gateway
 from noderouter.core.computed import Reading
-from noderouter.naming.namer.kind import Namer, NamerKind, TransformedNamer
+from noderouter.naming.lookup import Namer
+from noderouter.naming.namer.kind import NamerKind, TransformedNamer
 from noderouter.schema.kind import kind_field, kinds_in
 
 FIELD = kind_field(NamerKind, "noderouter.naming.namer")

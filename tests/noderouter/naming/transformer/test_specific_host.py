@@ -3,8 +3,8 @@ from pydantic import ValidationError
 
 from dtab import Bound, Leaf, Path
 from noderouter.core.addr import AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.background import until
 from noderouter.core.var import Var
-from noderouter.core.waiting import until
 from noderouter.naming.transformer.specific_host import SpecificHost
 
 

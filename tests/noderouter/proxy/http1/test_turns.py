@@ -11,7 +11,7 @@ from noderouter.core.headers import Headers
 from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import CHUNKS_PER_CALL
 from noderouter.proxy.http1.server import PIPELINED_TURN
-from noderouter.reactor import loop
+from noderouter.reactor import loop as module
 from noderouter.reactor.task import reschedule
 from noderouter.reactor.wire import BULK_BYTES, Wire
 from tests.testing.loop import finished, looping, until
@@ -21,7 +21,7 @@ from tests.testing.proxy import proxy
 
 @pytest.fixture(autouse=True)
 def _no_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "SLICE_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("chunk", [b"1\r\nx\r\n", b"0001\r\nx\r\n", b"1;a\r\nx\r\n"])

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from noderouter.proxy.retry.backoff import BackoffKind, ConstantKind, Decorrelated, EqualJittered, JitteredKind
 from noderouter.schema.kind import kind_field
 
-FIELD = kind_field(BackoffKind, "noderouter.proxy.balancer")
+FIELD = kind_field(BackoffKind, "noderouter.proxy.retry")
 
 
 def test_constant_never_changes():

@@ -3,7 +3,8 @@
 from dtab import Path
 from noderouter.proxy.classifier.http import AllSuccessful, NonRetryable5XX
 from noderouter.proxy.retry.backoff import ConstantKind, JitteredKind
-from noderouter.proxy.router.config import Budget, GlobalService, ServiceParams, StaticService
+from noderouter.proxy.retry.config import Budget
+from noderouter.proxy.router.config import GlobalService, ServiceParams, StaticService
 
 NAME = Path.of("svc", "hello")
 

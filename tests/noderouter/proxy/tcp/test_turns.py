@@ -9,7 +9,7 @@ import pytest
 from noderouter.proxy.tcp.direction import FIRST_BYTES, TURN_BYTES
 from noderouter.proxy.tcp.pipes import PIPE_BYTES
 from noderouter.proxy.tcp.relay import Relay
-from noderouter.reactor import loop
+from noderouter.reactor import loop as module
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.wire import Wire
 from tests.noderouter.proxy.tcp.tunnel import MB, ends, noise, read, tunnel
@@ -48,7 +48,7 @@ class Stream:
 
 def test_streams_share_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many that stream, one is stepped in each round here, where the slice is as short as can be."""
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "SLICE_SECONDS", 0.0)
     reactor = Reactor(lambda _task, error: pytest.fail(str(error)))
     streams = [Stream(reactor) for _ in range(TUNNELS)]
     reactor.turn()
@@ -59,7 +59,7 @@ def test_streams_share_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
         reactor.turn()
         moved.append(sum(stream.relay.bytes_right for stream in streams))
     steps = [after - before for before, after in pairwise([0, *moved])]
-    most = loop.ROUNDS * (TURN_BYTES + PIPE_BYTES)  # the last piece of a step goes beyond its bound
+    most = module.ROUNDS * (TURN_BYTES + PIPE_BYTES)  # the last piece of a step goes beyond its bound
     assert steps[0] <= TUNNELS * FIRST_BYTES + most, "who begins to stream has had little by then"
     assert max(steps[1:]) <= most
     assert min(stream.relay.bytes_right for stream in streams) > FIRST_BYTES, "each has had its turn"

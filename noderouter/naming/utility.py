@@ -14,7 +14,7 @@ from noderouter.core.computed import Computed, Reading
 from noderouter.core.var import Var
 from noderouter.naming.dns.host import Need
 from noderouter.naming.dns.resolver import Resolver, literal
-from noderouter.naming.namer.kind import Lookup, Namer
+from noderouter.naming.lookup import Lookup, Namer
 
 MAX_REWRITES: Final = 100
 """Of one name below `/$/` into another, as deep as a binding goes."""

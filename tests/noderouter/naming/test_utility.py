@@ -2,11 +2,11 @@ import pytest
 import trio
 
 from dtab import EMPTY, FAIL, NEG, Dtab, Failed, Leaf, Ok, Path
+from dtab.utility import Status
 from noderouter.core.addr import AddrBound, Address, AddrNeg, AddrPending
+from noderouter.core.background import until
 from noderouter.core.computed import Reading
-from noderouter.core.waiting import until
-from noderouter.naming.http_status import Status
-from noderouter.naming.namer.utility import UtilityNamer, places_in
+from noderouter.naming.utility import UtilityNamer, places_in
 from tests.testing.busy import PATIENCE_SECONDS
 
 
