@@ -136,13 +136,15 @@ def budget_deposit() -> Operation:
 
 def classify() -> Operation:
     """The default classifier's verdict on a 200."""
-    from noderouter.core.exchange import NO_BODY, Exchange, Response
+    from noderouter.core.body import NO_BODY
+    from noderouter.core.exchange import Exchange
     from noderouter.core.headers import Headers
+    from noderouter.core.message import Response
     from noderouter.proxy.classifier.http import NonRetryable5XX
 
     exchange = Exchange(b"GET", b"/x", b"host", Headers(), NO_BODY, cast(Any, None))
     exchange.response = Response(200, b"OK", Headers(), 100)
-    verdict = NonRetryable5XX(kind="io.l5d.http.nonRetryable5XX").build().response
+    verdict = NonRetryable5XX(kind="io.l5d.http.nonRetryable5XX").build().head
     return lambda: verdict(exchange)
 
 
@@ -151,9 +153,9 @@ SUBJECTS: Final[dict[str, Subject]] = {
     "request head, 1 header, compiled": _head("_head", "parse_request", SMALL),
     "request head, 14 headers, compiled": _head("_head", "parse_request", USUAL),
     "response head, compiled": _head("_head", "parse_response", RESPONSE),
-    "request head, 1 header, Python": _head("head_twin", "parse_request", SMALL),
-    "request head, 14 headers, Python": _head("head_twin", "parse_request", USUAL),
-    "response head, Python": _head("head_twin", "parse_response", RESPONSE),
+    "request head, 1 header, Python": _head("head_pure", "parse_request", SMALL),
+    "request head, 14 headers, Python": _head("head_pure", "parse_request", USUAL),
+    "response head, Python": _head("head_pure", "parse_response", RESPONSE),
     "chunked body of 4 KB, decode": chunk_decode,
     "path, parse": path_parse,
     "dtab of 10, parse": dtab_parse,

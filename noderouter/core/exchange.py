@@ -6,69 +6,20 @@ both bodies are done. The innermost service *pulls* the request body and *pushes
 sides, and back-pressure is free.
 """
 
-from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from noderouter.core.body import Body
 from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_1_1, Message, Response, Special
+from noderouter.core.reply import Reply
 
 if TYPE_CHECKING:
     from dtab import Path
     from noderouter.core.context import Context
 
-CHUNKED: Final = -1
-"""A body length: unknown in advance; the codec frames it (chunked, or DATA frames)."""
-
 SHOWN_BYTES: Final = 200
 """How much of a target a `repr` shows."""
-
-UNTIL_CLOSE: Final = -2
-"""A response body length: ends with the connection (RFC 9112 section 6.3, item 8)."""
-
-
-Special = tuple[tuple[bytes, bytes], ...]
-"""Fields that are not among `headers`: name in lower case, and value, in order."""
-
-
-class Body(Protocol):
-    """A request body to pull."""
-
-    length: int
-    """Bytes, or CHUNKED."""
-    data: bytes | None
-    """The whole body where it is at hand; None where it streams."""
-    replayable: bool
-    """Whether it may be sent a second time: it is at hand, and short enough for that (`streamAfterContentLengthKB`)."""
-    trailers: "Headers | None"
-    """Trailer fields, once `read` has answered b""."""
-
-    async def read(self) -> bytes:
-        """The next piece, or b"" at the end.
-
-        Raises:
-            ClientGone: the client closed before the body was complete.
-            ClientProtocolError: its framing is broken.
-        """
-        ...
-
-
-class WholeBody:
-    """A body that is at hand; `NO_BODY` is the empty one."""
-
-    __slots__ = ("data", "length", "replayable", "trailers")
-
-    def __init__(self, data: bytes, replayable: bool = True) -> None:
-        self.data: bytes | None = data
-        self.replayable = replayable
-        self.length = len(data)
-        self.trailers: Headers | None = None
-
-    async def read(self) -> bytes:
-        """Not used: whoever sees `data` sends it whole."""
-        return b""
-
-
-NO_BODY: Final = WholeBody(b"")
 
 
 class Verdict(Enum):
@@ -77,106 +28,6 @@ class Verdict(Enum):
     SUCCESS = "success"
     FAILURE = "failure"
     RETRYABLE = "retryable failure"
-
-
-class Message:
-    """What requests and responses share.
-
-    Field lines are bytes until somebody asks for Headers: most messages are only carried, and never taken apart.
-    """
-
-    __slots__ = ("_held", "minor", "special")
-
-    _held: Headers | bytes
-    minor: int
-    """Of HTTP/1.x."""
-    special: Special | None
-
-    @property
-    def headers(self) -> Headers:
-        """The fields; changing them changes the message."""
-        held = self._held
-        if isinstance(held, bytes):
-            held = self._held = Headers(held)
-        return held
-
-    @property
-    def block(self) -> bytes:
-        """The field lines."""
-        held = self._held
-        return held if isinstance(held, bytes) else held.block
-
-    def field(self, name: bytes) -> bytes | None:
-        """A special field's first value; `name` in lower case."""
-        return first(self.special, name)
-
-
-class Response(Message):
-    """A response head; `length` as in the message, or CHUNKED or UNTIL_CLOSE."""
-
-    __slots__ = ("length", "reason", "status")
-
-    def __init__(
-        self,
-        status: int,
-        reason: bytes,
-        headers: Headers | bytes,
-        length: int,
-        minor: int = 1,
-        special: Special | None = None,
-    ) -> None:
-        """`special`: as in `Exchange`, for response fields."""
-        self.status = status
-        self.reason = reason
-        self._held = headers
-        self.length = length
-        self.minor = minor
-        self.special = special
-
-    def __repr__(self) -> str:
-        return f"<Response {self.status} length={self.length}>"
-
-
-class Reply(Protocol):
-    """Where the response of an exchange goes; implemented by each server-side codec."""
-
-    started: bool
-    """A final response head has gone out; from here on nothing can be retried."""
-    sent_bytes: int
-    """Body bytes pushed so far."""
-    peer: tuple[str, int]
-    """Address and port of the client."""
-    local: tuple[str, int]
-    """Address and port that the client connected to; of a captured connection, those that it dialled."""
-    destination: bytes | None
-    """What a captured connection dialled, as `Destination.name` or an address with its port; None for any other."""
-
-    def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
-        """Send the head and the first body bytes in one go.
-
-        Where `len(data) == response.length` the response is complete. Answers None when all is with the
-        kernel, else what is to be awaited before more is pushed.
-        """
-        ...
-
-    async def inform(self, response: Response) -> None:
-        """Send an interim (1xx) response."""
-        ...
-
-    async def push(self, data: bytes) -> None:
-        """Send more of the body; waits for the client's socket."""
-        ...
-
-    async def finish(self, trailers: Headers | None = None) -> None:
-        """End a body that was begun CHUNKED or UNTIL_CLOSE."""
-        ...
-
-    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
-        """Send the `response` (101, or 2xx to CONNECT), then carry bytes between client and `wire` until both end.
-
-        `early` are bytes that came behind the head. Does not close `wire`.
-        """
-        ...
 
 
 class Awaited(Enum):
@@ -206,21 +57,51 @@ class Upstream(Protocol):
         ...
 
 
-class Gate(Protocol):
-    """Who may want another try instead of a response."""
+class RetryGate(Protocol):
+    """Decides, once a response head is here, whether to deliver it or to discard it and retry."""
 
-    def wants(self, exchange: "Exchange") -> bool:
-        """Whether the retryable response that has begun to come goes to the client; asked before any of it has."""
+    def deliver(self, exchange: "Exchange") -> bool:
+        """Whether the retryable response whose head is here goes to the client; asked before any of it has."""
         ...
+
+
+class Classifier(Protocol):
+    """Judges responses; configured ones are in `proxy.classifier`."""
+
+    def head(self, exchange: "Exchange") -> Verdict:
+        """Judge the response head in `exchange.response`, before any of it has gone to the client."""
+        ...
+
+    def end(self, exchange: "Exchange", trailers: Headers | None) -> Verdict:
+        """Judge a delivered response of unknown length at its end; nothing can be retried any more."""
+        ...
+
+
+class ByStatus:
+    """The classifier of an exchange that was given none."""
+
+    __slots__ = ()
+
+    def head(self, exchange: "Exchange") -> Verdict:
+        """Success below status 500."""
+        response = exchange.response
+        return Verdict.SUCCESS if response is not None and response.status < 500 else Verdict.FAILURE
+
+    def end(self, exchange: "Exchange", trailers: Headers | None) -> Verdict:
+        """As the head was judged."""
+        return exchange.verdict or Verdict.FAILURE
+
+
+BY_STATUS: Final = ByStatus()
 
 
 class Exchange(Message):
     """A request on its way and the place for its response.
 
-    Request: `method`, `scheme`, `authority` (None where absent), `target` (origin-form), `minor` (1 or 0 of
-    HTTP/1.x), `headers`, `body`. Fields that the router itself acts on never stay in `headers`; they are in
-    `special`, lower-cased name and value, in order, or None: every `l5d-*`, `via`, `expect`, `upgrade`,
-    `te`, `trailer`, `x-forwarded-client-cert`, `max-forwards`.
+    Request: `method`, `scheme`, `authority` (None where absent), `target` (origin-form), `version` (`HTTP_1_0`,
+    `HTTP_1_1`), `headers`, `body`. Fields that the router itself acts on never stay in `headers`; they are in
+    `special`, lower-cased name and value, in order, or None: every `l5d-*`, `via`, `expect`, `upgrade`, `te`,
+    `trailer`, `x-forwarded-client-cert`, `max-forwards`.
 
     `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
     message it sends; filters add to them. `ended` is when the response was complete (0.0 until then, and where no
@@ -272,7 +153,7 @@ class Exchange(Message):
         headers: Headers | bytes,
         body: Body,
         reply: Reply,
-        minor: int = 1,
+        version: int = HTTP_1_1,
         special: Special | None = None,
         started: float = 0.0,
         *,
@@ -285,7 +166,7 @@ class Exchange(Message):
         self._held = headers
         self.body = body
         self.reply = reply
-        self.minor = minor
+        self.version = version
         self.special = special
         self.started = started
         self.scheme = scheme
@@ -295,8 +176,8 @@ class Exchange(Message):
         self.verdict: Verdict | None = None
         self.attempts = 0
         self.context: Context | None = None
-        self.gate: Gate | None = None
-        self.classifier: Callable[[Exchange], Verdict] = by_status
+        self.gate: RetryGate | None = None
+        self.classifier: Classifier = BY_STATUS
         self.name: Path | None = None
         self.client_id: Path | None = None
         self.residual: Path | None = None
@@ -337,18 +218,3 @@ class Exchange(Message):
     def destination(self) -> bytes | None:
         """What the client's captured connection was going to."""
         return self.reply.destination
-
-
-def by_status(exchange: Exchange) -> Verdict:
-    """The classifier of an exchange that was given none."""
-    response = exchange.response
-    return Verdict.SUCCESS if response is not None and response.status < 500 else Verdict.FAILURE
-
-
-def first(special: Special | None, name: bytes) -> bytes | None:
-    """The first value called `name` among special fields, or None."""
-    if special is not None:
-        for key, value in special:
-            if key == name:
-                return value
-    return None

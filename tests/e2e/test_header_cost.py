@@ -13,7 +13,8 @@ from time import thread_time
 
 import pytest
 
-from noderouter.core.exchange import NO_BODY, Exchange
+from noderouter.core.body import NO_BODY
+from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service, stack
 from noderouter.proxy.http.via import via_request
 from tests.testing.reply import RecordingReply

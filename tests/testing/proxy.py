@@ -8,12 +8,11 @@ from time import monotonic
 
 from dtab import Path
 from noderouter.core.addr import Addr, AddrBound, Address
-from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.exchange import ByStatus, Exchange, Verdict
 from noderouter.core.service import Service
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL
 from noderouter.proxy.balancer.p2c import P2CKind
-from noderouter.proxy.classifier.http import NonRetryable5XX
 from noderouter.proxy.client.client import Client, ClientSettings
 from noderouter.proxy.client.pool import PoolSettings
 from noderouter.proxy.filter.error_reply import ErrorReply
@@ -27,6 +26,14 @@ from tests.testing.loop import Loop, looping
 
 DEFAULTS = ServerSettings()
 DEFAULT_POOL = PoolSettings()
+
+
+class RetryableAtAGate(ByStatus):
+    """A failure is retryable where there is a gate to ask."""
+
+    def head(self, exchange: Exchange) -> Verdict:
+        verdict = super().head(exchange)
+        return Verdict.RETRYABLE if exchange.gate is not None and verdict is Verdict.FAILURE else verdict
 
 
 @dataclass
@@ -80,17 +87,11 @@ async def proxy(
             fail_fast=fail_fast,
         )
         target = Client(Path.of("test"), addr, client_settings, loop.reactor, lambda _id, _address, _confined: None)
-        judge = NonRetryable5XX(kind=NonRetryable5XX.kind_name).build().response
-
-        def classify(exchange: Exchange) -> Verdict:
-            """A failure is retryable where there is somebody to ask."""
-            verdict = judge(exchange)
-            return Verdict.RETRYABLE if exchange.gate is not None and verdict is Verdict.FAILURE else verdict
-
+        classifier = RetryableAtAGate()
         requests = RequestStats()
 
         async def send(exchange: Exchange) -> None:
-            exchange.classifier = classify
+            exchange.classifier = classifier
             await target.send(exchange, b"", requests)
 
         faults: list[Exception] = []

@@ -3,8 +3,10 @@
 from collections.abc import Awaitable
 from typing import Any
 
-from noderouter.core.exchange import NO_BODY, Body, Exchange, Response
+from noderouter.core.body import NO_BODY, Body
+from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_1_1, Response
 
 
 class RecordingReply:
@@ -77,10 +79,10 @@ def make_exchange(
     block: bytes = b"",
     body: Body = NO_BODY,
     special: tuple[tuple[bytes, bytes], ...] | None = None,
-    minor: int = 1,
+    version: int = HTTP_1_1,
 ) -> Exchange:
     """An exchange with a `RecordingReply`."""
-    return Exchange(method, target, authority, Headers(block), body, RecordingReply(), minor=minor, special=special)
+    return Exchange(method, target, authority, Headers(block), body, RecordingReply(), version=version, special=special)
 
 
 def recorded(exchange: Exchange) -> RecordingReply:

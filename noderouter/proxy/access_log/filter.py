@@ -14,6 +14,7 @@ from time import localtime, strftime, time
 from typing import Final
 
 from noderouter.core.exchange import Exchange
+from noderouter.core.message import VERSIONS
 from noderouter.core.service import Service
 
 MAX_VALUE_BYTES: Final = 4096
@@ -66,13 +67,13 @@ class AccessLog:
         # no other control bytes through than a tab, and the two that would end the line are looked for all the same.
         if 34 in values or 92 in values or 10 in values or 13 in values or 9 in values or not values.isascii():
             host, target, referer, agent = (_escape(value) for value in (host, target, referer, agent))
-        return b'%b %b%b%b %b HTTP/1.%d%b%b" "%b"\n' % (
+        return b'%b %b%b%b %b %b%b%b" "%b"\n' % (
             host.replace(b" ", b"\\x20") if 32 in host else host,
             exchange.peer_address[0].encode() or b"-",
             self._time,
             exchange.method,
             target,
-            exchange.minor,
+            VERSIONS[exchange.version],
             outcome,
             referer,
             agent,

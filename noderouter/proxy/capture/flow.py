@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any, Final
 
+from noderouter.core.body import NO_BODY
 from noderouter.core.errors import EndpointProtocolError, IdentificationError
-from noderouter.core.exchange import NO_BODY, Exchange, Response, Verdict
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_1_1, Response
 from noderouter.core.service import Service
 from noderouter.proxy.identifier.kind import Identifier, Unidentified
 from noderouter.proxy.tcp.relay import Relay
@@ -72,7 +74,7 @@ def flow(reply: FlowReply, scheme: bytes, sni: bytes | None) -> Exchange:
     destination = reply.destination or b""
     target = destination if destination.rfind(b":") > destination.rfind(b"]") else destination + HTTP_PORT
     block = b"Host: %b\r\n" % target
-    exchange = Exchange(b"CONNECT", target, sni, block, NO_BODY, reply, 1, None, monotonic(), scheme=scheme)
+    exchange = Exchange(b"CONNECT", target, sni, block, NO_BODY, reply, HTTP_1_1, None, monotonic(), scheme=scheme)
     exchange.tunnel = True
     return exchange
 

@@ -7,8 +7,9 @@ comes back with what it was sent with. Whoever does not know the token is told n
 from secrets import token_hex
 
 from noderouter.core.errors import ClientProtocolError
-from noderouter.core.exchange import Exchange, Response, Verdict
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
+from noderouter.core.message import Response
 
 
 class ProbeAnswer:

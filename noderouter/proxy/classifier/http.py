@@ -3,7 +3,8 @@
 from typing import ClassVar, Literal
 
 from noderouter.proxy.classifier.kind import Classifier, ClassifierKind
-from noderouter.proxy.classifier.verdicts import ALL, IDEMPOTENT, READ, AnyResponse, ByStatus
+from noderouter.proxy.classifier.verdicts import AnyResponse, ByStatus
+from noderouter.proxy.http.methods import ALL, IDEMPOTENT, READ
 
 
 class NonRetryable5XX(ClassifierKind):

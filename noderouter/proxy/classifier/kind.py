@@ -5,16 +5,13 @@ Its verdicts drive `success` and `failures`, failure accrual, `l5d-success-class
 
 from typing import Protocol
 
+from noderouter.core.exchange import Classifier as Judge
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.schema.kind import Kind
 
 
-class Classifier(Protocol):
-    """Judges attempts."""
-
-    def response(self, exchange: Exchange) -> Verdict:
-        """Judge the response head in `exchange.response`; before any of it has gone to the client."""
-        ...
+class Classifier(Judge, Protocol):
+    """Judges attempts: `head` before anything of the response has gone to the client, `end` when it is complete."""
 
     def error(self, exchange: Exchange, exc: Exception) -> Verdict:
         """Judge an attempt that ended in `exc` instead of a response. Never SUCCESS."""

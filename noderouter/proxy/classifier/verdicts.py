@@ -9,10 +9,7 @@ from typing import Final
 
 from noderouter.core.errors import ConnectError, DeadlineExceeded, EndpointProtocolError
 from noderouter.core.exchange import Exchange, Verdict
-
-READ: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE"})
-IDEMPOTENT: Final = READ | {b"PUT", b"DELETE"}
-ALL: Final = IDEMPOTENT | {b"POST", b"PATCH"}
+from noderouter.core.headers import Headers
 
 TRANSIENT: Final = (ConnectError, EndpointProtocolError, DeadlineExceeded)
 """Errors that another attempt may not meet: no connection, a broken one, an attempt that took too long."""
@@ -30,7 +27,7 @@ class ByStatus:
     def __init__(self, methods: frozenset[bytes]) -> None:
         self._methods = methods
 
-    def response(self, exchange: Exchange) -> Verdict:
+    def head(self, exchange: Exchange) -> Verdict:
         """See `Classifier`."""
         response = exchange.response
         if response is None:
@@ -42,6 +39,10 @@ class ByStatus:
         if exchange.method in self._methods or response.field(b"l5d-retryable") == b"true":
             return RETRYABLE
         return FAILURE
+
+    def end(self, exchange: Exchange, trailers: Headers | None) -> Verdict:
+        """See `Classifier`: trailers change nothing."""
+        return exchange.verdict or FAILURE
 
     def error(self, exchange: Exchange, exc: Exception) -> Verdict:
         """See `Classifier`."""
@@ -60,9 +61,13 @@ class AnyResponse:
 
     __slots__ = ()
 
-    def response(self, exchange: Exchange) -> Verdict:
+    def head(self, exchange: Exchange) -> Verdict:
         """See `Classifier`."""
         return SUCCESS if exchange.response is not None else FAILURE
+
+    def end(self, exchange: Exchange, trailers: Headers | None) -> Verdict:
+        """See `Classifier`."""
+        return exchange.verdict or FAILURE
 
     def error(self, exchange: Exchange, exc: Exception) -> Verdict:
         """See `Classifier`."""

@@ -11,15 +11,16 @@ close (RFC 9112 section 2.2).
 """
 
 from collections.abc import Callable
-from http import HTTPStatus
 from time import monotonic
 from typing import Final
 from urllib.parse import quote_plus
 
 from noderouter.core.errors import ClientGone, ClientProtocolError, OverloadError, RouterError
-from noderouter.core.exchange import Exchange, Response, Verdict
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
+from noderouter.core.message import Response
 from noderouter.core.service import Service
+from noderouter.proxy.http.status import phrase
 from noderouter.proxy.http.success_class import FAILURE
 from noderouter.reactor.errors import Unwind
 from noderouter.telemetry.failures import failure_name
@@ -33,7 +34,6 @@ _NACK: Final = b"finagle-http-nack: true\r\n"
 """Finagle clients take a 503 with this for "not processed" and try elsewhere."""
 
 _BLOCK: Final = b"content-type: text/plain\r\n"
-_PHRASES: Final = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 
 class ErrorReply:
@@ -87,7 +87,7 @@ class ErrorReply:
         """Answer, or pass on what cannot be answered here."""
         if isinstance(error, ClientProtocolError):
             if not exchange.reply.started:
-                exchange.response = Response(error.status, _phrase(error.status), Headers(), 0)
+                exchange.response = Response(error.status, phrase(error.status), Headers(), 0)
             raise error
         if isinstance(error, ClientGone) or exchange.reply.started:
             raise error
@@ -107,7 +107,7 @@ class ErrorReply:
         exchange.verdict = Verdict.FAILURE
         exchange.ended = 0.0
         block = _BLOCK + error.fields if isinstance(error, RouterError) else _BLOCK
-        exchange.response = Response(status, _phrase(status), Headers(block), len(body))
+        exchange.response = Response(status, phrase(status), Headers(block), len(body))
         pending = exchange.reply.begin(exchange.response, body)
         if pending is not None:
             await pending
@@ -134,7 +134,3 @@ def encode(message: str, limit: int) -> bytes:
     text = quote_plus(truncate(message, limit), safe="*").replace("~", "%7E")[:limit]
     tail = text.rfind("%", max(0, limit - 2))
     return (text if tail < 0 or len(text) < limit else text[:tail]).encode("ascii")
-
-
-def _phrase(status: int) -> bytes:
-    return _PHRASES.get(status, b"Error")

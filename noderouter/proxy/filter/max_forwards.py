@@ -13,8 +13,9 @@ from collections.abc import Awaitable
 from typing import Final
 
 from noderouter.core.errors import RouterError
-from noderouter.core.exchange import Exchange, Response, Special, Verdict
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
+from noderouter.core.message import VERSIONS, Response, Special
 from noderouter.core.service import Service
 
 MOST: Final = 999_999_999
@@ -81,7 +82,7 @@ async def answer(exchange: Exchange) -> None:
     block = content = b""
     if exchange.method == b"TRACE":
         block = b"content-type: message/http\r\n"
-        line = b"TRACE %b HTTP/1.%d\r\n" % (exchange.target, exchange.minor)
+        line = b"TRACE %b %b\r\n" % (exchange.target, VERSIONS[exchange.version])
         host = b"Host: %b\r\n" % exchange.authority if exchange.authority is not None else b""
         content = line + host + b"Max-Forwards: 0\r\n\r\n"
     response = exchange.response = Response(200, b"OK", Headers(block), len(content))

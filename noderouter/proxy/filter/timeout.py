@@ -16,7 +16,8 @@ from typing import Final
 
 from dtab import Path
 from noderouter.core.errors import ClientProtocolError, EndpointTimeout
-from noderouter.core.exchange import Awaited, Exchange, Reply
+from noderouter.core.exchange import Awaited, Exchange
+from noderouter.core.reply import Reply
 from noderouter.core.service import Service
 from noderouter.proxy.http.deadline import limit_deadline
 from noderouter.proxy.http.error_text import attempt_timeout, total_timeout

@@ -6,31 +6,32 @@ so that these functions see all there is and answer the one line that replaces i
 
 from typing import Final
 
-from noderouter.core.exchange import Exchange, Response
+from noderouter.core.exchange import Exchange
+from noderouter.core.message import HTTP_1_0, HTTP_1_1, Response
 
 MAX_VIA_BYTES: Final = 16 * 1024
 """What is kept of an incoming Via. `CallDepth` refuses requests beyond it; responses lose their oldest hops."""
 
-_FRESH: Final = (b"via: 1.0 linkerd\r\n", b"via: 1.1 linkerd\r\n")
-_SUFFIXES: Final = (b", 1.0 linkerd\r\n", b", 1.1 linkerd\r\n")
+_FRESH: Final = {HTTP_1_0: b"via: 1.0 linkerd\r\n", HTTP_1_1: b"via: 1.1 linkerd\r\n"}
+_SUFFIXES: Final = {HTTP_1_0: b", 1.0 linkerd\r\n", HTTP_1_1: b", 1.1 linkerd\r\n"}
 
 
 def via_request(exchange: Exchange) -> bytes:
     """The Via line of the request to the next hop; its version is the one the request came with."""
     if exchange.special is None:
-        return _FRESH[exchange.minor]
-    return _append(exchange.special, exchange.minor)
+        return _FRESH[exchange.version]
+    return _append(exchange.special, exchange.version)
 
 
 def via_response(response: Response) -> bytes:
     """The Via line of the response to the client."""
     if response.special is None:
-        return _FRESH[response.minor]
-    return _append(response.special, response.minor)
+        return _FRESH[response.version]
+    return _append(response.special, response.version)
 
 
-def _append(special: tuple[tuple[bytes, bytes], ...], minor: int) -> bytes:
+def _append(special: tuple[tuple[bytes, bytes], ...], version: int) -> bytes:
     via = b", ".join([value for name, value in special if name == b"via" and value])
     if len(via) > MAX_VIA_BYTES:
         via = via[-MAX_VIA_BYTES:].partition(b",")[2].lstrip(b" \t")
-    return b"via: " + via + _SUFFIXES[minor] if via else _FRESH[minor]
+    return b"via: " + via + _SUFFIXES[version] if via else _FRESH[version]

@@ -11,8 +11,9 @@ with its last chunk it is complete (RFC 9112 section 8), be there an empty line 
 from math import inf
 from typing import Final
 
-from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE
+from noderouter.core.body import CHUNKED
 from noderouter.core.headers import Headers
+from noderouter.core.message import UNTIL_CLOSE
 from noderouter.proxy.http1.chunked import ChunkedDecoder
 from noderouter.proxy.http1.fields import HeadError
 from noderouter.reactor.errors import WireError

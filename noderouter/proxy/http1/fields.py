@@ -34,18 +34,6 @@ VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]"
 FIELD: Final = re.compile(b"(" + TOKEN + b"++):(" + VALUE + rb"*+)\r\n")
 """A whole field line: its name, and its value with the white space around it."""
 
-PHRASES: Final = {
-    400: b"Bad Request",
-    408: b"Request Timeout",
-    414: b"URI Too Long",
-    417: b"Expectation Failed",
-    421: b"Misdirected Request",
-    431: b"Request Header Fields Too Large",
-    501: b"Not Implemented",
-    505: b"HTTP Version Not Supported",
-}
-"""What a message is refused with, by status."""
-
 LF: Final = 0x0A
 CR: Final = 0x0D
 _NAME: Final = re.compile(TOKEN + b"*+")

@@ -9,11 +9,13 @@ from math import inf
 from typing import Any, Final
 
 from noderouter.core.errors import ClientGone, ClientStalled
-from noderouter.core.exchange import UNTIL_CLOSE, Exchange, Response
+from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
+from noderouter.core.message import UNTIL_CLOSE, Response
+from noderouter.proxy.http.clear_context import guard
+from noderouter.proxy.http.status import phrase
 from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
-from noderouter.proxy.http1.fields import PHRASES
 from noderouter.proxy.http1.request import trailer_line
 from noderouter.proxy.tcp.relay import IDLE_SECONDS, Relay
 from noderouter.reactor.errors import WireError, WireStalled
@@ -57,8 +59,8 @@ class Http1Reply:
     __slots__ = (
         "_chunked",
         "_left",
-        "_minor",
         "_no_body",
+        "_old",
         "clear_context",
         "complete",
         "destination",
@@ -102,11 +104,12 @@ class Http1Reply:
         self.sent_bytes = 0
         self._chunked = False
         self._no_body = False
-        self._minor = 1
+        self._old = False
         self._left = UNTIL_CLOSE  # bytes of a counted body still to come
 
-    def reset(self, head_only: bool, minor: int, persist: bool) -> None:
-        """Make ready for the next response. `head_only`: the request was HEAD (RFC 9110 section 9.3.2)."""
+    def reset(self, head_only: bool, old: bool, persist: bool) -> None:
+        """Make ready for the next response. `head_only`: the request was HEAD (RFC 9110 section 9.3.2); `old`: of
+        HTTP/1.0."""
         self.started = False
         self.complete = False
         self.upload = None
@@ -114,7 +117,7 @@ class Http1Reply:
         self.sent_bytes = 0
         self._chunked = False
         self._no_body = head_only
-        self._minor = minor
+        self._old = old
 
     @property
     def framed(self) -> bool:
@@ -126,7 +129,7 @@ class Http1Reply:
         exchange = self.exchange
         fields = exchange.reply_fields if exchange is not None else b""
         if response.special is not None or self.clear_context:
-            fields, data = self._guard(response, fields, data)
+            fields, data = guard(response, fields, data, self.clear_context)
         self.started = True
         if self.upload is not None and self.persist:
             self.persist = self._upload_ends(self.upload)
@@ -141,7 +144,7 @@ class Http1Reply:
             framing, data = self._frame(response, data)
         if not self.persist:
             framing += _CLOSE
-        elif not self._minor:
+        elif self._old:
             framing += _KEEP
         line = _OK if status == 200 and response.reason == b"OK" else b"HTTP/1.1 %d %b\r\n" % (status, response.reason)
         try:
@@ -156,11 +159,11 @@ class Http1Reply:
         """Answer what is no request, as the last on this connection; see `begin`."""
         text = reason.encode("ascii", "replace")
         self.exchange = None
-        self.reset(False, 1, False)
+        self.reset(False, False, False)
         headers = Headers(b"content-type: text/plain\r\nl5d-err: %b\r\n" % text.replace(b" ", b"%20"))
         if self.clear_context:
             headers.remove_prefix(b"l5d-")
-        return self.begin(Response(status, PHRASES.get(status, b"Error"), headers, len(text)), text)
+        return self.begin(Response(status, phrase(status), headers, len(text)), text)
 
     def _upload_ends(self, upload: StreamBody) -> bool:
         """Whether the connection can go on behind a response that comes before its request has.
@@ -184,7 +187,7 @@ class Http1Reply:
             self.complete = True
             return b"content-length: %d\r\n" % length if length >= 0 and status != 204 else b"", b""
         self.sent_bytes = len(data)
-        if self._minor:
+        if not self._old:
             self._chunked = True
             framing = _CHUNKED if response.special is None else _CHUNKED + trailer_line(response.special)
             return framing, encode_chunk(data) if data else b""
@@ -209,26 +212,9 @@ class Http1Reply:
             raise ClientGone(error.strerror) from None
         await self._drain()
 
-    def _guard(self, response: Response, fields: bytes, data: bytes) -> tuple[bytes, bytes]:
-        """Pass special fields of the response on, or, on a public server, drop every `l5d-*`."""
-        error = response.field(b"l5d-err") is not None
-        if self.clear_context:
-            guarded = Headers(fields)
-            error = error or guarded.get(b"l5d-err") is not None
-            guarded.remove_prefix(b"l5d-")
-            fields = guarded.block
-        for name, value in response.special or ():
-            if name.startswith(b"l5d-") and not self.clear_context and name != b"l5d-success-class":
-                fields += b"%b: %b\r\n" % (name, value)
-        if error and self.clear_context:  # the text of an error names what is behind the router
-            data = b""
-            if response.length != 0:
-                response.length = 0
-        return fields, data
-
     async def inform(self, response: Response) -> None:
         """Send an interim response; HTTP/1.0 clients do not know those (RFC 9110 section 15.2)."""
-        if self._minor:
+        if not self._old:
             await self._send(b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.status, response.reason, response.headers.block))
 
     async def push(self, data: bytes) -> None:
@@ -256,7 +242,7 @@ class Http1Reply:
         exchange = self.exchange
         fields = exchange.reply_fields if exchange is not None else b""
         if response.special is not None or self.clear_context:
-            fields, _ = self._guard(response, fields, b"")
+            fields, _ = guard(response, fields, b"", self.clear_context)
         if response.status == 101:
             fields += b"connection: upgrade\r\nupgrade: %b\r\n" % (response.field(b"upgrade") or b"")
         await self._send(

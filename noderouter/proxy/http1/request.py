@@ -6,12 +6,15 @@ hop stands for are written.
 
 from typing import Final
 
-from noderouter.core.exchange import CHUNKED, Exchange, Special
+from noderouter.core.body import CHUNKED
+from noderouter.core.exchange import Exchange
+from noderouter.core.message import HTTP_1_0, HTTP_1_1, Special
+from noderouter.proxy.http.methods import WITH_CONTENT
 from noderouter.proxy.http.via import via_request
 
-_VERSION: Final = (b" HTTP/1.0\r\n", b" HTTP/1.1\r\n")
-_VIA: Final = (b"via: 1.0 linkerd\r\n", b"via: 1.1 linkerd\r\n")
-_WITH_LENGTH: Final = frozenset((b"POST", b"PUT", b"PATCH"))
+_OLD: Final = b" HTTP/1.0\r\n"
+_NEW: Final = b" HTTP/1.1\r\n"
+_VIA: Final = b"via: 1.1 linkerd\r\n"
 
 
 def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
@@ -21,12 +24,12 @@ def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
         framing = b"content-length: %d\r\n" % length
     elif length == CHUNKED:
         framing = b"transfer-encoding: chunked\r\n"
-    elif exchange.method in _WITH_LENGTH:
+    elif exchange.method in WITH_CONTENT:
         framing = b"content-length: 0\r\n"
     else:
         framing = b""
     if exchange.special is not None:
-        if length != 0 and exchange.minor and exchange.field(b"expect") is not None:
+        if length != 0 and exchange.version != HTTP_1_0 and exchange.field(b"expect") is not None:
             framing += b"expect: 100-continue\r\n"
         if length == CHUNKED:
             framing += trailer_line(exchange.special)
@@ -37,11 +40,11 @@ def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
             exchange.method,
             b" ",
             exchange.target,
-            _VERSION[exchange.minor],
+            _OLD if exchange.version == HTTP_1_0 else _NEW,
             exchange.block,
             exchange.request_fields,
             fields,
-            _VIA[exchange.minor] if exchange.special is None else via_request(exchange),
+            _VIA if exchange.special is None and exchange.version == HTTP_1_1 else via_request(exchange),
             framing,
             b"\r\n",
             data,
@@ -62,7 +65,7 @@ def _hop_fields(exchange: Exchange) -> bytes:
     that we do not speak (RFC 9110 section 10.1.4).
     """
     upgrade = upgrade_asked(exchange)
-    trailers = exchange.minor and _takes_trailers(exchange.special or ())
+    trailers = exchange.version != HTTP_1_0 and _takes_trailers(exchange.special or ())
     if not trailers:
         return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade if upgrade else b""
     if not upgrade:
@@ -84,7 +87,7 @@ def upgrade_asked(exchange: Exchange) -> bytes:
     that are held whole: what of it is still to come could not be told from what the tunnel is to carry.
     """
     upgrade = exchange.field(b"upgrade")
-    if upgrade is None or not exchange.minor or not exchange.body.replayable:
+    if upgrade is None or exchange.version == HTTP_1_0 or not exchange.body.replayable:
         return b""
     if b"h2c" in upgrade.lower():
         words = [word.strip(b" \t") for word in upgrade.split(b",")]

@@ -20,6 +20,7 @@ from random import uniform
 from time import monotonic
 from typing import Final
 
+from noderouter.core.body import NO_BODY, WholeBody
 from noderouter.core.errors import (
     ClientGone,
     ClientProtocolError,
@@ -29,7 +30,8 @@ from noderouter.core.errors import (
     EndpointTimeout,
     RouterError,
 )
-from noderouter.core.exchange import NO_BODY, Awaited, Exchange, Upstream, WholeBody
+from noderouter.core.exchange import Awaited, Exchange, Upstream
+from noderouter.core.message import HTTP_1_0
 from noderouter.core.service import Service
 from noderouter.proxy.http1.body import StreamBody, Truncated
 from noderouter.proxy.http1.head import HeadError, parse_request
@@ -56,7 +58,6 @@ UPLOAD_SECONDS: Final = 5.0
 """Without a byte of an upload, after which its connection may be ended in favour of others."""
 DRAIN_IDLE_SECONDS: Final = 1.0
 """While draining, how long an idle connection may still send a request before it is closed."""
-
 SLASH: Final = 47  # what an origin-form target begins with
 EMPTY_LINES: Final = (b"\r\n", b"\r\n\r\n")
 MAX_EMPTY_LINES: Final = 2
@@ -195,9 +196,9 @@ class ServerConnection:
             end, method, target, minor, host, length, persist, block, special = head
             stats.received_bytes += end
             data = data[end:] if end < len(data) else b""
-            exchange = Exchange(method, target, host, block, NO_BODY, reply, minor, special, monotonic())
+            exchange = Exchange(method, target, host, block, NO_BODY, reply, HTTP_1_0 + minor, special, monotonic())
             reply.exchange = exchange
-            reply.reset(method == b"HEAD", minor, persist and not self._ending)
+            reply.reset(method == b"HEAD", minor == 0, persist and not self._ending)
             if target[0] != SLASH or special is not None:
                 normalise(exchange)
                 if exchange.tunnel:

@@ -21,10 +21,12 @@ from math import inf
 from time import monotonic
 from typing import Any, Final
 
+from noderouter.core.body import CHUNKED
 from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, EndpointProtocolError, EndpointTimeout
-from noderouter.core.exchange import CHUNKED, UNTIL_CLOSE, Awaited, Exchange, Response, Verdict
+from noderouter.core.exchange import Awaited, Exchange, Verdict
 from noderouter.core.headers import Headers
-from noderouter.proxy.http.success_class import success_fields
+from noderouter.core.message import HTTP_1_0, UNTIL_CLOSE, Response
+from noderouter.proxy.http.outcome import deliver, lost
 from noderouter.proxy.http.via import via_response
 from noderouter.proxy.http1.body import Closed, Stalled, StreamBody, Truncated
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
@@ -50,9 +52,6 @@ SHUT: Final = 4
 IDLE: Final = SENT | READ
 _STATES: Final = {0: "new", SENT: "sent", READ: "read", IDLE: "idle"}
 NO_QUOTA: Final = 1 << 62
-IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
-_PLAIN: Final = Response(200, b"OK", Headers(), 0)
-_GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(_PLAIN)
 
 
 @dataclass(slots=True, frozen=True)
@@ -261,22 +260,18 @@ class UpstreamConnection:
             end, status, reason, minor, length, persist, block, special = head
             data = data[end:] if end < len(data) else b""  # a slice costs more than the question
             if exchange.tunnel and status < 300:
-                await self._carry(exchange, Response(status, reason, block, 0, minor, special), data)
+                await self._carry(exchange, Response(status, reason, block, 0, HTTP_1_0 + minor, special), data)
                 return
-            lasting = persist and minor == 1 and exchange.minor == 1
-            response = Response(status, reason, block, length, minor, special)
+            lasting = persist and minor == 1 and exchange.version != HTTP_1_0
+            response = Response(status, reason, block, length, HTTP_1_0 + minor, special)
             bodyless = exchange.method == b"HEAD" or status == 204 or status == 304
             if bodyless:
                 if length != 0 and length != UNTIL_CLOSE and (status == 204 or (status == 304 and length == CHUNKED)):
                     lasting = False  # it has none, and says that one comes: whatever follows is not to be trusted
                 length = 0
-            exchange.response = response
-            verdict = exchange.verdict = exchange.classifier(exchange)
-            if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.wants(exchange):
+            if not deliver(exchange, response):
                 await self._discard(self._body(length, data, minor), lasting)
                 return
-            plain = special is None and minor and verdict is Verdict.SUCCESS
-            exchange.reply_fields += _GOOD if plain else success_fields(verdict) + via_response(response)
             if len(data) == length:
                 if lasting:
                     self._state |= READ
@@ -291,7 +286,7 @@ class UpstreamConnection:
         except HeadError as error:
             raise EndpointProtocolError(f"invalid response: {error.reason}") from None
         except WireError as error:
-            raise _lost(exchange, reused, str(error.strerror)) from None
+            raise lost(exchange, reused, str(error.strerror)) from None
 
     async def _final_head(self, exchange: Exchange, data: bytes, reused: bool) -> tuple[ResponseHead, bytes] | None:
         """Read on up to the final head, relaying interim ones; that head and the bytes from its start.
@@ -309,7 +304,7 @@ class UpstreamConnection:
             if status >= 200:
                 return (end, status, reason, minor, length, lasting, block, special), data
             data = data[end:]
-            response = Response(status, reason, block, 0, minor, special)
+            response = Response(status, reason, block, 0, HTTP_1_0 + minor, special)
             if status == 101:
                 await self._tunnel(exchange, response, data)
                 return None
@@ -323,9 +318,9 @@ class UpstreamConnection:
         try:
             more = await self.wire
         except WireError as error:
-            raise _lost(exchange, untouched, str(error.strerror)) from None
+            raise lost(exchange, untouched, str(error.strerror)) from None
         if not more:
-            raise _lost(exchange, untouched, "closed before the response was complete")
+            raise lost(exchange, untouched, "closed before the response was complete")
         return more
 
     def _body(self, length: int, data: bytes, minor: int) -> StreamBody:
@@ -354,6 +349,8 @@ class UpstreamConnection:
         except Truncated as cut:
             kind = CutShort if isinstance(cut, Closed) else EndpointProtocolError
             raise (exchange.failure or kind(f"response cut short: {cut}")) from None
+        if response.length == CHUNKED:
+            exchange.verdict = exchange.classifier.end(exchange, body.trailers)
         await reply.finish(body.trailers)
         self._whole(body, lasting)
 
@@ -386,15 +383,3 @@ class UpstreamConnection:
             await exchange.reply.tunnel(response, self.wire, data)
         except WireError:
             raise ClientGone("tunnel broke") from None
-
-
-def _lost(exchange: Exchange, untouched: bool, words: str) -> Exception:
-    """The connection ended before a response, unless it is the client's side that broke.
-
-    A reused connection that dies before the first byte was most likely idle-closed by the endpoint. That the
-    request was not processed cannot be known, so only idempotent ones may be sent again (RFC 9110 9.2.2).
-    """
-    if exchange.failure is not None:
-        return exchange.failure
-    again = untouched and exchange.body.replayable and exchange.method in IDEMPOTENT
-    return EndpointProtocolError(f"connection lost: {words}", retryable=again)

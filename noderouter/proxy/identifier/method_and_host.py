@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from dtab import Path
 from noderouter.core.exchange import Exchange
+from noderouter.core.message import HTTP_1_0
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind, Unidentified
 
 
@@ -38,7 +39,7 @@ class MethodAndHostIdentifier:
     def identify(self, exchange: Exchange) -> Path | Unidentified:
         """The name; nothing for an HTTP/1.1 request without a host."""
         labels: list[bytes]
-        if exchange.minor == 0:
+        if exchange.version == HTTP_1_0:
             labels = [b"1.0", exchange.method]
         elif exchange.authority:
             labels = [b"1.1", exchange.method, exchange.authority.lower()]  # of bytes: ASCII only

@@ -1,7 +1,7 @@
 """Classified retries: repeat what the response classifier calls retryable, within a budget (spec section 4.3).
 
 The decision about a response falls when its head is there and nothing of it has gone to the client: the upstream
-codec asks `exchange.gate`, and discards the response when the gate does not want it. Streamed request bodies are
+codec asks `exchange.gate` whether to deliver it or to discard it. Streamed request bodies are
 never replayed: classifiers do not call those exchanges retryable.
 """
 
@@ -39,7 +39,7 @@ class Retry:
     Stands above the binding, so that each try picks a branch and an endpoint anew.
     """
 
-    __slots__ = ("_backoff", "_budget", "_classifier", "_judge", "_requests", "_service", "stats")
+    __slots__ = ("_backoff", "_budget", "_classifier", "_requests", "_service", "stats")
 
     def __init__(
         self,
@@ -52,7 +52,6 @@ class Retry:
         """`backoff` makes the series of pauses of one request; None is no pause."""
         self._service = service
         self._classifier = classifier
-        self._judge = classifier.response
         self._budget = budget
         self._backoff = backoff
         self._requests = requests
@@ -63,7 +62,7 @@ class Retry:
         requests.pending += 1
         started = exchange.started
         self._budget.deposit(started)
-        exchange.classifier = self._judge
+        exchange.classifier = self._classifier
         exchange.gate = self
         request_fields = exchange.request_fields
         reply_fields = exchange.reply_fields
@@ -105,8 +104,8 @@ class Retry:
             and self._withdraw(exchange)
         )
 
-    def wants(self, exchange: Exchange) -> bool:
-        """See `core.exchange.Gate`: a retryable response is not wanted as long as the budget pays for another try."""
+    def deliver(self, exchange: Exchange) -> bool:
+        """See `core.exchange.RetryGate`: a retryable response is discarded as long as the budget pays for a retry."""
         return not self._withdraw(exchange)
 
     def _withdraw(self, exchange: Exchange) -> bool:

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from dtab import Bound, Path
 from noderouter.core.errors import BindingError, NoSuchName
-from noderouter.core.exchange import Exchange, Response, Verdict
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
+from noderouter.core.message import Response
 from noderouter.core.service import Serving
 from noderouter.proxy.filter.propagate import destination_fields
 from noderouter.proxy.filter.timeout import AttemptTimeout

@@ -10,7 +10,7 @@ import structlog
 
 from noderouter.core.context import Trace
 from noderouter.core.errors import ConnectError
-from noderouter.core.exchange import Response
+from noderouter.core.message import Response
 from noderouter.telemetry import log
 from noderouter.telemetry.tracelog import LOGGER, TraceLog
 from tests.noderouter.telemetry.test_recent import done

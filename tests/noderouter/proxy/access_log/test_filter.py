@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.core.errors import ClientGone, NoSuchName
-from noderouter.core.exchange import Exchange, Response
+from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_1_0, Response
 from noderouter.core.service import Service
 from noderouter.proxy.access_log.filter import MAX_VALUE_BYTES, AccessLog, show_time
 from noderouter.proxy.filter.error_reply import ErrorReply
@@ -58,7 +59,9 @@ def test_a_line(zone: pytest.MonkeyPatch) -> None:
 
 def test_what_is_absent_is_a_dash(zone: pytest.MonkeyPatch) -> None:
     set_zone(zone, "UTC")
-    exchange = make_exchange(b"POST", b"/", authority=None, minor=0, block=b"user-agent:\r\nx-user-agent: no\r\n")
+    exchange = make_exchange(
+        b"POST", b"/", authority=None, version=HTTP_1_0, block=b"user-agent:\r\nx-user-agent: no\r\n"
+    )
     assert log(exchange) == b'- 10.2.0.7 - - [22/11/2024:12:00:00 UTC] "POST / HTTP/1.0" 200 5 "-" "-"\n'
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from noderouter.core.body import CHUNKED, NO_BODY
 from noderouter.core.errors import (
     BindingTimeout,
     ClientGone,
@@ -14,8 +15,9 @@ from noderouter.core.errors import (
     NoSuchName,
     OverloadError,
 )
-from noderouter.core.exchange import CHUNKED, NO_BODY, Exchange, Response, Verdict
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
+from noderouter.core.message import Response
 from noderouter.proxy.classifier.kind import ClassifierKind
 from noderouter.schema.kind import kind_field, kinds_in
 
@@ -62,7 +64,7 @@ def exchange(method=b"GET", status=None, body=NO_BODY, special=None):
 @pytest.mark.parametrize("name", NAMES)
 @given(method=st.sampled_from(METHODS), status=st.integers(100, 599))
 def test_below_500_is_success(name, method, status):
-    verdict = build(name).response(exchange(method, status))
+    verdict = build(name).head(exchange(method, status))
     assert (verdict is Verdict.SUCCESS) is (status < 500 or name == "io.l5d.http.allSuccessful")
 
 
@@ -71,7 +73,7 @@ def test_below_500_is_success(name, method, status):
 @pytest.mark.parametrize("status", [500, 503, 599, 999])
 def test_what_failed_is_retryable_by_method(name, method, status):
     expected = Verdict.RETRYABLE if method in RETRYABLE_METHODS[name] else Verdict.FAILURE
-    assert build(name).response(exchange(method, status)) is expected
+    assert build(name).head(exchange(method, status)) is expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,16 +97,16 @@ def test_other_errors_are_not(name, error):
 )
 def test_the_next_router_may_vouch_that_nothing_was_processed(name, value, expected):
     special = ((b"l5d-err", b"x"), (b"l5d-retryable", value))
-    assert build(name).response(exchange(b"LINK", 502, special=special)) is expected
-    assert build(name).response(exchange(b"LINK", 200, special=special)) is Verdict.SUCCESS
+    assert build(name).head(exchange(b"LINK", 502, special=special)) is expected
+    assert build(name).head(exchange(b"LINK", 200, special=special)) is Verdict.SUCCESS
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "io.l5d.http.allSuccessful"])
 def test_a_streamed_request_is_never_retryable(name):
     special = ((b"l5d-retryable", b"true"),)
-    assert build(name).response(exchange(b"GET", 503, Streamed(), special)) is Verdict.FAILURE
+    assert build(name).head(exchange(b"GET", 503, Streamed(), special)) is Verdict.FAILURE
     assert build(name).error(exchange(b"GET", None, Streamed()), TRANSIENT[0]) is Verdict.FAILURE
-    assert build(name).response(exchange(b"GET", 200, Streamed())) is Verdict.SUCCESS
+    assert build(name).head(exchange(b"GET", 200, Streamed())) is Verdict.SUCCESS
 
 
 def test_nothing_is_retryable_once_the_reply_has_started():
@@ -115,7 +117,7 @@ def test_nothing_is_retryable_once_the_reply_has_started():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_response_is_a_failure(name):
-    assert build(name).response(exchange(b"GET")) is Verdict.FAILURE
+    assert build(name).head(exchange(b"GET")) is Verdict.FAILURE
 
 
 def test_kinds_have_no_keys():

@@ -213,7 +213,7 @@ class Gate:
     def __init__(self) -> None:
         self.asked = 0
 
-    def wants(self, exchange: Exchange) -> bool:
+    def deliver(self, exchange: Exchange) -> bool:
         self.asked += 1
         return self.asked % 2 == 0
 

@@ -24,8 +24,9 @@ from noderouter.core.errors import (
     RefusedDestination,
     RouterError,
 )
-from noderouter.core.exchange import Exchange, Response, Verdict
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
+from noderouter.core.message import Response
 from noderouter.core.service import Service
 from noderouter.proxy.filter.admission import Admission
 from noderouter.proxy.filter.call_depth import TooManyCalls

@@ -2,7 +2,8 @@
 
 import pytest
 
-from noderouter.core.exchange import Exchange, Special, Verdict
+from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.message import HTTP_1_0, Special
 from noderouter.proxy.filter.max_forwards import MOST, BadMaxForwards, MaxForwards
 from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import run
@@ -82,6 +83,6 @@ def test_trace_is_reflected_at_zero_without_what_is_nobodys_business() -> None:
 
 
 def test_trace_without_a_host() -> None:
-    exchange = make_exchange(b"TRACE", authority=None, minor=0, special=((b"max-forwards", b"0"),))
+    exchange = make_exchange(b"TRACE", authority=None, version=HTTP_1_0, special=((b"max-forwards", b"0"),))
     run(MaxForwards(served).serve(exchange))
     assert recorded(exchange).data == b"TRACE / HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n"

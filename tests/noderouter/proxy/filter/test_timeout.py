@@ -5,10 +5,12 @@ from math import inf
 
 import pytest
 
+from noderouter.core.body import CHUNKED
 from noderouter.core.context import Context, Deadline
 from noderouter.core.errors import ClientProtocolError, DeadlineExceeded, EndpointTimeout
-from noderouter.core.exchange import CHUNKED, Awaited, Response
+from noderouter.core.exchange import Awaited
 from noderouter.core.headers import Headers
+from noderouter.core.message import Response
 from noderouter.proxy.filter.timeout import (
     AttemptTimeout,
     TotalTimeout,

@@ -2,35 +2,35 @@
 
 import pytest
 
-from noderouter.core.exchange import Response
 from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_1_0, HTTP_1_1, Response
 from noderouter.proxy.http.via import MAX_VIA_BYTES, via_request, via_response
 from tests.testing.reply import make_exchange
 
 Special = tuple[tuple[bytes, bytes], ...]
 
 
-def both(special: Special | None, minor: int = 1) -> bytes:
+def both(special: Special | None, version: int = HTTP_1_1) -> bytes:
     """The line, which is the same for requests and responses."""
-    line = via_request(make_exchange(special=special, minor=minor))
-    assert via_response(Response(200, b"OK", Headers(), 0, minor, special)) == line
+    line = via_request(make_exchange(special=special, version=version))
+    assert via_response(Response(200, b"OK", Headers(), 0, version, special)) == line
     return line
 
 
 @pytest.mark.parametrize(
-    ("special", "minor", "line"),
+    ("special", "version", "line"),
     [
-        (None, 1, b"via: 1.1 linkerd\r\n"),
-        (None, 0, b"via: 1.0 linkerd\r\n"),
-        (((b"te", b"trailers"),), 1, b"via: 1.1 linkerd\r\n"),
-        (((b"via", b"1.1 fred"),), 1, b"via: 1.1 fred, 1.1 linkerd\r\n"),
-        (((b"via", b"1.1 fred"),), 0, b"via: 1.1 fred, 1.0 linkerd\r\n"),
-        (((b"via", b"1.1 a, 1.0 b"), (b"via", b"1.1 c")), 1, b"via: 1.1 a, 1.0 b, 1.1 c, 1.1 linkerd\r\n"),
-        (((b"via", b""),), 1, b"via: 1.1 linkerd\r\n"),
+        (None, HTTP_1_1, b"via: 1.1 linkerd\r\n"),
+        (None, HTTP_1_0, b"via: 1.0 linkerd\r\n"),
+        (((b"te", b"trailers"),), HTTP_1_1, b"via: 1.1 linkerd\r\n"),
+        (((b"via", b"1.1 fred"),), HTTP_1_1, b"via: 1.1 fred, 1.1 linkerd\r\n"),
+        (((b"via", b"1.1 fred"),), HTTP_1_0, b"via: 1.1 fred, 1.0 linkerd\r\n"),
+        (((b"via", b"1.1 a, 1.0 b"), (b"via", b"1.1 c")), HTTP_1_1, b"via: 1.1 a, 1.0 b, 1.1 c, 1.1 linkerd\r\n"),
+        (((b"via", b""),), HTTP_1_1, b"via: 1.1 linkerd\r\n"),
     ],
 )
-def test_an_entry_is_appended(special: Special | None, minor: int, line: bytes) -> None:
-    assert both(special, minor) == line
+def test_an_entry_is_appended(special: Special | None, version: int, line: bytes) -> None:
+    assert both(special, version) == line
 
 
 def test_a_long_via_loses_its_oldest_entries() -> None:

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 
-@pytest.fixture(params=["_head", "head_twin"])
+@pytest.fixture(params=["_head", "head_pure"])
 def heads(request: pytest.FixtureRequest) -> ModuleType:
     """The module of one implementation."""
     try:

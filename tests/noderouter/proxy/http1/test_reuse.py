@@ -122,7 +122,7 @@ class Second:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def wants(self, exchange: Exchange) -> bool:
+    def deliver(self, exchange: Exchange) -> bool:
         return exchange.attempts > 1
 
     async def serve(self, exchange: Exchange) -> None:

@@ -6,8 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from noderouter.core.exchange import CHUNKED, Exchange, Response
+from noderouter.core.body import CHUNKED
+from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
+from noderouter.core.message import Response
 from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import CHUNKS_PER_CALL
 from noderouter.proxy.http1.server import PIPELINED_TURN

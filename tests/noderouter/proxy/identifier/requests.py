@@ -1,7 +1,9 @@
 """Exchanges as the codec makes them: some fields are kept apart from the rest."""
 
-from noderouter.core.exchange import NO_BODY, Exchange
+from noderouter.core.body import NO_BODY
+from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_1_1
 
 
 class NoReply:
@@ -13,10 +15,10 @@ def request(
     host: bytes | None = b"web",
     *,
     method: bytes = b"GET",
-    minor: int = 1,
+    version: int = HTTP_1_1,
     headers: bytes = b"",
     special: tuple[tuple[bytes, bytes], ...] | None = None,
 ) -> Exchange:
     """One request; `headers` are field lines."""
     reply = NoReply()
-    return Exchange(method, target, host, Headers(headers), NO_BODY, reply, minor=minor, special=special)  # type: ignore[arg-type]
+    return Exchange(method, target, host, Headers(headers), NO_BODY, reply, version=version, special=special)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 import pytest
 
 from dtab import Path
+from noderouter.core.message import HTTP_1_0
 from noderouter.proxy.identifier.kind import Unidentified
 from noderouter.proxy.identifier.method_and_host import MethodAndHost
 from tests.noderouter.proxy.identifier.requests import request
@@ -16,8 +17,8 @@ WITH_URI = MethodAndHost(kind="io.l5d.methodAndHost", httpUriInDst=True).build(P
         (WITH_URI, request(b"/some/path?x=/y", b"domain:80"), "/https/1.1/GET/domain:80/some/path"),
         (WITH_URI, request(b"/", b"domain"), "/https/1.1/GET/domain"),
         (WITH_URI, request(b"/a//b/", b"domain"), "/https/1.1/GET/domain/a/b"),
-        (PLAIN, request(b"/x", None, method=b"POST", minor=0), "/https/1.0/POST"),
-        (WITH_URI, request(b"/drum/bass", b"domain", method=b"POST", minor=0), "/https/1.0/POST/drum/bass"),
+        (PLAIN, request(b"/x", None, method=b"POST", version=HTTP_1_0), "/https/1.0/POST"),
+        (WITH_URI, request(b"/drum/bass", b"domain", method=b"POST", version=HTTP_1_0), "/https/1.0/POST/drum/bass"),
     ],
 )
 def test_version_method_host_and_perhaps_the_path(identifier, exchange, path):

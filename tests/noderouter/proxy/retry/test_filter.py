@@ -1,8 +1,8 @@
 """Classified retries: each try begins anew."""
 
 from noderouter.core.errors import EndpointTimeout
-from noderouter.core.exchange import Response
 from noderouter.core.headers import Headers
+from noderouter.core.message import Response
 from noderouter.proxy.classifier.http import RetryableIdempotent5XX
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import Retry

@@ -16,8 +16,7 @@ from random import Random
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-from noderouter.proxy.http1 import _head
-from noderouter.proxy.http1 import fields, head_pure, start_line, target
+from noderouter.proxy.http1 import _head, fields, head_pure, start_line, target
 from noderouter.proxy.http1.fields import HeadError
 from noderouter.proxy.http1.head import split_absolute
 from tests.noderouter.proxy.http1.heads import loosen, mutate, random_head

@@ -1,0 +1,49 @@
+"""Where the response of an exchange goes."""
+
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from noderouter.core.headers import Headers
+from noderouter.core.message import Response
+
+
+class Reply(Protocol):
+    """Where the response of an exchange goes; implemented by each server-side codec."""
+
+    started: bool
+    """A final response head has gone out; from here on nothing can be retried."""
+    sent_bytes: int
+    """Body bytes pushed so far."""
+    peer: tuple[str, int]
+    """Address and port of the client."""
+    local: tuple[str, int]
+    """Address and port that the client connected to; of a captured connection, those that it dialled."""
+    destination: bytes | None
+    """What a captured connection dialled, as `Destination.name` or an address with its port; None for any other."""
+
+    def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
+        """Send the head and the first body bytes in one go.
+
+        Where `len(data) == response.length` the response is complete. Answers None when all is with the
+        kernel, else what is to be awaited before more is pushed.
+        """
+        ...
+
+    async def inform(self, response: Response) -> None:
+        """Send an interim (1xx) response."""
+        ...
+
+    async def push(self, data: bytes) -> None:
+        """Send more of the body; waits for the client's socket."""
+        ...
+
+    async def finish(self, trailers: Headers | None = None) -> None:
+        """End a body that was begun CHUNKED or UNTIL_CLOSE."""
+        ...
+
+    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
+        """Send the `response` (101, or 2xx to CONNECT), then carry bytes between client and `wire` until both end.
+
+        `early` are bytes that came behind the head. Does not close `wire`.
+        """
+        ...

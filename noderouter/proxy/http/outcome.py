@@ -1,0 +1,46 @@
+"""How an attempt ends: with a response that is delivered, one that is discarded for another try, or none.
+
+Every codec's client side asks here, so that HTTP/1 and later versions retry by the same rules.
+"""
+
+from typing import Final
+
+from noderouter.core.errors import EndpointProtocolError
+from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_1_1, Response
+from noderouter.proxy.http.methods import IDEMPOTENT
+from noderouter.proxy.http.success_class import success_fields
+from noderouter.proxy.http.via import via_response
+
+_GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(Response(200, b"OK", Headers(), 0))
+
+
+def deliver(exchange: Exchange, response: Response) -> bool:
+    """Judge a final response head, and add the fields of the verdict and Via to what the client gets.
+
+    Returns:
+        False where the response is to be discarded, because the exchange is sent again.
+    """
+    exchange.response = response
+    verdict = exchange.verdict = exchange.classifier.head(exchange)
+    if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.deliver(exchange):
+        return False
+    if verdict is Verdict.SUCCESS and response.special is None and response.version == HTTP_1_1:
+        exchange.reply_fields += _GOOD
+    else:
+        exchange.reply_fields += success_fields(verdict) + via_response(response)
+    return True
+
+
+def lost(exchange: Exchange, untouched: bool, words: str) -> Exception:
+    """The error of an attempt whose connection ended before a response, unless it is the client's side that broke.
+
+    A connection that was used before and ends before the first byte (`untouched`) was most likely closed by the
+    endpoint because it was idle. That the request was not processed cannot be known, so only idempotent ones may be
+    sent again (RFC 9110 section 9.2.2).
+    """
+    if exchange.failure is not None:
+        return exchange.failure
+    again = untouched and exchange.body.replayable and exchange.method in IDEMPOTENT
+    return EndpointProtocolError(f"connection lost: {words}", retryable=again)
