@@ -1,4 +1,4 @@
-"""A delegation as the JSON of Linkerd's `/delegator.json` (spec section 7.3).
+"""A delegation as the JSON of Linkerd's `/delegator.json` (docs/linkerd1.md section 7.3).
 
 One type more than Linkerd's: `pending`, a lookup without an answer yet (Linkerd would wait for it).
 

@@ -1,4 +1,4 @@
-"""Patterns of paths with captures, as `io.l5d.rewrite` and `io.l5d.static` use them (spec section 1.8).
+"""Patterns of paths with captures, as `io.l5d.rewrite` and `io.l5d.static` use them (docs/linkerd1.md section 1.8).
 
     /svc/{service}/*/v{version}.x    matches /svc/hello/any/v2.x/and/more; service is hello, version is 2
 

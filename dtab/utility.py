@@ -1,4 +1,4 @@
-"""The namers below `/$/`, which every dtab can use without configuration (spec sections 1.6 and 1.7).
+"""The namers below `/$/`, which need no configuration (docs/linkerd1.md sections 1.6 and 1.7).
 
 They are pure: where an address would have to be looked up, the bound leaf carries what to look up (`Inet`,
 `Status`), and noderouter's namer puts a live address in its place.

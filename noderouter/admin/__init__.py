@@ -1,4 +1,6 @@
-"""The administrative interface: an ASGI application on a port of its own, loopback unless configured (spec section 7).
+"""The administrative interface: an ASGI application on a port of its own (docs/linkerd1.md section 7).
+
+It is on loopback unless configured.
 
     listen      opens the sockets, with clear errors, before anything is imported
     server      accepts connections; imports hypercorn late

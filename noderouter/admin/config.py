@@ -1,4 +1,4 @@
-"""`admin`: the administrative interface (spec section 2.2), and the port for probes beside it."""
+"""`admin`: the administrative interface (docs/linkerd1.md section 2.2), and the port for probes beside it."""
 
 import re
 from ipaddress import IPv6Address, ip_address

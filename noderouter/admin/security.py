@@ -1,4 +1,4 @@
-"""Which endpoints there are, and who may change something (spec section 2.2).
+"""Which endpoints there are, and who may change something (docs/linkerd1.md section 2.2).
 
 An endpoint that is switched off answers 404, as if it were not there. Probes cannot be switched off, only
 blacklisted: a pod that hides its diagnostics must still be seen as alive. On the port for probes the groups do not

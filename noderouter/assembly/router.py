@@ -1,6 +1,6 @@
 """Builds a router and its servers from their checked configuration: which filters stand where, and with what.
 
-The order of the stacks is that of the specification, section 0; each layer is one line here.
+The stacks and their order are described in docs/linkerd1.md section 0; each layer is one line here.
 """
 
 from collections.abc import Callable, Iterator, Sequence

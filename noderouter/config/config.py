@@ -1,4 +1,4 @@
-"""A whole configuration, checked (spec section 2)."""
+"""A whole configuration, checked (docs/linkerd1.md section 2)."""
 
 from typing import Annotated, Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""One entry of `routers` (spec sections 2.3 and 2.4)."""
+"""One entry of `routers` (docs/linkerd1.md sections 2.3 and 2.4)."""
 
 from typing import Annotated, Any, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""One entry of `servers`: where a router listens and what it does to every request there (spec section 2.5)."""
+"""One entry of `servers`: where a router listens, and what is done there (docs/linkerd1.md section 2.5)."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 

@@ -1,7 +1,7 @@
 """Addresses: what a bound name stands for at the moment.
 
 A bound leaf carries a `Var[Addr]`. Its state is looked at by the balancer, never by the dtab: an address that is
-negative, empty or failed does not fall back to another alternative (a *tree* Neg does; spec section 1.5).
+negative, empty or failed does not fall back to another alternative. A *tree* Neg does (docs/linkerd1.md section 1.5).
 """
 
 from collections.abc import Collection

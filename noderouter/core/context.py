@@ -1,4 +1,4 @@
-"""What travels with a request from router to router (`l5d-ctx-*`, spec section 5.1)."""
+"""What travels with a request from router to router (`l5d-ctx-*`; docs/linkerd1.md section 5.1)."""
 
 from dataclasses import dataclass
 

@@ -23,7 +23,7 @@ SHOWN_BYTES: Final = 200
 
 
 class Verdict(Enum):
-    """What the response classifier says (spec section 4.4)."""
+    """How the response classifier judges (docs/linkerd1.md section 4.4)."""
 
     SUCCESS = "success"
     FAILURE = "failure"

@@ -1,4 +1,4 @@
-"""The trace ids of a request on the wire: `l5d-ctx-trace` and `l5d-reqid` (spec sections 5.1 and 5.2).
+"""The trace ids of a request on the wire: `l5d-ctx-trace` and `l5d-reqid` (docs/linkerd1.md sections 5.1 and 5.2).
 
 Between `context` (reads) and `propagate` (writes). The format is Finagle's: big-endian 64-bit words span id,
 parent id, trace id, flags and, for 128-bit traces, the high word of the trace id; base64 with padding.

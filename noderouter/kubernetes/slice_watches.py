@@ -151,7 +151,7 @@ class Node(Watched[State[Slices]]):
             self.set(Unreachable(reason))
 
     def state(self) -> dict[str, Any]:
-        """For the admin interface (spec section 7.4)."""
+        """For the admin interface (docs/linkerd1.md section 7.4)."""
         state: dict[str, Any] = {
             "running": self.group is not None,
             "lastStartedAt": shown(self.started_at),

@@ -1,4 +1,4 @@
-"""How a watch is doing: what the admin interface shows and the metrics count (spec section 7.4)."""
+"""How a watch is doing: what the admin interface shows and the metrics count (docs/linkerd1.md section 7.4)."""
 
 from dataclasses import dataclass
 from time import gmtime, monotonic, strftime, time

@@ -11,9 +11,9 @@ again.
                       slices have it without the port   Neg
                       not, but the Service is there     bound, to nothing
 
-"Bound" may be to no address at all: that is a 502, and no fallback (spec section 3.2). With a number, that is so
-whatever `targetPort` is; Linkerd made a difference there, by which a Service without pods looked like a name of DNS.
-So it is for one host, which may be about to come back: whoever asks for it wants no other.
+"Bound" may be to no address at all: that is a 502, and no fallback (docs/linkerd1.md section 3.2). With a number, that
+is so whatever `targetPort` is; Linkerd made a difference there, by which a Service without pods looked like a name of
+DNS. So it is for one host, which may be about to come back: whoever asks for it wants no other.
 """
 
 from enum import Enum
@@ -63,7 +63,7 @@ class Target:
         return self._shared_addr.get(self._addr)
 
     def state(self) -> dict[str, Any]:
-        """What is known, for the admin interface, in the form that Linkerd had (spec section 7.4)."""
+        """What is known, for the admin interface, in the form that Linkerd had (docs/linkerd1.md section 7.4)."""
         node = self._cluster.endpoints.nodes.get(f"{self.name.namespace}/{self.name.service}")
         return {"state": {"running": False, "value": None}, "watch": None} if node is None else node.state()
 

@@ -2,7 +2,7 @@
 
 The library knows the names and says what would have to be resolved; here `/$/inet`, `/$/fixedinet` and
 `/$/io.buoyant.rinet` get addresses that follow DNS. A host that cannot be found makes the *address* negative: there is
-no fallback to another dentry (spec section 1.5).
+no fallback to another dentry (docs/linkerd1.md section 1.5).
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""What Linkerd 1.7 knows and what it once knew (spec sections 2 to 6), by name.
+"""What Linkerd 1.7 knows and what it once knew, by name (docs/linkerd1.md sections 2 to 6).
 
 Configurations come from Linkerd users. A key or kind that Linkerd has and noderouter has not is refused, and
 the refusal says that this is not a typing error. Whether something *is* built is never written here: a kind

@@ -1,4 +1,4 @@
-"""`kind: io.l5d.global` and `kind: io.l5d.static` (spec section 2.6): settings of services and clients by name.
+"""Settings of services and clients by name: `io.l5d.global` and `io.l5d.static` (docs/linkerd1.md section 2.6).
 
 Global settings are one set of keys for every name. Static settings are a list of sets, each with the pattern of
 the names it is for: *every* entry that matches applies, in order, and a later one overrides single keys of an

@@ -1,4 +1,4 @@
-"""`/admin/metrics.json`: the tree as one flat object, or nested (spec section 6.3)."""
+"""`/admin/metrics.json`: the tree as one flat object, or nested (docs/linkerd1.md section 6.3)."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The Prometheus text exposition of the tree (spec section 6.4).
+"""The Prometheus text exposition of the tree (docs/linkerd1.md section 6.4).
 
 Elements of a path are joined by colons; routers, services, clients, servers and exceptions become labels:
 

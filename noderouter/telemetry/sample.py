@@ -1,7 +1,7 @@
 """What a reader of metrics gets: path, kind and value, one after the other.
 
-The one place that knows which metrics a `RequestStats` stands for (spec section 6.2). Both wire forms are made
-from samples, so they cannot disagree.
+The one place that knows which metrics a `RequestStats` stands for (docs/linkerd1.md section 6.2). Both wire forms are
+made from samples, so they cannot disagree.
 """
 
 from collections.abc import Iterator

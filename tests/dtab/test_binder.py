@@ -43,7 +43,7 @@ class TooMuch(Exception):
 
 
 def naive(dtab: Dtab, namers: Lookup, path: Path) -> Result:
-    """The algorithm of the specification (section 1.5), as it stands there."""
+    """The rules of docs/linkerd1.md section 1.5, and nothing else."""
     calls = 0
 
     def lookup(name: Path) -> Answer:

@@ -12,7 +12,7 @@ def appended(rest: Path, target: Path) -> Path:
 
 
 def scanned(dtab: Dtab, path: Path) -> NameTree[Path]:
-    """The rule of the specification, word for word."""
+    """The rule of docs/linkerd1.md section 1.4, by walking the table."""
     trees = []
     for dentry in reversed(dtab.dentries):
         if dentry.prefix.matches(path):

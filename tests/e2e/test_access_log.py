@@ -1,4 +1,4 @@
-"""The access log file of a router (spec section 6.7)."""
+"""The access log file of a router (docs/linkerd1.md section 6.7)."""
 
 import re
 import time

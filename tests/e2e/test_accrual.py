@@ -1,4 +1,4 @@
-"""Failure accrual: dead instances are left out, probed, and come back (spec section 4.2)."""
+"""Failure accrual: dead instances are left out, probed, and come back (docs/linkerd1.md section 4.2)."""
 
 from collections import Counter
 
@@ -157,7 +157,7 @@ async def test_a_killed_instance_under_load_fails_no_request(tmp_path):
 
 
 async def test_an_address_that_comes_back_is_a_new_instance(tmp_path):
-    """Dead marks do not survive the re-use of an address (pain point 19)."""
+    """Dead marks do not survive the re-use of an address (docs/lessons.md entry 7)."""
     async with backends("a", "b") as (a, b):
         a.respond = fail
         async with routing(routed(tmp_path, (a, b), client=accrual(failures=1))) as router:

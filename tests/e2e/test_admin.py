@@ -1,4 +1,4 @@
-"""The administrative interface of a whole router: what it shows is what happened (spec sections 6 and 7)."""
+"""The administrative interface of a router: what it shows is what happened (docs/linkerd1.md sections 6 and 7)."""
 
 import json
 import re
@@ -111,7 +111,7 @@ async def test_config_json_is_a_configuration_again(tmp_path):
 
 
 async def test_the_delegator_shows_the_worked_case(tmp_path):
-    """Spec section 7.3."""
+    """Each type of node, as in docs/linkerd1.md section 7.3."""
     dtab = (
         "/beh => /#/error ; /bah/humbug => /$/inet/127.1/8080 ; /foo => /bah | /beh | /$/fail ; /foo => /bar ;"
         " /boo => /foo"

@@ -1,4 +1,4 @@
-"""Every balancer, from its configuration to where requests go (spec section 4.1)."""
+"""Every balancer, from its configuration to where requests go (docs/linkerd1.md section 4.1)."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Names through the whole router: dtab, namers, transformers (spec sections 1 and 3)."""
+"""Names through the whole router: dtab, namers, transformers (docs/linkerd1.md sections 1 and 3)."""
 
 from collections import Counter
 

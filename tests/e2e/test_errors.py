@@ -1,4 +1,4 @@
-"""What clients are told when something fails: the table of spec section 5.5, through the whole router."""
+"""What clients get when something fails: the table of docs/linkerd1.md section 5.5, through the whole router."""
 
 import socket
 from urllib.parse import unquote_plus

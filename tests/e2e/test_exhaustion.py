@@ -1,4 +1,7 @@
-"""When descriptors run out: who is there is served, and when there are some again, so is everybody (lessons.md 65)."""
+"""When descriptors run out (docs/lessons.md entry 65).
+
+Who is there is served, and when there are some again, so is everybody.
+"""
 
 import resource
 

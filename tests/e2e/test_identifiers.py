@@ -1,4 +1,4 @@
-"""Every identifier through the whole router: the name a request gets, and what its service sees (spec section 3.1)."""
+"""Every identifier through the router: a request's name, and what its service sees (docs/linkerd1.md section 3.1)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Requests that would go in circles end, and soon (spec section 5.5; lessons.md 35 and 38)."""
+"""Requests that would go in circles end, and soon (docs/linkerd1.md section 5.5; docs/lessons.md entries 35 and 38)."""
 
 import pytest
 import trio

@@ -1,4 +1,4 @@
-"""Ten thousand names that nobody needs: everything they touch is bounded (pain points 24 and 25; lessons.md 15)."""
+"""Ten thousand names that nobody needs: everything they touch is bounded (docs/lessons.md entries 15 and 16)."""
 
 import trio
 

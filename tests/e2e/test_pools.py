@@ -1,4 +1,7 @@
-"""Connections to endpoints, and what becomes of them when clients leave (spec section 4.6; lessons.md 31 and 32)."""
+"""Connections to endpoints, and what becomes of them when clients leave.
+
+See docs/linkerd1.md section 4.6, and docs/lessons.md entries 31 and 32.
+"""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Requeues, classified retries and their budgets (spec section 4.3; pain points 28, 33, 34)."""
+"""Requeues, classified retries and their budgets (docs/linkerd1.md section 4.3; docs/lessons.md entries 31 to 34)."""
 
 import socket
 import time
@@ -207,7 +207,7 @@ async def test_retries_wait_for_the_backoff():
 
 
 async def test_discarded_responses_are_drained_or_closed():
-    """No connection may be left over behind a retry, half-read or half-closed (pain point 33)."""
+    """No connection may be left over behind a retry, half-read or half-closed (docs/lessons.md entry 32)."""
     count = 0
 
     async def script(peer: Peer) -> None:

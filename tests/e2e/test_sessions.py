@@ -1,4 +1,4 @@
-"""Client connections: how long they live, and what HTTP/1.0 clients and endpoints get (spec section 2.5)."""
+"""Client connections: how long they live (docs/linkerd1.md section 2.5), and what HTTP/1.0 peers get."""
 
 import time
 

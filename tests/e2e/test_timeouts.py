@@ -1,4 +1,7 @@
-"""Attempt timeouts, total timeouts and deadlines, enforced (spec sections 2.7 and 4.5; pain point 34)."""
+"""Attempt timeouts, total timeouts and deadlines, enforced (docs/linkerd1.md sections 2.7 and 4.5).
+
+The total timeout ends retries, too, and none cuts a long response (docs/lessons.md entries 33 and 46).
+"""
 
 import time
 

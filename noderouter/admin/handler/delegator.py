@@ -1,4 +1,7 @@
-"""`/delegator.json`: what becomes of a name, with the given dtab in place of the router's (spec section 7.3)."""
+"""`/delegator.json`: what becomes of a name (docs/linkerd1.md section 7.3).
+
+The dtab that is given stands in place of the router's.
+"""
 
 import json
 from math import inf

@@ -1,4 +1,4 @@
-"""Metrics: `/admin/metrics.json`, the Prometheus exposition (spec sections 6.3 and 6.4), and that for InfluxDB."""
+"""Metrics in JSON (docs/linkerd1.md section 6.3), for Prometheus (docs/linkerd1.md section 6.4), and for InfluxDB."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,4 +1,4 @@
-"""Names and addresses: `/bound-names.json` and `/client_state.json` (spec section 7.1)."""
+"""Names and addresses: `/bound-names.json` and `/client_state.json` (docs/linkerd1.md section 7.1)."""
 
 from collections.abc import Iterator
 from typing import Any

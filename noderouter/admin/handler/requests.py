@@ -1,4 +1,4 @@
-"""`/requests`: the requests that `io.l5d.recentRequests` has kept, the newest first (spec section 6.6).
+"""`/requests`: what `io.l5d.recentRequests` has kept, the newest first (docs/linkerd1.md section 6.6).
 
 What is shown comes from strangers: every cell is escaped, and the page may load and run nothing.
 """

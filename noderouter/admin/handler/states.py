@@ -1,4 +1,7 @@
-"""`/namer_state/...` and `/<router>/interpreter_state/...`: what namers and interpreters know (spec section 7.4)."""
+"""What namers and interpreters know, at `/namer_state/...` and `/<router>/interpreter_state/...`.
+
+The form is described in docs/linkerd1.md section 7.4.
+"""
 
 from collections.abc import Callable
 from typing import Any

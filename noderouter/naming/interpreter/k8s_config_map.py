@@ -122,6 +122,6 @@ class ConfigMapInterpreter(StoredInterpreter):
         return good, words if error is None else f"{words}; not up to date: {error}"
 
     def state(self) -> dict[str, Any]:
-        """As Linkerd showed it (spec section 7.4), with more in `state`."""
+        """As Linkerd showed it (docs/linkerd1.md section 7.4), with more in `state`."""
         watched = self._watch.state()
         return {"state": {"running": watched["running"], **self._dtab.state()}, "watch": watched["watch"]}

@@ -1,4 +1,4 @@
-"""Where the admin interface shows what namers and interpreters know (spec section 7.4).
+"""Where the admin interface shows what namers and interpreters know (docs/linkerd1.md section 7.4).
 
     /namer_state/<prefix>.json                        a namer, or a transformer that watches something itself
     /<router>/interpreter_state/<kind>.json           an interpreter that does; in lower case, too, as Linkerd had it

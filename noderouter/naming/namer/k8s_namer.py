@@ -48,7 +48,7 @@ class K8sNamer(Namer):
         return target
 
     def state(self) -> dict[str, Any]:
-        """What is known of the names in use, and how the watches are doing (spec section 7.4)."""
+        """What is known of the names in use, and how the watches are doing (docs/linkerd1.md section 7.4)."""
         targets = sorted(self._targets.values(), key=lambda target: target.name.key)
         return {
             "endpoints": {target.name.key: target.state() for target in targets},

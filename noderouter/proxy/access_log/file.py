@@ -1,4 +1,4 @@
-"""The file behind an access log: batches, and a disk that is full or does not answer (spec section 2.4).
+"""The file behind an access log: batches, and a disk that is full or stands still (docs/linkerd1.md section 2.4).
 
     write (data path) -> lines -> flush (its owner, about twice a second) -> a thread -> RollingFile
 

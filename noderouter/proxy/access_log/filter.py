@@ -1,4 +1,4 @@
-"""One line per exchange (spec section 6.7), in the combined format of web servers with the host in front:
+"""One line per exchange (docs/linkerd1.md section 6.7), in web servers' combined format with the host in front:
 
     example.com 10.2.0.7 - - [22/11/2025:20:50:01 UTC] "GET /a?b=c HTTP/1.1" 200 512 "-" "curl/8"
 

@@ -1,4 +1,4 @@
-"""A file that lines are appended to, and that is put aside when its time has come (spec section 2.4).
+"""A file that lines are appended to, put aside when its time has come (docs/linkerd1.md section 2.4).
 
 Used by the thread of `AccessLogFile` only: every call may block for as long as a disk does. The file is opened for
 each batch: so it can be moved away by other tools, nothing is held open, and its size and time are read from the file

@@ -1,4 +1,4 @@
-"""When a log file is put aside for a new one: `httpAccessLogRollPolicy` (spec section 2.4).
+"""When a log file is put aside for a new one: `httpAccessLogRollPolicy` (docs/linkerd1.md section 2.4).
 
 `never`, `hourly`, `daily`, `weekly(n)` (n is the day the week begins with, 1 is Sunday) or a size such as
 `3.megabytes`. Pure: a policy answers the name of the period that a time belongs to; a file is full of a period when

@@ -1,1 +1,1 @@
-"""Response classifiers: was it a success, and may it be tried again (spec section 4.4)."""
+"""Response classifiers: was it a success, and may it be tried again (docs/linkerd1.md section 4.4)."""

@@ -1,4 +1,4 @@
-"""`client` of a router: what is done per bound name, below binding (spec section 2.6)."""
+"""`client` of a router: what is done per bound name, below binding (docs/linkerd1.md section 2.6)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The connections to one endpoint (spec section 4.6).
+"""The connections to one endpoint (docs/linkerd1.md section 4.6).
 
 Only a connection whose last exchange is over for good (`UpstreamConnection.idle`) waits for another; others are closed.
 Idle connections wait on a stack, the warmest on top, so that surplus ones grow old at the bottom and are closed. Each
@@ -46,7 +46,7 @@ class PoolSettings:
     connecting_seconds: float = 5.0
     """For all tries of one request together."""
     idle_seconds: float = 3.0
-    """Shorter than the keep-alive time of any endpoint, else requests meet its close (lessons.md 31)."""
+    """Shorter than the keep-alive time of any endpoint, else requests meet its close (docs/lessons.md entry 31)."""
     life_seconds: float = inf
     min_size: int = 0
     max_size: int = 2**31

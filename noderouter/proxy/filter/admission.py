@@ -1,4 +1,4 @@
-"""Limits how many requests a server works on at a time: `maxConcurrentRequests` (spec sections 2.5 and 5.5).
+"""`maxConcurrentRequests`: how many requests a server works on at a time (docs/linkerd1.md sections 2.5 and 5.5).
 
 Server side, only where configured. Nobody waits: a request beyond the limit is refused at once, and told so in a way
 that lets a router before this one try another instance.

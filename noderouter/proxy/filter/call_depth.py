@@ -1,4 +1,4 @@
-"""Ends loops of routers: refuses requests that have passed too many hops (spec section 5.5, `maxCallDepth`).
+"""`maxCallDepth`: ends loops of routers, by how many a request has passed (docs/linkerd1.md section 5.5).
 
 Server side, behind the error reply. Every router adds an entry to `Via`, so a request that goes in circles has more
 of them each time. The entries of all Via fields count, whoever made them.

@@ -1,4 +1,4 @@
-"""Answers requests that failed in the router: the one table from errors to HTTP (spec sections 5.4 and 5.5).
+"""The one table from errors to HTTP: answers what failed in the router (docs/linkerd1.md sections 5.4 and 5.5).
 
 Outermost filter of a server (only the access log is further out). Every error carries its status (`core.errors`);
 what is no RouterError is a fault of ours and answers 502 with its text. The message goes into `l5d-err` for the next

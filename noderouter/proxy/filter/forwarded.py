@@ -1,4 +1,4 @@
-"""Adds `Forwarded` to requests: who sent them and what they were sent to (RFC 7239; spec section 5.2).
+"""Adds `Forwarded` to requests: who sent them and what they were sent to (RFC 7239; docs/linkerd1.md section 5.2).
 
 Server side, only where `addForwardedHeader` is configured. The field is appended behind those that earlier proxies
 wrote. How `by` and `for` name the two ends is a label, see `forwarded_label`.

@@ -1,4 +1,4 @@
-"""How `Forwarded` names the two ends of a connection (RFC 7239 section 6; the kinds of spec section 2.5).
+"""How `Forwarded` names the two ends of a connection (RFC 7239 section 6; docs/linkerd1.md section 2.5).
 
 A label takes the end it names and the other end of the connection, and answers the value as it goes on the wire,
 quoted where needed. Addresses of our own network are nobody's business behind the next hop, so the default names

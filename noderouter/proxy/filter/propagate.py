@@ -1,4 +1,4 @@
-"""Writes what travels on to the next hop (spec section 5.2).
+"""Writes what travels on to the next hop (docs/linkerd1.md section 5.2).
 
 Path stack, below the total timeout (which may tighten the deadline) and above retries: it appends once per
 exchange, and every attempt carries the same ids.

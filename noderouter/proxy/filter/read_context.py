@@ -1,4 +1,4 @@
-"""Reads what earlier routers and the client attached to a request (spec section 5.1), or drops it (5.6).
+"""Reads what routers and the client attached to a request, or drops it (docs/linkerd1.md sections 5.1 and 5.6).
 
 Server side, behind the error reply and before identification. Of the `l5d-*` fields, `l5d-ctx-deadline`,
 `l5d-ctx-dtab`, `l5d-dtab`, `l5d-ctx-trace` and `l5d-sample` move from `exchange.special` into `exchange.context`.

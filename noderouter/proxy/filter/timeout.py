@@ -1,4 +1,4 @@
-"""Time limits of an exchange (spec sections 2.7 and 4.5).
+"""Time limits of an exchange (docs/linkerd1.md sections 2.7 and 4.5).
 
 `TotalTimeout` bounds the whole request with all its retries, `AttemptTimeout` each attempt, whose expiry the
 classifier may call retryable. The deadline that came with the request (`l5d-ctx-deadline`) bounds both.

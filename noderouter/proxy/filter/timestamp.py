@@ -1,4 +1,4 @@
-"""Tells the application when the request reached the node: `timestampHeader` (spec section 2.5).
+"""`timestampHeader`: when the request reached the node, for the application (docs/linkerd1.md section 2.5).
 
 Server side, only where configured. The value is milliseconds since the epoch. What a client sends under that name is
 removed: monitoring would take it for ours.

@@ -1,4 +1,4 @@
-"""Deadlines that travel with a request: `l5d-ctx-deadline` (spec sections 4.5 and 5.1).
+"""Deadlines that travel with a request: `l5d-ctx-deadline` (docs/linkerd1.md sections 4.5 and 5.1).
 
 The value is `<timestamp> <deadline>`, both in nanoseconds since the epoch: when the deadline was set and when it
 passes. Several deadlines combine to the latest timestamp and the earliest deadline. Linkerd passed them on only;

@@ -1,4 +1,4 @@
-"""What the router says when it cannot route: the texts of Linkerd, which people search for (spec section 5.5).
+"""Texts for what cannot be routed: Linkerd's, which people search for (docs/linkerd1.md section 5.5).
 
 Built where the error is raised (binding, client, timeouts); `error_reply` sends them. Bounded: a dtab of ten thousand
 entries is not shown whole for every unknown host.

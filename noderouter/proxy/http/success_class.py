@@ -1,4 +1,4 @@
-"""The verdict on a response as a header: `l5d-success-class` (spec section 5.3).
+"""The verdict on a response as a header: `l5d-success-class` (docs/linkerd1.md section 5.3).
 
 For people and programs before the router. What the endpoint sent under that name counts nowhere, for an application
 could hide its errors by it, and does not go on: the reply drops it.

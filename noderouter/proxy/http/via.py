@@ -1,4 +1,4 @@
-"""Adds this router to `Via`, on requests and responses (RFC 9110 section 7.6.3; spec section 5.2).
+"""Adds this router to `Via`, on requests and responses (RFC 9110 section 7.6.3; docs/linkerd1.md section 5.2).
 
 Called where a message is sent on, once per attempt and per response. The codecs hand `via` over as a special field,
 so that these functions see all there is and answer the one line that replaces it.

@@ -48,7 +48,7 @@ class Http1Reply:
         started: a final head has been handed to the kernel.
         complete: so has the end of the body.
         persist: the connection goes on behind this response.
-        clear_context: never send an `l5d-*` field (spec section 5.6).
+        clear_context: never send an `l5d-*` field (docs/linkerd1.md section 5.6).
         exchange: whose `reply_fields` go into the head.
         early: what the client sent behind a request that may become a tunnel, without waiting for the answer.
         upload: the body of the request, while it may still be arriving.

@@ -41,7 +41,7 @@ class ListenError(Exception):
 
 @dataclass(slots=True, frozen=True)
 class SocketSettings:
-    """`socketOptions` of a server (spec section 2.9)."""
+    """`socketOptions` of a server (docs/linkerd1.md section 2.9)."""
 
     no_delay: bool = True
     reuse_address: bool = True

@@ -1,4 +1,4 @@
-"""`socketOptions` of servers (spec section 2.9)."""
+"""`socketOptions` of servers (docs/linkerd1.md section 2.9)."""
 
 from typing import ClassVar
 

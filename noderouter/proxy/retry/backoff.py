@@ -1,4 +1,4 @@
-"""How long to wait before the next try: for dead endpoints and for classified retries (spec section 4.2).
+"""How long to wait before the next try, of a dead endpoint or a request (docs/linkerd1.md sections 4.2 and 4.3).
 
 Seconds inside, milliseconds in the configuration. Each user has an object of its own, because all but the
 constant one remember how far they are.

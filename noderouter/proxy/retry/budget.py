@@ -1,4 +1,4 @@
-"""The retry budget: retries as a share of requests, so that they cannot multiply an outage (spec section 4.3).
+"""The retry budget: retries as a share of requests (docs/linkerd1.md section 4.3), so that no outage is multiplied.
 
 A token bucket in Finagle's manner. Every request deposits, every retry withdraws; both count for `ttlSecs`. A
 reserve of `minRetriesPerSec` for each second of that time is always there, so that a quiet service may retry

@@ -1,4 +1,4 @@
-"""Classified retries: repeat what the response classifier calls retryable, within a budget (spec section 4.3).
+"""Classified retries: repeats what the classifier calls retryable, within a budget (docs/linkerd1.md section 4.3).
 
 The decision about a response falls when its head is there and nothing of it has gone to the client: the upstream
 codec asks `exchange.gate` whether to deliver it or to discard it. Streamed request bodies are

@@ -1,4 +1,4 @@
-"""`service` of a router: what is done once per request of a logical name, above binding (spec section 2.6)."""
+"""`service` of a router: what is done once per request, above binding (docs/linkerd1.md section 2.6)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

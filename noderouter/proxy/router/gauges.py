@@ -1,4 +1,4 @@
-"""The gauges and counters of names and clients, under the names that Linkerd's users know (spec section 6.2).
+"""The gauges and counters of names and clients, under Linkerd's names (docs/linkerd1.md section 6.2).
 
 What the hot path counts are plain ints in the parts; here they get their place in the tree of metrics, where they are
 read when somebody looks.

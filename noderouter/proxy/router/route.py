@@ -1,4 +1,4 @@
-"""The way of one logical name to one client: the client stack (spec section 0)."""
+"""The way of one logical name to one client: the client stack (docs/linkerd1.md section 0)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -146,7 +146,7 @@ class FixedAnswer:
 class NoRoute:
     """The route of a name, or of a branch, that leads nowhere.
 
-    An empty branch of a union fails without another branch taking over (spec section 1.5).
+    An empty branch of a union fails without another branch taking over (docs/linkerd1.md section 1.5).
     """
 
     __slots__ = ("_reason",)

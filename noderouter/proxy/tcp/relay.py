@@ -4,7 +4,7 @@ One task carries both directions, so that there is one deadline and nothing to j
 end of one direction is passed on, the other goes on. Back-pressure is the kernel's: nothing more is read until what was
 read has been written. What streams, or has a reader who is slow, moves as bulk (`reactor.core`); a few bytes now and
 then move at once. A tunnel on which nothing moves in either direction for `idle` seconds ends (conntrack forgets
-half-closed flows; lessons.md 14), also one whose reader stands still.
+half-closed flows; docs/lessons.md entry 14), also one whose reader stands still.
 
 Whatever ends a tunnel early (a side that broke, idleness, cancellation) resets both sides: a reset here becomes a reset
 there, so that nobody takes a stream that was cut for a whole one. What had arrived before is passed on as far as the

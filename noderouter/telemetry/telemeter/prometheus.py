@@ -23,7 +23,7 @@ def _name_start(prefix: str) -> str:
 
 
 class Prometheus(TelemeterKind):
-    """The text exposition (spec section 6.4)."""
+    """The text exposition (docs/linkerd1.md section 6.4)."""
 
     kind_name: ClassVar[str] = "io.l5d.prometheus"
 

@@ -10,7 +10,7 @@ from noderouter.telemetry.telemeter.kind import Exposition
 from tests.noderouter.admin.conftest import MakeState
 
 
-def test_the_groups_of_the_specification() -> None:
+def test_the_groups_are_those_of_linkerd() -> None:
     groups = {path: route.group for path, route in FIXED.items()}
     ui = {"/", "/config.json", "/metrics.json", "/admin/metrics.json", "/delegator.json", "/logging", "/help"}
     control = {"/admin/shutdown", "/logging.json"}

@@ -1,4 +1,4 @@
-"""Configurations in the shapes of those that Linkerd published for Kubernetes (spec section 8.2): which of them load.
+"""Configurations in the shapes that Linkerd published for Kubernetes (docs/linkerd1.md section 8.2): which ones load.
 
 What keeps one from loading is named here, and nothing else may: a key or a kind that is built later makes it load.
 """

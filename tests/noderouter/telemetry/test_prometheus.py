@@ -1,4 +1,4 @@
-"""The exposition: spec section 6.4's lines, and what Prometheus' own parser reads from it."""
+"""The exposition: the lines of docs/linkerd1.md section 6.4, and what Prometheus' own parser reads from it."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ async def lines(tree: MetricsTree, prefix: str = "") -> list[str]:
     return [line for line in text.splitlines() if not line.startswith(foreign)]
 
 
-async def test_the_examples_of_the_specification() -> None:
+async def test_the_examples_of_linkerd() -> None:
     tree = MetricsTree()
     tree.scope("rt", "incoming", "service", "svc/foo").counter("requests").add()
     tree.scope("rt", "incoming", "client", "#/io.l5d.fs/foo").counter("failures/bar/qux").add()

@@ -52,7 +52,7 @@ def test_a_node_carries_a_metric_and_children() -> None:
     assert numbers(tree) == {"telemetry/overflow": 0, "retries": 2, "retries/total": 3}
 
 
-def test_a_server_reports_everything_of_the_specification() -> None:
+def test_a_server_reports_everything_that_linkerd_has() -> None:
     tree = MetricsTree()
     stats = tree.scope("rt", "out", "server", "0.0.0.0/4140").requests()
     stats.record(200, 0.001, True)

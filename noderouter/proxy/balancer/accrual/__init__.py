@@ -1,1 +1,1 @@
-"""Failure accrual: taking endpoints that fail out of the draw, and probing them back in (spec section 4.2)."""
+"""Failure accrual: takes endpoints that fail out of the draw, and probes them (docs/linkerd1.md section 4.2)."""

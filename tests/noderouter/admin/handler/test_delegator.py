@@ -1,4 +1,4 @@
-"""The delegator's statuses and texts (spec section 7.3)."""
+"""The delegator's statuses and texts (docs/linkerd1.md section 7.3)."""
 
 import json
 from typing import Any

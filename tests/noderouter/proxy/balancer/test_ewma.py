@@ -12,7 +12,7 @@ from noderouter.proxy.balancer.node import Node
 
 
 class Definition:
-    """Cost and load as the specification words them, in plain numbers."""
+    """Cost and load of docs/linkerd1.md section 4.1, in plain numbers."""
 
     def __init__(self, decay):
         self.decay = decay

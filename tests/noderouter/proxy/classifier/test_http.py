@@ -1,4 +1,4 @@
-"""The HTTP classifiers: every kind, method, status and error, against the table of the specification."""
+"""The HTTP classifiers: every kind, method, status and error, against docs/linkerd1.md section 4.4."""
 
 import pytest
 from hypothesis import given
