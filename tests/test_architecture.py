@@ -42,6 +42,15 @@ _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MEMBER = re.compile(r"([A-Z][A-Za-z0-9]*)\.([A-Za-z_]+)")
 _PATH = re.compile(r"(?:noderouter|dtab|tests|benchmarks|docs)/[\w./-]*")
+_NUMBER = r"\d+(?:\.\d+)*"
+_PLACES = {
+    "section": re.compile(rf"^#+ ({_NUMBER})\.? ", re.MULTILINE),
+    "entry": re.compile(rf"^\| ({_NUMBER}) \|", re.MULTILINE),
+}
+"""What has a number in a document: its headings, its rows."""
+_CITED = re.compile(rf"docs/([\w-]+\.md)`? (section|entry|entrie)s? ({_NUMBER}(?:(?:,|,? and| to) {_NUMBER})*)")
+_ELSEWHERE = re.compile(r"spec" r" sections?\b|pain" r" points?\b", re.IGNORECASE)
+"""How documents were cited that are not in the repository."""
 
 
 @cache
@@ -57,6 +66,21 @@ def name_of(path: Path) -> str:
 def prose(path: Path) -> str:
     """A document without its blocks of code."""
     return _FENCE.sub("", path.read_text())
+
+
+def unwrapped(text: str) -> str:
+    """A text in one line, without the signs that begin a line of a comment."""
+    return re.sub(r"\s*\n[\s#]*|\s+", " ", text)
+
+
+def cited_numbers(words: str) -> list[str]:
+    """`2 and 3.1` are two, `2 to 5` are four."""
+    found: list[str] = []
+    for joint, number in re.findall(rf"(to )?({_NUMBER})", words):
+        if joint and found[-1].isdigit() and number.isdigit():
+            found += map(str, range(int(found[-1]) + 1, int(number)))
+        found.append(number)
+    return found
 
 
 def tracked() -> list[Path]:
@@ -193,6 +217,40 @@ def test_every_path_to_a_test_or_a_module_exists():
 def test_the_lessons_are_all_there():
     numbers = re.findall(r"^\| (\d+) \|", (DOCS / "lessons.md").read_text(), re.MULTILINE)
     assert numbers == [str(number) for number in range(1, 66)]
+
+
+def test_what_is_cited_of_a_document_by_number_is_there():
+    found = {(*each, name_of(path)) for path in tracked() for each in cited_in(path)}
+    assert len(found) > 80
+    there = {(page, place): numbers_of(DOCS / page, place) for page, place, _, _ in found}
+    assert sorted(each for each in found if each[2] not in there[each[:2]]) == []
+
+
+def cited_in(path: Path) -> set[tuple[str, str, str]]:
+    """Page, section or entry, and number."""
+    return {
+        (page, "section" if word == "section" else "entry", number)
+        for page, word, words in _CITED.findall(unwrapped(path.read_text(errors="replace")))
+        for number in cited_numbers(words)
+    }
+
+
+def numbers_of(document: Path, place: str) -> set[str]:
+    """Of its sections or entries; none where there is no such document."""
+    return set(_PLACES[place].findall(prose(document))) if document.is_file() else set()
+
+
+def test_the_sections_about_linkerd_are_those_that_are_cited():
+    """And the ones they stand in; a section that nobody needs any more goes."""
+    sources = [path for path in tracked() if path.suffix == ".py"]
+    cited = {number for path in sources for page, _, number in cited_in(path) if page == "linkerd1.md"}
+    cited |= {number.partition(".")[0] for number in cited}
+    assert sorted(numbers_of(DOCS / "linkerd1.md", "section") - cited) == []
+
+
+def test_nothing_is_cited_that_is_not_in_the_repository():
+    texts = {name_of(path): unwrapped(path.read_text(errors="replace")) for path in tracked()}
+    assert [f"{name}: {found[0]}" for name, text in texts.items() for found in _ELSEWHERE.finditer(text)] == []
 
 
 def test_decisions_are_numbered_and_have_one_form():
