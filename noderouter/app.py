@@ -1,13 +1,15 @@
 """The composition root: from a checked configuration to a running router, and down again.
 
-    nursery        what runs in it                                     ends when
-    ------------   -------------------------------------------------   ------------------------------
-    host           the reactor                                         everything below has ended
-    naming         watches of files and DNS                            connections have drained
-    service        sweep, admin server, signals                        SIGTERM, /admin/shutdown
+    nursery     what runs in it                                          is cancelled when
+    ---------   ------------------------------------------------------   ---------------------------------------
+    hosting     the reactor                                              names and watches have ended
+    naming      files, DNS, watches of Kubernetes; what last-good        connections have drained, and routers
+                dtabs and Events wait to write                           have closed their clients
+    serving     signals, sweep, admin, control lag, guard, memory,       connections have drained, or the grace
+                windows of metrics, yielding a port, arming              period is over
 
-So the indentation is the order of shutting down: accepting ends first, then connections drain, then upstream
-connections close, then watches, then the reactor.
+SIGTERM, SIGINT and `/admin/shutdown` set `stopping`; `run` itself then disarms, drains and cancels from the inside out:
+accepting ends first, then connections drain, then upstream connections close, then watches, then the reactor.
 """
 
 import os

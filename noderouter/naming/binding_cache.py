@@ -4,7 +4,7 @@ Capacity. Names come from clients, so there may be more of them than is good. Th
 When it is full, a newcomer takes the place of the binding that was used least recently, provided that one was not
 used since the last `sweep`. If all were, the newcomer is served *one-shot*: bound, used, and not kept. So a flood of
 names cannot push out those in steady use, nothing is opened and closed in circles, and the cost of the flood is one
-binding for each of its requests. `sweep` has to be called about once a second; it also ends idle bindings.
+binding for each of its requests. `sweep` has to be called about twice a second; it also ends idle bindings.
 """
 
 from collections.abc import Callable

@@ -346,7 +346,7 @@ class Client:
             raise NoSuchName(f"{self.id.show()} has no address{cause}")
 
     def sweep(self, now: float) -> None:
-        """Follow the address set and close old connections; called about once a second."""
+        """Follow the address set and close old connections; called about twice a second."""
         self.refresh()
         if self.pool_stats.connections:  # most of many clients have none
             for endpoint in self.endpoints.values():

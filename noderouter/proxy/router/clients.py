@@ -108,7 +108,7 @@ class Clients:
                 self._evict()
 
     def sweep(self, now: float) -> Iterator[None]:
-        """Close clients that nothing leads to, and old connections; about once a second, client by client.
+        """Close clients that nothing leads to, and old connections; about twice a second, client by client.
 
         After many changes of endpoints this is long work, so whoever walks through it can rest in between.
         """

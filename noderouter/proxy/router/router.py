@@ -1,7 +1,7 @@
 """A router: names each exchange, and hands it to the service of that name.
 
-Keeps the services of names (a binding cache) and the clients they lead to; `sweep` has to be called about once a
-second. What a router is made of comes from the composition root, as `RouterParts`.
+Keeps the services of names (a binding cache) and the clients they lead to; `sweep` has to be called about
+twice a second. What a router is made of comes from the composition root, as `RouterParts`.
 
 Names under a dtab of the request have a cache of their own, small and forgetful: anybody may make them up, and each is
 a binding that may be large.

@@ -7,7 +7,7 @@ class Scopes:
     """Counts the users of scopes below `root`, and prunes a scope when its last user is gone.
 
     A name may leave the cache while its requests go on. Its scope stays until they have ended: what they count
-    would be lost otherwise. `sweep` has to be called about once a second.
+    would be lost otherwise. `sweep` has to be called about twice a second.
     """
 
     __slots__ = ("_leaving", "_root", "_users")

@@ -1,8 +1,8 @@
 """Hears of changes to nf_tables as they happen: the kernel tells everyone who subscribes.
 
 Only the table and, for elements, the set of a change are looked at; what it was the keeper finds by comparing. The
-renewal of our own switch is left out, for it comes every second. iptables-legacy tells nobody, so there the timer has
-to do.
+renewal of our own switch is left out, for it comes twice a second. iptables-legacy tells nobody, so there the timer
+has to do.
 """
 
 import socket
