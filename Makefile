@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run quick newest test check lint type cov bench chart chart-golden docs e2e fuzz explore cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
-	@echo "make run | quick [ROOM=proxy/http1] | newest | test | check | lint | type | cov | bench | chart | docs | e2e | fuzz | explore | cluster-tools | cluster | image | lock | clean"
+	@echo "make setup | run | quick [ROOM=proxy/http1] | newest | test | check | lint | type | cov | bench | chart | chart-golden | docs | pages | e2e | fuzz | explore | cluster-tools | cluster | image | lock | clean"
 
 # What an extra of setup.cfg needs, and not the distribution once more: that would compile the data path again.
 extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
@@ -122,6 +122,10 @@ chart-golden: setup
 docs: setup
 	$(call extra,docs)
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
+
+# What of docs/ follows from the sources: pictures, the reference of commands. Tests compare it.
+pages: setup
+	$(BIN)/python -m docs.generate
 
 fuzz: setup
 	$(BIN)/python -m tests.noderouter.proxy.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}

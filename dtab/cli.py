@@ -34,7 +34,7 @@ def main(
     `argv` are the arguments after the program's name; `others` are commands of the program that it carries out itself,
     with what they do, for the list.
     """
-    arguments = _parser(prog, others).parse_args(argv)
+    arguments = parser(prog, others).parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
@@ -47,9 +47,10 @@ def main(
     return 2
 
 
-def _parser(prog: str, others: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="Work with delegation tables.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser(prog: str, others: Mapping[str, str] = MappingProxyType({})) -> argparse.ArgumentParser:
+    """The parser of all commands; `others` as in `main`."""
+    made = argparse.ArgumentParser(prog=prog, description="Work with delegation tables.")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
     for name, does in others.items():
         commands.add_parser(name, help=does)
 
@@ -85,7 +86,7 @@ def _parser(prog: str, others: Mapping[str, str]) -> argparse.ArgumentParser:
         help="names that are to be negative; all others below /#/ are taken to exist",
     )
     delegate.set_defaults(command=_delegate)
-    return parser
+    return made
 
 
 def _format(arguments: argparse.Namespace) -> int:

@@ -7,8 +7,12 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from noderouter import __version__
+
+DTAB_OTHERS: Final = {"check": "tell which names a new dtab would lead elsewhere, and what is wrong with it"}
+"""What `noderouter dtab` can do besides the language's own commands."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,13 +25,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         from noderouter.interception.keeper.cli import main as intercept_main
 
         return intercept_main(arguments[1:])
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     return int(options.command(options))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="noderouter", description="A service-mesh router for one node.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """The parser of the top level; `dtab` and `intercept` have their own."""
+    made = argparse.ArgumentParser(prog="noderouter", description="A service-mesh router for one node.")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a router")
     run.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
     run.add_argument("--log-level", default="INFO", help="TRACE, DEBUG, INFO, WARNING, ERROR (default: INFO)")
@@ -52,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     intercept.set_defaults(command=lambda _options: 2)
     version = commands.add_parser("version", help="versions, and what of the data path is compiled")
     version.set_defaults(command=_version)
-    return parser
+    return made
 
 
 def _dtab(arguments: list[str]) -> int:
@@ -63,8 +68,7 @@ def _dtab(arguments: list[str]) -> int:
         return check_main(arguments[1:])
     from dtab.cli import main as dtab_main
 
-    others = {"check": "tell which names a new dtab would lead elsewhere, and what is wrong with it"}
-    return dtab_main(arguments, prog="noderouter dtab", others=others)
+    return dtab_main(arguments, prog="noderouter dtab", others=DTAB_OTHERS)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -57,7 +57,7 @@ class Report:
 
 def main(argv: Sequence[str], prog: str = "noderouter dtab check") -> int:
     """Carry out the command; answers the exit code."""
-    options = _parser(prog).parse_args(argv)
+    options = parser(prog).parse_args(argv)
     try:
         report = check(options)
     except (SourceError, AdminError) as error:
@@ -71,12 +71,13 @@ def main(argv: Sequence[str], prog: str = "noderouter dtab check") -> int:
     return report.code
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
+def parser(prog: str) -> argparse.ArgumentParser:
+    """The parser of the arguments."""
     about, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
+    made = argparse.ArgumentParser(
         prog=prog, description=about, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("--configmap", type=_key, required=True, metavar="NS/NAME[:FILENAME]", help="where the router has its dtab")
     add("--file", metavar="FILE", help="the new dtab; - is standard input")
     add("--admin", metavar="URL", help="a running router, such as http://localhost:9990: its names, dtabs and namers")
@@ -85,7 +86,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--kubeconfig", metavar="FILE", help="default: as kubectl finds it, else the service account of the pod")
     add("--context", help="the context in it")
     add("--json", action="store_true", help="the same for programs")
-    return parser
+    return made
 
 
 def check(options: argparse.Namespace) -> Report:
