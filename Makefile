@@ -9,7 +9,28 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python
 .PHONY: help setup setup-bench run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
-	@echo "make setup | run | quick [ROOM=proxy/http1] | newest | test | check | lint | type | cov | bench | chart | chart-golden | docs | pages | e2e | fuzz | explore | cluster-tools | cluster | image | lock | clean"
+	@echo "run            set everything up, then a router with three small services, and a tour"
+	@echo "test           set everything up, then all tests"
+	@echo "setup          a virtual environment with everything the tests need; compiles the data path"
+	@echo "quick          while you work: lint and unit tests in about a minute; ROOM=proxy/http1 for a folder"
+	@echo "check          what has to pass: lint, type and test"
+	@echo "lint           ruff and the import rules"
+	@echo "type           mypy"
+	@echo "newest         the tests of quick on the newest supported Python that is here"
+	@echo "cov            all tests, and which lines they did not run"
+	@echo "explore        properties with fresh examples"
+	@echo "fuzz           the fuzzers, for FUZZ_SECONDS"
+	@echo "docs           the documentation as HTML; a warning is an error"
+	@echo "pages          the parts of docs/ that follow from the sources"
+	@echo "bench          compare with HAProxy, nginx and Envoy, and write docs/benchmarks.md"
+	@echo "cluster-tools  build the Kubernetes of the tests, once; needs Go"
+	@echo "cluster        a shell with a cluster of two nodes; NODES=real for containers; needs root"
+	@echo "e2e            the chart on two nodes under load; needs root"
+	@echo "chart          the tests of the Helm chart"
+	@echo "chart-golden   renew the manifests that those compare with"
+	@echo "image          build the image; needs root, buildah and mmdebstrap"
+	@echo "lock           renew what the image pins"
+	@echo "clean          remove what was built"
 
 # What an extra of setup.cfg needs, and not the distribution once more: that would compile the data path again.
 extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
@@ -47,7 +68,7 @@ AT_ONCE = --numprocesses=$(shell nproc) --dist=worksteal
 
 # While one works: lint, and what neither needs root, a Kubernetes or long, on the sources and all cores; ROOM=proxy/http1 for a folder.
 # It compiles nothing: what is installed is brought up to date only where something for it is missing.
-UNIT := tests/dtab tests/noderouter $(wildcard tests/test_*.py)
+UNIT := tests/dtab tests/noderouter tests/docs $(wildcard tests/test_*.py)
 UNIT_TESTS = NODEROUTER_PURE=1 $(1)/python -m pytest -m "not root and not slow and not kubernetes" --numprocesses=$(WORKERS) --dist=worksteal --quiet
 # One more than there are cores, since some tests wait for a clock.
 WORKERS := $(shell expr $$(nproc) + 1)
