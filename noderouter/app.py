@@ -30,7 +30,8 @@ from noderouter.admin.handler.names import delegated
 from noderouter.admin.listen import open_socket, open_unix
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
-from noderouter.assembly.router import RouterAssembly, Surroundings
+from noderouter.assembly.router import RouterAssembly, build_router
+from noderouter.assembly.surroundings import CaptureIndex, Surroundings
 from noderouter.config.config import Config
 from noderouter.config.validate import dump
 from noderouter.core.background import Pace
@@ -51,7 +52,6 @@ from noderouter.naming.runtime import Runtime
 from noderouter.naming.utility import UtilityNamer
 from noderouter.overload.descriptors import places_for_clients
 from noderouter.overload.guard import Guard
-from noderouter.proxy.capture.server import Cluster
 from noderouter.proxy.client.ourselves import Ourselves, node_addresses
 from noderouter.reactor import host
 from noderouter.reactor.describe import describe_tasks
@@ -151,18 +151,18 @@ class App:
         dns_gauges(self.metrics.scope("dns"), runtime.resolver)
         self._watches = WatchGauges(self.metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
-        cluster = Cluster(self.destinations)
+        index = CaptureIndex(self.destinations)
         intercept = self.config.intercept
         if intercept is not None:
             opaque = frozenset(SPEAKS_FIRST).union(intercept.opaquePorts)
-            cluster = Cluster(self.destinations, opaque, intercept.clusterDomain or self._cluster_domain())
+            index = CaptureIndex(self.destinations, opaque, intercept.clusterDomain or self._cluster_domain())
             self.clients.expect()
         around = Surroundings(
             self.reactor,
             self.metrics,
             self._rng,
             naming_log,
-            cluster,
+            index,
             self._ourselves(runtime),
             self.config.namers,
             self.guard.bindings.admit,
@@ -172,7 +172,7 @@ class App:
         for config in self.config.routers:
             sources = Sources(dtab=Var(config.dtab), namers=namers, utility=utility)
             interpreter = config.interpreter.build(runtime, sources)
-            assembly = self.assemblies[config.label] = RouterAssembly(config, interpreter, around)
+            assembly = self.assemblies[config.label] = build_router(config, interpreter, around)
             self.guard.join(assembly.router)
             if isinstance(interpreter, StoredInterpreter):
                 self._dtabs[config.label] = interpreter.stored

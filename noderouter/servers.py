@@ -13,25 +13,22 @@ from typing import Final
 
 import trio
 
+from noderouter.assembly.capture import build_capture_server
 from noderouter.assembly.router import RouterAssembly
-from noderouter.assembly.settings import socket_settings
+from noderouter.assembly.server import BuiltServer, build_server
 from noderouter.config.server import ServerConfig
 from noderouter.core.background import Log
 from noderouter.interception.control.probe import CapturePoint
 from noderouter.overload.guard import Guard
 from noderouter.proxy.listener.gauges import listener_gauges
 from noderouter.proxy.listener.listener import Listener, SocketSettings, begin, bind
-from noderouter.proxy.listener.places import Connection
 from noderouter.proxy.listener.succession import HANDSHAKE_SECONDS, is_served
 from noderouter.reactor.loop import Reactor
-from noderouter.reactor.wire import Wire
 
 LOOK_SECONDS: Final = 0.1
 """How often a successor looks whether it is good enough, and whether its predecessor still is there."""
 YIELD_SECONDS: Final = 1.0
 """How often one that had to open before it was good looks whether another has come."""
-
-Make = Callable[[Wire, tuple[str, int]], Connection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Bound:
     config: ServerConfig
     settings: SocketSettings
     sock: socket.socket
-    make: Make
+    built: BuiltServer
 
     @property
     def address(self) -> tuple[str, int]:
@@ -90,9 +87,9 @@ class Servers:
         """
         for assembly in assemblies:
             for config in assembly.config.servers:
-                settings = socket_settings(config)
+                settings = config.socket_settings()
                 sock = bind(str(config.ip), config.port, settings)
-                bound = Bound(assembly, config, settings, sock, assembly.server(config, sock.getsockname()[:2]))
+                bound = Bound(assembly, config, settings, sock, _built(assembly, config, sock.getsockname()[:2]))
                 self._bound.append(bound)
                 if config.capture is not None:
                     self.capture_point = CapturePoint(bound.address, sock, assembly.probe.path)
@@ -188,11 +185,17 @@ class Servers:
         begin(bound.sock, bound.settings)
         places = self._guard.places
         most = bound.config.maxConnectionsPerClient or max(1, places.most // 2)
-        listener = Listener(self._reactor, bound.sock, bound.make, self._on_exhausted, places, most)
-        listener_gauges(bound.assembly.server_scope(listener.address), listener)
+        listener = Listener(self._reactor, bound.sock, bound.built.make, self._on_exhausted, places, most)
+        listener_gauges(bound.built.scope, listener)
         self._open.append(Server(bound.assembly, listener))
         if bound.settings.reuse_port:
             listener.share()  # what an earlier succession has left
             self._shared.append(listener)
         ip, port = listener.address
         self._log(INFO, "server.listening", router=bound.assembly.config.label, ip=ip, port=port)
+
+
+def _built(assembly: RouterAssembly, config: ServerConfig, address: tuple[str, int]) -> BuiltServer:
+    if config.capture is None:
+        return build_server(assembly, config, address)
+    return build_capture_server(assembly, config, config.capture, address)

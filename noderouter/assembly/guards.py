@@ -1,6 +1,6 @@
 """From the configuration of a router to what stands between strangers and the rest: see docs/hardening.md.
 
-Apart from `assemble`, so that in one place is read what is allowed to whom.
+Apart from `router.py` and `server.py`, so that in one place is read what is allowed to whom.
 """
 
 from collections.abc import Sequence

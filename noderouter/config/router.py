@@ -10,6 +10,7 @@ from noderouter.proxy.client.config import ClientKind
 from noderouter.proxy.client.destinations import DestinationsConfig, OverridesConfig
 from noderouter.proxy.identifier.kind import IdentifierKind
 from noderouter.proxy.router.config import ServiceKind
+from noderouter.proxy.router.router import CacheSettings
 from noderouter.schema import linkerd_keys
 from noderouter.schema.fields import DtabText, Label, Milliseconds, NotEmpty, OneOrMore, PathText, Positive
 from noderouter.schema.kind import (
@@ -45,7 +46,7 @@ def _protocol(value: Any) -> Any:
     return value
 
 
-class BindingCache(Model):
+class BindingCacheConfig(Model):
     """How many of each a router remembers, and how long it keeps what is not used."""
 
     section: ClassVar[str] = "bindingCache"
@@ -60,6 +61,15 @@ class BindingCache(Model):
     overrideIdleTtlSecs: Positive = 10
     overrideClients: Positive = 128
     """Clients that nothing but overrides leads to."""
+
+    def build(self) -> CacheSettings:
+        """The settings of a router's cache of names; `overrideClients` is for its clients."""
+        return CacheSettings(
+            names=self.paths,
+            idle_seconds=float(self.idleTtlSecs),
+            overrides=self.overrides,
+            override_idle_seconds=float(self.overrideIdleTtlSecs),
+        )
 
 
 class RouterConfig(Model):
@@ -79,7 +89,7 @@ class RouterConfig(Model):
     service: Annotated[ServiceKind, _SERVICE] = Field(default_factory=_SERVICE.maker("io.l5d.global"))
     client: Annotated[ClientKind, _CLIENT] = Field(default_factory=_CLIENT.maker("io.l5d.global"))
     bindingTimeoutMs: Milliseconds = 10_000
-    bindingCache: BindingCache = BindingCache()
+    bindingCache: BindingCacheConfig = BindingCacheConfig()
     destinations: DestinationsConfig = DestinationsConfig()
     overrides: OverridesConfig = OverridesConfig()
     originator: bool = False

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from noderouter.proxy.capture.config import CaptureConfig
 from noderouter.proxy.filter.call_depth import DEFAULT_LIMIT
 from noderouter.proxy.filter.forwarded_label import LabelKind
+from noderouter.proxy.listener.listener import SocketSettings
 from noderouter.proxy.listener.session import ServerSession
 from noderouter.proxy.listener.sockets import SocketOptions
 from noderouter.schema.fields import Count, FieldName, Ip, LimitMs, Milliseconds, Port, Positive
@@ -62,6 +63,10 @@ class ServerConfig(Model):
     allowConnect: AllowConnect = False
     """With `endpoints`, CONNECT leads to endpoints of Kubernetes only: for a router that other routers ask."""
     capture: CaptureConfig | None = None
+
+    def socket_settings(self) -> SocketSettings:
+        """The settings of its listening socket."""
+        return self.socketOptions.build(transparent=self.capture is not None and self.capture.transparent)
 
     @model_validator(mode="after")
     def _cleared(self) -> Self:

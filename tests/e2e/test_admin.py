@@ -8,6 +8,7 @@ import trio
 
 from dtab import Path
 from noderouter._compiled import compiled
+from noderouter.assembly.service import service_filters
 from tests.testing.backend import backend, backends, response
 from tests.testing.http import ask
 from tests.testing.load import load
@@ -264,8 +265,8 @@ async def test_nobody_looks_at_requests_unless_a_telemeter_wants_to(telemetry):
     async with routing(config() | {"telemetry": telemetry}) as router:
         name = Path.of("svc", "x")
         assembly = router.app.assemblies["out"]
-        filters = assembly.service_filters(name)
-        assembly.name_closed(name)
+        params = assembly.config.service.build().resolve(name)
+        filters = service_filters(params, router.app.metrics.scope("test"), assembly.around, "out")
         watched = telemetry == [{"kind": "io.l5d.tracelog"}]
         assert len(filters) == (3 if watched else 2)
 

@@ -13,6 +13,7 @@ from time import thread_time
 
 import pytest
 
+from noderouter.assembly.server import filters_of
 from noderouter.core.body import NO_BODY
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service, stack
@@ -133,7 +134,7 @@ class Measured:
 
     def __init__(self, router: Running) -> None:
         self.assembly = router.app.assemblies["out"]
-        filters = self.assembly._server_filters(self.assembly.config.servers[0], router.app.metrics.scope("test"))
+        filters = filters_of(self.assembly, self.assembly.config.servers[0], router.app.metrics.scope("test"))
         self.service: Service = stack(filters, self.assembly.router.serve)
 
     def seconds(self, genes: list[Gene], tries: int = 1, *, enough: float = 0.0) -> float:

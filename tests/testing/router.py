@@ -80,7 +80,7 @@ class Running:
     def ports(self, label: str | None = None) -> list[int]:
         """Where the servers of a router listen, or those of all."""
         servers = self.app.servers
-        return [each.listener.address[1] for each in servers if label in (None, each.assembly.label)]
+        return [each.listener.address[1] for each in servers if label in (None, each.assembly.config.label)]
 
     def router(self, label: str = "out") -> Router:
         """The router itself, to look into."""

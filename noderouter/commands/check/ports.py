@@ -7,7 +7,6 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any, Final
 
 from noderouter.admin.listen import AdminListenError, open_socket
-from noderouter.assembly.settings import socket_settings
 from noderouter.commands.check.finding import Finding, fail, ok, warn
 from noderouter.config.config import Config
 from noderouter.proxy.listener.listener import ListenError, listen
@@ -25,7 +24,7 @@ def check_ports(config: Config) -> Iterator[Finding]:
         for server in router.servers:
             subject = f"port {server.ip}:{server.port}"
             try:
-                listen(str(server.ip), server.port, socket_settings(server)).close()
+                listen(str(server.ip), server.port, server.socket_settings()).close()
             except ListenError as error:
                 yield _taken(subject, str(error), ours, (router.label, server.port) in ours.ports)
             else:

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from random import Random
 from typing import Annotated, ClassVar, Literal, Self
 
 from dtab import Path
 from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
+from noderouter.proxy.client.client import ClientSettings
+from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.http1.upstream import UpstreamLimits
 from noderouter.proxy.listener.session import Session
 from noderouter.proxy.retry.config import Budget
 from noderouter.schema.fields import Count, LimitMs, Milliseconds, Off, Positive, seconds
@@ -17,7 +22,7 @@ _BALANCER = kind_field(BalancerKind, "noderouter.proxy.balancer")
 _ACCRUAL = kind_field(AccrualKind, "noderouter.proxy.balancer.accrual")
 
 
-class Pool(Model):
+class PoolConfig(Model):
     """Connections to one endpoint; None is unlimited."""
 
     section: ClassVar[str] = "pool"
@@ -45,7 +50,7 @@ class ClientKeys(Model):
     failureAccrual: Annotated[AccrualKind, _ACCRUAL] = Field(
         default_factory=_ACCRUAL.maker("io.l5d.consecutiveFailures", failures=5)
     )
-    hostConnectionPool: Pool = Pool()
+    hostConnectionPool: PoolConfig = PoolConfig()
     requestAttemptTimeoutMs: Milliseconds | None = None
     requeueBudget: Budget = Budget()
     clientSession: Session = Session()
@@ -75,7 +80,7 @@ class ClientParams:
 
     balancer: BalancerKind
     accrual: AccrualKind
-    pool: Pool
+    pool: PoolConfig
     attempt_timeout: float | None
     requeue_budget: Budget
     session: Session
@@ -87,8 +92,38 @@ class ClientParams:
     upload_bytes: int
     strict_responses: bool
 
+    def build(self, rng: Random, binding_seconds: float) -> ClientSettings:
+        """The settings of one client."""
+        return ClientSettings(
+            balancer=partial(self.balancer.build, rng),
+            accrual=self.accrual.build(rng),
+            requeue_budget=self.requeue_budget.build,
+            pool=self.build_pool(),
+            binding_seconds=binding_seconds,
+            fail_fast=self.fail_fast,
+        )
 
-class ClientSettings:
+    def build_pool(self) -> PoolSettings:
+        """The settings of the pool of one endpoint."""
+        pool, defaults = self.pool, PoolSettings()
+        return PoolSettings(
+            idle_seconds=min(seconds(pool.idleTimeMs), seconds(self.session.idleTimeMs)),
+            life_seconds=seconds(self.session.lifeTimeMs),
+            min_size=pool.minSize,
+            max_size=defaults.max_size if pool.maxSize is None else pool.maxSize,
+            max_waiters=defaults.max_waiters if pool.maxWaiters is None else pool.maxWaiters,
+            connecting_seconds=self.connecting,
+            limits=UpstreamLimits(
+                head_seconds=self.head,
+                body_idle_seconds=self.body_idle,
+                upload_seconds=self.upload,
+                upload_bytes=self.upload_bytes,
+                lenient=not self.strict_responses,
+            ),
+        )
+
+
+class ClientResolver:
     """Answers what holds for a bound name. Not for the hot path: ask once per client."""
 
     __slots__ = ("_base", "_entries")
@@ -121,8 +156,8 @@ class ClientSettings:
 class ClientKind(Kind):
     """What `client` may be."""
 
-    def settings(self) -> ClientSettings:
-        """The resolver."""
+    def build(self) -> ClientResolver:
+        """What answers which settings a client has."""
         raise NotImplementedError
 
 
@@ -133,9 +168,9 @@ class GlobalClient(ClientKind, ClientKeys):
 
     kind: Literal["io.l5d.global"] = "io.l5d.global"
 
-    def settings(self) -> ClientSettings:
+    def build(self) -> ClientResolver:
         """See `ClientKind`."""
-        return ClientSettings(self, ())
+        return ClientResolver(self, ())
 
 
 class StaticClient(ClientKind):
@@ -146,6 +181,6 @@ class StaticClient(ClientKind):
     kind: Literal["io.l5d.static"] = "io.l5d.static"
     configs: Several[ClientEntry]
 
-    def settings(self) -> ClientSettings:
+    def build(self) -> ClientResolver:
         """See `ClientKind`."""
-        return ClientSettings(ClientKeys(), self.configs)
+        return ClientResolver(ClientKeys(), self.configs)

@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar
 
+from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.schema.kind import Field, Model
 
 
@@ -14,3 +15,7 @@ class Budget(Model):
     minRetriesPerSec: Annotated[int, Field(ge=0, le=1_000_000)] = 10
     percentCanRetry: Annotated[float, Field(ge=0, le=1000)] = 0.2
     """A share, whatever its name says: 0.2 is one retry for five requests."""
+
+    def build(self) -> RetryBudget:
+        """A budget of its own for one service or client."""
+        return RetryBudget(self.ttlSecs, self.minRetriesPerSec, self.percentCanRetry)

@@ -57,7 +57,7 @@ class ServiceParams:
     total_timeout: float | None
 
 
-class ServiceSettings:
+class ServiceResolver:
     """Answers what holds for a logical name. Not for the hot path: ask once per name."""
 
     __slots__ = ("_base", "_entries")
@@ -85,8 +85,8 @@ class ServiceSettings:
 class ServiceKind(Kind):
     """What `service` may be."""
 
-    def settings(self) -> ServiceSettings:
-        """The resolver."""
+    def build(self) -> ServiceResolver:
+        """What answers which settings a service has."""
         raise NotImplementedError
 
 
@@ -97,9 +97,9 @@ class GlobalService(ServiceKind, ServiceKeys):
 
     kind: Literal["io.l5d.global"] = "io.l5d.global"
 
-    def settings(self) -> ServiceSettings:
+    def build(self) -> ServiceResolver:
         """See `ServiceKind`."""
-        return ServiceSettings(self, ())
+        return ServiceResolver(self, ())
 
 
 class StaticService(ServiceKind):
@@ -110,6 +110,6 @@ class StaticService(ServiceKind):
     kind: Literal["io.l5d.static"] = "io.l5d.static"
     configs: Several[ServiceEntry]
 
-    def settings(self) -> ServiceSettings:
+    def build(self) -> ServiceResolver:
         """See `ServiceKind`."""
-        return ServiceSettings(ServiceKeys(), self.configs)
+        return ServiceResolver(ServiceKeys(), self.configs)

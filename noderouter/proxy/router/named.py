@@ -5,8 +5,8 @@ is compared by one int per request (`Var.epoch`); only when a name, an address s
 looked at again, and only when its own result is another are routes made anew.
 """
 
-from collections.abc import Awaitable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from dtab import Bound, Dtab, Failed, Ok, Path
 from noderouter.core.exchange import Exchange
@@ -15,39 +15,23 @@ from noderouter.core.var import Var
 from noderouter.naming.binding import Bind, Binding
 from noderouter.proxy.http.error_text import binding_timeout
 from noderouter.proxy.router.branches import Branch, Picker, shares
-from noderouter.proxy.router.route import LateRoute, NoRoute, Route
+from noderouter.proxy.router.route import LateRoute, MakeRoute, NoRoute, Route
 from noderouter.reactor.task import Timeout
 
 
-class NameParts(Protocol):
-    """What the services of a router's names are made with."""
+@dataclass(frozen=True, slots=True)
+class NameSettings:
+    """What the services of a router's names are made with; nothing here is asked for every request."""
 
-    binding_seconds: float
-
-    @property
-    def bind(self) -> Bind:
-        """Binds a name."""
-        ...
-
-    def service_filters(self, name: Path) -> list[Filter]:
-        """The stack of a name, outermost first."""
-        ...
-
-    def route(self, name: Path, bound: Bound, passing: bool) -> Branch:
-        """A new route of `name` to `bound`; `passing` under a dtab of the request.
-
-        Raises:
-            OverloadError: overrides have as many clients as they may.
-        """
-        ...
-
-    def picker(self, branches: list[tuple[float, Branch]]) -> Picker:
-        """What draws among branches."""
-        ...
-
-    def name_closed(self, name: Path) -> None:
-        """A service of `name` has ended."""
-        ...
+    bind: Bind
+    filters: Callable[[Path], Sequence[Filter]]
+    """Makes the stack of a name, outermost first."""
+    route: MakeRoute
+    picker: Callable[[list[tuple[float, Branch]]], Picker]
+    """Makes what draws among branches."""
+    closed: Callable[[Path], None]
+    """Called when a service of a name has ended."""
+    binding_seconds: float = 10.0
 
 
 class NamedService:
@@ -58,30 +42,30 @@ class NamedService:
         "_branch",
         "_holders",
         "_known",
-        "_parts",
         "_routes",
         "_seen",
         "_seen_epoch",
         "_service",
+        "_settings",
         "local",
         "path",
         "used",
     )
 
-    def __init__(self, path: Path, local: Dtab | None, parts: NameParts) -> None:
+    def __init__(self, path: Path, local: Dtab | None, settings: NameSettings) -> None:
         """Works while it is held; see `serve` for one that is not."""
         self.path = path
         self.local = local
         self.used = 0.0
-        self._binding = Binding(path, local, parts.bind)
+        self._binding = Binding(path, local, settings.bind)
         self._holders = 0
-        self._parts = parts
-        self._known = True  # `name_closed` was not called yet
+        self._settings = settings
+        self._known = True  # `NameSettings.closed` was not called yet
         self._seen: object = None
         self._seen_epoch = -1
         self._branch: Service = self._settle
         self._routes: dict[tuple[Path, Path], Branch] = {}
-        self._service: Service = stack(parts.service_filters(path), self._dispatch)
+        self._service: Service = stack(settings.filters(path), self._dispatch)
 
     def hold(self) -> None:
         """Keep the name bound until `release`."""
@@ -121,7 +105,7 @@ class NamedService:
         stale, self._routes = self._routes, {}
         if isinstance(result, Ok):
             branches = [(share, self._branch_to(bound, stale)) for share, bound in shares(result.tree)]
-            branch = branches[0][1] if len(branches) == 1 else self._parts.picker(branches)
+            branch = branches[0][1] if len(branches) == 1 else self._settings.picker(branches)
             self._branch = branch.serve
         elif isinstance(result, Failed):
             self._branch = NoRoute(result.message).serve
@@ -137,9 +121,9 @@ class NamedService:
         branch = self._routes.get(key) or stale.pop(key, None)
         if branch is None:
             if self.local is None:
-                branch = self._parts.route(self.path, bound, False)
+                branch = self._settings.route(self.path, bound, False)
             else:
-                branch = LateRoute(self._parts, self.path, bound)
+                branch = LateRoute(self._settings.route, self.path, bound)
         elif isinstance(branch, (Route, LateRoute)):
             branch.follow(bound)
         self._routes[key] = branch
@@ -147,7 +131,7 @@ class NamedService:
 
     async def _settle(self, exchange: Exchange) -> None:
         """The binding is pending: wait for it, and keep it, even if the cache lets it go meanwhile."""
-        seconds = self._parts.binding_seconds
+        seconds = self._settings.binding_seconds
         self.hold()
         try:
             with Timeout(seconds) as scope:
@@ -172,7 +156,7 @@ class NamedService:
             _close(routes)
             if self._known:
                 self._known = False
-                self._parts.name_closed(self.path)
+                self._settings.closed(self.path)
 
 
 async def _ended(exchange: Exchange) -> None:

@@ -1,7 +1,6 @@
 """The way of one logical name to one client: the client stack (docs/linkerd1.md section 0)."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from dtab import Bound, Path
 from noderouter.core.errors import BindingError, NoSuchName
@@ -85,21 +84,20 @@ class Route:
         return self.client.send(exchange, self._fields, self._stats)
 
 
-class MakesRoutes(Protocol):
-    """See `router.named.NameParts`."""
+MakeRoute = Callable[[Path, Bound, bool], Serving]
+"""Makes a route of a name to a bound leaf; with True for one that only a dtab of the request leads to.
 
-    def route(self, name: Path, bound: Bound, passing: bool) -> Serving:
-        """A new route of `name` to `bound`."""
-        ...
+Raises OverloadError where overrides have as many clients as they may.
+"""
 
 
 class LateRoute:
     """The route of an override to one leaf, made when a request takes it: unions of strangers cost one client each."""
 
-    __slots__ = ("_bound", "_name", "_parts", "_route")
+    __slots__ = ("_bound", "_make", "_name", "_route")
 
-    def __init__(self, parts: MakesRoutes, name: Path, bound: Bound) -> None:
-        self._parts = parts
+    def __init__(self, make: MakeRoute, name: Path, bound: Bound) -> None:
+        self._make = make
         self._name = name
         self._bound = bound
         self._route: Serving | None = None
@@ -108,7 +106,7 @@ class LateRoute:
         """Raises OverloadError where overrides have as many clients as they may."""
         route = self._route
         if route is None:
-            route = self._route = self._parts.route(self._name, self._bound, True)
+            route = self._route = self._make(self._name, self._bound, True)
         return route.serve(exchange)
 
     def follow(self, bound: Bound) -> None:

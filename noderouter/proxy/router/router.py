@@ -1,25 +1,25 @@
 """A router: names each exchange, and hands it to the service of that name.
 
-Keeps the services of names (a binding cache) and the clients they lead to; `sweep` has to be called about
-twice a second. What a router is made of comes from the composition root, as `RouterParts`.
+Keeps the services of names (a binding cache) and the clients they lead to; `sweep` has to be called about twice a
+second. What a router is made of comes from the composition root (`assembly/router.py`).
 
 Names under a dtab of the request have a cache of their own, small and forgetful: anybody may make them up, and each is
 a binding that may be large.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
-from dtab import Bound, Dtab, Path
+from dtab import Dtab, Path
 from noderouter.core.errors import IdentificationError, OverloadError
 from noderouter.core.exchange import Exchange
 from noderouter.naming.binding_cache import BindingCache
-from noderouter.proxy.client.client import Client
 from noderouter.proxy.identifier.kind import MAX_NAME_BYTES, Identifier, Unidentified
 from noderouter.proxy.router.clients import Clients
-from noderouter.proxy.router.named import NamedService, NameParts
+from noderouter.proxy.router.named import NamedService, NameSettings
 
 SHOWN_BYTES: Final = 200
 """How much of a target is repeated in an error."""
@@ -27,25 +27,15 @@ SHED_OF: Final = 4
 """What is shed is so many of this many requests."""
 
 
-class RouterParts(NameParts, Protocol):
-    """What the composition root gives a router."""
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """How many names a router remembers, and how long it keeps those that nobody asks for; times in seconds."""
 
-    label: str
-    identifier: Identifier
-    max_names: int
-    idle_seconds: float
-    admit_binding: Callable[[], None]
-    """Asked before a name is bound that is not cached; raises OverloadError where the client binds too many."""
-    max_overrides: int
-    override_idle_seconds: float
-
-    def make_client(self, bound: Bound) -> Client:
-        """A new client of a bound name."""
-        ...
-
-    def client_closed(self, client: Client) -> None:
-        """A client has gone."""
-        ...
+    names: int = 1000
+    idle_seconds: float = 600.0
+    overrides: int = 64
+    """Names under a dtab of the request."""
+    override_idle_seconds: float = 10.0
 
 
 class Router:
@@ -66,22 +56,32 @@ class Router:
         "sheds",
     )
 
-    def __init__(self, parts: RouterParts, clients: Clients) -> None:
-        """`clients` is what `parts.route` acquires its clients from."""
-        self.label = parts.label
+    def __init__(
+        self,
+        label: str,
+        identifier: Identifier,
+        names: NameSettings,
+        clients: Clients,
+        cache: CacheSettings,
+        admit_binding: Callable[[], None],
+    ) -> None:
+        """`clients` is what `names.route` acquires its clients from.
+
+        `admit_binding` is asked before a name is bound that is not cached; it raises OverloadError where the client
+        binds too many.
+        """
+        self.label = label
         self.clients = clients
-        make = partial(_named, parts)
-        self.names: BindingCache[NamedService] = BindingCache(make, parts.max_names, parts.idle_seconds)
-        self.overrides: BindingCache[NamedService] = BindingCache(
-            make, parts.max_overrides, parts.override_idle_seconds
-        )
+        make = partial(_named, names, admit_binding)
+        self.names: BindingCache[NamedService] = BindingCache(make, cache.names, cache.idle_seconds)
+        self.overrides: BindingCache[NamedService] = BindingCache(make, cache.overrides, cache.override_idle_seconds)
         clients.press = self.overrides.evict
         now = monotonic()  # names would look long idle at the first real sweep
         self.names.sweep(now)
         self.overrides.sweep(now)
         self._get = self.names.get
         self._get_override = self.overrides.get
-        self._identify = self._identify_all = parts.identifier.identify
+        self._identify = self._identify_all = identifier.identify
         self._shed = 0
         self._shed_turn = 0
         self._shed_why = ""
@@ -156,7 +156,7 @@ class Router:
         self.clients.close()
 
 
-def _named(parts: RouterParts, name: Path, local: Dtab | None) -> NamedService:
+def _named(settings: NameSettings, admit_binding: Callable[[], None], name: Path, local: Dtab | None) -> NamedService:
     """The service of a name that is not known yet.
 
     Raises:
@@ -166,8 +166,8 @@ def _named(parts: RouterParts, name: Path, local: Dtab | None) -> NamedService:
     size = sum(map(len, name.labels))
     if size > MAX_NAME_BYTES:
         raise IdentificationError(f"the name of the request has {size} bytes, and may have {MAX_NAME_BYTES}")
-    parts.admit_binding()
-    return NamedService(name, local, parts)
+    admit_binding()
+    return NamedService(name, local, settings)
 
 
 def _unknown_destination(exchange: Exchange, unidentified: Unidentified) -> IdentificationError:

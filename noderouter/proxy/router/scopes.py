@@ -1,6 +1,21 @@
 """Scopes of the metrics tree that several users share: a name with and without an override has one scope."""
 
+from hashlib import blake2b
+from typing import Final
+
+from dtab import Path
 from noderouter.telemetry.tree import Scope
+
+MAX_ELEMENT: Final = 300
+"""Characters of a name in the metrics tree, which shows it with each of some forty figures. A host has at most 253."""
+
+
+def element(path: Path) -> str:
+    """A name as an element of the metrics tree: without its first slash; of a long one, how it begins and a hash."""
+    shown = path.show()
+    if len(shown) > MAX_ELEMENT:
+        return f"{shown[1:MAX_ELEMENT]}...{blake2b(shown.encode(), digest_size=8).hexdigest()}"
+    return shown[1:]
 
 
 class Scopes:

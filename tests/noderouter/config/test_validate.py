@@ -342,8 +342,8 @@ def test_what_is_shown_loads_again_as_the_same(drawn: dict[str, Any]) -> None:
     assert json.dumps(dump(again)) == shown
     for one, other in zip(config.routers, again.routers, strict=True):
         for name in (Path.of("svc", "a"), Path.of("#", "io.l5d.fs", "x")):
-            assert one.client.settings().resolve(name) == other.client.settings().resolve(name)
-            assert one.service.settings().resolve(name) == other.service.settings().resolve(name)
+            assert one.client.build().resolve(name) == other.client.build().resolve(name)
+            assert one.service.build().resolve(name) == other.service.build().resolve(name)
 
 
 def test_what_is_shown_is_in_effect() -> None:

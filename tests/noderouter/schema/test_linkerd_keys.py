@@ -7,7 +7,7 @@ import pytest
 
 from noderouter.admin.config import AdminConfig, SecurityConfig
 from noderouter.config.config import Config
-from noderouter.config.router import BindingCache, RouterConfig
+from noderouter.config.router import BindingCacheConfig, RouterConfig
 from noderouter.config.server import ForwardedHeader, ServerConfig
 from noderouter.config.validate import validate_text
 from noderouter.naming.interpreter.kind import InterpreterKind
@@ -16,7 +16,7 @@ from noderouter.naming.transformer.kind import TransformerKind
 from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.classifier.kind import ClassifierKind
-from noderouter.proxy.client.config import ClientKeys, Pool
+from noderouter.proxy.client.config import ClientKeys, PoolConfig
 from noderouter.proxy.identifier.kind import IdentifierKind
 from noderouter.proxy.listener.session import Session
 from noderouter.proxy.listener.sockets import SocketOptions
@@ -34,7 +34,7 @@ SECTIONS: dict[str, tuple[type[Model], Keys]] = {
     "admin": (AdminConfig, ("admin",)),
     "security": (SecurityConfig, ("admin", "security")),
     "router": (RouterConfig, ("routers", 0)),
-    "bindingCache": (BindingCache, ("routers", 0, "bindingCache")),
+    "bindingCache": (BindingCacheConfig, ("routers", 0, "bindingCache")),
     "server": (ServerConfig, ("routers", 0, "servers", 0)),
     "addForwardedHeader": (ForwardedHeader, ("routers", 0, "servers", 0, "addForwardedHeader")),
     "session": (Session, ("routers", 0, "client", "clientSession")),
@@ -42,7 +42,7 @@ SECTIONS: dict[str, tuple[type[Model], Keys]] = {
     "client": (ClientKeys, ("routers", 0, "client")),
     "retries": (Retries, ("routers", 0, "service", "retries")),
     "budget": (Budget, ("routers", 0, "client", "requeueBudget")),
-    "pool": (Pool, ("routers", 0, "client", "hostConnectionPool")),
+    "pool": (PoolConfig, ("routers", 0, "client", "hostConnectionPool")),
     "socketOptions": (SocketOptions, ("routers", 0, "servers", 0, "socketOptions")),
 }
 """Where a configuration has each section."""

@@ -1,16 +1,17 @@
 """`client`: its defaults, and the parameters of a bound name."""
 
 from math import inf
+from random import Random
 
 import pytest
 from pydantic import ValidationError
 
 from dtab import Path
-from noderouter.assembly.settings import pool_settings
 from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailuresKind
 from noderouter.proxy.balancer.ewma import EwmaKind
 from noderouter.proxy.balancer.p2c import P2CKind
-from noderouter.proxy.client.config import ClientKeys, ClientParams, GlobalClient, Pool, StaticClient
+from noderouter.proxy.client.config import ClientKeys, ClientParams, GlobalClient, PoolConfig, StaticClient
+from noderouter.proxy.client.pool import PoolSettings
 from noderouter.proxy.listener.session import Session
 from noderouter.proxy.retry.config import Budget
 
@@ -18,10 +19,10 @@ NAME = Path.of("#", "io.l5d.fs", "web")
 
 
 def test_the_defaults() -> None:
-    assert GlobalClient.model_validate({"kind": "io.l5d.global"}).settings().resolve(NAME) == ClientParams(
+    assert GlobalClient.model_validate({"kind": "io.l5d.global"}).build().resolve(NAME) == ClientParams(
         balancer=P2CKind(kind="p2c"),
         accrual=ConsecutiveFailuresKind(kind="io.l5d.consecutiveFailures", failures=5),
-        pool=Pool(minSize=0, maxSize=None, idleTimeMs=3000, maxWaiters=None),
+        pool=PoolConfig(minSize=0, maxSize=None, idleTimeMs=3000, maxWaiters=None),
         attempt_timeout=None,
         requeue_budget=Budget(),
         session=Session(),
@@ -46,10 +47,10 @@ def test_static_settings_match_the_whole_id_with_transformers() -> None:
             ],
         }
     )
-    settings = client.settings()
+    settings = client.build()
     params = settings.resolve(NAME)
     assert params.attempt_timeout == 0.25
-    assert params.pool == Pool(idleTimeMs=9)  # one value as a whole, as in Linkerd
+    assert params.pool == PoolConfig(idleTimeMs=9)  # one value as a whole, as in Linkerd
     assert isinstance(params.balancer, P2CKind)
     assert isinstance(settings.resolve(Path.of("%", "io.l5d.localhost", *NAME.labels)).balancer, EwmaKind)
 
@@ -73,11 +74,44 @@ def test_switches_that_are_off_are_accepted() -> None:
 
 def test_responses_are_read_leniently_unless_said_otherwise() -> None:
     for keys, strict in (({}, False), ({"strictResponses": True}, True), ({"strictResponses": False}, False)):
-        params = GlobalClient.model_validate({"kind": "io.l5d.global", **keys}).settings().resolve(NAME)
-        assert pool_settings(params).limits.lenient is not strict
+        params = GlobalClient.model_validate({"kind": "io.l5d.global", **keys}).build().resolve(NAME)
+        assert params.build_pool().limits.lenient is not strict
 
 
 def test_time_limits_can_be_lifted() -> None:
     keys = {"kind": "io.l5d.global", "responseHeadTimeoutMs": 0, "bodyIdleTimeoutMs": 0}
-    params = GlobalClient.model_validate(keys).settings().resolve(NAME)
+    params = GlobalClient.model_validate(keys).build().resolve(NAME)
     assert params.head == params.body_idle == inf
+
+
+def pool(**keys: object) -> PoolSettings:
+    """The settings of the pool of any endpoint under these keys."""
+    return GlobalClient.model_validate({"kind": "io.l5d.global", **keys}).build().resolve(NAME).build_pool()
+
+
+def test_without_keys_the_defaults_of_a_pool_hold() -> None:
+    assert pool() == PoolSettings()
+
+
+def test_a_pool() -> None:
+    made = pool(
+        hostConnectionPool={"minSize": 1, "maxSize": 2, "idleTimeMs": 500, "maxWaiters": 0},
+        clientSession={"lifeTimeMs": 60_000},
+    )
+    assert (made.min_size, made.max_size, made.max_waiters) == (1, 2, 0)
+    assert (made.idle_seconds, made.life_seconds) == (0.5, 60.0)
+
+
+def test_the_shorter_of_two_idle_times_holds() -> None:
+    assert pool(clientSession={"idleTimeMs": 100}).idle_seconds == 0.1
+    assert pool(clientSession={"idleTimeMs": 10_000}).idle_seconds == 3.0
+
+
+def test_a_client_has_the_budget_that_is_configured() -> None:
+    keys = {"kind": "io.l5d.global", "requeueBudget": {"minRetriesPerSec": 0, "percentCanRetry": 0}, "failFast": True}
+    settings = GlobalClient.model_validate(keys).build().resolve(NAME).build(Random(1), 7.0)
+    assert (settings.binding_seconds, settings.fail_fast) == (7.0, True)
+    budget = settings.requeue_budget()
+    assert budget is not settings.requeue_budget()
+    budget.deposit(0.0)
+    assert not budget.try_withdraw(0.0)

@@ -10,7 +10,7 @@ NAME = Path.of("svc", "hello")
 
 
 def test_the_defaults_are_linkerds() -> None:
-    assert GlobalService.model_validate({"kind": "io.l5d.global"}).settings().resolve(NAME) == ServiceParams(
+    assert GlobalService.model_validate({"kind": "io.l5d.global"}).build().resolve(NAME) == ServiceParams(
         budget=Budget(ttlSecs=10, minRetriesPerSec=10, percentCanRetry=0.2),
         backoff=ConstantKind(kind="constant", ms=0),
         classifier=NonRetryable5XX(kind="io.l5d.http.nonRetryable5XX"),
@@ -27,7 +27,7 @@ def test_global_settings_are_for_every_name() -> None:
             "responseClassifier": {"kind": "io.l5d.http.allSuccessful"},
         }
     )
-    params = service.settings().resolve(NAME)
+    params = service.build().resolve(NAME)
     assert params.total_timeout == 1.5
     assert params.budget == Budget(percentCanRetry=1.0)
     assert isinstance(params.classifier, AllSuccessful)
@@ -44,8 +44,8 @@ def test_static_settings_add_up() -> None:
             ],
         }
     )
-    params = service.settings().resolve(NAME)
+    params = service.build().resolve(NAME)
     assert params.total_timeout == 0.1
     assert params.budget == Budget(ttlSecs=20)
     assert params.backoff == JitteredKind(kind="jittered", minMs=1, maxMs=2)
-    assert service.settings().resolve(Path.of("x")) == GlobalService(kind="io.l5d.global").settings().resolve(NAME)
+    assert service.build().resolve(Path.of("x")) == GlobalService(kind="io.l5d.global").build().resolve(NAME)

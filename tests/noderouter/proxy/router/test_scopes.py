@@ -1,6 +1,7 @@
 """Shared scopes: pruned when the last user is gone and the last request has ended."""
 
-from noderouter.proxy.router.scopes import Scopes
+from dtab import Path
+from noderouter.proxy.router.scopes import MAX_ELEMENT, Scopes, element
 from noderouter.telemetry.tree import MetricsTree
 
 
@@ -58,3 +59,10 @@ def test_what_found_no_place_is_not_waited_for():
     shared.requests().pending += 1
     scopes.release("service", "b")
     assert not scopes._leaving
+
+
+def test_a_name_as_an_element_of_the_tree():
+    assert element(Path.of("svc", "a/b")) == "svc/\\x61\\x2f\\x62"
+    long = element(Path.of("svc", "x" * 1000))
+    assert MAX_ELEMENT <= len(long) < MAX_ELEMENT + 20
+    assert long != element(Path.of("svc", "x" * 1001))

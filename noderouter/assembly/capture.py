@@ -1,0 +1,103 @@
+"""Builds a capture server: which stacks captured connections run through, and what makes their connections.
+
+HTTP/1 has the stack of any server with `Dialled` innermost; flows have a short one of their own, `flow_filters`.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from noderouter.assembly.router import RouterAssembly, build_identifier
+from noderouter.assembly.server import BuiltServer, build_codecs, filters_of, server_scope
+from noderouter.config.router import RouterConfig
+from noderouter.config.server import ServerConfig
+from noderouter.core.exchange import Exchange
+from noderouter.core.service import Filter, stack
+from noderouter.proxy.access_log.filter import AccessLog
+from noderouter.proxy.capture.config import CaptureConfig
+from noderouter.proxy.capture.connection import CapturedConnection, CaptureSettings, CaptureStats, Carriers, MakeCodec
+from noderouter.proxy.capture.detect import MAX_BYTES
+from noderouter.proxy.capture.flow import FlowNames, FlowStats
+from noderouter.proxy.capture.flow_log import FailedFlows
+from noderouter.proxy.capture.gauges import capture_gauges
+from noderouter.proxy.capture.host_mismatch import Dialled
+from noderouter.proxy.capture.probe import ProbeAnswer
+from noderouter.proxy.http1.server import ServerConnection
+from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
+from noderouter.proxy.identifier.kind import Identifier
+from noderouter.reactor.wire import Wire
+from noderouter.telemetry.tree import Scope
+
+AROUND_LINE: Final = 6
+"""Two empty lines before a request line, and its own end."""
+LOOK_BYTES: Final = 64 * 1024
+"""Of a captured connection, at most: more might not fit into the kernel's buffer, where it stays."""
+
+
+def build_capture_server(
+    router: RouterAssembly, config: ServerConfig, capture: CaptureConfig, address: tuple[str, int]
+) -> BuiltServer:
+    """A server with `capture` that is bound to `address`."""
+    scope, index = server_scope(router, address), router.around.capture_index
+    http = [*filters_of(router, config, scope), dialled_filter(capture, index.domain)]
+    identifier = build_identifier(capture.identifier, router.config.dstPrefix, router.around.clients)
+    failed = FailedFlows(router.config.label, router.errors.explain, router.around.log)
+    write = None if router.access_log is None else router.access_log.write
+    flows = flow_filters(scope, identifier, failed.tell, write)
+    codecs = build_codecs(router.config, config, scope, stack(http, router.router.serve))
+    carriers = Carriers(
+        http=codecs["http"],
+        probe=_probe_codec(router.probe),
+        flow=stack(flows, router.router.serve_named),
+        destinations=index.destinations,
+        is_own=router.own.contain,
+    )
+    settings = capture_settings(router.config, config, capture, index.opaque_ports)
+    stats = CaptureStats()
+    capture_gauges(scope, stats)
+    return BuiltServer(lambda wire, peer: CapturedConnection(wire, peer, carriers, settings, stats), scope)
+
+
+def dialled_filter(capture: CaptureConfig, domain: str) -> Filter:
+    """`hostMismatch` of a capture server."""
+    return lambda service: Dialled(service, capture.hostMismatch, domain)
+
+
+def flow_filters(
+    scope: Scope,
+    identifier: Identifier,
+    failed: Callable[[Exchange, Exception], None],
+    write: Callable[[bytes], None] | None,
+) -> list[Filter]:
+    """The stack of flows, outermost first; `failed` is told of those that were reset before they were through."""
+    stats = scope.scope("flow").requests()
+    filters: list[Filter] = []
+    if write is not None:
+        filters.append(lambda service: AccessLog(service, write))
+    filters.append(lambda service: FlowStats(service, stats, failed))
+    filters.append(lambda service: FlowNames(service, identifier))
+    return filters
+
+
+def capture_settings(
+    router: RouterConfig, server: ServerConfig, capture: CaptureConfig, opaque_ports: frozenset[int]
+) -> CaptureSettings:
+    """How the connections of a capture server are looked at; if it has a say in what endpoints see, it always has."""
+    line = router.maxInitialLineKB * 1024 + AROUND_LINE
+    return CaptureSettings(
+        detect_seconds=capture.detectTimeoutMs / 1000,
+        idle_seconds=capture.idleTimeoutMs / 1000,
+        transparent=capture.transparent,
+        opaque_ports=opaque_ports,
+        look_bytes=min(max(line, MAX_BYTES), LOOK_BYTES),
+        judged=server.clearContext or server.addForwardedHeader is not None or capture.hostMismatch == "refuse",
+    )
+
+
+def _probe_codec(answer: ProbeAnswer) -> MakeCodec:
+    """What makes the connections of the router's probe of itself, which count nowhere."""
+    settings, stats = ServerSettings(), ServerStats()
+
+    def make(wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes | None) -> ServerConnection:
+        return ServerConnection(wire, answer.serve, settings, stats, peer, local, destination)
+
+    return make

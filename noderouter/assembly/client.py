@@ -1,0 +1,71 @@
+"""Builds the clients of a router: the cache that makes one for each bound name, and what they ask before connecting."""
+
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from dtab import Bound, Path
+from noderouter.assembly.surroundings import Surroundings
+from noderouter.config.router import RouterConfig
+from noderouter.core.addr import Addr, Address
+from noderouter.core.errors import NoSuchName
+from noderouter.core.var import Var
+from noderouter.proxy.client.address_class import plain
+from noderouter.proxy.client.client import Client, Guard
+from noderouter.proxy.client.config import ClientResolver
+from noderouter.proxy.client.destination_policy import DestinationPolicy
+from noderouter.proxy.client.ourselves import is_here
+from noderouter.proxy.router.clients import Clients
+from noderouter.proxy.router.gauges import client_gauges
+from noderouter.proxy.router.scopes import Scopes, element
+
+WILDCARDS: Final = ("0.0.0.0", "::")
+"""Listening there is listening on every address of the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnListeners:
+    """Where the servers of one router listen, as each of them is bound: to call them would be a loop."""
+
+    addresses: set[tuple[str, int]] = field(default_factory=set)
+
+    def contain(self, ip: str, port: int) -> bool:
+        """Whether a server of this router listens there, however the address is spelled."""
+        for own_ip, own_port in self.addresses:
+            if port == own_port:
+                here = plain(ip)
+                if here == plain(own_ip) or (own_ip in WILDCARDS and is_here(here)):
+                    return True
+        return False
+
+
+def build_clients(
+    config: RouterConfig,
+    resolver: ClientResolver,
+    around: Surroundings,
+    scopes: Scopes,
+    guard: Guard,
+) -> Clients:
+    """The clients of a router, made as names are bound; the metrics of each are in `client/<bound name>`."""
+    binding_seconds = config.bindingTimeoutMs / 1000
+
+    def make(bound: Bound) -> Client:
+        settings = resolver.resolve(bound.id).build(around.rng, binding_seconds)
+        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard)
+        client_gauges(scopes.acquire("client", element(bound.id)), client)
+        return client
+
+    def closed(client: Client) -> None:
+        scopes.release("client", element(client.id))
+
+    return Clients(make, closed, config.bindingCache.overrideClients)
+
+
+def connection_guard(policy: DestinationPolicy, own: OwnListeners) -> Guard:
+    """What a client asks before each new connection: what the configuration names is allowed, unless it is us."""
+
+    def check(id: Path, address: Address, confined: bool) -> None:
+        policy.check(id, address, confined=confined)
+        if own.contain(address.ip, address.port):
+            raise NoSuchName(f"{address} is a listener of this router: that would be a loop")
+
+    return check

@@ -1,0 +1,151 @@
+"""Builds the servers of a router: the stack of each, and what makes its connections, by protocol.
+
+The stack's order, outermost first, is that of the list in `server_filters`; each layer is one line there.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from noderouter.assembly.errors import ErrorWords
+from noderouter.assembly.guards import connect_filter, context_filter
+from noderouter.assembly.router import RouterAssembly
+from noderouter.config.router import RouterConfig
+from noderouter.config.server import ServerConfig
+from noderouter.core.service import Filter, Service, WhenSpecial, stack
+from noderouter.proxy.access_log.filter import AccessLog
+from noderouter.proxy.capture.connection import MakeCodec
+from noderouter.proxy.filter.admission import Admission
+from noderouter.proxy.filter.call_depth import CallDepth
+from noderouter.proxy.filter.error_reply import ErrorReply
+from noderouter.proxy.filter.forwarded import DropForwarded, Forwarded
+from noderouter.proxy.filter.max_forwards import MaxForwards
+from noderouter.proxy.filter.overrides import OverrideRules
+from noderouter.proxy.filter.timeout import TotalTimeout
+from noderouter.proxy.filter.timestamp import Timestamp
+from noderouter.proxy.http1.server import ServerConnection
+from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
+from noderouter.proxy.listener.listener import Connection
+from noderouter.proxy.router.gauges import server_gauges
+from noderouter.reactor.wire import Wire
+from noderouter.schema.fields import seconds
+from noderouter.telemetry.tree import Scope
+
+MakeConnection = Callable[[Wire, tuple[str, int]], Connection]
+"""From the wire and the client's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltServer:
+    """One server: what makes its connections, and where its metrics are."""
+
+    make: MakeConnection
+    scope: Scope
+
+
+def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[str, int]) -> BuiltServer:
+    """A server that is bound to `address`."""
+    scope = server_scope(router, address)
+    service = stack(filters_of(router, config, scope), router.router.serve)
+    codec = build_codecs(router.config, config, scope, service)[router.config.protocol]
+    # Who has asked for it is told which address of ours the client took; a system call for each connection.
+    exact = config.addForwardedHeader is not None
+
+    def make(wire: Wire, peer: tuple[str, int]) -> Connection:
+        return codec(wire, peer, wire.sock.getsockname()[:2] if exact else address, None)
+
+    return BuiltServer(make, scope)
+
+
+def server_scope(router: RouterAssembly, address: tuple[str, int]) -> Scope:
+    """Where the metrics of a server are; from now on its address is one of the router's own."""
+    router.own.addresses.add(address)
+    router.around.ourselves.ports.add(address[1])
+    return router.scope.scope("server", f"{address[0]}/{address[1]}")
+
+
+def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> list[Filter]:
+    """The stack of a server of `router`, outermost first."""
+    write = None if router.access_log is None else router.access_log.write
+    return server_filters(router.config, config, scope, router.errors, router.overrides, write)
+
+
+def server_filters(
+    router: RouterConfig,
+    config: ServerConfig,
+    scope: Scope,
+    errors: ErrorWords,
+    overrides: OverrideRules,
+    write: Callable[[bytes], None] | None,
+) -> list[Filter]:
+    """The server stack, outermost first; `write` takes the lines of the access log."""
+    stats = scope.requests()
+    filters: list[Filter] = []
+    if write is not None:
+        filters.append(lambda service: AccessLog(service, write))
+    filters.append(
+        lambda service: ErrorReply(
+            service,
+            stats,
+            max_headers_bytes=router.maxHeadersKB * 1024,
+            max_body_bytes=router.maxErrResponseKB * 1024,
+            on_fault=errors.on_fault,
+            explain=errors.explain,
+        )
+    )
+    if config.clearContext:
+        filters.append(DropForwarded)
+    forwarded = config.addForwardedHeader
+    if forwarded is not None:
+        by, for_ = forwarded.by.build(router.label), forwarded.for_.build(router.label)
+        filters.append(lambda service: Forwarded(service, by, for_))
+    header = config.timestampHeader
+    if header is not None:
+        filters.append(lambda service: Timestamp(service, header))
+    limit = config.maxConcurrentRequests
+    if limit is not None:
+        filters.append(lambda service: Admission(service, limit))
+    # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via,
+    # Max-Forwards. (The codec takes every CONNECT for a request that has some.)
+    special: list[Filter] = [
+        connect_filter(config, scope),
+        context_filter(config, overrides),
+        TotalTimeout,
+        lambda service: CallDepth(service, config.maxCallDepth),
+        MaxForwards,
+    ]
+    filters.append(lambda service: WhenSpecial(service, special))
+    if config.timeoutMs is not None:
+        limit_seconds = config.timeoutMs / 1000
+        filters.append(lambda service: TotalTimeout(service, limit_seconds))
+    return filters
+
+
+def build_codecs(router: RouterConfig, config: ServerConfig, scope: Scope, service: Service) -> Mapping[str, MakeCodec]:
+    """What makes the connections of a server, by the `protocol` that they speak, around one `service`."""
+    return {"http": http1_codec(server_settings(router, config), scope, service)}
+
+
+def http1_codec(settings: ServerSettings, scope: Scope, service: Service) -> MakeCodec:
+    """What makes HTTP/1 connections, which are counted in `scope`."""
+    stats = ServerStats()
+    server_gauges(scope, stats)
+
+    def make(wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes | None) -> ServerConnection:
+        return ServerConnection(wire, service, settings, stats, peer, local, destination)
+
+    return make
+
+
+def server_settings(router: RouterConfig, config: ServerConfig) -> ServerSettings:
+    """The limits of the connections of one server of a router."""
+    session = config.serverSession
+    return ServerSettings(
+        max_line_bytes=router.maxInitialLineKB * 1024,
+        max_head_bytes=router.maxHeadersKB * 1024,
+        idle_seconds=seconds(session.idleTimeMs),
+        life_seconds=seconds(session.lifeTimeMs),
+        buffer_bytes=router.streamAfterContentLengthKB * 1024,
+        body_idle_seconds=seconds(config.bodyIdleTimeoutMs),
+        tunnel_idle_seconds=seconds(config.tunnelIdleTimeoutMs),
+        clear_context=config.clearContext,
+    )

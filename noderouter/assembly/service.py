@@ -1,0 +1,118 @@
+"""Builds the services of a router's logical names: the stack of each, and the routes from a name to its clients.
+
+The stack's order, outermost first, is that of the list in `service_filters`; each layer is one line there.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from dtab import Bound, Path
+from dtab.utility import Status
+from noderouter.assembly.surroundings import Surroundings
+from noderouter.config.router import RouterConfig
+from noderouter.core.errors import OverloadError
+from noderouter.core.service import Filter, Service
+from noderouter.naming.binding import Bind
+from noderouter.proxy.client.config import ClientResolver
+from noderouter.proxy.filter.propagate import Propagate
+from noderouter.proxy.filter.timeout import TotalTimeout
+from noderouter.proxy.retry.backoff import ConstantKind
+from noderouter.proxy.retry.filter import Retry
+from noderouter.proxy.router.branches import Branch, Picker
+from noderouter.proxy.router.clients import Clients
+from noderouter.proxy.router.config import ServiceParams
+from noderouter.proxy.router.gauges import service_gauges
+from noderouter.proxy.router.named import NameSettings
+from noderouter.proxy.router.route import FixedAnswer, MakeRoute, Route
+from noderouter.proxy.router.scopes import Scopes, element
+from noderouter.telemetry.observe import Observe, Observer
+from noderouter.telemetry.tree import OTHER, Scope
+
+
+def build_names(
+    config: RouterConfig,
+    bind: Bind,
+    around: Surroundings,
+    scopes: Scopes,
+    clients: Clients,
+    of_clients: ClientResolver,
+) -> NameSettings:
+    """What the services of a router's names are made with; the metrics of each are in `service/<name>`."""
+    resolver = config.service.build()
+    rng = around.rng
+
+    def filters(name: Path) -> Sequence[Filter]:
+        scope = scopes.acquire("service", element(name))
+        return service_filters(resolver.resolve(name), scope, around, config.label)
+
+    return NameSettings(
+        bind=bind,
+        filters=filters,
+        route=build_routes(config, scopes, clients, of_clients),
+        picker=lambda branches: Picker(branches, rng),
+        closed=lambda name: scopes.release("service", element(name)),
+        binding_seconds=config.bindingTimeoutMs / 1000,
+    )
+
+
+def service_filters(params: ServiceParams, scope: Scope, around: Surroundings, label: str) -> list[Filter]:
+    """The service stack of a logical name, outermost first, whose metrics are in `scope`."""
+    filters: list[Filter] = []
+    total = params.total_timeout
+    if total is not None:
+        filters.append(lambda service: TotalTimeout(service, total))
+    filters.append(Propagate)
+    observers: Sequence[Observer] = around.observers
+    if observers:
+        filters.append(lambda service: Observe(service, observers, label))
+    filters.append(_retry_filter(params, scope, around))
+    return filters
+
+
+def _retry_filter(params: ServiceParams, scope: Scope, around: Surroundings) -> Filter:
+    """`retries` and `responseClassifier` of a name, with a budget of its own."""
+    budget = params.budget.build()
+    never_waits = isinstance(params.backoff, ConstantKind) and params.backoff.ms == 0
+    backoff = None if never_waits else partial(params.backoff.build, around.rng)
+    classifier = params.classifier.build()
+    stats = scope.requests()
+
+    def retry(service: Service) -> Retry:
+        made = Retry(service, classifier, budget, backoff, stats)
+        service_gauges(scope, made.stats, budget)
+        return made
+
+    return retry
+
+
+def build_routes(config: RouterConfig, scopes: Scopes, clients: Clients, of_clients: ClientResolver) -> MakeRoute:
+    """What makes the routes of a router's names.
+
+    The metrics of a pair of name and client are in `client/<bound name>/service/<name>`. Those of overrides beyond
+    `bindingCache.overrideClients` are counted together: strangers must not fill the tree.
+    """
+    most = config.bindingCache.overrideClients
+    passing_pairs = 0
+
+    def route(name: Path, bound: Bound, passing: bool) -> Branch:
+        nonlocal passing_pairs
+        if isinstance(bound.addr, Status):
+            return FixedAnswer(bound.id, bound.addr.code)
+        shared = passing and passing_pairs >= most
+        place = ("client", element(bound.id), "service", OTHER if shared else element(name))
+        stats = scopes.acquire(*place).requests()
+        passing_pairs += passing
+
+        def closed() -> None:
+            nonlocal passing_pairs
+            passing_pairs -= passing
+            scopes.release(*place)
+
+        attempt_seconds = of_clients.resolve(bound.id).attempt_timeout
+        try:
+            return Route(name, bound, clients, stats, attempt_seconds, closed, passing)
+        except OverloadError:
+            closed()
+            raise
+
+    return route

@@ -1,0 +1,43 @@
+"""What all routers of the process share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from noderouter.core.background import Log
+from noderouter.core.client_namespaces import ClientNamespaces
+from noderouter.core.destination import Destinations
+from noderouter.naming.namer.kind import NamerKind
+from noderouter.proxy.client.ourselves import Ourselves
+from noderouter.reactor.loop import Reactor
+from noderouter.telemetry.observe import Observer
+from noderouter.telemetry.tree import Scope
+
+
+@dataclass(slots=True, frozen=True)
+class CaptureIndex:
+    """What is known of where captured connections were going."""
+
+    destinations: Destinations = field(default_factory=Destinations)
+    opaque_ports: frozenset[int] = frozenset()
+    """Where connections to addresses without a service are not looked at."""
+    domain: str = ""
+    """The cluster's; empty where it is not known."""
+
+
+@dataclass(slots=True, frozen=True)
+class Surroundings:
+    """What all routers of the process share."""
+
+    reactor: Reactor
+    metrics: Scope
+    rng: Random
+    log: Log
+    capture_index: CaptureIndex = field(default_factory=CaptureIndex)
+    ourselves: Ourselves = field(default_factory=Ourselves)
+    namers: Sequence[NamerKind] = ()
+    admit_binding: Callable[[], None] = lambda: None
+    """See `Router`."""
+    observers: Sequence[Observer] = ()
+    """Who wants to see requests."""
+    clients: ClientNamespaces = field(default_factory=ClientNamespaces)
