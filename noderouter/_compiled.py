@@ -44,6 +44,7 @@ MODULES: Final = (
     "noderouter.proxy.identifier.scoped",
     "noderouter.proxy.identifier.token",
     "noderouter.naming.binding_cache",
+    "noderouter.proxy.transport",
     "noderouter.reactor.loop",
     "noderouter.reactor.task",
     "noderouter.reactor.timers",

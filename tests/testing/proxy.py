@@ -18,6 +18,7 @@ from noderouter.proxy.client.pool import PoolSettings
 from noderouter.proxy.filter.error_reply import ErrorReply
 from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
+from noderouter.proxy.http1.upstream import connect_http1
 from noderouter.proxy.listener.listener import Listener, listen
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.reactor.wire import Wire
@@ -86,7 +87,9 @@ async def proxy(
             pool=pool,
             fail_fast=fail_fast,
         )
-        target = Client(Path.of("test"), addr, client_settings, loop.reactor, lambda _id, _address, _confined: None)
+        target = Client(
+            Path.of("test"), addr, client_settings, loop.reactor, lambda _id, _address, _confined: None, connect_http1
+        )
         classifier = RetryableAtAGate()
         requests = RequestStats()
 

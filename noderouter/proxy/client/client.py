@@ -32,8 +32,8 @@ from noderouter.proxy.client.fail_fast import FailFast
 from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
 from noderouter.proxy.filter.timeout import endpoint_failed
 from noderouter.proxy.http.error_text import binding_timeout
-from noderouter.proxy.http1.upstream import UpstreamConnection
 from noderouter.proxy.retry.budget import RetryBudget
+from noderouter.proxy.transport import Connector, Transport
 from noderouter.reactor.errors import Expired, Unwind
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Timeout
@@ -74,6 +74,7 @@ class Client:
         "_balancer",
         "_budget",
         "_connecting_seconds",
+        "_connector",
         "_epoch",
         "_fail_fast",
         "_guard",
@@ -101,6 +102,7 @@ class Client:
         settings: ClientSettings,
         reactor: Reactor,
         guard: Guard,
+        connector: Connector,
     ) -> None:
         """Hold `addr` until `close`."""
         self.id = id
@@ -118,6 +120,7 @@ class Client:
         self._settings = settings
         self._reactor = reactor
         self._guard = guard
+        self._connector = connector
         self._connecting_seconds = settings.pool.connecting_seconds
         self._fail_fast = FailFast(reactor) if settings.fail_fast else None
         self._balancer = settings.balancer()
@@ -179,7 +182,9 @@ class Client:
                 self._fail_fast.retired(removed)
         for address in sorted(wanted, key=lambda each: (each.ip, each.port)):
             if address not in endpoints:
-                pool = Pool(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
+                pool = Pool(
+                    self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats, self._connector
+                )
                 endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
         self._balancer.update(list(endpoints.values()))
         self.updates += 1
@@ -292,9 +297,7 @@ class Client:
             if again:
                 self.pool_stats.add("retries/requeues_per_request", COUNT, again)
 
-    async def _open(
-        self, endpoint: Endpoint, exchange: Exchange, connecting: float, confined: bool
-    ) -> UpstreamConnection:
+    async def _open(self, endpoint: Endpoint, exchange: Exchange, connecting: float, confined: bool) -> Transport:
         """A connection, if a new one may be opened: the only place where the data path opens any.
 
         `connecting` seconds have been spent on others.

@@ -11,9 +11,9 @@ from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.client.client import ClientSettings
 from noderouter.proxy.client.pool import PoolSettings
-from noderouter.proxy.http1.upstream import UpstreamLimits
 from noderouter.proxy.listener.session import Session
 from noderouter.proxy.retry.config import Budget
+from noderouter.proxy.transport import TransportLimits
 from noderouter.schema.fields import Count, LimitMs, Milliseconds, Off, Positive, seconds
 from noderouter.schema.kind import Field, Kind, Model, Several, kind_field, model_validator
 from noderouter.schema.partial import PrefixEntry, overlay
@@ -113,7 +113,7 @@ class ClientParams:
             max_size=defaults.max_size if pool.maxSize is None else pool.maxSize,
             max_waiters=defaults.max_waiters if pool.maxWaiters is None else pool.maxWaiters,
             connecting_seconds=self.connecting,
-            limits=UpstreamLimits(
+            limits=TransportLimits(
                 head_seconds=self.head,
                 body_idle_seconds=self.body_idle,
                 upload_seconds=self.upload,

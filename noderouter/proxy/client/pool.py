@@ -1,6 +1,6 @@
 """The connections to one endpoint (docs/linkerd1.md section 4.6).
 
-Only a connection whose last exchange is over for good (`UpstreamConnection.idle`) waits for another; others are closed.
+Only a connection whose last exchange is over for good (`Transport.idle`) waits for another; others are closed.
 Idle connections wait on a stack, the warmest on top, so that surplus ones grow old at the bottom and are closed. Each
 lives a little shorter than `life_seconds`, by chance, so that those that were opened together do not end together.
 A connection that the endpoint closes while it is idle is seen by its hang-up and leaves at once; one that says
@@ -23,12 +23,12 @@ from typing import Final
 
 from noderouter.core.errors import ConnectError, OverloadError
 from noderouter.core.exchange import Exchange
-from noderouter.proxy.http1.upstream import DEFAULT_LIMITS, UpstreamConnection, UpstreamLimits
+from noderouter.proxy.transport import DEFAULT_LIMITS, Connector, Transport, TransportLimits
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.event import Event
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Timeout
-from noderouter.reactor.wire import Wire, connect
+from noderouter.reactor.wire import Wire
 from noderouter.telemetry.histogram import COUNT, LATENCY, LIFETIME, Histogram, Scale
 
 MAX_WAITERS: Final = 10_000
@@ -51,7 +51,7 @@ class PoolSettings:
     min_size: int = 0
     max_size: int = 2**31
     max_waiters: int = MAX_WAITERS
-    limits: UpstreamLimits = DEFAULT_LIMITS
+    limits: TransportLimits = DEFAULT_LIMITS
 
 
 def _alone(_name: str, scale: Scale) -> Histogram:
@@ -110,23 +110,38 @@ class _Turn:
     def __init__(self) -> None:
         self.event = Event()
         self.granted = False
-        self.connection: UpstreamConnection | None = None
+        self.connection: Transport | None = None
 
 
 class Pool:
     """Opens, keeps and closes the connections to `host`:`port`."""
 
-    __slots__ = ("_lasting", "_reactor", "_settings", "_stats", "_waiters", "closed", "host", "idle", "port", "size")
+    __slots__ = (
+        "_connector",
+        "_lasting",
+        "_reactor",
+        "_settings",
+        "_stats",
+        "_waiters",
+        "closed",
+        "host",
+        "idle",
+        "port",
+        "size",
+    )
 
-    def __init__(self, reactor: Reactor, host: str, port: int, settings: PoolSettings, stats: PoolStats) -> None:
+    def __init__(
+        self, reactor: Reactor, host: str, port: int, settings: PoolSettings, stats: PoolStats, connector: Connector
+    ) -> None:
         """`host` is a literal address."""
+        self._connector = connector
         self._reactor = reactor
         self._settings = settings
         self._stats = stats
         self._waiters: OrderedDict[_Turn, None] = OrderedDict()  # thousands may leave at once
         self.host = host
         self.port = port
-        self.idle: list[UpstreamConnection] = []
+        self.idle: list[Transport] = []
         self._lasting = settings.life_seconds == inf
         self.size = 0
         self.closed = False
@@ -134,7 +149,7 @@ class Pool:
     def __repr__(self) -> str:
         return f"<Pool {self.host}:{self.port} idle={len(self.idle)} size={self.size}>"
 
-    def take(self) -> UpstreamConnection | None:
+    def take(self) -> Transport | None:
         """An idle connection that looks alive, or None: then `open` one."""
         idle = self.idle
         while idle:
@@ -144,7 +159,7 @@ class Pool:
             self._drop(connection)
         return None
 
-    async def open(self, exchange: Exchange | None, seconds: float = inf) -> UpstreamConnection:
+    async def open(self, exchange: Exchange | None, seconds: float = inf) -> Transport:
         """A new connection within `seconds`, never more than `connect_seconds`; waits for a place in a full pool.
 
         What comes back meanwhile is as good, unless `exchange` needs a fresh one by then, or there is none: who only
@@ -168,15 +183,15 @@ class Pool:
                 self._end(connection)
         return await self._connect(min(seconds, self._settings.connect_seconds))
 
-    async def _connect(self, seconds: float) -> UpstreamConnection:
+    async def _connect(self, seconds: float) -> Transport:
         """Open a connection in a place that is ours."""
         stats, began = self._stats, monotonic()
         try:
             with Timeout(seconds):
-                wire = await connect(self._reactor, self.host, self.port)
+                connection = await self._connector(self._reactor, self.host, self.port, self._settings.limits)
                 stats.connects += 1
                 stats.add("connect_latency_ms", LATENCY, monotonic() - began)
-                return self._adopt(wire)
+                return self._adopt(connection)
             raise ConnectError(f"no connection within {seconds:g} s")
         except WireError as error:
             self._failed(began)
@@ -196,8 +211,7 @@ class Pool:
         self._stats.connect_failures += 1
         self._stats.add("failed_connect_latency_ms", LATENCY, monotonic() - began)
 
-    def _adopt(self, wire: Wire) -> UpstreamConnection:
-        connection = UpstreamConnection(wire, self._settings.limits)
+    def _adopt(self, connection: Transport) -> Transport:
         if not self._lasting:
             connection.life = self._settings.life_seconds * uniform(1 - LIFE_JITTER, 1)
 
@@ -206,10 +220,10 @@ class Pool:
                 self.idle.remove(connection)
                 self._drop(connection)
 
-        wire.on_hangup = lost
+        connection.wire.on_hangup = lost
         return connection
 
-    def give(self, connection: UpstreamConnection, now: float) -> None:
+    def give(self, connection: Transport, now: float) -> None:
         """Take a connection back after an exchange that went well; keeps it if it can be used again."""
         wire, stats = connection.wire, self._stats
         stats.received_bytes += wire.received
@@ -230,15 +244,15 @@ class Pool:
         else:
             self._drop(connection)
 
-    def discard(self, connection: UpstreamConnection) -> None:
+    def discard(self, connection: Transport) -> None:
         """Take a connection back after an exchange that did not come to its end; never used again."""
         self._drop(connection)
 
-    def _drop(self, connection: UpstreamConnection) -> None:
+    def _drop(self, connection: Transport) -> None:
         self._end(connection)
         self._lost_place()
 
-    def _end(self, connection: UpstreamConnection) -> None:
+    def _end(self, connection: Transport) -> None:
         """Close a connection whose place is kept."""
         connection.close()
         wire, stats = connection.wire, self._stats
@@ -256,14 +270,14 @@ class Pool:
             self.size -= 1
             self._stats.connections -= 1
 
-    def _grant(self, connection: UpstreamConnection | None) -> None:
+    def _grant(self, connection: Transport | None) -> None:
         """Give a place, and what stands in it, to whoever has waited for longest."""
         turn, _ = self._waiters.popitem(last=False)
         turn.granted = True
         turn.connection = connection
         turn.event.set()
 
-    async def _wait(self) -> UpstreamConnection | None:
+    async def _wait(self) -> Transport | None:
         """Wait for a place in a full pool; answers the connection that came with it."""
         if len(self._waiters) >= self._settings.max_waiters:
             self._stats.too_many_waiters += 1

@@ -16,8 +16,6 @@ deadline passed) has not reached both, so the rest of that response cannot meet 
 """
 
 from collections.abc import Awaitable, Coroutine
-from dataclasses import dataclass
-from math import inf
 from time import monotonic
 from typing import Any, Final
 
@@ -32,9 +30,11 @@ from noderouter.proxy.http1.body import Closed, Stalled, StreamBody, Truncated
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.proxy.http1.head import HeadError, ResponseHead, parse_response
 from noderouter.proxy.http1.request import request_head, upgrade_asked
+from noderouter.proxy.transport import DEFAULT_LIMITS, Transport, TransportLimits
 from noderouter.reactor.errors import WireError, WireStalled
+from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task, Timeout
-from noderouter.reactor.wire import Wire
+from noderouter.reactor.wire import Wire, connect
 
 MAX_LINE_BYTES: Final = 16 * 1024
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -54,46 +54,16 @@ _STATES: Final = {0: "new", SENT: "sent", READ: "read", IDLE: "idle"}
 NO_QUOTA: Final = 1 << 62
 
 
-@dataclass(slots=True, frozen=True)
-class UpstreamLimits:
-    """How long an endpoint may stand still; times in seconds, infinite for no limit."""
+class UpstreamConnection(Transport):
+    """A connection to an endpoint that speaks HTTP/1: one exchange at a time."""
 
-    head_seconds: float = 300.0
-    """From the last of the request to the head of the response, where no other time limit is configured."""
-    body_idle_seconds: float = 60.0
-    """Without a byte of a response's body, or without taking one of a request's."""
-    upload_seconds: float = 30.0
-    """How long a request's body goes on behind a response that is complete."""
-    upload_bytes: int = 64 << 20
-    """How much of it."""
-    lenient: bool = True
-    """Carry response heads that are not as they should be, but that clients read in one way only (`head`)."""
+    __slots__ = ("_quota", "_state", "limits")
 
-
-DEFAULT_LIMITS: Final = UpstreamLimits()
-
-
-class UpstreamConnection:
-    """A connection to an endpoint; the pool owns it between exchanges.
-
-    Attributes:
-        idle_since: monotonic seconds, kept by the pool.
-        life: seconds after which the pool lets it go.
-        progress: when an attempt began, or the endpoint took the last of a streaming request body, monotonic seconds.
-    """
-
-    __slots__ = ("_quota", "_state", "born", "head_seconds", "idle_since", "life", "limits", "progress", "used", "wire")
-
-    def __init__(self, wire: Wire, limits: UpstreamLimits = DEFAULT_LIMITS) -> None:
-        self.wire = wire
+    def __init__(self, wire: Wire, limits: TransportLimits = DEFAULT_LIMITS) -> None:
+        super().__init__(wire, limits.head_seconds)
         self.limits = limits
-        self.head_seconds = limits.head_seconds
-        self.used = 0
-        self.life = inf
-        self.progress = 0.0
         self._state = 0
         self._quota = 0
-        self.born = self.idle_since = monotonic()
 
     def __repr__(self) -> str:
         return f"<UpstreamConnection {self.wire!r} used={self.used} {_STATES.get(self._state, 'ending')}>"
@@ -108,10 +78,6 @@ class UpstreamConnection:
         """See `core.exchange.Upstream`."""
         return Awaited.RESPONSE if self._state & SENT else Awaited.READING if self.wire.unsent else Awaited.CLIENT
 
-    def close(self) -> None:
-        """Close the wire."""
-        self.wire.close()
-
     def finish(self) -> None:
         """Pass on that the client has finished sending, once its request is out; nothing can follow on here."""
         if self._state & SENT:
@@ -119,12 +85,7 @@ class UpstreamConnection:
             self.wire.finish()
 
     def exchange(self, exchange: Exchange, fields: bytes) -> Awaitable[None]:
-        """Carry one exchange. `fields` go into the request head behind the client's own.
-
-        Sends at once, if the body is at hand; what is answered has to be awaited. Raises, then or now:
-            EndpointProtocolError: the endpoint broke off or broke the rules; `retryable` where nothing of
-                the request was processed.
-        """
+        """See `Transport`. Sends at once, if the body is at hand; raises then or when awaited."""
         reused = self.used > 0
         self.used += 1
         self._state = 0
@@ -383,3 +344,8 @@ class UpstreamConnection:
             await exchange.reply.tunnel(response, self.wire, data)
         except WireError:
             raise ClientGone("tunnel broke") from None
+
+
+async def connect_http1(reactor: Reactor, host: str, port: int, limits: TransportLimits) -> Transport:
+    """See `proxy.transport.Connector`."""
+    return UpstreamConnection(await connect(reactor, host, port), limits)

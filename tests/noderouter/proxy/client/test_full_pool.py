@@ -9,7 +9,7 @@ import trio
 
 from noderouter.core.errors import ConnectError
 from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
-from noderouter.proxy.http1.upstream import IDLE, UpstreamConnection
+from noderouter.proxy.http1.upstream import IDLE, UpstreamConnection, connect_http1
 from noderouter.reactor.task import Task
 from tests.testing.loop import Loop, looping, until
 from tests.testing.origin import Peer, client, origin
@@ -61,7 +61,7 @@ async def queue() -> AsyncIterator[Queue]:
     async with looping() as loop:
         with socket.create_server(("127.0.0.1", 0)) as server:
             stats = PoolStats()
-            pool = Pool(loop.reactor, *server.getsockname(), ONE, stats)
+            pool = Pool(loop.reactor, *server.getsockname(), ONE, stats, connect_http1)
             made = Queue(loop, pool, await loop.run(pool.open(None)), stats)
             yield made
             assert stats.waiters == 0

@@ -18,7 +18,7 @@ from noderouter.core.exchange import Exchange
 from noderouter.proxy.client.pool import PoolSettings
 from noderouter.proxy.filter.timeout import AttemptTimeout
 from noderouter.proxy.http1.server_settings import ServerSettings
-from noderouter.proxy.http1.upstream import UpstreamLimits
+from noderouter.proxy.transport import TransportLimits
 from tests.testing.examples import examples
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
@@ -254,7 +254,7 @@ async def test_no_byte_reaches_another_exchange(history: list[list[Step]], place
         except AssertionError:  # the router left within a request
             pass
 
-    limits = UpstreamLimits(body_idle_seconds=0.05, upload_seconds=0.05)
+    limits = TransportLimits(body_idle_seconds=0.05, upload_seconds=0.05)
     pool = PoolSettings(max_size=places, limits=limits)
     results: list[tuple[set[int], bytes]] = []
     async with (

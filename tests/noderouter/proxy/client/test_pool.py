@@ -4,7 +4,7 @@ import gc
 import socket
 
 from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
-from noderouter.proxy.http1.upstream import IDLE, UpstreamConnection
+from noderouter.proxy.http1.upstream import IDLE, UpstreamConnection, connect_http1
 from tests.testing.loop import looping
 
 
@@ -17,7 +17,7 @@ async def test_a_connection_is_used_again_unless_something_came_or_it_ended():
     async with looping() as loop:
         with socket.create_server(("127.0.0.1", 0)) as server:
             for then in ("nothing", "bytes", "end", "reset"):
-                pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats())
+                pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats(), connect_http1)
                 connection = await loop.run(pool.open(None))
                 wire = connection.wire
                 with server.accept()[0] as peer:
@@ -43,7 +43,7 @@ async def test_a_connection_is_used_again_unless_something_came_or_it_ended():
 async def test_connections_that_were_opened_together_do_not_end_together():
     async with looping() as loop:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(life_seconds=100), PoolStats())
+            pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(life_seconds=100), PoolStats(), connect_http1)
             connections = [await loop.run(pool.open(None)) for _ in range(20)]
             lives = {connection.life for connection in connections}
             assert len(lives) > 10
@@ -66,7 +66,7 @@ async def test_a_closed_connection_leaves_no_cycle_to_the_collector():
     try:
         async with looping() as loop:
             with socket.create_server(("127.0.0.1", 0)) as server:
-                pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats())
+                pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats(), connect_http1)
                 for _ in range(10):
                     connection = await loop.run(pool.open(None))
                     pool.give(connection, 0.0)

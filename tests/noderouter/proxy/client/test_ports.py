@@ -10,6 +10,7 @@ import pytest
 
 from noderouter.core.errors import ConnectError, OverloadError
 from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.proxy.http1.upstream import connect_http1
 from tests.cluster.node.namespaces import create, inside, remove, set_sysctl
 from tests.testing.loop import looping
 from tests.testing.origin import client
@@ -76,7 +77,7 @@ async def test_no_address_to_reach_an_endpoint_from_is_no_lack_of_ports(network:
     """The kernel's word is the same; here it is well to go elsewhere."""
     set_sysctl(network, "ipv6/conf/all/disable_ipv6", "1")
     async with looping() as loop:
-        pool = Pool(loop.reactor, address, 80, PoolSettings(), PoolStats())
+        pool = Pool(loop.reactor, address, 80, PoolSettings(), PoolStats(), connect_http1)
         with pytest.raises(ConnectError):
             await loop.run(pool.open(None))
 
@@ -92,7 +93,7 @@ async def test_no_datagram_port_either(network: Path) -> None:
                 break
         try:
             async with looping() as loop:
-                pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats())
+                pool = Pool(loop.reactor, *server.getsockname(), PoolSettings(), PoolStats(), connect_http1)
                 with pytest.raises(OverloadError):
                     await loop.run(pool.open(None))
         finally:

@@ -3,11 +3,11 @@
 import pytest
 
 from noderouter.proxy.client.pool import PoolSettings
-from noderouter.proxy.http1.upstream import UpstreamLimits
+from noderouter.proxy.transport import TransportLimits
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
 
-STRICT = PoolSettings(limits=UpstreamLimits(lenient=False))
+STRICT = PoolSettings(limits=TransportLimits(lenient=False))
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 REPAIRED = {

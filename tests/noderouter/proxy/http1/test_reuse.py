@@ -8,7 +8,7 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
 from noderouter.proxy.client.pool import PoolSettings
 from noderouter.proxy.http1.server_settings import ServerSettings
-from noderouter.proxy.http1.upstream import UpstreamLimits
+from noderouter.proxy.transport import TransportLimits
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
@@ -188,7 +188,7 @@ async def test_what_a_try_failed_with_is_not_said_of_the_next() -> None:
             await trio.sleep_forever()
         await peer.exactly(size)
 
-    limits = UpstreamLimits(body_idle_seconds=0.1)
+    limits = TransportLimits(body_idle_seconds=0.1)
     async with (
         origin(script) as server,
         proxy(
@@ -245,7 +245,7 @@ async def test_a_request_that_was_not_sent_whole_ends_its_connection() -> None:
         await peer.send(WHOLE)
         await trio.sleep_forever()
 
-    limits = UpstreamLimits(upload_seconds=0.1)
+    limits = TransportLimits(upload_seconds=0.1)
     async with origin(script) as server, proxy(server.port, pool=PoolSettings(limits=limits)) as p:
         for _ in range(2):
             peer = await client(p.port)
@@ -300,7 +300,7 @@ async def test_a_long_upload_behind_an_early_response_is_bounded_and_its_client_
             taken += len(peer.buffer)
             peer.buffer = b""
 
-    limits = UpstreamLimits(upload_bytes=1_000_000)
+    limits = TransportLimits(upload_bytes=1_000_000)
     async with origin(script) as server, proxy(server.port, pool=PoolSettings(limits=limits)) as p:
         peer = await client(p.port)
         await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")

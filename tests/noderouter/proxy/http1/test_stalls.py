@@ -7,14 +7,14 @@ import trio
 
 from noderouter.proxy.client.pool import PoolSettings
 from noderouter.proxy.http1.server_settings import ServerSettings
-from noderouter.proxy.http1.upstream import UpstreamLimits
+from noderouter.proxy.transport import TransportLimits
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import Proxy, proxy
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-IMPATIENT = PoolSettings(limits=UpstreamLimits(body_idle_seconds=0.2))
+IMPATIENT = PoolSettings(limits=TransportLimits(body_idle_seconds=0.2))
 IN_A_HURRY = ServerSettings(body_idle_seconds=0.2)
 
 

@@ -1,0 +1,96 @@
+"""What carries exchanges to an endpoint, whatever it speaks: the seam between clients and codecs.
+
+A client asks a pool for a `Transport`, and a pool asks its `Connector` for a new one. A codec implements both.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+from typing import Final
+
+from noderouter.core.exchange import Awaited, Exchange
+from noderouter.reactor.loop import Reactor
+from noderouter.reactor.wire import Wire
+
+
+@dataclass(slots=True, frozen=True)
+class TransportLimits:
+    """How long an endpoint may stand still; times in seconds, infinite for no limit."""
+
+    head_seconds: float = 300.0
+    """From the last of the request to the head of the response, where no other time limit is configured."""
+    body_idle_seconds: float = 60.0
+    """Without a byte of a response's body, or without taking one of a request's."""
+    upload_seconds: float = 30.0
+    """How long a request's body goes on behind a response that is complete."""
+    upload_bytes: int = 64 << 20
+    """How much of it."""
+    lenient: bool = True
+    """Carry response heads that are not as they should be, but that clients read in one way only (`http1.head`)."""
+
+
+DEFAULT_LIMITS: Final = TransportLimits()
+
+
+class Transport:
+    """A connection to an endpoint; the pool owns it between exchanges.
+
+    Attributes:
+        born: when it was opened, monotonic seconds.
+        head_seconds: see `TransportLimits`.
+        idle_since: monotonic seconds, kept by the pool.
+        life: seconds after which the pool lets it go.
+        progress: when an attempt began, or the endpoint took the last of a streaming request body, monotonic seconds.
+        used: how many exchanges it has carried.
+    """
+
+    __slots__ = ("born", "head_seconds", "idle_since", "life", "progress", "used", "wire")
+
+    def __init__(self, wire: Wire, head_seconds: float) -> None:
+        """Take over `wire`."""
+        self.wire = wire
+        self.head_seconds = head_seconds
+        self.used = 0
+        self.life = inf
+        self.progress = 0.0
+        self.born = self.idle_since = monotonic()
+
+    @property
+    def idle(self) -> bool:
+        """Whether its last exchange is over for good: sent whole, read whole, nothing behind it."""
+        raise NotImplementedError
+
+    @property
+    def awaited(self) -> Awaited:
+        """See `core.exchange.Upstream`."""
+        raise NotImplementedError
+
+    def exchange(self, exchange: Exchange, fields: bytes) -> Awaitable[None]:
+        """Carry one exchange. `fields` go into the request head behind the client's own.
+
+        Raises:
+            EndpointProtocolError: the endpoint broke off or broke the rules; `retryable` where nothing of
+                the request was processed.
+        """
+        raise NotImplementedError
+
+    def tunnel(self, exchange: Exchange) -> Awaitable[None]:
+        """Carry bytes both ways, to an endpoint where the tunnel ends (RFC 9110 section 9.3.6)."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Pass on that the client has finished sending."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the wire."""
+        self.wire.close()
+
+
+Connector = Callable[[Reactor, str, int, TransportLimits], Awaitable[Transport]]
+"""Opens a transport to a literal address and a port; bound by the caller's `Timeout`.
+
+Raises:
+    WireError: refused, unreachable, or no descriptor or port is left.
+"""
