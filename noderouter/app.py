@@ -67,7 +67,7 @@ from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
 
 if TYPE_CHECKING:
-    from noderouter.interception.control.controller import Arming
+    from noderouter.interception.control.controller import InterceptionController
 
 ADMIN_SECONDS = 3.0
 """How long answers of the admin interface may take to end, at the very end."""
@@ -95,7 +95,7 @@ class App:
         self._dtab_gauges: list[DtabGauges] = []
         self.started = monotonic()
         self.destinations = Destinations()
-        self.arming: Arming | None = None
+        self.arming: InterceptionController | None = None
         self._rng = Random()
         made = [each.observer() for each in config.telemetry]
         self.observers = tuple(each for each in made if each is not None)
@@ -218,11 +218,14 @@ class App:
         config, point = self.config.intercept, self.servers.capture_point
         if config is None or point is None:
             return
-        from noderouter.interception.control.controller import Arming, Lent  # a router without it starts a tenth sooner
+        from noderouter.interception.control.controller import (
+            Dependencies,
+            InterceptionController,
+        )  # a router without it starts a tenth sooner
 
         cluster = self._runtime.clusters.get(config.access)
-        lent = Lent(cluster, self.destinations, self.clients, self._not_ready, self.metrics, naming_log)
-        self.arming = Arming(config, point, lent)
+        lent = Dependencies(cluster, self.destinations, self.clients, self._not_ready, self.metrics, naming_log)
+        self.arming = InterceptionController(config, point, lent)
         self._states["/intercept.json"] = self.arming.state
 
     def _start(self, serving: trio.Nursery) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from noderouter.interception.keeper.client import Teller
+from noderouter.interception.keeper.client import BlockingKeeperClient
 from noderouter.interception.keeper.errors import InterceptError
 from tests.cluster import addresses
 from tests.cluster.any_cluster import READY_SECONDS, until
@@ -155,11 +155,11 @@ class MeshNode:
     def status(self) -> dict[str, Any]:
         """What the keeper says of itself; empty where there is none."""
         with suppress(InterceptError):
-            teller = Teller(self.socket)
+            client = BlockingKeeperClient(self.socket)
             try:
-                return teller.status()
+                return client.status()
             finally:
-                teller.close()
+                client.close()
         return {}
 
     def in_force(self) -> None:

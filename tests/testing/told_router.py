@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from noderouter.interception.keeper.client import Teller
+from noderouter.interception.keeper.client import BlockingKeeperClient
 from noderouter.interception.keeper.errors import InterceptError
 from tests.testing.intercept_state import GOOD, PODS, SERVICES
 from tests.testing.pod_network import CAPTURE_PORT, Server
@@ -24,13 +24,13 @@ def main() -> int:
     """Tell until the end."""
     for address in ("0.0.0.0", "::"):
         Server(sys.argv[2] if len(sys.argv) > 2 else "router", address, CAPTURE_PORT)
-    teller = _connected(Path(sys.argv[1]))
-    teller.hello("told-router")
-    teller.pods(1, PODS)
-    teller.services(1, SERVICES)
+    client = _connected(Path(sys.argv[1]))
+    client.hello("told-router")
+    client.pods(1, PODS)
+    client.services(1, SERVICES)
     progress, said = GOOD, False
     while True:
-        armed = teller.progress(progress)["armed"]
+        armed = client.progress(progress)["armed"]
         if armed and not said:
             said = True
             print("ready", flush=True)
@@ -38,7 +38,7 @@ def main() -> int:
         if readable:
             match sys.stdin.readline().strip():
                 case "disarm":
-                    print(teller.disarm()["type"], flush=True)
+                    print(client.disarm()["type"], flush=True)
                     progress = replace(progress, not_ready="draining")
                 case "lag":
                     progress = replace(progress, reactor_lag_ms=1500, accept_queue=4000, probe_ms=4000)
@@ -48,11 +48,11 @@ def main() -> int:
                     return 0
 
 
-def _connected(path: Path) -> Teller:
+def _connected(path: Path) -> BlockingKeeperClient:
     end = time.monotonic() + 10
     while time.monotonic() < end:
         with suppress(InterceptError):
-            return Teller(path)
+            return BlockingKeeperClient(path)
         time.sleep(0.02)
     raise SystemExit("no keeper")
 

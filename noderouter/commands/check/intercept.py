@@ -13,7 +13,7 @@ from typing import Any, Final
 from noderouter.commands.check.finding import Finding, fail, ok, warn
 from noderouter.config.config import Config
 from noderouter.config.server import ServerConfig
-from noderouter.interception.keeper.client import Teller
+from noderouter.interception.keeper.client import BlockingKeeperClient
 from noderouter.interception.keeper.errors import InterceptError
 
 SECONDS: Final = 3.0
@@ -37,11 +37,11 @@ def check_keeper(path: Path) -> Finding:
     """Whether the keeper answers, and how it is."""
     subject = f"keeper {path}"
     try:
-        teller = Teller(path, SECONDS)
+        client = BlockingKeeperClient(path, SECONDS)
         try:
-            status = teller.status()
+            status = client.status()
         finally:
-            teller.close()
+            client.close()
     except InterceptError as error:
         return _no_keeper(subject, error)
     except ValueError:

@@ -19,6 +19,6 @@ def addresses(texts: Iterable[object]) -> Iterator[Address]:
         yield address
 
 
-def as_sockets_tell(address: Address) -> str:
+def socket_form(address: Address) -> str:
     """In the spelling of the kernel's own tools, which is also the shortest."""
     return inet_ntop(AF_INET if address.version == 4 else AF_INET6, address.packed)

@@ -12,41 +12,41 @@ from noderouter.core.background import Log, Pace
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destination, Destinations
 from noderouter.interception.control.declared_protocol import OPAQUE_PORTS
-from noderouter.interception.control.keeper_client import PAUSE_SECONDS, Teller
-from noderouter.interception.control.list_sync import Wish
-from noderouter.interception.control.log_once import Complaints
+from noderouter.interception.control.keeper_client import PAUSE_SECONDS, KeeperClient
+from noderouter.interception.control.list_sync import DesiredList
+from noderouter.interception.control.log_once import LogOnce
 from noderouter.interception.control.pods import Captured, PodFacts, judged, namespaces_of
-from noderouter.interception.control.selection import UNCLEAR, Selection
+from noderouter.interception.control.selection import UNCLEAR, SelectionMode
 from noderouter.interception.control.services import Listed
 from noderouter.interception.control.watches import Watches
 from noderouter.interception.keeper.state import Address
 
 
-class Lists:
-    """Follows `watches` and lets `teller` want what they amount to."""
+class CaptureLists:
+    """Follows `watches` and lets `client` want what they amount to."""
 
     def __init__(
         self,
         watches: Watches,
-        teller: Teller,
+        client: KeeperClient,
         destinations: Destinations,
         clients: ClientNamespaces,
-        selection: Selection,
+        selection: SelectionMode,
         log: Log,
     ) -> None:
         """Nothing is followed before the watches run."""
         self.pods: tuple[tuple[PodFacts, str], ...] = ()
         """All pods of this node, each with the reason why it is not captured."""
         self._watches = watches
-        self._teller = teller
+        self._client = client
         self._destinations = destinations
         self._clients = clients
         self._selection = selection
         self._services_changed = trio.Event()
         self._own_labels: frozenset[tuple[str, str]] | None = None
         """None before pods are known: which Services lead to us has to be known first."""
-        self._unclear = Complaints(log, "intercept.unclear_choice")
-        self._ignored = Complaints(log, "intercept.annotation_ignored")
+        self._unclear = LogOnce(log, "intercept.unclear_choice")
+        self._ignored = LogOnce(log, "intercept.annotation_ignored")
         watches.pods.changed = watches.namespaces.changed = self._follow_pods
         watches.services.changed = watches.api_servers.changed = self._ring
 
@@ -75,7 +75,7 @@ class Lists:
         if labels != self._own_labels:
             self._own_labels = labels
             self._ring()
-        self._teller.want_pods(Wish(tuple(Captured(pod.told, pod.network) for pod, why in self.pods if not why)))
+        self._client.want_pods(DesiredList(tuple(Captured(pod.told, pod.network) for pod, why in self.pods if not why)))
 
     async def _take_services(self, always: frozenset[Address], own_labels: frozenset[tuple[str, str]]) -> None:
         """Put together what there is now; what changes meanwhile rings again."""
@@ -96,4 +96,4 @@ class Lists:
                 await pace.rest()
         self._ignored.are(wrong)
         self._destinations.replace(index)
-        self._teller.want_services(Wish(tuple(listed), frozenset(never)))
+        self._client.want_services(DesiredList(tuple(listed), frozenset(never)))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from noderouter.interception.control.addresses import as_sockets_tell
-from noderouter.interception.control.keeper_status import Standing
+from noderouter.interception.control.addresses import socket_form
+from noderouter.interception.control.keeper_status import KeeperStatus
 from noderouter.interception.control.pods import NAMESPACE_UNKNOWN, Captured, PodFacts
 from noderouter.interception.keeper.state import NEVER_NAMESPACES
 
@@ -34,14 +34,14 @@ class Outlook:
 
 
 def outlook(
-    address: str, judged: Iterable[tuple[PodFacts, str]], taken: Iterable[Captured], standing: Standing
+    address: str, judged: Iterable[tuple[PodFacts, str]], taken: Iterable[Captured], status: KeeperStatus
 ) -> Outlook:
     """Returns what becomes of new connections from `address`, which is written as sockets tell it.
 
     `judged` are the pods of this node, each with the reason why it is not captured; `taken` are those that the keeper
     has put in force.
     """
-    found = [(pod, why) for pod, why in judged if address in map(as_sockets_tell, pod.addresses)]
+    found = [(pod, why) for pod, why in judged if address in map(socket_form, pod.addresses)]
     if not found:
         return Outlook(Verdict.NOT_YET, f"no pod of this node is known to have the address {address}")
     if len(found) > 1:
@@ -49,10 +49,10 @@ def outlook(
     [(pod, why)] = found
     if why:
         return Outlook(Verdict.DIRECT if _was_chosen(pod, why) else Verdict.NOT_YET, why)
-    if not standing.armed:
-        return Outlook(Verdict.NOT_YET, standing.why)
-    if standing.not_in_force:
-        return Outlook(Verdict.NOT_YET, standing.not_in_force)
+    if not status.armed:
+        return Outlook(Verdict.NOT_YET, status.why)
+    if status.not_in_force:
+        return Outlook(Verdict.NOT_YET, status.not_in_force)
     if Captured(pod.told, pod.network) not in taken:
         return Outlook(Verdict.NOT_YET, "the keeper has not been told of it yet")
     return Outlook(Verdict.CAPTURED)

@@ -19,17 +19,17 @@ from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
 from noderouter.interception.control import exclusions
-from noderouter.interception.control.capture_lists import Lists
+from noderouter.interception.control.capture_lists import CaptureLists
 from noderouter.interception.control.capture_status import Outlook, left_out, outlook
 from noderouter.interception.control.config import InterceptConfig
 from noderouter.interception.control.gauges import intercept_gauges
-from noderouter.interception.control.health_report import Vitals
-from noderouter.interception.control.keeper_client import Keeper, Teller
-from noderouter.interception.control.list_sync import Limits, Roster
-from noderouter.interception.control.log_once import Complaints
+from noderouter.interception.control.health_report import HealthReport
+from noderouter.interception.control.keeper_client import Keeper, KeeperClient
+from noderouter.interception.control.list_sync import Limits, ListSync
+from noderouter.interception.control.log_once import LogOnce
 from noderouter.interception.control.pods import Captured, Ourselves, PodFacts, encode_captured, renewed_first
 from noderouter.interception.control.probe import CapturePoint
-from noderouter.interception.control.selection import Selection
+from noderouter.interception.control.selection import SelectionMode
 from noderouter.interception.control.services import Listed, encode_listed
 from noderouter.interception.control.watches import Watches
 from noderouter.interception.keeper.protocol import MAX_NEVER, MAX_PODS, MAX_SERVICES, Progress
@@ -40,7 +40,7 @@ _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Lent:
+class Dependencies:
     """What the router's process lends to it."""
 
     cluster: Cluster
@@ -54,29 +54,36 @@ class Lent:
     log: Log
 
 
-class Arming:
+class InterceptionController:
     """Decides what is captured on this node and has the keeper do it, while the router makes progress."""
 
-    def __init__(self, config: InterceptConfig, point: CapturePoint, lent: Lent) -> None:
+    def __init__(self, config: InterceptConfig, point: CapturePoint, dependencies: Dependencies) -> None:
         """Opens nothing yet.
 
         Raises:
             EnvironmentMissing: nobody says which node this is.
         """
-        self.pods: Roster[Captured] = Roster("pods", Limits(MAX_PODS), encode_captured, renewed_first)
-        self.services: Roster[Listed] = Roster("services", Limits(MAX_SERVICES, MAX_NEVER), encode_listed)
-        self.vitals = Vitals(point, self._missing)
+        self.pods: ListSync[Captured] = ListSync("pods", Limits(MAX_PODS), encode_captured, renewed_first)
+        self.services: ListSync[Listed] = ListSync("services", Limits(MAX_SERVICES, MAX_NEVER), encode_listed)
+        self.health = HealthReport(point, self._missing)
         keeper = Keeper(config.socket, instance(), self.pods, self.services, self._progress)
-        scope = lent.metrics.scope("intercept")
-        self.teller = Teller(keeper, scope.histogram("pod_to_applied_ms"), lent.log)
-        self.watches = Watches(lent.cluster, config.node, Ourselves.from_environment(), frozenset(config.opaquePorts))
-        self.lists = Lists(
-            self.watches, self.teller, lent.destinations, lent.clients, Selection(config.selection), lent.log
+        scope = dependencies.metrics.scope("intercept")
+        self.client = KeeperClient(keeper, scope.histogram("pod_to_applied_ms"), dependencies.log)
+        self.watches = Watches(
+            dependencies.cluster, config.node, Ourselves.from_environment(), frozenset(config.opaquePorts)
         )
-        self._lent = lent
+        self.lists = CaptureLists(
+            self.watches,
+            self.client,
+            dependencies.destinations,
+            dependencies.clients,
+            SelectionMode(config.selection),
+            dependencies.log,
+        )
+        self._dependencies = dependencies
         self._node = config.node
-        self._excess = Complaints(lent.log, "intercept.list_not_told")
-        intercept_gauges(scope, self.teller.standing, self.vitals.probe, self.pods, self.services)
+        self._excess = LogOnce(dependencies.log, "intercept.list_not_told")
+        intercept_gauges(scope, self.client.status, self.health.probe, self.pods, self.services)
 
     async def run(self) -> None:
         """Do so until cancelled."""
@@ -84,18 +91,18 @@ class Arming:
             for watch in self.watches:
                 nursery.start_soon(watch.run)
             nursery.start_soon(self.lists.follow_services, frozenset(exclusions.from_environment(os.environ)))
-            nursery.start_soon(self.vitals.lag.watch)
-            nursery.start_soon(self.vitals.probe.run)
+            nursery.start_soon(self.health.lag.watch)
+            nursery.start_soon(self.health.probe.run)
             nursery.start_soon(self._hurry)
-            nursery.start_soon(self.teller.run)
+            nursery.start_soon(self.client.run)
 
     async def disarm(self) -> None:
         """Have new connections go directly, and wait until those that were captured before have arrived.
 
         To be called before the servers stop accepting; takes a few seconds at most.
         """
-        seconds = await self.teller.close()
-        self._lent.log(INFO, "intercept.closed", accepting_seconds=round(seconds, 1))
+        seconds = await self.client.close()
+        self._dependencies.log(INFO, "intercept.closed", accepting_seconds=round(seconds, 1))
         await trio.sleep(seconds)
 
     def missing_to_succeed(self) -> list[str]:
@@ -110,24 +117,24 @@ class Arming:
 
         Later losses do not count: other nodes reach us by a Service, and are served as well as ever.
         """
-        standing = self.teller.standing
+        status = self.client.status
         counts = f"{len(self.pods)} pods, {len(self.services)} destinations"
-        words = f"armed, {counts}" if standing.armed else f"not armed: {standing.why}"
-        if standing.standby:
-            words = f"ready to capture, {counts}: {standing.why}"
-        return standing.ready_once.is_set(), words
+        words = f"armed, {counts}" if status.armed else f"not armed: {status.why}"
+        if status.standby:
+            words = f"ready to capture, {counts}: {status.why}"
+        return status.ready_once.is_set(), words
 
     def state(self) -> dict[str, Any]:
         """What the admin interface shows, ready for JSON."""
-        standing = self.teller.standing
+        status = self.client.status
         return {
             "node": self._node,
-            "armed": standing.armed,
-            "standby": standing.standby,
-            "why": standing.why,
-            "notInForce": standing.not_in_force,
-            "keeper": {"connected": standing.connected, "backend": standing.backend, "connects": standing.connects},
-            "generation": standing.generation,
+            "armed": status.armed,
+            "standby": status.standby,
+            "why": status.why,
+            "notInForce": status.not_in_force,
+            "keeper": {"connected": status.connected, "backend": status.backend, "connects": status.connects},
+            "generation": status.generation,
             "destinations": len(self.services),
             "pods": [
                 {
@@ -138,32 +145,32 @@ class Arming:
                 }
                 for pod, why in self._judged()
             ],
-            "probe": {"ms": self.vitals.probe.took_ms, "error": self.vitals.probe.error},
+            "probe": {"ms": self.health.probe.took_ms, "error": self.health.probe.error},
         }
 
     def outlook(self, address: str) -> Outlook:
         """Whether connections that a pod of this node opens from now on are captured, by one of its addresses."""
         taken = () if self.pods.good is None else self.pods.good.items
-        return outlook(address, self._judged(), taken, self.teller.standing)
+        return outlook(address, self._judged(), taken, self.client.status)
 
     def _judged(self) -> list[tuple[PodFacts, str]]:
-        return left_out(self.lists.pods, self.teller.standing.left_out)
+        return left_out(self.lists.pods, self.client.status.left_out)
 
     def _missing(self) -> Iterator[str]:
-        yield from self._lent.missing()
+        yield from self._dependencies.missing()
         yield from self.watches.missing()
-        for roster in (self.pods, self.services):
-            if roster.good is None and roster.excess:
-                yield roster.excess
+        for sync in (self.pods, self.services):
+            if sync.good is None and sync.excess:
+                yield sync.excess
 
     def _progress(self) -> Progress:
-        self._excess.are({roster.what: roster.excess for roster in (self.pods, self.services) if roster.excess})
-        return self.vitals.take()
+        self._excess.are({sync.what: sync.excess for sync in (self.pods, self.services) if sync.excess})
+        return self.health.take()
 
     async def _hurry(self) -> None:
         """Do not wait for the next turn to say that everything is there."""
-        await self.vitals.probe.came_back.wait()
-        self.teller.hurry()
+        await self.health.probe.came_back.wait()
+        self.client.hurry()
 
 
 def instance() -> str:

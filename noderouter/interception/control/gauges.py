@@ -3,28 +3,30 @@
 from collections.abc import Callable
 from typing import Any
 
-from noderouter.interception.control.keeper_status import Standing
-from noderouter.interception.control.list_sync import Roster
+from noderouter.interception.control.keeper_status import KeeperStatus
+from noderouter.interception.control.list_sync import ListSync
 from noderouter.interception.control.probe import Probe
 from noderouter.telemetry.tree import Scope
 
 
-def intercept_gauges(scope: Scope, standing: Standing, probe: Probe, pods: Roster[Any], services: Roster[Any]) -> None:
+def intercept_gauges(
+    scope: Scope, status: KeeperStatus, probe: Probe, pods: ListSync[Any], services: ListSync[Any]
+) -> None:
     """Put them in their places."""
     gauges: dict[str, Callable[[], float]] = {
-        "armed": lambda: float(standing.armed),
-        "standby": lambda: float(standing.standby),
-        "connected": lambda: float(standing.connected),
+        "armed": lambda: float(status.armed),
+        "standby": lambda: float(status.standby),
+        "connected": lambda: float(status.connected),
         "pods": lambda: float(len(pods)),
         "destinations": lambda: float(len(services)),
-        "generation": lambda: float(standing.generation),
+        "generation": lambda: float(status.generation),
         "lists_not_told": lambda: float(bool(pods.excess) + bool(services.excess)),
-        "not_in_force": lambda: float(bool(standing.not_in_force)),
+        "not_in_force": lambda: float(bool(status.not_in_force)),
         "probe_ms": lambda: float(probe.took_ms),
     }
     tallies: dict[str, Callable[[], int]] = {
-        "disarms": lambda: standing.disarms,
-        "connects": lambda: standing.connects,
+        "disarms": lambda: status.disarms,
+        "connects": lambda: status.connects,
         "refused_lists": lambda: pods.refusals + services.refusals,
         "probe_failures": lambda: probe.failures,
     }

@@ -16,7 +16,7 @@ MAX_WORDS: Final = 200
 """Of `not_ready`, in the protocol."""
 
 
-class Vitals:
+class HealthReport:
     """Lag, backlog and probe of one router; `lag` and `probe` have tasks that whoever owns this runs."""
 
     def __init__(self, point: CapturePoint, missing: Callable[[], Iterable[str]]) -> None:

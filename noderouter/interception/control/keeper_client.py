@@ -21,9 +21,9 @@ from typing import Any, Final
 import trio
 
 from noderouter.core.background import Log
-from noderouter.interception.control.keeper_connection import Link
-from noderouter.interception.control.keeper_status import Standing
-from noderouter.interception.control.list_sync import Roster, Wish
+from noderouter.interception.control.keeper_connection import KeeperConnection
+from noderouter.interception.control.keeper_status import KeeperStatus
+from noderouter.interception.control.list_sync import DesiredList, ListSync
 from noderouter.interception.control.pods import Captured
 from noderouter.interception.control.replies import Applied, Disarmed, KeeperError, Refused, State, Welcome
 from noderouter.interception.control.services import Listed
@@ -52,17 +52,17 @@ class Keeper:
     """Of its socket."""
     instance: str
     """Who we are, for its log."""
-    pods: Roster[Captured]
-    services: Roster[Listed]
+    pods: ListSync[Captured]
+    services: ListSync[Listed]
     progress: Callable[[], Progress]
 
 
-class Teller:
-    """Runs the conversation; `standing` is how it stands, `delays` from a change of pods until it is in force."""
+class KeeperClient:
+    """Runs the conversation; `status` is how it stands, `delays` from a change of pods until it is in force."""
 
     def __init__(self, keeper: Keeper, delays: Histogram, log: Log) -> None:
         """Opens nothing yet."""
-        self.standing = Standing(log)
+        self.status = KeeperStatus(log)
         self.delays = delays
         self._keeper = keeper
         self._closing = trio.Event()
@@ -82,8 +82,8 @@ class Teller:
             while not self._closing.is_set():
                 began = monotonic()
                 try:
-                    async with Link.open(self._keeper.path) as link:
-                        await self._converse(link)
+                    async with KeeperConnection.open(self._keeper.path) as connection:
+                        await self._converse(connection)
                 except KeeperError as error:
                     self._lost(error)
                 if monotonic() - began >= STEADY_SECONDS:
@@ -95,26 +95,26 @@ class Teller:
 
     async def close(self) -> float:
         """Disarm and end, within a time; answers for how many more seconds captured connections may come."""
-        was_armed = self.standing.armed
+        was_armed = self.status.armed
         self._closing.set()
         self._ring()
         with trio.move_on_after(DISARM_SECONDS):
             await self._ended.wait()
         if self._disarmed and was_armed:
             return ON_THE_WAY_SECONDS
-        heard = self.standing.armed_at
+        heard = self.status.armed_at
         if self._disarmed or heard is None:
             return 0.0
         return max(0.0, heard + ALIVE_MS / 1000 + ON_THE_WAY_SECONDS - monotonic())
 
-    def want_pods(self, wish: Wish[Captured]) -> None:
+    def want_pods(self, wish: DesiredList[Captured]) -> None:
         """Let those pods be captured, as soon as can be."""
         if self._keeper.pods.want(wish):
             if self._pods_since is None:
                 self._pods_since = monotonic()
             self._ring()
 
-    def want_services(self, wish: Wish[Listed]) -> None:
+    def want_services(self, wish: DesiredList[Listed]) -> None:
         """Let those destinations be captured."""
         if self._keeper.services.want(wish):
             self._ring()
@@ -130,9 +130,9 @@ class Teller:
 
     # One conversation
 
-    async def _converse(self, link: Link) -> None:
-        welcome = await link.ask(encode("hello", {"instance": self._keeper.instance}), Welcome)
-        self.standing.joined(welcome.backend, welcome.left_out)
+    async def _converse(self, connection: KeeperConnection) -> None:
+        welcome = await connection.ask(encode("hello", {"instance": self._keeper.instance}), Welcome)
+        self.status.joined(welcome.backend, welcome.left_out)
         self._progress_at = monotonic() + PROGRESS_SECONDS  # the lists first
         while not self._closing.is_set():
             bell, now = self._bell, monotonic()
@@ -141,16 +141,16 @@ class Teller:
                 with trio.move_on_after(due - now):
                     await bell.wait()
             elif what is None:
-                await self._tell_progress(link)
+                await self._tell_progress(connection)
             else:
-                await self._tell(link, what)
-        disarmed = await link.ask(encode("disarm"), Disarmed, DISARM_SECONDS)
+                await self._tell(connection, what)
+        disarmed = await connection.ask(encode("disarm"), Disarmed, DISARM_SECONDS)
         if disarmed.error:
             raise KeeperError(f"the keeper could not disarm: {disarmed.error}")
         self._disarmed = True
-        self.standing.closing()
+        self.status.closing()
 
-    def _next(self, now: float) -> "tuple[float, Roster[Any] | None]":
+    def _next(self, now: float) -> "tuple[float, ListSync[Any] | None]":
         """When something is due, and which list; None is progress."""
         pods, services = self._keeper.pods, self._keeper.services
         if now >= self._progress_at + OVERDUE_SECONDS:
@@ -163,37 +163,37 @@ class Teller:
             return now, services
         return min([self._progress_at, *(self._free(each) for each in (pods, services) if each.due)]), None
 
-    def _free(self, roster: Roster[Any]) -> float:
+    def _free(self, sync: ListSync[Any]) -> float:
         """From when on it may be told again."""
-        return self._told_at.get(roster.what, 0.0) + PAUSE_SECONDS
+        return self._told_at.get(sync.what, 0.0) + PAUSE_SECONDS
 
-    async def _tell_progress(self, link: Link) -> None:
+    async def _tell_progress(self, connection: KeeperConnection) -> None:
         self._progress_at = monotonic() + PROGRESS_SECONDS
-        self.standing.state(await link.ask(encode_progress(self._keeper.progress()), State))
+        self.status.state(await connection.ask(encode_progress(self._keeper.progress()), State))
 
-    async def _tell(self, link: Link, roster: Roster[Any]) -> None:
+    async def _tell(self, connection: KeeperConnection, sync: ListSync[Any]) -> None:
         self._generation += 1
-        self._told_at[roster.what] = monotonic()
+        self._told_at[sync.what] = monotonic()
         try:
-            applied = await link.ask(roster.begin(self._generation), Applied)
+            applied = await connection.ask(sync.begin(self._generation), Applied)
         except Refused:
-            roster.refused()
+            sync.refused()
             raise
         if applied.generation != self._generation:
             raise KeeperError(f"the keeper has applied {applied.generation} when it was told {self._generation}")
-        roster.taken()
-        self.standing.applied(self._generation, applied.error)
-        if roster is self._keeper.pods and self._pods_since is not None and roster.complete and not applied.error:
+        sync.taken()
+        self.status.applied(self._generation, applied.error)
+        if sync is self._keeper.pods and self._pods_since is not None and sync.complete and not applied.error:
             self.delays.add(monotonic() - self._pods_since)
             self._pods_since = None
-        if not (self.standing.armed or self._keeper.pods.due or self._keeper.services.due):
+        if not (self.status.armed or self._keeper.pods.due or self._keeper.services.due):
             self.hurry()
 
     def _lost(self, error: KeeperError) -> None:
         """The conversation has ended."""
         if self._closing.is_set():
-            self.standing.closing()
+            self.status.closing()
         else:
-            self.standing.lost(str(error))
-        for roster in (self._keeper.pods, self._keeper.services):
-            roster.forget(refusals=not isinstance(error, Refused))
+            self.status.lost(str(error))
+        for sync in (self._keeper.pods, self._keeper.services):
+            sync.forget(refusals=not isinstance(error, Refused))

@@ -14,7 +14,7 @@ ANSWER_SECONDS: Final = 10.0
 """The keeper may have thousands of destinations to put in force; longer, and it hangs."""
 
 
-class Link:
+class KeeperConnection:
     """A connection, closed at the end of its block: that disarms."""
 
     def __init__(self, sock: socket.socket) -> None:

@@ -14,8 +14,8 @@ _NUMBERS: Final = re.compile(r"\d+")
 """Two reasons that differ in nothing else are the same state."""
 
 
-class Standing:
-    """Told by the teller what happened."""
+class KeeperStatus:
+    """The state of the connection to the keeper; `KeeperClient` reports to it what happened."""
 
     def __init__(self, log: Log) -> None:
         self.connected = False
@@ -41,7 +41,7 @@ class Standing:
         self._logged = ""
 
     def __repr__(self) -> str:
-        return f"<Standing {'armed' if self.armed else self.why}>"
+        return f"<KeeperStatus {'armed' if self.armed else self.why}>"
 
     def joined(self, backend: str, left_out: frozenset[str]) -> None:
         """The keeper takes us for its router."""

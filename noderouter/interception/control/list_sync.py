@@ -28,7 +28,7 @@ def at_once(_told: tuple[T, ...], items: tuple[T, ...]) -> tuple[T, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish(Generic[T]):
+class DesiredList(Generic[T]):
     """A whole list, and the addresses that go with it."""
 
     items: tuple[T, ...] = ()
@@ -43,29 +43,29 @@ class Limits:
     never: int = 0
 
 
-class Roster(Generic[T]):
+class ListSync(Generic[T]):
     """What is to be told of one list. `refusals` counts lists that the keeper has refused."""
 
     def __init__(self, what: str, limits: Limits, encode: Encode[T], first: First[T] = at_once) -> None:
         """`what` is its name in the protocol."""
         self.what: Final = what
-        self.wanted: Wish[T] | None = None
+        self.wanted: DesiredList[T] | None = None
         """None until it is known."""
-        self.good: Wish[T] | None = None
+        self.good: DesiredList[T] | None = None
         """The last one that the keeper has taken, on whatever connection."""
         self.refusals = 0
         self._limits = limits
         self._encode = encode
         self._first = first
-        self._refused: Wish[T] | None = None
-        self._told: Wish[T] | None = None
-        self._telling: Wish[T] | None = None
-        self._next: Wish[T] | None = None
+        self._refused: DesiredList[T] | None = None
+        self._told: DesiredList[T] | None = None
+        self._telling: DesiredList[T] | None = None
+        self._next: DesiredList[T] | None = None
 
     def __repr__(self) -> str:
         wanted = "-" if self.wanted is None else len(self.wanted.items)
         good = "-" if self.good is None else len(self.good.items)
-        return f"<Roster {self.what} wanted={wanted} taken={good} due={self.due}>"
+        return f"<ListSync {self.what} wanted={wanted} taken={good} due={self.due}>"
 
     def __len__(self) -> int:
         """How many the keeper has taken."""
@@ -92,7 +92,7 @@ class Roster(Generic[T]):
             return f"{len(self.wanted.items)} {self.what} are more than the {self._limits.items} that can be captured"
         return f"{len(self.wanted.never)} addresses of the API server are more than {self._limits.never}"
 
-    def want(self, wish: Wish[T]) -> bool:
+    def want(self, wish: DesiredList[T]) -> bool:
         """Let that be the list from now on; answers whether it is another than before."""
         if wish == self.wanted:
             return False
@@ -129,17 +129,17 @@ class Roster(Generic[T]):
         if wish is not None and not self._usable(wish):
             wish = self._survivors(wish)
         if wish is not None and self._told is not None:
-            wish = Wish(self._first(self._told.items, wish.items), wish.never)
+            wish = DesiredList(self._first(self._told.items, wish.items), wish.never)
         self._next = None if wish == self._told else wish
 
-    def _survivors(self, wanted: Wish[T]) -> Wish[T] | None:
+    def _survivors(self, wanted: DesiredList[T]) -> DesiredList[T] | None:
         """The last good list, as far as it still is wanted."""
         if self.good is None:
             return None
         still = set(wanted.items)
         never = wanted.never if len(wanted.never) <= self._limits.never else self.good.never
-        return Wish(tuple(item for item in self.good.items if item in still), never)
+        return DesiredList(tuple(item for item in self.good.items if item in still), never)
 
-    def _usable(self, wish: Wish[T]) -> bool:
+    def _usable(self, wish: DesiredList[T]) -> bool:
         fits = len(wish.items) <= self._limits.items and len(wish.never) <= self._limits.never
         return fits and wish != self._refused

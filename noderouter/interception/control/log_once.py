@@ -6,7 +6,7 @@ from logging import WARNING
 from noderouter.core.background import Log
 
 
-class Complaints:
+class LogOnce:
     """Remembers what was said; as many as there are objects that are wrong now."""
 
     def __init__(self, log: Log, event: str) -> None:

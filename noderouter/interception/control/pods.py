@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any, Final, Self
 
-from noderouter.interception.control.addresses import addresses, as_sockets_tell
-from noderouter.interception.control.selection import Choice, Selection, choice_in, direct_by_choice
+from noderouter.interception.control.addresses import addresses, socket_form
+from noderouter.interception.control.selection import SelectionMode, SelectionValue, selection_value, why_not_selected
 from noderouter.interception.keeper.protocol import MAX_ADDRESSES, encode_pods
 from noderouter.interception.keeper.state import NEVER_NAMESPACES, Address, Pod
 
@@ -67,7 +67,7 @@ class PodFacts:
     addresses: tuple[Address, ...] = ()
     network: str = ""
     """Since when it has the network that it has now; empty where the API does not say."""
-    choice: Choice = Choice.UNSAID
+    choice: SelectionValue = SelectionValue.UNSET
     direct: str = ""
     """Why it is not captured, whatever anybody chose; empty if nothing speaks against it."""
     labels: frozenset[tuple[str, str]] = frozenset()
@@ -110,13 +110,13 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
         direct = "its network is being made"
     elif not found:
         direct = "it has no address yet"
-    choice = choice_in(metadata.get("annotations"))
+    choice = selection_value(metadata.get("annotations"))
     speaks = not spec.get("hostNetwork") and networked and _speaks(metadata, status)
     return PodFacts(intern(namespace), name, uid, found, since, choice, direct, labels, speaks)
 
 
 def judged(
-    pods: Iterable[PodFacts], namespaces: Mapping[str, Choice], selection: Selection
+    pods: Iterable[PodFacts], namespaces: Mapping[str, SelectionValue], selection: SelectionMode
 ) -> Iterator[tuple[PodFacts, str]]:
     """Each pod with the reason why it is not captured, which is empty if it is.
 
@@ -128,7 +128,7 @@ def judged(
         elif pod.namespace not in namespaces:
             yield pod, NAMESPACE_UNKNOWN
         else:
-            yield pod, direct_by_choice(pod.choice, namespaces[pod.namespace], selection)
+            yield pod, why_not_selected(pod.choice, namespaces[pod.namespace], selection)
 
 
 def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
@@ -142,7 +142,7 @@ def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
         if pod.speaks:
             namespace = pod.namespace.encode()
             for address in pod.addresses:
-                if known.setdefault(place := as_sockets_tell(address), namespace) != namespace:
+                if known.setdefault(place := socket_form(address), namespace) != namespace:
                     disputed.add(place)
     return {place: namespace for place, namespace in known.items() if place not in disputed}
 

@@ -2,7 +2,7 @@
 
     noderouter.io/intercept: enabled | disabled
 
-The pod's word counts before its namespace's, and where neither says anything `Selection` decides. A word that is
+The pod's word counts before its namespace's, and where neither says anything `SelectionMode` decides. A word that is
 neither is a slip of somebody who wanted *something* else than the default: that pod goes directly, which is always
 safe, and the slip is shown.
 """
@@ -16,7 +16,7 @@ KEY: Final = "noderouter.io/intercept"
 UNCLEAR: Final = "is neither `enabled` nor `disabled`"
 
 
-class Selection(StrEnum):
+class SelectionMode(StrEnum):
     """What becomes of pods that nobody has said anything about."""
 
     OPT_OUT = "optOut"
@@ -25,37 +25,37 @@ class Selection(StrEnum):
     """They are not."""
 
 
-class Choice(Enum):
+class SelectionValue(Enum):
     """What a label or an annotation says."""
 
-    UNSAID = ""
+    UNSET = ""
     ENABLED = "enabled"
     DISABLED = "disabled"
     UNCLEAR = "unclear"
     """Something else than the two words that there are."""
 
 
-def choice_in(words: object) -> Choice:
+def selection_value(words: object) -> SelectionValue:
     """What labels or annotations say, as they stand in an object."""
     said: Any = words.get(KEY) if isinstance(words, Mapping) else None
     if said is None:
-        return Choice.UNSAID
+        return SelectionValue.UNSET
     match str(said):
         case "enabled":
-            return Choice.ENABLED
+            return SelectionValue.ENABLED
         case "disabled":
-            return Choice.DISABLED
-    return Choice.UNCLEAR
+            return SelectionValue.DISABLED
+    return SelectionValue.UNCLEAR
 
 
-def direct_by_choice(pod: Choice, namespace: Choice, selection: Selection) -> str:
+def why_not_selected(pod: SelectionValue, namespace: SelectionValue, selection: SelectionMode) -> str:
     """Why a pod is not captured as far as it was chosen; empty if it is."""
     for said, where in ((pod, f"the pod's annotation {KEY}"), (namespace, f"the namespace's label {KEY}")):
         match said:
-            case Choice.ENABLED:
+            case SelectionValue.ENABLED:
                 return ""
-            case Choice.DISABLED:
+            case SelectionValue.DISABLED:
                 return f"{where} is `disabled`"
-            case Choice.UNCLEAR:
+            case SelectionValue.UNCLEAR:
                 return f"{where} {UNCLEAR}"
-    return f"nobody has set {KEY} to `enabled`" if selection is Selection.OPT_IN else ""
+    return f"nobody has set {KEY} to `enabled`" if selection is SelectionMode.OPT_IN else ""

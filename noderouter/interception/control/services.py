@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from noderouter.core.destination import Destination, Speech
-from noderouter.interception.control.addresses import addresses, as_sockets_tell
+from noderouter.interception.control.addresses import addresses, socket_form
 from noderouter.interception.control.declared_protocol import opaque_ports, speech_of
 from noderouter.interception.keeper.protocol import encode_service, join_services
 from noderouter.interception.keeper.state import Address, Service
@@ -71,7 +71,7 @@ def project_service(thing: Mapping[str, Any], configured: Collection[int], own_n
     for port, destination in _destinations(f"{name}.{namespace}", spec, annotated, configured):
         for address in found:
             service = Service(address, port, destination.speech is Speech.HTTP)
-            listed.append(Listed(service, (as_sockets_tell(address), port), destination, encode_service(service)))
+            listed.append(Listed(service, (socket_form(address), port), destination, encode_service(service)))
     selector = frozenset((spec.get("selector") or {}).items()) if namespace == own_namespace else frozenset()
     return ServiceFacts(f"{namespace}/{name}", tuple(listed), ignored=ignored, selector=selector)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from noderouter.interception.control.exclusions import project_slice
 from noderouter.interception.control.pods import Ourselves, project_pod
-from noderouter.interception.control.selection import Choice, choice_in
+from noderouter.interception.control.selection import SelectionValue, selection_value
 from noderouter.interception.control.services import API_SERVICE, project_service
 from noderouter.kubernetes.clusters import Cluster
 from noderouter.kubernetes.paths import Resource, endpoint_slices, namespaces, pods, services
@@ -108,6 +108,6 @@ class Watches:
         return (words for each in self if (words := each.missing()))
 
 
-def _namespace(thing: Object) -> tuple[str, Choice]:
+def _namespace(thing: Object) -> tuple[str, SelectionValue]:
     metadata = thing["metadata"]
-    return str(metadata["name"]), choice_in(metadata.get("labels"))
+    return str(metadata["name"]), selection_value(metadata.get("labels"))

@@ -17,7 +17,7 @@ from noderouter.interception.keeper.backend.backend import Backend
 from noderouter.interception.keeper.backend.detect import backends, choose, for_check
 from noderouter.interception.keeper.errors import HeldByAnother, InterceptError, MissingTool, NoKernelSupport
 from noderouter.interception.keeper.lock import Lock
-from noderouter.interception.keeper.pod_links import Bindings
+from noderouter.interception.keeper.pod_links import PodLinks
 from noderouter.interception.keeper.rules.ruleset import Ruleset, ruleset
 
 if TYPE_CHECKING:
@@ -45,19 +45,19 @@ def main(argv: Sequence[str]) -> int:
 def _run(options: argparse.Namespace) -> int:
     from noderouter.interception.keeper.backend.detect import rehearse
     from noderouter.interception.keeper.keeper import Keeper
-    from noderouter.interception.keeper.log import Journal, lost
-    from noderouter.interception.keeper.process import Serve, Settings
+    from noderouter.interception.keeper.log import Log, lost
+    from noderouter.interception.keeper.process import KeeperProcess, Settings
     from noderouter.line_queue import take_standard_error
 
     take_standard_error(lost)
-    journal = Journal()
+    log = Log()
     policy = arguments.policy(options)
     backend, reason = choose(options.mode)
-    journal.info("intercept.backend", backend=backend.name, reason=reason)
+    log.info("intercept.backend", backend=backend.name, reason=reason)
     uids = frozenset({os.getuid(), *options.allow_uid})
     settings = Settings(options.socket, options.lock, uids, options.state, options.reconcile_seconds)
-    keeper = Keeper(policy, backend, journal, rehearse=lambda: rehearse(backend, policy.capture))
-    Serve(keeper, settings, journal).run()
+    keeper = Keeper(policy, backend, log, rehearse=lambda: rehearse(backend, policy.capture))
+    KeeperProcess(keeper, settings, log).run()
     return 0
 
 
@@ -117,14 +117,14 @@ def _status(options: argparse.Namespace) -> int:
 
 def _keeper(path: Path) -> dict[str, object] | None:
     """The status of the keeper at a socket; None where there is none."""
-    from noderouter.interception.keeper.client import Teller
+    from noderouter.interception.keeper.client import BlockingKeeperClient
 
     with suppress(InterceptError):
-        teller = Teller(path)
+        client = BlockingKeeperClient(path)
         try:
-            return teller.status()
+            return client.status()
         finally:
-            teller.close()
+            client.close()
     return None
 
 
@@ -156,9 +156,9 @@ def _rules(options: argparse.Namespace) -> Ruleset:
 
     policy = arguments.policy(options)
     wanted = read(options.state)
-    bindings = Bindings()
-    bindings.follow(wanted.pods)
-    return ruleset(policy, wanted, bindings.pins)
+    pod_links = PodLinks()
+    pod_links.follow(wanted.pods)
+    return ruleset(policy, wanted, pod_links.links)
 
 
 def _chosen(mode: str) -> list[Backend]:

@@ -21,7 +21,7 @@ from noderouter.interception.keeper.protocol import (
 from noderouter.interception.keeper.state import Address, Pod, Service
 
 
-class Teller:
+class BlockingKeeperClient:
     """A conversation with the keeper; `close` ends it, which disarms."""
 
     def __init__(self, path: Path, seconds: float = 10.0) -> None:

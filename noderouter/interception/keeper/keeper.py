@@ -29,8 +29,8 @@ from typing import Final
 from noderouter.interception.keeper.backend.backend import Backend
 from noderouter.interception.keeper.errors import InterceptError, Undone
 from noderouter.interception.keeper.health_gate import judge
-from noderouter.interception.keeper.log import Journal
-from noderouter.interception.keeper.pod_links import Bindings
+from noderouter.interception.keeper.log import Log
+from noderouter.interception.keeper.pod_links import PodLinks
 from noderouter.interception.keeper.protocol import Pods, Progress, Services
 from noderouter.interception.keeper.rules.ruleset import Ruleset, ruleset
 from noderouter.interception.keeper.state import ALIVE_MS, Policy, Wanted
@@ -69,9 +69,9 @@ class Keeper:
         self,
         policy: Policy,
         backend: Backend,
-        journal: Journal,
+        log: Log,
         *,
-        bindings: Bindings | None = None,
+        pod_links: PodLinks | None = None,
         clock: Callable[[], float] = time.monotonic,
         rehearse: Callable[[], None] = lambda: None,
     ) -> None:
@@ -80,8 +80,8 @@ class Keeper:
         self.backend = backend
         self.counts = Counts()
         self.why = "no router has connected yet"
-        self._journal = journal
-        self._bindings = bindings or Bindings()
+        self._log = log
+        self._pod_links = pod_links or PodLinks()
         self._clock = clock
         self._rehearse = rehearse
         self._rehearse_at: float | None = 0.0
@@ -135,7 +135,7 @@ class Keeper:
         """
         if self._rules.closed and self._missing and self.backend.snapshot():
             self._kept = True
-            self._journal.info("intercept.kept", why="it refuses, and the router has not told its lists yet")
+            self._log.info("intercept.kept", why="it refuses, and the router has not told its lists yet")
             return
         try:
             self._apply()
@@ -158,7 +158,7 @@ class Keeper:
 
     def pods(self, message: Pods) -> str:
         """Capture these pods and no others; answers what went wrong, or nothing."""
-        self._bindings.follow(message.pods)
+        self._pod_links.follow(message.pods)
         self._missing.discard("pods")
         return self._want(replace(self._wanted, pods=message.pods))
 
@@ -191,7 +191,7 @@ class Keeper:
 
     def hand_over(self) -> None:
         """The rules are a successor's from now on: they stay as they are, and are not looked after here any more."""
-        self._journal.info("intercept.handed_over")
+        self._log.info("intercept.handed_over")
         self._installed = self._kept = False
         self._armed_until = self._renewed = 0.0
         self._retry_at = None
@@ -210,7 +210,7 @@ class Keeper:
 
     def reconcile(self) -> bool:
         """Compare what is in force with what should be, and repair it; answers whether there was a difference."""
-        if self._bindings.refresh():
+        if self._pod_links.refresh():
             self._want(self._wanted)
         if self._retry_at is not None or not self._installed:
             return False
@@ -235,14 +235,14 @@ class Keeper:
         if not self._rules.closed:
             try:
                 self.backend.remove()
-                self._journal.info("intercept.removed")
+                self._log.info("intercept.removed")
             except InterceptError as error:
                 self._failed("remove the rules", error)
 
     def _want(self, wanted: Wanted) -> str:
         """Have the kernel follow; in doubt, nothing is captured."""
         self._wanted = wanted
-        new = ruleset(self.policy, wanted, self._bindings.pins)
+        new = ruleset(self.policy, wanted, self._pod_links.links)
         old, self._rules = self._rules, new
         if self._kept and not self._missing:
             self._kept, self._installed = False, True
@@ -260,7 +260,7 @@ class Keeper:
 
     def _rewrite(self, doing: str, error: InterceptError) -> str:
         """Something that should work did not: most likely the rules are not what we left. Write them as a whole."""
-        self._journal.warning("intercept.unexpected", doing=doing, error=str(error))
+        self._log.warning("intercept.unexpected", doing=doing, error=str(error))
         try:
             self._drifted()
         except InterceptError:
@@ -277,7 +277,7 @@ class Keeper:
 
     def _drift(self, found: str) -> None:
         self.counts.drift += 1
-        self._journal.warning("intercept.drift", backend=self.backend.name, missing=not found, count=self.counts.drift)
+        self._log.warning("intercept.drift", backend=self.backend.name, missing=not found, count=self.counts.drift)
 
     def _write(self) -> str:
         try:
@@ -328,7 +328,7 @@ class Keeper:
             return
         self.counts.renewals += 1
         if fresh:
-            self._journal.info("intercept.armed", pods=self._rules.pods, services=self._rules.services)
+            self._log.info("intercept.armed", pods=self._rules.pods, services=self._rules.services)
 
     def _renew(self) -> None:
         if not self._installed:
@@ -351,7 +351,7 @@ class Keeper:
                 self.counts.failures += 1
                 self._rehearse_at = self._clock() + RETRY_SECONDS
                 self._trouble = f"cannot take over: {error}"
-                self._journal.warning("intercept.failed", doing="write rules as a trial", error=str(error))
+                self._log.warning("intercept.failed", doing="write rules as a trial", error=str(error))
             else:
                 self._rehearse_at = None
                 return True
@@ -362,7 +362,7 @@ class Keeper:
         if not self._good:
             return ""
         self._armed_until = self._renewed = 0.0
-        self._journal.info("intercept.disarmed", why=why)
+        self._log.info("intercept.disarmed", why=why)
         try:
             if self._installed:
                 self.backend.disarm(self._rules)
@@ -377,7 +377,7 @@ class Keeper:
     def _failed(self, what: str, error: InterceptError) -> str:
         self.counts.failures += 1
         self._retry_at = self._clock() + RETRY_SECONDS
-        self._journal.warning("intercept.failed", doing=what, error=str(error))
+        self._log.warning("intercept.failed", doing=what, error=str(error))
         if self._good:
             self._armed_until = 0.0
             try:

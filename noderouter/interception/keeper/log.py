@@ -10,7 +10,7 @@ import time
 from typing import TextIO
 
 
-class Journal:
+class Log:
     """Writes lines; a reader that has gone is not worth failing for."""
 
     def __init__(self, stream: TextIO | None = None) -> None:

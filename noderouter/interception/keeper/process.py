@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from noderouter.interception.keeper.backend.detect import remove_others
-from noderouter.interception.keeper.backend.nft_monitor import Changes
+from noderouter.interception.keeper.backend.nft_monitor import NftMonitor
 from noderouter.interception.keeper.errors import InterceptError, StateError
 from noderouter.interception.keeper.keeper import Keeper
 from noderouter.interception.keeper.lock import Lock
-from noderouter.interception.keeper.log import Journal
+from noderouter.interception.keeper.log import Log
 from noderouter.interception.keeper.protocol import Pods, Services
 from noderouter.interception.keeper.rules.nftables import TABLE
-from noderouter.interception.keeper.session import Conversation
+from noderouter.interception.keeper.session import Session
 from noderouter.interception.keeper.state import ALIVE_MS
 from noderouter.interception.keeper.state_file import StateFile
 
@@ -49,19 +49,19 @@ class Settings:
     reconcile_seconds: float | None = None
 
 
-class Serve:
+class KeeperProcess:
     """Runs a keeper until SIGTERM or SIGINT."""
 
-    def __init__(self, keeper: Keeper, settings: Settings, journal: Journal) -> None:
+    def __init__(self, keeper: Keeper, settings: Settings, log: Log) -> None:
         self._keeper = keeper
         self._settings = settings
-        self._journal = journal
+        self._log = log
         self._lock = Lock(settings.lock)
         self._selector = selectors.DefaultSelector()
-        self._peers: set[Conversation] = set()
+        self._peers: set[Session] = set()
         self._stopping = False
         self._owner = False
-        self._changes: Changes | None = None
+        self._monitor: NftMonitor | None = None
         self._wanted = True
         """Whether the rules are asked for, good router or not: not from handing them over to the next hello."""
         self._owned_at = 0.0
@@ -128,13 +128,13 @@ class Serve:
             if (until := self._keeper.standby) is not None:
                 self._lock.ready(until)
             if not self._reconcile_at:
-                self._journal.info("intercept.waiting", holder=self._lock.holder())
+                self._log.info("intercept.waiting", holder=self._lock.holder())
                 self._reconcile_at = time.monotonic()
             return
         self._keeper.install()
         self._owner, self._owned_at = True, time.monotonic()
         self._reconcile_at = time.monotonic() + self._period
-        self._journal.info("intercept.installed", backend=self._keeper.backend.name)
+        self._log.info("intercept.installed", backend=self._keeper.backend.name)
         if self._keeper.owner:
             self._remove_others()
         self._subscribe()
@@ -144,10 +144,10 @@ class Serve:
         try:
             left = remove_others(self._keeper.backend)
         except InterceptError as error:
-            self._journal.warning("intercept.failed", doing="remove what another --mode has left", error=str(error))
+            self._log.warning("intercept.failed", doing="remove what another --mode has left", error=str(error))
             return
         if left:
-            self._journal.info("intercept.removed", backends=left, why="another --mode has left it")
+            self._log.info("intercept.removed", backends=left, why="another --mode has left it")
 
     def _subscribe(self) -> None:
         name = self._keeper.backend.name
@@ -155,20 +155,20 @@ class Serve:
             return
         tables = frozenset({TABLE}) if name == "nftables" else frozenset({"nat", "filter"})
         try:
-            changes = Changes(tables)
+            changes = NftMonitor(tables)
         except OSError as error:
-            self._journal.warning("intercept.no_events", error=error.strerror, reconciling_every=self._period)
+            self._log.warning("intercept.no_events", error=error.strerror, reconciling_every=self._period)
             return
-        self._changes = changes
+        self._monitor = changes
         self._selector.register(changes, selectors.EVENT_READ, lambda: self._changed(changes))
 
     def _unsubscribe(self) -> None:
-        if self._changes is not None:
-            self._selector.unregister(self._changes)
-            self._changes.close()
-            self._changes = None
+        if self._monitor is not None:
+            self._selector.unregister(self._monitor)
+            self._monitor.close()
+            self._monitor = None
 
-    def _changed(self, changes: Changes) -> None:
+    def _changed(self, changes: NftMonitor) -> None:
         if changes.happened():
             self._reconcile_at = min(self._reconcile_at, time.monotonic() + SETTLE_SECONDS)
 
@@ -178,7 +178,7 @@ class Serve:
         try:
             wanted = self._file.changed()
         except StateError as error:
-            self._journal.warning("intercept.state_refused", error=str(error))
+            self._log.warning("intercept.state_refused", error=str(error))
             return
         if wanted is not None:
             self._keeper.services(Services(0, wanted.services, wanted.never))
@@ -190,10 +190,10 @@ class Serve:
             sock.setblocking(False)
             uid = peer_uid(sock)
             if uid not in self._settings.allowed_uids or len(self._peers) >= MAX_PEERS:
-                self._journal.warning("intercept.peer_refused", uid=uid, peers=len(self._peers))
+                self._log.warning("intercept.peer_refused", uid=uid, peers=len(self._peers))
                 sock.close()
                 return
-            peer = Conversation(
+            peer = Session(
                 sock,
                 self._keeper,
                 follows_file=self._file is not None,
@@ -210,14 +210,14 @@ class Serve:
         self._wanted = True
         return True
 
-    def _hear(self, peer: Conversation) -> None:
+    def _hear(self, peer: Session) -> None:
         if peer.receive():
             return
         self._selector.unregister(peer.sock)
         peer.sock.close()
         self._peers.discard(peer)
         if peer.router:
-            self._journal.info("intercept.router_gone", instance=peer.router)
+            self._log.info("intercept.router_gone", instance=peer.router)
             self._hand_over()
             self._keeper.router_gone("the router has gone", keep_lists=self._file is not None)
 

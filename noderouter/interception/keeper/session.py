@@ -29,8 +29,8 @@ MAX_UNREAD_BYTES = 65536
 """Answers that a peer has not read; beyond that it is let go of."""
 
 
-class Conversation:
-    """A peer, and what has come and gone; `Serve` owns it and closes it."""
+class Session:
+    """A peer, and what has come and gone; `KeeperProcess` owns it and closes it."""
 
     def __init__(
         self,

@@ -117,5 +117,5 @@ class Interface:
 GONE: Final = Interface(0, "")
 """The link that an address was bound to has ended: whoever has the address now is somebody else."""
 
-Pins = dict[tuple[str, Address], Interface | None]
+Links = dict[tuple[str, Address], Interface | None]
 """(uid, address) to the only interface that its packets may come from; None where the network cannot tell."""

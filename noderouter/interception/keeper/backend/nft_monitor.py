@@ -29,7 +29,7 @@ _ATTRIBUTE: Final = struct.Struct("=HH")
 _FAMILY_HEADER: Final = 4
 
 
-class Changes:
+class NftMonitor:
     """A subscription to changes of some tables; `fileno` is readable when something has changed anywhere."""
 
     def __init__(self, tables: frozenset[str], own_switch: str = "alive") -> None:

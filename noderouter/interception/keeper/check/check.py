@@ -22,7 +22,7 @@ from noderouter.interception.keeper.backend.backend import Backend
 from noderouter.interception.keeper.backend.command import run
 from noderouter.interception.keeper.check.probe_link import ADDRESSES, ProbeLink
 from noderouter.interception.keeper.errors import InterceptError
-from noderouter.interception.keeper.pod_links import Bindings
+from noderouter.interception.keeper.pod_links import PodLinks
 from noderouter.interception.keeper.rules.ruleset import ruleset, within
 from noderouter.interception.keeper.state import NEVER_NETWORKS, Address, Capture, Pod, Policy, Service, Wanted
 
@@ -143,9 +143,9 @@ def _family(backend: Backend, link: ProbeLink, target: Address, place: tuple[Add
     with listening as listener:
         capture = Capture(listener.port, **{f"ipv{target.version}": target})  # type: ignore[arg-type]
         pods = (Pod("check", "check", (ADDRESSES[target.version],)),)
-        bindings = Bindings()
-        bindings.follow(pods)
-        rules = ruleset(Policy(capture), Wanted(pods, (Service(address, port),)), bindings.pins)
+        pod_links = PodLinks()
+        pod_links.follow(pods)
+        rules = ruleset(Policy(capture), Wanted(pods, (Service(address, port),)), pod_links.links)
         try:
             backend.apply(rules, ARMED_MS)
             armed = link.dial(address, port)

@@ -24,8 +24,8 @@ from noderouter.interception.keeper.state import (
     Address,
     FailureMode,
     Interface,
+    Links,
     Network,
-    Pins,
     Policy,
     Scope,
     Wanted,
@@ -67,10 +67,10 @@ class Ruleset:
         return 0 if self.everything else sum(len(family.services) for family in self.families)
 
 
-def ruleset(policy: Policy, wanted: Wanted, pins: Pins | None = None) -> Ruleset:
-    """What `policy` makes of `wanted`; `pins` says which interface each (uid, address) is bound to."""
+def ruleset(policy: Policy, wanted: Wanted, links: Links | None = None) -> Ruleset:
+    """What `policy` makes of `wanted`; `links` says which interface each (uid, address) is bound to."""
     skipped = _skipped(policy, wanted)
-    sources, pinned = _sources(policy, wanted, pins or {})
+    sources, pinned = _sources(policy, wanted, links or {})
     families = []
     for target in (policy.capture.ipv4, policy.capture.ipv6):
         if target is None:
@@ -105,7 +105,7 @@ def _skipped(policy: Policy, wanted: Wanted) -> tuple[Network, ...]:
     return (*sorted(four), *sorted(six))
 
 
-def _sources(policy: Policy, wanted: Wanted, pins: Pins) -> tuple[list[Address], list[tuple[Address, Interface]]]:
+def _sources(policy: Policy, wanted: Wanted, links: Links) -> tuple[list[Address], list[tuple[Address, Interface]]]:
     claims = Counter(address for _, address in {(pod.uid, address) for pod in wanted.pods for address in pod.addresses})
     hidden = NEVER_NAMESPACES | policy.exclusions.namespaces
     own = {policy.capture.ipv4, policy.capture.ipv6}
@@ -117,7 +117,7 @@ def _sources(policy: Policy, wanted: Wanted, pins: Pins) -> tuple[list[Address],
         for address in pod.addresses:
             if claims[address] > 1 or address in own:  # in doubt, or a pod of the host's network
                 continue
-            interface = pins.get((pod.uid, address))
+            interface = links.get((pod.uid, address))
             if interface is None:
                 free.add(address)
             elif interface != GONE:

@@ -17,7 +17,7 @@ from noderouter.commands.check import intercept
 from noderouter.commands.check.intercept import check_capture, check_intercept, check_keeper, judged
 from noderouter.commands.check.plan import Place, plan_of
 from noderouter.config.server import ServerConfig
-from noderouter.interception.keeper.client import Teller
+from noderouter.interception.keeper.client import BlockingKeeperClient
 from noderouter.kubernetes.access import Kubeconfig
 from tests.cluster.any_cluster import until
 from tests.testing.intercept_state import GOOD, PODS, SERVICES
@@ -142,7 +142,7 @@ def _rooted():
 @pytest.mark.root
 def test_a_keeper_from_start_to_capturing(keeper):
     assert "not capturing: no router has connected yet; nftables" in check_keeper(keeper).words
-    with closing(Teller(keeper)) as router:
+    with closing(BlockingKeeperClient(keeper)) as router:
         router.hello("router")
         router.pods(1, PODS)
         router.services(1, SERVICES)

@@ -1,4 +1,4 @@
-"""What the tests of a conversation share: a fake keeper, and rosters that are told to it."""
+"""What the tests of the client share: a fake keeper, and the lists that are sent to it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from noderouter.core.destination import Destination
-from noderouter.interception.control.keeper_client import Keeper, Teller
-from noderouter.interception.control.list_sync import Limits, Roster, Wish
+from noderouter.interception.control.keeper_client import Keeper, KeeperClient
+from noderouter.interception.control.list_sync import DesiredList, Limits, ListSync
 from noderouter.interception.control.pods import Captured, encode_captured, renewed_first
 from noderouter.interception.control.services import Listed, encode_listed
 from noderouter.interception.keeper.protocol import Progress, encode_service
@@ -39,27 +39,27 @@ def listed(ip: str, port: int = 80) -> Listed:
 
 @dataclass
 class Telling:
-    """A teller, what it tells from, and its log. `progress` is what it says of the router."""
+    """A client, the lists that it sends, and its log; `progress` is what it reports of the router."""
 
     path: Path
     log: Log = field(default_factory=Log)
     progress: Progress = GOOD
 
     def __post_init__(self) -> None:
-        self.pods: Roster[Captured] = Roster("pods", Limits(4), encode_captured, renewed_first)
-        self.services: Roster[Listed] = Roster("services", Limits(4, 4), encode_listed)
+        self.pods: ListSync[Captured] = ListSync("pods", Limits(4), encode_captured, renewed_first)
+        self.services: ListSync[Listed] = ListSync("services", Limits(4, 4), encode_listed)
         keeper = Keeper(str(self.path), "test", self.pods, self.services, lambda: self.progress)
-        self.teller = Teller(keeper, Histogram(), self.log)
+        self.client = KeeperClient(keeper, Histogram(), self.log)
 
     def want(self, *pods: Captured) -> None:
         """Both lists, with one destination."""
-        self.teller.want_pods(Wish(pods))
-        self.teller.want_services(Wish((listed("10.96.0.10"),)))
+        self.client.want_pods(DesiredList(pods))
+        self.client.want_services(DesiredList((listed("10.96.0.10"),)))
 
     async def armed(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until connections are captured."""
         with trio.fail_after(seconds):
-            while not self.teller.standing.armed:
+            while not self.client.status.armed:
                 await trio.sleep(0.005)
 
 

@@ -5,13 +5,13 @@ import socket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noderouter.interception.control.addresses import addresses, as_sockets_tell
+from noderouter.interception.control.addresses import addresses, socket_form
 
 
 @given(st.ip_addresses())
 def test_they_look_as_sockets_tell_them(address):
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    assert as_sockets_tell(address) == socket.inet_ntop(family, address.packed)
+    assert socket_form(address) == socket.inet_ntop(family, address.packed)
 
 
 @given(st.lists(st.one_of(st.ip_addresses(), st.text(max_size=10), st.none()), max_size=5))

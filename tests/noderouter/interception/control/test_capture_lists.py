@@ -9,10 +9,10 @@ import trio
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destination, Destinations, Speech
 from noderouter.core.errors import OverloadError
-from noderouter.interception.control.capture_lists import Lists
+from noderouter.interception.control.capture_lists import CaptureLists
 from noderouter.interception.control.declared_protocol import OPAQUE_PORTS
 from noderouter.interception.control.pods import Ourselves
-from noderouter.interception.control.selection import KEY, Selection
+from noderouter.interception.control.selection import KEY, SelectionMode
 from noderouter.interception.control.watches import Watches
 from noderouter.interception.keeper.protocol import Pods, Services
 from tests.noderouter.interception.control.conftest import Telling
@@ -37,7 +37,7 @@ class Following:
     server: object
     keeper: object
     telling: Telling
-    lists: Lists
+    lists: CaptureLists
     watches: Watches
     destinations: Destinations
     clients: ClientNamespaces
@@ -66,16 +66,16 @@ class Following:
 async def follow(server, cluster, keeper, telling, log, nursery):
     """Starts it, with whatever the API has by then."""
 
-    async def start(selection=Selection.OPT_OUT, ourselves=NOBODY):
+    async def start(selection=SelectionMode.OPT_OUT, ourselves=NOBODY):
         destinations = Destinations()
         watches = Watches(cluster, NODE, ourselves, frozenset({7000}))
         clients = ClientNamespaces()
         clients.expect()
-        lists = Lists(watches, telling.teller, destinations, clients, selection, log)
+        lists = CaptureLists(watches, telling.client, destinations, clients, selection, log)
         for each in watches:
             nursery.start_soon(each.run)
         nursery.start_soon(lists.follow_services, ALWAYS)
-        nursery.start_soon(telling.teller.run)
+        nursery.start_soon(telling.client.run)
         return Following(server, keeper, telling, lists, watches, destinations, clients)
 
     return start
@@ -97,7 +97,7 @@ async def test_nothing_is_told_before_everything_is_listed(server, follow, log):
     server.faults.refuse(403, "/endpointslices?")
     put(server, namespace("default"), pod("web", "10.0.0.1"), service("hello", port(80), clusterIP="10.96.0.2"))
     running = await follow()
-    await until(lambda: running.telling.teller.standing.connected and running.watches.pods.synced)
+    await until(lambda: running.telling.client.status.connected and running.watches.pods.synced)
     await until(lambda: len(list(running.watches.missing())) == 2)
     namespaces, api = running.watches.missing()
     assert namespaces.startswith("namespaces are not listed yet: ")
@@ -166,7 +166,7 @@ async def test_an_annotation_counts_before_its_namespace(following, log):
 async def test_opt_in(follow, server):
     put(server, namespace("default"), namespace("shop", "enabled"), pod("web", "10.0.0.1", choice="enabled"))
     put(server, pod("db", "10.0.0.2"), pod("till", "10.0.0.3", namespace="shop"))
-    running = await follow(Selection.OPT_IN)
+    running = await follow(SelectionMode.OPT_IN)
     await until(lambda: running.told() is not None and len(running.told()) == 2)
     reasons = {f.name: why for f, why in running.lists.pods}
     assert reasons == {"web": "", "till": "", "db": f"nobody has set {KEY} to `enabled`"}
@@ -291,7 +291,7 @@ async def test_an_outage_of_the_api_changes_nothing(following, nursery):
     await following.telling.armed()
     following.server.away()
     await until(lambda: all(each._reflector.health.failures > 3 for each in following.watches))
-    assert following.telling.teller.standing.armed
+    assert following.telling.client.status.armed
     assert list(following.watches.missing()) == []
     assert len(following.destinations) == 1
     following.put(pod("db", "10.0.0.2"))
@@ -300,5 +300,5 @@ async def test_an_outage_of_the_api_changes_nothing(following, nursery):
     assert following.told() != set()
     await nursery.start(following.server.run)
     await following.tells("db")
-    standing = following.telling.teller.standing
-    assert (standing.disarms, standing.connects) == (0, 1)
+    status = following.telling.client.status
+    assert (status.disarms, status.connects) == (0, 1)

@@ -3,24 +3,24 @@
 import pytest
 
 from noderouter.interception.control.capture_status import Verdict, left_out, outlook
-from noderouter.interception.control.keeper_status import Standing
+from noderouter.interception.control.keeper_status import KeeperStatus
 from noderouter.interception.control.pods import Captured, Ourselves, judged, project_pod
 from noderouter.interception.control.replies import State
-from noderouter.interception.control.selection import Choice, Selection
+from noderouter.interception.control.selection import SelectionMode, SelectionValue
 from tests.testing.kube_pods import networked, pod
 
 NAMESPACES = {
-    "default": Choice.UNSAID,
-    "kube-system": Choice.UNSAID,
-    "quiet": Choice.DISABLED,
-    "storage": Choice.UNSAID,
+    "default": SelectionValue.UNSET,
+    "kube-system": SelectionValue.UNSET,
+    "quiet": SelectionValue.DISABLED,
+    "storage": SelectionValue.UNSET,
 }
 
 
 @pytest.fixture
-def standing():
+def status():
     """Armed."""
-    made = Standing(lambda *_, **__: None)
+    made = KeeperStatus(lambda *_, **__: None)
     made.joined("nftables", frozenset({"storage"}))
     made.state(State(armed=True, why=""))
     return made
@@ -30,17 +30,17 @@ def facts(*things):
     return [project_pod(thing, Ourselves()) for thing in things]
 
 
-def ask(address, standing, *things, taken=None, selection=Selection.OPT_OUT):
+def ask(address, status, *things, taken=None, selection=SelectionMode.OPT_OUT):
     pods = list(judged(facts(*things), NAMESPACES, selection))
     wanted = [Captured(each.told, each.network) for each, why in pods if not why]
-    found = outlook(address, left_out(pods, standing.left_out), wanted if taken is None else taken, standing)
+    found = outlook(address, left_out(pods, status.left_out), wanted if taken is None else taken, status)
     return found.verdict.value, found.why
 
 
-def test_a_pod_that_the_keeper_has_is_captured_by_each_of_its_addresses(standing):
+def test_a_pod_that_the_keeper_has_is_captured_by_each_of_its_addresses(status):
     things = pod("web", "10.0.0.1", "fd00::1"), pod("other", "10.0.0.2")
-    assert ask("10.0.0.1", standing, *things) == ("captured", "")
-    assert ask("fd00::1", standing, *things) == ("captured", "")
+    assert ask("10.0.0.1", status, *things) == ("captured", "")
+    assert ask("fd00::1", status, *things) == ("captured", "")
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,17 @@ def test_a_pod_that_the_keeper_has_is_captured_by_each_of_its_addresses(standing
         (pod("web", "10.0.0.1", namespace="kube-system"), "pods of kube-system never are"),
     ],
 )
-def test_who_is_left_out_need_not_wait(standing, thing, why):
-    assert ask("10.0.0.1", standing, thing) == ("direct", why)
+def test_who_is_left_out_need_not_wait(status, thing, why):
+    assert ask("10.0.0.1", status, thing) == ("direct", why)
 
 
-def test_nor_need_who_was_not_asked_for(standing):
-    found = ask("10.0.0.1", standing, pod("web", "10.0.0.1"), selection=Selection.OPT_IN)
+def test_nor_need_who_was_not_asked_for(status):
+    found = ask("10.0.0.1", status, pod("web", "10.0.0.1"), selection=SelectionMode.OPT_IN)
     assert found == ("direct", "nobody has set noderouter.io/intercept to `enabled`")
 
 
-def test_nor_whom_the_keeper_leaves_out(standing):
-    found = ask("10.0.0.1", standing, pod("disk", "10.0.0.1", namespace="storage"))
+def test_nor_whom_the_keeper_leaves_out(status):
+    found = ask("10.0.0.1", status, pod("disk", "10.0.0.1", namespace="storage"))
     assert found == ("direct", "the keeper leaves its namespace out (--exclude-namespace)")
 
 
@@ -74,34 +74,34 @@ def test_nor_whom_the_keeper_leaves_out(standing):
         ([pod("web", "10.0.0.1", conditions=[networked("False")])], "its network is being made"),
     ],
 )
-def test_what_time_will_mend(standing, things, why):
-    assert ask("10.0.0.1", standing, *things) == ("not yet", why)
+def test_what_time_will_mend(status, things, why):
+    assert ask("10.0.0.1", status, *things) == ("not yet", why)
 
 
-def test_a_list_that_was_not_taken_yet(standing):
-    assert ask("10.0.0.1", standing, pod("web", "10.0.0.1"), taken=()) == (
+def test_a_list_that_was_not_taken_yet(status):
+    assert ask("10.0.0.1", status, pod("web", "10.0.0.1"), taken=()) == (
         "not yet",
         "the keeper has not been told of it yet",
     )
 
 
-def test_the_network_that_the_keeper_knows_is_not_the_one_it_has(standing):
+def test_the_network_that_the_keeper_knows_is_not_the_one_it_has(status):
     before, now = (pod("web", "10.0.0.1", conditions=[networked("True", since)]) for since in ("1", "2"))
     [old] = facts(before)
-    assert ask("10.0.0.1", standing, now, taken=[Captured(old.told, old.network)])[0] == "not yet"
+    assert ask("10.0.0.1", status, now, taken=[Captured(old.told, old.network)])[0] == "not yet"
 
 
 @pytest.mark.parametrize(
     "happens",
     [
-        lambda standing: standing.state(State(armed=False, why="no probe")),
-        lambda standing: standing.state(State(armed=False, why="another keeper captures", standby=True)),
-        lambda standing: standing.lost("the keeper has gone"),
-        lambda standing: standing.applied(2, "the kernel refused"),
-        lambda standing: standing.closing(),
+        lambda status: status.state(State(armed=False, why="no probe")),
+        lambda status: status.state(State(armed=False, why="another keeper captures", standby=True)),
+        lambda status: status.lost("the keeper has gone"),
+        lambda status: status.applied(2, "the kernel refused"),
+        lambda status: status.closing(),
     ],
 )
-def test_while_nothing_is_captured_nobody_is(standing, happens):
-    happens(standing)
-    verdict, why = ask("10.0.0.1", standing, pod("web", "10.0.0.1"))
+def test_while_nothing_is_captured_nobody_is(status, happens):
+    happens(status)
+    verdict, why = ask("10.0.0.1", status, pod("web", "10.0.0.1"))
     assert (verdict, bool(why)) == (Verdict.NOT_YET.value, True)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import trio
 
-from noderouter.interception.control import keeper_client as teller_module
+from noderouter.interception.control import keeper_client as client_module
 from noderouter.interception.keeper.health_gate import judge
 from noderouter.interception.keeper.protocol import Disarm, Pods, Progress, Services, encode
 from noderouter.reactor.task import reschedule, sleep
@@ -25,7 +25,7 @@ from tests.testing.router import config, routing
 @pytest.fixture
 def quick(monkeypatch):
     """Nothing is on its way for a second."""
-    monkeypatch.setattr(teller_module, "ON_THE_WAY_SECONDS", 0.05)
+    monkeypatch.setattr(client_module, "ON_THE_WAY_SECONDS", 0.05)
 
 
 def configuration(server, path, **keys):
@@ -59,7 +59,7 @@ async def ready(made):
 
 
 async def armed(made):
-    await until(lambda: made.app.arming.teller.standing.armed)
+    await until(lambda: made.app.arming.client.status.armed)
 
 
 async def test_it_arms_by_itself_and_becomes_ready(server, keeper, quick):
@@ -86,7 +86,7 @@ async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick
     )
     async with router(server, keeper) as made:
         await until(lambda: keeper.count(Progress))
-        await until(lambda: made.app.arming.teller.standing.why == "the lock is taken")
+        await until(lambda: made.app.arming.client.status.why == "the lock is taken")
         status, words = await ready(made)
         assert status == 503
         assert "interception: not armed: the lock is taken\n" in words
@@ -94,7 +94,7 @@ async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick
         await armed(made)
         assert (await ready(made))[0] == 200
         keeper.answer = lambda _message: b"nonsense\n"
-        await until(lambda: not made.app.arming.teller.standing.armed)
+        await until(lambda: not made.app.arming.client.status.armed)
         status, words = await ready(made)
         assert status == 200, "other nodes reach us by a Service"
         assert "interception: not armed: the keeper's answer is no JSON" in words
@@ -162,7 +162,7 @@ async def test_what_is_shown(server, keeper, quick):
 
 
 async def test_it_disarms_before_it_stops_accepting(server, keeper, monkeypatch):
-    monkeypatch.setattr(teller_module, "ON_THE_WAY_SECONDS", 0.5)
+    monkeypatch.setattr(client_module, "ON_THE_WAY_SECONDS", 0.5)
     async with router(server, keeper) as made:
         await armed(made)
         _host, number = made.app.servers.capture_point.address
@@ -177,9 +177,9 @@ async def test_it_disarms_before_it_stops_accepting(server, keeper, monkeypatch)
 
 
 async def test_a_keeper_that_hangs_does_not_hold_it_up_for_long(server, keeper, monkeypatch):
-    monkeypatch.setattr(teller_module, "DISARM_SECONDS", 0.1)
-    monkeypatch.setattr(teller_module, "ALIVE_MS", 100)
-    monkeypatch.setattr(teller_module, "ON_THE_WAY_SECONDS", 0.1)
+    monkeypatch.setattr(client_module, "DISARM_SECONDS", 0.1)
+    monkeypatch.setattr(client_module, "ALIVE_MS", 100)
+    monkeypatch.setattr(client_module, "ON_THE_WAY_SECONDS", 0.1)
     async with router(server, keeper) as made:
         await armed(made)
         keeper.answer = lambda _message: None
@@ -236,7 +236,7 @@ async def test_load_that_makes_it_slow_does_not_disarm_while_others_are_served(s
         stop = True
         await http.close()
         assert [judge(each) for each in slow] == [""] * len(slow)
-        assert made.app.arming.teller.standing.disarms == 0
+        assert made.app.arming.client.status.disarms == 0
 
 
 async def test_a_data_path_that_hangs_is_no_progress(server, keeper, quick, monkeypatch):

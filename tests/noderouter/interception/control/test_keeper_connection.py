@@ -6,7 +6,7 @@ import socket
 import pytest
 import trio
 
-from noderouter.interception.control.keeper_connection import Link
+from noderouter.interception.control.keeper_connection import KeeperConnection
 from noderouter.interception.control.replies import KeeperError, Refused, State, Welcome
 from noderouter.interception.keeper.protocol import encode
 from tests.noderouter.interception.control.keepers import fake_keeper
@@ -16,8 +16,8 @@ HELLO = encode("hello", {"instance": "test"})
 
 async def ask(keeper, answer, wanted=Welcome, seconds=2.0):
     keeper.answer = lambda _message: answer
-    async with Link.open(str(keeper.path)) as link:
-        return await link.ask(HELLO, wanted, seconds)
+    async with KeeperConnection.open(str(keeper.path)) as connection:
+        return await connection.ask(HELLO, wanted, seconds)
 
 
 async def test_a_question_is_answered(tmp_path):
@@ -54,29 +54,29 @@ async def test_what_it_said_before_it_closed_counts_even_if_we_could_not_say_all
     listening = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
     await listening.bind(path)
     listening.listen(1)
-    async with Link.open(path) as link:
+    async with KeeperConnection.open(path) as connection:
         accepted, _ = await listening.accept()
         await accepted.send(encode("error", {"message": "a message has too many bytes"}))
         accepted.close()
         with pytest.raises(Refused, match="too many bytes"):
-            await link.ask(b"x" * 10_000_000, State)
+            await connection.ask(b"x" * 10_000_000, State)
     listening.close()
 
 
 async def test_a_keeper_that_closes(tmp_path):
     async with fake_keeper(tmp_path / "keeper.sock") as keeper:
-        async with Link.open(str(keeper.path)) as link:
-            await link.ask(HELLO, Welcome)
+        async with KeeperConnection.open(str(keeper.path)) as connection:
+            await connection.ask(HELLO, Welcome)
             keeper.cut()
             with pytest.raises(KeeperError, match="closed the connection"):
-                await link.ask(HELLO, Welcome)
+                await connection.ask(HELLO, Welcome)
 
 
 async def test_nobody_is_there(tmp_path):
     with pytest.raises(KeeperError, match=r"no keeper at .*: No such file"):
-        Link.open(str(tmp_path / "nowhere.sock"))
+        KeeperConnection.open(str(tmp_path / "nowhere.sock"))
     with pytest.raises(KeeperError, match="no keeper at "):
-        Link.open(str(tmp_path / ("long" * 100)))
+        KeeperConnection.open(str(tmp_path / ("long" * 100)))
 
 
 async def test_somebody_who_does_not_accept(tmp_path):
@@ -84,9 +84,9 @@ async def test_somebody_who_does_not_accept(tmp_path):
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen(0)
-        async with Link.open(path):  # fills its queue
+        async with KeeperConnection.open(path):  # fills its queue
             with pytest.raises(KeeperError, match="it does not accept"):
-                Link.open(path)
+                KeeperConnection.open(path)
 
 
 async def test_no_descriptor_is_left(tmp_path):
@@ -94,6 +94,6 @@ async def test_no_descriptor_is_left(tmp_path):
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
         with pytest.raises(KeeperError, match="Too many open files"):
-            Link.open(str(tmp_path / "keeper.sock"))
+            KeeperConnection.open(str(tmp_path / "keeper.sock"))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -18,12 +18,12 @@ import trio
 
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
-from noderouter.interception.control.capture_lists import Lists
+from noderouter.interception.control.capture_lists import CaptureLists
 from noderouter.interception.control.controller import instance
-from noderouter.interception.control.keeper_client import Keeper, Teller
-from noderouter.interception.control.list_sync import Limits, Roster
+from noderouter.interception.control.keeper_client import Keeper, KeeperClient
+from noderouter.interception.control.list_sync import Limits, ListSync
 from noderouter.interception.control.pods import Ourselves, encode_captured, renewed_first
-from noderouter.interception.control.selection import KEY, Selection
+from noderouter.interception.control.selection import KEY, SelectionMode
 from noderouter.interception.control.services import encode_listed
 from noderouter.interception.control.watches import Watches
 from noderouter.kubernetes.api import MERGE_PATCH
@@ -54,7 +54,7 @@ class Node:
 
     network: PodNetwork
     contract: Contract
-    teller: Teller
+    client: KeeperClient
     address: str
     name: str
 
@@ -111,20 +111,20 @@ async def node(make_network, contract, tmp_path, nursery) -> AsyncIterator[Node]
         keeper = subprocess.Popen(
             [sys.executable, "-m", "noderouter.cli", "intercept", "run", *arguments], stderr=log, cwd=ROOT
         )
-    pod_list: Roster[Any] = Roster("pods", Limits(1024), encode_captured, renewed_first)
-    service_list: Roster[Any] = Roster("services", Limits(20_000, 1024), encode_listed)
+    pod_list: ListSync[Any] = ListSync("pods", Limits(1024), encode_captured, renewed_first)
+    service_list: ListSync[Any] = ListSync("services", Limits(20_000, 1024), encode_listed)
     told = Keeper(str(path), instance(), pod_list, service_list, lambda: GOOD)
-    teller = Teller(told, Histogram(), Log())
+    client = KeeperClient(told, Histogram(), Log())
     watches = Watches(contract.cluster, name, Ourselves(), frozenset())
-    lists = Lists(watches, teller, Destinations(), ClientNamespaces(), Selection.OPT_OUT, Log())
+    lists = CaptureLists(watches, client, Destinations(), ClientNamespaces(), SelectionMode.OPT_OUT, Log())
     for each in watches:
         nursery.start_soon(each.run)
     nursery.start_soon(lists.follow_services, frozenset())
-    nursery.start_soon(teller.run)
+    nursery.start_soon(client.run)
     try:
         with trio.fail_after(20):
-            await teller.standing.ready_once.wait()
-        yield Node(network, contract, teller, address, name)
+            await client.status.ready_once.wait()
+        yield Node(network, contract, client, address, name)
     finally:
         nursery.cancel_scope.cancel()
         keeper.kill()
@@ -153,7 +153,7 @@ async def test_a_pod_that_is_deleted_and_its_address_used_again(node):
     end = monotonic() + 1
     while monotonic() < end:
         assert await trio.to_thread.run_sync(who, node.network.pods["other"], node.address) == "backend"
-    assert node.teller.standing.armed
+    assert node.client.status.armed
 
 
 async def test_a_pod_whose_network_is_made_anew(node):
@@ -175,7 +175,7 @@ async def test_a_service_comes_and_goes(node):
 
 
 async def test_how_long_it_takes_to_capture_a_pod(node):
-    delays = node.teller.delays
+    delays = node.client.delays
     taken, inner = [], []
     for number in range(TIMES):
         ip = f"10.244.0.{100 + number}"

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from noderouter.interception.control.list_sync import Limits, Roster, Wish
+from noderouter.interception.control.list_sync import DesiredList, Limits, ListSync
 from noderouter.interception.control.pods import Captured, renewed_first
 from noderouter.interception.keeper.state import Pod
 from tests.testing.examples import examples
@@ -14,9 +14,11 @@ MOST = 4
 API = frozenset({ip_address("192.0.2.1")})
 
 
-def roster(first=None):
+def sync(first=None):
     more = () if first is None else (first,)
-    return Roster("pods", Limits(MOST, 1), lambda generation, items, never: repr((generation, *items)).encode(), *more)
+    return ListSync(
+        "pods", Limits(MOST, 1), lambda generation, items, never: repr((generation, *items)).encode(), *more
+    )
 
 
 def told(made, generation=1):
@@ -26,10 +28,10 @@ def told(made, generation=1):
 
 
 def test_nothing_is_due_before_it_is_known():
-    made = roster()
+    made = sync()
     assert not made.due
     assert not made.complete
-    assert made.want(Wish())
+    assert made.want(DesiredList())
     assert made.due, "that there is none is news as well"
     assert told(made) == "(1,)"
     assert made.complete
@@ -37,10 +39,10 @@ def test_nothing_is_due_before_it_is_known():
 
 
 def test_the_same_is_told_once_and_again_on_another_connection():
-    made = roster()
-    made.want(Wish(("a",)))
+    made = sync()
+    made.want(DesiredList(("a",)))
     told(made)
-    assert not made.want(Wish(("a",)))
+    assert not made.want(DesiredList(("a",)))
     assert not made.due
     made.forget(refusals=True)
     assert made.due
@@ -48,48 +50,48 @@ def test_the_same_is_told_once_and_again_on_another_connection():
 
 
 def test_what_changes_while_it_is_told_is_told_next():
-    made = roster()
-    made.want(Wish(("a",)))
+    made = sync()
+    made.want(DesiredList(("a",)))
     made.begin(1)
-    made.want(Wish(("b",)))
+    made.want(DesiredList(("b",)))
     made.taken()
     assert (len(made), made.due, made.complete) == (1, True, False)
     assert told(made, 2) == "(2, 'b')"
 
 
 def test_a_list_that_is_too_long_leaves_the_last_good_one_without_what_has_gone():
-    made = roster()
-    made.want(Wish(("a", "b")))
+    made = sync()
+    made.want(DesiredList(("a", "b")))
     told(made)
-    made.want(Wish(("b", "c", "d", "e", "f")))
+    made.want(DesiredList(("b", "c", "d", "e", "f")))
     assert made.excess == "5 pods are more than the 4 that can be captured"
     assert told(made, 2) == "(2, 'b')"
-    made.want(Wish(("b", "c")))
+    made.want(DesiredList(("b", "c")))
     assert made.excess == ""
     assert told(made, 3) == "(3, 'b', 'c')"
 
 
 def test_without_a_good_list_nothing_is_told_of_one_that_is_too_long():
-    made = roster()
-    made.want(Wish(tuple("abcde")))
+    made = sync()
+    made.want(DesiredList(tuple("abcde")))
     assert not made.due
     assert made.excess != ""
 
 
 def test_addresses_are_bounded_as_well():
-    made = roster()
-    made.want(Wish(("a",), API))
+    made = sync()
+    made.want(DesiredList(("a",), API))
     told(made)
-    made.want(Wish(("a",), API | {ip_address("192.0.2.2")}))
+    made.want(DesiredList(("a",), API | {ip_address("192.0.2.2")}))
     assert made.excess != ""
     assert not made.due, "the last good list is in force"
 
 
 def test_a_refused_list_is_not_told_again():
-    made = roster()
-    made.want(Wish(("a",)))
+    made = sync()
+    made.want(DesiredList(("a",)))
     told(made)
-    made.want(Wish(("a", "b")))
+    made.want(DesiredList(("a", "b")))
     made.begin(2)
     made.refused()
     made.forget(refusals=False)
@@ -101,13 +103,13 @@ def test_a_refused_list_is_not_told_again():
 
 
 def test_a_refused_first_list_leaves_nothing_to_tell():
-    made = roster()
-    made.want(Wish(("a",)))
+    made = sync()
+    made.want(DesiredList(("a",)))
     made.begin(1)
     made.refused()
     made.forget(refusals=False)
     assert not made.due
-    made.want(Wish(("b",)))
+    made.want(DesiredList(("b",)))
     assert made.due
 
 
@@ -116,10 +118,10 @@ def pod(uid, network=""):
 
 
 def test_a_pod_with_a_new_network_goes_and_comes():
-    made = roster(renewed_first)
-    made.want(Wish((pod("a", "one"), pod("b"))))
+    made = sync(renewed_first)
+    made.want(DesiredList((pod("a", "one"), pod("b"))))
     told(made)
-    made.want(Wish((pod("a", "two"), pod("b"))))
+    made.want(DesiredList((pod("a", "two"), pod("b"))))
     assert "uid='a'" not in told(made, 2)
     assert made.due
     assert "uid='a'" in told(made, 3)
@@ -140,7 +142,7 @@ class Telling(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.made = Roster("pods", Limits(MOST), self._encode)
+        self.made = ListSync("pods", Limits(MOST), self._encode)
         self.held: tuple[str, ...] | None = None
         self.line: tuple[str, ...] = ()
         self.telling = False
@@ -151,7 +153,7 @@ class Telling(RuleBasedStateMachine):
 
     @rule(items=ITEMS)
     def want(self, items):
-        self.made.want(Wish(items))
+        self.made.want(DesiredList(items))
 
     @precondition(lambda self: self.made.due and not self.telling)
     @rule()

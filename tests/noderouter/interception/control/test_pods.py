@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.interception.control.pods import Ourselves, judged, namespaces_of, project_pod
-from noderouter.interception.control.selection import Choice, Selection
+from noderouter.interception.control.selection import SelectionMode, SelectionValue
 from noderouter.interception.keeper.protocol import decode, encode_pods
 from noderouter.interception.keeper.state import Pod
 from tests.testing.kube_pods import networked, pod
@@ -101,9 +101,9 @@ def test_addresses_that_no_packet_has_are_left_out(ip):
 
 def test_pods_wait_for_their_namespace():
     facts = project_pod(pod("web", "10.0.0.1", namespace="shop"), NOBODY)
-    assert list(judged([facts], {}, Selection.OPT_OUT)) == [(facts, "its namespace is not known yet")]
-    assert list(judged([facts], {"shop": Choice.UNSAID}, Selection.OPT_OUT)) == [(facts, "")]
-    ((_, reason),) = judged([facts], {"shop": Choice.DISABLED}, Selection.OPT_OUT)
+    assert list(judged([facts], {}, SelectionMode.OPT_OUT)) == [(facts, "its namespace is not known yet")]
+    assert list(judged([facts], {"shop": SelectionValue.UNSET}, SelectionMode.OPT_OUT)) == [(facts, "")]
+    ((_, reason),) = judged([facts], {"shop": SelectionValue.DISABLED}, SelectionMode.OPT_OUT)
     assert "namespace's label" in reason
 
 

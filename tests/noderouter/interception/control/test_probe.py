@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from noderouter.interception.control import probe as probe_module
-from noderouter.interception.control.health_report import MAX_WORDS, Vitals
+from noderouter.interception.control.health_report import MAX_WORDS, HealthReport
 from noderouter.interception.control.probe import CapturePoint, Probe
 from tests.testing.loop import until
 
@@ -133,30 +133,30 @@ async def test_wildcards_are_dialled_over_loopback(nursery):
 
 async def test_what_the_keeper_is_told_of_it(serving, nursery):
     missing = ["router out: no dtab yet"]
-    vitals = Vitals(await serving(good), lambda: missing)
+    health = HealthReport(await serving(good), lambda: missing)
     assert (
-        vitals.not_ready()
+        health.not_ready()
         == "router out: no dtab yet; no probe of the capture port has come back: it has not been tried yet"
     )
-    nursery.start_soon(vitals.probe.run)
-    nursery.start_soon(vitals.lag.watch)
-    await vitals.probe.came_back.wait()
+    nursery.start_soon(health.probe.run)
+    nursery.start_soon(health.lag.watch)
+    await health.probe.came_back.wait()
     missing.clear()
-    progress = vitals.take()
+    progress = health.take()
     assert progress.not_ready == ""
     assert progress.accept_backlog > 0
     assert (progress.accept_queue, progress.reactor_lag_ms) == (0, 0)
     missing.append("x" * 500 + "\n")
-    assert len(vitals.take().not_ready) == MAX_WORDS
-    assert vitals.take().not_ready.isprintable()
+    assert len(health.take().not_ready) == MAX_WORDS
+    assert health.take().not_ready.isprintable()
     nursery.cancel_scope.cancel()
 
 
 async def test_a_closed_port_is_not_ready(serving, nursery):
     point = await serving(good)
-    vitals = Vitals(point, list)
-    nursery.start_soon(vitals.probe.run)
-    await vitals.probe.came_back.wait()
+    health = HealthReport(point, list)
+    nursery.start_soon(health.probe.run)
+    await health.probe.came_back.wait()
     point.listening.close()
-    assert vitals.not_ready() == "the capture port is closed"
+    assert health.not_ready() == "the capture port is closed"
     nursery.cancel_scope.cancel()

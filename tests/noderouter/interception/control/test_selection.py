@@ -2,9 +2,16 @@
 
 import pytest
 
-from noderouter.interception.control.selection import KEY, UNCLEAR, Choice, Selection, choice_in, direct_by_choice
+from noderouter.interception.control.selection import (
+    KEY,
+    UNCLEAR,
+    SelectionMode,
+    SelectionValue,
+    selection_value,
+    why_not_selected,
+)
 
-WORDS = {None: Choice.UNSAID, "enabled": Choice.ENABLED, "disabled": Choice.DISABLED}
+WORDS = {None: SelectionValue.UNSET, "enabled": SelectionValue.ENABLED, "disabled": SelectionValue.DISABLED}
 
 
 @pytest.mark.parametrize(
@@ -23,18 +30,18 @@ WORDS = {None: Choice.UNSAID, "enabled": Choice.ENABLED, "disabled": Choice.DISA
     ],
 )
 def test_who_is_captured(pod, namespace, opt_out, opt_in):
-    said = [choice_in({} if word is None else {KEY: word}) for word in (pod, namespace)]
-    for selection, wanted in ((Selection.OPT_OUT, opt_out), (Selection.OPT_IN, opt_in)):
-        assert (not direct_by_choice(*said, selection)) is wanted
+    said = [selection_value({} if word is None else {KEY: word}) for word in (pod, namespace)]
+    for selection, wanted in ((SelectionMode.OPT_OUT, opt_out), (SelectionMode.OPT_IN, opt_in)):
+        assert (not why_not_selected(*said, selection)) is wanted
 
 
 @pytest.mark.parametrize("word", ["", "Enabled", "true", "yes", " enabled"])
 def test_other_words_are_unclear_and_that_is_said(word):
-    choice = choice_in({KEY: word})
-    assert choice is Choice.UNCLEAR
-    assert direct_by_choice(choice, Choice.ENABLED, Selection.OPT_OUT).endswith(UNCLEAR)
+    choice = selection_value({KEY: word})
+    assert choice is SelectionValue.UNCLEAR
+    assert why_not_selected(choice, SelectionValue.ENABLED, SelectionMode.OPT_OUT).endswith(UNCLEAR)
 
 
 @pytest.mark.parametrize("odd", [None, {}, {"other": "enabled"}, [], "enabled"])
 def test_nothing_is_said(odd):
-    assert choice_in(odd) is Choice.UNSAID
+    assert selection_value(odd) is SelectionValue.UNSET

@@ -14,7 +14,7 @@ from noderouter.interception.keeper.backend.detect import rehearse
 from noderouter.interception.keeper.backend.nft import Nft
 from noderouter.interception.keeper.backend.xtables import Xtables
 from noderouter.interception.keeper.errors import InterceptError
-from noderouter.interception.keeper.pod_links import Bindings
+from noderouter.interception.keeper.pod_links import PodLinks
 from noderouter.interception.keeper.rules.ruleset import Ruleset, ruleset
 from noderouter.interception.keeper.state import Exclusions, Pod, Scope, Wanted
 from tests.cluster.node.namespaces import inside
@@ -55,10 +55,10 @@ HOUR_MS = 3_600_000
 
 def pinned(network: PodNetwork, wanted: Wanted = WANTED, **policies) -> Ruleset:
     """The rules for `wanted`, with every pod bound to its link."""
-    bindings = Bindings()
+    pod_links = PodLinks()
     with inside(network.node):
-        bindings.follow(wanted.pods)
-    return ruleset(policy(**policies), wanted, bindings.pins)
+        pod_links.follow(wanted.pods)
+    return ruleset(policy(**policies), wanted, pod_links.links)
 
 
 BUILT_IN = ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD")

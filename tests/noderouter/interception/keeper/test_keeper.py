@@ -7,8 +7,8 @@ import pytest
 
 from noderouter.interception.keeper.errors import CommandFailed, InterceptError
 from noderouter.interception.keeper.keeper import RETRY_SECONDS, STANDBY, WRITES, Keeper
-from noderouter.interception.keeper.log import Journal
-from noderouter.interception.keeper.pod_links import Bindings
+from noderouter.interception.keeper.log import Log
+from noderouter.interception.keeper.pod_links import PodLinks
 from noderouter.interception.keeper.protocol import Pods, Services
 from noderouter.interception.keeper.rules.nftables import table
 from noderouter.interception.keeper.rules.ruleset import Ruleset
@@ -87,8 +87,8 @@ def clock():
 
 
 def keeper_of(backend, clock, **policies) -> Keeper:
-    bindings = Bindings(lambda _address: None, lambda _interface: True)
-    return Keeper(policy(**policies), backend, Journal(io.StringIO()), bindings=bindings, clock=clock)
+    pod_links = PodLinks(lambda _address: None, lambda _interface: True)
+    return Keeper(policy(**policies), backend, Log(io.StringIO()), pod_links=pod_links, clock=clock)
 
 
 @pytest.fixture
@@ -264,8 +264,8 @@ def test_who_could_not_write_the_rules_is_no_successor(backend, clock):
         if broken:
             raise CommandFailed("not permitted")
 
-    bindings = Bindings(lambda _address: None, lambda _interface: True)
-    keeper = Keeper(policy(), backend, Journal(io.StringIO()), bindings=bindings, clock=clock, rehearse=rehearse)
+    pod_links = PodLinks(lambda _address: None, lambda _interface: True)
+    keeper = Keeper(policy(), backend, Log(io.StringIO()), pod_links=pod_links, clock=clock, rehearse=rehearse)
     keeper.pods(Pods(1, PODS))
     keeper.services(Services(1, SERVICES, frozenset()))
     for _ in range(4):

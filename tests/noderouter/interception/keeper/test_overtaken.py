@@ -8,7 +8,7 @@ from noderouter.interception.keeper.backend.backend import Backend
 from noderouter.interception.keeper.backend.nft import Nft
 from noderouter.interception.keeper.backend.xtables import Xtables
 from noderouter.interception.keeper.keeper import Keeper
-from noderouter.interception.keeper.log import Journal
+from noderouter.interception.keeper.log import Log
 from noderouter.interception.keeper.protocol import Pods, Services
 from tests.cluster.node.namespaces import inside
 from tests.testing.intercept_state import GOOD, PODS, SERVICES, policy
@@ -51,7 +51,7 @@ CASES = [
 def test_it_is_written_again(make_network, monkeypatch, kind, make, others, written):
     network = make_network(kind)
     backend: Backend = make()
-    keeper = Keeper(policy(), backend, Journal(io.StringIO()))
+    keeper = Keeper(policy(), backend, Log(io.StringIO()))
     genuine, times = getattr(backend, written), []
 
     def overtaken(*args: object) -> None:

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from noderouter.interception.keeper.pod_links import Bindings
+from noderouter.interception.keeper.pod_links import PodLinks
 from noderouter.interception.keeper.rules.ruleset import ruleset
 from noderouter.interception.keeper.state import GONE, Interface, Pod, Wanted
 from tests.testing.intercept_state import SERVICES, policy
@@ -26,51 +26,51 @@ class Links:
         return interface == self.link
 
 
-def captured(bindings: Bindings, *pods: Pod) -> list[object]:
-    bindings.follow(pods)
-    family = ruleset(policy(), Wanted(pods, SERVICES), bindings.pins).families[0]
+def captured(pod_links: PodLinks, *pods: Pod) -> list[object]:
+    pod_links.follow(pods)
+    family = ruleset(policy(), Wanted(pods, SERVICES), pod_links.links).families[0]
     return [*family.sources, *family.pinned]
 
 
 def test_a_pod_is_bound_once():
     links = Links()
-    bindings = Bindings(links.find, links.exists)
-    assert captured(bindings, OLD) == [(ADDRESS, Interface(5, "cali5"))]
+    pod_links = PodLinks(links.find, links.exists)
+    assert captured(pod_links, OLD) == [(ADDRESS, Interface(5, "cali5"))]
     links.link = Interface(6, "cali6")
-    assert captured(bindings, OLD) == [(ADDRESS, Interface(5, "cali5"))]
+    assert captured(pod_links, OLD) == [(ADDRESS, Interface(5, "cali5"))]
     assert links.asked == 1
 
 
 def test_a_pod_whose_link_has_ended_is_captured_no_more():
     links = Links()
-    bindings = Bindings(links.find, links.exists)
-    captured(bindings, OLD)
-    assert bindings.refresh() is False
+    pod_links = PodLinks(links.find, links.exists)
+    captured(pod_links, OLD)
+    assert pod_links.refresh() is False
     links.link = Interface(6, "cali6")
-    assert bindings.refresh() is True
-    assert bindings.pins == {("old", ADDRESS): GONE}
-    assert captured(bindings, OLD) == []
-    assert bindings.refresh() is False
-    assert captured(bindings, NEW) == [(ADDRESS, Interface(6, "cali6"))]
+    assert pod_links.refresh() is True
+    assert pod_links.links == {("old", ADDRESS): GONE}
+    assert captured(pod_links, OLD) == []
+    assert pod_links.refresh() is False
+    assert captured(pod_links, NEW) == [(ADDRESS, Interface(6, "cali6"))]
 
 
 def test_an_address_of_two_pods_is_nobodys():
     links = Links()
-    bindings = Bindings(links.find, links.exists)
-    assert captured(bindings, OLD, NEW) == []
-    assert captured(bindings, NEW) == [(ADDRESS, Interface(5, "cali5"))]
+    pod_links = PodLinks(links.find, links.exists)
+    assert captured(pod_links, OLD, NEW) == []
+    assert captured(pod_links, NEW) == [(ADDRESS, Interface(5, "cali5"))]
 
 
 def test_a_pod_that_comes_back_is_looked_for_again():
     links = Links()
-    bindings = Bindings(links.find, links.exists)
-    captured(bindings, OLD)
-    captured(bindings)
+    pod_links = PodLinks(links.find, links.exists)
+    captured(pod_links, OLD)
+    captured(pod_links)
     links.link = Interface(6, "cali6")
-    assert captured(bindings, OLD) == [(ADDRESS, Interface(6, "cali6"))]
+    assert captured(pod_links, OLD) == [(ADDRESS, Interface(6, "cali6"))]
 
 
 def test_where_routing_does_not_say_the_address_has_to_do():
     links = Links()
     links.link = None
-    assert captured(Bindings(links.find, links.exists), OLD) == [ADDRESS]
+    assert captured(PodLinks(links.find, links.exists), OLD) == [ADDRESS]

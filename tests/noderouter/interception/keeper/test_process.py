@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from noderouter.interception.keeper.client import Teller
+from noderouter.interception.keeper.client import BlockingKeeperClient
 from noderouter.interception.keeper.errors import InterceptError
 from noderouter.interception.keeper.protocol import encode
 from tests.cluster.any_cluster import until
@@ -72,20 +72,20 @@ class Node:
         assert process.stdout.readline() == "ready\n", self.log(who)
         return process
 
-    def teller(self, name: str = "") -> Teller:
+    def client(self, name: str = "") -> BlockingKeeperClient:
         """A conversation; ends with the test."""
         until(lambda: self._path(name).exists())
-        teller = Teller(self._path(name))
-        self._stack.callback(teller.close)
-        return teller
+        client = BlockingKeeperClient(self._path(name))
+        self._stack.callback(client.close)
+        return client
 
     def status(self, name: str = "") -> dict[str, object]:
         """What a keeper says of itself."""
-        teller = Teller(self._path(name))
+        client = BlockingKeeperClient(self._path(name))
         try:
-            return teller.status()
+            return client.status()
         finally:
-            teller.close()
+            client.close()
 
     def answers(self, version: int = 4) -> str:
         """Who answers the pod."""
@@ -272,20 +272,20 @@ def test_nothing_is_captured_before_everything_is_known(make_node):
     node = make_node()
     node.keeper()
     node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")
-    teller = node.teller()
-    teller.hello("test")
-    assert teller.progress(GOOD) == {
+    client = node.client()
+    client.hello("test")
+    assert client.progress(GOOD) == {
         "v": 1, "type": "state", "armed": False, "standby": False, "why": "waiting for the list of pods and services",
     }  # fmt: skip
-    assert teller.pods(1, PODS)["what"] == "pods"
-    assert teller.progress(GOOD)["armed"] is False
-    assert teller.services(2, SERVICES)["generation"] == 2
+    assert client.pods(1, PODS)["what"] == "pods"
+    assert client.progress(GOOD)["armed"] is False
+    assert client.services(2, SERVICES)["generation"] == 2
     assert node.answers() == "backend"
-    assert teller.progress(GOOD)["armed"] is True
+    assert client.progress(GOOD)["armed"] is True
     assert node.answers() == "router"
-    assert teller.pods(3, PODS[1:])["type"] == "applied"
+    assert client.pods(3, PODS[1:])["type"] == "applied"
     assert node.answers() == "backend", "the answer comes when it is in force"
-    assert teller.pods(4, PODS)["type"] == "applied"
+    assert client.pods(4, PODS)["type"] == "applied"
     assert node.answers() == "router"
 
 
@@ -326,25 +326,25 @@ class Standby:
     """A router behind a keeper that waits, which is good for as long as this is entered; it shares the port."""
 
     def __init__(self, node, name):
-        self._teller = node.teller(name)
-        self._teller.hello(name)
-        self._teller.pods(1, PODS)
-        self._teller.services(1, SERVICES)
+        self._client = node.client(name)
+        self._client.hello(name)
+        self._client.pods(1, PODS)
+        self._client.services(1, SERVICES)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def _run(self):
         while not self._ended.wait(0.2):
-            self._teller.progress(GOOD)
+            self._client.progress(GOOD)
 
     def __enter__(self):
-        self.state = self._teller.progress(GOOD)
+        self.state = self._client.progress(GOOD)
         self._thread.start()
 
     def __exit__(self, *_):
         self._ended.set()
         self._thread.join()
-        self._teller.close()
+        self._client.close()
 
 
 def succeeding(make_node, kind):
@@ -385,7 +385,7 @@ def test_handing_over_misses_nothing(make_node, kind, how):
         assert (node.status("old")["owner"], node.status("old")["armed"]) == (False, False)
         assert "intercept.waiting" not in node.events("old")
         if how == "the router is killed":
-            node.teller("old").hello("again")
+            node.client("old").hello("again")
             until(lambda: "intercept.waiting" in node.events("old"))
             new.kill()
             until(lambda: node.status("old")["owner"])
@@ -413,8 +413,8 @@ def test_who_owns_the_rules_without_a_router_gives_them_to_who_has_a_good_one(ma
 def test_a_successor_whose_router_is_not_good_is_given_nothing(make_node):
     """The pod that should take over crashes again and again: its keeper waits, and nobody is behind it."""
     node, old, old_router, _ = succeeding(make_node, "nftables")
-    teller = node.teller("new")
-    teller.hello("new")
+    client = node.client("new")
+    client.hello("new")
     old_router.stdin.write("disarm\n")
     old_router.stdin.flush()
     assert old_router.stdout.readline() == "disarmed\n"  # the log says so before the switch is thrown
@@ -505,9 +505,9 @@ def test_a_state_file_is_followed(make_node, tmp_path):
     state.write_text(json.dumps({"pods": pods, "services": services}))
     node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")
     node.keeper("--state", str(state))
-    teller = node.teller()
-    teller.hello("test")
-    assert teller.progress(GOOD)["armed"] is True
+    client = node.client()
+    client.hello("test")
+    assert client.progress(GOOD)["armed"] is True
     assert node.answers() == "router"
     state.write_text('{"pods": [1]}')
     until(lambda: "intercept.state_refused" in node.events())
@@ -515,22 +515,22 @@ def test_a_state_file_is_followed(make_node, tmp_path):
     state.write_text(json.dumps({"services": services}))
     until(lambda: node.answers() == "backend")
     with pytest.raises(InterceptError, match="come from a file"):
-        teller.pods(1, PODS)
+        client.pods(1, PODS)
 
 
 def test_who_may_say_what(make_node):
     node = make_node()
     node.keeper("--exclude-namespace", "storage")
-    nobody = node.teller()
+    nobody = node.client()
     with pytest.raises(InterceptError, match="has to be `hello`"):
         nobody.pods(1, PODS)
-    router = node.teller()
+    router = node.client()
     router.hello("one")
     with pytest.raises(InterceptError, match="another router"):
-        node.teller().hello("two")
+        node.client().hello("two")
     with pytest.raises(InterceptError, match="unknown `type`"):
         router.say(encode("nonsense"))
-    again = node.teller()
+    again = node.client()
     welcome = again.hello("three")
     assert (welcome["backend"], welcome["leftOut"]) == ("nftables", ["storage"])
     assert again.status()["type"] == "status"
@@ -589,12 +589,12 @@ def test_a_log_that_nobody_reads_does_not_keep_it_from_anything(make_node, gone)
         if gone:
             os.close(reading)
         for number in range(30):
-            teller = node.teller()
-            teller.hello(f"router-{number}")
-            teller.pods(1, PODS)
-            teller.services(1, SERVICES)
-            assert teller.progress(GOOD)["armed"] is True
-            teller.close()
+            client = node.client()
+            client.hello(f"router-{number}")
+            client.pods(1, PODS)
+            client.services(1, SERVICES)
+            assert client.progress(GOOD)["armed"] is True
+            client.close()
             until(lambda: node.status()["armed"] is False)
         keeper.terminate()
         assert keeper.wait(10) == 0

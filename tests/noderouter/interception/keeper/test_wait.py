@@ -12,11 +12,11 @@ from noderouter.cli import main
 from noderouter.interception.keeper import wait as module
 from noderouter.interception.keeper.wait import asking
 
-Serve = Callable[[socket.socket, int], None]
+KeeperProcess = Callable[[socket.socket, int], None]
 
 
 @contextmanager
-def serving(serve: Serve) -> Iterator[int]:
+def serving(serve: KeeperProcess) -> Iterator[int]:
     """A server that is not a router; `serve` gets each connection and its number."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -37,7 +37,7 @@ def serving(serve: Serve) -> Iterator[int]:
         thread.join()
 
 
-def says(*answers: tuple[int, str]) -> Serve:
+def says(*answers: tuple[int, str]) -> KeeperProcess:
     """One answer after the other, the last one again and again."""
 
     def serve(sock: socket.socket, number: int) -> None:

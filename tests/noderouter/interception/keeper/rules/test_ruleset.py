@@ -63,8 +63,8 @@ LINKS = st.sampled_from([None, GONE, Interface(3, "cali3"), Interface(4, "cali4"
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Policy, Wanted, dict]:
     wanted = draw(WANTED)
-    pins = {(pod.uid, address): draw(LINKS) for pod in wanted.pods for address in pod.addresses}
-    return draw(POLICIES), wanted, pins
+    links = {(pod.uid, address): draw(LINKS) for pod in wanted.pods for address in pod.addresses}
+    return draw(POLICIES), wanted, links
 
 
 def sources(rules: Ruleset) -> set:
@@ -75,19 +75,19 @@ def sources(rules: Ruleset) -> set:
 
 @given(cases())
 def test_a_source_is_a_pod_that_may_be_captured_and_no_other_claims_it(case):
-    policy, wanted, pins = case
-    for address in sources(ruleset(policy, wanted, pins)):
+    policy, wanted, links = case
+    for address in sources(ruleset(policy, wanted, links)):
         uids = {pod.uid for pod in wanted.pods if address in pod.addresses}
         assert len(uids) == 1
         namespaces = {pod.namespace for pod in wanted.pods if address in pod.addresses}
         assert namespaces - policy.exclusions.namespaces - {"kube-system"}
-        assert pins[(uids.pop(), address)] != GONE
+        assert links[(uids.pop(), address)] != GONE
 
 
 @given(cases())
 def test_a_destination_is_a_service_that_is_not_excluded(case):
-    policy, wanted, pins = case
-    rules = ruleset(policy, wanted, pins)
+    policy, wanted, links = case
+    rules = ruleset(policy, wanted, links)
     known = {(each.address, each.port): each.http for each in wanted.services}
     for family in rules.families:
         for address, port in family.services:
@@ -105,8 +105,8 @@ def test_a_destination_is_a_service_that_is_not_excluded(case):
 
 @given(cases())
 def test_everything_that_may_be_captured_is(case):
-    policy, wanted, pins = case
-    rules = ruleset(policy, wanted, pins)
+    policy, wanted, links = case
+    rules = ruleset(policy, wanted, links)
     for service in wanted.services:
         skipped = (*NEVER_NETWORKS, *policy.exclusions.networks)
         plain = service.port not in policy.exclusions.ports and service.address not in wanted.never
@@ -117,12 +117,12 @@ def test_everything_that_may_be_captured_is(case):
 
 @given(cases(), st.randoms())
 def test_the_same_state_gives_the_same_text(case, random):
-    policy, wanted, pins = case
+    policy, wanted, links = case
     pods, services = list(wanted.pods), list(wanted.services)
     random.shuffle(pods)
     random.shuffle(services)
-    one = ruleset(policy, wanted, pins)
-    other = ruleset(policy, Wanted(tuple(pods) * 2, tuple(services) * 2, wanted.never), pins)
+    one = ruleset(policy, wanted, links)
+    other = ruleset(policy, Wanted(tuple(pods) * 2, tuple(services) * 2, wanted.never), links)
     assert one == other
     assert nftables.table(one) == nftables.table(other)
     assert iptables.sets(one) == iptables.sets(other)
@@ -155,6 +155,6 @@ def listed(table: str) -> dict[str, set[str]]:
 
 @given(cases())
 def test_another_shape_is_no_change_of_elements(case):
-    policy, wanted, pins = case
+    policy, wanted, links = case
     other = Policy(Capture(4144, policy.capture.ipv4), policy.scope, policy.failure_mode, policy.exclusions)
-    assert nftables.change(ruleset(policy, wanted, pins), ruleset(other, wanted, pins)) is None
+    assert nftables.change(ruleset(policy, wanted, links), ruleset(other, wanted, links)) is None
