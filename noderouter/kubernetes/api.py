@@ -5,11 +5,11 @@ noticed by TCP (keep-alive, TCP_USER_TIMEOUT) within half a minute, a silent one
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from random import random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
@@ -29,7 +29,11 @@ RESPITE: Final = 0.5
 """The least wait for an API that did not answer, and as much again at random: with it everybody else waits, too."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 
+COMMAND_TIMING: Final = Timing(connect=3.0, answer=10.0)
+"""How patient a command is with the API: somebody waits for it."""
+
 Query = Mapping[str, str]
+T = TypeVar("T")
 
 
 class Api:
@@ -181,6 +185,23 @@ class Api:
                 self._endpoint = endpoint
                 self._client = make_client(endpoint)
             return self._client, self._endpoint
+
+
+def run_once(access: Access, ask: Callable[[Api], Awaitable[T]]) -> T:
+    """Run `ask` in a loop of its own, for a command that does nothing else; return what it returns.
+
+    Raises:
+        ApiError: whatever it raised.
+    """
+
+    async def run() -> T:
+        api = Api(access, COMMAND_TIMING)
+        try:
+            return await ask(api)
+        finally:
+            await api.close()
+
+    return trio.run(run)
 
 
 class _Enough(Exception):

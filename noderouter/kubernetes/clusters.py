@@ -11,8 +11,7 @@ import trio
 from noderouter.core.background import Log, StartSoon
 from noderouter.kubernetes.access import Access
 from noderouter.kubernetes.api import Api
-from noderouter.kubernetes.capabilities import Reach, find_reach
-from noderouter.kubernetes.cluster_context import Site
+from noderouter.kubernetes.cluster_context import Capabilities, ClusterContext, find_capabilities
 from noderouter.kubernetes.errors import ApiError
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.own_pod_annotations import OwnPod
@@ -34,13 +33,13 @@ class Cluster:
         """Opens nothing yet."""
         self.access = access
         self.api = Api(access, timing)
-        self._site = Site(self.api, timing, start_soon, log, self._reached)
-        self.services = ServiceIndex(self._site)
-        self.endpoints = SliceWatches(self._site)
+        self._context = ClusterContext(self.api, timing, start_soon, log, self._reached)
+        self.services = ServiceIndex(self._context)
+        self.endpoints = SliceWatches(self._context)
         self.own_pod = OwnPod(self.api, start_soon, log, timing)
         self._objects: dict[tuple[Resource, str], ObjectWatch] = {}
         self._reflectors: list[Reflector[Any]] = []
-        self._reach: Reach | None = None
+        self._capabilities: Capabilities | None = None
         self._asking = False
         start_soon(self._end_with_nursery, name=f"kubernetes {access}")
 
@@ -52,12 +51,12 @@ class Cluster:
         key = (resource, name)
         watch = self._objects.get(key)
         if watch is None:
-            watch = self._objects[key] = ObjectWatch(self._site, resource, name)
+            watch = self._objects[key] = ObjectWatch(self._context, resource, name)
         return watch
 
     def reflector(self, subject: Subject, replica: Replica[T]) -> Reflector[T]:
         """A watch of whoever asks for it, and runs it; for collections that are followed from start to end."""
-        made = Reflector(self.api, subject, replica, self._site.timing, self._site.log)
+        made = Reflector(self.api, subject, replica, self._context.timing, self._context.log)
         self._reflectors.append(made)
         return made
 
@@ -78,11 +77,11 @@ class Cluster:
             "watches": [{"name": health.name, **health.state()} for health in self.healths()],
         }
 
-    def _reached(self) -> Reach | None:
-        if self._reach is None and not self._asking:
+    def _reached(self) -> Capabilities | None:
+        if self._capabilities is None and not self._asking:
             self._asking = True
-            self._site.start_soon(self._find_reach, name=f"kubernetes reach {self.access}")
-        return self._reach
+            self._context.start_soon(self._find_capabilities, name=f"kubernetes capabilities {self.access}")
+        return self._capabilities
 
     async def _end_with_nursery(self) -> None:
         """Close idle connections at the very end."""
@@ -92,25 +91,25 @@ class Cluster:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                 await self.api.close()
 
-    async def _find_reach(self) -> None:
+    async def _find_capabilities(self) -> None:
         """Ask until there is an answer."""
-        site = self._site
-        pauses = Pauses(site.timing, Random())
+        context = self._context
+        pauses = Pauses(context.timing, Random())
         since = trio.current_time()
         complained = False
-        while self._reach is None:
+        while self._capabilities is None:
             try:
-                self._reach = await find_reach(self.api)
+                self._capabilities = await find_capabilities(self.api)
             except ApiError as error:
                 if not complained:
                     complained = True
-                    site.log(WARNING, "kubernetes.unreachable", api=str(self.access), reason=error.reason)
-                if error.refused or trio.current_time() - since >= site.timing.patience:
+                    context.log(WARNING, "kubernetes.unreachable", api=str(self.access), reason=error.reason)
+                if error.refused or trio.current_time() - since >= context.timing.patience:
                     self.services.unreachable(error.reason)
                     self.endpoints.unreachable(error.reason)
                 await trio.sleep(pauses.next(error.retry_after))
-        reach = self._reach
-        site.log(INFO, "kubernetes.reached", api=str(self.access), **asdict(reach))
+        capabilities = self._capabilities
+        context.log(INFO, "kubernetes.reached", api=str(self.access), **asdict(capabilities))
         self.services.reached()
         self.endpoints.reached()
 

@@ -31,7 +31,7 @@ MAX_PAUSE: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class EventDraft:
     """What is to be said about an object (as the API sent it); see `write_event`."""
 
     about: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Notice:
     type: Literal["Normal", "Warning"] = "Warning"
 
 
-class Notices:
+class EventRecorder:
     """Writes what it is told to, in a task that lives as long as there is something to write."""
 
     def __init__(self, api: Api, start_soon: StartSoon, log: Log, instance: str) -> None:
@@ -50,13 +50,13 @@ class Notices:
         self._start_soon = start_soon
         self._log = log
         self._instance = instance
-        self._waiting: deque[Notice] = deque(maxlen=WAITING)
+        self._waiting: deque[EventDraft] = deque(maxlen=WAITING)
         self._running = False
         self._complained = False
 
-    def tell(self, notice: Notice) -> None:
+    def record(self, draft: EventDraft) -> None:
         """Write an Event, soon; returns at once."""
-        self._waiting.append(notice)
+        self._waiting.append(draft)
         if not self._running:
             self._running = True
             self._start_soon(self._run, name=f"kubernetes events {self._instance}")
@@ -70,24 +70,24 @@ class Notices:
         finally:
             self._running = False
 
-    async def _write(self, notice: Notice) -> None:
+    async def _write(self, draft: EventDraft) -> None:
         pause = 0.5
         for left in reversed(range(TRIES)):
             try:
                 await write_event(
                     self._api,
-                    notice.about,
-                    notice.reason,
-                    notice.message,
-                    type=notice.type,
+                    draft.about,
+                    draft.reason,
+                    draft.message,
+                    type=draft.type,
                     instance=self._instance,
-                    key=notice.key,
+                    key=draft.key,
                 )
             except ApiError as error:
                 if error.conflict:
                     return
                 if not left or (400 <= error.status < 500 and error.status != 429):
-                    self._complain(notice, error)
+                    self._complain(draft, error)
                     return
                 await self._api.pause(max(pause, error.retry_after or 0.0) * (0.5 + random() / 2), error)
                 pause = min(MAX_PAUSE, pause * 2)
@@ -95,9 +95,9 @@ class Notices:
                 self._complained = False
                 return
 
-    def _complain(self, notice: Notice, error: ApiError) -> None:
+    def _complain(self, draft: EventDraft, error: ApiError) -> None:
         """Once, until it works again."""
         if not self._complained:
             self._complained = True
             hint = "grant `create` on `events` in the namespace of the object" if error.refused else ""
-            self._log(WARNING, "kubernetes.event_refused", event_reason=notice.reason, reason=error.reason, hint=hint)
+            self._log(WARNING, "kubernetes.event_refused", event_reason=draft.reason, reason=error.reason, hint=hint)

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from noderouter.core.var import Var
-from noderouter.kubernetes.cluster_context import Site
-from noderouter.kubernetes.linger import attend
+from noderouter.kubernetes.cluster_context import ClusterContext
 from noderouter.kubernetes.paths import Resource
-from noderouter.kubernetes.reflector import Reflector, Subject
+from noderouter.kubernetes.reflector import Reflector, Subject, linger
 from noderouter.kubernetes.replica import Replica
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.kubernetes.watch_health import WatchHealth
@@ -26,12 +25,12 @@ Object = Mapping[str, Any]
 class ObjectWatch:
     """`var` is the object; hold it to have it watched. `health` says how that goes."""
 
-    def __init__(self, site: Site, resource: Resource, name: str) -> None:
+    def __init__(self, context: ClusterContext, resource: Resource, name: str) -> None:
         """Opens nothing yet."""
         self.name = name
         self.resource = resource
         self.var: Var[State[Object]] = Var(Unknown(), self)
-        self._site = site
+        self._context = context
         self._running = False
         self._replica: Replica[Object] = Replica(self._project, self._changed)
         subject = Subject(
@@ -41,7 +40,7 @@ class ObjectWatch:
             wanted=lambda: (name,),
             unreachable=self._unreachable,
         )
-        self._reflector = Reflector(site.api, subject, self._replica, site.timing, site.log)
+        self._reflector = Reflector(context.api, subject, self._replica, context.timing, context.log)
 
     def __repr__(self) -> str:
         return f"<ObjectWatch {self._reflector.subject.name} {type(self.var.value).__name__}>"
@@ -59,7 +58,7 @@ class ObjectWatch:
         """Somebody needs it."""
         if not self._running:
             self._running = True
-            self._site.start_soon(self._run, name=f"kubernetes {self._reflector.subject.name}")
+            self._context.start_soon(self._run, name=f"kubernetes {self._reflector.subject.name}")
 
     def close(self) -> None:
         """Nobody does any more: the task will notice."""
@@ -67,7 +66,7 @@ class ObjectWatch:
     async def _run(self) -> None:
         try:
             while self.var.holders:
-                await attend(self._reflector, lambda: self.var.holders, self._site.timing.linger)
+                await linger(self._reflector, lambda: self.var.holders, self._context.timing.linger)
         finally:
             self._running = False
         self._replica.forget(self.name)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from logging import ERROR, INFO, WARNING
 from random import Random
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import trio
 
@@ -235,3 +235,17 @@ class Reflector(Generic[T]):
 def _shown(path: str, query: dict[str, str]) -> str:
     """A request as people read it."""
     return f"GET {path}?" + "&".join(f"{key}={value}" for key, value in query.items())
+
+
+async def linger(reflector: Reflector[Any], needed: Callable[[], object], seconds: float) -> None:
+    """Run `reflector` until `needed` was false at two looks in a row, `seconds` apart.
+
+    A name that comes and goes, as at the edge of a cache, so does not cost a list each time.
+    """
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reflector.run, name=f"kubernetes {reflector.subject.name}")
+        looks = 0
+        while looks < 2:
+            await trio.sleep(seconds)
+            looks = 0 if needed() else looks + 1
+        nursery.cancel_scope.cancel()

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from noderouter.core.var import Var, Watched
-from noderouter.kubernetes.cluster_context import Site
-from noderouter.kubernetes.linger import attend
+from noderouter.kubernetes.cluster_context import ClusterContext
 from noderouter.kubernetes.paths import services
-from noderouter.kubernetes.reflector import Reflector, Subject
+from noderouter.kubernetes.reflector import Reflector, Subject, linger
 from noderouter.kubernetes.replica import Replica
 from noderouter.kubernetes.service import Service, project_service
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
@@ -27,10 +26,10 @@ ALL: Final = "*"
 class ServiceIndex:
     """Finds Services. Nothing is watched before one is held."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, context: ClusterContext) -> None:
         self.nodes: dict[str, Node] = {}
         """Those that are held, by `<namespace>/<name>`."""
-        self._site = site
+        self._context = context
         self._scopes: dict[str, Scope] = {}
 
     def service(self, namespace: str, name: str) -> Var[State[Service]]:
@@ -50,16 +49,16 @@ class ServiceIndex:
 
     def attach(self, node: "Node") -> None:
         """Have the namespace of a node watched."""
-        reach = self._site.reach()
-        if reach is None:
+        capabilities = self._context.capabilities()
+        if capabilities is None:
             return
-        name = "" if reach.all_services else node.namespace
+        name = "" if capabilities.all_services else node.namespace
         scope = self._scopes.get(name)
         if scope is None:
             if len(self._scopes) >= MAX_NAMESPACES:
                 node.trouble(f"more than {MAX_NAMESPACES} namespaces, and no right to list services in all of them")
                 return
-            scope = self._scopes[name] = Scope(self._site, name, self.held_in, self._ended)
+            scope = self._scopes[name] = Scope(self._context, name, self.held_in, self._ended)
         scope.look(node)
 
     def held_in(self, namespace: str) -> Iterator["Node"]:
@@ -111,13 +110,13 @@ class Scope:
 
     def __init__(
         self,
-        site: Site,
+        context: ClusterContext,
         namespace: str,
         held: Callable[[str], Iterator[Node]],
         ended: Callable[["Scope"], None],
     ) -> None:
         self.namespace = namespace
-        self._site = site
+        self._context = context
         self._held = held
         self._ended = ended
         self.replica: Replica[Service] = Replica(_project, self._changed)
@@ -128,8 +127,8 @@ class Scope:
             wanted=lambda: (ALL,),
             unreachable=self._unreachable,
         )
-        self.reflector = Reflector(site.api, subject, self.replica, site.timing, site.log)
-        site.start_soon(self._run, name=f"kubernetes {subject.name}")
+        self.reflector = Reflector(context.api, subject, self.replica, context.timing, context.log)
+        context.start_soon(self._run, name=f"kubernetes {subject.name}")
 
     def look(self, node: Node) -> None:
         """Tell a node what is known of it."""
@@ -141,7 +140,7 @@ class Scope:
 
     async def _run(self) -> None:
         while self._needed():
-            await attend(self.reflector, self._needed, self._site.timing.linger)
+            await linger(self.reflector, self._needed, self._context.timing.linger)
         self._ended(self)
 
     def _needed(self) -> bool:

@@ -16,7 +16,7 @@ from time import monotonic, time
 from typing import Any, Final
 
 from noderouter.core.var import Var, Watched
-from noderouter.kubernetes.cluster_context import Site
+from noderouter.kubernetes.cluster_context import ClusterContext
 from noderouter.kubernetes.endpoint_slice import (
     SERVICE_LABEL,
     Slice,
@@ -25,9 +25,8 @@ from noderouter.kubernetes.endpoint_slice import (
     reusing,
     service_of,
 )
-from noderouter.kubernetes.linger import attend
 from noderouter.kubernetes.paths import endpoint_slices, endpoints
-from noderouter.kubernetes.reflector import Reflector, Subject
+from noderouter.kubernetes.reflector import Reflector, Subject, linger
 from noderouter.kubernetes.replica import Replica, key_of
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.kubernetes.watch_health import WatchHealth, shown
@@ -45,10 +44,10 @@ Slices = tuple[Slice, ...]
 class SliceWatches:
     """Finds the slices of Services. Nothing is watched before one is held."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, context: ClusterContext) -> None:
         self.nodes: dict[str, Node] = {}
         """Those that are watched, by `<namespace>/<name>`."""
-        self.site = site
+        self.context = context
         self.groups: list[Group] = []
         self._full = False
         """Whether somebody waits for a place."""
@@ -71,23 +70,28 @@ class SliceWatches:
 
     def attach(self, node: "Node") -> None:
         """Put a node into a group."""
-        reach = self.site.reach()
-        if reach is None:
+        capabilities = self.context.capabilities()
+        if capabilities is None:
             return
         if sum(len(group.nodes) for group in self.groups) >= MAX_SERVICES:
             self._full = True
             node.trouble(f"the endpoints of {MAX_SERVICES} services are watched already")
             return
-        room = GROUP if reach.slices else 1
+        room = GROUP if capabilities.slices else 1
         namespace = node.namespace
         own = {group.namespace for group in self.groups}
-        if reach.slices and reach.all_endpoints and namespace not in own and len(own - {""}) >= MAX_OWN_GROUPS:
+        if (
+            capabilities.slices
+            and capabilities.all_endpoints
+            and namespace not in own
+            and len(own - {""}) >= MAX_OWN_GROUPS
+        ):
             namespace = ""
         for group in self.groups:
             if group.namespace == namespace and len(group.nodes) < room:
                 break
         else:
-            group = Group(self, namespace, slices=reach.slices)
+            group = Group(self, namespace, slices=capabilities.slices)
             self.groups.append(group)
         group.join(node)
 
@@ -181,8 +185,8 @@ class Group:
         self.nodes: dict[str, Node] = {}
         """By `<namespace>/<name>`."""
         self._watches = watches
-        site = watches.site
-        self._site = site
+        context = watches.context
+        self._context = context
         self._part = _part_by_label if slices else key_of
         self._project = _one_slice if slices else project_endpoints
         self._replica: Replica[Slices] = Replica(self._projected, self._changed)
@@ -193,8 +197,8 @@ class Group:
             wanted=self._wanted,
             unreachable=self._unreachable,
         )
-        self.reflector = Reflector(site.api, subject, self._replica, site.timing, site.log)
-        site.start_soon(self._run, name=f"kubernetes {subject.name}")
+        self.reflector = Reflector(context.api, subject, self._replica, context.timing, context.log)
+        context.start_soon(self._run, name=f"kubernetes {subject.name}")
 
     def join(self, node: Node) -> None:
         """Have a node watched, too."""
@@ -209,7 +213,7 @@ class Group:
 
     async def _run(self) -> None:
         while self._needed():
-            await attend(self.reflector, self._needed, self._site.timing.linger)
+            await linger(self.reflector, self._needed, self._context.timing.linger)
         self._watches.groups.remove(self)
         for node in list(self.nodes.values()):
             self._leave(node)
@@ -220,7 +224,7 @@ class Group:
     def _wanted(self) -> Collection[str]:
         """The Services to be watched, without those that nobody has needed for a while."""
         for node in list(self.nodes.values()):
-            if node.expired(self._site.timing.linger):
+            if node.expired(self._context.timing.linger):
                 self._leave(node)
         return self.nodes.keys()
 

@@ -21,8 +21,7 @@ from noderouter.commands.check.versions import check_versions
 from noderouter.config.config import Config
 from noderouter.config.validate import load
 from noderouter.kubernetes.access import Access, of_people, own_namespace
-from noderouter.kubernetes.api import Api
-from noderouter.kubernetes.run_once import once
+from noderouter.kubernetes.api import Api, run_once
 from noderouter.schema.problem import ConfigError
 
 
@@ -81,7 +80,7 @@ def check_api(access: Access, needs: Needs, namers: list[Path], account: tuple[s
         lines += [await check_config_map(api, key, namers) for key in needs.config_maps]
         return lines
 
-    return once(access, ask)
+    return run_once(access, ask)
 
 
 def _given(options: argparse.Namespace) -> Access | None:

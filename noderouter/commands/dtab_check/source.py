@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from dtab import Dtab
 from noderouter.kubernetes.access import Access
-from noderouter.kubernetes.api import Api
+from noderouter.kubernetes.api import Api, run_once
 from noderouter.kubernetes.errors import NOT_FOUND, ApiError
 from noderouter.kubernetes.paths import configmaps
-from noderouter.kubernetes.run_once import once
 from noderouter.naming.interpreter.config_map_key import Key, NotText, Object, text_under
 from noderouter.naming.interpreter.stored import DtabError, hash_of, read_dtab
 
@@ -67,7 +66,7 @@ def from_config_map(key: Key, access: Access) -> tuple[Key, Source]:
         return await api.get(configmaps(key.namespace).object(key.name))
 
     try:
-        thing = json.loads(once(access, ask))
+        thing = json.loads(run_once(access, ask))
     except ApiError as error:
         if error.status != NOT_FOUND:
             raise SourceError(f"ConfigMap {key}: {error.reason}") from error

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from dtab import Dtab, Failed
 from noderouter.core.background import Log
-from noderouter.kubernetes.event_recorder import Notice
+from noderouter.kubernetes.event_recorder import EventDraft
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.kubernetes.watch_health import shown
 from noderouter.naming.interpreter.config_map_key import Key, NotText, Object, text_under
@@ -33,15 +33,15 @@ class ConfigMapDtab:
         self,
         key: Key,
         log: Log,
-        tell: Callable[[Notice], None],
+        record: Callable[[EventDraft], None],
         publish: Callable[[str], None],
         last_good: LastGood | None = None,
     ) -> None:
-        """`tell` writes Events; `publish` is given each hash that comes into effect, `last_good` each good text."""
+        """`record` writes Events; `publish` is given each hash that comes into effect, `last_good` each good text."""
         self.key = key
         self.stored = StoredDtab(f"ConfigMap {key}")
         self._log = log
-        self._tell = tell
+        self._record = record
         self._publish = publish
         self._last_good = last_good
         if last_good is not None:
@@ -137,7 +137,7 @@ class ConfigMapDtab:
 
     def _event(self, thing: Object, reason: str, words: str, type: Literal["Normal", "Warning"] = "Warning") -> None:
         filename, version = self.key.filename, thing["metadata"].get("resourceVersion")
-        self._tell(Notice(thing, reason, f"key {filename}{words}", f"{reason} {filename} {version}", type))
+        self._record(EventDraft(thing, reason, f"key {filename}{words}", f"{reason} {filename} {version}", type))
 
     def _saw(self, seen: Text | Absent) -> None:
         self._seen = seen

@@ -26,7 +26,7 @@ from typing import Annotated, Any, ClassVar, Self
 import trio
 
 from noderouter.kubernetes.access import ApiKeys
-from noderouter.kubernetes.event_recorder import Notices
+from noderouter.kubernetes.event_recorder import EventRecorder
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.paths import configmaps
 from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
@@ -70,7 +70,7 @@ class ConfigMap(InterpreterKind, ApiKeys):
         """The interpreter; its dtab is pending until the API has answered."""
         cluster = runtime.clusters.get(self.access)
         watch = cluster.object(configmaps(self.namespace), self.name)
-        notices = Notices(cluster.api, runtime.start_soon, runtime.log, instance())
+        recorder = EventRecorder(cluster.api, runtime.start_soon, runtime.log, instance())
 
         def publish(value: str) -> None:
             cluster.own_pod.annotate(HASH_ANNOTATION, str(self.key), value)
@@ -81,7 +81,7 @@ class ConfigMap(InterpreterKind, ApiKeys):
             kept = cluster.object(configmaps(self.namespace), self.lastGood)
             last_good = LastGood(key, cluster.api, kept, runtime.log)
             runtime.start_soon(last_good.run, name=f"last good dtab {key}")
-        dtab = ConfigMapDtab(self.key, runtime.log, notices.tell, publish, last_good)
+        dtab = ConfigMapDtab(self.key, runtime.log, recorder.record, publish, last_good)
         runtime.start_soon(follow, watch, dtab, name=f"dtab {self.key}")
         return ConfigMapInterpreter(dtab, watch, sources, self.built_transformers(runtime))
 

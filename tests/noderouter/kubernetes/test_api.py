@@ -7,7 +7,7 @@ import trio
 
 from noderouter import __version__
 from noderouter.kubernetes.access import Plain
-from noderouter.kubernetes.api import Api
+from noderouter.kubernetes.api import Api, run_once
 from noderouter.kubernetes.clusters import Clusters
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
 from tests.noderouter.kubernetes.conftest import QUICK
@@ -112,3 +112,26 @@ async def test_a_refusal_is_waited_for_to_the_end(server, api):
             for _ in range(10):
                 await api.get("/api/v1/services")
     assert scope.cancelled_caught
+
+
+# run_once
+
+
+async def test_one_answer_and_all_is_closed(server):
+    apis = []
+
+    async def ask(api):
+        apis.append(api)
+        return await api.get("/api/v1")
+
+    answer = await trio.to_thread.run_sync(run_once, server.access, ask)
+    assert b"APIResourceList" in answer
+    assert apis[0]._closed
+
+
+def test_a_command_without_an_api_says_where_it_looked():
+    async def ask(api):
+        return await api.get("/api/v1")
+
+    with pytest.raises(ApiError, match=r"http://127\.0\.0\.1:1/api/v1"):
+        run_once(Plain("127.0.0.1", 1), ask)

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from noderouter.kubernetes.api import Api
-from noderouter.kubernetes.run_once import TIMING
+from noderouter.kubernetes.api import COMMAND_TIMING, Api
 from tests.testing.api_server import ApiServer, api_server
 
 
@@ -17,6 +16,6 @@ async def server() -> AsyncIterator[ApiServer]:
 
 @pytest.fixture
 async def api(server: ApiServer) -> AsyncIterator[Api]:
-    made = Api(server.access, TIMING)
+    made = Api(server.access, COMMAND_TIMING)
     yield made
     await made.close()

@@ -2,16 +2,15 @@ import pytest
 
 from noderouter.commands.check.kubernetes import check_server
 from noderouter.kubernetes.access import Plain
-from noderouter.kubernetes.api import Api
+from noderouter.kubernetes.api import COMMAND_TIMING, Api
 from noderouter.kubernetes.errors import ApiError
-from noderouter.kubernetes.run_once import TIMING
 
 
 class Answering(Api):
     """Answers one thing to everything."""
 
     def __init__(self, answer, access=None) -> None:
-        super().__init__(access or Plain("h", 1), TIMING)
+        super().__init__(access or Plain("h", 1), COMMAND_TIMING)
         self.answer = answer
 
     async def get(self, path, query=None):

@@ -15,9 +15,9 @@ class Loaded:
 
     def __init__(self, log) -> None:
         self.log = log
-        self.notices = []
+        self.events = []
         self.hashes = []
-        self.dtab = ConfigMapDtab(Key("mesh", "routes", "dtab"), log, self.notices.append, self.hashes.append)
+        self.dtab = ConfigMapDtab(Key("mesh", "routes", "dtab"), log, self.events.append, self.hashes.append)
         self.version = 0
 
     @property
@@ -55,7 +55,7 @@ def test_a_valid_text_is_in_effect(loaded, log):
         "dentries": 1,
         "hash": hash_of(Dtab.parse("/svc=>/a")),
     }
-    assert loaded.notices == []
+    assert loaded.events == []
     assert loaded.hashes == [loaded.stored.hash]
 
 
@@ -66,11 +66,11 @@ def test_an_invalid_text_changes_nothing_and_is_said_with_its_place(loaded, log)
     assert (loaded.shown, loaded.stored.var.version) == ("/svc=>/a", version)
     assert log.events == ["dtab.loaded", "dtab.invalid"]
     assert log.fields[1]["kept_last_good"] is True
-    (notice,) = loaded.notices
-    assert (notice.reason, notice.type) == ("DtabInvalid", "Warning")
-    assert notice.message.startswith("key dtab, line 2, column 8: '=' expected but '-' found at ")
-    assert notice.message.endswith(f"; the dtab with hash {loaded.stored.hash} stays in effect")
-    assert notice.about["metadata"]["resourceVersion"] == "2"
+    (draft,) = loaded.events
+    assert (draft.reason, draft.type) == ("DtabInvalid", "Warning")
+    assert draft.message.startswith("key dtab, line 2, column 8: '=' expected but '-' found at ")
+    assert draft.message.endswith(f"; the dtab with hash {loaded.stored.hash} stays in effect")
+    assert draft.about["metadata"]["resourceVersion"] == "2"
     assert loaded.dtab.state()["error"].startswith("line 2, column 8")
     assert loaded.stored.refused == 1
 
@@ -82,8 +82,8 @@ def test_the_next_valid_text_recovers_and_says_so_once(loaded):
     loaded.load("/svc => /a")
     loaded.load("/svc => /b")
     assert loaded.shown == "/svc=>/b"
-    assert [notice.reason for notice in loaded.notices] == ["DtabInvalid", "DtabApplied"]
-    assert loaded.notices[1].type == "Normal"
+    assert [draft.reason for draft in loaded.events] == ["DtabInvalid", "DtabApplied"]
+    assert loaded.events[1].type == "Normal"
     assert loaded.stored.last_error is None
     assert loaded.dtab.state()["error"] is None
 
@@ -94,11 +94,11 @@ def test_the_same_text_is_looked_at_once(loaded, log):
         loaded.load(text, metadata={"labels": {"a": "b"}})
         loaded.load(text)
     assert log.events == ["dtab.loaded", "dtab.invalid"]
-    assert len(loaded.notices) == 1
+    assert len(loaded.events) == 1
     loaded.load("/svc => /a")
     loaded.load("/svc => ")
-    assert [notice.reason for notice in loaded.notices] == ["DtabInvalid", "DtabApplied", "DtabInvalid"]
-    assert len({notice.key for notice in loaded.notices}) == 3
+    assert [draft.reason for draft in loaded.events] == ["DtabInvalid", "DtabApplied", "DtabInvalid"]
+    assert len({draft.key for draft in loaded.events}) == 3
 
 
 def test_another_layout_is_no_change(loaded):
@@ -116,14 +116,14 @@ def test_deleted_and_made_again(loaded, log):
     assert loaded.shown == ""
     assert loaded.stored.hash == hash_of(Dtab.EMPTY)
     assert log.events == ["dtab.loaded", "dtab.missing"]
-    (notice,) = loaded.notices
-    assert (notice.reason, notice.type, notice.about["metadata"]["resourceVersion"]) == ("DtabMissing", "Warning", "1")
-    assert notice.message.startswith("key dtab: the ConfigMap does not exist; an empty dtab is in effect")
+    (draft,) = loaded.events
+    assert (draft.reason, draft.type, draft.about["metadata"]["resourceVersion"]) == ("DtabMissing", "Warning", "1")
+    assert draft.message.startswith("key dtab: the ConfigMap does not exist; an empty dtab is in effect")
     loaded.load("nonsense")
     assert loaded.shown == ""
     loaded.load("/svc => /a")
     assert loaded.shown == "/svc=>/a"
-    assert [notice.reason for notice in loaded.notices[1:]] == ["DtabInvalid", "DtabApplied"]
+    assert [draft.reason for draft in loaded.events[1:]] == ["DtabInvalid", "DtabApplied"]
 
 
 @pytest.mark.parametrize("more", [{}, {"data": None}, {"data": {"other": "/a => /b"}}])
@@ -133,7 +133,7 @@ def test_a_missing_key_is_like_a_missing_configmap(loaded, log, more):
     assert loaded.shown == ""
     assert log.events == ["dtab.loaded", "dtab.missing"]
     assert str(loaded.stored.last_error) == "the ConfigMap has no key 'dtab'"
-    assert [notice.reason for notice in loaded.notices] == ["DtabMissing"]
+    assert [draft.reason for draft in loaded.events] == ["DtabMissing"]
     loaded.load("/svc => /a")
     assert loaded.shown == "/svc=>/a"
     assert loaded.stored.last_error is None
@@ -143,7 +143,7 @@ def test_missing_from_the_start_is_an_empty_dtab(loaded, log):
     loaded.dtab.load(Absent())
     assert loaded.stored.var.value == Dtab.EMPTY
     assert log.fields[0]["reason"] == "the ConfigMap does not exist"
-    assert loaded.notices == [], "there is nothing to say it about"
+    assert loaded.events == [], "there is nothing to say it about"
 
 
 def test_an_outage_before_the_first_answer_is_no_empty_dtab(loaded):
@@ -170,4 +170,4 @@ def test_what_is_no_text_is_refused(loaded, keys, words):
     loaded.load(**keys)
     assert loaded.shown == "/svc=>/a"
     assert words in str(loaded.stored.last_error)
-    assert len(loaded.notices) == 1
+    assert len(loaded.events) == 1
