@@ -38,11 +38,11 @@ from noderouter.core.background import Pace
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
 from noderouter.core.var import Var
-from noderouter.interception.control.server_first_ports import SPEAKS_FIRST
+from noderouter.interception.control.declared_protocol import SPEAKS_FIRST
 from noderouter.kubernetes.cluster_domain import cluster_domain
 from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.line_queue import farewell
-from noderouter.naming.api_servers import ApiPlaces
+from noderouter.naming.api_servers import ApiServers
 from noderouter.naming.dns.gauges import dns_gauges
 from noderouter.naming.interpreter.gauges import DtabGauges
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
@@ -190,7 +190,7 @@ class App:
         services = self.destinations
         self.ourselves = Ourselves(
             (*node_addresses(), *told),
-            ApiPlaces(runtime.clusters, runtime.resolver),
+            ApiServers(runtime.clusters, runtime.resolver),
             lambda ip, port: services.find(ip, port) is not None,
         )
         return self.ourselves
@@ -320,34 +320,34 @@ class App:
         if self.servers.waiting:
             lines.append("servers: another router of this node serves until this one is ready")
         for label, assembly in self.assemblies.items():
-            good, words = assembly.interpreter.readiness()
-            ready = ready and good
-            lines.append(f"router {label}: {words}")
+            known = assembly.interpreter.readiness()
+            ready = ready and known.ready
+            lines.append(f"router {label}: {known.reason}")
         if self.arming is not None:
-            good, words = self.arming.readiness()
-            ready = ready and good
-            lines.append(f"interception: {words}")
+            known = self.arming.readiness()
+            ready = ready and known.ready
+            lines.append(f"interception: {known.reason}")
         return ready, lines
 
     def _missing_to_succeed(self) -> list[str]:
         """What another router that serves already has and this one does not, in words."""
         lacks = []
         for label, assembly in self.assemblies.items():
-            good, words = assembly.interpreter.readiness()
+            known = assembly.interpreter.readiness()
             stored = self._dtabs.get(label)
             # A table that does not exist makes nobody unready; but another may have what was taken away meanwhile.
             gone = stored is not None and stored.last_error is not None and not (stored.dtab or assembly.config.dtab)
-            if gone or not good:
-                lacks.append(f"router {label}: {words}")
+            if gone or not known.ready:
+                lacks.append(f"router {label}: {known.reason}")
         return lacks if self.arming is None else [*lacks, *self.arming.missing_to_succeed()]
 
     def _not_ready(self) -> Iterator[str]:
         """What routers lack before connections may be sent to them without asking."""
         yield from self.guard.missing()
         for label, assembly in self.assemblies.items():
-            good, words = assembly.interpreter.readiness()
-            if not good:
-                yield f"router {label}: {words}"
+            known = assembly.interpreter.readiness()
+            if not known.ready:
+                yield f"router {label}: {known.reason}"
             elif not (assembly.config.dtab or assembly.interpreter.stored_dtab()):
                 # Also where somebody deletes the ConfigMap: who has asked for no router is better off without one.
                 yield f"router {label}: its dtab is empty, so that nothing could be routed"

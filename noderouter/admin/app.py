@@ -21,7 +21,7 @@ from noderouter.admin.security import is_same_origin
 from noderouter.admin.state import AdminState
 from noderouter.core.address import unmapped
 from noderouter.telemetry import log
-from noderouter.telemetry.events import ADMIN_HANDLER_FAILED
+from noderouter.telemetry.log import ADMIN_HANDLER_FAILED
 
 HANDLER_SECONDS: Final = 30.0
 QUERY_FIELDS: Final = 50

@@ -4,8 +4,7 @@ import re
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, ClassVar, Final
 
-from noderouter.schema.fields import Ip, Port, Positive, Regex
-from noderouter.schema.file_path import FilePath
+from noderouter.schema.fields import FilePath, Ip, Port, Positive, Regex
 from noderouter.schema.kind import AfterValidator, Field, Model, Several, model_validator
 
 DEFAULT_IP = "127.0.0.1"

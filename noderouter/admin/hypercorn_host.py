@@ -29,7 +29,7 @@ from noderouter.admin.body import SECONDS as BODY_SECONDS
 from noderouter.admin.listen import names_of
 from noderouter.admin.places import Place
 from noderouter.telemetry import log
-from noderouter.telemetry.events import ADMIN_SERVER
+from noderouter.telemetry.log import ADMIN_SERVER
 
 IDLE_SECONDS: Final = 15.0
 """Until the next request has come, with its whole head."""

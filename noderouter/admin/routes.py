@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from noderouter.admin.handler import (
-    captured,
     delegator,
     health,
     help,
@@ -18,7 +17,6 @@ from noderouter.admin.handler import (
     names,
     process,
     requests,
-    states,
     threads,
 )
 from noderouter.admin.message import Request, Response
@@ -77,7 +75,7 @@ def routes(
 
     `shows` are the states of namers and interpreters.
     """
-    shown = {path: _get(Group.DIAGNOSTICS, partial(states.shown, path, show)) for path, show in shows.items()}
+    shown = {path: _get(Group.DIAGNOSTICS, partial(names.shown, path, show)) for path, show in shows.items()}
     return {**_scrapes(expositions), **shown, **FIXED}
 
 
@@ -95,7 +93,7 @@ def routes_for_probes(state: AdminState) -> dict[str, Route]:
     found = {**_scrapes(state.expositions), **{path: FIXED[path] for path in FOR_PROBES}}
     found = {path: route for path, route in found.items() if path not in FIXED or path in FOR_PROBES}
     if state.outlook is not None:
-        found["/captured"] = _get(Group.PROBE, captured.captured)
+        found["/captured"] = _get(Group.PROBE, health.captured)
     return {path: route for path, route in found.items() if not is_blacklisted(state.security, path)}
 
 

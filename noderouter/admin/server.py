@@ -22,7 +22,7 @@ from noderouter.admin.places import Place, Places
 from noderouter.admin.routes import routes_for_probes, routes_of
 from noderouter.admin.state import AdminState
 from noderouter.telemetry import log
-from noderouter.telemetry.events import ADMIN_CRASHED, ADMIN_EXHAUSTED, ADMIN_LISTENING
+from noderouter.telemetry.log import ADMIN_CRASHED, ADMIN_EXHAUSTED, ADMIN_LISTENING
 
 GRACE: Final = 2.0
 """Seconds that requests get to end when the server is stopped."""

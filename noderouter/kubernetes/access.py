@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from noderouter.schema.file_path import FilePath
+from noderouter.schema.fields import FilePath
 from noderouter.schema.kind import Field, Model, model_validator
 
 DEFAULT_HOST: Final = "localhost"

@@ -1,4 +1,4 @@
-"""Where the API servers are, as addresses and ports: what requests are kept away from."""
+"""Addresses and ports of the API servers: where requests must not go."""
 
 import os
 from collections.abc import Iterable
@@ -9,27 +9,28 @@ from noderouter.kubernetes.access import Access, Kubeconfig
 from noderouter.kubernetes.clusters import Clusters
 from noderouter.naming.dns.resolver import Ips, Resolver
 
-Place = tuple[str, int]
+HostPort = tuple[str, int]
+"""A host name or address, and a port."""
 
 _PORTS = {"http": 80, "https": 443}
 
 
-class ApiPlaces:
-    """Tells the places known now; a host among them is looked up from the first question on."""
+class ApiServers:
+    """Returns the addresses and ports known now when called; a host name is resolved from the first call on."""
 
     def __init__(self, clusters: Clusters, resolver: Resolver) -> None:
         self._clusters = clusters
         self._resolver = resolver
         self._hosts: dict[str, Var[Ips]] = {}
 
-    def __call__(self) -> frozenset[Place]:
+    def __call__(self) -> frozenset[HostPort]:
         """Addresses with ports."""
-        places = [*from_environment()]
+        found = [*from_environment()]
         for cluster in self._clusters:
-            place = place_of(cluster.access, cluster.api.url)
-            if place is not None:
-                places.append(place)
-        return frozenset((ip, port) for host, port in places for ip in self._ips(host))
+            known = host_port_of(cluster.access, cluster.api.url)
+            if known is not None:
+                found.append(known)
+        return frozenset((ip, port) for host, port in found for ip in self._ips(host))
 
     def _ips(self, host: str) -> Iterable[str]:
         var = self._hosts.get(host)
@@ -40,15 +41,15 @@ class ApiPlaces:
         return ips if isinstance(ips, frozenset) else ()
 
 
-def from_environment() -> Iterable[Place]:
-    """What the kubelet tells every pod."""
+def from_environment() -> Iterable[HostPort]:
+    """Yield what the kubelet sets in the environment of every pod."""
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "")
     if host and port.isdecimal():
         yield host, int(port)
 
 
-def place_of(access: Access, url: str | None) -> Place | None:
-    """Host and port of one API server; those in a kubeconfig are known once it has been read (`url`)."""
+def host_port_of(access: Access, url: str | None) -> HostPort | None:
+    """Return host and port of one API server; those in a kubeconfig are known once it has been read (`url`)."""
     if not isinstance(access, Kubeconfig):
         return access.host, access.port
     parts = urlsplit(url or "")

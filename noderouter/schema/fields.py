@@ -3,6 +3,7 @@
 For use as annotations in models and kinds. Each checks text of the file and says in words what is wrong.
 """
 
+import os
 import re
 from math import inf
 from socket import AF_INET, AF_INET6, inet_pton
@@ -142,3 +143,20 @@ NotEmpty = AfterValidator(_filled)
 
 OneOrMore = BeforeValidator(listed)
 """For keys that take one value or a list."""
+
+
+def _absolute(path: str) -> str:
+    """Where the process is started decides what a relative path means, once and for all."""
+    if not path:
+        raise ValueError("the path is empty")
+    try:
+        usable = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise ValueError("no file can have this name")
+    return os.path.abspath(path)
+
+
+FilePath = Annotated[str, AfterValidator(_absolute)]
+"""A path in the file system; absolute once it is checked."""

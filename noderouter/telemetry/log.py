@@ -1,7 +1,7 @@
 """Structured logs: for the control plane, and for rare events of the data plane; never one line per request.
 
     log = telemetry.log.get("noderouter.proxy.listener")
-    log.warning(events.LISTENER_FAILED, port=4140, error=str(error))
+    log.warning(ADMIN_CRASHED, port=4140, error=str(error))
 
 One line per event on standard error: JSON in a pod, coloured text on a terminal. Each event name may be logged
 `BURST` times in `PERIOD` seconds; what is above that is counted, and the next line that passes says how many
@@ -25,8 +25,6 @@ sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 import structlog  # noqa: E402
 from structlog.typing import FilteringBoundLogger, Processor  # noqa: E402
 
-from noderouter.telemetry.events import LINES_DROPPED  # noqa: E402
-
 LEVELS: Final = {
     "ALL": 0,
     "TRACE": 5,
@@ -47,6 +45,15 @@ NAMES: Final = 256
 
 MAX_CHARACTERS: Final = 4096
 """Of one value in a line; tracebacks are whole."""
+
+# The names of events, `<part>.<what happened>`; a name never holds a value.
+ADMIN_LISTENING: Final = "admin.listening"
+ADMIN_CRASHED: Final = "admin.crashed"
+ADMIN_EXHAUSTED: Final = "admin.exhausted"
+ADMIN_HANDLER_FAILED: Final = "admin.handler_failed"
+ADMIN_SERVER: Final = "admin.server"
+LINES_DROPPED: Final = "log.dropped"
+TRACE_SPAN: Final = "trace.span"
 
 Event = MutableMapping[str, Any]
 

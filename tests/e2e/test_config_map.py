@@ -257,7 +257,9 @@ async def test_started_while_the_api_is_away_it_is_not_ready_until_it_answers(li
             async with routing(configuration) as router:
                 text = await ready(router, 503)
                 assert "router out: no dtab" in text
-                await until(lambda: "connect" in router.app.assemblies["out"].interpreter.readiness()[1].lower(), 20)
+                await until(
+                    lambda: "connect" in router.app.assemblies["out"].interpreter.readiness().reason.lower(), 20
+                )
                 assert (await router.ask()).status == 502
                 await trio.to_thread.run_sync(live.back)
                 await ready(router)

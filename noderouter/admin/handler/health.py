@@ -1,4 +1,9 @@
-"""Probes: `/livez` and `/healthz` (this answers, so it lives), `/readyz` (requests are welcome)."""
+"""Probes: `/livez` and `/healthz` (it lives), `/readyz` (requests are welcome), `/captured` (of the pod that asks).
+
+An init container may wait until connections of its pod are captured.
+"""
+
+from typing import Final
 
 from noderouter.admin.message import Request, Response, text
 from noderouter.admin.state import AdminState
@@ -16,3 +21,13 @@ async def readyz(state: AdminState, request: Request) -> Response:
     if request.flag("verbose") or not ready:
         verdict = "".join(f"{line}\n" for line in lines) + verdict
     return text(verdict, 200 if ready else 503)
+
+
+STATUSES: Final = {"captured": 200, "direct": 409, "not yet": 503}
+
+
+async def captured(state: AdminState, request: Request) -> Response:
+    """200 if they are; 409 if they never will be, as somebody has chosen; 503 as long as waiting helps."""
+    assert state.outlook is not None  # the route is there only then
+    found = state.outlook(request.client)
+    return text(f"{found.verdict}: {found.why}\n" if found.why else f"{found.verdict}\n", STATUSES[found.verdict])

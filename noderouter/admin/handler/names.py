@@ -1,6 +1,10 @@
-"""Names and addresses: `/bound-names.json` and `/client_state.json` (docs/linkerd1.md section 7.1)."""
+"""Names and addresses, and what namers and interpreters know of them (docs/linkerd1.md sections 7.1 and 7.4).
 
-from collections.abc import Iterator
+/bound-names.json, /client_state.json
+/namer_state/..., /<router>/interpreter_state/...
+"""
+
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from noderouter.admin.message import JSON, Request, Response
@@ -79,3 +83,12 @@ def _endpoint(address: Address) -> dict[str, Any]:
     if address.weight != 1.0:
         meta["endpoint_addr_weight"] = address.weight
     return {"ip": address.ip, "port": address.port, "meta": meta}
+
+
+async def shown(path: str, show: Callable[[], Any], state: AdminState, _request: Request) -> Response:
+    """What one of them has to show now."""
+
+    async def make() -> Response:
+        return Response(200, await json_text(show()), JSON)
+
+    return await state.answers.get(("state", path), make)

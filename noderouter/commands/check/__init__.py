@@ -1,9 +1,9 @@
 """`noderouter check`: whether a router finds what it needs, before it is installed and after.
 
 finding      one line of the report           plan            what a configuration needs of Kubernetes
-versions     this program and its Python      kubernetes      the API: reachable, how old
+environment  this program, the pod's variables    kubernetes  the API: reachable, how old
 ports        listeners and the admin port     rights          RBAC, verb by verb
-node         the environment of the pod       config_maps     the dtabs that are stored there
+                                              config_maps     the dtabs that are stored there
 intercept    the keeper beside the router, and the port for captured connections
 command      which checks, in which order     arguments       the command line
 """

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 
 from dtab import Path
 from noderouter.commands.check.config_maps import check_config_map
+from noderouter.commands.check.environment import check_variables, check_versions
 from noderouter.commands.check.finding import Finding, fail, failed, ok
 from noderouter.commands.check.intercept import check_intercept
 from noderouter.commands.check.kubernetes import check_server
-from noderouter.commands.check.node import check_variables
 from noderouter.commands.check.plan import Needs, Place, Plan, plan_of
 from noderouter.commands.check.ports import check_descriptors, check_ports
 from noderouter.commands.check.rights import check_rights
-from noderouter.commands.check.versions import check_versions
 from noderouter.config.config import Config
 from noderouter.config.validate import load
 from noderouter.kubernetes.access import Access, of_people, own_namespace

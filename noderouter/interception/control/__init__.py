@@ -1,13 +1,12 @@
 """The control plane's side of interception: decides what is captured on this node, and tells the keeper.
 
     selection, pods                         which pods            ┐
-    declared_protocol, server_first_ports,                        │ pure; from objects of the API to lists
-    services                                which destinations    │
-    exclusions                              what never is         ┘
+    declared_protocol, services             which destinations    │ pure; from objects of the API to lists
+    addresses                               what never is         ┘
     watches                                 the objects, kept current
     list_sync, replies, keeper_connection,
     keeper_client                           the lists and signs of progress, sent to the keeper over its socket
-    accept_queue, probe, health_report      how the router is doing, measured from outside of the data path
+    probe, health_report                    how the router is doing, measured from outside of the data path
     capture_status                          whether the pod that asks is captured
     controller                              all of it together, from start to the disarming before a drain
 

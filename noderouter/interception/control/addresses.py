@@ -1,8 +1,14 @@
-"""Addresses as objects of the API hold them: what is none, or none that a packet could have, is left out (pure)."""
+"""Addresses as objects of the API and the environment hold them, and those that are never captured (pure).
 
-from collections.abc import Iterable, Iterator
+What is no address, or none that a packet could have, is left out. The API server is never captured: a pod that cannot
+reach it cannot be helped by anybody, and a control loop through the router would make the router depend on itself. So
+its cluster IP, the addresses behind that, and what the kubelet tells pods are all direct.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Address, ip_address
 from socket import AF_INET, AF_INET6, inet_ntop
+from typing import Any, Final
 
 from noderouter.interception.keeper.state import Address
 
@@ -22,3 +28,16 @@ def addresses(texts: Iterable[object]) -> Iterator[Address]:
 def socket_form(address: Address) -> str:
     """In the spelling of the kernel's own tools, which is also the shortest."""
     return inet_ntop(AF_INET if address.version == 4 else AF_INET6, address.packed)
+
+
+VARIABLE: Final = "KUBERNETES_SERVICE_HOST"
+
+
+def project_slice(thing: Mapping[str, Any]) -> tuple[Address, ...]:
+    """The addresses of an EndpointSlice, ready or not."""
+    return tuple(addresses(address for each in thing.get("endpoints") or () for address in each.get("addresses") or ()))
+
+
+def from_environment(environment: Mapping[str, str]) -> tuple[Address, ...]:
+    """What the kubelet tells every pod."""
+    return tuple(addresses([environment.get(VARIABLE, "")]))

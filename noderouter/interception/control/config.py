@@ -5,8 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
 from noderouter.schema.environment import EnvironmentMissing
-from noderouter.schema.fields import Domain
-from noderouter.schema.file_path import FilePath
+from noderouter.schema.fields import Domain, FilePath
 from noderouter.schema.kind import Field, Model, Several, model_validator
 
 NodeName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$")]

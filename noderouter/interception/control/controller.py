@@ -18,7 +18,8 @@ import trio
 from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
-from noderouter.interception.control import exclusions
+from noderouter.core.readiness import Readiness
+from noderouter.interception.control.addresses import from_environment
 from noderouter.interception.control.capture_lists import CaptureLists
 from noderouter.interception.control.capture_status import Outlook, left_out, outlook
 from noderouter.interception.control.config import InterceptConfig
@@ -90,7 +91,7 @@ class InterceptionController:
         async with trio.open_nursery() as nursery:
             for watch in self.watches:
                 nursery.start_soon(watch.run)
-            nursery.start_soon(self.lists.follow_services, frozenset(exclusions.from_environment(os.environ)))
+            nursery.start_soon(self.lists.follow_services, frozenset(from_environment(os.environ)))
             nursery.start_soon(self.health.lag.watch)
             nursery.start_soon(self.health.probe.run)
             nursery.start_soon(self._hurry)
@@ -112,7 +113,7 @@ class InterceptionController:
             lacks.append("the keeper has not been told its lists")
         return lacks
 
-    def readiness(self) -> tuple[bool, str]:
+    def readiness(self) -> Readiness:
         """Whether connections were captured once, or could be but for another router, and in a line how it is now.
 
         Later losses do not count: other nodes reach us by a Service, and are served as well as ever.
@@ -122,7 +123,7 @@ class InterceptionController:
         words = f"armed, {counts}" if status.armed else f"not armed: {status.why}"
         if status.standby:
             words = f"ready to capture, {counts}: {status.why}"
-        return status.ready_once.is_set(), words
+        return Readiness(status.ready_once.is_set(), words)
 
     def state(self) -> dict[str, Any]:
         """What the admin interface shows, ready for JSON."""

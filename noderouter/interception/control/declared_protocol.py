@@ -9,13 +9,40 @@ The first of these that says something decides:
 
 A word that is not in the table says nothing. What speaks TLS is declared as unknown: the client begins, so that
 detection costs nothing, and finds the name of the server that it wants.
+
+`SPEAKS_FIRST` are ports of protocols in which the server speaks first: to wait for the client's first bytes there is to
+wait in vain. Elsewhere such a protocol works, too, but each connection waits for the end of the time for detection.
+`docs/interception.md` shows the list. Protocols whose client speaks first (PostgreSQL, Redis, memcached, MongoDB,
+Kafka, TLS) are recognised at no cost.
 """
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from noderouter.core.destination import Speech
-from noderouter.interception.control.server_first_ports import SPEAKS_FIRST
+
+SPEAKS_FIRST: Final[dict[int, str]] = {
+    21: "FTP",
+    22: "SSH",
+    23: "Telnet",
+    25: "SMTP",
+    110: "POP3",
+    119: "NNTP",
+    143: "IMAP",
+    587: "SMTP submission",
+    873: "rsync",
+    2525: "SMTP, an unofficial port",
+    3306: "MySQL, MariaDB",
+    4190: "ManageSieve",
+    4222: "NATS",
+    4444: "Galera, whole state transfer",
+    4567: "Galera, group communication",
+    4568: "Galera, incremental state transfer",
+    5900: "VNC",
+    6033: "ProxySQL",
+    7419: "Faktory",
+}
+
 
 OPAQUE_PORTS: Final = "noderouter.io/opaque-ports"
 """The annotation of Services."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-from noderouter.interception.control.exclusions import project_slice
+from noderouter.interception.control.addresses import project_slice
 from noderouter.interception.control.pods import Ourselves, project_pod
 from noderouter.interception.control.selection import SelectionValue, selection_value
 from noderouter.interception.control.services import API_SERVICE, project_service

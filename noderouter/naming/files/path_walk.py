@@ -1,9 +1,9 @@
-"""Follows a path the way the kernel does, and says on the way what must be watched to learn of any change.
+"""Walks a path the way the kernel does, and says on the way what must be watched to learn of any change.
 
 A path can come to mean another file because a file in its directory is replaced, because a symbolic link on the way
 is (that is how Kubernetes updates a mounted ConfigMap: `..data` is renamed over), or because a directory on the way
-is moved, removed or created. So every step is armed, and armed *before* it is relied upon: a change is either seen
-by the look or told by the watch.
+is moved, removed or created. So every step is watched, and watched *before* it is relied upon: a change is either
+seen by the look or reported by the watch.
 """
 
 import errno
@@ -15,11 +15,11 @@ from typing import Final
 MAX_STEPS: Final = 256
 """Names looked at for one path, links included; the kernel itself gives up after 40 links."""
 
-Arm = Callable[[bytes, bytes | None], None]
-"""`arm(directory, name)`: tell when `name` in `directory` changes; `name` None: when the directory itself goes."""
+AddWatch = Callable[[bytes, bytes | None], None]
+"""`add_watch(directory, name)`: watch `name` in `directory`; `name` None: watch whether the directory itself goes."""
 
 
-def follow(path: bytes, arm: Arm) -> tuple[bytes, os.stat_result | None]:
+def walk(path: bytes, add_watch: AddWatch) -> tuple[bytes, os.stat_result | None]:
     """Find what the absolute `path` leads to: its real path and its status, or None where something is missing.
 
     Raises:
@@ -37,12 +37,12 @@ def follow(path: bytes, arm: Arm) -> tuple[bytes, os.stat_result | None]:
         full = os.path.join(here, name)
         before = _look(full)
         if todo and before is not None and stat.S_ISDIR(before.st_mode):
-            arm(full, None)
+            add_watch(full, None)
         else:
-            arm(here, name)
+            add_watch(here, name)
         status = _look(full)
         if _format(status) != _format(before):
-            todo.append(name)  # it changed between looking and arming: this step again
+            todo.append(name)  # it changed between looking and watching: this step again
         elif status is None:
             return full, None
         elif stat.S_ISLNK(status.st_mode):

@@ -14,8 +14,8 @@ Point = tuple[int, bytes | None]
 """A watch, and the name in its directory that matters (None: only the directory itself does)."""
 
 
-class Interests:
-    """Counts what is watched for whom; a directory nobody needs is not watched."""
+class WatchTable:
+    """Counts the holders of each watch; a directory that nobody needs is not watched."""
 
     __slots__ = ("_kernel", "_wanted")
 
@@ -25,11 +25,11 @@ class Interests:
         self._wanted: dict[int, dict[bytes | None, set[Any]]] = {}
 
     def __len__(self) -> int:
-        """How many directories are watched."""
+        """The number of directories that are watched."""
         return len(self._wanted)
 
-    def add(self, directory: bytes, name: bytes | None, who: Any) -> Point:
-        """Watch `name` in `directory` for `who`.
+    def add(self, directory: bytes, name: bytes | None, holder: Any) -> Point:
+        """Watch `name` in `directory` for `holder`.
 
         Raises:
             OSError: it cannot be watched; nothing was added.
@@ -37,16 +37,16 @@ class Interests:
         # A directory that is only passed through stays quiet: whatever happens in it is none of our business.
         mask = _GONE if name is None else _GONE | _NAMES | _CONTENT
         watch = self._kernel.add(directory, mask | inotify.ADD_TO_MASK | inotify.NO_LINK)
-        self._wanted.setdefault(watch, {}).setdefault(name, set()).add(who)
+        self._wanted.setdefault(watch, {}).setdefault(name, set()).add(holder)
         return watch, name
 
-    def remove(self, point: Point, who: Any) -> None:
-        """`who` no longer needs that point."""
+    def remove(self, point: Point, holder: Any) -> None:
+        """Remove `holder` from that point; the watch ends with its last holder."""
         watch, name = point
         names = self._wanted.get(watch)
         if names is None or name not in names:
             return
-        names[name].discard(who)
+        names[name].discard(holder)
         if not names[name]:
             del names[name]
         if not names:
@@ -54,7 +54,7 @@ class Interests:
             self._kernel.remove(watch)
 
     def concerned(self, event: InotifyEvent) -> set[Any]:
-        """Who needs to hear of `event`."""
+        """Return the holders that `event` concerns."""
         names = self._wanted.get(event.watch)
         if names is None:
             return set()

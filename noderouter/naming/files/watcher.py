@@ -33,8 +33,8 @@ from noderouter.naming.files.content import (
     signature,
 )
 from noderouter.naming.files.inotify import Inotify
-from noderouter.naming.files.path_walk import follow
-from noderouter.naming.files.watch_table import Interests, Point
+from noderouter.naming.files.path_walk import walk
+from noderouter.naming.files.watch_table import Point, WatchTable
 
 POLL_SECONDS: Final = 1.0
 POLL_BATCH: Final = 200
@@ -92,7 +92,7 @@ class FileWatcher:
         self._due: dict[WatchedFile, None] = {}
         self._polled: dict[WatchedFile, None] = {}
         self._kernel: Inotify | None = None
-        self._interests: Interests | None = None
+        self._table: WatchTable | None = None
         self._waiting: trio.CancelScope | None = None
         self._poll_at = 0.0
         self._complained = False
@@ -117,14 +117,14 @@ class FileWatcher:
 
     def state(self) -> dict[str, Any]:
         """Counts for the admin interface."""
-        directories = 0 if self._interests is None else len(self._interests)
+        directories = 0 if self._table is None else len(self._table)
         return {"files": len(self._files), "directories": directories, "polled": len(self._polled)}
 
     def close(self) -> None:
         """Give the descriptor back; what was read stays as it is."""
         if self._kernel is not None:
             self._kernel.close()
-        self._kernel = self._interests = None
+        self._kernel = self._table = None
 
     # When to look
 
@@ -160,14 +160,14 @@ class FileWatcher:
 
     def _take_events(self) -> None:
         """Mark the files that events concern."""
-        if self._kernel is None or self._interests is None:
+        if self._kernel is None or self._table is None:
             return
         for event in self._kernel.read():
             if event.mask & inotify.OVERFLOW:
                 self._log(WARNING, "files.events_lost", files=len(self._files))
                 concerned: Iterable[WatchedFile] = self._files
             else:
-                concerned = self._interests.concerned(event)
+                concerned = self._table.concerned(event)
             for file in concerned:
                 self._touch(file, complete=bool(event.mask & _COMPLETE))
 
@@ -221,17 +221,17 @@ class FileWatcher:
         points: set[Point] = set()
         refused: OSError | None = None
 
-        def arm(directory: bytes, name: bytes | None) -> None:
+        def add_watch(directory: bytes, name: bytes | None) -> None:
             nonlocal refused
             try:
-                if self._interests is not None:
-                    points.add(self._interests.add(directory, name, file))
+                if self._table is not None:
+                    points.add(self._table.add(directory, name, file))
             except OSError as error:
                 if error.errno not in _CHANGED_MEANWHILE:
                     refused = error
 
         try:
-            return follow(file.path, arm)
+            return walk(file.path, add_watch)
         except OSError as error:
             if error.errno not in _CHANGED_MEANWHILE:
                 refused = error
@@ -239,15 +239,15 @@ class FileWatcher:
         finally:
             self._set_points(file, points)
             self._polled.pop(file, None)
-            if refused is not None or self._interests is None:
+            if refused is not None or self._table is None:
                 self._polled[file] = None
                 self._complain(refused)
                 self._wake_by(self._poll_at)
 
     def _set_points(self, file: WatchedFile, points: set[Point]) -> None:
-        if self._interests is not None:
+        if self._table is not None:
             for point in file.points - points:
-                self._interests.remove(point, file)
+                self._table.remove(point, file)
         file.points = points
 
     # Without watches
@@ -255,7 +255,7 @@ class FileWatcher:
     def _open(self) -> None:
         try:
             self._kernel = Inotify()
-            self._interests = Interests(self._kernel)
+            self._table = WatchTable(self._kernel)
         except OSError as error:
             self._complain(error)
 

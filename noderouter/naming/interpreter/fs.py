@@ -24,7 +24,7 @@ from noderouter.naming.interpreter.kind import InterpreterKind
 from noderouter.naming.interpreter.stored import DtabError, StoredDtab, StoredInterpreter, read_dtab
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer
-from noderouter.schema.file_path import FilePath
+from noderouter.schema.fields import FilePath
 
 
 class Fs(InterpreterKind):

@@ -11,6 +11,7 @@ from typing import Any
 from dtab import NEG, Bound, Delegation, Dtab, Failed, NameTree, Ok, Path, Pending, bind
 from dtab.limits import BASE, OVERRIDE
 from noderouter.core.computed import Computed, Reading
+from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
 from noderouter.naming.interpreter.explore import explore
 from noderouter.naming.lookup import Lookup, Namer, State
@@ -94,12 +95,13 @@ class Interpreter:
         base = self._base.value
         return base if isinstance(base, Dtab) else None
 
-    def readiness(self) -> tuple[bool, str]:
-        """Whether names can be bound, and in a line what that depends on."""
+    def readiness(self) -> Readiness:
+        """Whether names can be bound."""
         stored, base = self._stored.value, self._base.value
         if isinstance(stored, Dtab) and isinstance(base, Dtab):
-            return True, f"dtab of {len(base)} {'entry' if len(base) == 1 else 'entries'} in effect"
-        return False, f"no dtab: {stored.message}" if isinstance(stored, Failed) else "no dtab yet"
+            entries = "entry" if len(base) == 1 else "entries"
+            return Readiness(True, f"dtab of {len(base)} {entries} in effect")
+        return Readiness(False, f"no dtab: {stored.message}" if isinstance(stored, Failed) else "no dtab yet")
 
     def state(self) -> dict[str, Any]:
         """What the admin interface shows of the interpreter, ready for JSON."""

@@ -25,6 +25,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 import trio
 
+from noderouter.core.readiness import Readiness
 from noderouter.kubernetes.access import ApiKeys
 from noderouter.kubernetes.event_recorder import EventRecorder
 from noderouter.kubernetes.object_watch import ObjectWatch
@@ -115,11 +116,11 @@ class ConfigMapInterpreter(StoredInterpreter):
         self._dtab = dtab
         self._watch = watch
 
-    def readiness(self) -> tuple[bool, str]:
+    def readiness(self) -> Readiness:
         """See `Interpreter`; also says when the API is away, and what is in effect may be old."""
-        good, words = super().readiness()
+        known = super().readiness()
         error = self._watch.health.error
-        return good, words if error is None else f"{words}; not up to date: {error}"
+        return known if error is None else Readiness(known.ready, f"{known.reason}; not up to date: {error}")
 
     def state(self) -> dict[str, Any]:
         """As Linkerd showed it (docs/linkerd1.md section 7.4), with more in `state`."""

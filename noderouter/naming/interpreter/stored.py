@@ -10,6 +10,7 @@ from time import time
 from typing import Any, Final
 
 from dtab import Dtab, Failed, ParseError, Pending
+from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
 from noderouter.naming.files.content import MAX_FILE_BYTES
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources, Stored
@@ -132,14 +133,17 @@ class StoredInterpreter(Interpreter):
         """Why the newest text is not in effect; None if it is."""
         return self.stored.last_error
 
-    def readiness(self) -> tuple[bool, str]:
+    def readiness(self) -> Readiness:
         """See `Interpreter`; also names the dtab in effect, and an edit that was refused."""
-        good, words = super().readiness()
+        known = super().readiness()
+        words = known.reason
         if self.stored.hash is not None:
             words = f"{words}, hash {self.stored.hash}"
         if self.stored.stands_in:
             words = f"{words}, the last good one of its peers"
-        return good, words if self.last_error is None else f"{words}; refused: {self.last_error}"
+        if self.last_error is not None:
+            words = f"{words}; refused: {self.last_error}"
+        return Readiness(known.ready, words)
 
     def state(self) -> dict[str, Any]:
         """The dtab in effect, and the error."""

@@ -34,7 +34,7 @@ from noderouter.naming.lookup import Lookup, Namer
 from noderouter.naming.namer.address_file import AddressFileError, Entry, parse
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
-from noderouter.schema.file_path import FilePath
+from noderouter.schema.fields import FilePath
 
 MAX_DEPTH: Final = 16
 """Directories below each other, at most."""

@@ -30,8 +30,8 @@ from noderouter.naming.k8s_target import Target
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
-from noderouter.naming.transformer.locality import Place, node_of, subnet_of
-from noderouter.schema.file_path import FilePath
+from noderouter.naming.transformer.locality import NodeKey, node_of, subnet_of
+from noderouter.schema.fields import FilePath
 from noderouter.schema.kind import Field, model_validator
 
 Word = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[0-9A-Za-z-]+$")]
@@ -76,7 +76,7 @@ class Daemonset(TransformerKind):
 class DaemonsetTransformer(AddressTransformer):
     """Replaces addresses by the gateways near them."""
 
-    def __init__(self, prefix: Path, gateways: Target, place: Place, *, or_direct: bool = False) -> None:
+    def __init__(self, prefix: Path, gateways: Target, place: NodeKey, *, or_direct: bool = False) -> None:
         """`place` tells what is near what; with `or_direct` what is near no gateway stays."""
         super().__init__(prefix, frozenset)
         self._gateways = gateways

@@ -6,8 +6,8 @@ from typing import Final
 
 from noderouter.core.addr import Address
 
-Place = Callable[[Address], object]
-"""What stands for the node of an address; None where it is not known, and then it is near nothing."""
+NodeKey = Callable[[Address], object]
+"""Returns what stands for the node of an address; None where it is not known, and then it is near nothing."""
 
 _NETWORK_BITS: Final = {4: 24, 6: 64}
 """How much of an address is the node's, as most clusters hand them out."""

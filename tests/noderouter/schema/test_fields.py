@@ -7,7 +7,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from dtab import Dtab, Path
-from noderouter.schema.fields import DtabText, FieldName, Ip, Label, NotEmpty, OneOrMore, PathText, Regex
+from noderouter.schema.fields import DtabText, FieldName, FilePath, Ip, Label, NotEmpty, OneOrMore, PathText, Regex
+from noderouter.schema.kind import Model
 
 
 def check(annotation: Any, value: object) -> Any:
@@ -80,3 +81,19 @@ def test_lists() -> None:
     assert check(many, 5) == (5,)
     assert check(many, [5, 6]) == (5, 6)
     assert "the list is empty" in refusal(many, [])
+
+
+class Holder(Model):
+    path: FilePath
+
+
+def test_a_relative_path_is_that_of_the_start(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Holder(path="a/../b").path == str(tmp_path / "b")
+    assert Holder(path="/etc/dtab").path == "/etc/dtab"
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", "\ud800", 5, None])
+def test_what_no_file_can_be_called_is_refused(path):
+    with pytest.raises(ValidationError):
+        Holder(path=path)

@@ -1,10 +1,12 @@
 """What is declared about a port: by annotation, protocol, name, number, in this order."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from noderouter.core.destination import Speech
-from noderouter.interception.control.declared_protocol import OPAQUE_PORTS, opaque_ports, speech_of
-from noderouter.interception.control.server_first_ports import SPEAKS_FIRST
+from noderouter.interception.control.declared_protocol import OPAQUE_PORTS, SPEAKS_FIRST, opaque_ports, speech_of
 
 
 def declared(number=80, name="", protocol=None, *, annotated=(), configured=()):
@@ -78,3 +80,12 @@ def test_the_annotation(text, good, bad):
 @pytest.mark.parametrize("odd", [None, {}, [], {"other": "1"}])
 def test_without_annotation(odd):
     assert opaque_ports(odd) == (frozenset(), "")
+
+
+PAGE = (Path(__file__).parents[4] / "docs" / "interception.md").read_text()
+
+
+def test_the_documentation_has_the_same_list():
+    table = PAGE.split("### Ports that speak first\n")[1].split("\n#")[0]
+    rows = dict(re.findall(r"^\| (\d+) \| (.+?) \|$", table, re.MULTILINE))
+    assert {int(number): what for number, what in rows.items()} == SPEAKS_FIRST

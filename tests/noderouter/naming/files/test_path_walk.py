@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from noderouter.naming.files.path_walk import follow
+from noderouter.naming.files.path_walk import walk
 
 
-def trail(path: Path, root: Path) -> tuple[str, bool, list[tuple[str, str | None]]]:
+def walked(path: Path, root: Path) -> tuple[str, bool, list[tuple[str, str | None]]]:
     """Where `path` leads, whether anything is there, and what was armed, all relative to `root`."""
     armed: list[tuple[bytes, bytes | None]] = []
-    real, status = follow(os.fsencode(path), lambda directory, name: armed.append((directory, name)))
+    real, status = walk(os.fsencode(path), lambda directory, name: armed.append((directory, name)))
     below = os.fsencode(root)
     return (
         os.path.relpath(os.fsdecode(real), root),
@@ -26,17 +26,17 @@ def test_directories_on_the_way_are_armed_for_themselves_and_the_last_one_for_th
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").touch()
     armed = [(".", None), ("a", None), ("a/b", None), ("a/b", "file")]
-    assert trail(tmp_path / "a" / "b" / "file", tmp_path) == ("a/b/file", True, armed)
-    assert trail(tmp_path / "a" / "." / "b" / "file", tmp_path) == ("a/b/file", True, armed)
+    assert walked(tmp_path / "a" / "b" / "file", tmp_path) == ("a/b/file", True, armed)
+    assert walked(tmp_path / "a" / "." / "b" / "file", tmp_path) == ("a/b/file", True, armed)
 
 
 def test_what_is_missing_is_armed_where_it_would_appear(tmp_path):
-    assert trail(tmp_path / "a" / "b" / "file", tmp_path) == ("a", False, [(".", None), (".", "a")])
+    assert walked(tmp_path / "a" / "b" / "file", tmp_path) == ("a", False, [(".", None), (".", "a")])
 
 
 def test_a_file_on_the_way_hides_what_would_be_below(tmp_path):
     (tmp_path / "a").touch()
-    assert trail(tmp_path / "a" / "file", tmp_path) == ("a", False, [(".", None), (".", "a")])
+    assert walked(tmp_path / "a" / "file", tmp_path) == ("a", False, [(".", None), (".", "a")])
 
 
 def test_links_on_the_way_are_armed_and_followed(tmp_path):
@@ -45,7 +45,7 @@ def test_links_on_the_way_are_armed_and_followed(tmp_path):
     (tmp_path / "..2025" / "file").touch()
     (tmp_path / "..data").symlink_to("..2025")
     (tmp_path / "file").symlink_to("..data/file")
-    assert trail(tmp_path / "file", tmp_path) == (
+    assert walked(tmp_path / "file", tmp_path) == (
         "..2025/file",
         True,
         [(".", None), (".", "file"), (".", "..data"), ("..2025", None), ("..2025", "file")],
@@ -57,14 +57,14 @@ def test_links_may_be_absolute_and_go_up(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "a" / "up").symlink_to("../file")
     (tmp_path / "a" / "absolute").symlink_to(tmp_path / "file")
-    assert trail(tmp_path / "a" / "up", tmp_path)[:2] == ("file", True)
-    assert trail(tmp_path / "a" / "absolute", tmp_path)[:2] == ("file", True)
+    assert walked(tmp_path / "a" / "up", tmp_path)[:2] == ("file", True)
+    assert walked(tmp_path / "a" / "absolute", tmp_path)[:2] == ("file", True)
 
 
 def test_links_that_do_not_end_are_an_error(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(OSError, match="symbolic links"):
-        follow(os.fsencode(tmp_path / "loop"), lambda directory, name: None)
+        walk(os.fsencode(tmp_path / "loop"), lambda directory, name: None)
 
 
 def test_a_change_between_look_and_watch_is_noticed(tmp_path):
@@ -74,12 +74,12 @@ def test_a_change_between_look_and_watch_is_noticed(tmp_path):
     (tmp_path / "new" / "file").touch()
     armed = []
 
-    def arm(directory: bytes, name: bytes | None) -> None:
+    def add_watch(directory: bytes, name: bytes | None) -> None:
         armed.append((directory, name))
         if directory.endswith(b"/old"):
             (tmp_path / "old").rmdir()
             (tmp_path / "old").symlink_to("new")
 
-    real, status = follow(os.fsencode(tmp_path / "old" / "file"), arm)
+    real, status = walk(os.fsencode(tmp_path / "old" / "file"), add_watch)
     assert (real, status is not None) == (os.fsencode(tmp_path / "new" / "file"), True)
     assert (os.fsencode(tmp_path), b"old") in armed

@@ -4,7 +4,7 @@ import pytest
 
 from noderouter.naming.files import inotify
 from noderouter.naming.files.inotify import Inotify
-from noderouter.naming.files.watch_table import Interests
+from noderouter.naming.files.watch_table import WatchTable
 
 
 @pytest.fixture
@@ -14,50 +14,50 @@ def kernel():
     instance.close()
 
 
-def concerned(kernel, interests):
-    return set().union(*(interests.concerned(event) for event in kernel.read()))
+def concerned(kernel, table):
+    return set().union(*(table.concerned(event) for event in kernel.read()))
 
 
 def test_only_the_names_of_interest_concern_anybody(kernel, tmp_path):
-    interests = Interests(kernel)
-    interests.add(os.fsencode(tmp_path), b"one", "A")
-    interests.add(os.fsencode(tmp_path), b"one", "B")
-    interests.add(os.fsencode(tmp_path), b"two", "C")
+    table = WatchTable(kernel)
+    table.add(os.fsencode(tmp_path), b"one", "A")
+    table.add(os.fsencode(tmp_path), b"one", "B")
+    table.add(os.fsencode(tmp_path), b"two", "C")
     (tmp_path / "other").touch()
-    assert concerned(kernel, interests) == set()
+    assert concerned(kernel, table) == set()
     (tmp_path / "one").touch()
-    assert concerned(kernel, interests) == {"A", "B"}
+    assert concerned(kernel, table) == {"A", "B"}
 
 
 def test_a_directory_that_is_only_passed_is_quiet_until_it_goes(kernel, tmp_path):
     (tmp_path / "a").mkdir()
-    interests = Interests(kernel)
-    interests.add(os.fsencode(tmp_path / "a"), None, "A")
+    table = WatchTable(kernel)
+    table.add(os.fsencode(tmp_path / "a"), None, "A")
     (tmp_path / "a" / "file").touch()
     assert list(kernel.read()) == []
     (tmp_path / "a").rename(tmp_path / "b")
-    assert concerned(kernel, interests) == {"A"}
+    assert concerned(kernel, table) == {"A"}
 
 
 def test_a_directory_is_watched_until_nobody_needs_it(kernel, tmp_path):
-    interests = Interests(kernel)
-    points = {who: interests.add(os.fsencode(tmp_path), b"one", who) for who in "AB"}
-    passing = interests.add(os.fsencode(tmp_path), None, "A")
-    assert len(interests) == 1
-    interests.remove(points["A"], "A")
-    interests.remove(points["A"], "A")
-    interests.remove(passing, "A")
-    assert len(interests) == 1
-    interests.remove(points["B"], "B")
-    assert len(interests) == 0
+    table = WatchTable(kernel)
+    points = {holder: table.add(os.fsencode(tmp_path), b"one", holder) for holder in "AB"}
+    passing = table.add(os.fsencode(tmp_path), None, "A")
+    assert len(table) == 1
+    table.remove(points["A"], "A")
+    table.remove(points["A"], "A")
+    table.remove(passing, "A")
+    assert len(table) == 1
+    table.remove(points["B"], "B")
+    assert len(table) == 0
     assert [event.mask for event in kernel.read()] == [inotify.IGNORED]
 
 
 def test_a_deleted_directory_is_forgotten(kernel, tmp_path):
     (tmp_path / "a").mkdir()
-    interests = Interests(kernel)
-    point = interests.add(os.fsencode(tmp_path / "a"), b"one", "A")
+    table = WatchTable(kernel)
+    point = table.add(os.fsencode(tmp_path / "a"), b"one", "A")
     (tmp_path / "a").rmdir()
-    assert concerned(kernel, interests) == {"A"}
-    assert len(interests) == 0
-    interests.remove(point, "A")
+    assert concerned(kernel, table) == {"A"}
+    assert len(table) == 0
+    table.remove(point, "A")

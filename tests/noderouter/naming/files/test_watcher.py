@@ -186,7 +186,7 @@ async def test_a_directory_that_may_not_be_searched_is_polled_until_it_may(watch
 
     (tmp_path / "file").write_text("one")
     with monkeypatch.context() as patch:
-        patch.setattr(module, "follow", refuse)
+        patch.setattr(module, "walk", refuse)
         seen = Seen(watcher, tmp_path / "file")
         assert seen.contents == [Unreadable("Permission denied")]
         assert watcher.state()["polled"] == 1

@@ -1,4 +1,5 @@
 from dtab import Dtab, Path
+from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
 from noderouter.naming.binding import Binding
 from noderouter.naming.interpreter.default import Default
@@ -12,4 +13,4 @@ async def test_it_binds_with_the_routers_dtab(runtime):
     interpreter = kind.build(runtime, sources)
     result = Binding(Path.parse("/svc/80"), None, interpreter.bind).result
     assert [leaf.id.show() for leaf in result.tree.leaves()] == ["/%/io.l5d.port/4141/$/inet/10.0.0.1/80"]
-    assert interpreter.readiness() == (True, "dtab of 1 entry in effect")
+    assert interpreter.readiness() == Readiness(True, "dtab of 1 entry in effect")

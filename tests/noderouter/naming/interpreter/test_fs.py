@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from dtab import Dtab, Failed, Path
 from noderouter.core.background import until
+from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
 from noderouter.naming.binding import Binding
 from noderouter.naming.files.content import MAX_FILE_BYTES
@@ -80,7 +81,9 @@ async def test_an_invalid_dtab_keeps_the_last_good_one_and_says_where_it_is_wron
     assert log.events == ["dtab.loaded", "dtab.invalid"]
     assert log.fields[-1]["kept_last_good"] is True
     hash_ = hash_of(Dtab.parse("/file/web => /$/inet/1"))
-    assert routed.interpreter.readiness() == (True, f"dtab of 2 entries in effect, hash {hash_}; refused: {error}")
+    assert routed.interpreter.readiness() == Readiness(
+        True, f"dtab of 2 entries in effect, hash {hash_}; refused: {error}"
+    )
     assert routed.interpreter.state()["error"] == str(error)
     routed.write("/file/web => /$/inet/3")
     await routed.becomes("/$/inet/3")
@@ -91,7 +94,7 @@ async def test_a_dtab_that_was_never_valid_fails_with_the_reason_until_it_is(run
     path.write_text("nonsense")
     routed = Routed(runtime, path)
     assert routed.leads_to[0].startswith(f"{path}: line 1, column 1: '/' expected but 'n' found")
-    assert routed.interpreter.readiness()[0] is False
+    assert routed.interpreter.readiness().ready is False
     routed.write("/file/web => /$/inet/1")
     await routed.becomes("/$/inet/1")
 

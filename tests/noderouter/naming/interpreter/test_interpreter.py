@@ -3,6 +3,7 @@ import pytest
 from dtab import FAIL, NEG, Bound, Dtab, Failed, Leaf, NameTree, Ok, Path, Pending
 from noderouter.core.addr import AddrBound, Address
 from noderouter.core.computed import Reading
+from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
 from noderouter.naming.binding import Binding
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources, Stored
@@ -143,7 +144,7 @@ async def test_names_are_those_of_all_namers(utility):
 )
 async def test_it_is_ready_when_there_is_a_dtab(utility, stored, ready, words):
     interpreter = Interpreter(Sources(Var(Dtab.parse("/c => /d")), [], utility), Var(stored))
-    assert interpreter.readiness() == (ready, words)
+    assert interpreter.readiness() == Readiness(ready, words)
     assert interpreter.stored_dtab() == (stored if ready else None)
 
 

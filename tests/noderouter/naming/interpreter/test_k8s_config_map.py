@@ -8,6 +8,7 @@ import trio
 from pydantic import ValidationError
 
 from dtab import Dtab, Failed, Path, Pending
+from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
 from noderouter.kubernetes.access import Plain
 from noderouter.kubernetes.clusters import Clusters
@@ -72,7 +73,7 @@ async def test_an_edit_is_in_effect_and_an_invalid_one_is_not(quick, server, log
     monkeypatch.setenv("NODE_NAME", "n1")
     routed = Routed(quick, server)
     assert routed.leads_to == Pending()
-    assert routed.interpreter.readiness() == (False, "no dtab yet")
+    assert routed.interpreter.readiness() == Readiness(False, "no dtab yet")
     await routed.becomes()
     routed.edit("/stored/web => /$/inet/1")
     await routed.becomes("/$/inet/1")
@@ -81,9 +82,9 @@ async def test_an_edit_is_in_effect_and_an_invalid_one_is_not(quick, server, log
     routed.edit("/stored/web => /$/inet/3 ;\n!")
     await until(lambda: routed.interpreter.last_error)
     assert routed.leads_to == ["/$/inet/2"]
-    good, words = routed.interpreter.readiness()
-    assert good
-    assert f"hash {routed.interpreter.stored.hash}; refused: line 2, column 1: " in words
+    readiness = routed.interpreter.readiness()
+    assert readiness.ready
+    assert f"hash {routed.interpreter.stored.hash}; refused: line 2, column 1: " in readiness.reason
     await until(routed.events)
     (event,) = routed.events()
     assert (event["type"], event["reason"]) == ("Warning", "DtabInvalid")
@@ -112,7 +113,7 @@ async def test_deleted_and_made_again(quick, server):
     await routed.becomes("/$/inet/1")
     server.store.delete("configmaps", "routes")
     await routed.becomes()
-    assert "refused: the ConfigMap does not exist" in routed.interpreter.readiness()[1]
+    assert "refused: the ConfigMap does not exist" in routed.interpreter.readiness().reason
     await until(lambda: [event["reason"] for event in routed.events()] == ["DtabMissing"])
     routed.edit("/stored/web => /$/inet/2")
     await routed.becomes("/$/inet/2")
@@ -122,13 +123,13 @@ async def test_away_from_the_start(quick, server, nursery):
     server.away()
     routed = Routed(quick, server)
     await until(lambda: isinstance(routed.leads_to, Failed))
-    good, words = routed.interpreter.readiness()
-    assert not good
-    assert words.startswith("no dtab: ConfigMap default/routes:dtab: GET http://127.0.0.1:")
+    readiness = routed.interpreter.readiness()
+    assert not readiness.ready
+    assert readiness.reason.startswith("no dtab: ConfigMap default/routes:dtab: GET http://127.0.0.1:")
     routed.edit("/stored/web => /$/inet/1")
     await nursery.start(server.run)
     await routed.becomes("/$/inet/1")
-    assert routed.interpreter.readiness()[0]
+    assert routed.interpreter.readiness().ready
 
 
 KEPT = {"lastGood": "routes-last-good"}
@@ -158,9 +159,9 @@ async def test_a_good_table_is_kept_for_who_starts_while_it_is_invalid(quick, se
     second = Routed(quick, server, **KEPT)
     assert second.leads_to == Pending()
     await second.becomes("/$/inet/1")
-    good, words = second.interpreter.readiness()
-    assert good
-    assert f"hash {first.interpreter.stored.hash}, the last good one of its peers; refused: " in words
+    readiness = second.interpreter.readiness()
+    assert readiness.ready
+    assert f"hash {first.interpreter.stored.hash}, the last good one of its peers; refused: " in readiness.reason
     assert log.events.count("dtab.last_good") == 1
     # Another typo changes nothing; what is valid is in effect, and kept.
     second.edit("more nonsense")
@@ -169,7 +170,7 @@ async def test_a_good_table_is_kept_for_who_starts_while_it_is_invalid(quick, se
     second.edit("/stored/web => /$/inet/2")
     await second.becomes("/$/inet/2")
     await until(lambda: kept(server) == "/stored/web => /$/inet/2")
-    assert "peers" not in second.interpreter.readiness()[1]
+    assert "peers" not in second.interpreter.readiness().reason
     await until(lambda: not (first.keeper._due or second.keeper._due))
 
 
@@ -216,7 +217,7 @@ async def test_where_nothing_good_is_kept_names_fail_with_the_reason(quick, serv
     routed = Routed(quick, server, **KEPT)
     routed.edit("nonsense")
     await until(lambda: isinstance(routed.leads_to, Failed))
-    assert not routed.interpreter.readiness()[0]
+    assert not routed.interpreter.readiness().ready
     # And a table that is kept later, by another, helps.
     kept(server, "/stored/web => /$/inet/9")
     await routed.becomes("/$/inet/9")
@@ -237,8 +238,8 @@ async def test_an_outage_keeps_what_is_in_effect_and_an_edit_meanwhile_is_seen(q
     routed.edit("/stored/web => /$/inet/1")
     await routed.becomes("/$/inet/1")
     server.away()
-    await until(lambda: "not up to date: " in routed.interpreter.readiness()[1])
-    assert routed.interpreter.readiness()[0]
+    await until(lambda: "not up to date: " in routed.interpreter.readiness().reason)
+    assert routed.interpreter.readiness().ready
     assert routed.leads_to == ["/$/inet/1"]
     routed.edit("/stored/web => /$/inet/2")
     await nursery.start(server.run)

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from noderouter.interception.control.accept_queue import Backlog, backlog_of
+from noderouter.interception.control.health_report import Backlog, backlog_of
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
