@@ -32,6 +32,47 @@ IMPORTERS = {
 }
 """Which package imports which library; the second half of what import-linter checks."""
 
+COVERED = {
+    "tests/docs/test_migration.py": "core/errors reactor/errors",
+    "tests/e2e": "app naming/dns/gauges router_face probe proxy/listener/gauges proxy/router/gauges",
+    "tests/e2e/test_destinations.py": "core/destination",
+    "tests/e2e/test_process.py": "servers",
+    "tests/noderouter/config": "schema/explain proxy/listener/session proxy/listener/sockets proxy/retry/config",
+    "tests/noderouter/core": "core/address core/context",
+    "tests/noderouter/interception/control": "core/client_namespaces",
+    "tests/noderouter/interception/keeper": (
+        "interception/keeper/errors interception/keeper/state interception/keeper/backend/nft_monitor"
+    ),
+    "tests/noderouter/kubernetes": "kubernetes/state",
+    "tests/noderouter/naming/interpreter": "core/readiness naming/lookup",
+    "tests/noderouter/naming/namer": "naming/k8s_target",
+    "tests/noderouter/proxy/balancer": "proxy/balancer/two_choices",
+    "tests/noderouter/proxy/capture": (
+        "proxy/capture/config proxy/capture/flow proxy/capture/flow_log proxy/capture/gauges proxy/capture/probe "
+        "proxy/capture/server"
+    ),
+    "tests/noderouter/proxy/classifier": "proxy/classifier/verdicts",
+    "tests/noderouter/proxy/client": "assembly/guards assembly/router proxy/client/client proxy/client/endpoint",
+    "tests/noderouter/proxy/filter": "core/headers core/service",
+    "tests/noderouter/proxy/http1": (
+        "core/exchange proxy/http1/body proxy/http1/head_pure proxy/http1/normalise proxy/http1/reply "
+        "proxy/http1/request proxy/http1/server proxy/http1/server_settings proxy/http1/start_line proxy/http1/upstream"
+    ),
+    "tests/noderouter/proxy/identifier": "proxy/identifier/scoped proxy/identifier/token",
+    "tests/noderouter/proxy/router": (
+        "proxy/router/branches proxy/router/named proxy/router/route proxy/router/router"
+    ),
+    "tests/noderouter/proxy/tcp": "proxy/tcp/errors",
+    "tests/noderouter/reactor": (
+        "reactor/describe reactor/event reactor/host reactor/isolate reactor/task reactor/timers"
+    ),
+    "tests/noderouter/test_compiled.py": "_build",
+}
+"""Modules of `noderouter` without a test of their name, by where they are tested: values, glue, and parts of a whole.
+
+A test that covers neighbours of its module as well says so itself: "Covers `name.py`" in its docstring.
+"""
+
 COMMON = ("/", "/tmp", "/home", "/opt", "/srv", "/usr", "/usr/src", "/var", "/var/tmp")
 """Folders that say nothing about a machine."""
 
@@ -41,6 +82,7 @@ _LINK = re.compile(r"\]\(([^()\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MEMBER = re.compile(r"([A-Z][A-Za-z0-9]*)\.([A-Za-z_]+)")
+_COVERS = re.compile(r"^Covers ((?:`\w+\.py`(?:, )?)+)\.$", re.MULTILINE)
 _PATH = re.compile(r"(?:noderouter|dtab|tests|benchmarks|docs)/[\w./-]*")
 _NUMBER = r"\d+(?:\.\d+)*"
 _PLACES = {
@@ -290,6 +332,32 @@ def test_no_source_file_is_long():
         if path.suffix in (".py", ".c", ".h", ".pyi")
     ]
     assert [name_of(path) for path in files if path.read_text().count("\n") > LONGEST] == []
+
+
+def test_every_module_has_its_test():
+    """One of its name in the folder of its name, or one that says that it covers it, or a line of `COVERED`."""
+    modules = {module_name(path) for path in SOURCES if path.is_relative_to(ROOT / "noderouter")} - {None}
+    tested = {name for path in (ROOT / "tests/noderouter").rglob("test_*.py") for name in covered_by(path)}
+    listed = [name for names in COVERED.values() for name in names.split()]
+    assert sorted(modules - tested - set(listed)) == []
+    assert sorted(set(listed) & tested) == [], "these have tests of their own by now"
+    assert sorted(set(listed) - modules) == []
+    assert len(listed) == len(set(listed))
+    assert [place for place in COVERED if not (ROOT / place).exists()] == []
+
+
+def module_name(path: Path) -> str | None:
+    """`proxy/http1/body`; None for what makes a folder a package."""
+    return None if path.name == "__init__.py" else path.relative_to(ROOT / "noderouter").with_suffix("").as_posix()
+
+
+def covered_by(path: Path) -> list[str]:
+    """The modules that a test is for: that of its name, and those of that folder that its docstring names."""
+    folder = path.parent.relative_to(ROOT / "tests/noderouter")
+    name = path.stem.removeprefix("test_")
+    named = [code for found in _COVERS.findall(ast.get_docstring(tree_of(path)) or "") for code in _CODE.findall(found)]
+    names = [name, f"_{name}", *(code.removesuffix(".py") for code in named)]
+    return [(folder / each).as_posix() for each in names]
 
 
 @pytest.mark.parametrize(("library", "package"), IMPORTERS.items())

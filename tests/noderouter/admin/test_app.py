@@ -1,4 +1,7 @@
-"""What holds for every endpoint, without a server around it."""
+"""What holds for every endpoint, without a server around it.
+
+Covers `state.py`.
+"""
 
 import json
 import re

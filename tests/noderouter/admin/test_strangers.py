@@ -1,4 +1,7 @@
-"""Many at once, and none of them friendly: what they hold is bounded, and a probe is answered all the while."""
+"""Many at once, and none of them friendly: what they hold is bounded, and a probe is answered all the while.
+
+Covers `gauges.py`.
+"""
 
 import socket
 from contextlib import AsyncExitStack, suppress

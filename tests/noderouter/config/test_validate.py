@@ -1,4 +1,7 @@
-"""A whole configuration: every problem of a file at once, each in its place; what is valid survives a round trip."""
+"""A whole configuration: every problem of a file at once, each in its place; what is valid survives a round trip.
+
+Covers `config.py`, `router.py`.
+"""
 
 import json
 from io import BytesIO, StringIO

@@ -1,4 +1,7 @@
-"""Requests to the API: what goes out, and what becomes of every way to fail."""
+"""Requests to the API: what goes out, and what becomes of every way to fail.
+
+Covers `http.py`.
+"""
 
 from dataclasses import replace
 

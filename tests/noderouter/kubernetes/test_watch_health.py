@@ -1,4 +1,7 @@
-"""The record of a watch, and its metrics."""
+"""The record of a watch, and its metrics.
+
+Covers `gauges.py`.
+"""
 
 from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.kubernetes.paths import configmaps

@@ -1,3 +1,8 @@
+"""What names are bound to, and how long that is kept.
+
+Covers `binding_cache.py`.
+"""
+
 from collections import defaultdict
 
 import pytest

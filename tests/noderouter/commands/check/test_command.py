@@ -1,4 +1,7 @@
-"""The command as people give it; with the real API server and its RBAC where that is there."""
+"""The command as people give it; with the real API server and its RBAC where that is there.
+
+Covers `arguments.py`.
+"""
 
 import json
 

@@ -1,4 +1,7 @@
-"""From a (fake) API to what a keeper is told and what the data path finds: labels, pods, Services, outages."""
+"""From a (fake) API to what a keeper is told and what the data path finds: labels, pods, Services, outages.
+
+Covers `watches.py`.
+"""
 
 from dataclasses import dataclass
 from ipaddress import ip_address

@@ -1,4 +1,7 @@
-"""A whole router with a keeper and an API that the test commands: readiness, what is shown, and the way down."""
+"""A whole router with a keeper and an API that the test commands: readiness, what is shown, and the way down.
+
+Covers `gauges.py`.
+"""
 
 import json
 import time

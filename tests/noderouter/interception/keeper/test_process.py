@@ -1,4 +1,7 @@
-"""The privileged process in a node's namespace, with a router beside it: arming, dying, drift, handing over."""
+"""The privileged process in a node's namespace, with a router beside it: arming, dying, drift, handing over.
+
+Covers `client.py`, `session.py`.
+"""
 
 import fcntl
 import json

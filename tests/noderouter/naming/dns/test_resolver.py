@@ -1,3 +1,8 @@
+"""Host names: asked once for all, followed as they change, and bounded whatever servers do.
+
+Covers `host.py`.
+"""
+
 import socket
 from collections.abc import AsyncIterator
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""The interpreter on an API that may fail: what names are bound to, and what people are told."""
+"""The interpreter on an API that may fail: what names are bound to, and what people are told.
+
+Covers `last_good.py`.
+"""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,7 @@
-"""Names of Kubernetes, as the dtab and the balancer see them, on EndpointSlices."""
+"""Names of Kubernetes, as the dtab and the balancer see them, on EndpointSlices.
+
+Covers `k8s_namer.py`, `k8s_ns.py`, `k8s_external.py`.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

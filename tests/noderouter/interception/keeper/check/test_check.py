@@ -1,4 +1,7 @@
-"""The check tells a node that can capture from one that cannot, by real connections."""
+"""The check tells a node that can capture from one that cannot, by real connections.
+
+Covers `probe_link.py`, `probe_pod.py`.
+"""
 
 import json
 import sys

@@ -1,4 +1,7 @@
-"""The texts themselves, as they were read and approved; test_backends.py puts them in force."""
+"""The texts themselves, as they were read and approved; backend/test_backend.py puts them in force.
+
+Covers `iptables.py`, `nftables.py`.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Both backends in the kernel: real pods, with kube-proxy's rules of all three kinds, IPv4 and IPv6."""
+"""Both backends in the kernel: real pods, with kube-proxy's rules of all three kinds, IPv4 and IPv6.
+
+Covers `nft.py`, `xtables.py`.
+"""
 
 import difflib
 import threading

@@ -1,0 +1,39 @@
+"""The demo as anybody runs it: all of its steps go well, and nothing is left of it.
+
+Covers `service.py`, `stage.py`.
+"""
+
+import signal
+import socket
+import subprocess
+import sys
+
+LAST = "The router runs on"
+
+
+def free_ports() -> list[int]:
+    with socket.socket() as one, socket.socket() as other:
+        for sock in (one, other):
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in (one, other)]
+
+
+def test_all_steps(tmp_path):
+    port, admin_port = free_ports()
+    places = ["--port", str(port), "--admin-port", str(admin_port), "--directory", str(tmp_path)]
+    command = [sys.executable, "-m", "noderouter.cli", "demo", *places]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line.strip())
+            if line.startswith(LAST):
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    answers = [line.split(" ")[0] for line in lines if "(routed as" in line]
+    assert [answer.rpartition("-")[0] for answer in answers] == ["hello", "world", "world", "hello"]
+    assert "50 requests: 50 answered by hello-2, 0 failed" in lines
+    assert (tmp_path / "noderouter.yaml").is_file()
+    with socket.socket() as sock:
+        assert sock.connect_ex(("127.0.0.1", port)) != 0, "nobody listens any more"
