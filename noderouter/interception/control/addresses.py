@@ -14,7 +14,7 @@ from noderouter.interception.keeper.state import Address
 
 
 def addresses(texts: Iterable[object]) -> Iterator[Address]:
-    """Those that there are, each once."""
+    """Yield each valid address once; skip what is no address."""
     for text in dict.fromkeys(str(text) for text in texts):
         try:
             address = ip_address(text)
@@ -26,7 +26,7 @@ def addresses(texts: Iterable[object]) -> Iterator[Address]:
 
 
 def socket_form(address: Address) -> str:
-    """In the spelling of the kernel's own tools, which is also the shortest."""
+    """Return the address in the spelling of the kernel's own tools, which is also the shortest."""
     return inet_ntop(AF_INET if address.version == 4 else AF_INET6, address.packed)
 
 
@@ -34,10 +34,10 @@ VARIABLE: Final = "KUBERNETES_SERVICE_HOST"
 
 
 def project_slice(thing: Mapping[str, Any]) -> tuple[Address, ...]:
-    """The addresses of an EndpointSlice, ready or not."""
+    """Return the addresses of an EndpointSlice, ready or not."""
     return tuple(addresses(address for each in thing.get("endpoints") or () for address in each.get("addresses") or ()))
 
 
 def from_environment(environment: Mapping[str, str]) -> tuple[Address, ...]:
-    """What the kubelet tells every pod."""
+    """Return the address of the API server that the kubelet sets in the environment of every pod."""
     return tuple(addresses([environment.get(VARIABLE, "")]))

@@ -23,7 +23,7 @@ from noderouter.interception.keeper.state import Address
 
 
 class CaptureLists:
-    """Follows `watches` and lets `client` want what they amount to."""
+    """Follows `watches` and gives `client` the lists of pods and destinations that they amount to."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class CaptureLists:
         if not (watches.pods.synced and watches.namespaces.synced):
             return
         self.pods = tuple(judged(watches.pods, dict(watches.namespaces), self._selection))
-        self._unclear.are({f"{pod.namespace}/{pod.name}": why for pod, why in self.pods if why.endswith(UNCLEAR)})
+        self._unclear.update({f"{pod.namespace}/{pod.name}": why for pod, why in self.pods if why.endswith(UNCLEAR)})
         labels = frozenset(label for pod, _ in self.pods for label in pod.labels)
         if labels != self._own_labels:
             self._own_labels = labels
@@ -78,7 +78,7 @@ class CaptureLists:
         self._client.want_pods(DesiredList(tuple(Captured(pod.told, pod.network) for pod, why in self.pods if not why)))
 
     async def _take_services(self, always: frozenset[Address], own_labels: frozenset[tuple[str, str]]) -> None:
-        """Put together what there is now; what changes meanwhile rings again."""
+        """Build the list of destinations as known now; a change meanwhile rings again."""
         listed: list[Listed] = []
         index: dict[tuple[str, int], Destination] = {}
         never = set(always).union(*self._watches.api_servers)
@@ -94,6 +94,6 @@ class CaptureLists:
                 wrong[each.key] = f"{OPAQUE_PORTS} names what is no port from 1 to 65535: {each.ignored}"
             if pace.due():
                 await pace.rest()
-        self._ignored.are(wrong)
+        self._ignored.update(wrong)
         self._destinations.replace(index)
         self._client.want_services(DesiredList(tuple(listed), frozenset(never)))

@@ -18,7 +18,7 @@ LEFT_OUT: Final = "the keeper leaves its namespace out (--exclude-namespace)"
 
 
 class Verdict(StrEnum):
-    """Whether new connections are captured, and if not, whether waiting helps."""
+    """Whether new connections are captured; if not, whether waiting helps."""
 
     CAPTURED = "captured"
     NOT_YET = "not yet"
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The verdict, and why it is no better one."""
+    """The verdict and its reason."""
 
     verdict: Verdict
     why: str = ""
@@ -64,5 +64,5 @@ def left_out(judged: Iterable[tuple[PodFacts, str]], namespaces: frozenset[str])
 
 
 def _was_chosen(pod: PodFacts, why: str) -> bool:
-    """Whether it is direct because somebody wants it so, and not because of the moment."""
+    """Whether the pod is direct by configuration, and not because of its state at the moment."""
     return pod.namespace in NEVER_NAMESPACES or not (pod.direct or why == NAMESPACE_UNKNOWN)

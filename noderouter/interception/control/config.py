@@ -15,7 +15,7 @@ VARIABLE = "NODE_NAME"
 
 
 class InterceptConfig(Model):
-    """Interception. It wants one server with `capture`."""
+    """Keys of `intercept`; one server with `capture` must exist."""
 
     section: ClassVar[str] = "intercept"
 
@@ -36,7 +36,7 @@ class InterceptConfig(Model):
 
     @property
     def access(self) -> Access:
-        """Where the API is."""
+        """How the API server is reached."""
         return access(self.k8sHost, self.k8sPort, self.kubeconfig, self.context)
 
     @property

@@ -42,7 +42,7 @@ _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the router's process lends to it."""
+    """What the router's process hands to the controller."""
 
     cluster: Cluster
     destinations: Destinations
@@ -56,7 +56,7 @@ class Dependencies:
 
 
 class InterceptionController:
-    """Decides what is captured on this node and has the keeper do it, while the router makes progress."""
+    """Decides what is captured on this node, and has the keeper capture it while the router makes progress."""
 
     def __init__(self, config: InterceptConfig, point: CapturePoint, dependencies: Dependencies) -> None:
         """Opens nothing yet.
@@ -87,7 +87,7 @@ class InterceptionController:
         intercept_gauges(scope, self.client.status, self.health.probe, self.pods, self.services)
 
     async def run(self) -> None:
-        """Do so until cancelled."""
+        """Run watches, probe and keeper client until cancelled."""
         async with trio.open_nursery() as nursery:
             for watch in self.watches:
                 nursery.start_soon(watch.run)
@@ -107,14 +107,14 @@ class InterceptionController:
         await trio.sleep(seconds)
 
     def missing_to_succeed(self) -> list[str]:
-        """What is missing until the keeper could take over from that of another router, in words."""
+        """Return what is missing until the keeper could take over from another router's, in words."""
         lacks = list(self.watches.missing())
         if not lacks and not (self.pods.complete and self.services.complete):
             lacks.append("the keeper has not been told its lists")
         return lacks
 
     def readiness(self) -> Readiness:
-        """Whether connections were captured once, or could be but for another router, and in a line how it is now.
+        """Whether connections were captured once, or could be but for another router; the reason says how it is now.
 
         Later losses do not count: other nodes reach us by a Service, and are served as well as ever.
         """
@@ -126,7 +126,7 @@ class InterceptionController:
         return Readiness(status.ready_once.is_set(), words)
 
     def state(self) -> dict[str, Any]:
-        """What the admin interface shows, ready for JSON."""
+        """Return what the admin interface shows, ready for JSON."""
         status = self.client.status
         return {
             "node": self._node,
@@ -150,7 +150,7 @@ class InterceptionController:
         }
 
     def outlook(self, address: str) -> Outlook:
-        """Whether connections that a pod of this node opens from now on are captured, by one of its addresses."""
+        """Return whether new connections of the pod with this address are captured."""
         taken = () if self.pods.good is None else self.pods.good.items
         return outlook(address, self._judged(), taken, self.client.status)
 
@@ -165,16 +165,16 @@ class InterceptionController:
                 yield sync.excess
 
     def _progress(self) -> Progress:
-        self._excess.are({sync.what: sync.excess for sync in (self.pods, self.services) if sync.excess})
+        self._excess.update({sync.what: sync.excess for sync in (self.pods, self.services) if sync.excess})
         return self.health.take()
 
     async def _hurry(self) -> None:
-        """Do not wait for the next turn to say that everything is there."""
+        """Report progress at once when the first probe has come back."""
         await self.health.probe.came_back.wait()
         self.client.hurry()
 
 
 def instance() -> str:
-    """Who we are in the keeper's log."""
+    """Return the name of this router in the keeper's log."""
     name = _ODD.sub("-", os.environ.get("POD_NAME") or socket.gethostname())[:200].strip("._-")
     return f"{name or 'noderouter'}-{os.getpid()}"

@@ -65,7 +65,7 @@ _DECLARED: Final = {word: speech for speech, words in WORDS.items() for word in 
 
 
 def speech_of(port: Mapping[str, Any], annotated: Collection[int], configured: Collection[int]) -> Speech:
-    """What is declared about one of the `spec.ports` of a Service.
+    """Return what is declared about one of the `spec.ports` of a Service.
 
     Args:
         port: as it stands there.
@@ -83,7 +83,7 @@ def speech_of(port: Mapping[str, Any], annotated: Collection[int], configured: C
 
 
 def opaque_ports(annotations: object) -> tuple[frozenset[int], str]:
-    """The ports that a Service's annotation names, and the part of it that is none, which is ignored."""
+    """Return the ports that a Service's annotation names, and the part of it that names none, which is ignored."""
     text = annotations.get(OPAQUE_PORTS) if isinstance(annotations, Mapping) else None
     words = [word.strip() for word in str(text or "").split(",") if word.strip()]
     good = {word for word in words if word.isascii() and word.isdecimal() and len(word) < 6 and 1 <= int(word) <= 65535}

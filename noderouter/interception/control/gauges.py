@@ -12,7 +12,7 @@ from noderouter.telemetry.tree import Scope
 def intercept_gauges(
     scope: Scope, status: KeeperStatus, probe: Probe, pods: ListSync[Any], services: ListSync[Any]
 ) -> None:
-    """Put them in their places."""
+    """Register the metrics in `scope`."""
     gauges: dict[str, Callable[[], float]] = {
         "armed": lambda: float(status.armed),
         "standby": lambda: float(status.standby),

@@ -33,7 +33,7 @@ class Backlog:
 
 
 def backlog_of(listening: socket.socket) -> Backlog | None:
-    """The figures; None once the socket is closed, or no longer listens."""
+    """Return the figures; None once the socket is closed, or no longer listens."""
     try:
         info = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
     except OSError:
@@ -48,17 +48,17 @@ MAX_WORDS: Final = 200
 
 
 class HealthReport:
-    """Lag, backlog and probe of one router; `lag` and `probe` have tasks that whoever owns this runs."""
+    """Lag, backlog and probe of one router; the owner runs the tasks of `lag` and `probe`."""
 
     def __init__(self, point: CapturePoint, missing: Callable[[], Iterable[str]]) -> None:
-        """`missing` says in words what the router waits for before it can be given connections."""
+        """`missing` yields in words what the router waits for before it can be given connections."""
         self.lag = Lag()
         self.probe = Probe(point)
         self._point = point
         self._missing = missing
 
     def not_ready(self) -> str:
-        """What is missing, in words; empty if nothing is."""
+        """Return what is missing, in words; empty if nothing is."""
         words = list(self._missing())
         if self.probe.succeeded_at is None:
             words.append(f"no probe of the capture port has come back: {self.probe.error}")
@@ -67,7 +67,7 @@ class HealthReport:
         return printable("; ".join(words), MAX_WORDS)
 
     def take(self) -> Progress:
-        """How it is now; the lag is the worst since this was asked before."""
+        """Return the report as of now; its lag is the worst since the last call."""
         backlog = backlog_of(self._point.listening)
         waiting, most = (0, 0) if backlog is None else (backlog.waiting, backlog.most)
         lag = int(self.lag.take() * 1000)

@@ -1,14 +1,14 @@
-"""Tells the keeper: connects for ever, says who we are, tells what is due, and how the router is every half second.
+"""The client of the keeper: connects for ever, says hello, sends lists when due, and progress every half second.
 
 What comes next, of what is due:
 
     closing              disarm, and end
     progress overdue     one that is a second late, so that lists cannot starve it
-    pods                 at most every 50 ms; what has gone leaves before anything else is said
+    pods                 at most every 50 ms; what has gone leaves before anything else is sent
     progress
     services             at most every 50 ms
 
-One request is in flight at a time. Whatever goes wrong ends the connection, which disarms, is said once, and is tried
+One request is in flight at a time. Whatever goes wrong ends the connection, which disarms, is logged once, and is tried
 again after a pause that grows up to two seconds, unless things went well in between.
 """
 
@@ -41,12 +41,12 @@ ON_THE_WAY_SECONDS: Final = 1.0
 """A SYN that was captured a moment ago may still be on its way into the backlog."""
 BACK_OFF: Final = Timing(first_pause=0.05, longest_pause=2.0)
 STEADY_SECONDS: Final = 5.0
-"""A conversation that lasted so long was a good one."""
+"""A connection that lasted so long was a good one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """Where the keeper is, and what it is told."""
+    """Where the keeper is, and what is sent to it."""
 
     path: str
     """Of its socket."""
@@ -58,7 +58,7 @@ class Keeper:
 
 
 class KeeperClient:
-    """Runs the conversation; `status` is how it stands, `delays` from a change of pods until it is in force."""
+    """Talks to the keeper; `status` says how that goes, `delays` are from a change of pods until it is in force."""
 
     def __init__(self, keeper: Keeper, delays: Histogram, log: Log) -> None:
         """Opens nothing yet."""
@@ -70,20 +70,20 @@ class KeeperClient:
         self._disarmed = False
         self._bell = trio.Event()
         self._generation = 0
-        self._told_at: dict[str, float] = {}
+        self._sent_at: dict[str, float] = {}
         self._progress_at = 0.0
         self._pods_since: float | None = None
         """Since when pods are another list than the one in force."""
 
     async def run(self) -> None:
-        """Talk until `close`, or cancelled."""
+        """Connect and send until `close`, or cancelled."""
         pauses = Pauses(BACK_OFF, Random())
         try:
             while not self._closing.is_set():
                 began = monotonic()
                 try:
                     async with KeeperConnection.open(self._keeper.path) as connection:
-                        await self._converse(connection)
+                        await self._serve(connection)
                 except KeeperError as error:
                     self._lost(error)
                 if monotonic() - began >= STEADY_SECONDS:
@@ -94,7 +94,7 @@ class KeeperClient:
             self._ended.set()
 
     async def close(self) -> float:
-        """Disarm and end, within a time; answers for how many more seconds captured connections may come."""
+        """Disarm and end, within a time limit; return for how many more seconds captured connections may come."""
         was_armed = self.status.armed
         self._closing.set()
         self._ring()
@@ -108,19 +108,19 @@ class KeeperClient:
         return max(0.0, heard + ALIVE_MS / 1000 + ON_THE_WAY_SECONDS - monotonic())
 
     def want_pods(self, wish: DesiredList[Captured]) -> None:
-        """Let those pods be captured, as soon as can be."""
+        """Have these pods captured, as soon as possible."""
         if self._keeper.pods.want(wish):
             if self._pods_since is None:
                 self._pods_since = monotonic()
             self._ring()
 
     def want_services(self, wish: DesiredList[Listed]) -> None:
-        """Let those destinations be captured."""
+        """Have these destinations captured."""
         if self._keeper.services.want(wish):
             self._ring()
 
     def hurry(self) -> None:
-        """Progress is better than it was: say so now."""
+        """Send progress at once: it is better than before."""
         self._progress_at = min(self._progress_at, monotonic())
         self._ring()
 
@@ -128,9 +128,9 @@ class KeeperClient:
         bell, self._bell = self._bell, trio.Event()
         bell.set()
 
-    # One conversation
+    # One connection
 
-    async def _converse(self, connection: KeeperConnection) -> None:
+    async def _serve(self, connection: KeeperConnection) -> None:
         welcome = await connection.ask(encode("hello", {"instance": self._keeper.instance}), Welcome)
         self.status.joined(welcome.backend, welcome.left_out)
         self._progress_at = monotonic() + PROGRESS_SECONDS  # the lists first
@@ -141,9 +141,9 @@ class KeeperClient:
                 with trio.move_on_after(due - now):
                     await bell.wait()
             elif what is None:
-                await self._tell_progress(connection)
+                await self._send_progress(connection)
             else:
-                await self._tell(connection, what)
+                await self._send(connection, what)
         disarmed = await connection.ask(encode("disarm"), Disarmed, DISARM_SECONDS)
         if disarmed.error:
             raise KeeperError(f"the keeper could not disarm: {disarmed.error}")
@@ -151,7 +151,7 @@ class KeeperClient:
         self.status.closing()
 
     def _next(self, now: float) -> "tuple[float, ListSync[Any] | None]":
-        """When something is due, and which list; None is progress."""
+        """Return when something is due, and which list; None is progress."""
         pods, services = self._keeper.pods, self._keeper.services
         if now >= self._progress_at + OVERDUE_SECONDS:
             return now, None
@@ -164,16 +164,16 @@ class KeeperClient:
         return min([self._progress_at, *(self._free(each) for each in (pods, services) if each.due)]), None
 
     def _free(self, sync: ListSync[Any]) -> float:
-        """From when on it may be told again."""
-        return self._told_at.get(sync.what, 0.0) + PAUSE_SECONDS
+        """Return from when on the list may be sent again."""
+        return self._sent_at.get(sync.what, 0.0) + PAUSE_SECONDS
 
-    async def _tell_progress(self, connection: KeeperConnection) -> None:
+    async def _send_progress(self, connection: KeeperConnection) -> None:
         self._progress_at = monotonic() + PROGRESS_SECONDS
         self.status.state(await connection.ask(encode_progress(self._keeper.progress()), State))
 
-    async def _tell(self, connection: KeeperConnection, sync: ListSync[Any]) -> None:
+    async def _send(self, connection: KeeperConnection, sync: ListSync[Any]) -> None:
         self._generation += 1
-        self._told_at[sync.what] = monotonic()
+        self._sent_at[sync.what] = monotonic()
         try:
             applied = await connection.ask(sync.begin(self._generation), Applied)
         except Refused:
@@ -190,7 +190,7 @@ class KeeperClient:
             self.hurry()
 
     def _lost(self, error: KeeperError) -> None:
-        """The conversation has ended."""
+        """Note that the connection has ended."""
         if self._closing.is_set():
             self.status.closing()
         else:

@@ -15,7 +15,7 @@ ANSWER_SECONDS: Final = 10.0
 
 
 class KeeperConnection:
-    """A connection, closed at the end of its block: that disarms."""
+    """A connection to the keeper, closed at the end of its block: that disarms."""
 
     def __init__(self, sock: socket.socket) -> None:
         """Takes over `sock`, which is connected and non-blocking."""
@@ -52,7 +52,7 @@ class KeeperConnection:
         await trio.aclose_forcefully(self._stream)
 
     async def ask(self, line: bytes, wanted: type[A], seconds: float = ANSWER_SECONDS) -> A:
-        """Send a line, and wait for its answer, which has to be of that type.
+        """Send a line and return its answer, which has to be of type `wanted`.
 
         Raises:
             Refused: the keeper has refused it.
@@ -74,7 +74,7 @@ class KeeperConnection:
         return answer
 
     def _send_now(self, line: bytes) -> bytes:
-        """Send what goes at once, which is nearly always all; what is left.
+        """Send what the socket takes at once, which is nearly always all; return the rest.
 
         Under load each turn of ours may take long: an answer that costs one turn comes in time where one that costs
         two does not, and the switch expires.
@@ -88,7 +88,7 @@ class KeeperConnection:
             return line
 
     async def _line(self) -> bytes:
-        """The next line, which has to be the last thing that was said."""
+        """Return the next line, which has to be all that the keeper sent."""
         while (end := self._in.find(b"\n")) < 0:
             if len(self._in) > MAX_ANSWER_BYTES:
                 raise KeeperError(f"the keeper's answer is longer than {MAX_ANSWER_BYTES} bytes")

@@ -1,4 +1,4 @@
-"""How we stand with the keeper: what is shown, counted and logged; each state is logged once, when it begins."""
+"""The state of the connection to the keeper, as it is shown, counted and logged; each state once, when it begins."""
 
 import re
 from logging import INFO, WARNING
@@ -24,19 +24,19 @@ class KeeperStatus:
         """Why new connections are not captured; empty while they are."""
         self.backend = ""
         self.left_out = frozenset[str]()
-        """Namespaces that the keeper does not capture, whatever it is told."""
+        """Namespaces that the keeper does not capture, whatever is sent to it."""
         self.generation = 0
         """Of the last list that was taken."""
         self.not_in_force = ""
-        """Why the kernel does not follow the lists, as the keeper says it."""
+        """Why the kernel does not follow the lists, in the keeper's words."""
         self.connects = 0
         self.disarms = 0
         self.standby = False
-        """Whether they would be, were it not another keeper that captures."""
+        """Whether only another keeper that captures is in the way."""
         self.ready_once = trio.Event()
         """Armed, or ready to be."""
         self.armed_at: float | None = None
-        """When we last heard that connections are captured, by the monotonic clock."""
+        """When the keeper last answered that connections are captured, by the monotonic clock."""
         self._log = log
         self._logged = ""
 
@@ -44,7 +44,7 @@ class KeeperStatus:
         return f"<KeeperStatus {'armed' if self.armed else self.why}>"
 
     def joined(self, backend: str, left_out: frozenset[str]) -> None:
-        """The keeper takes us for its router."""
+        """Note that the keeper accepted us as its router."""
         self.left_out = left_out
         self.connected = True
         self.connects += 1
@@ -53,17 +53,17 @@ class KeeperStatus:
         self._say(INFO, "intercept.connected", "connected", backend=backend)
 
     def lost(self, reason: str) -> None:
-        """There is no conversation, or none any more."""
+        """Note that there is no connection, or none any more."""
         self.connected = self.standby = False
         self._disarmed(reason, "intercept.keeper_lost")
 
     def closing(self) -> None:
-        """We have told the keeper that we are about to end, or tried to."""
+        """Note that the keeper was told, or could not be told, that this router is about to end."""
         self.standby = False
         self._disarmed("the router is shutting down", "intercept.disarmed", INFO)
 
     def state(self, state: State) -> None:
-        """What the keeper makes of our progress. Armed, but not renewed, is armed still: the switch runs on a while."""
+        """Take in the answer to progress. Armed but not renewed is still armed: the switch runs on for a while."""
         self.standby = state.standby
         if state.standby:
             self.ready_once.set()
@@ -83,7 +83,7 @@ class KeeperStatus:
             self._say(INFO, "intercept.armed", "armed")
 
     def applied(self, generation: int, error: str) -> None:
-        """The keeper has taken a list; with `error`, the kernel does not follow. What comes next comes as a whole."""
+        """Note that the keeper has taken a list; with `error`, the kernel has not followed."""
         self.generation = generation
         if error and not self.not_in_force:
             self._log(WARNING, "intercept.not_in_force", reason=error)

@@ -1,8 +1,8 @@
-"""One list for the keeper: what is wanted, what it was told on this connection, what it has taken (pure).
+"""One list for the keeper: what is desired, what was sent on this connection, what the keeper has taken (pure).
 
 Rules:
-    1. The whole list is told, and told anew on each connection: the keeper forgets its lists with the connection.
-    2. A list that is longer than the protocol allows, or that the keeper has refused, is not told. In its place comes
+    1. The whole list is sent, and sent anew on each connection: the keeper forgets its lists with the connection.
+    2. A list that is longer than the protocol allows, or that the keeper has refused, is not sent. In its place comes
        the last good one, less what is not wanted any more: what has gone is not captured, whatever else is wrong.
     3. What has to go before it may come again (a pod whose network was made anew) is left out of one list first; what
        that is, `first` knows.
@@ -19,17 +19,17 @@ T = TypeVar("T")
 Encode = Callable[[int, Iterable[T], frozenset[Address]], bytes]
 """Makes the line of a generation, items and addresses."""
 First = Callable[[tuple[T, ...], tuple[T, ...]], tuple[T, ...]]
-"""From the items that were told and those that are to be, to those that have to be told first."""
+"""From the items that were sent and those to be sent, to those that have to be sent first."""
 
 
-def at_once(_told: tuple[T, ...], items: tuple[T, ...]) -> tuple[T, ...]:
-    """Nothing has to go before it comes."""
+def at_once(_sent: tuple[T, ...], items: tuple[T, ...]) -> tuple[T, ...]:
+    """Return `items`: nothing has to go before it comes again."""
     return items
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredList(Generic[T]):
-    """A whole list, and the addresses that go with it."""
+    """A whole list, and the addresses that are never captured."""
 
     items: tuple[T, ...] = ()
     never: frozenset[Address] = frozenset()
@@ -37,14 +37,14 @@ class DesiredList(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the protocol allows."""
+    """The limits of the protocol."""
 
     items: int
     never: int = 0
 
 
 class ListSync(Generic[T]):
-    """What is to be told of one list. `refusals` counts lists that the keeper has refused."""
+    """One list: what is desired, and what the keeper has. `refusals` counts lists that the keeper has refused."""
 
     def __init__(self, what: str, limits: Limits, encode: Encode[T], first: First[T] = at_once) -> None:
         """`what` is its name in the protocol."""
@@ -52,14 +52,14 @@ class ListSync(Generic[T]):
         self.wanted: DesiredList[T] | None = None
         """None until it is known."""
         self.good: DesiredList[T] | None = None
-        """The last one that the keeper has taken, on whatever connection."""
+        """The last list that the keeper has taken, on whatever connection."""
         self.refusals = 0
         self._limits = limits
         self._encode = encode
         self._first = first
         self._refused: DesiredList[T] | None = None
-        self._told: DesiredList[T] | None = None
-        self._telling: DesiredList[T] | None = None
+        self._sent: DesiredList[T] | None = None
+        self._sending: DesiredList[T] | None = None
         self._next: DesiredList[T] | None = None
 
     def __repr__(self) -> str:
@@ -68,22 +68,22 @@ class ListSync(Generic[T]):
         return f"<ListSync {self.what} wanted={wanted} taken={good} due={self.due}>"
 
     def __len__(self) -> int:
-        """How many the keeper has taken."""
+        """The number of items that the keeper has taken."""
         return 0 if self.good is None else len(self.good.items)
 
     @property
     def due(self) -> bool:
-        """Whether there is something to tell."""
+        """Whether a list has to be sent."""
         return self._next is not None
 
     @property
     def complete(self) -> bool:
-        """Whether the keeper knows exactly what is wanted."""
-        return self.wanted is not None and self._told == self.wanted
+        """Whether the keeper has exactly the desired list."""
+        return self.wanted is not None and self._sent == self.wanted
 
     @property
     def excess(self) -> str:
-        """Why what is wanted is not told, in words; empty where nothing is in the way."""
+        """Why the desired list is not sent, in words; empty where nothing is in the way."""
         if self.wanted is None or self._usable(self.wanted):
             return ""
         if self.wanted == self._refused:
@@ -93,7 +93,7 @@ class ListSync(Generic[T]):
         return f"{len(self.wanted.never)} addresses of the API server are more than {self._limits.never}"
 
     def want(self, wish: DesiredList[T]) -> bool:
-        """Let that be the list from now on; answers whether it is another than before."""
+        """Set the desired list; return whether it differs from the one before."""
         if wish == self.wanted:
             return False
         self.wanted = wish
@@ -101,39 +101,39 @@ class ListSync(Generic[T]):
         return True
 
     def begin(self, generation: int) -> bytes:
-        """The line of what is due; `taken`, `refused` or `forget` is what becomes of it."""
+        """Return the line to send; `taken`, `refused` or `forget` reports its fate."""
         assert self._next is not None
-        self._telling = self._next
-        return self._encode(generation, self._telling.items, self._telling.never)
+        self._sending = self._next
+        return self._encode(generation, self._sending.items, self._sending.never)
 
     def taken(self) -> None:
-        """The keeper has taken it."""
-        self._told = self.good = self._telling
+        """Note that the keeper has taken the list."""
+        self._sent = self.good = self._sending
         self._look()
 
     def refused(self) -> None:
-        """The keeper has refused it, and ends the connection: it is not told again before it is another."""
-        self._refused = self._telling
+        """Note that the keeper has refused the list and ends the connection; the same list is not sent again."""
+        self._refused = self._sending
         self.refusals += 1
 
     def forget(self, *, refusals: bool) -> None:
-        """The connection has ended; with `refusals`, whoever is the next keeper may think otherwise."""
-        self._told = None
+        """Note that the connection has ended; with `refusals`, the next keeper may accept what was refused."""
+        self._sent = None
         if refusals:
             self._refused = None
         self._look()
 
     def _look(self) -> None:
-        """Find out what is due."""
+        """Find out what has to be sent."""
         wish = self.wanted
         if wish is not None and not self._usable(wish):
             wish = self._survivors(wish)
-        if wish is not None and self._told is not None:
-            wish = DesiredList(self._first(self._told.items, wish.items), wish.never)
-        self._next = None if wish == self._told else wish
+        if wish is not None and self._sent is not None:
+            wish = DesiredList(self._first(self._sent.items, wish.items), wish.never)
+        self._next = None if wish == self._sent else wish
 
     def _survivors(self, wanted: DesiredList[T]) -> DesiredList[T] | None:
-        """The last good list, as far as it still is wanted."""
+        """Return the last good list, less what is no longer desired."""
         if self.good is None:
             return None
         still = set(wanted.items)

@@ -38,7 +38,7 @@ NAMESPACE_UNKNOWN: Final = "its namespace is not known yet"
 
 @dataclass(frozen=True, slots=True)
 class Ourselves:
-    """Which pod we are; empty where the environment does not say."""
+    """The pod of this router; empty where the environment does not say."""
 
     namespace: str = ""
     name: str = ""
@@ -46,12 +46,12 @@ class Ourselves:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """`POD_NAMESPACE` with `POD_NAME`, or `POD_UID`: each says it alone."""
+        """Read `POD_NAMESPACE` with `POD_NAME`, or `POD_UID`; either identifies the pod."""
         read = os.environ.get
         return cls(read("POD_NAMESPACE", ""), read("POD_NAME", ""), read("POD_UID", ""))
 
     def are(self, namespace: str, name: str, uid: str) -> bool:
-        """Whether that is us."""
+        """Whether this is the pod of this router."""
         if self.uid and uid == self.uid:
             return True
         return bool(self.name) and (namespace, name) == (self.namespace, self.name)
@@ -77,7 +77,7 @@ class PodFacts:
 
     @property
     def told(self) -> Pod:
-        """As the keeper is told of it."""
+        """The pod as it is sent to the keeper."""
         return Pod(self.uid, self.namespace, self.addresses)
 
 
@@ -90,7 +90,7 @@ class Captured:
 
 
 def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
-    """What is kept of a pod as the API sends it."""
+    """Return what is kept of a pod as the API sends it."""
     metadata, spec, status = (thing.get(key) or {} for key in ("metadata", "spec", "status"))
     namespace, name, uid = (str(metadata.get(key) or "") for key in ("namespace", "name", "uid"))
     listed = [each.get("ip") for each in status.get("podIPs") or ()] or [status.get("podIP")]
@@ -118,7 +118,7 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
 def judged(
     pods: Iterable[PodFacts], namespaces: Mapping[str, SelectionValue], selection: SelectionMode
 ) -> Iterator[tuple[PodFacts, str]]:
-    """Each pod with the reason why it is not captured, which is empty if it is.
+    """Yield each pod with the reason why it is not captured, empty if it is.
 
     A namespace that is not known yet is no reason to guess: its pods wait for it.
     """
@@ -132,7 +132,7 @@ def judged(
 
 
 def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
-    """From addresses, as sockets tell them, to the namespace of the pod that speaks from them.
+    """Return the namespaces of pods, by the addresses that they send from, as sockets show them.
 
     One that pods of two namespaces have at once, which the API may tell for a moment, is nobody's.
     """
@@ -148,13 +148,13 @@ def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
 
 
 def renewed_first(told: tuple[Captured, ...], items: tuple[Captured, ...]) -> tuple[Captured, ...]:
-    """Of `items`, those that do not have to go before they come again."""
+    """Return `items` without those that have to go before they come again."""
     networks = {each.pod.uid: each.network for each in told}
     return tuple(each for each in items if _same(networks.get(each.pod.uid, ""), each.network))
 
 
 def encode_captured(generation: int, items: Iterable[Captured], _never: frozenset[Address]) -> bytes:
-    """The line."""
+    """Return the line."""
     return encode_pods(generation, tuple(each.pod for each in items))
 
 
@@ -173,7 +173,7 @@ def _speaks(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
 
 
 def _network(status: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether it has one, and since when; where the API does not say, an address has to do."""
+    """Return whether the pod has a network, and since when; where the API does not say, an address has to do."""
     for each in status.get("conditions") or ():
         if each.get("type") in _NETWORKED:
             return each.get("status") != "False", str(each.get("lastTransitionTime") or "")

@@ -29,7 +29,7 @@ NOT_YET: Final = frozenset((errno.EAGAIN, errno.ENOTCONN))
 
 @dataclass(frozen=True, slots=True)
 class CapturePoint:
-    """Where it is, its socket for the kernel's figures, and how it is probed."""
+    """The capture port: its address, its socket for the kernel's figures, and the path of the probe."""
 
     address: tuple[str, int]
     """Where it is bound; the probe dials it over loopback."""
@@ -40,7 +40,7 @@ class CapturePoint:
 
 
 class Probe:
-    """Probes until cancelled, and remembers how it went."""
+    """Probes the capture port until cancelled, and keeps the outcome."""
 
     def __init__(self, point: CapturePoint) -> None:
         self.took_ms = 0
@@ -56,11 +56,11 @@ class Probe:
         self._on_the_way = 0
 
     def age_ms(self) -> int:
-        """How long ago one came back; 0 before the first, of which there is nothing to say."""
+        """Return how long ago the last probe came back; 0 before the first one."""
         return 0 if self.succeeded_at is None else int((monotonic() - self.succeeded_at) * 1000)
 
     async def run(self) -> None:
-        """Probe every half second."""
+        """Probe every half second until cancelled."""
         async with trio.open_nursery() as nursery:
             while True:
                 if self._on_the_way < AT_ONCE:

@@ -15,16 +15,16 @@ MAX_WORDS: Final = 300
 
 
 class KeeperError(Exception):
-    """The conversation cannot go on; the message says why, in words for the log."""
+    """The connection cannot go on; the message says why, in words for the log."""
 
 
 class Refused(KeeperError):
-    """The keeper has refused what it was told; the message has its own words."""
+    """The keeper has refused a message; the text is the keeper's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """It takes us for its router."""
+    """The keeper accepts us as its router."""
 
     backend: str
     alive_ms: int
@@ -34,7 +34,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A list was taken; `error` says that the kernel did not follow, which the keeper tries again by itself."""
+    """A list was taken; `error` says that the kernel did not follow, which the keeper retries by itself."""
 
     generation: int
     error: str
@@ -42,7 +42,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Whether new connections are captured now, and why not; `standby`: they would be, were they not another's."""
+    """Whether new connections are captured now, and why not; `standby`: only since another keeper captures."""
 
     armed: bool
     why: str
@@ -64,7 +64,7 @@ Answer = Welcome | Applied | State | Disarmed
 
 
 def read_answer(line: bytes) -> Answer:
-    """What a line says.
+    """Return what a line holds.
 
     Raises:
         Refused: it is an `error`.
@@ -94,7 +94,7 @@ def read_answer(line: bytes) -> Answer:
 
 
 def printable(words: str, most: int = MAX_WORDS) -> str:
-    """On one line, without what a terminal would take for a command, and not too long."""
+    """Return `words` on one line, without control characters, cut at `most`."""
     return "".join(each if each.isprintable() else " " for each in words)[:most]
 
 

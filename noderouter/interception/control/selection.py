@@ -17,7 +17,7 @@ UNCLEAR: Final = "is neither `enabled` nor `disabled`"
 
 
 class SelectionMode(StrEnum):
-    """What becomes of pods that nobody has said anything about."""
+    """What is done with pods for which nothing is set."""
 
     OPT_OUT = "optOut"
     """They are captured."""
@@ -26,7 +26,7 @@ class SelectionMode(StrEnum):
 
 
 class SelectionValue(Enum):
-    """What a label or an annotation says."""
+    """The value of a label or an annotation."""
 
     UNSET = ""
     ENABLED = "enabled"
@@ -36,7 +36,7 @@ class SelectionValue(Enum):
 
 
 def selection_value(words: object) -> SelectionValue:
-    """What labels or annotations say, as they stand in an object."""
+    """Return the value in the labels or annotations of an object."""
     said: Any = words.get(KEY) if isinstance(words, Mapping) else None
     if said is None:
         return SelectionValue.UNSET
@@ -49,7 +49,7 @@ def selection_value(words: object) -> SelectionValue:
 
 
 def why_not_selected(pod: SelectionValue, namespace: SelectionValue, selection: SelectionMode) -> str:
-    """Why a pod is not captured as far as it was chosen; empty if it is."""
+    """Return why a pod is not selected for capture; empty if it is."""
     for said, where in ((pod, f"the pod's annotation {KEY}"), (namespace, f"the namespace's label {KEY}")):
         match said:
             case SelectionValue.ENABLED:

@@ -50,7 +50,7 @@ class ServiceFacts:
     """Where it is in our own namespace: which pods it leads to."""
 
     def leads_to(self, labels: frozenset[tuple[str, str]]) -> bool:
-        """Whether it leads to our own pod, which has these labels.
+        """Whether the Service selects our own pod, which has these labels.
 
         Then it is not captured: who dials it wants this very router as a proxy, and to carry that would be a loop.
         """
@@ -58,7 +58,7 @@ class ServiceFacts:
 
 
 def project_service(thing: Mapping[str, Any], configured: Collection[int], own_namespace: str = "") -> ServiceFacts:
-    """What is kept of a Service as the API sends it; `configured` is `intercept.opaquePorts`."""
+    """Return what is kept of a Service as the API sends it; `configured` is `intercept.opaquePorts`."""
     metadata, spec = thing.get("metadata") or {}, thing.get("spec") or {}
     namespace, name = str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
     # `clusterIP` is the first of `clusterIPs`, and the word `None` where there is none.
@@ -77,7 +77,7 @@ def project_service(thing: Mapping[str, Any], configured: Collection[int], own_n
 
 
 def encode_listed(generation: int, items: Iterable[Listed], never: frozenset[Address]) -> bytes:
-    """The line."""
+    """Return the line."""
     return join_services(generation, (each.encoded for each in items), never)
 
 

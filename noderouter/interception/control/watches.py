@@ -37,7 +37,7 @@ class Collection(Generic[T]):
         query: dict[str, str],
         project: Callable[[Object], T],
     ) -> None:
-        """`name` is for people. `run` opens the watch."""
+        """`name` is for logs and the admin interface. `run` opens the watch."""
         self.synced = False
         """Whether it was listed once."""
         self.changed: Callable[[], None] = lambda: None
@@ -62,11 +62,11 @@ class Collection(Generic[T]):
         return self._replica.of(ALL)
 
     async def run(self) -> None:
-        """Follow it until cancelled."""
+        """Run the watch until cancelled."""
         await self._reflector.run()
 
     def missing(self) -> str:
-        """Why it is not known yet; empty once it is."""
+        """Return why the collection is not known yet; empty once it is."""
         if self.synced:
             return ""
         trouble = self._reflector.trouble
@@ -78,7 +78,7 @@ class Collection(Generic[T]):
 
 
 class Watches:
-    """All four. Whoever owns them runs them."""
+    """All four collections. The owner runs them."""
 
     def __init__(self, cluster: Cluster, node: str, ourselves: Ourselves, opaque_ports: frozenset[int]) -> None:
         """`opaque_ports` are those of the configuration."""
@@ -104,7 +104,7 @@ class Watches:
         return iter((self.pods, self.namespaces, self.services, self.api_servers))
 
     def missing(self) -> Iterator[str]:
-        """What is not known yet, in words."""
+        """Yield what is not known yet, in words."""
         return (words for each in self if (words := each.missing()))
 
 

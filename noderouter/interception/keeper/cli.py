@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one command; answers the exit code."""
+    """Run one command; return the exit code."""
     options = arguments.parser().parse_args(argv)
     try:
         return {
@@ -116,7 +116,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _keeper(path: Path) -> dict[str, object] | None:
-    """The status of the keeper at a socket; None where there is none."""
+    """Return the status of the keeper at a socket; None where there is none."""
     from noderouter.interception.keeper.client import BlockingKeeperClient
 
     with suppress(InterceptError):

@@ -22,7 +22,7 @@ from noderouter.interception.keeper.state import Address, Pod, Service
 
 
 class BlockingKeeperClient:
-    """A conversation with the keeper; `close` ends it, which disarms."""
+    """A connection to the keeper over a blocking socket; `close` ends it, which disarms."""
 
     def __init__(self, path: Path, seconds: float = 10.0) -> None:
         """Connect.
@@ -40,33 +40,33 @@ class BlockingKeeperClient:
             raise InterceptError(f"no keeper at {path}: {error.strerror}; is `noderouter intercept run` up?") from error
 
     def hello(self, instance: str) -> dict[str, Any]:
-        """Be the router."""
-        return self.say(encode("hello", {"instance": instance}))
+        """Send `hello`: this connection is the router's from now on."""
+        return self.send(encode("hello", {"instance": instance}))
 
     def pods(self, generation: int, pods: tuple[Pod, ...]) -> dict[str, Any]:
-        """All pods that are captured."""
-        return self.say(encode_pods(generation, pods))
+        """Send the list of pods that are captured."""
+        return self.send(encode_pods(generation, pods))
 
     def services(
         self, generation: int, services: tuple[Service, ...], never: frozenset[Address] = frozenset()
     ) -> dict[str, Any]:
-        """All services."""
-        return self.say(encode_services(generation, services, never))
+        """Send the list of services."""
+        return self.send(encode_services(generation, services, never))
 
     def progress(self, progress: Progress) -> dict[str, Any]:
-        """How the router is."""
-        return self.say(encode_progress(progress))
+        """Send the health of the router."""
+        return self.send(encode_progress(progress))
 
     def disarm(self) -> dict[str, Any]:
-        """Capture nothing from now on."""
-        return self.say(encode("disarm"))
+        """Send `disarm`: capture nothing from now on."""
+        return self.send(encode("disarm"))
 
     def status(self) -> dict[str, Any]:
-        """How the keeper is."""
-        return self.say(encode("status"))
+        """Ask for the status of the keeper."""
+        return self.send(encode("status"))
 
-    def say(self, line: bytes) -> dict[str, Any]:
-        """Send a line and answer what comes back.
+    def send(self, line: bytes) -> dict[str, Any]:
+        """Send a line and return the answer.
 
         Raises:
             InterceptError: the keeper refused, went away, or did not answer in time.
@@ -87,5 +87,5 @@ class BlockingKeeperClient:
         return told
 
     def close(self) -> None:
-        """End the conversation."""
+        """Close the connection."""
         self._sock.close()

@@ -17,7 +17,7 @@ MAX_PROBE_AGE_MS: Final = 2000
 
 
 def judge(progress: Progress) -> str:
-    """Why the switch is not renewed; empty if it is."""
+    """Return why the switch is not renewed; empty if it is."""
     if progress.not_ready:
         return f"not ready: {progress.not_ready}"
     if progress.probe_age_ms >= MAX_PROBE_AGE_MS:

@@ -50,7 +50,7 @@ ASK_SECONDS: Final = 1.0
 
 @dataclass(slots=True)
 class Counts:
-    """What has happened so far."""
+    """Counters of events since the start."""
 
     drift: int = 0
     renewals: int = 0
@@ -75,7 +75,7 @@ class Keeper:
         clock: Callable[[], float] = time.monotonic,
         rehearse: Callable[[], None] = lambda: None,
     ) -> None:
-        """`rehearse` shows that rules can be written here, or raises `InterceptError`; before a successor is good."""
+        """`rehearse` tries to write rules here, or raises `InterceptError`; for a successor, before it is good."""
         self.policy = policy
         self.backend = backend
         self.counts = Counts()
@@ -144,7 +144,7 @@ class Keeper:
         self._installed = True
 
     def captured(self) -> int:
-        """How many connections were captured; what came between the last asking and a reload is not known."""
+        """Return how many connections were captured; those between the last look and a reload are not known."""
         before, last = self._captured
         if self._clock() - self._asked < ASK_SECONDS:
             return before + last
@@ -157,18 +157,18 @@ class Keeper:
         return sum(self._captured)
 
     def pods(self, message: Pods) -> str:
-        """Capture these pods and no others; answers what went wrong, or nothing."""
+        """Capture these pods and no others; return what went wrong, or nothing."""
         self._pod_links.follow(message.pods)
         self._missing.discard("pods")
         return self._want(replace(self._wanted, pods=message.pods))
 
     def services(self, message: Services) -> str:
-        """Capture these destinations; answers what went wrong, or nothing."""
+        """Capture these destinations; return what went wrong, or nothing."""
         self._missing.discard("services")
         return self._want(replace(self._wanted, services=message.services, never=message.never))
 
     def progress(self, progress: Progress) -> str:
-        """Renew the switch if the router is good enough; answers why not, or nothing."""
+        """Renew the switch if the router is healthy enough; return why not, or nothing."""
         self.why = (
             f"waiting for the list of {' and '.join(sorted(self._missing))}" if self._missing else judge(progress)
         )
@@ -185,12 +185,12 @@ class Keeper:
         return self.why
 
     def disarm(self, why: str) -> str:
-        """Stop capturing new connections, now; answers what went wrong, or nothing."""
+        """Stop capturing new connections, now; return what went wrong, or nothing."""
         self.why = why
         return self._disarm(why)
 
     def hand_over(self) -> None:
-        """The rules are a successor's from now on: they stay as they are, and are not looked after here any more."""
+        """Leave the rules to a successor: they stay as they are, and this keeper looks after them no more."""
         self._log.info("intercept.handed_over")
         self._installed = self._kept = False
         self._armed_until = self._renewed = 0.0
@@ -198,18 +198,18 @@ class Keeper:
         self.why = "a successor captures"
 
     def router_gone(self, why: str, *, keep_lists: bool) -> None:
-        """The router's connection has ended: nothing is captured, and lists that came from it count no more."""
+        """Disarm, since the router's connection has ended; drop its lists unless `keep_lists`."""
         self.disarm(why)
         if not keep_lists:
             self._missing = {"pods", "services"}
 
     def tick(self) -> None:
-        """Do what is due: write again what could not be written."""
+        """Retry what could not be written, when that is due."""
         if self._retry_at is not None and self._clock() >= self._retry_at:
             self._write()
 
     def reconcile(self) -> bool:
-        """Compare what is in force with what should be, and repair it; answers whether there was a difference."""
+        """Compare what is in force with what should be, and repair it; return whether there was a difference."""
         if self._pod_links.refresh():
             self._want(self._wanted)
         if self._retry_at is not None or not self._installed:
@@ -259,7 +259,7 @@ class Keeper:
         return "" if intact else self._write()
 
     def _rewrite(self, doing: str, error: InterceptError) -> str:
-        """Something that should work did not: most likely the rules are not what we left. Write them as a whole."""
+        """Write the whole state after a change failed that should work: the rules are probably not what we left."""
         self._log.warning("intercept.unexpected", doing=doing, error=str(error))
         try:
             self._drifted()
@@ -268,7 +268,7 @@ class Keeper:
         return self._write()
 
     def _drifted(self) -> bool:
-        """Whether what is in force is not what we left; counts it."""
+        """Whether what is in force differs from what we left; counts it."""
         found = self.backend.snapshot()
         if found == self._snapshot:
             return False
@@ -302,7 +302,7 @@ class Keeper:
         )
 
     def _in_force(self) -> bool:
-        """Look at what was written, to compare with it later; whether it is what was meant."""
+        """Read back what was written, for later comparison; return whether it is what was meant."""
         found = self.backend.snapshot()
         if not self.backend.intact(self._rules, found):
             self._drift(found)
@@ -341,7 +341,7 @@ class Keeper:
             self.backend.arm(self._rules, ALIVE_MS)
 
     def _could_write(self) -> bool:
-        """Whether this keeper could take over: who gives the rules away must not find that out afterwards."""
+        """Whether this keeper could take over; asked before another keeper gives the rules away."""
         if self._rehearse_at is None:
             return True
         if self._clock() >= self._rehearse_at:
@@ -371,7 +371,7 @@ class Keeper:
         return ""
 
     def _left_ms(self) -> int:
-        """How much longer the switch is on; writing the rules must not prolong it."""
+        """Return how much longer the switch is on; writing the rules must not prolong it."""
         return max(0, int((self._armed_until - self._clock()) * 1000))
 
     def _failed(self, what: str, error: InterceptError) -> str:

@@ -15,7 +15,7 @@ from noderouter.interception.keeper.errors import InterceptError
 
 
 class Lock:
-    """The right to write rules; `close` gives it back, and so does the end of the process."""
+    """The right to write rules; `close` releases it, and so does the end of the process."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -23,7 +23,7 @@ class Lock:
         self._waiting: int | None = None
 
     def acquire(self) -> bool:
-        """Try to get it; if another has it, this one counts as waiting from now on.
+        """Try to get the lock; while another holds it, this process counts as waiting.
 
         Raises:
             InterceptError: the file cannot be opened.
@@ -38,7 +38,7 @@ class Lock:
         return self._held is not None
 
     def successor_waits(self) -> bool:
-        """Whether somebody wants to take over."""
+        """Whether a successor waits to take over."""
         tried = _locked(self._next)
         if tried is None:
             return True
@@ -46,7 +46,7 @@ class Lock:
         return False
 
     def successor_is_ready(self) -> bool:
-        """Whether somebody waits whose router could be given connections now."""
+        """Whether a successor waits whose router could be given connections now."""
         if not self.successor_waits():
             return False
         try:
@@ -56,23 +56,23 @@ class Lock:
             return False
 
     def ready(self, until: float) -> None:
-        """While waiting: let the holder know until when, by the monotonic clock, we could take over at once."""
+        """While waiting, tell the holder until when, by the monotonic clock, we could take over at once."""
         if self._waiting is not None:
             words = f"pid {os.getpid()} ready until {until:.3f}"
             os.pwrite(self._waiting, f"{words:<63}\n".encode(), 0)  # of one length: it is never read in part
 
     def release(self) -> None:
-        """Give it up, or stop waiting for it; `acquire` asks for it again."""
+        """Release the lock, or stop waiting for it; `acquire` asks for it again."""
         self.close()
 
     def holder(self) -> str:
-        """The process that holds it, as far as it is known."""
+        """Return the process that holds the lock, as far as it is known."""
         with suppress(OSError):
             return self._path.read_text().strip() or "unknown"
         return "unknown"
 
     def close(self) -> None:
-        """Give it back."""
+        """Release the lock for good."""
         for descriptor in (self._held, self._waiting):
             if descriptor is not None:
                 os.close(descriptor)

@@ -11,17 +11,17 @@ from typing import TextIO
 
 
 class Log:
-    """Writes lines; a reader that has gone is not worth failing for."""
+    """Writes lines; a closed reader is no failure."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
 
     def info(self, event: str, **fields: object) -> None:
-        """Something happened as it should."""
+        """Log an expected event."""
         self._write("info", event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        """Somebody should look at this."""
+        """Log an event that needs attention."""
         self._write("warning", event, fields)
 
     def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
@@ -32,7 +32,7 @@ class Log:
 
 
 def lost(count: int) -> str:
-    """The line that stands for lines which were dropped because nobody read them."""
+    """Return the line that stands for lines which were dropped because nobody read them."""
     return _line("warning", "log.dropped", {"lines": count}) + "\n"
 
 

@@ -29,7 +29,7 @@ _WITH_POLICY: Final = ("run", "print", "apply", "check")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of everything behind `noderouter intercept`."""
+    """Return the parser of everything behind `noderouter intercept`."""
     top = argparse.ArgumentParser(prog="noderouter intercept", description="Capture pods' connections on this node.")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     made = {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def policy(options: argparse.Namespace) -> Policy:
-    """What the arguments say is captured.
+    """Return the policy that the arguments describe.
 
     Raises:
         InterceptError: they contradict each other.
@@ -83,7 +83,7 @@ def policy(options: argparse.Namespace) -> Policy:
 
 
 def node_addresses(options: argparse.Namespace) -> list[Address]:
-    """This node's addresses, at least one.
+    """Return this node's addresses, at least one.
 
     Raises:
         InterceptError: neither the arguments nor the environment have any.
@@ -115,7 +115,7 @@ def _policy_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _from_environment() -> list[Address]:
-    """`NODE_IP`, or `NODE_IPS` with commas, as the downward API gives them."""
+    """Read `NODE_IP`, or `NODE_IPS` with commas, as the downward API sets them."""
     text = os.environ.get("NODE_IPS") or os.environ.get("NODE_IP") or ""
     with suppress(ValueError):
         return [ipaddress.ip_address(part.strip()) for part in text.split(",") if part.strip()]

@@ -11,7 +11,7 @@ from noderouter.interception.keeper.state import GONE, Address, Interface, Links
 
 
 class PodLinks:
-    """`links` of the pods that are wanted."""
+    """The links of the pods that are wanted."""
 
     def __init__(
         self,
@@ -23,14 +23,14 @@ class PodLinks:
         self._exists = exists
 
     def follow(self, pods: tuple[Pod, ...]) -> None:
-        """Bind what is new, let go of what is not wanted any more."""
+        """Bind new pods to their links, drop those that are no longer wanted."""
         wanted = {(pod.uid, address) for pod in pods for address in pod.addresses}
         self.links = {
             key: self.links[key] if key in self.links else self._find(key[1]) for key in sorted(wanted, key=str)
         }
 
     def refresh(self) -> bool:
-        """See which interfaces have ended; answers whether any has."""
+        """Mark links whose interface has ended; return whether there are any."""
         ended = [key for key, pin in self.links.items() if pin is not None and pin != GONE and not self._exists(pin)]
         for key in ended:
             self.links[key] = GONE

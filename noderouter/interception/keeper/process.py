@@ -40,7 +40,7 @@ SETTLE_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the process runs."""
+    """Paths, allowed users and periods of the process."""
 
     socket: Path
     lock: Path
@@ -112,7 +112,7 @@ class KeeperProcess:
         self._stopping = True
 
     def _hand_over(self) -> bool:
-        """Leave the rules to a successor whose router is good, if one waits; answers whether it is so."""
+        """Leave the rules to a successor whose router is ready, if one waits; return whether one did."""
         if not (self._owner and self._lock.successor_is_ready()):
             return False
         self._keeper.hand_over()
@@ -140,7 +140,7 @@ class KeeperProcess:
         self._subscribe()
 
     def _remove_others(self) -> None:
-        """What a killed predecessor with another --mode has left is inert, but nobody else takes it away."""
+        """Remove what a killed predecessor with another --mode has left: it is inert, and nobody else removes it."""
         try:
             left = remove_others(self._keeper.backend)
         except InterceptError as error:
@@ -204,7 +204,7 @@ class KeeperProcess:
             self._selector.register(sock, selectors.EVENT_READ, lambda: self._hear(peer))
 
     def _claim(self) -> bool:
-        """A router says hello: whether it is the only one."""
+        """Whether a router that sends `hello` is the only one."""
         if any(peer.router for peer in self._peers):
             return False
         self._wanted = True
@@ -231,13 +231,13 @@ class KeeperProcess:
 
 
 def peer_uid(sock: socket.socket) -> int:
-    """The user at the other end of a unix socket."""
+    """Return the user at the other end of a unix socket."""
     _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return int(uid)
 
 
 class _listening:
-    """The socket; its file goes with it, if it still is ours."""
+    """The listening socket; its file goes with it, if it is still ours."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

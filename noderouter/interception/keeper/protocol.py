@@ -66,7 +66,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the router has just seen of itself; `health_gate.judge` says whether that is good enough."""
+    """What the router measured of itself; `health_gate.judge` decides whether that is good enough."""
 
     not_ready: str
     """Empty once the dtab is good and the lists are synced; else what is missing, in words."""
@@ -86,14 +86,14 @@ class Disarm:
 
 @dataclass(frozen=True, slots=True)
 class StatusRequest:
-    """What is the keeper doing?"""
+    """A question for the status of the keeper."""
 
 
 Message = Hello | Pods | Services | Progress | Disarm | StatusRequest
 
 
 def decode(line: bytes) -> Message:
-    """One message.
+    """Decode one message.
 
     Raises:
         StateError: it is not one; the message says where and why.
@@ -115,40 +115,40 @@ def decode(line: bytes) -> Message:
 
 
 def is_version(value: object) -> bool:
-    """Whether that is the number of this version; to Python, `true` and `1.0` are equal to it, too."""
+    """Whether that is the number of this version; Python takes `true` and `1.0` for equal to it, too."""
     return type(value) is int and value == VERSION
 
 
 def encode(kind: str, fields: Mapping[str, object] | None = None) -> bytes:
-    """One line."""
+    """Encode one line."""
     return json.dumps({"v": VERSION, "type": kind, **(fields or {})}, separators=(",", ":")).encode() + b"\n"
 
 
 def encode_pods(generation: int, pods: tuple[Pod, ...]) -> bytes:
-    """The router's `pods`."""
+    """Encode the router's `pods`."""
     listed = [{"uid": pod.uid, "namespace": pod.namespace, "ips": list(map(str, pod.addresses))} for pod in pods]
     return encode("pods", {"generation": generation, "pods": listed})
 
 
 def encode_services(generation: int, services: tuple[Service, ...], never: frozenset[Address] = frozenset()) -> bytes:
-    """The router's `services`."""
+    """Encode the router's `services`."""
     return join_services(generation, map(encode_service, services), never)
 
 
 def encode_service(service: Service) -> bytes:
-    """One of the list in `services`; whoever has thousands of them keeps these, and joins them."""
+    """Encode one item of `services`; callers with thousands of them keep the results, and join them."""
     listed = {"ip": str(service.address), "port": service.port, "http": service.http}
     return json.dumps(listed, separators=(",", ":")).encode()
 
 
 def join_services(generation: int, encoded: Iterable[bytes], never: frozenset[Address] = frozenset()) -> bytes:
-    """The router's `services`, of what `encode_service` has made."""
+    """Encode the router's `services` from what `encode_service` has made."""
     line = encode("services", {"generation": generation, "never": sorted(map(str, never)), "services": []})
     return line.removesuffix(b"]}\n") + b",".join(encoded) + b"]}\n"
 
 
 def encode_progress(progress: Progress) -> bytes:
-    """The router's `progress`."""
+    """Encode the router's `progress`."""
     return encode(
         "progress",
         {
@@ -163,18 +163,18 @@ def encode_progress(progress: Progress) -> bytes:
 
 
 def read_pods(value: object) -> tuple[Pod, ...]:
-    """A list of pods, as in `pods` and in state files."""
+    """Read a list of pods, as in `pods` and in state files."""
     return tuple(_pod(item, f"pods[{index}]") for index, item in enumerate(_list(value, "pods", MAX_PODS)))
 
 
 def read_services(value: object) -> tuple[Service, ...]:
-    """A list of services, as in `services` and in state files."""
+    """Read a list of services, as in `services` and in state files."""
     items = _list(value, "services", MAX_SERVICES)
     return tuple(_service(item, f"services[{index}]") for index, item in enumerate(items))
 
 
 def read_never(value: object) -> frozenset[Address]:
-    """A list of addresses."""
+    """Read a list of addresses."""
     items = _list(value, "never", MAX_NEVER)
     return frozenset(_address(item, f"never[{index}]") for index, item in enumerate(items))
 

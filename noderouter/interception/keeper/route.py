@@ -29,7 +29,7 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9._@-]{1,15}")
 
 
 def interface_of(address: Address) -> Interface | None:
-    """The interface that leads to this address alone; None where routing does not say."""
+    """Return the interface that leads to this address alone; None where routing does not say."""
     try:
         answer = _asked(address)
     except OSError:
@@ -45,7 +45,7 @@ def interface_of(address: Address) -> Interface | None:
 
 
 def exists(interface: Interface) -> bool:
-    """Whether it is still there, under the same name; an index is not used again."""
+    """Whether the interface is still there, under the same name; an index is not used again."""
     try:
         return socket.if_indextoname(interface.index) == interface.name
     except OSError:
@@ -65,7 +65,7 @@ def _asked(address: Address) -> bytes:
 
 
 def _attribute(message: bytes, at: int, wanted: int) -> int | None:
-    """A 32-bit attribute."""
+    """Encode a 32-bit attribute."""
     while at + _ATTRIBUTE.size <= len(message):
         length, kind = _ATTRIBUTE.unpack_from(message, at)
         if length < _ATTRIBUTE.size:

@@ -30,7 +30,7 @@ MAX_UNREAD_BYTES = 65536
 
 
 class Session:
-    """A peer, and what has come and gone; `KeeperProcess` owns it and closes it."""
+    """One connected peer and its buffers; `KeeperProcess` owns and closes it."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Session:
         claim: Callable[[], bool],
         hand_over: Callable[[], bool],
     ) -> None:
-        """`claim` answers whether there is no other router; with `follows_file`, lists come from a file instead.
+        """`claim` returns whether there is no other router; with `follows_file`, lists come from a file instead.
 
         `hand_over` leaves the rules to a successor where one is good, and answers whether it was so.
         """
@@ -56,7 +56,7 @@ class Session:
         self._hand_over = hand_over
 
     def receive(self) -> bool:
-        """Read once and answer what is complete; False when the conversation is over."""
+        """Read once and answer complete messages; return False when the session is over."""
         try:
             data = self.sock.recv(262144)
         except BlockingIOError:
@@ -77,7 +77,7 @@ class Session:
         return self.flush()
 
     def flush(self) -> bool:
-        """Send what is due; False when the peer does not read or has gone."""
+        """Send what is due; return False when the peer does not read or has gone."""
         try:
             while self.out:
                 self.out = self.out[self.sock.send(self.out) :]
@@ -133,7 +133,7 @@ class Session:
 
 
 def status(keeper: Keeper) -> dict[str, object]:
-    """What there is to know about a keeper."""
+    """Return the status of a keeper."""
     return {
         "backend": keeper.backend.name,
         "owner": keeper.owner,

@@ -43,7 +43,7 @@ class Scope(StrEnum):
 
 
 class FailureMode(StrEnum):
-    """What becomes of new connections while the router is not alive."""
+    """What happens to new connections while the router is not alive."""
 
     OPEN = "open"
     """They go directly."""
@@ -81,7 +81,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod of this node that wants to be captured; its identity is (uid, address), never the address alone."""
+    """A pod of this node that is to be captured; its identity is (uid, address), never the address alone."""
 
     uid: str
     namespace: str

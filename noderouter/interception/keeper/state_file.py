@@ -19,7 +19,7 @@ _KEYS: Final = ("pods", "services", "never")
 
 
 def read(path: Path) -> Wanted:
-    """What the file wants.
+    """Return the state in the file.
 
     Raises:
         StateError: it cannot be read, or something in it is wrong.
@@ -57,7 +57,7 @@ class StateFile:
         self._seen: tuple[int, int, int] | None = None
 
     def changed(self) -> Wanted | None:
-        """What it wants now, if that may be something else than last time.
+        """Return the state in the file if it may differ from last time, else None.
 
         Raises:
             StateError: see `read`; raised once for each version of the file.

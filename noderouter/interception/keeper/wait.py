@@ -24,7 +24,7 @@ Ask = Callable[[], tuple[int, str]]
 
 
 def asking(address: Address, port: int) -> Ask:
-    """Returns what asks the router at an address of the node; an answer that is slow or long is none."""
+    """Return a function that asks the router at an address of the node; a slow or long answer counts as none."""
     host = f"[{address}]" if address.version == 6 else str(address)
     question = f"GET {PATH} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
 
@@ -48,7 +48,7 @@ def asking(address: Address, port: int) -> Ask:
 
 
 def wait(ask: Ask, seconds: float) -> tuple[bool, str]:
-    """Asks until the answer is final; returns whether one was within `seconds`, and in words what it was."""
+    """Ask until the answer is final; return whether one was within `seconds`, and its text."""
     began = monotonic()
     for pause in _pauses():
         try:

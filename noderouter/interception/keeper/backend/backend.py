@@ -6,16 +6,16 @@ from noderouter.interception.keeper.rules.ruleset import Ruleset
 
 
 class Backend(Protocol):
-    """Rules in this network namespace. Every method raises `InterceptError`; then the state is the one before."""
+    """Rules in this network namespace. Every method raises `InterceptError`, and then leaves the state as it was."""
 
     name: str
 
     def describe(self, rules: Ruleset) -> str:
-        """The text that `apply` would put in force."""
+        """Return the text that `apply` would put in force."""
         ...
 
     def apply(self, rules: Ruleset, alive_ms: int) -> None:
-        """Put exactly these rules in force, whatever of ours was there; armed for `alive_ms`, or not if that is 0."""
+        """Put exactly these rules in force in place of all of ours; armed for `alive_ms`, or not if that is 0."""
         ...
 
     def change(self, old: Ruleset, new: Ruleset, alive_ms: int) -> None:
@@ -31,21 +31,21 @@ class Backend(Protocol):
         ...
 
     def remove(self) -> None:
-        """Leave nothing of ours behind; nothing to remove is fine."""
+        """Remove all rules of ours; nothing to remove is fine."""
         ...
 
     def snapshot(self) -> str:
-        """What is in force, without what changes by itself; empty if nothing of ours is there."""
+        """Return what is in force, without what changes by itself; empty if nothing of ours is there."""
         ...
 
     def intact(self, rules: Ruleset, snapshot: str) -> bool:
-        """Whether a snapshot is of these rules as far as others undo them: nothing flushed, and ours come first."""
+        """Whether a snapshot shows these rules unharmed by others: nothing flushed, and ours come first."""
         ...
 
     def armed(self) -> bool:
-        """Whether the kernel captures now, as far as we have to do with it."""
+        """Whether the kernel captures now."""
         ...
 
     def captured(self) -> int:
-        """How many connections the rules in force have captured."""
+        """Return how many connections the rules in force have captured."""
         ...

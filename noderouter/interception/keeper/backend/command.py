@@ -39,7 +39,7 @@ _ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/u
 
 
 def run(argv: Sequence[str], text: str = "", *, seconds: float = SECONDS) -> str:
-    """What the command printed.
+    """Run a command and return what it printed.
 
     Raises:
         MissingTool: it is not installed.

@@ -31,7 +31,7 @@ _NFT_TABLES: Final = ("table ip kube-proxy", "table ip6 kube-proxy")
 
 
 def choose(mode: str) -> tuple[Backend, str]:
-    """The backend for this network namespace, and why it is that one.
+    """Return the backend for this network namespace, and why it was chosen.
 
     Raises:
         InterceptError: no packet filter can be used here.
@@ -53,18 +53,18 @@ def choose(mode: str) -> tuple[Backend, str]:
 
 
 def backends() -> list[Backend]:
-    """Every backend that may have rules of ours here; the legacy one only where the kernel has such tables."""
+    """Return every backend that may have rules of ours here; the legacy one only where the kernel has such tables."""
     found: list[Backend] = [Nft(), Xtables("nft")]
     return [*found, Xtables("legacy")] if _legacy_exists() else found
 
 
 def for_check(backend: Backend) -> Backend:
-    """The same packet filter under names of its own, for a check beside the rules that are in force."""
+    """Return the same packet filter under names of its own, for a check beside the rules that are in force."""
     return Xtables(backend.variant, CHECK_NAMES) if isinstance(backend, Xtables) else Nft("noderoutercheck")
 
 
 def rehearse(backend: Backend, capture: Capture) -> None:
-    """Writes rules that capture nobody, under names of their own, and takes them away.
+    """Write rules that capture nobody, under names of their own, and remove them.
 
     They are for a port that nobody has: at the real one their guard, which knows no pods, would reset what is captured.
 
@@ -81,7 +81,7 @@ def rehearse(backend: Backend, capture: Capture) -> None:
 
 
 def remove_others(backend: Backend) -> list[str]:
-    """Takes away rules of ours by any other packet filter; returns by which ones there were any."""
+    """Remove rules of ours from every other packet filter; return the names of those that had any."""
     chains = _said("nft", "list", "chains")
     legacy = "".join(_said(f"{each}-legacy-save") for each in ("iptables", "ip6tables")) if _legacy_exists() else ""
     there = {
@@ -96,7 +96,7 @@ def remove_others(backend: Backend) -> list[str]:
 
 
 def kube_proxy() -> str:
-    """Where kube-proxy's rules live: `nftables`, `iptables-nft`, `iptables-legacy`, or nothing found."""
+    """Return where kube-proxy's rules are: `nftables`, `iptables-nft`, `iptables-legacy`, or nothing found."""
     tables = _said("nft", "list", "tables")
     if any(name in tables.splitlines() for name in _NFT_TABLES):
         return "nftables"

@@ -1,7 +1,7 @@
-"""Hears of changes to nf_tables as they happen: the kernel tells everyone who subscribes.
+"""Reports changes to nf_tables as they happen: the kernel notifies every subscriber.
 
 Only the table and, for elements, the set of a change are looked at; what it was the keeper finds by comparing. The
-renewal of our own switch is left out, for it comes twice a second. iptables-legacy tells nobody, so there the timer
+renewal of our own switch is left out, for it comes twice a second. iptables-legacy notifies nobody, so there the timer
 has to do.
 """
 
@@ -30,7 +30,7 @@ _FAMILY_HEADER: Final = 4
 
 
 class NftMonitor:
-    """A subscription to changes of some tables; `fileno` is readable when something has changed anywhere."""
+    """A netlink subscription to changes of some tables; `fileno` is readable after any change."""
 
     def __init__(self, tables: frozenset[str], own_switch: str = "alive") -> None:
         """Subscribe.
@@ -51,18 +51,18 @@ class NftMonitor:
             raise
 
     def fileno(self) -> int:
-        """For a selector."""
+        """Return the descriptor, for a selector."""
         return self._sock.fileno()
 
     def happened(self) -> bool:
-        """Read what has come; answers whether any of it is about our tables."""
+        """Read the notifications; return whether any concerns our tables."""
         found = False
         for _ in range(READS):
             try:
                 data = self._sock.recv(65536)
             except BlockingIOError:
                 break
-            except OSError:  # ENOBUFS: more came than was read; so who knows
+            except OSError:  # ENOBUFS: notifications were lost, so assume that something changed
                 return True
             found = found or any(self._concerns(kind, attributes) for kind, attributes in _messages(data))
         return found
@@ -78,7 +78,7 @@ class NftMonitor:
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The kind and the attributes of each message of a datagram."""
+    """Yield the kind and the attributes of each message of a datagram."""
     at = 0
     while at + _HEADER.size <= len(data):
         length, kind, *_ = _HEADER.unpack_from(data, at)
@@ -89,7 +89,7 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _name(attributes: bytes, wanted: int) -> str:
-    """An attribute that is a name; empty if there is none."""
+    """Return an attribute that is a name; empty if there is none."""
     at = 0
     while at + _ATTRIBUTE.size <= len(attributes):
         length, kind = _ATTRIBUTE.unpack_from(attributes, at)

@@ -90,7 +90,7 @@ class Xtables:
             run(["ipset", "restore"], iptables.remove_sets(names))
 
     def snapshot(self) -> str:
-        """See `Backend`; has the first rule of PREROUTING and INPUT, whosoever it is, for the order matters."""
+        """See `Backend`; includes the first rule of PREROUTING and INPUT, whoever owns it: the order matters."""
         names = [name for name in self._sets() if "alive" not in name]
         lines: list[str] = []
         for version in (4, 6):
@@ -163,14 +163,14 @@ class Xtables:
         return nat, guard
 
     def _hooks(self) -> tuple[tuple[str, str, str], ...]:
-        """Table, chain of ours, and the built-in chain that leads there."""
+        """Yield table, chain of ours, and the built-in chain that jumps there."""
         return ("nat", self._names.nat, "PREROUTING"), ("filter", self._names.guard, "INPUT")
 
     def _sets(self) -> list[str]:
         return [name for name in run(["ipset", "-n", "list"]).split() if name.startswith(self._names.prefix)]
 
     def _spare_removed(self) -> str:
-        """A set that a killed predecessor left half filled."""
+        """Remove a set that a killed predecessor left half filled."""
         return "".join(f"destroy {name}\n" for name in self._sets() if name == self._names.spare)
 
 
@@ -180,7 +180,7 @@ def _shape(rules: Ruleset) -> tuple[object, ...]:
 
 
 def _of_check(rule: str) -> bool:
-    """A check that runs beside us puts its rule before ours, which takes nothing away."""
+    """Whether a rule is that of a check beside us, which comes before ours and takes nothing from it."""
     return CHECK_NAMES.chain in rule
 
 

@@ -44,7 +44,7 @@ TRANSLATORS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was tried."""
+    """The outcome of one attempt."""
 
     good: bool
     what: str
@@ -52,7 +52,7 @@ class Finding:
 
 
 def destinations(capture: Capture) -> list[tuple[Address, int]]:
-    """What to dial: the API server's cluster IP, which every cluster has, else an address that nobody has.
+    """Return what to dial: the API server's cluster IP, which every cluster has, else an address that nobody has.
 
     With kube-proxy in IPVS mode, where cluster IPs are addresses of the node, it is one of those in either case.
     """
@@ -68,12 +68,12 @@ def destinations(capture: Capture) -> list[tuple[Address, int]]:
 
 
 def _of_ipvs() -> list[Address]:
-    """Addresses on the interface that kube-proxy makes for IPVS; none where it works otherwise."""
+    """Return the addresses on kube-proxy's interface for IPVS; none in its other modes."""
     return _links().get(IPVS_LINK, [])
 
 
 def _links() -> dict[str, list[Address]]:
-    """The node's links and their addresses."""
+    """Return the node's links and their addresses."""
     try:
         links = json.loads(run(["ip", "-json", "address", "show"]))
     except InterceptError:
@@ -114,7 +114,7 @@ def check(backend: Backend, capture: Capture, places: list[tuple[Address, int]])
 
 
 def seen_by_a_pod(findings: Sequence[Finding], keeper: Mapping[str, object] | None) -> str:
-    """Returns in words what becomes of the connections of a pod of this node, by the status of its keeper, if any."""
+    """Return in words what becomes of the connections of a pod of this node, by the status of its keeper, if any."""
     if not all(finding.good for finding in findings):
         return "a pod of this node connects to Services directly, or not as it should: see what has FAILED"
     if keeper is None:
@@ -192,7 +192,7 @@ def _target(capture: Capture, version: int) -> Address | None:
 
 
 class _Listener:
-    """Says to everyone where the connection was going; on an address of the node, any port."""
+    """Answers every connection with its original destination; on an address of the node, any port."""
 
     def __init__(self, address: Address) -> None:
         self._sock = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)

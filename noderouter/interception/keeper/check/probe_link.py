@@ -32,7 +32,7 @@ LINK: Final = f"nodercheck{os.getpid() % 10000}"[:15]
 
 
 class ProbeLink:
-    """A namespace that is linked to this one, while inside."""
+    """A network namespace that is linked to this one, inside its block."""
 
     def __enter__(self) -> "ProbeLink":
         self._child = subprocess.Popen(
@@ -63,7 +63,7 @@ class ProbeLink:
             subprocess.run(["ip", "link", "del", LINK], capture_output=True, check=False)
 
     def dial(self, address: Address, port: int) -> dict[str, str]:
-        """Connect from the stand-in; `said` is what the server sent, `error` how it failed."""
+        """Connect from the probe pod; `said` is what the server sent, `error` how it failed."""
         return self._request({"local": str(ADDRESSES[address.version]), "address": str(address), "port": port})
 
     def _request(self, request: Mapping[str, object]) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class ProbeLink:
 
 
 def _lines(first: str, link: str, addresses: Mapping[int, Address], mac: str) -> str:
-    """Commands of `ip` for one end. Neighbours are given, so that nobody has to be asked for them (proxy ARP, ND)."""
+    """Return commands of `ip` for one end. Neighbours are static, so that neither ARP nor ND is needed."""
     lines = [first]
     for version, address in addresses.items():
         if version == 6 and not Path("/proc/self/net/if_inet6").exists():

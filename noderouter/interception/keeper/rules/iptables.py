@@ -26,7 +26,7 @@ _TYPES: Final = {"pods": "hash:ip", "pinned": "hash:net,iface", "services": "has
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What is ours is known by its names, which nobody else uses."""
+    """The names that mark what is ours; nobody else uses them."""
 
     chain: str = "NODEROUTER"
     prefix: str = "noderouter-"
@@ -63,7 +63,7 @@ Jumps = tuple[list[str], list[str]]
 
 
 def sets(rules: Ruleset, names: Names = NAMES) -> str:
-    """For `ipset restore`: all sets with their elements; `alive` is made if it is missing, and left alone if not."""
+    """Return input of `ipset restore`: all sets with their elements; `alive` is made if missing, else left alone."""
     lines: list[str] = []
     for family in rules.families:
         inet = "inet" if family.version == 4 else "inet6"
@@ -77,7 +77,7 @@ def sets(rules: Ruleset, names: Names = NAMES) -> str:
 
 
 def sets_change(old: Ruleset, new: Ruleset, names: Names = NAMES) -> str:
-    """For `ipset restore`: the difference; the other way round is never needed, for removing comes first."""
+    """Return input of `ipset restore`: the difference; the reverse is never needed, for removing comes first."""
     gone, come = [], []
     for before, after in zip(old.families, new.families, strict=True):
         for (kind, was), (_, now) in zip(contents(before), contents(after), strict=True):
@@ -88,7 +88,7 @@ def sets_change(old: Ruleset, new: Ruleset, names: Names = NAMES) -> str:
 
 
 def contents(family: Family) -> list[tuple[str, list[str]]]:
-    """The elements of each set but `alive`, as ipset writes them."""
+    """Return the elements of each set but `alive`, as ipset writes them."""
     return [
         ("pods", [str(address) for address in family.sources]),
         ("pinned", [f"{address},{interface.name}" for address, interface in family.pinned]),
@@ -105,7 +105,7 @@ def _filled(names: Names, name: str, kind: str, elements: Iterable[str]) -> list
 
 
 def arm(versions: Iterable[int], seconds: int, names: Names = NAMES) -> str:
-    """For `ipset restore`: capture for so long, from now on."""
+    """Return input of `ipset restore`: capture for so long, from now on."""
     return "".join(
         f"add {names.set('alive', version)} {half} timeout {seconds} -exist\n"
         for version in versions
@@ -114,12 +114,12 @@ def arm(versions: Iterable[int], seconds: int, names: Names = NAMES) -> str:
 
 
 def disarm(versions: Iterable[int], names: Names = NAMES) -> str:
-    """For `ipset restore`: new connections go directly from now on (or are refused, if closed)."""
+    """Return input of `ipset restore`: new connections go directly from now on (or are refused, if closed)."""
     return "".join(f"flush {names.set('alive', version)}\n" for version in versions)
 
 
 def chains(rules: Ruleset, family: Family, jumps: Jumps, names: Names = NAMES) -> str:
-    """For `iptables-restore --noflush`: both chains and their jumps.
+    """Return input of `iptables-restore --noflush`: both chains and their jumps.
 
     Args:
         rules: the whole state.
@@ -146,7 +146,7 @@ def remove_chains(present: tuple[bool, bool], jumps: Jumps, names: Names = NAMES
 
 
 def remove_sets(sets_there: Iterable[str]) -> str:
-    """For `ipset restore`."""
+    """Return input of `ipset restore` that removes the sets."""
     return "".join(f"destroy {name}\n" for name in sets_there)
 
 

@@ -23,17 +23,17 @@ TABLE: Final = "noderouter"
 
 
 def remove(name: str = TABLE) -> str:
-    """Without the table; works whether it is there or not."""
+    """Return text that removes the table, whether it is there or not."""
     return f"add table inet {name}\ndelete table inet {name}\n"
 
 
 def disarm(name: str = TABLE) -> str:
-    """Capture nothing from now on."""
+    """Return text that stops capturing."""
     return f"flush set inet {name} alive\n"
 
 
 def table(rules: Ruleset, alive_ms: int = 0, name: str = TABLE) -> str:
-    """The whole table, in place of the one that may be there; armed for `alive_ms` more, if that is not 0."""
+    """Return the whole table, in place of one that may be there; armed for `alive_ms` more, if that is not 0."""
     lines = [remove(name).rstrip(), f"table inet {name} {{"]
     lines += ['\tcomment "made by noderouter intercept"', "\tcounter captured { }"]
     lines += _set("alive", "meta l4proto", [f"tcp timeout {alive_ms}ms"] if alive_ms > 0 else [], "flags timeout;")
@@ -50,12 +50,12 @@ def table(rules: Ruleset, alive_ms: int = 0, name: str = TABLE) -> str:
 
 
 def arm(milliseconds: int, name: str = TABLE) -> str:
-    """Capture for so long, from now on."""
+    """Return text that captures for so long, from now on."""
     return f"{disarm(name)}add element inet {name} alive {{ tcp timeout {milliseconds}ms }}\n"
 
 
 def change(old: Ruleset, new: Ruleset, table_name: str = TABLE) -> str | None:
-    """From one state to the other by elements alone; None where the whole table has to be written."""
+    """Return the change from one state to the other by elements alone; None where the whole table must be written."""
     if _shape(old) != _shape(new):
         return None
     lines = []
@@ -68,7 +68,7 @@ def change(old: Ruleset, new: Ruleset, table_name: str = TABLE) -> str | None:
 
 
 def captures(rules: Ruleset) -> int:
-    """How many rules send a connection to the router."""
+    """Return how many rules send a connection to the router."""
     return (2 if rules.everything else 1) * sum(len(_from_pods(family)) for family in rules.families)
 
 
@@ -78,7 +78,7 @@ def _shape(rules: Ruleset) -> tuple[object, ...]:
 
 
 def _contents(family: Family) -> list[tuple[str, list[str]]]:
-    """The sets that change, by name."""
+    """Return the sets that change, by name."""
     version = family.version
     return [
         (f"pods{version}", [str(address) for address in family.sources]),
@@ -103,7 +103,7 @@ def _set(name: str, kind: str, elements: Iterable[str], flags: str = "") -> list
 
 
 def _destinations(rules: Ruleset, act: Callable[[Family], str]) -> list[str]:
-    """What is done with connections of pods to what is in scope."""
+    """Return the rules for connections of pods to what is in scope."""
     lines = [f"{_word(family)} daddr @skipped{family.version} return" for family in rules.families]
     lines += ["tcp dport @skipped_ports return"]
     lines += [f"{match} {act(family)}" for family in rules.families for match in _services(family)]
@@ -132,7 +132,7 @@ def _dnat(family: Family, port: int) -> str:
 
 
 def _refusal(rules: Ruleset) -> list[str]:
-    """`failureMode: closed`: a reset instead of the direct way; by a chain before, for a nat chain cannot reject."""
+    """Return the chain for `failureMode: closed`: a reset, from an earlier chain, for a nat chain cannot reject."""
     lines = ["\tchain refuse {", "\t\ttype filter hook prerouting priority dstnat - 11; policy accept;"]
     lines += ["\t\tmeta l4proto @alive return", "\t\tmeta l4proto != tcp return", "\t\tct state != new return"]
     lines += _destinations(rules, lambda _family: "counter reject with tcp reset")

@@ -58,17 +58,17 @@ class Ruleset:
 
     @property
     def pods(self) -> int:
-        """How many addresses of pods are captured."""
+        """The number of addresses of pods that are captured."""
         return sum(len(family.sources) + len(family.pinned) for family in self.families)
 
     @property
     def services(self) -> int:
-        """How many destinations are captured; 0 where all are."""
+        """The number of destinations that are captured; 0 where all are."""
         return 0 if self.everything else sum(len(family.services) for family in self.families)
 
 
 def ruleset(policy: Policy, wanted: Wanted, links: Links | None = None) -> Ruleset:
-    """What `policy` makes of `wanted`; `links` says which interface each (uid, address) is bound to."""
+    """Return the rules of `policy` for `wanted`; `links` binds each (uid, address) to its interface."""
     skipped = _skipped(policy, wanted)
     sources, pinned = _sources(policy, wanted, links or {})
     families = []
@@ -97,7 +97,7 @@ def ruleset(policy: Policy, wanted: Wanted, links: Links | None = None) -> Rules
 
 
 def _skipped(policy: Policy, wanted: Wanted) -> tuple[Network, ...]:
-    """Excluded networks, collapsed: interval sets refuse overlaps."""
+    """Return excluded networks, collapsed: interval sets refuse overlaps."""
     networks = [*NEVER_NETWORKS, *policy.exclusions.networks]
     networks += [ipaddress.ip_network(address) for address in wanted.never]
     four = ipaddress.collapse_addresses(net for net in networks if isinstance(net, ipaddress.IPv4Network))

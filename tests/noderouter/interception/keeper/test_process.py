@@ -532,7 +532,7 @@ def test_who_may_say_what(make_node):
     with pytest.raises(InterceptError, match="another router"):
         node.client().hello("two")
     with pytest.raises(InterceptError, match="unknown `type`"):
-        router.say(encode("nonsense"))
+        router.send(encode("nonsense"))
     again = node.client()
     welcome = again.hello("three")
     assert (welcome["backend"], welcome["leftOut"]) == ("nftables", ["storage"])
