@@ -264,7 +264,7 @@ async def test_influxdb_and_the_log_of_traces():
 async def test_nobody_looks_at_requests_unless_a_telemeter_wants_to(telemetry):
     async with routing(config() | {"telemetry": telemetry}) as router:
         name = Path.of("svc", "x")
-        assembly = router.app.assemblies["out"]
+        assembly = router.app.worker.routers["out"]
         params = assembly.config.service.build().resolve(name)
         filters = service_filters(params, router.app.metrics.scope("test"), assembly.around, "out")
         watched = telemetry == [{"kind": "io.l5d.tracelog"}]

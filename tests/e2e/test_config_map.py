@@ -203,7 +203,9 @@ async def test_without_the_right_to_write_events_all_else_works(live, monkeypatc
             await router.answers("one")
             for text in ("nonsense", "nonsense, too"):
                 live.edit(text)
-                await until(lambda text=text: router.app._dtabs["out"].refused == (1 if text == "nonsense" else 2))
+                await until(
+                    lambda text=text: router.app.control.dtabs["out"].refused == (1 if text == "nonsense" else 2)
+                )
             await until(lambda: "kubernetes.event_refused" in [event["event"] for event in router.events])
             await until(lambda: "kubernetes.annotation_refused" in [event["event"] for event in router.events])
             live.edit(f"/svc => {inet(two.port)}")
@@ -236,7 +238,7 @@ async def test_an_outage_of_the_api_changes_nothing_and_an_edit_around_it_is_see
             async with load(router.port, clients=4) as seen:
                 await trio.to_thread.run_sync(live.plane.stop_api)
                 try:
-                    await until(lambda: router.app.assemblies["out"].interpreter._watch.health.error)
+                    await until(lambda: router.app.worker.routers["out"].interpreter._watch.health.error)
                     await seen.more(200)
                     assert "; not up to date: " in await ready(router)
                 finally:
@@ -258,7 +260,7 @@ async def test_started_while_the_api_is_away_it_is_not_ready_until_it_answers(li
                 text = await ready(router, 503)
                 assert "router out: no dtab" in text
                 await until(
-                    lambda: "connect" in router.app.assemblies["out"].interpreter.readiness().reason.lower(), 20
+                    lambda: "connect" in router.app.worker.routers["out"].interpreter.readiness().reason.lower(), 20
                 )
                 assert (await router.ask()).status == 502
                 await trio.to_thread.run_sync(live.back)
@@ -279,8 +281,8 @@ async def test_the_hash_in_effect_is_on_the_pod_in_the_head_and_in_the_metrics(l
     async with routing(live.configuration()) as router:
         for text in ("/svc => /$/inet/1", "/svc => /$/inet/2"):
             live.edit(text)
-            await until(lambda text=text: str(router.app._dtabs["out"].dtab) == text.replace(" ", ""))
-            value = router.app._dtabs["out"].hash
+            await until(lambda text=text: str(router.app.control.dtabs["out"].dtab) == text.replace(" ", ""))
+            value = router.app.control.dtabs["out"].hash
             with trio.fail_after(10):
                 while value not in live.kubectl("get", "pods", "-o", columns, "--no-headers"):
                     await trio.sleep(0.1)

@@ -148,8 +148,8 @@ async def test_a_name_is_judged_by_where_it_leads_at_that_moment():
         return answers[name]
 
     async with backend() as service, routing(config(LAST_RESORT, client={"requestAttemptTimeoutMs": 50})) as router:
-        router.app._runtime.resolver._query = query
-        router.app._runtime.resolver._interval = 0.01
+        router.app.control._runtime.resolver._query = query
+        router.app.control._runtime.resolver._interval = 0.01
         assert (await router.ask(f"rebound.example:{service.port}")).status in (502, 503)
         answers["rebound.example"] = frozenset({"127.0.0.1"})
         await router.answers(403, f"rebound.example:{service.port}")
@@ -280,7 +280,7 @@ def dialled(ip, port):
 async def capturing(dtab, mismatch, **keys):
     server = {"port": 0, "capture": {"detectTimeoutMs": 50, "hostMismatch": mismatch}}
     async with routing(config(dtab, servers=[server], **keys)) as router:
-        router.app.destinations.replace({("10.96.0.10", 80): Destination(b"hello.prod")})
+        router.app.control.destinations.replace({("10.96.0.10", 80): Destination(b"hello.prod")})
         yield router
 
 

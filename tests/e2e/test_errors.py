@@ -83,7 +83,7 @@ async def test_a_name_that_stays_pending():
         async def never(_name):
             await trio.sleep_forever()
 
-        router.app._outside._namers[-1]._resolver._query = never  # there is one resolver for all
+        router.app.control._outside._namers[-1]._resolver._query = never  # there is one resolver for all
         answer = await router.ask(seconds=2)
         check(answer, 502)
         assert answer.text == (

@@ -133,7 +133,7 @@ class Measured:
     """The stack of a router's first server, and what a request costs there."""
 
     def __init__(self, router: Running) -> None:
-        self.assembly = router.app.assemblies["out"]
+        self.assembly = router.app.worker.routers["out"]
         filters = filters_of(self.assembly, self.assembly.config.servers[0], router.app.metrics.scope("test"))
         self.service: Service = stack(filters, self.assembly.router.serve)
 

@@ -193,7 +193,7 @@ async def test_what_the_admin_interface_tells():
             assert (value["nsName"], value["serviceName"]) == ("default", "hello")
             assert "/namer_state/io.l5d.k8s.json" in (await router.admin("/admin/index.txt")).text
             place = f"kubernetes/http://127.0.0.1:{server.port}/watch/endpointslices/default"
-            await until(lambda: router.app._watches._places)
+            await until(lambda: router.app.control._watches._places)
             metrics = await router.metrics(place)
             assert 0 <= metrics["last_event_age_seconds"] < 60
             assert metrics["lists"] == 1

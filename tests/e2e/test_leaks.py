@@ -30,7 +30,7 @@ async def nothing_left(router):
     """At the end everything is as it was at the start."""
 
     def state():
-        tasks = sorted(str(task.name).partition(" ")[0] for task in router.app.reactor.tasks)
+        tasks = sorted(str(task.name).partition(" ")[0] for task in router.app.worker.reactor.tasks)
         (pool,) = [client.pool_stats for client in router.router().clients]
         return tasks, descriptors(), pool.connections, pool.waiters, router.connections()
 

@@ -143,7 +143,7 @@ async def test_while_memory_is_short_new_requests_are_refused(quick, monkeypatch
             assert (await idle.ask()).status == 200
             names = len(router.router().names)
             resident[0] = 91
-            await until(lambda: router.app.guard.words() != "none")
+            await until(lambda: router.app.worker.guard.words() != "none")
             answer = await http.ask()
             assert (answer.status, answer["l5d-retryable"]) == (503, "true")
             assert "memory is short" in answer.text
@@ -151,8 +151,8 @@ async def test_while_memory_is_short_new_requests_are_refused(quick, monkeypatch
                 "overload: all new requests are refused: memory is short\n"
                 in (await router.admin("/readyz?verbose")).text
             )
-            assert list(router.app._not_ready()) == ["it refuses all new requests: memory is short"]
-            await until(lambda: router.app.guard.places.evicted)
+            assert list(router.app.control.not_ready()) == ["it refuses all new requests: memory is short"]
+            await until(lambda: router.app.worker.guard.places.evicted)
             assert await idle.peer.rest() == b"", "who is idle is let go"
             await until(lambda: len(router.router().names) < names + 1)
             release.set()
@@ -185,13 +185,13 @@ async def test_lag_sheds_a_share_and_others_are_served(quick):
                     time.sleep(0.02)
                     await reschedule()
 
-            router.app.reactor.spawn(hog(), "hog")
-            await until(lambda: router.app.guard._quarters == pressure_module.MOST_FOR_LAG, 20)
+            router.app.worker.reactor.spawn(hog(), "hog")
+            await until(lambda: router.app.worker.guard._quarters == pressure_module.MOST_FOR_LAG, 20)
             seen = [(await http.ask()).status for _ in range(8)]
             assert (seen.count(200), seen.count(503)) == (2, 6)
-            assert list(router.app._not_ready()) == [], "it makes progress"
+            assert list(router.app.control.not_ready()) == [], "it makes progress"
             stop = True
-            await until(lambda: router.app.guard.words() == "none")
+            await until(lambda: router.app.worker.guard.words() == "none")
             assert [(await http.ask()).status for _ in range(8)] == [200] * 8
             await http.close()
 

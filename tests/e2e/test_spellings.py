@@ -129,7 +129,7 @@ async def test_an_entry_of_before_means_what_it_meant(entry, holds, holds_not, c
         settings = config(TABLE + entry, **ON_LOOPBACK, namers=namers, identifier={"kind": "io.l5d.k8s.host"})
         async with routing(settings) as router:
             if client is not None:
-                router.app.clients.replace({"127.0.0.1": client})
+                router.app.control.clients.replace({"127.0.0.1": client})
             for host in holds:
                 assert await said(router, host) == "next", host
             for host in holds_not:
@@ -143,7 +143,7 @@ async def test_a_host_of_one_label_is_that_of_the_clients_namespace():
         serve(server, "only", default, "default")
         async with router_on(server, "/service/shop/alias => /srv/shop/web ;") as router:
             assert await said(router, "web") == "default"  # who is not known is in `default`
-            router.app.clients.replace({"127.0.0.1": b"shop"})
+            router.app.control.clients.replace({"127.0.0.1": b"shop"})
             for host in ("web", "web:80", "WEB", "alias"):
                 assert await said(router, host) == "shop", host
             # Neither its namesake elsewhere, nor what only others have, is what it means.
@@ -151,7 +151,7 @@ async def test_a_host_of_one_label_is_that_of_the_clients_namespace():
             assert await said(router, "web.default") == "default"
             server.store.delete("services", "web", "shop")
             await router.answers(502, "web")
-            router.app.clients.replace({"127.0.0.1": b"default"})
+            router.app.control.clients.replace({"127.0.0.1": b"default"})
             assert await said(router, "web") == "default"
 
 
@@ -159,7 +159,7 @@ async def test_a_host_of_one_label_that_is_no_service_is_looked_up_by_dns_as_it_
     async with api_server() as server, backends("outside") as (outside,):
         async with router_on(server) as router:
             for namespace in (b"shop", b"default"):
-                router.app.clients.replace({"127.0.0.1": namespace})
+                router.app.control.clients.replace({"127.0.0.1": namespace})
                 assert await said(router, f"localhost:{outside.port}") == "outside"
             assert await bound(router, "/svc/web/in:shop") == ["/$/io.buoyant.rinet/80/web"]
 
@@ -171,7 +171,7 @@ async def test_the_names_of_clients_take_their_places_in_the_binding_cache_and_n
             for number in range(50):
                 serve(server, "web", web, f"ns-{number}")
             for number in range(50):
-                router.app.clients.replace({"127.0.0.1": b"ns-%d" % number})
+                router.app.control.clients.replace({"127.0.0.1": b"ns-%d" % number})
                 await router.answers("web", "web")
                 assert len(router.router().names) <= 10
 
@@ -187,7 +187,7 @@ async def test_an_override_holds_for_every_spelling_too():
             for wrong in ("/service/shop/web => /srv/shop/web-next", "/srv/shop/web => /service/shop/web-next"):
                 answer = await router.ask("web.shop", fields=[("l5d-dtab", wrong)])
                 assert answer.status == 400
-            router.app.clients.replace({"127.0.0.1": b"shop"})
+            router.app.control.clients.replace({"127.0.0.1": b"shop"})
             relative = [("l5d-dtab", "/svc/web => /svc/web-next")]
             assert (await router.ask("web", fields=relative)).text == "next"
 

@@ -228,7 +228,7 @@ async def test_11_configmap(tmp_path, capsys):
         shown = readme.split(" --admin localhost:9990\n")[1].split("```")[0]
         assert printed.replace(str(new), "new.dtab") == shown
         server.store.put("configmaps", {"metadata": {"name": "routes"}, "data": {"dtab": new.read_text()}})
-        await until(lambda: router.app.assemblies["http"].interpreter.stored.applied == 2)
+        await until(lambda: router.app.worker.routers["http"].interpreter.stored.applied == 2)
         assert await said(router, "hello", 20) == {"hello-v2": 20}
         wrong = new.read_text().replace("hello =>", "hello = ")
         server.store.put("configmaps", {"metadata": {"name": "routes"}, "data": {"dtab": wrong}})

@@ -79,12 +79,12 @@ class Running:
 
     def ports(self, label: str | None = None) -> list[int]:
         """Where the servers of a router listen, or those of all."""
-        servers = self.app.servers
+        servers = self.app.worker.servers
         return [each.listener.address[1] for each in servers if label in (None, each.assembly.config.label)]
 
     def router(self, label: str = "out") -> Router:
         """The router itself, to look into."""
-        return self.app.assemblies[label].router
+        return self.app.worker.routers[label].router
 
     async def connect(self) -> Http:
         """A client connection to the first server."""
@@ -117,7 +117,7 @@ class Running:
 
     def connections(self) -> int:
         """Client connections of all servers."""
-        return self.app.servers.connections()
+        return self.app.worker.servers.connections()
 
 
 def checked(configuration: Json) -> Config:

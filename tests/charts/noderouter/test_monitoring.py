@@ -75,7 +75,8 @@ async def answered(router: Running) -> str:
     assert (await router.ask("down")).status == 502
     text = ""
     with trio.fail_after(BUSY_SECONDS):
-        while router.app.arming is not None and "kubernetes:watch:" not in text:  # which are looked for twice a second
+        # Watches are looked for twice a second.
+        while router.app.control.arming is not None and "kubernetes:watch:" not in text:
             text = (await router.admin("/admin/metrics/prometheus")).text
     return text or (await router.admin("/admin/metrics/prometheus")).text
 

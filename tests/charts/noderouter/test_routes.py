@@ -112,7 +112,7 @@ async def short(helm: Helm, folder: Path, table: str | None, client: bytes | Non
     async with backends("shop", "default") as (shop, default), mesh(helm, folder, table, **values) as routers:
         routers.add("shop/http/web", shop)
         routers.add("default/http/web", default)
-        routers.router.app.clients.replace({} if client is None else {"127.0.0.1": client})
+        routers.router.app.control.clients.replace({} if client is None else {"127.0.0.1": client})
         return (await routers.router.ask("web")).text
 
 

@@ -1,8 +1,8 @@
 """Reports changes to nf_tables as they happen: the kernel notifies every subscriber.
 
 Only the table and, for elements, the set of a change are looked at; what it was the keeper finds by comparing. The
-renewal of our own switch is left out, for it comes twice a second. iptables-legacy notifies nobody, so there the timer
-has to do.
+renewal of our own switch is left out, for it comes every 0.4 seconds. iptables-legacy notifies nobody, so there the
+timer has to do.
 """
 
 import socket

@@ -161,11 +161,11 @@ async def test_is_this_router_up_to_date(command):
     command.hold("/svc => /#/io.l5d.fs")
     async with routing(config(namers=[fs(command.directory)], interpreter=interpreter(command.server))) as router:
         url = f"http://localhost:{router.admin_port}/"
-        await until(lambda: router.app._dtabs["out"].dtab)
+        await until(lambda: router.app.control.dtabs["out"].dtab)
         assert await command("--admin", url) == 0
         assert "0 of 1 names would go elsewhere" in command.out
         command.hold("nonsense")
-        await until(lambda: router.app._dtabs["out"].refused)
+        await until(lambda: router.app.control.dtabs["out"].refused)
         assert await command("--admin", url) == 2
         assert "in force: router out: 1 entries" in command.out
         assert "new:      default/routes:dtab: invalid: line 1, column 1" in command.out

@@ -56,7 +56,7 @@ async def test_before_the_api_has_answered_there_is_nothing_in_effect():
                 await trio.to_thread.run_sync(running.in_effect)
             assert await trio.to_thread.run_sync(running.names) == []
             server.faults.accept()
-            await until(lambda: router.app._dtabs["out"].dtab is not None, 15)
+            await until(lambda: router.app.control.dtabs["out"].dtab is not None, 15)
             assert len(await trio.to_thread.run_sync(running.in_effect)) == 0
 
 

@@ -62,7 +62,7 @@ async def ready(made):
 
 
 async def armed(made):
-    await until(lambda: made.app.arming.client.status.armed)
+    await until(lambda: made.app.control.arming.client.status.armed)
 
 
 async def test_it_arms_by_itself_and_becomes_ready(server, keeper, quick):
@@ -77,7 +77,7 @@ async def test_it_arms_by_itself_and_becomes_ready(server, keeper, quick):
         status, words = await ready(made)
         assert status == 200
         assert "interception: armed, 1 pods, 1 destinations\n" in words
-        assert made.app.destinations.find("10.96.0.2", 80).name == b"hello.default"
+        assert made.app.control.destinations.find("10.96.0.2", 80).name == b"hello.default"
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick
     )
     async with router(server, keeper) as made:
         await until(lambda: keeper.count(Progress))
-        await until(lambda: made.app.arming.client.status.why == "the lock is taken")
+        await until(lambda: made.app.control.arming.client.status.why == "the lock is taken")
         status, words = await ready(made)
         assert status == 503
         assert "interception: not armed: the lock is taken\n" in words
@@ -97,7 +97,7 @@ async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick
         await armed(made)
         assert (await ready(made))[0] == 200
         keeper.answer = lambda _message: b"nonsense\n"
-        await until(lambda: not made.app.arming.client.status.armed)
+        await until(lambda: not made.app.control.arming.client.status.armed)
         status, words = await ready(made)
         assert status == 200, "other nodes reach us by a Service"
         assert "interception: not armed: the keeper's answer is no JSON" in words
@@ -168,13 +168,13 @@ async def test_it_disarms_before_it_stops_accepting(server, keeper, monkeypatch)
     monkeypatch.setattr(client_module, "ON_THE_WAY_SECONDS", 0.5)
     async with router(server, keeper) as made:
         await armed(made)
-        _host, number = made.app.servers.capture_point.address
+        _host, number = made.app.worker.servers.capture_point.address
         made.app.stopping.set()
         await until(lambda: keeper.heard[-1] == Disarm())
         assert (await ready(made))[0] == 503
-        assert not any(each.listener.draining for each in made.app.servers)
+        assert not any(each.listener.draining for each in made.app.worker.servers)
         await (await connect(number)).close()
-        await until(lambda: all(each.listener.draining for each in made.app.servers))
+        await until(lambda: all(each.listener.draining for each in made.app.worker.servers))
     events = [event["event"] for event in made.events]
     assert events.index("intercept.closed") < events.index("router.draining")
 
@@ -188,7 +188,7 @@ async def test_a_keeper_that_hangs_does_not_hold_it_up_for_long(server, keeper, 
         keeper.answer = lambda _message: None
         made.app.stopping.set()
         began = trio.current_time()
-        await until(lambda: all(each.listener.draining for each in made.app.servers))
+        await until(lambda: all(each.listener.draining for each in made.app.worker.servers))
         assert trio.current_time() - began < 2
 
 
@@ -208,7 +208,7 @@ async def test_the_environment_names_the_node(server, keeper, monkeypatch, quick
     del made["intercept"]["nodeName"]
     async with router(server, keeper, nodeName=None) as made:
         await armed(made)
-        assert made.app.arming.state()["node"] == NODE
+        assert made.app.control.arming.state()["node"] == NODE
 
 
 @pytest.mark.slow
@@ -224,7 +224,7 @@ async def test_load_that_makes_it_slow_does_not_disarm_while_others_are_served(s
             return keeper.usual(message)
 
         async def hostile():
-            reactor, turn = made.app.reactor, 0
+            reactor, turn = made.app.worker.reactor, 0
             while not stop:
                 if reactor.turns != turn:
                     turn = reactor.turns
@@ -233,13 +233,13 @@ async def test_load_that_makes_it_slow_does_not_disarm_while_others_are_served(s
 
         keeper.answer = answer
         http = await made.connect()
-        made.app.reactor.spawn(hostile(), "hostile")
+        made.app.worker.reactor.spawn(hostile(), "hostile")
         await until(lambda: len(slow) >= 2, 20)
         assert (await http.ask("nowhere.at.all")).status == 502, "others are answered"
         stop = True
         await http.close()
         assert [judge(each) for each in slow] == [""] * len(slow)
-        assert made.app.arming.client.status.disarms == 0
+        assert made.app.control.arming.client.status.disarms == 0
 
 
 async def test_a_data_path_that_hangs_is_no_progress(server, keeper, quick, monkeypatch):
@@ -247,7 +247,7 @@ async def test_a_data_path_that_hangs_is_no_progress(server, keeper, quick, monk
     async with router(server, keeper) as made:
         await armed(made)
         monkeypatch.setattr("noderouter.interception.keeper.health_gate.MAX_PROBE_AGE_MS", 700)
-        capture = list(made.app.servers)[1].listener
+        capture = list(made.app.worker.servers)[1].listener
         make = capture._make
 
         def deaf(wire, peer):

@@ -41,7 +41,7 @@ async def capturing(dtab: str, **capture: object) -> AsyncIterator[Running]:
     """A router with a capture server, and services behind 10.96.0.10."""
     server = {"port": 0, "capture": {"detectTimeoutMs": 50} | capture}
     async with routing(config(dtab, servers=[server])) as router:
-        router.app.destinations.replace(
+        router.app.control.destinations.replace(
             {
                 (VIP, 80): Destination(b"hello.prod", Speech.HTTP),
                 (VIP, 5432): Destination(b"pg.prod:5432"),
@@ -218,7 +218,7 @@ def test_who_is_on_this_host(peer, own, same):
 
 async def test_the_probe_comes_back_with_what_it_brought():
     async with capturing("") as router:
-        point = router.app.servers.capture_point
+        point = router.app.worker.servers.capture_point
         assert point is not None
         http = Http(await client(point.address[1]))
         answer = await http.ask("probe", f"{point.probe_path}abc")
@@ -273,7 +273,7 @@ async def test_silence_where_http_is_declared_ends_like_an_idle_connection():
         with dialled(VIP, 80):
             peer = await client(router.port)
             await until(lambda: router.connections() == 1)
-            ((connection, task),) = next(iter(router.app.servers)).listener.connections.items()
+            ((connection, task),) = next(iter(router.app.worker.servers)).listener.connections.items()
             await until(lambda: connection.wire.reader is task)
             connection.check(task.since + 599)
             assert not task.unwinding
@@ -287,7 +287,7 @@ async def test_who_makes_room_when_places_are_short():
     async with origin(shouts) as pg, origin(says_hello) as web:
         dtab = f"/svc/pg.prod:5432 => {inet(pg.port)} ; /svc/hello.prod => {inet(web.port)}"
         async with capturing(dtab, detectTimeoutMs=60_000) as router:
-            listener = next(iter(router.app.servers)).listener
+            listener = next(iter(router.app.worker.servers)).listener
 
             async def newest(send, reply):
                 """A connection that has got its answer, and who serves it."""

@@ -41,7 +41,7 @@ def capturing(port: int, **keys: object):
 
 
 def declare(router) -> None:
-    router.app.destinations.replace(
+    router.app.control.destinations.replace(
         {(VIP, 80): Destination(b"hello.prod", Speech.HTTP), (VIP, 81): Destination(b"hello.prod:81")}
     )
 

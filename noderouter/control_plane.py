@@ -1,0 +1,252 @@
+"""What runs on trio beside the routers: namers, interpreters, watches, interception, and what the admin port shows.
+
+It builds names and keeps them filled; routers read them. Of the worker it sees values only (`Worker.state` and kin).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from dtab import Dtab, Path
+from noderouter import __version__
+from noderouter.admin.handler.names import delegated
+from noderouter.admin.state import AdminState
+from noderouter.assembly.surroundings import CaptureIndex
+from noderouter.config.config import Config
+from noderouter.config.validate import dump
+from noderouter.core.addr import Addr
+from noderouter.core.background import Log, StartSoon
+from noderouter.core.client_namespaces import ClientNamespaces
+from noderouter.core.destination import Destinations
+from noderouter.core.var import Var
+from noderouter.interception.control.declared_protocol import SPEAKS_FIRST
+from noderouter.kubernetes.cluster_domain import cluster_domain
+from noderouter.kubernetes.gauges import WatchGauges
+from noderouter.naming.api_servers import ApiServers
+from noderouter.naming.dns.gauges import dns_gauges
+from noderouter.naming.interpreter.gauges import DtabGauges
+from noderouter.naming.interpreter.interpreter import Interpreter, Sources
+from noderouter.naming.interpreter.states import states
+from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
+from noderouter.naming.runtime import Runtime
+from noderouter.naming.utility import UtilityNamer
+from noderouter.proxy.client.ourselves import Ourselves, node_addresses
+from noderouter.telemetry import log as logging
+from noderouter.telemetry.recent import RecentRequests, recent_gauges
+from noderouter.telemetry.telemeter.kind import expositions_of
+from noderouter.telemetry.tree import MetricsTree
+from noderouter.worker import Worker
+
+if TYPE_CHECKING:
+    from noderouter.interception.control.controller import InterceptionController
+
+
+class ControlPlane:
+    """Everything of a process that no request runs through."""
+
+    def __init__(self, config: Config, metrics: MetricsTree, worker: Worker, stopping: trio.Event, log: Log) -> None:
+        """Opens nothing yet; `stopping` is set when the process is to end."""
+        self.config = config
+        self.interpreters: dict[str, Interpreter] = {}
+        """By the label of the router."""
+        self.dtabs: dict[str, StoredDtab] = {}
+        """Of the routers that have a stored one."""
+        self.destinations = Destinations()
+        self.clients = ClientNamespaces()
+        self.arming: InterceptionController | None = None
+        made = [each.observer() for each in config.telemetry]
+        self.observers = tuple(each for each in made if each is not None)
+        self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
+        self._metrics = metrics
+        self._worker = worker
+        self._stopping = stopping
+        self._log = log
+        self._started = monotonic()
+        self._dtab_gauges: list[DtabGauges] = []
+        self._cluster_domain = cache(lambda: cluster_domain(config.clusterDomain, log))
+
+    # Life-cycle
+
+    def begin(self, start_soon: StartSoon) -> None:
+        """Build namers and interpreters; their watches are run by `start_soon`.
+
+        Raises:
+            EnvironmentMissing: a variable that the configuration counts on is not set.
+        """
+        config = self.config
+        if config.intercept is not None:
+            _ = config.intercept.node  # if nobody says it, that is said before anything is opened
+        client = self._worker.guard.client
+        runtime = self._runtime = Runtime.begin(start_soon, monotonic, self._log, client, self._cluster_domain)
+        namers = [kind.build(runtime) for kind in config.namers]
+        dns_gauges(self._metrics.scope("dns"), runtime.resolver)
+        self._watches = WatchGauges(self._metrics, runtime.clusters)
+        utility = UtilityNamer(runtime.resolver)
+        self.index = self._capture_index()
+        self.ourselves = self._find_ourselves(runtime)
+        for router in config.routers:
+            interpreter = router.interpreter.build(
+                runtime, Sources(dtab=Var(router.dtab), namers=namers, utility=utility)
+            )
+            self.interpreters[router.label] = interpreter
+            if isinstance(interpreter, StoredInterpreter):
+                self.dtabs[router.label] = interpreter.stored
+                scope = self._metrics.scope("rt", router.label, "interpreter")
+                self._dtab_gauges.append(DtabGauges(scope, interpreter.stored))
+        self._outside = Interpreter(Sources(Var(Dtab.EMPTY), namers, utility), Var(Dtab.EMPTY))
+        kinds = {router.label: router.interpreter.kind_name for router in config.routers}
+        self._states = states(namers, {(label, kinds[label]): each for label, each in self.interpreters.items()})
+        if self.recent is not None:
+            recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
+
+    def arm(self) -> None:
+        """Get interception ready, if it is configured: it runs beside the servers, which are bound."""
+        config, point = self.config.intercept, self._worker.servers.capture_point
+        if config is None or point is None:
+            return
+        from noderouter.interception.control.controller import Dependencies, InterceptionController
+
+        # Imported here: a router without interception starts a tenth sooner.
+
+        cluster = self._runtime.clusters.get(config.access)
+        lent = Dependencies(cluster, self.destinations, self.clients, self.not_ready, self._metrics, self._log)
+        self.arming = InterceptionController(config, point, lent)
+        self._states["/intercept.json"] = self.arming.state
+
+    def sweep(self) -> None:
+        """Housekeeping, about twice a second."""
+        self._watches.update()
+        for gauges in self._dtab_gauges:
+            gauges.update()
+
+    def _capture_index(self) -> CaptureIndex:
+        intercept = self.config.intercept
+        if intercept is None:
+            return CaptureIndex(self.destinations)
+        self.clients.expect()
+        opaque = frozenset(SPEAKS_FIRST).union(intercept.opaquePorts)
+        return CaptureIndex(self.destinations, opaque, intercept.clusterDomain or self._cluster_domain())
+
+    def _find_ourselves(self, runtime: Runtime) -> Ourselves:
+        """What no name may lead to, whoever asks for it."""
+        told = [str(ip) for router in self.config.routers for ip in router.destinations.nodeAddresses]
+        services = self.destinations
+        return Ourselves(
+            (*node_addresses(), *told),
+            ApiServers(runtime.clusters, runtime.resolver),
+            lambda ip, port: services.find(ip, port) is not None,
+        )
+
+    # What others are told
+
+    def readiness(self) -> tuple[bool, list[str]]:
+        """Ready when every interpreter has what it needs, pods have been captured once, and not shutting down."""
+        worker, stopping = self._worker.state(), self._stopping.is_set()
+        lines = [f"draining: {stopping}", f"overload: {worker.overload}"]
+        ready = not (stopping or worker.waiting)
+        if worker.waiting:
+            lines.append("servers: another router of this node serves until this one is ready")
+        for label, interpreter in self.interpreters.items():
+            known = interpreter.readiness()
+            ready = ready and known.ready
+            lines.append(f"router {label}: {known.reason}")
+        if self.arming is not None:
+            known = self.arming.readiness()
+            ready = ready and known.ready
+            lines.append(f"interception: {known.reason}")
+        return ready, lines
+
+    def missing_to_succeed(self) -> list[str]:
+        """What another router that serves already has and this one does not, in words."""
+        lacks = []
+        for router in self.config.routers:
+            known = self.interpreters[router.label].readiness()
+            stored = self.dtabs.get(router.label)
+            # A table that does not exist makes nobody unready; but another may have what was taken away meanwhile.
+            gone = stored is not None and stored.last_error is not None and not (stored.dtab or router.dtab)
+            if gone or not known.ready:
+                lacks.append(f"router {router.label}: {known.reason}")
+        return lacks if self.arming is None else [*lacks, *self.arming.missing_to_succeed()]
+
+    def not_ready(self) -> Iterator[str]:
+        """What routers lack before connections may be sent to them without asking."""
+        yield from self._worker.state().missing
+        for router in self.config.routers:
+            interpreter = self.interpreters[router.label]
+            known = interpreter.readiness()
+            if not known.ready:
+                yield f"router {router.label}: {known.reason}"
+            elif not (router.dtab or interpreter.stored_dtab()):
+                # Also where somebody deletes the ConfigMap: who has asked for no router is better off without one.
+                yield f"router {router.label}: its dtab is empty, so that nothing could be routed"
+
+    def admin_state(self) -> AdminState:
+        """What the admin interface shows; after `arm`."""
+        config, dtabs = self.config, self.dtabs
+        prefixes = [namer.full_prefix for namer in config.namers]
+        return AdminState(
+            config=dump(config),
+            metrics=self._metrics,
+            routers={
+                label: RouterFace(label, interpreter, prefixes, self._worker)
+                for label, interpreter in self.interpreters.items()
+            },
+            delegate=self._delegate_outside,
+            readiness=self.readiness,
+            shutdown=self._stopping.set,
+            levels=logging.levels,
+            version=__version__,
+            states=self._states,
+            dtab_hashes=lambda: {label: stored.hash or "none" for label, stored in dtabs.items()},
+            reactor_tasks=self._worker.tasks,
+            expositions=expositions_of(config.telemetry),
+            outlook=None if self.arming is None else self.arming.outlook,
+            recent_requests=self.recent,
+            security=config.admin.security,
+            hosts=self._admin_hosts(),
+            max_connections=config.admin.maxConnections,
+            started=self._started,
+        )
+
+    def _admin_hosts(self) -> frozenset[str]:
+        """Those of the configuration; a Service, `<name>.<namespace>.svc`, by its full name as well."""
+        hosts = self.config.admin.hosts
+        services = [host for host in hosts if host.endswith(".svc")]
+        domain = self._cluster_domain() if services else ""
+        return frozenset([*hosts, *(f"{service}.{domain}" for service in services if domain)])
+
+    async def _delegate_outside(self, path: Path, dtab: Dtab) -> Any:
+        return (await self._outside.delegate(path, dtab)).json(delegated)
+
+
+class RouterFace:
+    """One router, as the administrative interface sees it; see `admin.state.RouterView`."""
+
+    def __init__(self, label: str, interpreter: Interpreter, prefixes: Iterable[Path], worker: Worker) -> None:
+        self._label = label
+        self._interpreter = interpreter
+        self._prefixes = prefixes
+        self._worker = worker
+
+    async def delegate(self, path: Path, dtab: Dtab, /) -> Any:
+        """See `RouterView`."""
+        return (await self._interpreter.delegate(path, dtab)).json(delegated)
+
+    def client_state(self) -> Mapping[str, Addr]:
+        """See `RouterView`."""
+        return self._worker.client_state(self._label)
+
+    def dtab(self) -> Dtab | None:
+        """See `RouterView`."""
+        return self._interpreter.configured_dtab()
+
+    def prefixes(self) -> Iterable[Path]:
+        """See `RouterView`."""
+        return self._prefixes
+
+    def bound_names(self) -> Iterable[str]:
+        """See `RouterView`."""
+        return [name.show() for name in self._interpreter.names()]

@@ -1,0 +1,125 @@
+"""What carries requests: the reactor, the routers on it, their servers, and the bounds that all of them share.
+
+Nothing here imports trio; `App` hosts the reactor. What others want to know of it they get as values (`WorkerState`,
+`client_state`, `tasks`), never as the parts themselves.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from logging import ERROR
+from random import Random
+
+from noderouter.assembly.router import RouterAssembly, build_router
+from noderouter.assembly.surroundings import CaptureIndex, Surroundings
+from noderouter.config.config import Config
+from noderouter.core.addr import Addr
+from noderouter.core.background import Log
+from noderouter.core.client_namespaces import ClientNamespaces
+from noderouter.naming.interpreter.interpreter import Interpreter
+from noderouter.overload.descriptors import places_for_clients
+from noderouter.overload.guard import Guard
+from noderouter.proxy.client.ourselves import Ourselves
+from noderouter.reactor.describe import describe_tasks
+from noderouter.reactor.loop import Reactor
+from noderouter.reactor.task import Task
+from noderouter.servers import Servers
+from noderouter.telemetry.observe import Observer
+from noderouter.telemetry.tree import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """How a worker is doing."""
+
+    waiting: bool
+    """Whether another router serves meanwhile."""
+    overload: str
+    """In a line."""
+    missing: tuple[str, ...]
+    """Why connections should not be sent to it without asking."""
+
+
+class Worker:
+    """The data plane of one process."""
+
+    def __init__(self, config: Config, metrics: Scope, log: Log) -> None:
+        """Opens nothing yet but the reactor."""
+        self.reactor = Reactor(self._on_crash)
+        self.guard = Guard(config.overload, places_for_clients(), self.reactor, log)
+        self.servers = Servers(self.reactor, self.guard, self._on_exhausted, log)
+        self.routers: dict[str, RouterAssembly] = {}
+        """By label."""
+        self._config = config
+        self._metrics = metrics
+        self._log = log
+
+    def assemble(
+        self,
+        interpreters: Mapping[str, Interpreter],
+        ourselves: Ourselves,
+        index: CaptureIndex,
+        clients: ClientNamespaces,
+        observers: Sequence[Observer],
+    ) -> None:
+        """Build every router, with the interpreter of its label and what the control plane keeps filled."""
+        around = Surroundings(
+            reactor=self.reactor,
+            metrics=self._metrics,
+            rng=Random(),
+            log=self._log,
+            capture_index=index,
+            ourselves=ourselves,
+            namers=self._config.namers,
+            admit_binding=self.guard.bindings.admit,
+            observers=observers,
+            clients=clients,
+        )
+        for config in self._config.routers:
+            router = self.routers[config.label] = build_router(config, interpreters[config.label], around)
+            self.guard.join(router.router)
+
+    def bind(self) -> None:
+        """Bind every server.
+
+        Raises:
+            ListenError: an address cannot be listened on.
+        """
+        self.servers.bind(self.routers.values())
+
+    def gauges(self) -> None:
+        """Put the metrics of all routers together in their places."""
+        self.guard.gauges(self._metrics)
+        self._metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
+        self._metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
+
+    def sweep(self, now: float) -> Iterator[Iterator[None]]:
+        """Housekeeping, about twice a second, in short steps."""
+        for router in self.routers.values():
+            yield router.sweep(now)
+        yield from self.servers.check(now)
+
+    def close(self) -> None:
+        """Release every router; no exchange is in flight."""
+        for router in self.routers.values():
+            router.close()
+
+    # What others are told
+
+    def state(self) -> WorkerState:
+        """How it is now."""
+        return WorkerState(self.servers.waiting, self.guard.words(), tuple(self.guard.missing()))
+
+    def client_state(self, label: str) -> Mapping[str, Addr]:
+        """The address of each client of a router, by its bound name."""
+        return {client.id.show(): client.addr for client in self.routers[label].router.clients}
+
+    def tasks(self) -> Iterable[str]:
+        """A few lines for each task: name, how long it has waited, stack."""
+        return describe_tasks(self.reactor)
+
+    def _on_crash(self, task: Task, error: BaseException) -> None:
+        self._log(ERROR, "reactor.crash", task=str(task.name), exc_info=error)
+
+    def _on_exhausted(self, error: OSError) -> None:
+        hint = "raise the limit of open files (RLIMIT_NOFILE)"
+        self._log(ERROR, "server.exhausted", reason=error.strerror, hint=hint)
