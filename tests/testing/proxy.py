@@ -8,7 +8,8 @@ from time import monotonic
 
 from dtab import Path
 from noderouter.core.addr import Addr, AddrBound, Address
-from noderouter.core.exchange import ByStatus, Exchange, Verdict
+from noderouter.core.exchange import BY_STATUS, Exchange, Verdict
+from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL
@@ -29,12 +30,15 @@ DEFAULTS = ServerSettings()
 DEFAULT_POOL = PoolSettings()
 
 
-class RetryableAtAGate(ByStatus):
-    """A failure is retryable where there is a gate to ask."""
+class RetryableAtAGate:
+    """A classifier: a failure is retryable where there is a gate to ask. (What is compiled has no heirs.)"""
 
     def head(self, exchange: Exchange) -> Verdict:
-        verdict = super().head(exchange)
+        verdict = BY_STATUS.head(exchange)
         return Verdict.RETRYABLE if exchange.gate is not None and verdict is Verdict.FAILURE else verdict
+
+    def end(self, exchange: Exchange, trailers: Headers | None) -> Verdict:
+        return BY_STATUS.end(exchange, trailers)
 
 
 @dataclass
