@@ -60,7 +60,7 @@ Access = Plain | InCluster | Kubeconfig
 
 
 def access(host: str | None, port: int | None, kubeconfig: str | None, context: str | None) -> Access:
-    """What the keys mean, on this machine and in this environment."""
+    """Return how the API server is reached, by the keys, on this machine and in this environment."""
     if kubeconfig is not None:
         return Kubeconfig(kubeconfig, context)
     if host is not None or port is not None:
@@ -85,12 +85,12 @@ def one_way(host: str | None, port: int | None, kubeconfig: str | None, context:
 
 
 def account_folder() -> str:
-    """Where the service account is mounted; `NODEROUTER_SERVICE_ACCOUNT` says where it is elsewhere."""
+    """Return where the service account is mounted; `NODEROUTER_SERVICE_ACCOUNT` sets another place."""
     return os.environ.get("NODEROUTER_SERVICE_ACCOUNT") or ACCOUNT
 
 
 def own_namespace(variable: str) -> str | None:
-    """The namespace of this pod: what the variable says, else what is mounted with the service account; or None."""
+    """Return the namespace of this pod: from the variable, else from the service account's mount; or None."""
     given = os.environ.get(variable)
     if given:
         return given
@@ -110,18 +110,18 @@ class ApiKeys(Model):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        """Two ways to the API are one too many."""
+        """Refuse two ways to the API."""
         one_way(self.host, self.port, self.kubeconfig, self.context)
         return self
 
     @property
     def access(self) -> Access:
-        """Where the API is."""
+        """How the API server is reached."""
         return access(self.host, self.port, self.kubeconfig, self.context)
 
 
 def of_people(kubeconfig: str | None, context: str | None) -> Access:
-    """What somebody at a command line means: a kubeconfig where kubectl would find one, else as a router would."""
+    """Return how a command reaches the API server: by a kubeconfig where kubectl finds one, else as a router does."""
     path = kubeconfig or os.environ.get("KUBECONFIG")
     if path is None and (usual := Path.home() / ".kube" / "config").is_file():
         path = str(usual)
@@ -129,5 +129,5 @@ def of_people(kubeconfig: str | None, context: str | None) -> Access:
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands in a URL."""
+    """Return a host as it is written in a URL."""
     return f"[{host}]" if ":" in host else host

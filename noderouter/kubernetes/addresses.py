@@ -15,7 +15,7 @@ PortOf = Callable[[Slice], int | None]
 
 
 def named(name: str) -> PortOf:
-    """The port of that name, where slices have it; a single unnamed port has any name."""
+    """Return a function to the port of that name in a slice; a single unnamed port has any name."""
 
     def port_of(each: Slice) -> int | None:
         for known, number in each.ports:
@@ -29,7 +29,7 @@ def named(name: str) -> PortOf:
 
 
 def numbered(name: str, number: int) -> PortOf:
-    """The port of that name, or else `number`: for a port of a Service whose target is a number."""
+    """Return a function to the port of that name, or else `number`: for a port of a Service with a number as target."""
 
     def port_of(each: Slice) -> int | None:
         return next((found for known, found in each.ports if known == name), number)
@@ -40,7 +40,7 @@ def numbered(name: str, number: int) -> PortOf:
 def addresses(
     slices: Iterable[Slice], port_of: PortOf, *, host: str = "", ipv6_first: bool = False
 ) -> frozenset[Address]:
-    """The addresses that are fit to be used; only those of the host named `host`, if that is given."""
+    """Return the usable addresses; only those of the host named `host`, if that is given."""
     found = list(_hosts(slices, port_of, host))
     usable = [each for each in found if each[0].ready] or [each for each in found if each[0].draining]
     usable.sort(key=lambda each: (":" in each[0].ip) != ipv6_first)
@@ -64,14 +64,14 @@ def _hosts(slices: Iterable[Slice], port_of: PortOf, host: str) -> Iterator[tupl
 
 
 def address(host: Host, port: int) -> Address:
-    """The address of a host. What is compared of it does not change while its pod lives."""
+    """Return the address of a host. What is compared of it does not change while its pod lives."""
     meta = (("nodeName", host.node), ("pod", host.pod), ("uid", host.uid), ("zone", host.zone))
     kept = tuple(pair for pair in meta if pair[1])
     return Address(host.ip, port, meta=kept, hints=host.hints, origin=ENDPOINT)
 
 
 def reused(fresh: frozenset[Address], old: frozenset[Address]) -> frozenset[Address]:
-    """`fresh`, with the objects of `old` where they say the same: clients keep those."""
+    """Return `fresh` with equal objects taken from `old`: clients keep those."""
     known = {(each.ip, each.port): each for each in old}
     return frozenset(
         same if (same := known.get((each.ip, each.port))) == each and same.hints == each.hints else each

@@ -55,11 +55,11 @@ class Api:
 
     @property
     def url(self) -> str | None:
-        """Where it is; None until the first request has found that out."""
+        """The URL; None until the first request has found it out."""
         return None if self._endpoint is None else self._endpoint.url
 
     async def get(self, path: str, query: Query | None = None) -> bytes:
-        """The body of a GET.
+        """Send a GET; return the body.
 
         Raises:
             ApiError: it failed, in whatever way.
@@ -69,7 +69,7 @@ class Api:
     async def send(
         self, method: str, path: str, body: Mapping[str, Any], content_type: str = "application/json"
     ) -> Any:
-        """Write something; the object that the API answers with.
+        """Send a request with a JSON body; return the object in the response.
 
         Raises:
             ApiError: it failed, in whatever way.
@@ -81,7 +81,7 @@ class Api:
             raise MalformedAnswer(f"the answer to {method} {path} is not JSON") from error
 
     async def watch(self, path: str, query: Query, opened: Callable[[], None], take: Take) -> None:
-        """Open a watch and give its bytes to `take`, to its end. `opened` is called once it is accepted.
+        """Open a watch and give its bytes to `take`, to its end; call `opened` once it is accepted.
 
         Raises:
             ApiError: it failed, in whatever way, or `take` raised one: that ends it.
@@ -141,7 +141,7 @@ class Api:
         body: bytes | None = None,
         content_type: str | None = None,
     ) -> "AsyncIterator[httpx.Response]":
-        """Send a request; its answer, if that is a good one. Once more with fresh credentials after a 401."""
+        """Send a request; yield its response if that is a good one. Retry once with fresh credentials after a 401."""
         client, endpoint = await self._ready()
         import httpx
 
@@ -175,7 +175,7 @@ class Api:
             raise ApiError(f"{method} {endpoint.url}{path}: {_words(error)}") from error
 
     async def _ready(self) -> "tuple[httpx.AsyncClient, Endpoint]":
-        """The client, made by the first request; httpx is imported then."""
+        """Return the client, made for the first request; httpx is imported then."""
         async with self._opening:
             if self._closed:
                 raise ApiError("we are shutting down")
@@ -205,11 +205,11 @@ def run_once(access: Access, ask: Callable[[Api], Awaitable[T]]) -> T:
 
 
 class _Enough(Exception):
-    """The rest of a body is of no interest."""
+    """Ends the reading of a body whose rest is not needed."""
 
 
 async def _refusal(response: "httpx.Response", method: str, path: str) -> ApiError:
-    """Why the API said no, in its own words where it has any."""
+    """Return the error for a response that is none of the good ones, in the API's own words where it has any."""
     body = bytearray()
 
     async def take(piece: bytes) -> None:
@@ -236,5 +236,5 @@ def _is_certificate(error: Exception) -> bool:
 
 
 def _words(error: Exception) -> str:
-    """httpx leaves some of its errors without words."""
+    """Return the error in words; some errors of httpx have none."""
     return str(error) or type(error).__name__

@@ -19,7 +19,7 @@ _DOMAIN = re.compile(r"[0-9a-z_](?:[0-9a-z_.-]{0,251}[0-9a-z_])?")
 
 
 def cluster_domain(configured: str | None, log: Log) -> str:
-    """The domain as `tidy` has it; empty where nobody says it, which is logged.
+    """Return the domain as `tidy` makes it; log a warning and return an empty one where none is known.
 
     Args:
         configured: what the configuration says, or None.
@@ -39,12 +39,12 @@ def cluster_domain(configured: str | None, log: Log) -> str:
 
 
 def tidy(domain: str) -> str:
-    """A domain in lower case, without dots at its ends."""
+    """Return a domain in lower case, without dots at its ends."""
     return domain.strip(".").lower()
 
 
 def searched(text: str) -> str:
-    """The cluster's domain by the text of a resolv.conf; empty where that does not have one."""
+    """Return the cluster's domain according to a resolv.conf; empty where it has none."""
     domains: list[str] = []
     for line in text.splitlines():
         words = line.split()
@@ -54,7 +54,7 @@ def searched(text: str) -> str:
 
 
 def _clusters(domains: list[str]) -> Iterator[str]:
-    """What may be the cluster's: `svc.<domain>`, or else `<namespace>.svc.<domain>`."""
+    """Yield candidates for the cluster's domain: from `svc.<domain>`, then from `<namespace>.svc.<domain>`."""
     for domain in domains:
         if domain.startswith("svc.") and _DOMAIN.fullmatch(domain[4:]):
             yield domain[4:]

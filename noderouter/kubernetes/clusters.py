@@ -47,7 +47,7 @@ class Cluster:
         return f"<Cluster {self.access} services={len(self.services)} endpoints={len(self.endpoints.nodes)}>"
 
     def object(self, resource: Resource, name: str) -> ObjectWatch:
-        """One object by its name; always the same watch for the same object. For names from the configuration."""
+        """Return the watch of one object; always the same for the same object. For names from the configuration."""
         key = (resource, name)
         watch = self._objects.get(key)
         if watch is None:
@@ -55,13 +55,13 @@ class Cluster:
         return watch
 
     def reflector(self, subject: Subject, replica: Replica[T]) -> Reflector[T]:
-        """A watch of whoever asks for it, and runs it; for collections that are followed from start to end."""
+        """Make a reflector, which the caller runs; for collections that are watched from start to end."""
         made = Reflector(self.api, subject, replica, self._context.timing, self._context.log)
         self._reflectors.append(made)
         return made
 
     def healths(self) -> Iterator[WatchHealth]:
-        """Every watch that there is."""
+        """Yield the health of every watch."""
         yield from self.services.healths()
         yield from self.endpoints.healths()
         for watch in self._objects.values():
@@ -70,7 +70,7 @@ class Cluster:
             yield reflector.health
 
     def state(self) -> dict[str, Any]:
-        """For the admin interface."""
+        """Return the state for the admin interface."""
         return {
             "api": str(self.access),
             "services": len(self.services),
@@ -115,7 +115,7 @@ class Cluster:
 
 
 class Clusters:
-    """Finds the cluster of an access."""
+    """Finds the cluster for an `Access`."""
 
     def __init__(self, start_soon: StartSoon, log: Log, timing: Timing | None = None) -> None:
         """Watches run in tasks of `start_soon`."""
@@ -128,7 +128,7 @@ class Clusters:
         return iter(self._clusters.values())
 
     def get(self, access: Access) -> Cluster:
-        """The cluster; the same one for equal ways to it."""
+        """Return the cluster; the same one for equal values of `access`."""
         cluster = self._clusters.get(access)
         if cluster is None:
             cluster = self._clusters[access] = Cluster(access, self._start_soon, self._log, self._timing)

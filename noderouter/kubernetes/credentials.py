@@ -36,10 +36,10 @@ class Endpoint:
 
 
 class Credentials:
-    """One identity; `endpoint` first, then `headers` for each request."""
+    """One identity: call `endpoint` first, then `headers` for each request."""
 
     async def endpoint(self) -> Endpoint:
-        """Where to connect to. Reads files.
+        """Read the files and return where to connect to.
 
         Raises:
             ApiError: something that is needed is missing or wrong.
@@ -47,7 +47,7 @@ class Credentials:
         raise NotImplementedError
 
     async def headers(self, *, anew: bool = False) -> "Mapping[str, str]":
-        """The fields that say who we are; `anew` after a 401.
+        """Return the header fields of authentication; `anew` after a 401.
 
         Raises:
             ApiError: they cannot be had.
@@ -66,12 +66,12 @@ class NoCredentials(Credentials):
         return Endpoint(str(self._access))
 
     async def headers(self, *, anew: bool = False) -> "Mapping[str, str]":
-        """None are needed."""
+        """Return none."""
         return {}
 
 
 class ServiceAccount(Credentials):
-    """The account that the kubelet has mounted."""
+    """The service account that the kubelet has mounted."""
 
     def __init__(self, access: InCluster) -> None:
         self._access = access
@@ -88,7 +88,7 @@ class ServiceAccount(Credentials):
         return Endpoint(str(self._access), tls)
 
     async def headers(self, *, anew: bool = False) -> "Mapping[str, str]":
-        """The token, at most a minute old; one that cannot be read again is used on."""
+        """Return the token, at most a minute old; one that cannot be read again is used on."""
         if anew or not self._token or monotonic() - self._read_at > TOKEN_SECONDS:
             path = Path(self._access.account) / "token"
             try:
@@ -103,7 +103,7 @@ class ServiceAccount(Credentials):
 
 
 class FromKubeconfig(Credentials):
-    """What a kubeconfig says."""
+    """The credentials of a kubeconfig."""
 
     def __init__(self, access: Kubeconfig) -> None:
         self._access = access
@@ -117,7 +117,7 @@ class FromKubeconfig(Credentials):
             return await trio.to_thread.run_sync(self._endpoint)
 
     async def headers(self, *, anew: bool = False) -> "Mapping[str, str]":
-        """The token or password; may run a plugin, which may take seconds."""
+        """Return the token or password; may run a plugin, which may take seconds."""
         async with self._lock:
             if self._configuration is None or anew:
                 self._configuration = await trio.to_thread.run_sync(self._load)
@@ -172,7 +172,7 @@ class FromKubeconfig(Credentials):
 
 
 def credentials(access: Access) -> Credentials:
-    """The credentials of an access."""
+    """Return the credentials for an `Access`."""
     match access:
         case Plain():
             return NoCredentials(access)

@@ -14,7 +14,7 @@ SERVICE_LABEL: Final = "kubernetes.io/service-name"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One address of one pod, or of whatever else somebody has put there."""
+    """One address of one pod, or of anything else that an endpoint names."""
 
     ip: str
     ready: bool = True
@@ -44,12 +44,12 @@ class Slice:
     """Those of the Service; slices carry them too."""
 
     def label(self, key: str) -> str:
-        """The value of a label; empty where there is none."""
+        """Return the value of a label; empty where there is none."""
         return next((value for known, value in self.labels if known == key), "")
 
 
 def reusing(fresh: Slice, old: Slice) -> Slice:
-    """`fresh`, made of the parts of `old` that are the same.
+    """Return `fresh`, with equal parts taken from `old`.
 
     One pod of many has changed, mostly. What stays the same object grows old, and is neither kept twice (the addresses
     that clients have come from it) nor looked at by the collector with all that is new.
@@ -64,13 +64,13 @@ def reusing(fresh: Slice, old: Slice) -> Slice:
 
 
 def service_of(thing: Mapping[str, Any]) -> str | None:
-    """The Service that an EndpointSlice belongs to."""
+    """Return the Service that an EndpointSlice belongs to."""
     name = (thing["metadata"].get("labels") or {}).get(SERVICE_LABEL)
     return name if isinstance(name, str) else None
 
 
 def project_slice(thing: Mapping[str, Any]) -> Slice:
-    """What is kept of an EndpointSlice as the API sends it.
+    """Return what is kept of an EndpointSlice as the API sends it.
 
     Addresses that are names (FQDN) are left out: the API has deprecated them, and `ExternalName` says the same.
     """
@@ -85,7 +85,7 @@ def project_slice(thing: Mapping[str, Any]) -> Slice:
 
 
 def project_endpoints(thing: Mapping[str, Any]) -> tuple[Slice, ...]:
-    """What is kept of Endpoints: a slice for each subset and address family."""
+    """Return what is kept of Endpoints: a slice for each subset and address family."""
     labels = _labels(thing)
     found = []
     for subset in thing.get("subsets") or ():

@@ -13,7 +13,7 @@ class ApiError(Exception):
     """A request failed. `status` is the HTTP status, or 0 where there was no answer at all."""
 
     def __init__(self, reason: str, *, status: int = 0, retry_after: float | None = None) -> None:
-        """`reason` is for people; `retry_after` are the seconds that the server asked us to wait."""
+        """`reason` is for people; `retry_after` are the seconds of the server's Retry-After."""
         super().__init__(reason)
         self.reason = reason
         self.status = status
@@ -21,19 +21,19 @@ class ApiError(Exception):
 
     @property
     def gone(self) -> bool:
-        """What we know is too old to go on from: list again."""
+        """Whether our version is too old to go on from: list again."""
         return self.status == GONE
 
     @property
     def conflict(self) -> bool:
-        """Somebody else was faster: it exists already, or is another version by now."""
+        """Whether another writer was faster: the object exists already, or has another version by now."""
         return self.status == CONFLICT
 
     @property
     def refused(self) -> bool:
-        """We lack the right."""
+        """Whether the right is missing."""
         return self.status in REFUSED
 
 
 class MalformedAnswer(ApiError):
-    """What came is not what the API sends: something stands between, or the stream broke in the middle."""
+    """The response is not what the API sends: something stands between, or the stream broke in the middle."""

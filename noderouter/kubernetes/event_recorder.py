@@ -32,7 +32,7 @@ MAX_PAUSE: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """What is to be said about an object (as the API sent it); see `write_event`."""
+    """An Event to be written about an object (as the API sent it); see `write_event`."""
 
     about: Mapping[str, Any]
     reason: str
@@ -42,10 +42,10 @@ class EventDraft:
 
 
 class EventRecorder:
-    """Writes what it is told to, in a task that lives as long as there is something to write."""
+    """Writes Events in a task that lives as long as there is something to write."""
 
     def __init__(self, api: Api, start_soon: StartSoon, log: Log, instance: str) -> None:
-        """`instance` is who says it all, such as the node."""
+        """`instance` is the reporting instance, such as the node."""
         self._api = api
         self._start_soon = start_soon
         self._log = log
@@ -55,7 +55,7 @@ class EventRecorder:
         self._complained = False
 
     def record(self, draft: EventDraft) -> None:
-        """Write an Event, soon; returns at once."""
+        """Queue an Event; returns at once."""
         self._waiting.append(draft)
         if not self._running:
             self._running = True
@@ -96,7 +96,7 @@ class EventRecorder:
                 return
 
     def _complain(self, draft: EventDraft, error: ApiError) -> None:
-        """Once, until it works again."""
+        """Log a failure once, until it works again."""
         if not self._complained:
             self._complained = True
             hint = "grant `create` on `events` in the namespace of the object" if error.refused else ""

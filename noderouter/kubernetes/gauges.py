@@ -13,7 +13,7 @@ from noderouter.telemetry.tree import Scope
 
 
 class WatchGauges:
-    """Keeps the metrics of all watches in their places."""
+    """Keeps the metrics of all watches registered."""
 
     def __init__(self, metrics: Scope, clusters: Iterable[Cluster]) -> None:
         """`clusters` may become more."""
@@ -22,7 +22,7 @@ class WatchGauges:
         self._places: dict[WatchHealth, Scope] = {}
 
     def update(self) -> None:
-        """Put new watches in, take old ones out."""
+        """Register new watches, prune ended ones."""
         now = [(cluster, health) for cluster in self._clusters for health in cluster.healths()]
         for health in self._places.keys() - {health for _, health in now}:
             self._places.pop(health).prune()
@@ -34,7 +34,7 @@ class WatchGauges:
 
 
 def watch_gauges(scope: Scope, health: WatchHealth) -> None:
-    """The metrics of one watch."""
+    """Register the metrics of one watch."""
     counts = health.counts
     scope.gauge("streaming", lambda: float(health.streaming))
     scope.gauge("last_event_age_seconds", health.age)

@@ -33,7 +33,7 @@ Take = Callable[[bytes], Awaitable[None]]
 
 
 def make_client(endpoint: Endpoint) -> "httpx.AsyncClient":
-    """A client that takes nothing from the environment."""
+    """Return a client that takes nothing from the environment."""
     import httpx
 
     # For plain HTTP a context without CAs: loading the public ones, which httpx would do, takes its time.
@@ -56,7 +56,7 @@ def make_client(endpoint: Endpoint) -> "httpx.AsyncClient":
 
 
 async def send(client: "httpx.AsyncClient", request: "httpx.Request") -> "httpx.Response":
-    """Send a request, and wait for the head of the answer.
+    """Send a request, and wait for the head of the response.
 
     httpx forgets the socket when it is cancelled during the TLS handshake, so we watch what it opens.
     """
@@ -77,7 +77,7 @@ async def send(client: "httpx.AsyncClient", request: "httpx.Request") -> "httpx.
 
 
 async def close(response: "httpx.Response") -> None:
-    """Be done with an answer, whatever is left of it."""
+    """Close a response, whatever is left of it."""
     with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
         await response.aclose()
 

@@ -43,7 +43,7 @@ class Page:
         """What to ask for the page after this one with; empty on the last."""
 
     def __iter__(self) -> Iterator[Object]:
-        """The objects.
+        """Yield the objects.
 
         Raises:
             MalformedAnswer: the page breaks off, or holds something else.
@@ -54,7 +54,7 @@ class Page:
             yield item
 
     def _head(self) -> Any:
-        """Everything but the items, where they come last; else the whole page."""
+        """Return everything but the items, where they come last; else the whole page."""
         at = self._text.find(_ITEMS, 0, _HEAD_CHARACTERS)
         if at >= 0:
             start = at + len(_ITEMS)

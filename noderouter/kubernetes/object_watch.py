@@ -23,7 +23,7 @@ Object = Mapping[str, Any]
 
 
 class ObjectWatch:
-    """`var` is the object; hold it to have it watched. `health` says how that goes."""
+    """One object; hold `var` to have it watched. `health` is that of the watch."""
 
     def __init__(self, context: ClusterContext, resource: Resource, name: str) -> None:
         """Opens nothing yet."""
@@ -47,21 +47,21 @@ class ObjectWatch:
 
     @property
     def health(self) -> WatchHealth:
-        """How the watch is doing."""
+        """The health of the watch."""
         return self._reflector.health
 
     def state(self) -> dict[str, Any]:
-        """For the admin interface: running or not, and the watch."""
+        """Return the state for the admin interface: running or not, and the watch."""
         return {"running": self._running, "watch": self.health.state()}
 
     def open(self) -> None:
-        """Somebody needs it."""
+        """Start the watch: `var` is held."""
         if not self._running:
             self._running = True
             self._context.start_soon(self._run, name=f"kubernetes {self._reflector.subject.name}")
 
     def close(self) -> None:
-        """Nobody does any more: the task will notice."""
+        """Do nothing: the task notices that `var` is no longer held."""
 
     async def _run(self) -> None:
         try:

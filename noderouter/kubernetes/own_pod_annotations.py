@@ -24,7 +24,7 @@ VARIABLE: Final = "POD_NAME"
 
 
 class OwnPod:
-    """Annotations of one pod; several sources may have something to say in one of them."""
+    """Annotations of one pod; several sources may contribute to one of them."""
 
     def __init__(self, api: Api, start_soon: StartSoon, log: Log, timing: Timing) -> None:
         """Reads the environment; writes nothing yet."""
@@ -40,7 +40,7 @@ class OwnPod:
         self._complained = False
 
     def annotate(self, annotation: str, source: str, value: str) -> None:
-        """Have `source` say `value` in an annotation, soon; returns at once.
+        """Set the value of `source` in an annotation, soon; returns at once.
 
         One source's value stands there alone; of several each as `source=value`, in the order of their names.
         """
@@ -70,7 +70,7 @@ class OwnPod:
             self._running = False
 
     async def _write(self, pauses: Pauses) -> float:
-        """One try; how long to wait before the next."""
+        """Try to write once; return how long to wait before the next try."""
         assert self.name is not None
         assert self.namespace is not None
         now = {annotation: self._text(annotation) for annotation in self._changed}
@@ -88,7 +88,7 @@ class OwnPod:
         return 0.0
 
     def _complain(self, error: ApiError) -> None:
-        """Once, until it works again."""
+        """Log a failure once, until it works again."""
         if not self._complained:
             self._complained = True
             hint = "grant `patch` on `pods`, or leave POD_NAME unset" if error.refused else ""

@@ -16,13 +16,13 @@ class Resource:
 
     @property
     def path(self) -> str:
-        """The collection."""
+        """The path of the collection."""
         root = f"/api/{self.group}" if "/" not in self.group else f"/apis/{self.group}"
         below = f"/namespaces/{quote(self.namespace, safe='')}" if self.namespace else ""
         return f"{root}{below}/{self.plural}"
 
     def object(self, name: str) -> str:
-        """One of its objects."""
+        """Return the path of one of its objects."""
         return f"{self.path}/{quote(name, safe='')}"
 
 
@@ -31,30 +31,30 @@ DISCOVERY: Final = "discovery.k8s.io/v1"
 
 
 def configmaps(namespace: str) -> Resource:
-    """The ConfigMaps of a namespace."""
+    """Return the ConfigMaps of a namespace."""
     return Resource(CORE, "configmaps", namespace)
 
 
 def services(namespace: str = "") -> Resource:
-    """Services."""
+    """Return the Services of a namespace, or all."""
     return Resource(CORE, "services", namespace)
 
 
 def endpoints(namespace: str = "") -> Resource:
-    """Endpoints, which EndpointSlices have replaced."""
+    """Return the Endpoints, which EndpointSlices have replaced."""
     return Resource(CORE, "endpoints", namespace)
 
 
 def endpoint_slices(namespace: str = "") -> Resource:
-    """EndpointSlices."""
+    """Return the EndpointSlices of a namespace, or all."""
     return Resource(DISCOVERY, "endpointslices", namespace)
 
 
 def pods(namespace: str = "") -> Resource:
-    """Pods."""
+    """Return the pods of a namespace, or all."""
     return Resource(CORE, "pods", namespace)
 
 
 def namespaces() -> Resource:
-    """Namespaces."""
+    """Return the namespaces."""
     return Resource(CORE, "namespaces")

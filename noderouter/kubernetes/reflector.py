@@ -40,7 +40,7 @@ MAX_PAGES: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a reflector is about."""
+    """What a reflector lists and watches."""
 
     name: str
     """For people: in the log, the admin interface and the metrics."""
@@ -55,7 +55,7 @@ class Subject:
 
 
 class Reflector(Generic[T]):
-    """Runs the two tasks."""
+    """Runs the two tasks, list and watch."""
 
     def __init__(self, api: Api, subject: Subject, replica: Replica[T], timing: Timing, log: Log) -> None:
         self.subject = subject
@@ -84,7 +84,7 @@ class Reflector(Generic[T]):
             self.health.ended()
 
     def wake(self) -> None:
-        """`wanted` may answer something else now."""
+        """Ask `wanted` again: its answer may have changed."""
         bell, self._wake = self._wake, trio.Event()
         bell.set()
 
@@ -163,7 +163,7 @@ class Reflector(Generic[T]):
                 await self._api.pause(pauses.next(None if error is None else error.retry_after), error)
 
     def _judge(self, error: ApiError) -> None:
-        """Whether to go on from where we were, or to list again."""
+        """Decide whether to watch on from where we were, or to list again."""
         self._setbacks += bool(error.status) or isinstance(error, MalformedAnswer)
         if error.gone or 400 <= error.status < 500 or self._setbacks > 1:
             self._setbacks = 0
@@ -171,7 +171,7 @@ class Reflector(Generic[T]):
             self.wake()
 
     async def _watch(self) -> None:
-        """One watch, to its end."""
+        """Run one watch, to its end."""
         replica = self.replica
         generation = replica.generation
         seconds = self._timing.watch * (1 + self._rng.random())
@@ -209,7 +209,7 @@ class Reflector(Generic[T]):
     # How it goes
 
     def _failed(self, caught: Exception) -> ApiError:
-        """Note a failure, and say so when it is news."""
+        """Note a failure; log it when it is new."""
         health = self.health
         if isinstance(caught, ApiError):
             error = caught
@@ -233,7 +233,7 @@ class Reflector(Generic[T]):
 
 
 def _shown(path: str, query: dict[str, str]) -> str:
-    """A request as people read it."""
+    """Return a request as people read it."""
     return f"GET {path}?" + "&".join(f"{key}={value}" for key, value in query.items())
 
 

@@ -42,7 +42,7 @@ class Entry(Generic[T]):
 
 @dataclass(slots=True)
 class Counts:
-    """What has happened, for the admin interface."""
+    """Counters for the admin interface."""
 
     lists: int = 0
     events: int = 0
@@ -81,21 +81,21 @@ class Replica(Generic[T]):
         return self._floors.keys()
 
     def of(self, part: str) -> Iterator[T]:
-        """What is kept of the objects of a part, in the order of their keys."""
+        """Yield what is kept of the objects of a part, in the order of their keys."""
         entries = self._parts.get(part, {})
         return (entries[key].value for key in sorted(entries))
 
     def missing(self, wanted: Iterable[str]) -> frozenset[str]:
-        """Those of the `wanted` parts that have to be listed."""
+        """Return those of the `wanted` parts that have to be listed."""
         return frozenset(part for part in wanted if part not in self._floors)
 
     def get(self, key: str) -> T | None:
-        """What is kept of one object."""
+        """Return what is kept of one object."""
         entry = self._entries.get(key)
         return None if entry is None else entry.value
 
     def is_stale(self, parts: Iterable[str]) -> bool:
-        """Whether something is known of any of the `parts` from before we lost our place: a list must be no older."""
+        """Whether any of the `parts` is known from before our version expired: a list must be no older."""
         return not self._stale.isdisjoint(parts)
 
     # Lists
@@ -171,7 +171,7 @@ class Replica(Generic[T]):
             self.counts.ignored += 1
 
     def _take(self, kind: str, thing: Mapping[str, Any], version: str) -> bool:
-        """Whether the event was about something of ours, and news."""
+        """Whether the event concerned a known part, and was new."""
         key = key_of(thing)
         old = self._entries.get(key)
         projected = None if kind == "DELETED" else self._project(thing)
@@ -203,14 +203,14 @@ class Replica(Generic[T]):
     # Giving up
 
     def expire(self) -> None:
-        """Where we were is too old: everything has to be listed again. What we know stays in effect."""
+        """Mark everything to be listed again: our version is too old. What is known stays in effect."""
         self.version = ""
         self.generation += 1
         self._stale.update(self._floors)
         self._floors.clear()
 
     def forget(self, part: str) -> None:
-        """Nobody wants `part` any more."""
+        """Drop `part`, which is no longer wanted."""
         self._floors.pop(part, None)
         self._stale.discard(part)
         self._replace(part, {})
@@ -227,7 +227,7 @@ class Listing(Generic[T]):
         self._found: dict[str, dict[str, Entry[T]]] = {}
 
     def add(self, thing: Mapping[str, Any]) -> None:
-        """Take one object; of one that is known in this version already, what was made of it is used again."""
+        """Take in one object; if this version of it is known already, its projection is used again."""
         key, version = key_of(thing), _version(thing)
         known = self._replica._entries.get(key)
         if known is not None and known.version == version:
@@ -242,12 +242,12 @@ class Listing(Generic[T]):
             self._found.setdefault(entry.part, {})[key] = entry
 
     def finish(self, version: str) -> None:
-        """The list is complete, and its collection was at `version`."""
+        """Complete the list; its collection was at `version`."""
         self._replica._listed(self._parts, self._found, version)
 
 
 def is_newer(version: str, than: str) -> bool:
-    """Whether one version comes after another. Versions are numbers; where one is not, there is no telling: yes."""
+    """Whether one version comes after another. Versions are numbers; where one is not, assume that it does."""
     if version.isdecimal() and than.isdecimal():
         return int(version) > int(than)
     return True

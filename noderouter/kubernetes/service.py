@@ -32,7 +32,7 @@ class Service:
     ipv6_first: bool = False
 
     def at(self, port: str) -> ServicePort | None:
-        """The port with this name or number; a single unnamed one has any name."""
+        """Return the port with this name or number; a single unnamed one has any name."""
         number = int(port) if port.isdecimal() and len(port) < 6 else 0
         for each in self.ports:
             if each.port == number or each.name == port:
@@ -43,7 +43,7 @@ class Service:
 
 
 def project_service(thing: Mapping[str, Any]) -> Service:
-    """What is kept of a Service as the API sends it."""
+    """Return what is kept of a Service as the API sends it."""
     spec = thing.get("spec") or {}
     families = spec.get("ipFamilies") or []
     return Service(

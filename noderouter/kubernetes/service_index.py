@@ -33,22 +33,22 @@ class ServiceIndex:
         self._scopes: dict[str, Scope] = {}
 
     def service(self, namespace: str, name: str) -> Var[State[Service]]:
-        """A Service; watched while the Var is held."""
+        """Return a Service; watched while the Var is held."""
         key = f"{namespace}/{name}"
         return self.nodes.get(key) or Node(self, namespace, key)
 
     def reached(self) -> None:
-        """It is known how far our rights go: go."""
+        """Capabilities are known: attach every held Service to a watch."""
         for node in list(self.nodes.values()):
             self.attach(node)
 
     def unreachable(self, reason: str) -> None:
-        """It is not, and this is why."""
+        """Capabilities are not known, for this reason: pass it to every held Service."""
         for node in self.nodes.values():
             node.trouble(reason)
 
     def attach(self, node: "Node") -> None:
-        """Have the namespace of a node watched."""
+        """Attach a node to the watch of its namespace, made if missing."""
         capabilities = self._context.capabilities()
         if capabilities is None:
             return
@@ -62,15 +62,15 @@ class ServiceIndex:
         scope.look(node)
 
     def held_in(self, namespace: str) -> Iterator["Node"]:
-        """The nodes that a scope serves."""
+        """Return the held nodes of a scope."""
         return (node for node in list(self.nodes.values()) if not namespace or node.namespace == namespace)
 
     def healths(self) -> Iterator[WatchHealth]:
-        """How the watches are doing."""
+        """Return the health of each watch."""
         return (scope.reflector.health for scope in self._scopes.values())
 
     def __len__(self) -> int:
-        """How many Services are known."""
+        """The number of Services that are known."""
         return sum(len(scope.replica) for scope in self._scopes.values())
 
     def _ended(self, scope: "Scope") -> None:
@@ -78,7 +78,7 @@ class ServiceIndex:
 
 
 class Node(Watched[State[Service]]):
-    """One Service that somebody holds."""
+    """One Service that is held."""
 
     __slots__ = ("index", "key", "namespace")
 
@@ -89,18 +89,18 @@ class Node(Watched[State[Service]]):
         self.key = key
 
     def open(self) -> None:
-        """Somebody needs it; where the namespace is watched already, it is known when this returns."""
+        """Attach the Service to a watch; where its namespace is watched already, it is known when this returns."""
         self.index.nodes[self.key] = self
         self.set(Unknown())
         self.index.attach(self)
 
     def close(self) -> None:
-        """Nobody does any more."""
+        """Detach the Service."""
         if self.index.nodes.get(self.key) is self:
             del self.index.nodes[self.key]
 
     def trouble(self, reason: str) -> None:
-        """It cannot be known. What was known stays."""
+        """Show why the Service cannot be known. What was known stays."""
         if isinstance(self.value, Unknown | Unreachable):
             self.set(Unreachable(reason))
 
@@ -131,7 +131,7 @@ class Scope:
         context.start_soon(self._run, name=f"kubernetes {subject.name}")
 
     def look(self, node: Node) -> None:
-        """Tell a node what is known of it."""
+        """Set a node to what is known of it."""
         if self.replica.known or self.replica.is_stale((ALL,)):
             service = self.replica.get(node.key)
             node.set(Absent() if service is None else Present(service))

@@ -53,18 +53,18 @@ class SliceWatches:
         """Whether somebody waits for a place."""
 
     def slices(self, namespace: str, name: str) -> Var[State[Slices]]:
-        """The slices of a Service; watched while the Var is held. `Absent` where there are none."""
+        """Return the slices of a Service; watched while the Var is held. `Absent` where there are none."""
         key = f"{namespace}/{name}"
         return self.nodes.get(key) or Node(self, namespace, name)
 
     def reached(self) -> None:
-        """It is known how far our rights go: go."""
+        """Capabilities are known: attach every held Service to a group."""
         for node in list(self.nodes.values()):
             if node.group is None:
                 self.attach(node)
 
     def unreachable(self, reason: str) -> None:
-        """It is not, and this is why."""
+        """Capabilities are not known, for this reason: pass it to every held Service."""
         for node in self.nodes.values():
             node.trouble(reason)
 
@@ -96,23 +96,23 @@ class SliceWatches:
         group.join(node)
 
     def left(self) -> None:
-        """There is a place again."""
+        """Attach the Services that wait for a place, if there are any."""
         if self._full:
             self._full = False
             self.reached()
 
     def free_name(self, name: str) -> str:
-        """What a new group is called: `name`, or with a number behind where there is one of that name."""
+        """Return a name for a new group: `name`, or with a number behind where that is taken."""
         taken = {group.reflector.subject.name for group in self.groups}
         return next(free for free in chain((name,), (f"{name}/{number}" for number in count(2))) if free not in taken)
 
     def healths(self) -> Iterator[WatchHealth]:
-        """How the watches are doing."""
+        """Return the health of each watch."""
         return (group.reflector.health for group in self.groups)
 
 
 class Node(Watched[State[Slices]]):
-    """One Service whose endpoints somebody holds."""
+    """One Service whose endpoints are held."""
 
     __slots__ = ("group", "idle_since", "key", "name", "namespace", "started_at", "updated_at", "watches")
 
@@ -126,7 +126,7 @@ class Node(Watched[State[Slices]]):
         self.idle_since = self.started_at = self.updated_at = 0.0
 
     def open(self) -> None:
-        """Somebody needs it."""
+        """Attach the Service to a group."""
         if self.group is None:
             self.set(Unknown())
             self.started_at = time()
@@ -134,28 +134,28 @@ class Node(Watched[State[Slices]]):
             self.watches.attach(self)
 
     def close(self) -> None:
-        """Nobody does any more: it stays for a while, in case that somebody comes back."""
+        """Note when the Service was last held: it stays watched for a while, in case that it is held again."""
         self.idle_since = monotonic()
         if self.group is None:
             self.forget()
 
     def expired(self, linger: float) -> bool:
-        """Whether nobody has needed it for `linger` seconds."""
+        """Whether it has not been held for `linger` seconds."""
         return not self.holders and monotonic() - self.idle_since >= linger
 
     def forget(self) -> None:
-        """It is not watched any more."""
+        """Note that it is no longer watched."""
         self.group = None
         if self.watches.nodes.get(self.key) is self:
             del self.watches.nodes[self.key]
 
     def trouble(self, reason: str) -> None:
-        """It cannot be known. What was known stays."""
+        """Show why the endpoints cannot be known. What was known stays."""
         if isinstance(self.value, Unknown | Unreachable):
             self.set(Unreachable(reason))
 
     def state(self) -> dict[str, Any]:
-        """For the admin interface (docs/linkerd1.md section 7.4)."""
+        """Return the state for the admin interface (docs/linkerd1.md section 7.4)."""
         state: dict[str, Any] = {
             "running": self.group is not None,
             "lastStartedAt": shown(self.started_at),
@@ -222,7 +222,7 @@ class Group:
         return any(node.holders for node in self.nodes.values())
 
     def _wanted(self) -> Collection[str]:
-        """The Services to be watched, without those that nobody has needed for a while."""
+        """Return the Services to be watched, without those that have not been held for a while."""
         for node in list(self.nodes.values()):
             if node.expired(self._context.timing.linger):
                 self._leave(node)
@@ -255,13 +255,13 @@ class Group:
 
 
 def _by_label(parts: Collection[str]) -> dict[str, str]:
-    """Selects the slices of Services."""
+    """Return a query for the slices of Services."""
     names = sorted({part.partition("/")[2] for part in parts})
     return {"labelSelector": f"{SERVICE_LABEL} in ({','.join(names)})"}
 
 
 def _by_name(parts: Collection[str]) -> dict[str, str]:
-    """Selects the Endpoints of a Service, which have its name."""
+    """Return a query for the Endpoints of a Service, which have its name."""
     (part,) = parts
     return {"fieldSelector": f"metadata.name={part.partition('/')[2]}"}
 

@@ -38,7 +38,7 @@ class Pauses:
         self._step = 0.0
 
     def next(self, retry_after: float | None = None) -> float:
-        """The next pause."""
+        """Return the next pause."""
         timing = self._timing
         self._step = min(timing.longest_pause, max(timing.first_pause, self._step * 2))
         pause = self._step * (0.5 + self._rng.random() / 2)
@@ -49,5 +49,5 @@ class Pauses:
         return max(pause, asked * (1 + self._rng.random() / 4))
 
     def reset(self) -> None:
-        """All is well again."""
+        """Begin again with the first pause."""
         self._step = 0.0

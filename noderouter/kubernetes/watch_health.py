@@ -36,29 +36,29 @@ class WatchHealth:
     _heard: float | None = None
 
     def asked(self, request: str) -> None:
-        """A request goes out."""
+        """Note that a request is sent."""
         self.request = request
         self.requested_at = time()
 
     def answered(self, response: str) -> None:
-        """Its answer begins."""
+        """Note that its response begins."""
         self.response = response
         self.answered_at = time()
 
     def opened(self) -> None:
-        """A watch streams."""
+        """Note that a watch streams."""
         self.restarts += 1 if self.stream_started_at else 0
         self.streaming = True
         self.stream_started_at = time()
 
     def ended(self) -> None:
-        """It does not any more."""
+        """Note that it does not any more."""
         if self.streaming:
             self.streaming = False
             self.stream_ended_at = time()
 
     def said(self, what: str) -> None:
-        """The API has told us something: all is well."""
+        """Note that data came from the API: the watch works."""
         self.heard = what
         self.heard_at = time()
         self._heard = monotonic()
@@ -66,7 +66,7 @@ class WatchHealth:
         self.failing_since = None
 
     def failed(self, reason: str) -> bool:
-        """Something went wrong; answers whether that is news."""
+        """Note a failure; return whether it is new."""
         news = self.error is None
         self.failures += 1
         self.error = reason
@@ -75,15 +75,15 @@ class WatchHealth:
         return news
 
     def failing_seconds(self) -> float:
-        """For how long it has not worked."""
+        """Return for how long it has not worked."""
         return 0.0 if self.failing_since is None else monotonic() - self.failing_since
 
     def age(self) -> float:
-        """Seconds since the last word of the API; -1 where there was none."""
+        """Return the seconds since the last data of the API; -1 where there was none."""
         return -1.0 if self._heard is None else monotonic() - self._heard
 
     def state(self) -> dict[str, Any]:
-        """As Linkerd showed it, with what it did not say behind."""
+        """Return the state as Linkerd showed it, followed by what it did not show."""
         return {
             "request": self.request,
             "lastRequestAt": shown(self.requested_at),
@@ -105,5 +105,5 @@ class WatchHealth:
 
 
 def shown(at: float) -> str | None:
-    """A time as Linkerd wrote it: `yyyy-MM-dd HH:mm:ss Z`."""
+    """Return a time as Linkerd wrote it: `yyyy-MM-dd HH:mm:ss Z`."""
     return strftime("%Y-%m-%d %H:%M:%S +0000", gmtime(at)) if at else None

@@ -18,7 +18,7 @@ _decoder = json.JSONDecoder()
 
 
 class LineBuffer:
-    """Takes pieces, gives lines without their line feed; bounded by `limit` bytes."""
+    """Splits a stream into lines without their line feed; bounded by `limit` bytes."""
 
     __slots__ = ("_limit", "_pieces", "_size")
 
@@ -28,7 +28,7 @@ class LineBuffer:
         self._size = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """The lines that `piece` completes; blank ones are left out.
+        """Return the lines that `piece` completes; blank ones are left out.
 
         Raises:
             MalformedAnswer: a line is too long.
@@ -52,12 +52,12 @@ class LineBuffer:
 
     @property
     def pending(self) -> int:
-        """Bytes of a line that is not complete."""
+        """The bytes of a line that is not complete."""
         return self._size
 
 
 def values(line: bytes) -> Iterator[Any]:
-    """The JSON values in a line: one, nearly always.
+    """Yield the JSON values in a line: one, nearly always.
 
     Raises:
         MalformedAnswer: it is no JSON.

@@ -72,7 +72,7 @@ async def write_event(
 
 
 async def annotate(api: Api, resource: Resource, name: str, annotations: Mapping[str, str | None]) -> Mapping[str, Any]:
-    """Set annotations of an object, leaving all others alone; None takes one away. The object as it is then.
+    """Set annotations of an object, leaving all others alone; None removes one. Return the object as it is then.
 
     Raises:
         ApiError: it could not be written.

@@ -16,7 +16,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class ApiServers:
-    """Returns the addresses and ports known now when called; a host name is resolved from the first call on."""
+    """The addresses and ports of API servers known now; a host name is resolved from the first call on."""
 
     def __init__(self, clusters: Clusters, resolver: Resolver) -> None:
         self._clusters = clusters
@@ -24,7 +24,7 @@ class ApiServers:
         self._hosts: dict[str, Var[Ips]] = {}
 
     def __call__(self) -> frozenset[HostPort]:
-        """Addresses with ports."""
+        """Return addresses with ports."""
         found = [*from_environment()]
         for cluster in self._clusters:
             known = host_port_of(cluster.access, cluster.api.url)

@@ -20,7 +20,7 @@ Bind = Callable[[Path, Dtab | None, Reading], Result]
 
 
 class Binding(Computed[Result]):
-    """What one name, under one local dtab, is bound to."""
+    """The result of binding one name under one local dtab."""
 
     __slots__ = ("local", "path", "used")
 
@@ -48,7 +48,7 @@ class Binding(Computed[Result]):
         return self._value
 
     async def settled(self) -> Result:
-        """Wait, in the data plane, until the result is not pending; that result.
+        """Wait, in the data plane, until the result is not pending; return it.
 
         Works for a binding that has left the cache, too. The caller bounds the wait.
         """

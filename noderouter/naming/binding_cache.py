@@ -17,7 +17,7 @@ DEFAULT_IDLE_SECONDS: Final = 600.0
 
 
 class Cached(Protocol):
-    """What a cache keeps: a binding, or what has one."""
+    """What a cache keeps: a binding, or something that has one."""
 
     path: Path
     local: Dtab | None
@@ -25,11 +25,11 @@ class Cached(Protocol):
     """When it was asked for, by the time of `sweep`."""
 
     def hold(self) -> None:
-        """It is kept from now on."""
+        """Hold it: the cache keeps it from now on."""
         ...
 
     def release(self) -> None:
-        """It is not kept any longer."""
+        """Release it: the cache keeps it no longer."""
         ...
 
 
@@ -76,7 +76,7 @@ class BindingCache(Generic[B]):
         return len(self._by_path) + len(self._local)
 
     def get(self, path: Path, local: Dtab | None = None) -> B:
-        """The binding of `path`, with the dtab that came with the request, if any."""
+        """Return the binding of `path`, with the dtab that came with the request, if any."""
         if local is None:
             binding = self._by_path.get(path.labels)
         else:
@@ -98,14 +98,14 @@ class BindingCache(Generic[B]):
             self.expires += len(expired)
 
     def let_go(self, most: int) -> int:
-        """End up to `most` bindings that were not used since the last sweep; how many."""
+        """End up to `most` bindings that were not used since the last sweep; return how many."""
         before = self.evicts
         while self.evicts - before < most and self._make_room():
             pass
         return self.evicts - before
 
     def evict(self) -> bool:
-        """End the binding that was used least recently, however recently that was; whether there was one."""
+        """End the least recently used binding, however recent; return whether there was one."""
         self._idlest = None
         bindings = self._all()
         if not bindings:

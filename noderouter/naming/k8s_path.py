@@ -17,7 +17,7 @@ LabelKey = Annotated[str, Field(pattern=r"^(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:
 
 @dataclass(frozen=True, slots=True)
 class TargetName:
-    """What a path says, in lower case."""
+    """The parts of a path, in lower case."""
 
     namespace: str
     port: str
@@ -46,11 +46,11 @@ class PathForm:
 
     @property
     def size(self) -> int:
-        """How many labels a name has; what follows is the residual."""
+        """The number of labels of a name; the residual follows."""
         return 3 - (self.namespace is not None) + (self.label is not None)
 
     def parse(self, path: Path) -> TargetName | None:
-        """What a path names, or None where there cannot be such a thing."""
+        """Parse a path; return None where it cannot name anything."""
         if len(path) < self.size:
             return None
         try:
@@ -72,5 +72,5 @@ class PathForm:
         return TargetName(namespace, port, service, host if dot else "", label)
 
     def id(self, path: Path) -> Path:
-        """The name without its residual, in the case in which it is known."""
+        """Return the name without its residual, in the case in which it is known."""
         return Path(tuple(label.lower() for label in path.labels[: self.size]))

@@ -32,7 +32,7 @@ from noderouter.naming.k8s_path import TargetName
 
 
 class Answer(Enum):
-    """What the API holds of a name."""
+    """What the API holds for a name."""
 
     NEG = "neg"
     BOUND = "bound"
@@ -54,7 +54,7 @@ class Target:
 
     @property
     def answer(self) -> Computed[Answer | Pending | Failed]:
-        """What the API holds of the name."""
+        """What the API holds for the name."""
         return self._shared_answer.get(self._answer)
 
     @property
@@ -63,12 +63,12 @@ class Target:
         return self._shared_addr.get(self._addr)
 
     def state(self) -> dict[str, Any]:
-        """What is known, for the admin interface, in the form that Linkerd had (docs/linkerd1.md section 7.4)."""
+        """Return what is known, for the admin interface, in the form that Linkerd had (docs/linkerd1.md section 7.4)."""
         node = self._cluster.endpoints.nodes.get(f"{self.name.namespace}/{self.name.service}")
         return {"state": {"running": False, "value": None}, "watch": None} if node is None else node.state()
 
     def ports(self) -> dict[str, str]:
-        """For a port number: what it is mapped to."""
+        """Return what a port number is mapped to."""
         node = self._cluster.services.nodes.get(f"{self.name.namespace}/{self.name.service}")
         service = None if node is None else node.value
         if not self.name.port.isdecimal() or not isinstance(service, Present):
@@ -80,7 +80,7 @@ class Target:
         return reading.read(self._cluster.services.service(self.name.namespace, self.name.service))
 
     def _slices(self, reading: Reading) -> State[tuple[Slice, ...]]:
-        """The slices, those with the label where one is asked for."""
+        """Return the slices, filtered by the label where one is given."""
         state = reading.read(self._cluster.endpoints.slices(self.name.namespace, self.name.service))
         label = self.name.label
         if label is None or not isinstance(state, Present):
@@ -131,7 +131,7 @@ class Target:
                 return Answer.NEG
 
     def _lacks_host(self, service: State[Service], slices: State[tuple[Slice, ...]]) -> bool:
-        """Whether the Service is there, and the host that is asked for is none of its hosts, at whatever port."""
+        """Whether the Service is there, but the requested host is none of its hosts, at whatever port."""
         match slices:
             case Present(value):
                 return not any(one.name == self.name.host for each in value for one in each.hosts)
@@ -178,7 +178,7 @@ class Target:
         return f"the Service {self.name.service} in the namespace {self.name.namespace}"
 
     def _port_of(self, service: Service | None) -> PortOf | None:
-        """How to find the port in slices; None where it cannot be known."""
+        """Return how to find the port in slices; None where it cannot be known."""
         if not self.name.port.isdecimal():
             return named(self.name.port)
         port = None if service is None else service.at(self.name.port)
@@ -187,7 +187,7 @@ class Target:
         return numbered(port.name, port.target) if isinstance(port.target, int) else named(port.name)
 
     def _external_port(self, service: Service) -> int:
-        """The port of a name in DNS: a number is meant as it is, a name must be one of the Service; 0 for none."""
+        """Return the port of a name in DNS: a number as it is, a name must be one of the Service; 0 for none."""
         if self.name.port.isdecimal():
             number = int(self.name.port) if len(self.name.port) < 6 else 0
             return number if number < 65536 else 0

@@ -31,13 +31,13 @@ class Namer:
         raise NotImplementedError
 
     def names(self) -> list[Path]:
-        """Every name that can be bound at the moment, with the prefix; empty where they cannot be listed."""
+        """Return every name that can be bound now, with the prefix; empty where they cannot be listed."""
         return []
 
     def state(self) -> dict[str, Any]:
-        """What the admin interface shows of the namer, ready for JSON."""
+        """Return what the admin interface shows of the namer, ready for JSON."""
         return {}
 
     def states(self) -> Iterator[tuple[Path, State]]:
-        """What there is to show, by name: the namer's state, and those of its transformers."""
+        """Yield states by name: the namer's, and those of its transformers."""
         yield self.prefix.drop(len(ROOT)), self.state

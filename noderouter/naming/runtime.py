@@ -34,7 +34,7 @@ class Runtime:
         client: Callable[[], str | None] = lambda: None,
         cluster_domain: Callable[[], str] = lambda: "",
     ) -> "Runtime":
-        """A runtime with its own watchers, which run from now on. To be called inside of trio.
+        """Return a runtime with its own watchers, which run from now on. To be called inside of trio.
 
         `client` answers whose request is being served in this moment.
         """

@@ -26,7 +26,7 @@ class UtilityNamer(Namer):
     prefix = Path.of(utility.ROOT)
 
     def __init__(self, resolver: Resolver, origin: str = NAME) -> None:
-        """`resolver` finds the hosts; `origin` is who says of those that are written as addresses where they are."""
+        """`resolver` finds the hosts; `origin` is the origin of the addresses that names spell."""
         self._resolver = resolver
         self._origin = origin
 
@@ -59,12 +59,12 @@ class UtilityNamer(Namer):
 
 
 def written(host: str) -> str | None:
-    """The address that `host` is without asking anybody, or None: a literal in any spelling, or the loopback's name."""
+    """Return the address that `host` is without a query, or None: a literal in any spelling, or the loopback's name."""
     return "127.0.0.1" if host.lower() in ("", "localhost") else literal(host)
 
 
 def places_in(dtab: Dtab) -> frozenset[Path]:
-    """The bound names of addresses whose host and port both stand in a dentry, such as `/$/inet/127.0.0.1/8080`.
+    """Return the bound names of addresses whose host and port both stand in a dentry, such as `/$/inet/127.0.0.1/8080`.
 
     Who wrote the dtab has named these. Not here: a host that DNS has to find, and what gets its host or its port from
     the name that is bound (`/svc => /$/inet/127.0.0.1`).
@@ -78,7 +78,7 @@ def places_in(dtab: Dtab) -> frozenset[Path]:
 
 
 def _place(path: Path) -> Path | None:
-    """The bound name of an address that `path` alone says."""
+    """Return the bound name of an address that `path` alone spells."""
     for _ in range(MAX_REWRITES):
         answer = utility.lookup(path)
         if not isinstance(answer, Ok) or not isinstance(answer.tree, Leaf):

@@ -5,7 +5,7 @@ from noderouter.telemetry.tree import Scope
 
 
 def dns_gauges(scope: Scope, resolver: Resolver) -> None:
-    """Names, and the questions asked about them; `scope` is `dns`."""
+    """Register the metrics of names and queries; `scope` is `dns`."""
     counts, slots = resolver.counts, resolver.slots
     scope.tally("queries", lambda: counts.queries)
     scope.tally("failures", lambda: counts.failures)

@@ -29,7 +29,7 @@ Ips = frozenset[str] | AddrPending | AddrNeg | AddrFailed
 
 
 class Need(Enum):
-    """What somebody wants of a name."""
+    """For how long a name is needed."""
 
     FOLLOW = "follow"
     ONCE = "once"
@@ -60,25 +60,25 @@ class Host(Watched[Ips]):
         self._closed = closed
 
     def open(self) -> None:
-        """Somebody needs it."""
+        """Report to the resolver that the name is held."""
         self._opened(self)
 
     def close(self) -> None:
-        """Nobody needs it; what is known lingers until it would be asked for again."""
+        """Report that the name is not held; what is known lingers until the next query would be due."""
         self._closed(self)
 
     @property
     def settled(self) -> bool:
-        """Whether it had an answer."""
+        """Whether the name had an answer."""
         return isinstance(self.value, frozenset | AddrNeg)
 
     @property
     def final(self) -> bool:
-        """Whether it needs no more questions."""
+        """Whether the name needs no more queries."""
         return self.need is Need.ONCE and isinstance(self.value, frozenset)
 
     def take(self, answer: Ips, interval: float, log: Log) -> None:
-        """Publish an answer, or keep the last good one; say so when failing begins and when it is over."""
+        """Publish an answer, or keep the last good one; log when failing begins and when it is over."""
         error = answer.cause if isinstance(answer, AddrFailed) else None
         if error is not None and self.error is None:
             log(WARNING, "dns.failed", host=self.name, reason=error)
@@ -91,7 +91,7 @@ class Host(Watched[Ips]):
             self.set(answer)
 
     def state(self) -> dict[str, Any]:
-        """For the admin interface."""
+        """Return the state for the admin interface."""
         value = self.value
         known = sorted(value) if isinstance(value, frozenset) else type(value).__name__
         return {"addresses": known, "error": self.error, "holders": self.holders}
@@ -105,12 +105,12 @@ class Host(Watched[Ips]):
 
 
 def backoff(failures: int) -> float:
-    """Seconds before a name is asked for again that has failed so often in a row; a fourth more or less."""
+    """Return the seconds before the next query after so many failures in a row; a fourth more or less."""
     return min(BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16), BACKOFF_MAX_SECONDS) * (0.75 + 0.5 * random())
 
 
 class HostTable:
-    """Host names, at most `limit` of them; beyond, the one goes that nobody has needed for longest."""
+    """At most `limit` host names; beyond, the one goes that has not been needed for longest."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -124,11 +124,11 @@ class HostTable:
         return len(self.hosts)
 
     def find(self, name: str, need: Need) -> Host | None:
-        """The host of that name that is there already."""
+        """Return the host of that name, if there is one."""
         return self.hosts.get((name, need)) or self._refused.get((name, need))
 
     def add(self, host: Host) -> bool:
-        """Give it a place, or say that all are taken by names that somebody needs."""
+        """Add a host; return whether there was a place that no held name occupies."""
         self._idle.pop(host, None)
         known = self.hosts.get((host.name, host.need))
         if known is host:
@@ -147,14 +147,14 @@ class HostTable:
         return True
 
     def idle(self, host: Host) -> None:
-        """Nobody needs it for now."""
+        """Note that it is not needed for now."""
         if self.hosts.get((host.name, host.need)) is host:
             self._idle[host] = None
         else:
             self._refused.pop((host.name, host.need), None)
 
     def forget(self, host: Host) -> None:
-        """It lingers no longer."""
+        """Remove it."""
         self._idle.pop(host, None)
         if self.hosts.get((host.name, host.need)) is host:
             del self.hosts[host.name, host.need]

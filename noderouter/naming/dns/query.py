@@ -41,12 +41,12 @@ def _ask(name: str) -> set[str]:
 
 
 def is_host_name(host: str) -> bool:
-    """Whether `host` has the form of a name that can be asked for; not in Unicode, but in Punycode."""
+    """Whether `host` has the form of a name that can be queried; not in Unicode, but in Punycode."""
     return _HOST_NAME.fullmatch(host) is not None
 
 
 def literal(host: str) -> str | None:
-    """The address that `host` spells in numbers (`10.0.0.1`, `127.1`, `::1`), or None."""
+    """Return the address that `host` spells in numbers (`10.0.0.1`, `127.1`, `::1`), or None."""
     try:
         socket.inet_pton(socket.AF_INET, host)
     except (OSError, ValueError):

@@ -43,7 +43,7 @@ _UNKNOWN: Final = {socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY}
 
 @dataclass(slots=True)
 class DnsCounts:
-    """What has been asked; `timeouts` are among `failures`."""
+    """Counters of queries; `timeouts` are among `failures`."""
 
     queries: int = 0
     failures: int = 0
@@ -84,11 +84,11 @@ class Resolver:
 
     @property
     def evicts(self) -> int:
-        """Names that made room for others before they would have been asked for again."""
+        """The number of names that made room for others before their next query was due."""
         return self._table.evicts + self._passing.evicts
 
     def addr(self, hosts: tuple[str, ...], port: int, need: Need = Need.FOLLOW) -> Var[Addr]:
-        """The addresses of all `hosts` together, at `port`; those of them that cannot be found are left out."""
+        """Return the addresses of all `hosts` together, at `port`; hosts that cannot be found are left out."""
         if len(hosts) > MAX_TOGETHER:
             return Var(AddrFailed(f"{len(hosts)} hosts in one address; at most {MAX_TOGETHER} are looked up"))
         key = (hosts, port, need)
@@ -98,7 +98,7 @@ class Resolver:
         return var
 
     def ips(self, host: str, need: Need = Need.FOLLOW) -> Var[Ips]:
-        """What is known of one host. Empty and `localhost` are the loopback; literals need no query."""
+        """Return what is known of one host. Empty and `localhost` are the loopback; literals need no query."""
         if host.lower() in ("", "localhost"):
             return Var(frozenset(("127.0.0.1",)))
         ip = literal(host)
@@ -113,7 +113,7 @@ class Resolver:
         return known or Host(host, need, self._opened, self._closed)
 
     def state(self) -> dict[str, Any]:
-        """What is known of each host name, for the admin interface."""
+        """Return what is known of each host name, for the admin interface."""
         hosts = [*self._passing.hosts.values(), *self._table.hosts.values()]
         return {host.name: host.state() for host in hosts}
 
@@ -125,7 +125,7 @@ class Resolver:
         return self._passing if host.need is Need.PASSING else self._table
 
     def _opened(self, host: Host) -> None:
-        """Somebody needs it: it gets a place, and a task."""
+        """Give a held name a place and a task."""
         placed = self._table_of(host).add(host)
         if not host.asking and not (placed and host.final):
             host.asking = True
@@ -133,7 +133,7 @@ class Resolver:
             self._start_soon(self._keep_asking, host, name=f"dns {host.name}")
 
     def _closed(self, host: Host) -> None:
-        """Nobody needs it: the task will notice when it wakes; without a task, the entry ends now."""
+        """Leave a name that is no longer held to its task, which notices; without a task, its entry ends now."""
         table = self._table_of(host)
         if host.asking:
             table.idle(host)
@@ -141,7 +141,7 @@ class Resolver:
             table.forget(host)
 
     async def _keep_asking(self, host: Host) -> None:
-        """Query until nobody needs the name; its entry ends with this task."""
+        """Query until the name is no longer needed; its entry ends with this task."""
         table = self._table_of(host)
         while host.holders and not host.final:
             if trio.current_time() < host.due:
@@ -178,7 +178,7 @@ class Resolver:
         host.take(answer, self._interval, self._log)
 
     async def _lose_patience(self, host: Host, turn: Turn, overdue: "Overdue") -> None:
-        """Make place for others, and say of the name that it fails; the answer may still come."""
+        """Make room for others, and publish that the name fails; the answer may still come."""
         await trio.sleep(SLOW_SECONDS)
         turn.step_aside()
         await trio.sleep(TIMEOUT_SECONDS - SLOW_SECONDS)
@@ -204,7 +204,7 @@ class Overdue:
 
 
 def unite(parts: list[tuple[Ips, int, float]]) -> Addr:
-    """One address set of several hosts, each with its port and weight.
+    """Return one address set of several hosts, each with its port and weight.
 
     What is known counts, as long as anything is. Nothing at all is no address set: then it is pending, failed, or
     negative if every single host is.

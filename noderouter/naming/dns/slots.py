@@ -31,7 +31,7 @@ MAX_ZONES: Final = 512
 
 
 class Lane(Enum):
-    """What a query waits in; the value is the number of places."""
+    """The queue that a query waits in; the value is the number of places."""
 
     FIRST = ("first", 8)
     SETTLED = ("settled", 5)
@@ -39,7 +39,7 @@ class Lane(Enum):
 
 
 class _Share:
-    """Places of one's own, and how many are in them or wait for them."""
+    """Places of one zone or client, and how many queries are in them or wait for them."""
 
     def __init__(self, places: int) -> None:
         self.places = trio.Semaphore(places)
@@ -123,7 +123,7 @@ class Slots:
             zone.users -= 1
 
     def answered(self, name: str) -> None:
-        """A name had an answer: its zone works."""
+        """Note that a name had an answer: its zone works."""
         zone = self._zones.get(zone_of(name))
         if zone is not None:
             zone.slow_until = 0.0
@@ -147,7 +147,7 @@ class Turn:
         self._zone = zone
 
     def step_aside(self) -> None:
-        """It takes long: let others have the place, unless too many are slow already."""
+        """Give the place to others, since the query takes long, unless too many are slow already."""
         self._zone.slow_until = trio.current_time() + SUSPECT_SECONDS
         try:
             self._slow.acquire_nowait()
@@ -158,7 +158,7 @@ class Turn:
 
 
 def zone_of(name: str) -> str:
-    """What one owner answers for, roughly: the last two labels, or three below a shared suffix such as `co.uk`."""
+    """Return the domain of one owner, roughly: the last two labels, or three below a shared suffix such as `co.uk`."""
     labels = name.lower().rstrip(".").split(".")
     shared = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
     return ".".join(labels[-3 if shared else -2 :])

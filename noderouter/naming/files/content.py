@@ -27,7 +27,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Something that may not or cannot be read."""
+    """There is something that may not or cannot be read."""
 
     reason: str
 
@@ -39,7 +39,7 @@ Signature = tuple[int, ...]
 
 
 def signature(status: os.stat_result | None) -> Signature:
-    """The signature of a file's status; empty where there is no file."""
+    """Return the signature of a file's status; empty where there is no file."""
     if status is None:
         return ()
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -68,7 +68,7 @@ def read_content(real: bytes, status: os.stat_result | None, limit: int) -> Cont
 
 
 def _read_bytes(real: bytes, count: int) -> bytes:
-    """The first `count` bytes of a file, or all there are."""
+    """Return the first `count` bytes of a file, or all there are."""
     fd = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         data = b""

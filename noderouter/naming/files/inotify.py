@@ -34,7 +34,7 @@ _MAX_READS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class InotifyEvent:
-    """Something happened to `name` in the directory that `watch` stands for, or to that directory itself."""
+    """A change of `name` in the directory that `watch` stands for, or of that directory itself."""
 
     watch: int
     mask: int
@@ -59,11 +59,11 @@ class Inotify:
         self._fd = self._checked(fd, b"inotify_init1")
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """Return the descriptor."""
         return self._fd
 
     def add(self, directory: bytes, mask: int) -> int:
-        """Watch `directory`; watching it twice answers the same number.
+        """Watch `directory`; return the number of the watch, the same for the same directory.
 
         Raises:
             OSError: it is no directory, may not be read, or the limit of watches is reached (ENOSPC).
@@ -76,7 +76,7 @@ class Inotify:
         self._libc.inotify_rm_watch(self._fd, watch)
 
     def read(self) -> Iterator[InotifyEvent]:
-        """What has happened and was not read yet; of a flood only the beginning, so that others get their turn."""
+        """Yield changes not read yet; of a flood only the beginning, so that others get their turn."""
         for _ in range(_MAX_READS):
             try:
                 data = os.read(self._fd, _BUFFER)
@@ -98,7 +98,7 @@ class Inotify:
 
 
 def decode(data: bytes) -> Iterator[InotifyEvent]:
-    """Split what the kernel wrote; it never writes half an event."""
+    """Split what the kernel wrote into events; it never writes half an event."""
     position = 0
     while position < len(data):
         watch, mask, _cookie, length = _HEAD.unpack_from(data, position)

@@ -20,7 +20,7 @@ AddWatch = Callable[[bytes, bytes | None], None]
 
 
 def walk(path: bytes, add_watch: AddWatch) -> tuple[bytes, os.stat_result | None]:
-    """Find what the absolute `path` leads to: its real path and its status, or None where something is missing.
+    """Find what the absolute `path` leads to; return its real path and its status, or None where something is missing.
 
     Raises:
         OSError: a directory may not be searched, or the links do not end (ELOOP).

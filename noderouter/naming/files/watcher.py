@@ -61,7 +61,7 @@ _HINTS: Final = {
 
 
 class WatchedFile:
-    """One path that is watched, and who wants to know what is there."""
+    """One path that is watched, and the callback for its content."""
 
     __slots__ = ("content", "dirty_since", "due", "load", "path", "points", "read_at", "seen", "within")
 
@@ -81,7 +81,7 @@ class WatchedFile:
 
 
 class FileWatcher:
-    """Keeps any number of files in view. `run` must be running for changes to be seen."""
+    """Watches any number of files. `run` must be running for changes to be seen."""
 
     def __init__(self, log: Log, *, settle: float = SETTLE_SECONDS, poll: float = POLL_SECONDS) -> None:
         """`settle` and `poll` are there for tests."""
@@ -116,12 +116,12 @@ class FileWatcher:
         self._set_points(file, set())
 
     def state(self) -> dict[str, Any]:
-        """Counts for the admin interface."""
+        """Return counts for the admin interface."""
         directories = 0 if self._table is None else len(self._table)
         return {"files": len(self._files), "directories": directories, "polled": len(self._polled)}
 
     def close(self) -> None:
-        """Give the descriptor back; what was read stays as it is."""
+        """Close the descriptor; what was read stays as it is."""
         if self._kernel is not None:
             self._kernel.close()
         self._kernel = self._table = None
@@ -129,7 +129,7 @@ class FileWatcher:
     # When to look
 
     async def run(self) -> None:
-        """See changes until cancelled; then close."""
+        """Take in changes until cancelled; then close."""
         try:
             while True:
                 await self._wait()
@@ -144,11 +144,11 @@ class FileWatcher:
             self.close()
 
     def _due_by(self, now: float) -> list[WatchedFile]:
-        """Some of the files that are due; the others are next, when other tasks have had their turn."""
+        """Return some of the files that are due; the others are next, when other tasks have had their turn."""
         return list(islice((file for file in self._due if file.due is not None and file.due <= now), LOOK_BATCH))
 
     async def _wait(self) -> None:
-        """Until the kernel tells of a change, or something is due."""
+        """Wait until the kernel reports a change, or something is due."""
         poll = self._poll_at if self._polled else math.inf
         due = min((file.due for file in self._due if file.due is not None), default=math.inf)
         with trio.CancelScope(deadline=min(due, poll)) as self._waiting:
@@ -183,7 +183,7 @@ class FileWatcher:
         self._due[file] = None
 
     def _look_again(self, file: WatchedFile) -> None:
-        """Look at a file that is due, and tell if it is another; not if it is being written just now."""
+        """Read a file that is due, and report a changed content; not if it is being written just now."""
         file.due = None
         content = self._look(file)
         self._take_events()
@@ -204,7 +204,7 @@ class FileWatcher:
     # Looking
 
     def _look(self, file: WatchedFile) -> Content:
-        """What is there now, with watches set so that any change from here on is told."""
+        """Return the content now, after watches were set that report any change from here on."""
         try:
             real, status = self._follow(file)
         except OSError as error:
@@ -217,7 +217,7 @@ class FileWatcher:
         return read_content(real, status, MAX_FILE_BYTES)
 
     def _follow(self, file: WatchedFile) -> tuple[bytes, os.stat_result | None]:
-        """Where the path leads; afterwards the file is polled exactly if it could not be watched."""
+        """Walk the path; afterwards the file is polled exactly if it could not be watched."""
         points: set[Point] = set()
         refused: OSError | None = None
 
@@ -260,7 +260,7 @@ class FileWatcher:
             self._complain(error)
 
     def _complain(self, error: OSError | None) -> None:
-        """Say once that files have to be polled, and why."""
+        """Log once that files have to be polled, and why."""
         if not self._complained and error is not None:
             self._complained = True
             hint = _HINTS.get(error.errno or 0, "")

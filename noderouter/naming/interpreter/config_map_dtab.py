@@ -27,7 +27,7 @@ MISSING = "DtabMissing"
 
 
 class ConfigMapDtab:
-    """Keeps `stored` what the ConfigMap says."""
+    """Keeps `stored` equal to the dtab in the ConfigMap."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ConfigMapDtab:
         self._changed_at = 0.0
 
     def load(self, state: State[Object]) -> None:
-        """Take what the watch knows now."""
+        """Take in what the watch knows now."""
         match state:
             case Unknown():
                 return
@@ -111,7 +111,7 @@ class ConfigMapDtab:
         self._event(thing, INVALID, f", {error}; {kept}")
 
     def _fall_back(self) -> None:
-        """Where what is there is refused and nothing else was ever good here: what others had before, if it is kept."""
+        """Use the last good dtab of peers, if one is kept, where this text is refused and none was ever good here."""
         stored, last_good = self.stored, self._last_good
         if last_good is None or last_good.hoping or stored.good or stored.last_error is None:
             return
@@ -124,7 +124,7 @@ class ConfigMapDtab:
             self._publish(stored.hash or "none")
 
     def _lack(self, seen: Absent, reason: str) -> None:
-        """An empty dtab, whatever was there before: somebody has taken it away, or has not made it yet."""
+        """Use an empty dtab, whatever was there before: the key was deleted, or not created yet."""
         if self._seen == seen and self.stored.last_error == DtabError(reason):
             return
         self._saw(seen)
@@ -147,7 +147,7 @@ class ConfigMapDtab:
         self._log(level, event, configmap=str(self.key), resource_version=self._version, **fields)
 
     def state(self) -> dict[str, Any]:
-        """For the admin interface."""
+        """Return the state for the admin interface."""
         stored = self.stored
         return {
             "configMap": f"{self.key.namespace}/{self.key.name}",

@@ -33,11 +33,11 @@ class Key:
 
 
 class NotText(Exception):
-    """There is something, but it is no text."""
+    """The value is bytes that are no text."""
 
 
 def text_under(thing: Object, filename: str) -> str | None:
-    """What a ConfigMap (as the API sent it) holds under a key; None where it has no such key.
+    """Return the text under a key of a ConfigMap (as the API sent it); None where it has no such key.
 
     Raises:
         NotText: it holds bytes.

@@ -15,5 +15,5 @@ class Default(InterpreterKind):
     kind_name: ClassVar[str] = "default"
 
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
-        """The interpreter."""
+        """Build the interpreter."""
         return Interpreter(sources, Var(Dtab.EMPTY), self.built_transformers(runtime))

@@ -28,7 +28,7 @@ Ask = Callable[[Path, Reading], Lookup]
 
 
 async def explore(path: Path, joined: Joined, ask: Ask, transformers: tuple[Transformer, ...]) -> Delegation:
-    """Bind `path` in full view; what is still pending after `PATIENCE_SECONDS` is shown so."""
+    """Bind `path` and show every step; what is still pending after `PATIENCE_SECONDS` is shown so."""
 
     def compute(reading: Reading) -> Delegation:
         dtab = joined(reading)

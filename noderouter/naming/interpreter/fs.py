@@ -35,14 +35,14 @@ class Fs(InterpreterKind):
     dtabFile: FilePath
 
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
-        """The interpreter; it has read the file when this returns."""
+        """Build the interpreter; it has read the file when this returns."""
         file = DtabFile(self.dtabFile, runtime.log)
         runtime.files.add(self.dtabFile, file.load)
         return FsInterpreter(file, sources, self.built_transformers(runtime))
 
 
 class DtabFile:
-    """Keeps `stored` what the file says."""
+    """Keeps `stored` equal to the dtab in the file."""
 
     def __init__(self, path: str, log: Log) -> None:
         self.path = path
@@ -50,7 +50,7 @@ class DtabFile:
         self._log = log
 
     def load(self, content: Content) -> None:
-        """Take what the file watcher found."""
+        """Take in what the file watcher found."""
         match content:
             case Present(data):
                 self._take(read_dtab(data))
@@ -83,5 +83,5 @@ class FsInterpreter(StoredInterpreter):
         self._path = file.path
 
     def state(self) -> dict[str, Any]:
-        """The file, the dtab in effect, and the error."""
+        """Return the file, the dtab in effect, and the error."""
         return {"dtabFile": self._path, **super().state()}

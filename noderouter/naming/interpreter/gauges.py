@@ -13,7 +13,7 @@ from noderouter.telemetry.tree import Scope
 
 
 class DtabGauges:
-    """Keeps the metrics of one router's stored dtab in their places."""
+    """Keeps the metrics of one router's stored dtab registered."""
 
     def __init__(self, scope: Scope, stored: StoredDtab) -> None:
         """`scope` is that of the interpreter."""

@@ -70,7 +70,7 @@ class Interpreter:
         return Ok(NEG)
 
     async def delegate(self, path: Path, dtab: Dtab | None = None) -> Delegation:
-        """Every step of binding `path`, each alternative included, for people to look at.
+        """Return every step of binding `path`, each alternative included, for people to look at.
 
         `dtab` takes the place of the router's; the stored one comes before it. Waits for what is pending, at most
         two seconds; what is pending still is shown so. Addresses are those of that moment (`Addr` values).
@@ -82,21 +82,21 @@ class Interpreter:
         return await explore(path, joined, self.lookup, self._transformers)
 
     def names(self) -> list[Path]:
-        """Every bound name that namers can list at the moment."""
+        """Return every bound name that namers can list at the moment."""
         return [name for namer in self._namers for name in namer.names()]
 
     def stored_dtab(self) -> Dtab | None:
-        """The dtab from outside the configuration that is in effect; None where there is none."""
+        """Return the dtab from outside the configuration that is in effect; None where there is none."""
         stored = self._stored.value
         return stored if isinstance(stored, Dtab) and len(stored) else None
 
     def configured_dtab(self) -> Dtab | None:
-        """The stored dtab and the router's, which names are bound with; None where the stored one is not known."""
+        """Return the stored dtab and the router's, which names are bound with; None where it is not known."""
         base = self._base.value
         return base if isinstance(base, Dtab) else None
 
     def readiness(self) -> Readiness:
-        """Whether names can be bound."""
+        """Return whether names can be bound."""
         stored, base = self._stored.value, self._base.value
         if isinstance(stored, Dtab) and isinstance(base, Dtab):
             entries = "entry" if len(base) == 1 else "entries"
@@ -104,14 +104,14 @@ class Interpreter:
         return Readiness(False, f"no dtab: {stored.message}" if isinstance(stored, Failed) else "no dtab yet")
 
     def state(self) -> dict[str, Any]:
-        """What the admin interface shows of the interpreter, ready for JSON."""
+        """Return what the admin interface shows of the interpreter, ready for JSON."""
         return {}
 
     def transformer_states(self) -> Iterator[tuple[Path, State]]:
-        """What there is to show of what transforms its results, by name."""
+        """Return the states of what transforms its results, by name."""
         return states_of(self._transformers)
 
     def _joined(self, reading: Reading, dtab: Dtab) -> Stored:
-        """The stored dtab and `dtab`, which is the stronger; the trouble with the stored one where there is any."""
+        """Return the stored dtab and `dtab`, which is the stronger; the stored one's failure where there is one."""
         stored = reading.read(self._stored)
         return stored + dtab if isinstance(stored, Dtab) else stored

@@ -64,11 +64,11 @@ class ConfigMap(InterpreterKind, ApiKeys):
 
     @property
     def key(self) -> Key:
-        """Where the dtab is."""
+        """The key of the dtab."""
         return Key(self.namespace, self.name, self.filename)
 
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
-        """The interpreter; its dtab is pending until the API has answered."""
+        """Build the interpreter; its dtab is pending until the API has answered."""
         cluster = runtime.clusters.get(self.access)
         watch = cluster.object(configmaps(self.namespace), self.name)
         recorder = EventRecorder(cluster.api, runtime.start_soon, runtime.log, instance())
@@ -88,7 +88,7 @@ class ConfigMap(InterpreterKind, ApiKeys):
 
 
 async def follow(watch: ObjectWatch, dtab: ConfigMapDtab) -> None:
-    """Show `dtab` every state of the ConfigMap, for ever."""
+    """Pass every state of the ConfigMap to `dtab` until cancelled."""
     var = watch.var
     var.hold()
     try:
@@ -102,7 +102,7 @@ async def follow(watch: ObjectWatch, dtab: ConfigMapDtab) -> None:
 
 
 def instance() -> str:
-    """What this router is called in Events: by its node, if that is known."""
+    """Return the name of this router in Events: its node's, if that is known."""
     return os.environ.get("NODE_NAME") or os.environ.get("POD_NAME") or gethostname()
 
 

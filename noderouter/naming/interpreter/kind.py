@@ -13,9 +13,9 @@ class InterpreterKind(Kind):
     transformers: Transformers = ()
 
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
-        """The interpreter; its background tasks are started through `runtime`."""
+        """Build the interpreter; its background tasks are started through `runtime`."""
         raise NotImplementedError
 
     def built_transformers(self, runtime: Runtime) -> tuple[Transformer, ...]:
-        """What `transformers` lists."""
+        """Build what `transformers` lists."""
         return tuple(one.build(runtime) for one in self.transformers)

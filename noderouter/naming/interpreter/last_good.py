@@ -32,7 +32,7 @@ BACK_OFF: Final = Timing(first_pause=1.0, longest_pause=30.0)
 
 
 class LastGood:
-    """Keeps one key of a ConfigMap what is in effect here, and knows what is kept.
+    """Keeps the dtab in effect here in one key of a ConfigMap, and knows what is kept there.
 
     Attributes:
         hoping: whether it is not known yet what is kept: until then a name waits, whatever is wrong with the table.
@@ -58,17 +58,17 @@ class LastGood:
         """Called when there is something new to be known of what is kept."""
 
     def table(self) -> Dtab | None:
-        """What is kept; None where that is nothing, or no dtab."""
+        """The dtab that is kept; None where there is none."""
         read = None if self._kept is None else read_dtab(self._kept.encode("utf-8", "surrogatepass"))
         return read if isinstance(read, Dtab) else None
 
     def keep(self, text: str) -> None:
-        """A table has come into effect: keep it."""
+        """Keep a dtab that has come into effect."""
         self._text = text
         self._bell.set()
 
     async def run(self) -> None:
-        """Do so until cancelled."""
+        """Watch the ConfigMap and write to it until cancelled."""
         var, pauses = self._watch.var, Pauses(BACK_OFF, Random())
         var.hold()
         try:
@@ -92,7 +92,7 @@ class LastGood:
         return bool(self._version) and self._text not in (None, self._kept, self._done)
 
     def _look(self, state: State[Object]) -> None:
-        """Take what the watch knows now."""
+        """Take in what the watch knows now."""
         match state:
             case Unknown():
                 return
@@ -110,7 +110,7 @@ class LastGood:
         self.changed()
 
     async def _write(self) -> bool:
-        """One try; whether there is no reason for another."""
+        """Try to write once; return whether no further try is needed."""
         assert self._text is not None
         text, dtab = self._text, read_dtab(self._text.encode())
         if not isinstance(dtab, Dtab):
@@ -133,7 +133,7 @@ class LastGood:
         return True
 
     def _complain(self, error: ApiError) -> None:
-        """Once, until it works again."""
+        """Log a failure once, until it works again."""
         if not self._complained:
             self._complained = True
             hint = "grant `patch` on this ConfigMap" if error.refused else ""

@@ -15,7 +15,7 @@ from noderouter.naming.lookup import Namer, State
 
 
 def states(namers: Iterable[Namer], interpreters: Mapping[tuple[str, str], Interpreter]) -> dict[str, State]:
-    """What can be shown, by its path. Interpreters come with the label of their router and their kind."""
+    """Return what can be shown, by its path. Interpreters come with the label of their router and their kind."""
     found: dict[str, list[State]] = {}
 
     def add(path: str, show: State) -> None:

@@ -32,7 +32,7 @@ class DtabError:
 
 
 def read_dtab(data: bytes) -> Dtab | DtabError:
-    """The dtab that a text is, or why it is none."""
+    """Parse a text; return the dtab, or why it is none."""
     if len(data) > MAX_FILE_BYTES:
         return DtabError(f"larger than {MAX_FILE_BYTES} bytes")
     try:
@@ -45,12 +45,12 @@ def read_dtab(data: bytes) -> Dtab | DtabError:
 
 
 def hash_of(dtab: Dtab) -> str:
-    """Names what a dtab says: comments, blanks and line ends do not count, order does."""
+    """Return the hash of a dtab: comments, blanks and line ends do not count, order does."""
     return sha256(dtab.show().encode()).hexdigest()[:HASH_LENGTH]
 
 
 class StoredDtab:
-    """What is in effect, and how it came to that. `name` is what error messages call the place."""
+    """The dtab in effect and its history. `name` is what error messages call its place."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -92,7 +92,7 @@ class StoredDtab:
         self._set(dtab)
 
     def stand_in(self, dtab: Dtab) -> None:
-        """Put a table into effect that was good elsewhere, while what is here is refused."""
+        """Put a dtab into effect that was good elsewhere, while the one here is refused."""
         self.stands_in = True
         self._set(dtab)
 
@@ -104,12 +104,12 @@ class StoredDtab:
             self.despair()
 
     def despair(self) -> None:
-        """No other table is to be had: where nothing is in effect, binding fails with the reason."""
+        """Fail bindings with the reason where nothing is in effect: there is no other dtab to use."""
         if not (self.good or self.stands_in):
             self.var.set(Failed(f"{self.name}: {self.last_error}"))
 
     def lack(self, error: DtabError) -> None:
-        """There is nothing: an empty dtab, if nothing better was ever there."""
+        """Use an empty dtab, if none was ever good."""
         self.last_error = error
         if not self.good:
             self._set(Dtab.EMPTY)
@@ -134,7 +134,7 @@ class StoredInterpreter(Interpreter):
         return self.stored.last_error
 
     def readiness(self) -> Readiness:
-        """See `Interpreter`; also names the dtab in effect, and an edit that was refused."""
+        """See `Interpreter`; also reports the dtab in effect, and an edit that was refused."""
         known = super().readiness()
         words = known.reason
         if self.stored.hash is not None:
@@ -146,7 +146,7 @@ class StoredInterpreter(Interpreter):
         return Readiness(known.ready, words)
 
     def state(self) -> dict[str, Any]:
-        """The dtab in effect, and the error."""
+        """Return the dtab in effect, and the error."""
         dtab = self.stored.dtab
         return {
             "dtab": None if dtab is None else dtab.show(),

@@ -32,11 +32,11 @@ class Entry:
 
 
 class AddressFileError(ValueError):
-    """A file has a line that is no address."""
+    """A line of a file is no address."""
 
 
 def parse(data: bytes) -> tuple[Entry, ...]:
-    """The addresses of a file; of lines with the same host and port the last one counts.
+    """Return the addresses of a file; of lines with the same host and port the last one counts.
 
     Raises:
         AddressFileError: there is a malformed line; the message says which and why.

@@ -52,7 +52,7 @@ class Fs(NamerKind):
     rootDir: FilePath
 
     def make(self, runtime: Runtime) -> Namer:
-        """The namer; it reads a file when it is first asked for it."""
+        """Make the namer; it reads a file when that is first looked up."""
         return FsNamer(self.full_prefix, self.rootDir, runtime)
 
 
@@ -65,7 +65,7 @@ class What(Enum):
 
 
 class FsNamer(Namer):
-    """Answers the addresses in files."""
+    """Answers names with the addresses in files."""
 
     def __init__(self, prefix: Path, root: str, runtime: Runtime) -> None:
         self.prefix = prefix
@@ -89,11 +89,11 @@ class FsNamer(Namer):
         return Ok(NEG)
 
     def names(self) -> list[Path]:
-        """Every file, however deep; at most `MAX_NAMES`."""
+        """Return every file, however deep; at most `MAX_NAMES`."""
         return [self.prefix + path for path in islice(self._files(), MAX_NAMES)]
 
     def _files(self) -> Iterator[Path]:
-        """The files below the root, a directory once even if links lead to it many times."""
+        """Yield the files below the root, a directory once even if links lead to it many times."""
         root = os.path.realpath(os.fsencode(self.root))
         todo, seen = [(Path.EMPTY, root)], {root}
         while todo:
@@ -107,7 +107,7 @@ class FsNamer(Namer):
                     todo.append((path, real))
 
     def state(self) -> dict[str, Any]:
-        """The files that are watched, and what is wrong with them."""
+        """Return the files that are watched, and what is wrong with them."""
         files = {Path(labels).show(): node.state() for labels, node in self.nodes.items()}
         return {"rootDir": self.root, "names": files}
 
@@ -133,7 +133,7 @@ class Node(Watched[Known]):
 
     @property
     def addr(self) -> Computed[Addr]:
-        """Its addresses."""
+        """The addresses in the file."""
         return self._shared_addr.get(self._addr)
 
     def open(self) -> None:
@@ -152,7 +152,7 @@ class Node(Watched[Known]):
                 del self._namer.nodes[self.labels]
 
     def state(self) -> dict[str, Any]:
-        """For the admin interface."""
+        """Return the state for the admin interface."""
         return {"is": self.value.what.value, "error": self.last_error, "holders": self.addr.holders}
 
     def _load(self, content: Content) -> None:
@@ -172,7 +172,7 @@ class Node(Watched[Known]):
                 self._refuse(content.reason)
 
     def _refuse(self, reason: str) -> None:
-        """Keep what was good, if anything was."""
+        """Keep the last good addresses, if there are any."""
         self._said(reason)
         entries = self.value.entries
         if not isinstance(entries, tuple):
@@ -180,7 +180,7 @@ class Node(Watched[Known]):
         self.set(Known(What.FILE, entries))
 
     def _said(self, error: str | None) -> None:
-        """Log when something is wrong, and when it is over."""
+        """Log when something goes wrong, and when it is over."""
         if error != self.last_error:
             name = (self._namer.prefix + Path(self.labels)).show()
             if error is None:
@@ -206,7 +206,7 @@ class Node(Watched[Known]):
 
 
 def _listed(directory: bytes) -> list[tuple[bytes, bytes]]:
-    """The names in a directory that may be ours, and where each really is."""
+    """Yield the names in a directory that may be ours, and where each really is."""
     try:
         with os.scandir(directory) as entries:
             names = [(entry.name, entry) for entry in entries if is_file_name(entry.name)]
@@ -219,5 +219,5 @@ def _listed(directory: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def is_file_name(label: bytes) -> bool:
-    """Whether a label may be the name of a file of ours."""
+    """Whether a label may be the name of one of our files."""
     return len(label) <= MAX_LABEL_BYTES and label[:1] != b"." and b"/" not in label and b"\0" not in label

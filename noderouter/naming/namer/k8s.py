@@ -25,6 +25,6 @@ class K8s(NamerKind, ApiKeys):
     labelSelector: LabelKey | None = None
 
     def make(self, runtime: Runtime) -> Namer:
-        """The namer; it asks the API when it is first asked itself."""
+        """Make the namer; it asks the API when a name is first looked up."""
         cluster = runtime.clusters.get(self.access)
         return K8sNamer(self.full_prefix, PathForm(self.labelSelector), cluster, runtime.resolver)

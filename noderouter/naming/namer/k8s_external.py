@@ -30,7 +30,7 @@ class K8sExternal(NamerKind, ApiKeys):
     open_to_overrides: ClassVar[bool] = True
 
     def make(self, runtime: Runtime) -> Namer:
-        """The namer."""
+        """Make the namer."""
         cluster = runtime.clusters.get(self.access)
         return K8sNamer(self.full_prefix, PathForm(), cluster, runtime.resolver, External)
 

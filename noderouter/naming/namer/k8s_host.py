@@ -31,11 +31,11 @@ class K8sHost(NamerKind):
 
     @property
     def names_of_hosts(self) -> tuple[Path, ...]:
-        """Those below `name`."""
+        """The prefix of the names below `name`."""
         return (self.name,)
 
     def make(self, runtime: Runtime) -> Namer:
-        """The namer."""
+        """Make the namer."""
         domain = runtime.cluster_domain() if self.clusterDomain is None else tidy(self.clusterDomain)
         return K8sHostNamer(self.full_prefix, self.name, domain)
 
@@ -55,5 +55,5 @@ class K8sHostNamer(Namer):
         return Ok(NEG) if found is None else Ok(Leaf(Path(self._name.labels + found)))
 
     def state(self) -> dict[str, str | None]:
-        """The cluster's domain."""
+        """Return the cluster's domain."""
         return {"clusterDomain": ".".join(reversed(self._domain)) or None}

@@ -18,7 +18,7 @@ class K8sNamer(Namer):
     def __init__(
         self, prefix: Path, form: PathForm, cluster: Cluster, resolver: Resolver, make: type[Target] = Target
     ) -> None:
-        """`make` is what a name stands for."""
+        """`make` is the class of targets."""
         self.prefix = prefix
         self.cluster = cluster
         self._form = form
@@ -41,14 +41,14 @@ class K8sNamer(Namer):
         return Ok(Leaf(Bound(self.prefix + self._form.id(path), path.drop(self._form.size), target.addr)))
 
     def target(self, name: TargetName) -> Target:
-        """What a name stands for."""
+        """Return the target of a name."""
         target = self._targets.get(name)
         if target is None:
             target = self._targets[name] = self._make(name, self.cluster, self._resolver)
         return target
 
     def state(self) -> dict[str, Any]:
-        """What is known of the names in use, and how the watches are doing (docs/linkerd1.md section 7.4)."""
+        """Return what is known of the names in use, and the health of the watches (docs/linkerd1.md section 7.4)."""
         targets = sorted(self._targets.values(), key=lambda target: target.name.key)
         return {
             "endpoints": {target.name.key: target.state() for target in targets},

@@ -27,7 +27,7 @@ class K8sNs(NamerKind, ApiKeys):
     envVar: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POD_NAMESPACE"
 
     def make(self, runtime: Runtime) -> Namer:
-        """The namer.
+        """Make the namer.
 
         Raises:
             EnvironmentMissing: it cannot be known which namespace is ours.

@@ -27,7 +27,7 @@ class K8sService(NamerKind):
     name: PathText = Path.of("k8s")
 
     def make(self, runtime: Runtime) -> Namer:
-        """The namer."""
+        """Make the namer."""
         return K8sServiceNamer(self.full_prefix, self.name)
 
 

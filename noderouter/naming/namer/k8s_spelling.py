@@ -31,7 +31,7 @@ _WHOLE: Final = re.compile(LABEL.pattern + r"(?:\." + LABEL.pattern + ")?")
 
 
 def canonical(labels: Labels, domain: Sequence[str] = ()) -> Labels | None:
-    """The one name of the Service, or of its pod, that a reversed host spells; None where it cannot be one.
+    """Return the one name of the Service, or of its pod, that a reversed host spells; None where it cannot be one.
 
     Args:
         labels: of the host, the last one first; perhaps with the client's namespace behind.
@@ -74,7 +74,7 @@ def ports(labels: Labels) -> list[Labels] | None:
 
 
 def _read(labels: Labels) -> tuple[list[str], str]:
-    """The labels in lower case, and the namespace that was behind them."""
+    """Return the labels in lower case, and the namespace behind them."""
     namespace = DEFAULT
     if len(labels) > 1 and labels[-1].startswith(MARK):
         namespace = labels[-1][len(MARK) :]

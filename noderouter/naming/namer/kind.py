@@ -27,14 +27,14 @@ class NamerKind(Kind):
     transformers: Transformers = ()
 
     def build(self, runtime: Runtime) -> Namer:
-        """The namer, transformed if that is configured."""
+        """Build the namer, transformed if that is configured."""
         namer = self.make(runtime)
         if not self.transformers:
             return namer
         return TransformedNamer(namer, tuple(one.build(runtime) for one in self.transformers))
 
     def make(self, runtime: Runtime) -> Namer:
-        """The namer itself; its background tasks are started through `runtime`."""
+        """Make the namer itself; its background tasks are started through `runtime`."""
         raise NotImplementedError
 
     @property
@@ -47,7 +47,7 @@ class NamerKind(Kind):
 
     @property
     def full_prefix(self) -> Path:
-        """What its names start with."""
+        """The prefix of its names."""
         return ROOT + (Path.of(self.kind_name) if self.prefix is None else self.prefix)
 
 
@@ -67,14 +67,14 @@ class TransformedNamer(Namer):
         return answer
 
     def names(self) -> list[Path]:
-        """The namer's names."""
+        """Return the namer's names."""
         return self._namer.names()
 
     def state(self) -> dict[str, Any]:
-        """The namer's state."""
+        """Return the namer's state."""
         return self._namer.state()
 
     def states(self) -> Iterator[tuple[Path, State]]:
-        """The namer's, and those of what transforms it."""
+        """Yield the namer's states, and those of its transformers."""
         yield from self._namer.states()
         yield from states_of(self._transformers)

@@ -61,7 +61,7 @@ class Rewrite(NamerKind):
         return self
 
     def make(self, runtime: Runtime) -> Namer:
-        """The namer."""
+        """Make the namer."""
         return RewriteNamer(self.full_prefix, self.pattern, self.name)
 
 

@@ -13,5 +13,5 @@ class Const(SubstituteKind):
     kind_name: ClassVar[str] = "io.l5d.const"
 
     def build(self, runtime: Runtime) -> Transformer:
-        """The transformer."""
+        """Build the transformer."""
         return Substitute(self.full_prefix(), self.tree(runtime), keep_neg=False)

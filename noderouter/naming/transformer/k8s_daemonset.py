@@ -59,11 +59,11 @@ class Daemonset(TransformerKind):
 
     @property
     def access(self) -> Access:
-        """Where the API is."""
+        """How the API server is reached."""
         return access(self.k8sHost, self.k8sPort, self.kubeconfig, self.context)
 
     def build(self, runtime: Runtime) -> Transformer:
-        """The transformer."""
+        """Build the transformer."""
         path = Path.of(self.namespace, self.port, self.service)
         name = PathForm().parse(path)
         assert name is not None, path
@@ -77,21 +77,21 @@ class DaemonsetTransformer(AddressTransformer):
     """Replaces addresses by the gateways near them."""
 
     def __init__(self, prefix: Path, gateways: Target, place: NodeKey, *, or_direct: bool = False) -> None:
-        """`place` tells what is near what; with `or_direct` what is near no gateway stays."""
+        """`place` maps an address to its node; with `or_direct`, addresses near no gateway stay."""
         super().__init__(prefix, frozenset)
         self._gateways = gateways
         self._place = place
         self._or_direct = or_direct
 
     def state(self) -> dict[str, Any]:
-        """What is known of the gateways."""
+        """Return what is known of the gateways."""
         return {"endpoints": {self._gateways.name.key: self._gateways.state()}}
 
     def _follow(self, source: Var[Addr]) -> Computed[Addr]:
         return Computed(lambda reading: self._through(reading.read(source), reading))
 
     def _through(self, addr: Addr, reading: Reading) -> Addr:
-        """The gateways of an address set; what is not bound is passed on as it is."""
+        """Return the gateways of an address set; what is not bound is passed on as it is."""
         if not isinstance(addr, AddrBound):
             return addr
         gateways = reading.read(self._gateways.addr)

@@ -26,7 +26,7 @@ class LocalNode(TransformerKind):
     hostNetwork: bool = False
 
     def build(self, runtime: Runtime) -> Transformer:
-        """The transformer.
+        """Build the transformer.
 
         Raises:
             EnvironmentMissing: it cannot be known which node is ours.

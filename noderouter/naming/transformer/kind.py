@@ -23,11 +23,11 @@ class Transformer:
     """What it puts in front of ids, such as `/%/io.l5d.localhost`."""
 
     def transform(self, tree: NameTree[Bound]) -> NameTree[Bound]:
-        """The tree with its bound leaves changed; addresses are changed lazily, on read."""
+        """Return the tree with its bound leaves changed; addresses are changed lazily, on read."""
         raise NotImplementedError
 
     def state(self) -> dict[str, Any]:
-        """What the admin interface shows of what it watches itself, ready for JSON; empty where it does not."""
+        """Return what the admin interface shows of its own watches, ready for JSON; empty where it has none."""
         return {}
 
 
@@ -48,7 +48,7 @@ class TransformerKind(Kind):
     is not given."""
 
     def build(self, runtime: Runtime) -> Transformer:
-        """The transformer."""
+        """Build the transformer."""
         raise NotImplementedError
 
     def full_prefix(self, *details: str) -> Path:
@@ -57,14 +57,14 @@ class TransformerKind(Kind):
 
 
 def states_of(transformers: tuple[Transformer, ...]) -> Iterator[tuple[Path, State]]:
-    """What there is to show of transformers that watch something, by their prefixes (without the `/%`)."""
+    """Yield the states of transformers that watch something, by their prefixes (without the `/%`)."""
     for transformer in transformers:
         if type(transformer).state is not Transformer.state:
             yield transformer.prefix.drop(len(ROOT)), transformer.state
 
 
 def transformed(tree: NameTree[Any], transformers: tuple[Transformer, ...]) -> NameTree[Any]:
-    """`tree` after all transformers, in order."""
+    """Return `tree` after all transformers, in order."""
     for transformer in transformers:
         tree = transformer.transform(tree)
     return tree

@@ -15,7 +15,7 @@ class Localhost(TransformerKind):
     kind_name: ClassVar[str] = "io.l5d.localhost"
 
     def build(self, runtime: Runtime) -> Transformer:
-        """The transformer."""
+        """Build the transformer."""
         return AddressTransformer(self.full_prefix(), _local)
 
 
@@ -24,7 +24,7 @@ def _local(addresses: frozenset[Address]) -> frozenset[Address]:
 
 
 def is_local(ip: str) -> bool:
-    """Whether the kernel counts `ip` among its own: exactly then a socket can be bound to it.
+    """Whether `ip` is an address of this machine: exactly then a socket can be bound to it.
 
     (Not with the sysctl `ip_nonlocal_bind`, where every address passes.)
     """

@@ -14,16 +14,16 @@ _NETWORK_BITS: Final = {4: 24, 6: 64}
 
 
 def node_of(address: Address) -> object:
-    """The name of the node, which the API tells with each endpoint."""
+    """Return the name of the node, which the API sends with each endpoint."""
     return dict(address.meta).get("nodeName")
 
 
 def subnet_of(address: Address) -> object:
-    """The /24 of an IPv4 address (as Linkerd did it), the /64 of an IPv6 address."""
+    """Return the /24 of an IPv4 address (as Linkerd did it), the /64 of an IPv6 address."""
     return network(address.ip)
 
 
 def network(ip: str) -> tuple[int, int]:
-    """The network of a literal address."""
+    """Return the network of a literal address."""
     parsed = ip_address(ip)
     return parsed.version, int(parsed) >> (parsed.max_prefixlen - _NETWORK_BITS[parsed.version])

@@ -18,7 +18,7 @@ class Port(TransformerKind):
     port: Annotated[int, Field(ge=1, le=65535)]
 
     def build(self, runtime: Runtime) -> Transformer:
-        """The transformer."""
+        """Build the transformer."""
         return AddressTransformer(self.full_prefix(str(self.port)), self._at_port)
 
     def _at_port(self, addresses: frozenset[Address]) -> frozenset[Address]:

@@ -31,12 +31,12 @@ class SpecificHost(TransformerKind):
     host: Annotated[str, PlainValidator(_host)]
 
     def build(self, runtime: Runtime) -> Transformer:
-        """The transformer."""
+        """Build the transformer."""
         return SpecificHostTransformer(self, runtime.resolver)
 
 
 class SpecificHostTransformer(AddressTransformer):
-    """Keeps what the resolver says of one host; a literal address needs no question."""
+    """Keeps the addresses of one host, by the resolver; a literal address needs no query."""
 
     def __init__(self, config: SpecificHost, resolver: Resolver) -> None:
         super().__init__(config.full_prefix(config.host), frozenset)
@@ -47,7 +47,7 @@ class SpecificHostTransformer(AddressTransformer):
         return Computed(lambda reading: self._there(reading.read(source), reading))
 
     def _there(self, addr: Addr, reading: Reading) -> Addr:
-        """The addresses of a set that are on the host; what is not bound is passed on as it is."""
+        """Return the addresses of a set that are on the host; what is not bound is passed on as it is."""
         if not isinstance(addr, AddrBound):
             return addr
         ips = reading.read(self._resolver.ips(self._host))

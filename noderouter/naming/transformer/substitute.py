@@ -13,7 +13,7 @@ from noderouter.schema.kind import AfterValidator
 
 
 def _leads_somewhere(path: Path) -> Path:
-    """Only names below `/$/` can stand here, so it is known at once whether they lead anywhere."""
+    """Refuse a path that leads nowhere: only names below `/$/` can stand here, so that is known at once."""
     result = bind(Dtab.EMPTY, path, lambda name: utility.lookup(name) or Ok(NEG)).result
     if isinstance(result, Failed):
         raise ValueError(result.message)
@@ -30,13 +30,13 @@ class Substitute(Transformer):
     """Answers one tree, whatever was bound."""
 
     def __init__(self, prefix: Path, tree: NameTree[Bound], *, keep_neg: bool) -> None:
-        """With `keep_neg`, a negative tree stays negative, so that whoever falls back still does."""
+        """With `keep_neg`, a negative tree stays negative, so that fallbacks still work."""
         self.prefix = prefix
         self._tree = tree
         self._keep_neg = keep_neg
 
     def transform(self, tree: NameTree[Bound]) -> NameTree[Bound]:
-        """The substitute."""
+        """Return the substitute."""
         return NEG if self._keep_neg and tree is NEG else self._tree
 
 
@@ -46,7 +46,7 @@ class SubstituteKind(TransformerKind):
     path: UtilityPath
 
     def tree(self, runtime: Runtime) -> NameTree[Bound]:
-        """What `path` is bound to, with the transformer's prefix."""
+        """Return what `path` is bound to, with the transformer's prefix."""
         namer, reading = UtilityNamer(runtime.resolver, OPERATOR), Reading()
         result = bind(Dtab.EMPTY, self.path, lambda name: namer.answer(name, reading)).result
         assert isinstance(result, Ok), result  # the path was checked with the configuration
