@@ -59,7 +59,7 @@ class Answers:
         return f"<Answers kept={len(self._kept)} read={len(self._read)}>"
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[Response]]) -> Response:
-        """The answer for `key`: the one of a moment ago, or a new one; the lock is a fair one."""
+        """Return the answer for `key`: a recent one, or a new one; the lock is a fair one."""
         async with self._turn:
             kept = self._kept.get(key)
             if kept is not None and trio.current_time() < kept.until:
@@ -76,7 +76,7 @@ class Answers:
 
     @contextmanager
     def reading(self, response: Response) -> Iterator[trio.CancelScope]:
-        """While `response` is sent; the scope is cancelled where its reader is too slow for others."""
+        """Keep `response` in use while it is sent; the scope is cancelled where its reader is too slow for others."""
         with trio.CancelScope() as scope:
             if response.length < LARGE:
                 yield scope
@@ -95,7 +95,7 @@ class Answers:
                     del self._read[key]
 
     async def forget(self) -> None:
-        """Let go of what is not shared any more; runs beside the servers."""
+        """Drop answers that are no longer shared, until cancelled; runs beside the servers."""
         while True:
             await self._filled.wait()
             await trio.sleep(SHARED_SECONDS)
@@ -105,7 +105,7 @@ class Answers:
                 self._filled = trio.Event()
 
     def _make_room(self, coming: object = None) -> None:
-        """Have fewer than `TEXTS`, beside the one about to be read: those go that nobody reads, then the oldest."""
+        """Keep fewer than `TEXTS`, beside the one about to be read: unread ones go first, then the oldest."""
         unread = [key for key, kept in self._kept.items() if self._is_unread(kept.response.body, coming)]
         while len(self._read) + len(unread) >= TEXTS:
             if unread:

@@ -55,7 +55,7 @@ class AdminApp:
             await send({"type": "websocket.close"})
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Judge the head, read, answer, write."""
+        """Check the head, read the body, run the handler, send the response."""
         self._gauges.requests.add()
         query = _query(scope)
         request = _request(scope, query or {})
@@ -81,7 +81,7 @@ class AdminApp:
                     nursery.cancel_scope.cancel()
 
     def _marked(self, response: Response) -> Response:
-        """With the dtabs in effect in the head, so that any answer tells which state of affairs it is about."""
+        """Return the response with the hashes of the dtabs in effect in its head, so that it tells what it is about."""
         hashes = self._state.dtab_hashes()
         if not hashes:
             return response
@@ -89,7 +89,7 @@ class AdminApp:
         return replace(response, headers=(*response.headers, (HASH_HEADER, shown)))
 
     def _judge(self, request: Request, scheme: str) -> Response | None:
-        """Why a request is refused by its head alone, before anything of its body is read."""
+        """Return why a request is refused by its head alone, before anything of its body is read."""
         headers = request.headers
         host = headers.get("host")
         if not is_ours(host, self._state.hosts):
@@ -111,7 +111,7 @@ class AdminApp:
         return None
 
     def _unread(self, body: Body) -> Response | None:
-        """Why a body was not read to its end; None where it was."""
+        """Return why a body was not read to its end; None where it was."""
         if body.complete:
             return None
         self._gauges.refused["body"].add()
@@ -143,7 +143,7 @@ def _announces_body(request: Request) -> bool:
 
 
 def _query(scope: Scope) -> dict[str, str] | None:
-    """The parameters; None where there are too many."""
+    """Return the parameters; None where there are too many."""
     try:
         found = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS)
     except ValueError:
@@ -152,14 +152,14 @@ def _query(scope: Scope) -> dict[str, str] | None:
 
 
 def _request(scope: Scope, query: dict[str, str]) -> Request:
-    """The request without its body."""
+    """Return the request without its body."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     client, _ = scope.get("client") or ("", 0)
     return Request(scope["method"], scope["path"], query, headers, client=unmapped(client))
 
 
 async def _write(scope: Scope, response: Response, send: Send, *, close: bool) -> None:
-    """Send a response; of one to HEAD the server leaves the body out."""
+    """Send a response; the server leaves the body out of one to HEAD."""
     headers = [
         ("content-type", response.content_type),
         ("content-length", str(response.length)),

@@ -24,7 +24,7 @@ class ClientLeft(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What was read. `complete` says whether the request has ended."""
+    """A request body; `complete` is whether the request has ended."""
 
     data: bytes
     too_large: bool
@@ -53,6 +53,6 @@ async def read_body(receive: Receive, limit: int = LIMIT_BYTES, seconds: float =
 
 
 async def drain(receive: Receive) -> None:
-    """Throw away what comes, until cancelled."""
+    """Discard what comes, until cancelled."""
     while True:
         await receive()

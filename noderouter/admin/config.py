@@ -18,7 +18,7 @@ _HOST: Final = re.compile(
 
 
 def _host_name(text: str) -> str:
-    """A name as it stands in `Host`, without a port, in lower case."""
+    """Return a name as it stands in `Host`, without a port, in lower case."""
     name = text.lower().removesuffix(".")
     if _HOST.fullmatch(name) is None:
         raise ValueError("not a host name, such as router.example.com: no scheme, no port, no pattern")
@@ -26,7 +26,7 @@ def _host_name(text: str) -> str:
 
 
 class SecurityConfig(Model):
-    """Which administrative endpoints there are; what is switched off answers 404. The blacklist wins."""
+    """Which administrative endpoints exist; one that is switched off answers 404. The blacklist wins."""
 
     section: ClassVar[str] = "security"
 
@@ -76,7 +76,7 @@ class AdminConfig(Model):
 
     @model_validator(mode="after")
     def _control_is_for_loopback(self) -> "AdminConfig":
-        """Nobody is asked who he is: beyond this machine, control is for those who open it in so many words."""
+        """Refuse control endpoints beyond loopback that are not opened explicitly: nobody authenticates here."""
         if self.security.controlEnabled is None:
             decided = self.security.model_copy(update={"controlEnabled": is_loopback(self.ip)})
             object.__setattr__(self, "security", decided)  # frozen for all others
@@ -84,7 +84,7 @@ class AdminConfig(Model):
 
 
 def is_loopback(ip: str) -> bool:
-    """Whether nobody outside of this machine (or pod) reaches what listens at a literal address."""
+    """Whether what listens at a literal address is reachable from this machine (or pod) only."""
     address = ip_address(ip)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (mapped or address).is_loopback

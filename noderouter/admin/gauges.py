@@ -22,7 +22,7 @@ class Gauges:
         metrics.tally("admin/answers/cut", lambda: answers.cut)
 
     def places(self, limit: int) -> Places:
-        """The places of one more port."""
+        """Return the places of one more port."""
         places = Places(limit)
         self._ports.append(places)
         return places

@@ -29,7 +29,7 @@ def _without_port(host: str) -> str:
 
 
 def _is_port(text: str) -> bool:
-    """Nothing, or a colon and digits."""
+    """Whether `text` is empty, or a colon and digits."""
     return text == "" or (text[0] == ":" and (text[1:] == "" or (text[1:].isascii() and text[1:].isdigit())))
 
 

@@ -57,7 +57,7 @@ class _Log(Logger):
         super().__init__(config)
 
     async def access(self, *_args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     async def critical(self, message: str, *args: Any, **_kwargs: Any) -> None:
         _log.critical(ADMIN_SERVER, message=message % args if args else message)
@@ -79,7 +79,7 @@ class _Log(Logger):
 
 
 def configuration() -> Config:
-    """Hypercorn's settings, as far as its protocol asks for them: no header that names the server."""
+    """Return hypercorn's settings, as far as its protocol asks for them: no header that names the server."""
     config = Config()
     config.accesslog = None
     config.errorlog = None
@@ -91,14 +91,14 @@ def configuration() -> Config:
 
 
 class _Http1(H11Protocol):
-    """HTTP/1 and nothing else."""
+    """HTTP/1 only."""
 
     async def _check_protocol(self, event: Any) -> None:
-        """Take neither an upgrade to HTTP/2, which a server may ignore, nor its preface, which is no request here."""
+        """Accept neither an upgrade to HTTP/2, which a server may ignore, nor its preface, which is no request here."""
 
 
 class Host:
-    """What all connections of one port have in common."""
+    """What all connections of one port share."""
 
     def __init__(self, app: AdminApp) -> None:
         self.config = configuration()
@@ -111,7 +111,7 @@ class Host:
         await Connection(self, stream, place).run()
 
     async def let_end(self) -> None:
-        """Have connections close behind the answer that is on its way."""
+        """Have connections close after the response that is being sent."""
         await self.context.terminated.set()
 
 
@@ -126,7 +126,7 @@ class Connection:
         self._answering = False
 
     async def run(self) -> None:
-        """Serve until somebody closes, or time is over."""
+        """Serve until either side closes, or time is over."""
         place = self._place
         try:
             with place.scope:
@@ -152,7 +152,7 @@ class Connection:
         return _Http1(host.app, host.config, host.context, tasks, state, False, peer, own, self._send)
 
     async def _read(self, protocol: _Http1) -> None:
-        """Hand over what comes; the protocol does not come back while it wants no more."""
+        """Feed received bytes to the protocol, which does not return while it wants no more."""
         while True:
             try:
                 data = await self._stream.receive_some(READ_BYTES)
@@ -165,7 +165,7 @@ class Connection:
                 return
 
     async def _send(self, event: Event) -> None:
-        """Called by the protocol."""
+        """Take an event of the protocol, which calls this."""
         now = trio.current_time()
         if isinstance(event, RawData):
             if not self._answering:
@@ -186,7 +186,7 @@ class Connection:
                 self._place.begin(now, REQUEST_SECONDS)
 
     async def _linger(self) -> None:
-        """Close our side, and let the peer read the answer before the connection is gone."""
+        """Close our side, and let the peer read the response before the connection is gone."""
         with suppress(trio.BrokenResourceError), trio.move_on_after(LINGER_SECONDS):
             await self._stream.send_eof()
             left = LINGER_BYTES

@@ -33,7 +33,7 @@ class AdminListenError(Exception):
 
 
 def open_unix(path: Path, key: str = "admin.probes.socket") -> socket.socket:
-    """A unix socket that listens at `path`, in place of one that a predecessor may have left; owned by the caller.
+    """Open a unix socket that listens at `path`, in place of a predecessor's; owned by the caller.
 
     Whoever reaches the folder may ask: what is shown there is no secret.
 
@@ -56,7 +56,7 @@ def open_unix(path: Path, key: str = "admin.probes.socket") -> socket.socket:
 
 
 def names_of(sock: Any) -> tuple[tuple[str, int], tuple[str, int]]:
-    """The peer's address and the own one of a connection (a socket, or trio's); of a unix socket, loopback's.
+    """Return the peer's and the own address of a connection (a socket, or trio's); of a unix socket, loopback's.
 
     Raises:
         OSError: the peer has left already.
@@ -69,7 +69,7 @@ def names_of(sock: Any) -> tuple[tuple[str, int], tuple[str, int]]:
 def open_socket(
     ip: str, port: int, key: str = "admin", *, shared: bool = False, stuck_ms: int = STUCK_MS
 ) -> socket.socket:
-    """A listening socket, owned by the caller.
+    """Open a listening socket, owned by the caller.
 
     Args:
         ip: a literal IPv4 or IPv6 address.

@@ -53,10 +53,10 @@ class Response:
 
 
 def text(body: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """A response of plain text."""
+    """Return a response of plain text."""
     return Response(status, body.encode("utf-8", "replace"), TEXT, headers)
 
 
 def as_json(value: Any, status: int = 200) -> Response:
-    """A response of JSON; what JSON does not know is written as text."""
+    """Return a response of JSON; what JSON does not know is written as text."""
     return Response(status, json.dumps(value, default=str).encode(), JSON)

@@ -29,13 +29,13 @@ class Place:
         return f"<Place {self.address} {'busy' if self.busy else 'idle'} since={self.since:.3f}>"
 
     def begin(self, now: float, seconds: float) -> None:
-        """A request has come, or its answer begins: what follows has so many seconds."""
+        """Note that a request, or its response, begins: what follows has so many seconds."""
         self.busy = True
         self.since = now
         self.scope.deadline = now + seconds
 
     def wait(self, now: float, seconds: float) -> None:
-        """The next request has so many seconds to come, with its whole head."""
+        """Note that the next request is awaited: it has so many seconds to come, with its whole head."""
         self.busy = False
         self.since = now
         self.scope.deadline = now + seconds
@@ -60,7 +60,7 @@ class Places:
         return f"<Places {len(self._taken)} of {self.limit}>"
 
     def take(self, address: str) -> Place:
-        """A place for a connection from `address`; whoever takes it gives it back (`leave`)."""
+        """Return a place for a connection from `address`; the caller gives it back (`leave`)."""
         if len(self._taken) >= self.limit:
             victim = self._least_deserving()
             self._taken.discard(victim)
@@ -76,7 +76,7 @@ class Places:
         self._taken.discard(place)
 
     def end_idle(self) -> None:
-        """End the connections on which nothing is asked."""
+        """End the connections on which no request is in progress."""
         for place in self._taken:
             if not place.busy:
                 place.scope.cancel()

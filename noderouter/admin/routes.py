@@ -29,7 +29,7 @@ Handler = Callable[[AdminState, Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What is at a path; HEAD goes with GET."""
+    """The handlers of a path, by method; HEAD goes with GET."""
 
     group: Group
     methods: Mapping[str, Handler]
@@ -71,7 +71,7 @@ FOR_PROBES: Final = ("/admin/ping", "/livez", "/readyz", "/healthz")
 def routes(
     expositions: tuple[Exposition, ...], shows: Mapping[str, Callable[[], Any]] = MappingProxyType({})
 ) -> dict[str, Route]:
-    """All routes, by path; a fixed one is not replaced by an exposition that was put at its path.
+    """Return all routes, by path; a fixed one is not replaced by an exposition that was put at its path.
 
     `shows` are the states of namers and interpreters.
     """
@@ -80,7 +80,7 @@ def routes(
 
 
 def routes_of(state: AdminState) -> dict[str, Route]:
-    """What is open on the interface's own port."""
+    """Return the routes that are open on the interface's own port."""
     found = routes(state.expositions, state.states)
     if state.recent_requests is not None:
         # The page that shows what becomes of a name is Linkerd's; names lead there once there is one.
@@ -89,7 +89,7 @@ def routes_of(state: AdminState) -> dict[str, Route]:
 
 
 def routes_for_probes(state: AdminState) -> dict[str, Route]:
-    """What is on the port for probes: nothing that changes anything, nothing that says how requests are routed."""
+    """Return the routes on the port for probes: none that changes anything, or shows how requests are routed."""
     found = {**_scrapes(state.expositions), **{path: FIXED[path] for path in FOR_PROBES}}
     found = {path: route for path, route in found.items() if path not in FIXED or path in FOR_PROBES}
     if state.outlook is not None:

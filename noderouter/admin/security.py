@@ -57,7 +57,7 @@ def is_same_origin(headers: Mapping[str, str], scheme: str) -> bool:
 
 
 def _authority(origin: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port; None for `null` and for what is no origin."""
+    """Return scheme, host and port; None for `null` and for what is no origin."""
     try:
         parts = urlsplit(origin)
         port = parts.port

@@ -72,7 +72,7 @@ async def serve_admin(
 
 
 def _place(sock: socket.socket) -> dict[str, str | int]:
-    """Where it listens, for the log."""
+    """Return the address of the listening socket, for the log."""
     if sock.family == socket.AF_UNIX:
         return {"path": sock.getsockname()}
     ip, port = sock.getsockname()[:2]
@@ -128,7 +128,7 @@ class Port:
 
 
 def _innermost(group: BaseException) -> BaseException:
-    """What went wrong, without the nurseries around it."""
+    """Return the cause, without the nurseries around it."""
     while isinstance(group, BaseExceptionGroup):
         group = group.exceptions[0]
     return group

@@ -27,7 +27,7 @@ class RouterView(Protocol):
     """One router, as the administrative interface sees it."""
 
     def delegate(self, path: Path, dtab: Dtab, /) -> Awaitable[Any]:
-        """The delegation of `path`, ready for JSON.
+        """Return the delegation of `path`, ready for JSON.
 
         `dtab` takes the place of the router's own; stored ones come before it. May take its time: whoever asks
         stops waiting after two seconds.
@@ -35,19 +35,19 @@ class RouterView(Protocol):
         ...
 
     def client_state(self) -> Mapping[str, Addr]:
-        """The address of each client, by its id."""
+        """Return the address of each client, by its id."""
         ...
 
     def dtab(self) -> Dtab | None:
-        """What names are bound with: the stored dtab and the router's own; None where the former is not known."""
+        """Return what names are bound with: the stored dtab and the router's; None where the former is not known."""
         ...
 
     def prefixes(self) -> Iterable[Path]:
-        """What the names of the configured namers start with."""
+        """Return the prefixes of the configured namers."""
         ...
 
     def bound_names(self) -> Iterable[str]:
-        """The names that its namers can list, such as `/#/io.l5d.fs/hello`."""
+        """Return the names that its namers can list, such as `/#/io.l5d.fs/hello`."""
         ...
 
 
@@ -71,7 +71,7 @@ def _no_tasks() -> Iterable[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminState:
-    """Everything the endpoints show, and the two things they can do."""
+    """Everything the endpoints show, and the two actions that they can take."""
 
     config: Mapping[str, Any]
     """The configuration in effect, ready for JSON."""

@@ -14,11 +14,11 @@ from noderouter.telemetry.telemeter.kind import TelemeterKind
 
 
 def _ignored(value: Any) -> None:
-    """`usage` told the makers of Linkerd who used it; nothing is sent here."""
+    """Accept and drop `usage`, by which Linkerd reported to its makers; nothing is sent here."""
 
 
 class LogConfig(Model):
-    """`log`: what the router says on standard error. How much it says is changed while it runs, at `/logging.json`."""
+    """`log`: levels on standard error. They can be changed while the router runs, at `/logging.json`."""
 
     section: ClassVar[str] = "log"
 
@@ -26,7 +26,7 @@ class LogConfig(Model):
 
 
 class Config(Model):
-    """What the file says, with every default filled in."""
+    """The content of the file, with every default filled in."""
 
     section: ClassVar[str] = "config"
 

@@ -18,7 +18,7 @@ _IPV6_WILDCARD = bytes(16)
 
 
 def cross_check(source: Source, root: Block) -> None:
-    """Add what is wrong to the problems of `source`."""
+    """Report what is wrong between the parts to the problems of `source`."""
     _labels(source, root)
     _listeners(source, root)
     _namers(source, root)
@@ -28,7 +28,7 @@ def cross_check(source: Source, root: Block) -> None:
 
 
 def _blocks(parent: Block, key: str, path: str) -> Iterator[tuple[Block, str]]:
-    """The members of a list of mappings, with their paths."""
+    """Yield the members of a list of mappings, with their paths."""
     items = parent.get(key)
     if isinstance(items, Items):
         for index, item in enumerate(items):
@@ -70,7 +70,7 @@ def _listeners(source: Source, root: Block) -> None:
 
 
 def _addresses(root: Block, block: Block) -> Iterator[tuple[str, str, str, int, Mark]]:
-    """Every listener: what it is, the path of its port, ip, port, and where the file says so."""
+    """Yield every listener: a description, the path of its port, ip, port, and its place in the file."""
     yield from _address(block, "admin", DEFAULT_IP, DEFAULT_PORT)
     probes = block.get("probes")
     if isinstance(probes, Block):
@@ -90,7 +90,7 @@ def _address(block: Block, path: str, default_ip: str, default_port: int) -> Ite
 
 
 def _clash(address: bytes, there: dict[bytes, tuple[str, str]]) -> tuple[str, str] | None:
-    """Which of the listeners on a port excludes another at `address`: the same, or a wildcard on either side.
+    """Return the listener on a port that excludes another at `address`: the same, or a wildcard on either side.
 
     The wildcard of IPv6 takes the IPv4 addresses too.
     """
@@ -107,7 +107,7 @@ def _clash(address: bytes, there: dict[bytes, tuple[str, str]]) -> tuple[str, st
 
 
 def _packed(ip: str) -> bytes | None:
-    """An address as it travels, so that spellings of one address are equal; None for text that is none."""
+    """Return an address as it is sent, so that spellings of one address are equal; None for text that is none."""
     try:
         return inet_pton(AF_INET6 if ":" in ip else AF_INET, ip)
     except (OSError, ValueError):
@@ -115,7 +115,7 @@ def _packed(ip: str) -> bytes | None:
 
 
 def _namers(source: Source, root: Block) -> None:
-    """Several namers may share a prefix, the later asked first; but the very same one twice is a slip."""
+    """Report namers that are the same twice; several may share a prefix, the later asked first."""
     seen: dict[str, str] = {}
     for namer, path in _blocks(root, "namers", "namers"):
         prefix = namer.get("prefix")
@@ -127,7 +127,7 @@ def _namers(source: Source, root: Block) -> None:
 
 
 def _transformers(source: Source, root: Block) -> None:
-    """What a transformer puts in front of names says what was done to them: two with one prefix must do the same."""
+    """Report transformers that share a prefix and differ: the prefix tells what was done to a name."""
     first: dict[str, tuple[str, str]] = {}
     for transformer, path in _all_transformers(root):
         prefix = transformer.get("prefix")
@@ -149,7 +149,7 @@ def _all_transformers(root: Block) -> Iterator[tuple[Block, str]]:
 
 
 def _telemeters(source: Source, root: Block) -> None:
-    """The exposition for Prometheus may be at several paths; of all others there is one."""
+    """Report telemeters of one kind; only the exposition for Prometheus may be at several paths."""
     first: dict[object, str] = {}
     for telemeter, path in _blocks(root, "telemetry", "telemetry"):
         kind = telemeter.get("kind")
@@ -158,7 +158,7 @@ def _telemeters(source: Source, root: Block) -> None:
 
 
 def _intercept(source: Source, root: Block) -> None:
-    """One listener takes what is captured; who has connections captured needs it."""
+    """Report a second listener with `capture`, and interception without one."""
     found = ""
     for router, router_path in _blocks(root, "routers", "routers"):
         for entry, path in _blocks(router, "servers", f"{router_path}.servers"):
@@ -174,7 +174,7 @@ def _intercept(source: Source, root: Block) -> None:
 
 
 def _prefix(source: Source, text: str, mark: Mark, path: str) -> None:
-    """A namer answers names below `/#/<prefix>`; whether the text is a path at all its model says."""
+    """Report a prefix without a label: names start with `/#/<prefix>`. Its model reports a text that is no path."""
     try:
         labels = len(Path.parse(text))
     except ParseError:

@@ -73,7 +73,7 @@ class BindingCacheConfig(Model):
 
 
 class RouterConfig(Model):
-    """A router: its servers, how requests get their names, and what becomes of them."""
+    """A router: its servers, how requests are named, and how they are sent on."""
 
     section: ClassVar[str] = "router"
 

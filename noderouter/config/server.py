@@ -20,7 +20,7 @@ _LABEL = kind_field(LabelKind, "noderouter.proxy.filter")
 
 
 def _allow_connect(value: Any) -> Any:
-    """One message in place of two, for the two types that it may have."""
+    """Give one message in place of two, for the two types that the value may have."""
     if not isinstance(value, bool) and value != ENDPOINTS:
         raise ValueError(f"must be true, false or {ENDPOINTS}")
     return value

@@ -13,7 +13,7 @@ from noderouter.schema.source import Source
 
 
 def load(path: str, stdin: BinaryIO | None = None) -> Config:
-    """The configuration at `path`; `-` is standard input.
+    """Return the configuration at `path`; `-` is standard input.
 
     Raises:
         ConfigError: it cannot be used, with all reasons.
@@ -22,7 +22,7 @@ def load(path: str, stdin: BinaryIO | None = None) -> Config:
 
 
 def validate_text(text: str, name: str = "<config>") -> Config | list[ConfigProblem]:
-    """The configuration that `text` is, or everything that is wrong with it, in the order of the text."""
+    """Return the configuration in `text`, or everything that is wrong with it, in the order of the text."""
     try:
         return _checked(Source(name, text))
     except ConfigError as exc:
@@ -37,7 +37,7 @@ def validate_file(
     err: IO[str] | None = None,
     stdin: BinaryIO | None = None,
 ) -> int:
-    """Check a file and say so: what `noderouter validate` does.
+    """Check a file and print the result, as `noderouter validate` does.
 
     Args:
         path: the file, or `-`.
@@ -60,7 +60,7 @@ def validate_file(
 
 
 def dump(config: Config) -> dict[str, Any]:
-    """The configuration as it is in effect, defaults filled in, ready for JSON; loads again as the same."""
+    """Return the configuration in effect, defaults filled in, ready for JSON; it loads again as the same."""
     return config.model_dump(mode="json", by_alias=True, exclude_none=True, fallback=str)
 
 
@@ -80,7 +80,7 @@ def _checked(source: Source) -> Config:
 
 
 def _ordered(source: Source) -> list[ConfigProblem]:
-    """The problems in the order of the file; an alias leads to one place twice."""
+    """Return the problems in the order of the file, each once: an alias leads to one place twice."""
     problems = sorted(dict.fromkeys(source.problems), key=lambda problem: (problem.line, problem.column))
     if source.unreported:
         problems.append(ConfigProblem(0, 0, "", f"and {source.unreported} more problems"))

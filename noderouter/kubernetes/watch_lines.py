@@ -28,7 +28,7 @@ class LineBuffer:
         self._size = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """Return the lines that `piece` completes; blank ones are left out.
+        """Yield the lines that `piece` completes; blank ones are left out.
 
         Raises:
             MalformedAnswer: a line is too long.

@@ -16,7 +16,7 @@ UNLIMITED: Final = 2**60
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What a version calls things."""
+    """The names of a version's files."""
 
     limit: str
     usage: str
@@ -38,7 +38,7 @@ class Group:
     """In bytes, when it was found."""
 
     def used(self, worth_knowing: int = 0) -> int:
-        """Bytes that count.
+        """Return the bytes that count against the limit.
 
         Below `worth_knowing` the figure may hold the cache of files as well, which saves reading another file.
 
@@ -53,13 +53,13 @@ class Group:
 
 
 def limited_group(mount: Path = MOUNT, membership: Path = MEMBERSHIP) -> Group | None:
-    """Of the group of this process and those around it, the one with the lowest limit; None if there is no limit."""
+    """Return the group with the lowest limit among that of this process and those around it; None without a limit."""
     groups = [group for folder, files in _folders(mount, membership) if (group := _group(folder, files)) is not None]
     return min(groups, key=lambda group: group.limit, default=None)
 
 
 def _folders(mount: Path, membership: Path) -> list[tuple[Path, Files]]:
-    """Where limits may be, innermost first.
+    """Return the folders where limits may be, innermost first.
 
     In a container the path is often one that only the host sees; then the mount itself is the group.
     """
@@ -93,5 +93,5 @@ def _group(folder: Path, files: Files) -> Group | None:
 
 
 def _pairs(text: str) -> Mapping[str, int]:
-    """The lines of `memory.stat`: a name and a number."""
+    """Return the lines of `memory.stat`: a name and a number."""
     return {name: int(number) for name, _, number in (line.partition(" ") for line in text.splitlines()) if number}

@@ -10,13 +10,13 @@ them all where there are very few."""
 
 
 def places_for_clients() -> int:
-    """As many clients as there are descriptors for, two each: it needs a connection upstream, too."""
+    """Return how many clients there are descriptors for, two each: one needs a connection upstream, too."""
     descriptors = raise_descriptor_limit()
     return max(1, (descriptors - min(DESCRIPTORS_ASIDE, 2 * descriptors // 3)) // 2)
 
 
 def raise_descriptor_limit() -> int:
-    """Take as many descriptors as the system lets us have; how many."""
+    """Raise the limit as far as the system allows; return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

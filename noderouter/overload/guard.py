@@ -34,7 +34,7 @@ MB: Final = 1024 * 1024
 
 
 class Shedding(Protocol):
-    """A router, as far as overload is concerned."""
+    """A router that can shed load."""
 
     sheds: int
 
@@ -43,12 +43,12 @@ class Shedding(Protocol):
         ...
 
     def let_go(self, most: int, /) -> int:
-        """Let names go that are not in use; how many."""
+        """Drop names that are not in use; return how many."""
         ...
 
 
 class Guard:
-    """The bounds that all routers of the process share, and who watches over them.
+    """The bounds that all routers of the process share, and the task that watches over them.
 
     Attributes:
         places: of clients' connections.
@@ -81,11 +81,11 @@ class Guard:
         self._unknown = False
 
     def join(self, router: Shedding) -> None:
-        """Have this router shed, too."""
+        """Add a router that sheds, too."""
         self._routers.append(router)
 
     async def watch(self) -> None:
-        """Look until cancelled."""
+        """Measure until cancelled."""
         pulse = Pulse(self._reactor)
         try:
             while True:
@@ -101,28 +101,28 @@ class Guard:
             pulse.close()
 
     def client(self) -> str | None:
-        """Whose connection is being served in this moment."""
+        """Return the client whose connection is being served in this moment."""
         client = None if running.task is None else self.places.client_of(running.task)
         return None if client is None else client.key
 
     @property
     def memory_limit(self) -> int:
-        """In bytes; 0 where there is none."""
+        """The limit in bytes; 0 where there is none."""
         return self._limit
 
     def words(self) -> str:
-        """How it is, in a line."""
+        """Return the state, in a line."""
         if not self._quarters:
             return "none"
         share = "all" if self._quarters == ALL else f"{self._quarters} of {ALL}"
         return f"{share} new requests are refused: {self._why()}"
 
     def missing(self) -> Iterable[str]:
-        """Why connections should not be sent here without asking: nothing would be done with them."""
+        """Yield why connections should not be sent here without asking: they would be shed."""
         return ["it refuses all new requests: memory is short"] if self._quarters == ALL else []
 
     def gauges(self, root: Scope) -> None:
-        """Put the metrics in their places."""
+        """Register the metrics."""
         places_gauges(root.scope("places"), self.places)
         scope = root.scope("overload")
         scope.gauge("shedding", lambda: self._quarters / ALL)
@@ -138,7 +138,7 @@ class Guard:
         return sum(router.sheds for router in self._routers)
 
     def _memory(self) -> float:
-        """What is used of the limit, as a share; 0 where there is no limit."""
+        """Return the share of the limit that is used; 0 where there is no limit."""
         if not self._limit:
             return 0.0
         try:
@@ -155,7 +155,7 @@ class Guard:
         return "memory is short" if self._pressure.short else "it lags behind"
 
     def _look(self, now: float) -> None:
-        """Measure, and tell the routers where that changes something."""
+        """Measure, and shed where that changes something."""
         pressure = self._pressure
         pressure.look(now, self._memory(), self.lag)
         self.places.short = pressure.short
@@ -181,7 +181,7 @@ class Guard:
         }
 
     async def _relieve(self, now: float) -> None:
-        """Let go what nobody would miss."""
+        """Drop what is not in use."""
         self.places.let_go(RELIEF)
         for router in self._routers:
             router.let_go(RELIEF)

@@ -18,7 +18,7 @@ LASTS_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Watermarks:
-    """When to begin and when to stop. Memory as a share of its limit, lag in seconds."""
+    """Where shedding begins and stops. Memory as a share of its limit, lag in seconds."""
 
     memory_high: float = 0.9
     memory_low: float = 0.8
@@ -27,7 +27,7 @@ class Watermarks:
 
 
 class Pressure:
-    """Told what was measured.
+    """Computes from measurements how much is shed.
 
     Attributes:
         short: memory is short.
@@ -44,7 +44,7 @@ class Pressure:
 
     @property
     def quarters(self) -> int:
-        """How many quarters of new requests are shed."""
+        """The number of quarters of new requests that are shed."""
         return ALL if self.short else self._lag_quarters
 
     def look(self, now: float, memory: float, lag: float) -> None:

@@ -8,7 +8,7 @@ class EnvironmentMissing(Exception):
 
 
 def required(name: str, what: str) -> str:
-    """The value of a variable.
+    """Return the value of a variable.
 
     Raises:
         EnvironmentMissing: it is not set, or empty.

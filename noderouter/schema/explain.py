@@ -38,7 +38,7 @@ _BOUNDS = {
 
 
 def explain(source: Source, root: Block, error: ValidationError) -> None:
-    """Add every error to the problems of `source`."""
+    """Report every error to the problems of `source`."""
     errors = error.errors(include_url=False)
     for item in errors[:MOST_PROBLEMS]:
         _explain(source, root, item)
@@ -94,7 +94,7 @@ def _explain(source: Source, root: Block, error: Any) -> None:
 
 
 def _words(source: Source, place: Place, code: str, context: dict[str, Any], error: Any) -> tuple[str, str | None]:
-    """The message and the hint for a value that is wrong or missing."""
+    """Return the message and the hint for a value that is wrong or missing."""
     if code == "missing":
         key = error["loc"][-1]
         absent = f"required key `{key}` is missing"
@@ -122,7 +122,7 @@ def _wrong_type(source: Source, place: Place, wanted: str) -> tuple[str, str | N
 
 
 def _found(source: Source, place: Place) -> str:
-    """What stands in the file, in words."""
+    """Return in words what stands in the file."""
     match place.node:
         case Block():
             return "keys and values"
@@ -134,7 +134,7 @@ def _found(source: Source, place: Place) -> str:
 
 
 def _unknown_key(place: Place, key: str) -> tuple[str, str | None]:
-    """Why a key is refused: removed from Linkerd, not built yet, or simply wrong."""
+    """Return why a key is refused: removed from Linkerd, not built yet, or simply wrong."""
     model = place.parent.checked_as if place.parent is not None else None
     assert model is not None  # only models refuse keys, and each notes its block
     assert issubclass(model, Model)

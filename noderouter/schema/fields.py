@@ -22,7 +22,7 @@ Milliseconds = Annotated[int, Field(ge=1, le=LONGEST_MS)]
 
 
 def seconds(milliseconds: int | None) -> float:
-    """Seconds; None and 0 are forever."""
+    """Return seconds; infinity for None and 0."""
     return milliseconds / 1000 if milliseconds else inf
 
 
@@ -44,7 +44,7 @@ FieldName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[!#$%&'*
 
 
 def _language(parse: Any, value: Any, example: str) -> Any:
-    """Text in the dtab language; what is wrong is located within the text."""
+    """Parse text in the dtab language; an error is located within the text."""
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "expected text", {})
     try:
@@ -54,7 +54,7 @@ def _language(parse: Any, value: Any, example: str) -> Any:
 
 
 def language_error(error: ParseError, example: str) -> PydanticCustomError:
-    """What is wrong with text in the dtab language, and where in it; what stands there the file shows."""
+    """Return the error for text in the dtab language, with its place; the file shows what stands there."""
     hint = f"/{error.text}" if error.expected == "'/'" and not error.offset and error.text else None
     text = f"{error.expected} expected but {error.found} found; for example {example}"
     return PydanticCustomError("language", "{text}", {"text": text, "offset": error.offset, "hint": hint})
@@ -80,7 +80,7 @@ DtabText = Annotated[Dtab, PlainValidator(_dtab), PlainSerializer(_show)]
 
 
 def _ip(value: Any) -> str:
-    """A literal address, since listening must not wait for DNS; `localhost` is the IPv4 loopback."""
+    """Return a literal address, since listening must not wait for DNS; `localhost` is the IPv4 loopback."""
     if value == "localhost":
         return "127.0.0.1"
     if not isinstance(value, str):
@@ -118,7 +118,7 @@ Regex = Annotated[re.Pattern[str], PlainValidator(_regex), PlainSerializer(_patt
 
 
 def listed(value: Any) -> Any:
-    """One value where a list may be: a list of it."""
+    """Return a list of one value where a list may be given."""
     return value if value is None or isinstance(value, list | tuple) else [value]
 
 
@@ -146,7 +146,7 @@ OneOrMore = BeforeValidator(listed)
 
 
 def _absolute(path: str) -> str:
-    """Where the process is started decides what a relative path means, once and for all."""
+    """Return the absolute path: the working directory at the start counts, once and for all."""
     if not path:
         raise ValueError("the path is empty")
     try:

@@ -15,7 +15,7 @@ _LONGEST_NUMBER = 40
 
 
 def parse_json(source: Source) -> tuple[object, Mark]:
-    """The value of `source`; repeated keys are reported there and the first is kept.
+    """Parse `source`; repeated keys are reported there and the first is kept.
 
     Raises:
         Unreadable: it is no JSON.
@@ -29,7 +29,7 @@ def parse_json(source: Source) -> tuple[object, Mark]:
 
 
 class _Reader:
-    """Recursive descent over the text; each method takes an offset and answers a value with its mark."""
+    """Recursive descent over the text; each method takes an offset and returns a value with its mark."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -37,12 +37,12 @@ class _Reader:
         self._nodes = 0
 
     def skip(self, at: int) -> int:
-        """The offset behind white space."""
+        """Return the offset behind white space."""
         found = _SPACE.match(self._text, at)
         return found.end() if found else at
 
     def node(self, at: int, path: str, depth: int) -> tuple[object, Mark]:
-        """The value that begins at `at`."""
+        """Parse the value that begins at `at`."""
         self._nodes += 1
         if depth > DEEPEST:
             raise Unreadable(at, f"nested deeper than {DEEPEST} levels")
@@ -104,7 +104,7 @@ class _Reader:
         return block, block.mark
 
     def _member(self, block: Block, at: int, path: str, depth: int) -> int:
-        """Read `"key": value` into `block`; answer the offset behind it."""
+        """Parse `"key": value` into `block`; return the offset behind it."""
         if self._text[at : at + 1] != '"':
             raise Unreadable(at, "not JSON: a key in double quotes expected")
         key, end = self._string(at)
@@ -122,7 +122,7 @@ class _Reader:
         return mark.end
 
     def _after(self, at: int, closing: str) -> tuple[int, bool]:
-        """What follows a member: the offset behind `closing`, or that of the next member and True."""
+        """Return the offset behind `closing`, or that of the next member and True."""
         at = self.skip(at)
         found = self._text[at : at + 1]
         if found == closing:

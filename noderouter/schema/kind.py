@@ -85,7 +85,7 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _as_written(cls, data: Any) -> Any:
-        """Note for the hints of errors what the block is checked as; a key without a value is an absent key."""
+        """Note the model at the block, for the hints of errors; a key without a value is an absent key."""
         _note(data, cls)
         if isinstance(data, dict) and None in data.values():
             return {key: value for key, value in data.items() if value is not None or key not in cls.names()}
@@ -93,12 +93,12 @@ class Model(BaseModel):
 
     @classmethod
     def names(cls) -> frozenset[str]:
-        """Its keys, as they stand in files."""
+        """Return its keys, as they stand in files."""
         return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
 
 def _note(block: Any, cls: type[Model]) -> None:
-    """Tell a block of a file (see `source.Block`) which model it is."""
+    """Note at a block of a file (see `source.Block`) which model it is checked as."""
     if hasattr(block, "checked_as"):
         block.checked_as = cls
 
@@ -119,7 +119,7 @@ class Kind(Model):
 
 @cache
 def kinds_in(package: str, base: type[Kind]) -> dict[str, type[Kind]]:
-    """Every kind of role `base` that a module of `package` defines, by name.
+    """Return every kind of role `base` that a module of `package` defines, by name.
 
     Raises:
         TypeError: two classes claim one name.
@@ -134,13 +134,13 @@ def kinds_in(package: str, base: type[Kind]) -> dict[str, type[Kind]]:
 
 
 def role_of(cls: type[Kind]) -> str:
-    """The role of a kind class: `namer` for `NamerKind` and all below it."""
+    """Return the role of a kind class: `namer` for `NamerKind` and all below it."""
     below = cls.__mro__[: cls.__mro__.index(Kind)]
     return (below[-1] if below else cls).__name__.removesuffix("Kind").lower()
 
 
 def nearest(name: object, names: Iterable[str]) -> str | None:
-    """The name that was probably meant, or None."""
+    """Return the name that was probably meant, or None."""
     if not isinstance(name, str) or len(name) > 200:
         return None
     by_folded = {candidate.lower(): candidate for candidate in names}
@@ -157,15 +157,15 @@ class KindField:
     default: str | None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Called by pydantic: one plain function; which class it is to be shows only with the value."""
+        """Return one plain function to pydantic: the class is known only with the value."""
         return core_schema.with_info_plain_validator_function(self._check)
 
     def maker(self, name: str, **keys: object) -> Callable[[], Any]:
-        """What makes one kind with these keys; for `Field(default_factory=...)`."""
+        """Return a function that makes one kind with these keys; for `Field(default_factory=...)`."""
         return lambda: self.validate({"kind": name, **keys})
 
     def validate(self, value: object, context: Any = None) -> Any:
-        """The kind that `value` (a mapping, or an instance already) stands for.
+        """Return the kind that `value` (a mapping, or an instance already) stands for.
 
         Raises:
             ValidationError: it is none.
@@ -193,7 +193,7 @@ class KindField:
         return self.validate(value, info.context)
 
     def _refused(self, name: object, value: object) -> ValidationError:
-        """Why there is no class for `name`."""
+        """Return why there is no class for `name`."""
         role = role_of(self.base)
         valid = kinds_in(self.package, self.base)
         if name is None:
@@ -206,7 +206,7 @@ class KindField:
         return self._error("kind_unknown", text, nearest(name, valid), name)
 
     def _error(self, code: str, text: str, hint: str | None, value: object) -> ValidationError:
-        """An error located at the `kind` key."""
+        """Return an error located at the `kind` key."""
         error = PydanticCustomError(code, "{text}", {"text": text, "hint": hint})
         return ValidationError.from_exception_data(
             self.base.__name__, [InitErrorDetails(type=error, loc=("kind",), input=value)]
@@ -214,7 +214,7 @@ class KindField:
 
 
 def kind_field(base: type[Kind], package: str, default: str | None = None) -> KindField:
-    """What makes `Annotated[base, ...]` a place for any kind of that role.
+    """Return what makes `Annotated[base, ...]` a place for any kind of that role.
 
     Args:
         base: the role, such as `NamerKind`.

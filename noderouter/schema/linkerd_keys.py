@@ -26,19 +26,19 @@ _NOT_PLANNED = {
 
 
 def not_built(name: str = "") -> str:
-    """Why a kind, protocol, key or value of Linkerd's is refused."""
+    """Return why a kind, protocol, key or value of Linkerd's is refused."""
     instead = _NOT_PLANNED.get(name)
     return _NOT_BUILT if instead is None else f"known to Linkerd, and not planned: {instead}"
 
 
 def _table(text: str) -> dict[str, frozenset[str]]:
-    """Lines of `name: key key key`."""
+    """Parse lines of `name: key key key`."""
     pairs = (line.split(":", 1) for line in text.strip().splitlines())
     return {name.strip(): frozenset(keys.split()) for name, keys in pairs}
 
 
 def one_of(names: Iterable[str]) -> str:
-    """Prose for the valid names of a place."""
+    """Return prose for the valid names of a place."""
     shown = ", ".join(sorted(names))
     return f"valid: {shown}" if shown else "none are built yet"
 
@@ -202,7 +202,7 @@ REMOVED: dict[str, dict[str, str]] = {
 
 
 def keys_of(section: str, role: str, kind: str) -> frozenset[str]:
-    """Every key that Linkerd has in a section, or in a kind of a role."""
+    """Return every key that Linkerd has in a section, or in a kind of a role."""
     if section:
         return SECTIONS.get(section, frozenset())
     kinds = KINDS.get(role, {})

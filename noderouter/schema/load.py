@@ -23,12 +23,12 @@ STDIN = "-"
 
 
 def show_name(path: str) -> str:
-    """What messages call the file at `path`."""
+    """Return what messages call the file at `path`."""
     return "<stdin>" if path == STDIN else path
 
 
 def read(path: str, stdin: BinaryIO | None = None) -> Source:
-    """The text at `path`, or of standard input where `path` is `-`.
+    """Read the text at `path`, or of standard input where `path` is `-`.
 
     Raises:
         ConfigError: it cannot be read, is too big, or is not UTF-8.
@@ -60,7 +60,7 @@ def _decoded(name: str, data: bytes) -> str:
 
 
 def parse(source: Source) -> Block | None:
-    """The tree of `source`; None where there is none, and then `source.problems` says why."""
+    """Return the tree of `source`; None where there is none, and then `source.problems` has the reason."""
     if not source.text.strip():
         source.report(Mark(0, 0), "", "the file is empty; at least `routers` is needed")
         return None

@@ -43,7 +43,7 @@ class Partial(Model):
         return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
 
     def given(self) -> dict[str, Any]:
-        """The keys that the file gave, with their values."""
+        """Return the keys that the file gave, with their values."""
         return {key: getattr(self, key) for key in self.model_fields_set}
 
 
@@ -54,7 +54,7 @@ class PrefixEntry(Partial):
 
 
 def overlay(settings: dict[str, Any], entries: Iterable[PrefixEntry], name: Path) -> dict[str, Any]:
-    """`settings` with the keys of every entry for `name` laid over it, in order.
+    """Return `settings` with the keys of every entry for `name` laid over it, in order.
 
     A value replaces the earlier one as a whole, except a `Partial`, whose keys again count one by one.
     """

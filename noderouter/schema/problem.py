@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class ConfigProblem:
-    """One thing to mend. Line and column count from 1; both are 0 where the file could not be read at all."""
+    """One problem. Line and column count from 1; both are 0 where the file could not be read at all."""
 
     line: int
     column: int
@@ -20,7 +20,7 @@ class ConfigProblem:
     """The nearest valid name, or the text that was probably meant."""
 
     def show(self, name: str) -> str:
-        """One line: `file:line:column: path: message (did you mean ...?)`."""
+        """Return one line: `file:line:column: path: message (did you mean ...?)`."""
         place = f"{name}:{self.line}:{self.column}" if self.line else name
         path = f"{self.path}: " if self.path else ""
         hint = f" (did you mean {self.hint}?)" if self.hint else ""
@@ -40,5 +40,5 @@ class ConfigError(Exception):
         return "\n".join(problem.show(self.name) for problem in self.problems)
 
     def to_json(self) -> str:
-        """The same for programs: `{"file": ..., "problems": [...]}`."""
+        """Return the same for programs: `{"file": ..., "problems": [...]}`."""
         return json.dumps({"file": self.name, "problems": [asdict(problem) for problem in self.problems]}, indent=2)

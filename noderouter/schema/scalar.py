@@ -26,14 +26,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def lone_surrogate(text: str) -> str | None:
-    """What is wrong with text that an escape made unencodable; None where nothing is."""
+    """Return what is wrong with text that an escape made unencodable; None where nothing is."""
     if text.isascii() or not (found := _SURROGATE.search(text)):
         return None
     return f"\\u{ord(found[0]):04x} is half a character"
 
 
 def plain(text: str) -> object:
-    """The value of an unquoted scalar."""
+    """Return the value of an unquoted scalar."""
     if text in _WORDS:
         return _WORDS[text]
     if INTEGER.fullmatch(text):

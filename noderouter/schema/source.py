@@ -57,7 +57,7 @@ class Items(list[object]):
 
 
 class Unreadable(Exception):
-    """The text is not YAML or JSON from here on; nothing behind it can be checked."""
+    """The text is not YAML or JSON from here on; the rest cannot be checked."""
 
     def __init__(self, at: int, message: str) -> None:
         super().__init__(message)
@@ -76,11 +76,11 @@ class Source:
     """Problems beyond `MOST_PROBLEMS`."""
 
     def position(self, index: int) -> tuple[int, int]:
-        """Line and column of an offset, from 1."""
+        """Return line and column of an offset, from 1."""
         return self.text.count("\n", 0, index) + 1, index - self.text.rfind("\n", 0, index)
 
     def excerpt(self, mark: Mark) -> str:
-        """What stands there, on one line and shortened; nothing for lists and mappings of YAML."""
+        """Return the text at a mark, on one line and shortened; nothing for lists and mappings of YAML."""
         text = " ".join(self.text[mark.start : mark.end].split())
         return text if len(text) <= SHORTENED else text[:SHORTENED] + "..."
 

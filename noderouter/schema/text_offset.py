@@ -14,7 +14,7 @@ _BLANK_ESCAPES = " \tntrvfN_LP\r\n"
 
 
 def offset_in_file(text: str, mark: Mark, value: str, offset: int) -> int:
-    """The offset in the file of the first visible character of `value` at or behind `offset`.
+    """Return the offset in the file of the first visible character of `value` at or behind `offset`.
 
     Args:
         text: the file.
@@ -32,7 +32,7 @@ def offset_in_file(text: str, mark: Mark, value: str, offset: int) -> int:
 
 
 def _visible(text: str, mark: Mark) -> Iterator[int]:
-    """The offsets of the visible characters of the scalar at `mark`."""
+    """Yield the offsets of the visible characters of the scalar at `mark`."""
     at = mark.start
     while text[at : at + 1] in ("&", "!"):  # an anchor or a tag stands before the scalar itself
         while at < mark.end and not text[at].isspace():
@@ -54,7 +54,7 @@ def _visible(text: str, mark: Mark) -> Iterator[int]:
 
 
 def _step(text: str, at: int, style: str) -> tuple[int, bool]:
-    """How many characters of the file stand for one of the value, and whether that is blank."""
+    """Return how many characters of the file stand for one of the value, and whether that is blank."""
     character, following = text[at], text[at + 1 : at + 2]
     if style == "'" and character == following == "'":
         return 2, False

@@ -18,7 +18,7 @@ _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 
 def parse_yaml(source: Source) -> tuple[object, Mark]:
-    """The one document of `source`; repeated keys are reported there and the first is kept.
+    """Parse the one document of `source`; repeated keys are reported there and the first is kept.
 
     Raises:
         Unreadable: it is no YAML, or none that is accepted here.
@@ -55,7 +55,7 @@ class _Reader:
         self._unfinished: set[str] = set()
 
     def document(self) -> tuple[object, Mark]:
-        """Everything; a second document is refused."""
+        """Read everything; a second document is refused."""
         next_event = self._loader.get_event
         next_event()  # StreamStart
         if isinstance(self._loader.peek_event(), yaml.StreamEndEvent):
@@ -128,7 +128,7 @@ class _Reader:
         return block
 
     def _key(self) -> tuple[str, Mark]:
-        """A key, as text whatever it looks like."""
+        """Return a key, as text whatever it looks like."""
         event = self._loader.get_event()
         mark = Mark(event.start_mark.index, event.end_mark.index)
         if not isinstance(event, yaml.ScalarEvent):

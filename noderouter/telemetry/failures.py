@@ -9,7 +9,7 @@ from noderouter.reactor.errors import Expired
 
 
 def failure_name(error: BaseException) -> str:
-    """The name a failure is counted under: of the reason, where a task was interrupted for one."""
+    """Return the name a failure is counted under: of the reason, where a task was interrupted for one."""
     if isinstance(error, Expired):
         return "DeadlineExceeded"
     reason = getattr(error, "reason", error)

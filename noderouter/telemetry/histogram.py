@@ -42,7 +42,7 @@ class Scale:
         self._last = bounds[-1]
 
     def bucket(self, value: float) -> int:
-        """Which bucket `value` falls into: computed, and put right where rounding has missed by one."""
+        """Return the bucket of `value`: computed, and corrected where rounding has missed by one."""
         bounds = self.bounds
         if value <= self._first:
             return bisect_left(bounds, value) if self._start else 0
@@ -87,7 +87,7 @@ class Window:
         self.high = high
 
     def quantile(self, q: float) -> float:
-        """The value that a share `q` of the values does not exceed; 0.0 where there are none."""
+        """Return the value that a share `q` of the values does not exceed; 0.0 where there are none."""
         if not self.count:
             return 0.0
         left = max(1, ceil(q * self.count))

@@ -30,7 +30,7 @@ _SUFFIXES: Final = {"p9990": "p999"}
 
 
 async def line_protocol(samples: Iterable[Sample], host: str) -> tuple[bytes, ...]:
-    """The text, in portions of a measurement each; `host` is a tag of every line."""
+    """Return the text, in portions of a measurement each; `host` is a tag of every line."""
     pace = Pace()
     measurements: dict[str, list[str]] = {}
     for sample in samples:
@@ -48,7 +48,7 @@ async def line_protocol(samples: Iterable[Sample], host: str) -> tuple[bytes, ..
 
 
 def series(parent: tuple[str, ...], host: str) -> str:
-    """Measurement and tags of the metrics below `parent`."""
+    """Return measurement and tags of the metrics below `parent`."""
     tags = {"host": host}
     name, rest = parent[:0], parent
     if rest[:1] == ("rt",) and len(rest) > 1:
@@ -65,7 +65,7 @@ def series(parent: tuple[str, ...], host: str) -> str:
 
 
 def _fields(sample: Sample) -> Iterator[str]:
-    """What is said of one metric; nothing of a histogram before its first window has ended."""
+    """Yield the fields of one metric; none of a histogram before its first window has ended."""
     name, value = _escaped(sample.path[-1]), sample.value
     if not isinstance(value, Histogram):
         if isfinite(value):  # the protocol has no other numbers
@@ -88,5 +88,5 @@ def _name(field: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A tag's value, or a field's name. It has no line end, is not empty, and does not end in what would escape."""
+    """Return a tag's value, or a field's name, escaped: without line end, not empty, not ending in a backslash."""
     return _SPECIAL.sub(r"\\\g<0>", _BLANK.sub("_", text)) or "_"

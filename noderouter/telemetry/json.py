@@ -20,7 +20,7 @@ class NoSuchSubtree(LookupError):
 
 
 def select(tree: MetricsTree, query: str | None) -> Iterator[Sample]:
-    """The samples at and below the node `query`, with paths relative to it; all of them for None.
+    """Yield the samples at and below the node `query`, with paths relative to it; all of them for None.
 
     Raises:
         NoSuchSubtree: there is no such node; raised before the first sample.
@@ -40,7 +40,7 @@ def select(tree: MetricsTree, query: str | None) -> Iterator[Sample]:
 
 
 def _below(samples: Iterable[Sample], query: str) -> Iterator[Sample]:
-    """Those samples whose path starts with the elements of `query`, which is cut off."""
+    """Yield those samples whose path starts with the elements of `query`, which is cut off."""
     head = tuple(query.split("/"))
     for path, kind, value in samples:
         if path[: len(head)] == head:
@@ -48,7 +48,7 @@ def _below(samples: Iterable[Sample], query: str) -> Iterator[Sample]:
 
 
 async def flat(samples: Iterable[Sample], *, pretty: bool = False) -> tuple[bytes, ...]:
-    """One object with a number for each metric and each statistic of a histogram; sorted where `pretty`."""
+    """Return one object with a number for each metric and each statistic of a histogram; sorted where `pretty`."""
     portions = Portions()
     chunks = _chunks(samples)
     if pretty:
@@ -71,7 +71,7 @@ async def flat(samples: Iterable[Sample], *, pretty: bool = False) -> tuple[byte
 
 
 def _chunks(samples: Iterable[Sample]) -> Iterator[dict[str, float]]:
-    """As many numbers at a time as are encoded in one go; fewer, and none, where many samples have nothing to say."""
+    """Yield as many numbers as are encoded in one go; fewer, and none, where many samples have no value."""
     chunk: dict[str, float] = {}
     for seen, sample in enumerate(samples, 1):
         chunk.update(_numbers("/".join(sample.path), sample))
@@ -87,7 +87,7 @@ def _cut(numbers: list[tuple[str, float]]) -> Iterator[dict[str, float]]:
 
 
 async def nested(samples: Iterable[Sample], *, pretty: bool = False) -> tuple[bytes, ...]:
-    """Objects within objects, one for each element; metrics are keyed `counter`, `gauge` or `stat.*`."""
+    """Return objects within objects, one for each element; metrics are keyed `counter`, `gauge` or `stat.*`."""
     pace = Pace()
     root: dict[str, Any] = {}
     for sample in samples:
@@ -101,7 +101,7 @@ async def nested(samples: Iterable[Sample], *, pretty: bool = False) -> tuple[by
 
 
 def _numbers(name: str, sample: Sample) -> Iterator[tuple[str, float]]:
-    """What is said of one metric; nothing of a histogram before its first window has ended."""
+    """Yield the numbers of one metric; none of a histogram before its first window has ended."""
     value = sample.value
     if not isinstance(value, Histogram):
         if isfinite(value):  # JSON has no other numbers

@@ -59,7 +59,7 @@ Event = MutableMapping[str, Any]
 
 
 class Levels:
-    """Which logger says how much. A processor: drops what is below its logger's level."""
+    """The level of each logger. A processor: drops events below their logger's level."""
 
     def __init__(self) -> None:
         self._set = {ROOT: "INFO"}
@@ -81,11 +81,11 @@ class Levels:
         self._known.add(name)
 
     def known(self) -> list[str]:
-        """The names of all loggers, `root` first."""
+        """Return the names of all loggers, `root` first."""
         return [ROOT, *sorted(self._known - {ROOT})]
 
     def of(self, name: str) -> str:
-        """The level of a logger, its own or inherited."""
+        """Return the level of a logger, its own or inherited."""
         while name and name not in self._set:
             name = name.rpartition(".")[0]
         return self._set[name or ROOT]
@@ -131,7 +131,7 @@ class RateLimit:
 
 
 def shorten(_logger: object, _method: str, event: Event) -> Event:
-    """A processor: cuts text that is longer than anybody reads; a client may have chosen it."""
+    """A processor: cuts text that is too long to be read; a client may have chosen it."""
     for key, value in event.items():
         if isinstance(value, str) and len(value) > MAX_CHARACTERS:
             event[key] = value[:MAX_CHARACTERS] + "…"
@@ -139,7 +139,7 @@ def shorten(_logger: object, _method: str, event: Event) -> Event:
 
 
 def escape(_logger: object, _method: str, event: Event) -> Event:
-    """A processor, for text: nothing that is said begins a line or commands a terminal. JSON does that by itself."""
+    """A processor, for text: escapes control characters, so that no value begins a line or commands a terminal."""
     for key, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[key] = value.encode("unicode_escape").decode("ascii")
@@ -147,15 +147,15 @@ def escape(_logger: object, _method: str, event: Event) -> Event:
 
 
 class Nowhere(io.TextIOBase):
-    """Standard error of a process that was started without."""
+    """The stream of a process that was started without standard error."""
 
     def write(self, text: str) -> int:
-        """Say nothing."""
+        """Discard `text`."""
         return len(text)
 
 
 class Line(structlog.WriteLogger):
-    """Where the lines of one logger go."""
+    """The destination of one logger's lines."""
 
     def __init__(self, stream: TextIO, name: str) -> None:
         super().__init__(stream)
@@ -167,7 +167,7 @@ levels: Final = Levels()
 
 
 def lost(count: int) -> str:
-    """The line that stands for lines which were dropped because nobody read them."""
+    """Return the line that stands for lines which were dropped because nobody read them."""
     stamp = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
     if sys.stderr is not None and sys.stderr.isatty():
         return f"{stamp} [warning  ] {LINES_DROPPED} lines={count}\n"
@@ -176,14 +176,14 @@ def lost(count: int) -> str:
 
 
 def get(name: str) -> FilteringBoundLogger:
-    """The logger of a part of the router, by its dotted name."""
+    """Return the logger of a part of the router, by its dotted name."""
     levels.know(name)
     logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 
 def unlimited(name: str) -> FilteringBoundLogger:
-    """A logger without an allowance for each event: for what somebody has asked to see line by line.
+    """Return a logger without an allowance for each event: for events that were asked for line by line.
 
     To be called once `configure` was.
     """

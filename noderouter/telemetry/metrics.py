@@ -30,12 +30,12 @@ class Counter:
         return f"<Counter {self.value}>"
 
     def add(self, n: int = 1) -> None:
-        """Count `n` more."""
+        """Add `n`."""
         self.value += n
 
 
 class Gauge:
-    """A number that is asked for when somebody reads; `read` must be quick and must not fail."""
+    """A number that is computed when it is read; `read` must be quick and must not fail."""
 
     __slots__ = ("read",)
 
@@ -44,7 +44,7 @@ class Gauge:
 
 
 class Tally(Gauge):
-    """A counter that somebody else keeps, as a plain number; `read` answers it, and it only grows."""
+    """A counter that is kept elsewhere, as a plain number; `read` returns it, and it only grows."""
 
     __slots__ = ()
 
@@ -104,7 +104,7 @@ class RequestStats:
         self._error_latency.add(seconds)
 
     def _open(self, status: int) -> _Status:
-        """The entry of a status that was not seen before."""
+        """Make the entry of a new status."""
         if len(self._statuses) >= STATUS_LIMIT:
             status = OTHER_STATUS
             if status in self._statuses:
@@ -117,22 +117,22 @@ class RequestStats:
 
     @property
     def errors(self) -> int:
-        """Requests that ended in an exception."""
+        """The requests that ended in an exception."""
         return sum(self.exceptions.values())
 
     @property
     def requests(self) -> int:
-        """Requests that have ended, in whatever way."""
+        """The requests that have ended, in whatever way."""
         return sum(entry.count for entry in self._statuses.values()) + self.errors
 
     @property
     def failures(self) -> int:
-        """Requests that failed: by the classifier's verdict, or by an exception."""
+        """The requests that failed: by the classifier's verdict, or by an exception."""
         return self._failures
 
     @property
     def success(self) -> int:
-        """Requests that succeeded."""
+        """The requests that succeeded."""
         return self.requests - self._failures
 
     @property

@@ -22,7 +22,7 @@ _ABOVE_ALL: Final = b"g"
 
 
 class Observer(Protocol):
-    """Who wants to see requests."""
+    """Receives requests that have ended."""
 
     limit: int
     """Trace ids below it are seen: `trace_context.sample_limit` of a rate."""
@@ -30,12 +30,12 @@ class Observer(Protocol):
     """Whether a decision that came with the request counts, instead of `limit`."""
 
     def ended(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None) -> None:
-        """A request of the router `router` is over; `error` is why it has no response. Must be quick, and not fail."""
+        """Take a request of `router` that is over; `error` is why it has no response. Must be quick, and not fail."""
         ...
 
 
 class Observe:
-    """Tells observers of the end of the requests that are theirs to see."""
+    """Reports requests at their end to the observers that want them."""
 
     __slots__ = ("_heeding", "_limit", "_observers", "_router", "_service")
 
@@ -48,7 +48,7 @@ class Observe:
         self._heeding = any(each.heeds for each in observers)
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
-        """Go on, and be there at the end of what somebody wants to see."""
+        """Serve the exchange; report it at its end where an observer wants it."""
         fields = exchange.request_fields
         at = fields.find(_REQUEST_ID)
         shown = fields[at + 13 : at + 29]
@@ -79,7 +79,7 @@ class Observe:
 
 
 def decided(context: Context) -> bool | None:
-    """Whether a request is sampled, as far as somebody before us has decided that; None where nobody has."""
+    """Return whether a request is sampled, as far as a caller has decided that; None where none has."""
     trace = context.trace
     if context.sample is not None:
         return trace is None or trace.trace_id < sample_limit(context.sample)

@@ -46,7 +46,7 @@ BOUNDED: Final = (Role.SERVICE, Role.CLIENT, Role.PAIR)
 
 
 def role_below(parent: Role, name: str) -> Role:
-    """The role of the child `name` of a node."""
+    """Return the role of the child `name` of a node."""
     return _NAMED.get((parent, name)) or _ANY.get(parent, Role.PLAIN)
 
 

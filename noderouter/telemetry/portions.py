@@ -25,7 +25,7 @@ class Portions:
         self._pace = Pace()
 
     async def add(self, text: str) -> None:
-        """Write `text`, and rest where it is time."""
+        """Write `text`, and rest when that is due."""
         self._open.append(text)
         self._size += len(text)
         if self._size >= PORTION:
@@ -33,12 +33,12 @@ class Portions:
         await self.rest()
 
     async def rest(self) -> None:
-        """Let others have a turn, where it is time; for work that writes nothing."""
+        """Let other tasks run, when that is due; for work that writes nothing."""
         if self._pace.due():
             await self._pace.rest()
 
     def done(self) -> tuple[bytes, ...]:
-        """All that was written; nothing may be added afterwards."""
+        """Return all that was written; nothing may be added afterwards."""
         if self._open:
             self._seal()
         return tuple(self._done)
@@ -50,7 +50,7 @@ class Portions:
 
 
 async def lines(pieces: Iterable[str]) -> tuple[bytes, ...]:
-    """Each piece as a line."""
+    """Return each piece as a line."""
     portions = Portions()
     for piece in pieces:
         await portions.add(piece + "\n")
@@ -58,7 +58,7 @@ async def lines(pieces: Iterable[str]) -> tuple[bytes, ...]:
 
 
 async def json_object(items: Iterable[tuple[str, Any]]) -> tuple[bytes, ...]:
-    """An object of keys and values; each value is encoded in one go."""
+    """Return an object of keys and values; each value is encoded in one go."""
     portions = Portions()
     comma = "{"
     for key, value in items:
@@ -69,7 +69,7 @@ async def json_object(items: Iterable[tuple[str, Any]]) -> tuple[bytes, ...]:
 
 
 async def json_text(value: Any, *, pretty: bool = False) -> tuple[bytes, ...]:
-    """Any value; what JSON does not know is written as text."""
+    """Return any value as JSON; what JSON does not know is written as text."""
     portions = Portions()
     encoder = json.JSONEncoder(indent=2 if pretty else None, sort_keys=pretty, default=str)
     for piece in encoder.iterencode(value):

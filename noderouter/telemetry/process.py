@@ -14,7 +14,7 @@ _PAGE: Final = resource.getpagesize()
 
 
 class Collections:
-    """The runs of the garbage collector, which it tells of itself: a microsecond for each, and none for a request."""
+    """The runs of the garbage collector, which calls this: a microsecond for each, and none for a request."""
 
     def __init__(self) -> None:
         self.runs = 0
@@ -62,7 +62,7 @@ def watch_process(tree: MetricsTree, memory_limit: int = 0) -> None:
 
 
 def watch_log(tree: MetricsTree, max_bytes: int) -> None:
-    """Bound what waits to be read from standard error, and add it and what was dropped because nobody did."""
+    """Bound what waits to be read from standard error; add that, and the lines that were dropped, to the metrics."""
     queue = standard_error()
     if queue is not None:
         queue.max_bytes = max_bytes
@@ -72,13 +72,13 @@ def watch_log(tree: MetricsTree, max_bytes: int) -> None:
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in RAM."""
+    """Return the memory of this process that is in RAM."""
     with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[1]) * _PAGE
 
 
 def open_fds() -> int:
-    """Descriptors of this process."""
+    """Return the number of descriptors of this process."""
     # Since Linux 6.2 the directory's size is the count; listing it takes milliseconds at 10,000.
     size = os.stat("/proc/self/fd").st_size
     return size or len(os.listdir("/proc/self/fd"))

@@ -31,7 +31,7 @@ Labels = dict[str, str]
 
 
 def series(path: tuple[str, ...], prefix: str = "") -> tuple[str, Labels]:
-    """The name of a metric, and its labels in the order in which they are written."""
+    """Return the name of a metric, and its labels in the order in which they are written."""
     labels: Labels = {}
     name: tuple[str, ...] = ()
     rest = path
@@ -74,7 +74,7 @@ class Families:
             self._family(name, _TYPES[sample.kind]).extend(_line(name, labels, value))
 
     def take(self) -> Iterator[bytes]:
-        """The families, in the order in which they were first seen; they are given away."""
+        """Yield the families, in the order in which they were first seen, and forget them."""
         while self._families:
             name = next(iter(self._families))
             yield bytes(self._families.pop(name))
@@ -86,7 +86,7 @@ class Families:
         return family
 
     def _add_summary(self, name: str, labels: Labels, histogram: Histogram) -> None:
-        """Totals since the start, and what the last window says of the distribution."""
+        """Write totals since the start, and the quantiles of the last window."""
         factor = histogram.scale.factor
         count = histogram.total_count
         if not count:
@@ -105,7 +105,7 @@ class Families:
 
 
 async def exposition(samples: Iterable[Sample], prefix: str = "") -> tuple[bytes, ...]:
-    """The text for one scrape, in portions; `prefix` is put before the names of our own metrics."""
+    """Return the text for one scrape, in portions; `prefix` is put before the names of our own metrics."""
     pace = Pace()
     families = Families(prefix)
     for sample in samples:
@@ -122,7 +122,7 @@ async def exposition(samples: Iterable[Sample], prefix: str = "") -> tuple[bytes
 
 
 def _of_the_process() -> Iterator[bytes]:
-    """What prometheus_client knows of process and garbage collector."""
+    """Yield what prometheus_client knows of process and garbage collector."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
@@ -133,7 +133,7 @@ def _of_the_process() -> Iterator[bytes]:
 
 
 def _head(family: Metric) -> str:
-    """The comment lines of a family; prometheus_client names counters without their `_total`."""
+    """Return the comment lines of a family; prometheus_client names counters without their `_total`."""
     name = family.samples[0].name if family.type == "counter" and family.samples else family.name
     return f"# HELP {name} {family.documentation}\n# TYPE {name} {family.type}\n"
 

@@ -47,7 +47,7 @@ class RecentRequests:
         return len(self._kept)
 
     def __iter__(self) -> Iterator[RecentRequest]:
-        """The newest first."""
+        """Yield the requests, the newest first."""
         return iter(tuple(reversed(self._kept)))
 
     def ended(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None) -> None:
@@ -70,11 +70,11 @@ class RecentRequests:
 
 
 def cut(name: str) -> str:
-    """A name, or how it begins."""
+    """Return a name, or its beginning if it is long."""
     return name if len(name) <= SHOWN else name[:SHOWN] + CUT
 
 
 def recent_gauges(scope: Scope, recent: RecentRequests) -> None:
-    """How many are kept, and were."""
+    """Register how many are kept, and were."""
     scope.gauge("kept", lambda: len(recent))
     scope.tally("seen", lambda: recent.seen)

@@ -13,7 +13,7 @@ from noderouter.telemetry.metrics import OTHER_STATUS, RequestStats
 
 
 class Kind(Enum):
-    """How a value is to be understood; the value is its key in the JSON tree."""
+    """The kind of a value; its own value is the key in the JSON tree."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -29,7 +29,7 @@ class Sample(NamedTuple):
 
 
 def of_requests(stats: RequestStats, path: tuple[str, ...], *, whole: bool) -> Iterator[Sample]:
-    """The metrics that `stats` stands for, below `path`.
+    """Yield the metrics that `stats` stands for, below `path`.
 
     Args:
         stats: what was recorded.
@@ -54,7 +54,7 @@ def of_requests(stats: RequestStats, path: tuple[str, ...], *, whole: bool) -> I
 
 
 def _exceptions(stats: RequestStats, head: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Counts by exception; `a/b` (an `a` caused by a `b`) counts for `a` too."""
+    """Yield counts by exception; `a/b` (an `a` caused by a `b`) counts for `a` too."""
     totals: dict[tuple[str, ...], int] = {}
     for name, count in stats.exceptions.items():
         chain = tuple(name.split("/"))
@@ -77,5 +77,5 @@ def _statuses(stats: RequestStats, whole: bool) -> Iterator[tuple[tuple[str, ...
 
 
 def _class_name(digit: int) -> str:
-    """`2XX`; the codes beyond the limit have no class of their own."""
+    """Return `2XX`; the codes beyond the limit have no class of their own."""
     return f"{digit}XX" if digit else "other"

@@ -32,7 +32,7 @@ class TraceLog:
         self._log: FilteringBoundLogger | None = None
 
     def ended(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None) -> None:
-        """Write what is known of a request at its end."""
+        """Log what is known of a request at its end."""
         name, client, endpoint, response = exchange.name, exchange.client_id, exchange.endpoint, exchange.response
         ended = (exchange.ended if error is None else 0.0) or monotonic()
         high = "" if trace.trace_id_high is None else f"{trace.trace_id_high:016x}"

@@ -55,34 +55,34 @@ class Scope:
         return () if self._parent is None else (*self._parent.path, self.name)
 
     def scope(self, *names: str) -> "Scope":
-        """The node below this one, made where it is missing; each name is one element, slashes and all."""
+        """Return the node below this one, made where it is missing; each name is one element, slashes and all."""
         node = self
         for name in names:
             node = node._children.get(name) or node._make(name)
         return node
 
     def counter(self, name: str) -> Counter:
-        """The counter of that name; slashes in it separate elements (as in those below)."""
+        """Return the counter of that name; slashes in it separate elements (as in those below)."""
         return self._metric_at(name, Counter, Counter)
 
     def gauge(self, name: str, read: Callable[[], float]) -> Gauge:
-        """Let `read` be asked for the gauge of that name; replaces what was asked before."""
+        """Register `read` as the gauge of that name, in place of the one before."""
         gauge = self._metric_at(name, Gauge, lambda: Gauge(read))
         gauge.read = read
         return gauge
 
     def tally(self, name: str, read: Callable[[], int]) -> Tally:
-        """Let `read` be asked for the counter of that name, which whoever counts keeps as a plain number."""
+        """Register `read` as the counter of that name, which is kept elsewhere as a plain number."""
         tally = self._metric_at(name, Tally, lambda: Tally(read))
         tally.read = read
         return tally
 
     def histogram(self, name: str, scale: Scale = LATENCY) -> Histogram:
-        """The histogram of that name."""
+        """Return the histogram of that name."""
         return self._metric_at(name, Histogram, lambda: Histogram(scale))
 
     def requests(self) -> RequestStats:
-        """The statistics of the requests of this server, service or (client, service) pair."""
+        """Return the statistics of the requests of this server, service or (client, service) pair."""
         if self._stats is None:
             self._stats = RequestStats()
         return self._stats
@@ -102,7 +102,7 @@ class Scope:
         self._give_back()
 
     def samples(self, path: tuple[str, ...] = ()) -> Iterator[Sample]:
-        """Everything at and below this node, depth first, with paths below `path`.
+        """Yield everything at and below this node, depth first, with paths below `path`.
 
         The tree may change while this is half-way: what came or went meanwhile may or may not be seen.
         """
@@ -121,7 +121,7 @@ class Scope:
             yield from child.samples((*path, name))
 
     def _client_samples(self, path: tuple[str, ...]) -> Iterator[Sample]:
-        """Those below a client, summing up its pairs on the way: all at once would take long where there are many."""
+        """Yield those below a client, summing up its pairs on the way: all at once takes long where there are many."""
         total = RequestStats()
         for part in (self._stats, self._retired):
             if part is not None:
@@ -136,13 +136,13 @@ class Scope:
         yield from of_requests(total, path, whole=False)
 
     def derived(self, path: tuple[str, ...] = ()) -> Iterator[Sample]:
-        """What the request statistics of this very node amount to, with paths below `path`."""
+        """Yield what the request statistics of this very node amount to, with paths below `path`."""
         stats = self._sum() if self._role is Role.CLIENT else self._stats
         if stats is not None:
             yield from of_requests(stats, path, whole=self._role in (Role.SERVER, Role.SERVICE))
 
     def find(self, query: str) -> "tuple[Scope, str] | None":
-        """The deepest node on the way to `query` (elements joined by slashes), and what is left of it."""
+        """Return the deepest node on the way to `query` (elements joined by slashes), and what is left of it."""
         for name, child in self._children.items():
             if query == name:
                 return child, ""
@@ -153,7 +153,7 @@ class Scope:
         return (self, query) if self._stats is not None or self._role is Role.CLIENT else None
 
     def histograms(self) -> "Iterator[Histogram | RequestStats]":
-        """Everything at and below this node whose window has to be ended."""
+        """Yield everything at and below this node whose window has to be ended."""
         if isinstance(self._metric, Histogram):
             yield self._metric
         if self._stats is not None:
@@ -164,7 +164,7 @@ class Scope:
             yield from child.histograms()
 
     def _make(self, name: str) -> "Scope":
-        """A new child, or the shared one where there are too many."""
+        """Make a new child, or return the shared one where there are too many."""
         role = role_below(self._role, name)
         bounds = self._bounds
         if role is Role.ROUTER and bounds is not None:
@@ -200,7 +200,7 @@ class Scope:
         self._retired.pending = 0
 
     def _sum(self) -> RequestStats:
-        """The requests of a client: those of its pairs, present and past."""
+        """Return the requests of a client: those of its pairs, present and past."""
         pairs = self._children.get("service")
         parts = [] if pairs is None else [pair._stats for pair in pairs._children.values()]
         total = RequestStats()

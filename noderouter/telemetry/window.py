@@ -12,7 +12,7 @@ WINDOW: Final = 60.0
 
 
 async def turn_windows(tree: MetricsTree, seconds: float = WINDOW) -> None:
-    """Run until cancelled."""
+    """End the windows every so many seconds until cancelled."""
     due = trio.current_time() + seconds
     while True:
         await trio.sleep_until(due)

@@ -19,13 +19,13 @@ PATIENCE: Final = 2.0
 
 
 async def by_query(state: AdminState, request: Request) -> Response:
-    """`?path=/svc/x&dtab=...&namespace=<router>`; no dtab is the empty one."""
+    """Answer `?path=/svc/x&dtab=...&namespace=<router>`; no dtab is the empty one."""
     query = request.query
     return await _answer(state, query.get("namespace"), query.get("dtab", ""), query.get("path"))
 
 
 async def by_body(state: AdminState, request: Request) -> Response:
-    """JSON with `path`, `dtab`, and perhaps `namespace`."""
+    """Answer JSON with `path`, `dtab`, and perhaps `namespace`."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip(" \t").lower()
     if media_type != "application/json":
         return text("the content type must be application/json\n", 415)

@@ -10,12 +10,12 @@ from noderouter.admin.state import AdminState
 
 
 async def livez(_state: AdminState, _request: Request) -> Response:
-    """Answer from the thread of the data path: where that hangs, this does too."""
+    """Answer from the thread of the data path: where that hangs, this hangs too."""
     return text("ok\n")
 
 
 async def readyz(state: AdminState, request: Request) -> Response:
-    """200 while requests are welcome, else 503; the reasons where it is not, or where `verbose` asks for them."""
+    """Answer 200 while ready, else 503; with the reasons where it is not, or where `verbose` asks for them."""
     ready, lines = state.readiness()
     verdict = "ok\n" if ready else "not ready\n"
     if request.flag("verbose") or not ready:
@@ -27,7 +27,7 @@ STATUSES: Final = {"captured": 200, "direct": 409, "not yet": 503}
 
 
 async def captured(state: AdminState, request: Request) -> Response:
-    """200 if they are; 409 if they never will be, as somebody has chosen; 503 as long as waiting helps."""
+    """Answer 200 if they are; 409 if they are excluded by configuration; 503 while waiting helps."""
     assert state.outlook is not None  # the route is there only then
     found = state.outlook(request.client)
     return text(f"{found.verdict}: {found.why}\n" if found.why else f"{found.verdict}\n", STATUSES[found.verdict])

@@ -28,7 +28,7 @@ GROUPS: Final = {
 
 
 async def page(state: AdminState, _request: Request) -> Response:
-    """A page; what is switched off is not on it."""
+    """Answer a page with the open endpoints."""
     there = {path for path, group in GROUPS.items() if is_open(state.security, path, group)}
     if state.recent_requests is None:
         there.discard("/requests")

@@ -28,7 +28,7 @@ _ABOUT: Final = (
 
 
 async def page(state: AdminState, _request: Request) -> Response:
-    """A page of links."""
+    """Answer a page of links."""
     rows = "".join(
         f'<dt><a href="{escape(path)}">{escape(path)}</a></dt><dd>{escape(about)}</dd>\n'
         for path, about in _entries(state)
@@ -43,12 +43,12 @@ async def page(state: AdminState, _request: Request) -> Response:
 
 
 async def plain(state: AdminState, _request: Request) -> Response:
-    """The paths, one per line."""
+    """Answer the paths, one per line."""
     return text("".join(f"{path}\n" for path, _ in _entries(state)))
 
 
 def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
-    """What is not switched off."""
+    """Yield the endpoints that are not switched off."""
     scrapes = ((place.path, Group.DIAGNOSTICS, f"metrics for {place.form.value}") for place in state.expositions)
     # An interpreter is there in lower case, too, for Linkerd's users; it is one all the same.
     once: dict[tuple[str, str], str] = {}

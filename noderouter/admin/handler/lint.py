@@ -14,12 +14,12 @@ from noderouter.admin.state import AdminState
 
 
 async def lint_json(state: AdminState, _request: Request) -> Response:
-    """By router: the findings, each with the entry that it is about; null while there is no dtab."""
+    """Answer by router the findings, each with its entry; null while there is no dtab."""
     return await state.answers.get("lint.json", lambda: _as_json(state))
 
 
 async def lint_text(state: AdminState, _request: Request) -> Response:
-    """The same in lines."""
+    """Answer the same in lines."""
     return await state.answers.get("lint", lambda: _as_text(state))
 
 

@@ -14,7 +14,7 @@ _GUARDED: Final = (("content-security-policy", "default-src 'none'; form-action 
 
 
 async def page(state: AdminState, _request: Request) -> Response:
-    """Every logger with its level; where control is open, a form to change it."""
+    """Answer every logger with its level; where control is open, a form to change it."""
     changing = is_open(state.security, "/logging.json", Group.CONTROL)
     rows = "".join(_row(name, state.levels.of(name), changing) for name in state.levels.known())
     hint = "" if changing else "<p>Levels cannot be changed here: admin.security.controlEnabled is off.</p>\n"
@@ -37,7 +37,7 @@ def _row(name: str, level: str, changing: bool) -> str:
 
 
 async def list_levels(state: AdminState, _request: Request) -> Response:
-    """Every logger with its level, the root first."""
+    """Answer every logger with its level, the root first."""
     levels = state.levels
     return as_json([{"logger": name, "level": levels.of(name)} for name in levels.known()])
 

@@ -13,7 +13,7 @@ from noderouter.telemetry.sample import Sample
 
 
 async def metrics_json(state: AdminState, request: Request) -> Response:
-    """The tree or, with `q`, a part of it: flat, or nested with `tree`; indented and sorted with `pretty`."""
+    """Answer the tree or, with `q`, a part of it: flat, or nested with `tree`; indented and sorted with `pretty`."""
     query, tree, pretty = request.query.get("q"), request.flag("tree"), request.flag("pretty")
 
     async def make() -> Response:
@@ -28,7 +28,7 @@ async def metrics_json(state: AdminState, request: Request) -> Response:
 
 
 async def prometheus(prefix: str, state: AdminState, _request: Request) -> Response:
-    """The text exposition; its library is imported by the first scrape, in a thread, since that takes a while."""
+    """Answer the text exposition; the first scrape imports its library, in a thread, since that takes a while."""
 
     async def make() -> Response:
         content_type, exposition = await trio.to_thread.run_sync(_exposition)
@@ -38,7 +38,7 @@ async def prometheus(prefix: str, state: AdminState, _request: Request) -> Respo
 
 
 async def influxdb(state: AdminState, request: Request) -> Response:
-    """The line protocol; every line says for which host it was asked for, by which a reader tells nodes apart."""
+    """Answer the line protocol; every line has the host that was asked for, by which a reader tells nodes apart."""
     host = request.headers.get("host", "none")
 
     async def make() -> Response:

@@ -14,7 +14,7 @@ from noderouter.telemetry.portions import json_object, json_text
 
 
 async def bound_names(state: AdminState, _request: Request) -> Response:
-    """Every name that a namer lists, once."""
+    """Answer every name that a namer lists, once."""
 
     async def make() -> Response:
         names = sorted({name for router in state.routers.values() for name in router.bound_names()})
@@ -24,7 +24,7 @@ async def bound_names(state: AdminState, _request: Request) -> Response:
 
 
 async def client_state(state: AdminState, request: Request) -> Response:
-    """The addresses of every client; of one router with `router=<label>`.
+    """Answer the addresses of every client; of one router with `router=<label>`.
 
     Where two routers have a client of the same name, the first one's is shown.
     """
@@ -37,7 +37,7 @@ async def client_state(state: AdminState, request: Request) -> Response:
 
 
 def _clients(state: AdminState, wanted: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each client once, and how it stands."""
+    """Yield each client once, with its state."""
     found: set[str] = set()
     for label, router in state.routers.items():
         if wanted is None or label == wanted:
@@ -48,7 +48,7 @@ def _clients(state: AdminState, wanted: str | None) -> Iterator[tuple[str, dict[
 
 
 def state_of(addr: Addr) -> dict[str, Any]:
-    """An address as `/client_state.json` shows it."""
+    """Return an address as `/client_state.json` shows it."""
     match addr:
         case AddrBound(addresses=addresses):
             return {"state": "bound", "addresses": [str(address) for address in _in_order(addresses)]}
@@ -61,7 +61,7 @@ def state_of(addr: Addr) -> dict[str, Any]:
 
 
 def delegated(addr: Addr) -> dict[str, Any]:
-    """An address as `/delegator.json` shows it; for `Delegation.json`."""
+    """Return an address as `/delegator.json` shows it; for `Delegation.json`."""
     match addr:
         case AddrBound(addresses=addresses, meta=meta):
             return {"type": "bound", "addrs": [_endpoint(one) for one in _in_order(addresses)], "meta": dict(meta)}
@@ -74,7 +74,7 @@ def delegated(addr: Addr) -> dict[str, Any]:
 
 
 def _in_order(addresses: frozenset[Address]) -> list[Address]:
-    """A set has no order; people who compare two answers want one."""
+    """Return the addresses sorted, so that two answers can be compared."""
     return sorted(addresses, key=lambda address: (address.ip, address.port, address.meta))
 
 
@@ -86,7 +86,7 @@ def _endpoint(address: Address) -> dict[str, Any]:
 
 
 async def shown(path: str, show: Callable[[], Any], state: AdminState, _request: Request) -> Response:
-    """What one of them has to show now."""
+    """Answer the state that `show` returns."""
 
     async def make() -> Response:
         return Response(200, await json_text(show()), JSON)

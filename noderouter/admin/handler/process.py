@@ -10,12 +10,12 @@ from noderouter.telemetry.portions import json_text
 
 
 async def ping(_state: AdminState, _request: Request) -> Response:
-    """`pong`."""
+    """Answer `pong`."""
     return text("pong")
 
 
 async def server_info(state: AdminState, _request: Request) -> Response:
-    """Name, version and uptime (in milliseconds, as in Linkerd)."""
+    """Answer name, version and uptime (in milliseconds, as in Linkerd)."""
     return as_json(
         {
             "name": "noderouter",
@@ -29,7 +29,7 @@ async def server_info(state: AdminState, _request: Request) -> Response:
 
 
 async def config_json(state: AdminState, _request: Request) -> Response:
-    """The configuration in effect."""
+    """Answer the configuration in effect."""
 
     async def make() -> Response:
         return Response(200, await json_text(state.config), JSON)

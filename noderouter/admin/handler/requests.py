@@ -23,7 +23,7 @@ _NOTHING: Final = (("content-security-policy", "default-src 'none'"),)
 
 
 async def requests(linked: bool, state: AdminState, _request: Request) -> Response:
-    """The page; with `linked`, names lead to the page that shows what becomes of them."""
+    """Answer the page; with `linked`, names lead to the delegator's page."""
 
     async def make() -> Response:
         return Response(200, await lines(_page(state.recent_requests or (), linked)), HTML, _NOTHING)
@@ -48,7 +48,7 @@ def _row(request: RecentRequest, linked: bool) -> str:
 
 
 def _name(router: str, name: str, linked: bool) -> str:
-    """A name; where it was cut, there is nothing to lead to."""
+    """Return a name as a link; one that was cut has none."""
     shown = escape(name)
     if not linked or name.endswith(CUT):
         return shown

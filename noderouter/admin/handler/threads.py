@@ -22,7 +22,7 @@ LIMIT: Final = 5_000
 
 
 async def threads(state: AdminState, _request: Request) -> Response:
-    """Both parts."""
+    """Answer both parts as text."""
 
     async def make() -> Response:
         parts = chain(("data path:",), _cut(iter(state.reactor_tasks())), ("", "control plane:"), _cut(task_tree()))
@@ -32,7 +32,7 @@ async def threads(state: AdminState, _request: Request) -> Response:
 
 
 async def threads_json(state: AdminState, _request: Request) -> Response:
-    """`threads` by number, and the lines of both parts."""
+    """Answer `threads` by number, and the lines of both parts."""
 
     async def make() -> Response:
         found = {
@@ -46,7 +46,7 @@ async def threads_json(state: AdminState, _request: Request) -> Response:
 
 
 def _system_threads() -> dict[str, Any]:
-    """The threads that Python knows, with their stacks, the innermost frame first as Linkerd has them."""
+    """Return the threads that Python knows, with their stacks, the innermost frame first as Linkerd has them."""
     frames = sys._current_frames()
     found = {}
     for thread in threading.enumerate():
@@ -57,7 +57,7 @@ def _system_threads() -> dict[str, Any]:
 
 
 def task_tree() -> Iterator[str]:
-    """A few lines for each trio task; below it, indented, those of its nurseries."""
+    """Yield a few lines for each trio task; below it, indented, those of its nurseries."""
     root = trio.lowlevel.current_root_task()
     todo = [] if root is None else [(root, 0)]
     while todo:

@@ -25,7 +25,7 @@ from noderouter.schema.problem import ConfigError
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check, and print."""
+    """Run the checks and print the findings; return the exit code."""
     findings = []
     for finding in check(options):
         findings.append(finding)
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> Iterator[Finding]:
-    """Every line, as soon as it is known."""
+    """Yield every finding, as soon as it is known."""
     yield from check_versions()
     yield from check_descriptors()
     access = _given(options)
@@ -69,7 +69,7 @@ def check(options: argparse.Namespace) -> Iterator[Finding]:
 
 
 def check_api(access: Access, needs: Needs, namers: list[Path], account: tuple[str, str] | None) -> list[Finding]:
-    """The lines about one API."""
+    """Return the findings about one API."""
 
     async def ask(api: Api) -> list[Finding]:
         lines = [await check_server(api)]
@@ -83,7 +83,7 @@ def check_api(access: Access, needs: Needs, namers: list[Path], account: tuple[s
 
 
 def _given(options: argparse.Namespace) -> Access | None:
-    """The API that the command line names."""
+    """Return the API that the command line names."""
     return of_people(options.kubeconfig, options.context) if options.kubeconfig or options.context else None
 
 

@@ -13,7 +13,7 @@ from noderouter.naming.interpreter.stored import DtabError, hash_of, read_dtab
 
 
 async def check_config_map(api: Api, key: Key, namers: list[Path]) -> Finding:
-    """One line. It is listed, as the router does it: the right to `get` may be missing."""
+    """Check one ConfigMap. It is listed, as the router does it: the right to `get` may be missing."""
     subject = f"dtab {key}"
     try:
         path = configmaps(key.namespace).path
@@ -32,7 +32,7 @@ async def check_config_map(api: Api, key: Key, namers: list[Path]) -> Finding:
 
 
 def judged(key: Key, thing: Object, namers: list[Path]) -> Finding:
-    """The line about a ConfigMap that is there."""
+    """Return the finding about a ConfigMap that is there."""
     subject = f"dtab {key}"
     mend = "the router keeps the last good one; kubectl edit it"
     try:

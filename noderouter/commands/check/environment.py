@@ -20,7 +20,7 @@ SOURCES: Mapping[str, str] = {
 
 
 def check_versions() -> Iterator[Finding]:
-    """Yield a line for each of them."""
+    """Yield a finding for each of them."""
     yield ok("noderouter", __version__)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     if sys.version_info >= OLDEST:
@@ -32,7 +32,7 @@ def check_versions() -> Iterator[Finding]:
 
 
 def part(subject: str, why_not: str | None) -> Finding:
-    """Return the line about a part, which is compiled where there is no reason why not."""
+    """Return the finding about a part, which is compiled where there is no reason why not."""
     if why_not is None:
         return ok(subject, "compiled")
     hint = "install noderouter where a C compiler is, or from a wheel for this platform"
@@ -40,7 +40,7 @@ def part(subject: str, why_not: str | None) -> Finding:
 
 
 def check_variables(needed: Mapping[str, str]) -> Iterator[Finding]:
-    """One line for each variable that the configuration needs. Outside of a pod they are not to be expected."""
+    """Yield a finding for each variable that the configuration needs. Outside of a pod none is expected."""
     in_pod = bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
     for name, why in sorted(needed.items()):
         value = os.environ.get(name)

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Status(Enum):
-    """How it is. A warning is something that works less well, or later not any more."""
+    """The outcome. A warning is about something that works less well, or will stop working."""
 
     OK = "ok"
     WARN = "warn"
@@ -15,7 +15,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`subject` is of few words, `words` say how it is, `hint` what to do."""
+    """`subject` is short, `words` are the outcome, `hint` is what to do."""
 
     status: Status
     subject: str
@@ -28,25 +28,25 @@ class Finding:
 
     @property
     def json(self) -> dict[str, str]:
-        """For programs."""
+        """The finding for programs."""
         return {"status": self.status.value, "subject": self.subject, "words": self.words, "hint": self.hint}
 
 
 def ok(subject: str, words: str) -> Finding:
-    """All is well."""
+    """Return a finding that all is well."""
     return Finding(Status.OK, subject, words)
 
 
 def warn(subject: str, words: str, hint: str) -> Finding:
-    """It can be better."""
+    """Return a finding that something can be better."""
     return Finding(Status.WARN, subject, words, hint)
 
 
 def fail(subject: str, words: str, hint: str) -> Finding:
-    """It does not work."""
+    """Return a finding that something does not work."""
     return Finding(Status.FAIL, subject, words, hint)
 
 
 def failed(findings: Iterable[Finding]) -> bool:
-    """Whether anything does not work."""
+    """Whether any of the findings is a failure."""
     return any(finding.status is Status.FAIL for finding in findings)

@@ -23,7 +23,7 @@ SAID: Final = b"HTTP/1.1 421 "
 
 
 def check_intercept(config: Config) -> Iterator[Finding]:
-    """Nothing where the configuration has no `intercept`."""
+    """Check interception; yields nothing where the configuration has no `intercept`."""
     if config.intercept is None:
         return
     yield check_keeper(Path(config.intercept.socket))
@@ -34,7 +34,7 @@ def check_intercept(config: Config) -> Iterator[Finding]:
 
 
 def check_keeper(path: Path) -> Finding:
-    """Whether the keeper answers, and how it is."""
+    """Check whether the keeper answers, and its status."""
     subject = f"keeper {path}"
     try:
         client = BlockingKeeperClient(path, SECONDS)
@@ -50,7 +50,7 @@ def check_keeper(path: Path) -> Finding:
 
 
 def judged(subject: str, status: dict[str, Any]) -> Finding:
-    """The line about a keeper that answers."""
+    """Return the finding about a keeper that answers."""
     figures = f"{status.get('pods')} addresses of pods, {status.get('services')} destinations"
     said = f"{status.get('backend')}, failure mode {status.get('failureMode')}, {figures}"
     if status.get("armed"):
@@ -75,7 +75,7 @@ def _no_keeper(subject: str, error: InterceptError) -> Finding:
 
 
 def check_capture(server: ServerConfig) -> Finding:
-    """Whether captured connections could arrive, and whether it is a router that listens there."""
+    """Check whether captured connections could arrive, and whether a router listens there."""
     subject = f"capture port {server.ip}:{server.port}"
     address = ip_address(str(server.ip))
     if not address.is_unspecified:
@@ -97,7 +97,7 @@ def check_capture(server: ServerConfig) -> Finding:
 
 
 def _ask(ip: str, port: int) -> bytes:
-    """The beginning of what is answered to a request that is no probe."""
+    """Return the beginning of the response to a request that is no probe."""
     with socket.create_connection((ip, port), SECONDS) as sock:
         sock.settimeout(SECONDS)
         sock.sendall(b"GET / HTTP/1.1\r\nhost: check\r\nconnection: close\r\n\r\n")

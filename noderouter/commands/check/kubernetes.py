@@ -14,7 +14,7 @@ OLDEST_MINOR: Final = 21
 
 
 async def check_server(api: Api) -> Finding:
-    """One line; everything else about this API is in vain where it fails."""
+    """Check the API server; nothing else about this API can be checked where it fails."""
     subject = f"kubernetes {api.access}"
     try:
         version = str(json.loads(await api.get("/version")).get("gitVersion", "?"))

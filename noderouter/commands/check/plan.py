@@ -23,7 +23,7 @@ API_NAMESPACE = "default"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Right:
-    """What RBAC has to allow; an empty namespace is all of them. `without` says what happens where it does not."""
+    """What RBAC has to allow; an empty namespace is all of them. `without` is what happens where it does not."""
 
     resource: str
     verb: str
@@ -57,20 +57,20 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the command line says of the place: another way to the API, the namespace of the router."""
+    """What the command line sets: another way to the API, the namespace of the router."""
 
     access: Access | None = None
     namespace: str | None = None
 
     def of(self, configured: Access) -> Access:
-        """The way to an API that the configuration names. Where it names none, we may stand outside of the cluster."""
+        """Return the way to an API of the configuration. Where it has none, we may run outside of the cluster."""
         if self.access is not None:
             return self.access
         return of_people(None, None) if configured == Plain() else configured
 
 
 def plan_of(config: Config, place: Place) -> Plan:
-    """Go through the configuration."""
+    """Return what the configuration needs."""
     plan = Plan()
     for namer in config.namers:
         _namer(plan, namer, place)
@@ -117,7 +117,7 @@ def _transformers(plan: Plan, transformers: Iterable[Any], place: Place) -> None
 
 
 def _intercept(plan: Plan, config: InterceptConfig, place: Place) -> None:
-    """Interception waits for all of it before it captures anything."""
+    """Add what interception needs: it waits for all of that before it captures anything."""
     if config.nodeName is None:
         plan.variables[NODE_NAME] = "intercept"
     needed = set()

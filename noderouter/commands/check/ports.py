@@ -17,7 +17,7 @@ ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def check_ports(config: Config) -> Iterator[Finding]:
-    """One line for each listener, and one for the admin port and the one for probes."""
+    """Yield a finding for each listener, the admin port and the port for probes."""
     admin = config.admin
     ours = Running(str(admin.ip), admin.port)
     for router in config.routers:
@@ -35,7 +35,7 @@ def check_ports(config: Config) -> Iterator[Finding]:
 
 
 def _check_admin(ip: str, port: int, key: str, use: str, ours: "Running") -> Finding:
-    """Whether a port of the admin interface can be had."""
+    """Check whether a port of the admin interface can be bound."""
     subject = f"port {ip}:{port}"
     try:
         open_socket(ip, port, key).close()
@@ -53,7 +53,7 @@ class Running:
     """
 
     def __init__(self, ip: str, port: int) -> None:
-        """Asks it."""
+        """Ask it."""
         self._address = (ANY.get(ip, ip), port)
         self.alive = port != 0 and self._get("/livez") == b"ok\n"
         self.ports: set[tuple[str, int]] = set()
@@ -66,7 +66,7 @@ class Running:
             pass
 
     def _get(self, path: str) -> bytes | None:
-        """The body of a 200; None where there is no such answer."""
+        """Return the body of a 200; None where there is no such response."""
         connection = HTTPConnection(*self._address, timeout=SECONDS)
         try:
             connection.request("GET", path)
@@ -79,7 +79,7 @@ class Running:
 
 
 def _taken(subject: str, reason: str, running: Running, ours: bool) -> Finding:
-    """Somebody listens there, or nobody can."""
+    """Return the finding that the port is in use, or cannot be bound."""
     if ours:
         return ok(subject, "held by a router with this configuration, which is running")
     reason, _, hint = reason.partition("; ")
@@ -90,7 +90,7 @@ def _taken(subject: str, reason: str, running: Running, ours: bool) -> Finding:
 
 
 def check_descriptors() -> Iterator[Finding]:
-    """Whether there are enough for a busy node."""
+    """Check whether there are enough descriptors for a busy node."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard >= 16384:
         yield ok("open files", "no limit" if hard == resource.RLIM_INFINITY else f"up to {hard}")

@@ -12,7 +12,7 @@ API: Final = "authorization.k8s.io/v1"
 
 
 async def check_rights(api: Api, rights: Iterable[Right], account: tuple[str, str] | None) -> AsyncIterator[Finding]:
-    """One line for each. `account` is the namespace and name of a service account, in place of who asks."""
+    """Yield a finding for each right. `account` is the namespace and name of a service account to check instead."""
     for right in sorted(rights):
         try:
             allowed = await _allowed(api, right, account)
@@ -24,7 +24,7 @@ async def check_rights(api: Api, rights: Iterable[Right], account: tuple[str, st
 
 
 def judged(right: Right, allowed: bool) -> Finding:
-    """The line about a right."""
+    """Return the finding about a right."""
     subject = f"right to {right}"
     if allowed:
         return ok(subject, "granted")

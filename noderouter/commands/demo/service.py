@@ -8,14 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Says who answers, and what the router told it."""
+    """Answers with its name, and what the router sent along."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     name = ""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer a GET."""
         service = self.headers.get("l5d-dst-service", "-")
         body = f"{self.name} answers {self.path} (routed as {service})\n".encode()
         self.send_response(200)
@@ -25,7 +25,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the router is what the demo is about."""
+        """Log nothing: the router is what the demo is about."""
 
 
 def main() -> None:

@@ -72,7 +72,7 @@ class Stage:
         _replace(self.disco / service, lines)
 
     def write_dtab(self, text: str) -> None:
-        """Edit the dtab, atomically."""
+        """Replace the dtab, atomically."""
         _replace(self.dtab, text)
 
     def __exit__(self, *exc: object) -> None:

@@ -27,7 +27,7 @@ class Tour:
         self._say = say
 
     def run(self) -> None:
-        """All five steps; the router goes on afterwards."""
+        """Show all five steps; the router goes on afterwards."""
         base = f"http://127.0.0.1:{self._stage.port}"
         self._say("\n1. The Host header names a service; the dtab says where it is.")
         self._show(f"curl -H 'Host: hello' {base}/", {"Host": "hello"})
@@ -72,14 +72,14 @@ class Tour:
 
     @staticmethod
     def _wait(condition: Callable[[], bool]) -> None:
-        """Until the edit has taken effect: some milliseconds."""
+        """Wait until the edit has taken effect: some milliseconds."""
         deadline = monotonic() + 5
         while not condition() and monotonic() < deadline:
             sleep(0.01)
 
 
 def run_demo(port: int, admin_port: int, directory: str | None) -> int:
-    """Run the demo until it is interrupted; answers the exit code."""
+    """Run the demo until it is interrupted; return the exit code."""
     take_standard_error(log.lost)
     log.configure("WARNING")
     with tempfile.TemporaryDirectory(prefix="noderouter-demo-") as fresh:

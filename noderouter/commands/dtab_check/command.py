@@ -38,7 +38,7 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is to be said."""
+    """The result of a comparison."""
 
     in_force: dict[str, Any]
     new: dict[str, Any]
@@ -56,8 +56,8 @@ class Report:
 
 
 def main(argv: Sequence[str], prog: str = "noderouter dtab check") -> int:
-    """Carry out the command; answers the exit code."""
-    options = parser(prog).parse_args(argv)
+    """Run the command; return the exit code."""
+    options = _parser(prog).parse_args(argv)
     try:
         report = check(options)
     except (SourceError, AdminError) as error:
@@ -90,7 +90,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 
 def check(options: argparse.Namespace) -> Report:
-    """Gather, compare.
+    """Gather what is needed and compare.
 
     Raises:
         SourceError, AdminError: something cannot be had.
@@ -123,7 +123,7 @@ def check(options: argparse.Namespace) -> Report:
 
 
 def compare(tried: Sequence[Path], now: Dtab, then: Dtab, outcome: Callable[[Path, Dtab], Outcome]) -> list[Elsewhere]:
-    """The names that go elsewhere with `then`."""
+    """Return the names that go elsewhere with `then`."""
     if now == then:
         return []
     pairs = ((name, outcome(name, now), outcome(name, then)) for name in tried)
@@ -131,7 +131,7 @@ def compare(tried: Sequence[Path], now: Dtab, then: Dtab, outcome: Callable[[Pat
 
 
 def _names(options: argparse.Namespace, router: RunningRouter | None, dtabs: Sequence[Dtab]) -> tuple[list[Path], str]:
-    """The names to try, and what is to be said of that."""
+    """Return the names to try, and a note about them."""
     found = []
     if options.names:
         found += names.from_file(options.names)

@@ -12,7 +12,7 @@ MAX_NAMES: Final = 10_000
 
 
 def from_file(path: str) -> list[Path]:
-    """A name on each line; blank lines and what follows a `#` behind a blank do not count.
+    """Read a name on each line; blank lines and what follows a `#` behind a blank do not count.
 
     Raises:
         SourceError: it cannot be read, or a line is no name.
@@ -36,7 +36,7 @@ def from_file(path: str) -> list[Path]:
 
 
 def of_dtabs(dtabs: Iterable[Dtab]) -> list[Path]:
-    """The prefixes of all dentries, as names; those with a `*` stand for too many."""
+    """Return the prefixes of all dentries, as names; those with a `*` stand for too many."""
     names = []
     for dtab in dtabs:
         for dentry in dtab:
@@ -47,5 +47,5 @@ def of_dtabs(dtabs: Iterable[Dtab]) -> list[Path]:
 
 
 def each_once(names: Iterable[Path]) -> list[Path]:
-    """In order, and not too many."""
+    """Return the names in order, without repetitions, and not too many."""
     return sorted(set(names), key=Path.show)[:MAX_NAMES]

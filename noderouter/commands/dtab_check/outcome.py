@@ -38,7 +38,7 @@ class Outcome:
 
 
 def symbolic(path: Path, dtab: Dtab) -> Outcome:
-    """Where a name leads if every namer knows every name below `/#/`."""
+    """Return where a name leads if every namer knows every name below `/#/`."""
     match bind(dtab, path, lookup).result:
         case Failed(message):
             return Outcome(((f"nowhere: {message}", 1.0),))
@@ -49,7 +49,7 @@ def symbolic(path: Path, dtab: Dtab) -> Outcome:
 
 
 def outcome_of(tree: NameTree[str]) -> Outcome:
-    """The outcome of a bound tree, whose leaves are ids."""
+    """Return the outcome of a bound tree, whose leaves are ids."""
     shares: dict[str, float] = {}
     todo: list[tuple[NameTree[str], float]] = [(tree, 1.0)]
     while todo:
@@ -67,7 +67,7 @@ def outcome_of(tree: NameTree[str]) -> Outcome:
 
 
 def tree_of(node: Mapping[str, Any]) -> NameTree[str]:
-    """The bound tree that the JSON of `/delegator.json` comes to, though it shows every alternative.
+    """Return the bound tree that the JSON of `/delegator.json` comes to, though it shows every alternative.
 
     Raises:
         ValueError, KeyError, TypeError: it is no such JSON.
@@ -100,7 +100,7 @@ def tree_of(node: Mapping[str, Any]) -> NameTree[str]:
 
 
 def _divided(branches: Sequence[Weighted[str]], share: float) -> list[tuple[NameTree[str], float]]:
-    """What each branch of a union gets; weights that are all zero are equal ones."""
+    """Return the share of each branch of a union; weights that are all zero are equal ones."""
     total = sum(branch.weight for branch in branches)
     if not total:
         return [(branch.tree, share / len(branches)) for branch in branches]

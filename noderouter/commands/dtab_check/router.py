@@ -34,7 +34,7 @@ class RunningRouter:
     """One router of a process, by its label, found by the ConfigMap that it reads."""
 
     def __init__(self, url: str, key: Key, label: str | None = None) -> None:
-        """Asks for the configuration.
+        """Ask for the configuration.
 
         Raises:
             AdminError: it cannot be had, or no router there reads this ConfigMap.
@@ -50,7 +50,7 @@ class RunningRouter:
             raise AdminError(f"{self._url}/config.json: the dtab of router {self.label}: {error}") from error
 
     def in_effect(self) -> Dtab:
-        """The dtab that it has from the ConfigMap at the moment.
+        """Return the dtab that it has from the ConfigMap at the moment.
 
         Raises:
             AdminError: it has none yet, or does not say.
@@ -62,7 +62,7 @@ class RunningRouter:
         return Dtab.parse(value)
 
     def names(self) -> list[Path]:
-        """The names that it was asked for lately."""
+        """Return the names that it was asked for lately."""
         query = urlencode({"tree": "1", "q": f"rt/{self.label}/service"})
         try:
             found = self._get(f"/admin/metrics.json?{query}")
@@ -73,7 +73,7 @@ class RunningRouter:
         return [Path.parse(f"/{name}") for name in found if name != OTHER]
 
     def outcome(self, path: Path, dtab: Dtab) -> Outcome:
-        """Where a name leads with a stored dtab, this router's own behind it, and its namers.
+        """Return where a name leads with a stored dtab, this router's own behind it, and its namers.
 
         Raises:
             AdminError: it does not say.
@@ -117,5 +117,5 @@ class RunningRouter:
 
 
 def _namer(configured: dict[str, Any]) -> Path:
-    """The prefix of a namer: `/#/` and its own, or its kind."""
+    """Return the prefix of a namer: `/#/` and its own, or its kind."""
     return Path.of("#") + Path.parse(configured.get("prefix") or f"/{configured['kind']}")

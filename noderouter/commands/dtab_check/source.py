@@ -24,7 +24,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text that should be a dtab; `name` is where it is from."""
+    """A text that should be a dtab; `name` is its origin."""
 
     name: str
     text: str
@@ -32,19 +32,19 @@ class Source:
 
     @classmethod
     def of(cls, name: str, data: bytes) -> "Source":
-        """What bytes are."""
+        """Return the source for bytes."""
         return cls(name, data.decode("utf-8", "replace"), read_dtab(data))
 
     @property
     def summary(self) -> dict[str, Any]:
-        """For JSON."""
+        """The source for JSON."""
         if isinstance(self.read, DtabError):
             return {"source": self.name, "error": str(self.read)}
         return {"source": self.name, "hash": hash_of(self.read), "dentries": len(self.read)}
 
 
 def from_file(path: str) -> Source:
-    """What a file holds; `-` is standard input.
+    """Read a file; `-` is standard input.
 
     Raises:
         SourceError: it cannot be read.
@@ -56,7 +56,7 @@ def from_file(path: str) -> Source:
 
 
 def from_config_map(key: Key, access: Access) -> tuple[Key, Source]:
-    """What a ConfigMap holds, and under which key; nothing at all is an empty dtab, as for the router.
+    """Read a ConfigMap, and return the key too; nothing at all is an empty dtab, as for the router.
 
     Raises:
         SourceError: the API does not say, or it is not clear which key is meant.
@@ -77,7 +77,7 @@ def from_config_map(key: Key, access: Access) -> tuple[Key, Source]:
 
 
 def read_config_map(key: Key, thing: Object) -> tuple[Key, Source]:
-    """The same of the object.
+    """Read the object of a ConfigMap.
 
     Raises:
         SourceError: it is not clear which key is meant, or what is there is no text.

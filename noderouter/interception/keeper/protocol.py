@@ -276,5 +276,5 @@ def _address(value: object, where: str) -> Address:
     except ValueError as error:
         raise StateError(f"`{where}` has to be an IPv4 or IPv6 address") from error
     if isinstance(address, ipaddress.IPv6Address) and (address.scope_id or address.ipv4_mapped):
-        raise StateError(f"`{where}` may not have a zone or be an IPv4 address in IPv6's clothes")
+        raise StateError(f"`{where}` may not have a zone or be an IPv4-mapped IPv6 address")
     return address

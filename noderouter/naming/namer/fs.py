@@ -206,7 +206,7 @@ class Node(Watched[Known]):
 
 
 def _listed(directory: bytes) -> list[tuple[bytes, bytes]]:
-    """Yield the names in a directory that may be ours, and where each really is."""
+    """Return the names in a directory that may be ours, and where each really is."""
     try:
         with os.scandir(directory) as entries:
             names = [(entry.name, entry) for entry in entries if is_file_name(entry.name)]

@@ -8,10 +8,10 @@ PATH: Final = "/admin/metrics/influxdb"
 
 
 class InfluxDb(TelemeterKind):
-    """For a Telegraf that fetches them."""
+    """Metrics for a Telegraf that fetches them."""
 
     kind_name: ClassVar[str] = "io.l5d.influxdb"
 
     def expositions(self) -> tuple[Exposition, ...]:
-        """The one place where it is."""
+        """Return its one place."""
         return (Exposition(PATH, form=Form.INFLUXDB),)

@@ -40,15 +40,15 @@ class TelemeterKind(Kind):
     """Configuration of one telemeter."""
 
     def expositions(self) -> tuple[Exposition, ...]:
-        """What the telemeter adds to the admin port."""
+        """Return what the telemeter adds to the admin port."""
         return ()
 
     def observer(self) -> Observer | None:
-        """What wants to see requests for it, newly made."""
+        """Return a new observer of requests, or None."""
         return None
 
 
 def expositions_of(telemeters: tuple[TelemeterKind, ...]) -> tuple[Exposition, ...]:
-    """All that `telemeters` add to the admin port; that for Prometheus is there even where none is configured."""
+    """Return all that `telemeters` add to the admin port; that for Prometheus is always there."""
     found = tuple(place for telemeter in telemeters for place in telemeter.expositions())
     return found if any(place.form is Form.PROMETHEUS for place in found) else (Exposition(), *found)

@@ -31,5 +31,5 @@ class Prometheus(TelemeterKind):
     prefix: Annotated[str, AfterValidator(_name_start)] = ""
 
     def expositions(self) -> tuple[Exposition, ...]:
-        """The one place where it is."""
+        """Return its one place."""
         return (Exposition(self.path, self.prefix),)

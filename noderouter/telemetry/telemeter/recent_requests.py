@@ -16,7 +16,7 @@ from noderouter.telemetry.telemeter.kind import Rate, TelemeterKind
 
 
 class RecentRequestsKind(TelemeterKind):
-    """Keeps the last `capacity` of those requests that a share of `sampleRate` is drawn for."""
+    """Keeps the last `capacity` requests that are sampled at `sampleRate`."""
 
     kind_name: ClassVar[str] = "io.l5d.recentRequests"
 
@@ -24,5 +24,5 @@ class RecentRequestsKind(TelemeterKind):
     capacity: Annotated[int, Field(ge=1, le=1000)] = 10
 
     def observer(self) -> Observer:
-        """What keeps them."""
+        """Return what keeps them."""
         return RecentRequests(sample_limit(self.sampleRate), self.capacity)

@@ -20,7 +20,7 @@ def _folded(value: Any) -> Any:
 
 
 class TraceLogKind(TelemeterKind):
-    """Logs requests whose trace is sampled; where nobody has decided that, a share of `sampleRate`."""
+    """Logs requests whose trace is sampled; at `sampleRate` where no caller has decided that."""
 
     kind_name: ClassVar[str] = "io.l5d.tracelog"
 
@@ -30,5 +30,5 @@ class TraceLogKind(TelemeterKind):
     ] = "INFO"
 
     def observer(self) -> Observer:
-        """What writes the lines."""
+        """Return what writes the lines."""
         return TraceLog(sample_limit(self.sampleRate), self.level)

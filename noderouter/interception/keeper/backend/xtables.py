@@ -163,7 +163,7 @@ class Xtables:
         return nat, guard
 
     def _hooks(self) -> tuple[tuple[str, str, str], ...]:
-        """Yield table, chain of ours, and the built-in chain that jumps there."""
+        """Return table, chain of ours, and the built-in chain that jumps there."""
         return ("nat", self._names.nat, "PREROUTING"), ("filter", self._names.guard, "INPUT")
 
     def _sets(self) -> list[str]:
