@@ -130,6 +130,6 @@ class RouterConfig(Model):
         if value not in (None, 0, -1):
             raise ValueError(
                 "responses are carried as they are and never compressed: only 0 is supported, and -1 (Linkerd's"
-                " default) accepted; let the service compress, or whoever faces the clients"
+                " default) accepted; let the service compress, or the proxy that faces the clients"
             )
         return value

@@ -50,7 +50,7 @@ class Page:
         """
         for item in self._items if self._at < 0 else self._decoded():
             if not isinstance(item, dict):
-                raise MalformedAnswer("a list has an item that is no object")
+                raise MalformedAnswer("a list has an item that is not an object")
             yield item
 
     def _head(self) -> Any:

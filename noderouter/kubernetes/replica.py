@@ -279,4 +279,4 @@ def _parsed(event: object) -> tuple[str, Mapping[str, Any]]:
         kind, thing = event.get("type"), event.get("object")
         if isinstance(kind, str) and isinstance(thing, dict):
             return kind, thing
-    raise MalformedAnswer("a watch delivered something that is no event")
+    raise MalformedAnswer("a watch delivered something that is not an event")

@@ -60,7 +60,7 @@ def values(line: bytes) -> Iterator[Any]:
     """Yield the JSON values in a line: one, nearly always.
 
     Raises:
-        MalformedAnswer: it is no JSON.
+        MalformedAnswer: it is not JSON.
     """
     try:
         yield json.loads(line)

@@ -18,7 +18,7 @@ def parse_json(source: Source) -> tuple[object, Mark]:
     """Parse `source`; repeated keys are reported there and the first is kept.
 
     Raises:
-        Unreadable: it is no JSON.
+        Unreadable: it is not JSON.
     """
     reader = _Reader(source)
     value, mark = reader.node(reader.skip(0), "", 0)

@@ -24,7 +24,7 @@ async def check_config_map(api: Api, key: Key, namers: list[Path]) -> Finding:
         else:
             return fail(subject, error.reason, "see the lines about rights")
     except (ValueError, AttributeError):
-        return fail(subject, "the answer is no list of ConfigMaps", "does something stand between us and the API?")
+        return fail(subject, "the answer is not a list of ConfigMaps", "does something stand between us and the API?")
     if not found:
         hint = f"kubectl -n {key.namespace} create configmap {key.name} --from-file={key.filename}=FILE"
         return warn(subject, "there is no such ConfigMap: an empty dtab is in effect", hint)

@@ -45,7 +45,7 @@ def check_keeper(path: Path) -> Finding:
     except InterceptError as error:
         return _no_keeper(subject, error)
     except ValueError:
-        return fail(subject, "what answers there is no keeper", "see `intercept.socket`")
+        return fail(subject, "what answers there is not a keeper", "see `intercept.socket`")
     return judged(subject, status)
 
 
@@ -60,7 +60,7 @@ def judged(subject: str, status: dict[str, Any]) -> Finding:
         return warn(
             subject, f"waiting: {why}; {said}", "another keeper owns this node's rules, or ours cannot be written"
         )
-    return warn(subject, f"not capturing: {why}; {said}", "the log of the keeper and of the router say more")
+    return warn(subject, f"not capturing: {why}; {said}", "the logs of the keeper and the router have more")
 
 
 def _no_keeper(subject: str, error: InterceptError) -> Finding:
@@ -87,7 +87,7 @@ def check_capture(server: ServerConfig) -> Finding:
         answer = _ask(LOOPBACK[address.version], server.port)
     except ConnectionRefusedError:
         return warn(
-            subject, "nobody listens there over loopback", "is the router running? its probe of itself needs it"
+            subject, "nothing listens there over loopback", "is the router running? its probe of itself needs it"
         )
     except OSError as error:
         return fail(subject, f"no answer over loopback: {error}", "a firewall on loopback, or a router that hangs?")

@@ -21,7 +21,7 @@ async def check_server(api: Api) -> Finding:
     except ApiError as error:
         return fail(subject, error.reason, _hint(api, error))
     except (ValueError, AttributeError):
-        return fail(subject, "what answers there is no Kubernetes API", "see `host`, `port` and `kubeconfig`")
+        return fail(subject, "what answers there is not a Kubernetes API", "see `host`, `port` and `kubeconfig`")
     found = re.match(r"v1\.(\d+)", version)
     if found and int(found[1]) < OLDEST_MINOR:
         return warn(subject, f"reached, {version}", "before 1.21 Endpoints are read in place of EndpointSlices")

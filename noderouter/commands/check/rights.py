@@ -17,7 +17,9 @@ async def check_rights(api: Api, rights: Iterable[Right], account: tuple[str, st
         try:
             allowed = await _allowed(api, right, account)
         except ApiError as error:
-            hint = "only who may create subjectaccessreviews can ask for others" if account else "see the line above"
+            hint = (
+                "asking for others needs the right to create subjectaccessreviews" if account else "see the line above"
+            )
             yield fail("rights", f"cannot be asked for: {error.reason}", hint)
             return
         yield judged(right, allowed)

@@ -114,7 +114,7 @@ def check(options: argparse.Namespace) -> Report:
     # Whoever compares with the router also wants to see what lint says of what it will get.
     findings = lint(new.text, None if router is None else router.namers)
     if "error" in in_force:
-        note = "what is in force only the router knows (--admin), so names were not tried"
+        note = "only the router knows the dtab in effect (--admin), so names were not tried"
         return Report(in_force, new.summary, findings, 0, [], note)
     tried, note = _names(options, router, (now, new.read))
     outcome = symbolic if router is None else router.outcome

@@ -91,7 +91,7 @@ class CaptureLists:
             index.update((one.place, one.destination) for one in each.listed)
             never.update(each.never)
             if each.ignored:
-                wrong[each.key] = f"{OPAQUE_PORTS} names what is no port from 1 to 65535: {each.ignored}"
+                wrong[each.key] = f"{OPAQUE_PORTS} names what is not a port from 1 to 65535: {each.ignored}"
             if pace.due():
                 await pace.rest()
         self._ignored.update(wrong)

@@ -54,7 +54,7 @@ def outlook(
     if status.not_in_force:
         return Outlook(Verdict.NOT_YET, status.not_in_force)
     if Captured(pod.told, pod.network) not in taken:
-        return Outlook(Verdict.NOT_YET, "the keeper has not been told of it yet")
+        return Outlook(Verdict.NOT_YET, "it was not sent to the keeper yet")
     return Outlook(Verdict.CAPTURED)
 
 

@@ -110,7 +110,7 @@ class InterceptionController:
         """Return what is missing until the keeper could take over from another router's, in words."""
         lacks = list(self.watches.missing())
         if not lacks and not (self.pods.complete and self.services.complete):
-            lacks.append("the keeper has not been told its lists")
+            lacks.append("the lists were not sent to the keeper yet")
         return lacks
 
     def readiness(self) -> Readiness:

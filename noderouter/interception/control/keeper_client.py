@@ -180,7 +180,7 @@ class KeeperClient:
             sync.refused()
             raise
         if applied.generation != self._generation:
-            raise KeeperError(f"the keeper has applied {applied.generation} when it was told {self._generation}")
+            raise KeeperError(f"the keeper has applied {applied.generation} in place of {self._generation}")
         sync.taken()
         self.status.applied(self._generation, applied.error)
         if sync is self._keeper.pods and self._pods_since is not None and sync.complete and not applied.error:

@@ -49,7 +49,7 @@ class KeeperStatus:
         self.connected = True
         self.connects += 1
         self.backend = backend
-        self.why = "the keeper has not been told everything yet"
+        self.why = "the lists were not all sent to the keeper yet"
         self._say(INFO, "intercept.connected", "connected", backend=backend)
 
     def lost(self, reason: str) -> None:

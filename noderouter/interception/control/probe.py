@@ -95,7 +95,7 @@ class Probe:
                     if head.startswith(b"HTTP/1.1 200 ") and body == nonce.encode():
                         return ""
                     status = head.split(b"\r\n")[0][:60].decode("latin-1")
-                    wrong = f"somebody else answers: {status!r}" if status else "the connection was closed"
+                    wrong = f"something else answers: {status!r}" if status else "the connection was closed"
         except trio.TooSlowError:
             return wrong or f"no answer within {DEADLINE_SECONDS:g} s"
         except OSError as error:

@@ -73,7 +73,7 @@ def read_answer(line: bytes) -> Answer:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise KeeperError("the keeper's answer is no JSON; is something else listening there?") from error
+        raise KeeperError("the keeper's answer is not JSON; is something else listening there?") from error
     if not isinstance(value, dict) or not is_version(value.get("v")):
         raise KeeperError(f"the keeper's answer is not of version {VERSION}; use one image for router and keeper")
     kind = value.get("type")
@@ -101,7 +101,7 @@ def printable(words: str, most: int = MAX_WORDS) -> str:
 def _words(value: dict[str, Any], key: str) -> str:
     found = value.get(key, "")
     if not isinstance(found, str):
-        raise KeeperError(f"the keeper's answer has a `{key}` that is no text")
+        raise KeeperError(f"the keeper's answer has a `{key}`that is not text")
     return printable(found)
 
 
@@ -115,12 +115,12 @@ def _flag(value: dict[str, Any], key: str) -> bool:
 def _names(value: dict[str, Any], key: str) -> frozenset[str]:
     found = value.get(key, [])
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise KeeperError(f"the keeper's answer has a `{key}` that is no list of names")
+        raise KeeperError(f"the keeper's answer has a `{key}`that is not a list of names")
     return frozenset(found)
 
 
 def _number(value: dict[str, Any], key: str) -> int:
     found = value.get(key)
     if type(found) is not int or not 0 <= found <= 2**53:
-        raise KeeperError(f"the keeper's answer has a `{key}` that is no number")
+        raise KeeperError(f"the keeper's answer has a `{key}`that is not a number")
     return found

@@ -58,4 +58,4 @@ def why_not_selected(pod: SelectionValue, namespace: SelectionValue, selection: 
                 return f"{where} is `disabled`"
             case SelectionValue.UNCLEAR:
                 return f"{where} {UNCLEAR}"
-    return f"nobody has set {KEY} to `enabled`" if selection is SelectionMode.OPT_IN else ""
+    return f"{KEY} is not set to `enabled`" if selection is SelectionMode.OPT_IN else ""

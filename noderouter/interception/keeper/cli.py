@@ -92,7 +92,7 @@ def _remove(options: argparse.Namespace) -> int:
                     continue
                 backend.remove()
                 if there:
-                    print(f"removed what {backend.name} had")
+                    print(f"removed the rules of {backend.name}")
     if not found and not options.dry_run:
         print("nothing to remove")
     return 0

@@ -135,7 +135,7 @@ class Keeper:
         """
         if self._rules.closed and self._missing and self.backend.snapshot():
             self._kept = True
-            self._log.info("intercept.kept", why="it refuses, and the router has not told its lists yet")
+            self._log.info("intercept.kept", why="it refuses, and the router has not sent its lists yet")
             return
         try:
             self._apply()
@@ -297,7 +297,7 @@ class Keeper:
             if self._in_force():
                 return
         raise Undone(
-            "somebody else takes our rules out, or puts others first, as soon as they are written: look for what "
+            "another program removes our rules, or puts others first, as soon as they are written: look for what "
             "else on this node loads or keeps firewall rules"
         )
 

@@ -19,7 +19,7 @@ COMMANDS: Final = {
     "run": "keep the rules while the router makes progress; the privileged process beside it",
     "print": "the rules for a state, as text",
     "apply": "put the rules for a state in force, without a keeper",
-    "remove": "take everything of ours out of this node's rules",
+    "remove": "remove all of our rules from this node",
     "status": "what is in force, and how the keeper is",
     "check": "prove by real connections that this node can capture",
     "wait": "in an init container: wait until this pod's connections are captured",
@@ -36,13 +36,13 @@ def parser() -> argparse.ArgumentParser:
     for name in _ON_THE_NODE:
         command = made[name]
         command.add_argument("--mode", choices=MODES, default="auto", help="packet filter (default: by kube-proxy's)")
-        command.add_argument("--lock", type=Path, default=LOCK, help=f"who owns the rules (default: {LOCK})")
+        command.add_argument("--lock", type=Path, default=LOCK, help=f"its holder owns the rules (default: {LOCK})")
         if name in _WITH_POLICY:
             _policy_arguments(command)
     for name in ("run", "status", "check"):
         made[name].add_argument("--socket", type=Path, default=SOCKET, help=f"unix socket (default: {SOCKET})")
     for name in ("apply", "remove"):
-        made[name].add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+        made[name].add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
     for name in ("print", "apply"):
         made[name].add_argument("--state", type=Path, required=True, help="pods and services, JSON")
     made["apply"].add_argument("--arm-seconds", type=_seconds, default=0, help="capture for so long (default: not)")
@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     _wait_arguments(made["wait"])
     run = made["run"]
     run.add_argument("--state", type=Path, help="follow this file instead of the lists of the router")
-    run.add_argument("--allow-uid", type=int, action="append", default=[], help="who may be the router (and we)")
+    run.add_argument(
+        "--allow-uid", type=int, action="append", default=[], help="a user that may be the router, beside our own"
+    )
     run.add_argument("--reconcile-seconds", type=_seconds, help="how often to look for drift (default: 10; legacy: 2)")
     return top
 
@@ -90,7 +92,7 @@ def node_addresses(options: argparse.Namespace) -> list[Address]:
     """
     addresses: list[Address] = options.node_ip or _from_environment()
     if not addresses:
-        raise InterceptError("where to? say an address of this node with --node-ip, or in NODE_IP")
+        raise InterceptError("no address to capture to: give one of this node with --node-ip, or in NODE_IP")
     return addresses
 
 
@@ -119,32 +121,32 @@ def _from_environment() -> list[Address]:
     text = os.environ.get("NODE_IPS") or os.environ.get("NODE_IP") or ""
     with suppress(ValueError):
         return [ipaddress.ip_address(part.strip()) for part in text.split(",") if part.strip()]
-    raise InterceptError(f"NODE_IP is no address: {text}")
+    raise InterceptError(f"NODE_IP is not an address: {text}")
 
 
 def _address(text: str) -> Address:
     try:
         return ipaddress.ip_address(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is no IPv4 or IPv6 address") from error
+        raise argparse.ArgumentTypeError(f"{text} is not an IPv4 or IPv6 address") from error
 
 
 def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is no network: {error}") from error
+        raise argparse.ArgumentTypeError(f"{text} is not a network: {error}") from error
 
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 1 to 65535")
     return int(text)
 
 
 def _seconds(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 86400:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds from 1 to 86400")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 1 to 86400")
     return int(text)
 
 

@@ -101,7 +101,7 @@ def decode(line: bytes) -> Message:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise StateError(f"a message is no JSON: {error}") from error
+        raise StateError(f"a message is not JSON: {error}") from error
     message = _object(value, "message")
     if not is_version(message.pop("v", None)):
         raise StateError(

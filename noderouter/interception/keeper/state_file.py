@@ -34,7 +34,7 @@ def read(path: Path) -> Wanted:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise StateError(f"{path} is no JSON: {error}") from error
+        raise StateError(f"{path} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise StateError(f"{path} has to be an object with {', '.join(_KEYS)}")
     if unknown := sorted(set(value) - set(_KEYS)):

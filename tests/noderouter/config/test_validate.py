@@ -103,7 +103,7 @@ BROKEN_PROBLEMS = [
     "15:3: routers[0].maxChunkKB: the key maxChunkKB was removed in Linkerd 1.6.0;"
     " bodies stream with bounded buffers, take the key out",
     "16:21: routers[0].compressionLevel: responses are carried as they are and never compressed: only 0 is supported,"
-    " and -1 (Linkerd's default) accepted; let the service compress, or whoever faces the clients",
+    " and -1 (Linkerd's default) accepted; let the service compress, or the proxy that faces the clients",
     "17:21: routers[0].streamingEnabled: bodies always stream, with bounded buffers, so false is not supported;"
     " leave the key out (streamAfterContentLengthKB says what is buffered so that it can be retried)",
     "18:28: routers[0].httpAccessLogRollPolicy: 'fortnightly' is no roll policy: use never, hourly, daily,"

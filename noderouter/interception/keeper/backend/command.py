@@ -55,7 +55,9 @@ def run(argv: Sequence[str], text: str = "", *, seconds: float = SECONDS) -> str
     except FileNotFoundError as error:
         raise MissingTool(_missing(argv[0])) from error
     except subprocess.TimeoutExpired as error:
-        raise CommandFailed(f"{' '.join(argv)} did not end within {seconds:g} s; somebody may hold its lock") from error
+        raise CommandFailed(
+            f"{' '.join(argv)} did not end within {seconds:g} s; another process may hold its lock"
+        ) from error
     except OSError as error:
         raise CommandFailed(f"cannot run {argv[0]}: {error.strerror}") from error
     if done.returncode != 0:
@@ -75,7 +77,7 @@ def _refusal(command: str, said: str) -> InterceptError:
         return NotPermitted(f"{command}: not permitted: run it as root, or with the capability NET_ADMIN ({said})")
     if any(words in said for words in _NO_SUPPORT):
         return NoKernelSupport(
-            f"{command}: the kernel refused; if nobody has just removed these rules, it lacks something: load "
+            f"{command}: the kernel refused; unless these rules were just removed, it lacks something: load "
             "nf_tables, nft_fib_inet and nft_chain_nat, or iptable_nat, xt_set and ip_set, or try the other --mode "
             f"({said})"
         )

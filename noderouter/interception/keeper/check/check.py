@@ -91,7 +91,7 @@ def _translators() -> list[Finding]:
         Finding(
             False,
             f"there is a link {name}: {network} translates cluster IPs before any rule of the node sees them",
-            "pods connect directly; what is said of a connection below holds for the check's own link only",
+            "pods connect directly; the findings below hold for the check's own link only",
         )
         for name, network in TRANSLATORS.items()
         if name in links
@@ -170,7 +170,9 @@ _GREETING: Final = "noderouter check "
 def _captured(answer: dict[str, str], name: str, backend: str) -> Finding:
     said = answer.get("said", "")
     if said == _GREETING + name:
-        return Finding(True, f"armed: a connection to {name} is captured by {backend}, and knows where it was going")
+        return Finding(
+            True, f"armed: a connection to {name} is captured by {backend}, and its original destination is known"
+        )
     if said.startswith(_GREETING):
         return Finding(
             False,

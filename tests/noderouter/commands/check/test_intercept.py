@@ -103,7 +103,7 @@ def test_what_is_no_keeper(tmp_path):
             other.sendall(b"who is there?\n")
             said, _ = process.communicate(timeout=20)
     assert said.startswith(b"fail keeper ")
-    assert b"what answers there is no keeper" in said
+    assert b"what answers there is not a keeper" in said
 
 
 CHECK = """
@@ -193,7 +193,7 @@ async def test_nobody_there_and_somebody_who_says_nothing(monkeypatch):
         assert "no answer over loopback" in line.words
     line = await lines(ServerConfig.model_validate({"ip": "0.0.0.0", "port": port, "capture": {}}))
     assert line.status.value == "warn"
-    assert "nobody listens there" in line.words
+    assert "nothing listens there" in line.words
 
 
 @pytest.mark.parametrize(("ip", "hint"), [("127.0.0.1", "0.0.0.0"), ("192.0.2.1", "0.0.0.0"), ("::1", "listen at ::")])

@@ -18,7 +18,7 @@ async def test_an_api_that_does_not_tell(server, api):
     own = [line async for line in check_rights(api, rights, None)]
     assert [str(line)[:31] for line in own] == ["fail rights: cannot be asked for"[:31]]
     (other,) = [line async for line in check_rights(api, rights, ("mesh", "router"))]
-    assert other.hint == "only who may create subjectaccessreviews can ask for others"
+    assert other.hint == "asking for others needs the right to create subjectaccessreviews"
 
 
 async def test_an_answer_without_a_verdict(api, monkeypatch):

@@ -172,7 +172,7 @@ async def test_opt_in(follow, server):
     running = await follow(SelectionMode.OPT_IN)
     await until(lambda: running.told() is not None and len(running.told()) == 2)
     reasons = {f.name: why for f, why in running.lists.pods}
-    assert reasons == {"web": "", "till": "", "db": f"nobody has set {KEY} to `enabled`"}
+    assert reasons == {"web": "", "till": "", "db": f"{KEY} is not set to `enabled`"}
 
 
 async def test_an_address_that_is_used_again_by_another_namespace(following):

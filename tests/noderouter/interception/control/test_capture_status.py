@@ -57,7 +57,7 @@ def test_who_is_left_out_need_not_wait(status, thing, why):
 
 def test_nor_need_who_was_not_asked_for(status):
     found = ask("10.0.0.1", status, pod("web", "10.0.0.1"), selection=SelectionMode.OPT_IN)
-    assert found == ("direct", "nobody has set noderouter.io/intercept to `enabled`")
+    assert found == ("direct", "noderouter.io/intercept is not set to `enabled`")
 
 
 def test_nor_whom_the_keeper_leaves_out(status):
@@ -81,7 +81,7 @@ def test_what_time_will_mend(status, things, why):
 def test_a_list_that_was_not_taken_yet(status):
     assert ask("10.0.0.1", status, pod("web", "10.0.0.1"), taken=()) == (
         "not yet",
-        "the keeper has not been told of it yet",
+        "it was not sent to the keeper yet",
     )
 
 

@@ -100,7 +100,7 @@ async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick
         await until(lambda: not made.app.control.arming.client.status.armed)
         status, words = await ready(made)
         assert status == 200, "other nodes reach us by a Service"
-        assert "interception: not armed: the keeper's answer is no JSON" in words
+        assert "interception: not armed: the keeper's answer is not JSON" in words
         keeper.answer = keeper.usual
 
 

@@ -29,7 +29,7 @@ async def test_a_question_is_answered(tmp_path):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (b"HTTP/1.1 400 Bad Request\n", "no JSON"),
+        (b"HTTP/1.1 400 Bad Request\n", "not JSON"),
         (encode("state", {"armed": True, "why": ""}), "answered State, and not Welcome"),
         (encode("disarmed") * 2, "more than it was asked"),
         (b"x" * 100_000, "longer than 65536 bytes"),

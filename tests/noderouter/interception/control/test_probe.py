@@ -59,12 +59,12 @@ async def test_the_real_answer_counts(serving, nursery):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda _path: b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nother", "somebody else answers"),
+        (lambda _path: b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nother", "something else answers"),
         (lambda path: good(path).replace(b"200 OK", b"503 No"), "503 No"),
         (lambda _path: b"SSH-2.0-x\r\n", "SSH-2.0-x"),
         (lambda _path: b"", "the connection was closed"),
         (lambda _path: None, "no answer within 0.1 s"),
-        (lambda _path: b"x" * 100_000, "somebody else answers"),
+        (lambda _path: b"x" * 100_000, "something else answers"),
     ],
 )
 async def test_everything_else_does_not(serving, nursery, monkeypatch, make, words):

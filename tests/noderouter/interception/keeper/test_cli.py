@@ -128,7 +128,7 @@ def test_apply_status_remove(make_network, state, tmp_path):
     assert "keeper: none" in run("status")
     assert "would be removed" in run("remove", "--dry-run")
     assert "table inet noderouter" in network.dump()
-    assert "removed what nftables had" in run("remove")
+    assert "removed the rules of nftables" in run("remove")
     assert "nothing to remove" in run("remove")
     assert network.dump() == before
 

@@ -53,7 +53,7 @@ def test_no_address_at_all(monkeypatch):
     with pytest.raises(InterceptError, match="--node-ip"):
         node_addresses(run())
     monkeypatch.setenv("NODE_IP", "node-1")
-    with pytest.raises(InterceptError, match="NODE_IP is no address: node-1"):
+    with pytest.raises(InterceptError, match="NODE_IP is not an address: node-1"):
         node_addresses(run())
 
 

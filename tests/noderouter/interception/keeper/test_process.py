@@ -75,7 +75,7 @@ class Node:
         assert process.stdout.readline() == "ready\n", self.log(who)
         return process
 
-    def client(self, name: str = "") -> BlockingKeeperClient:
+    def keeper_client(self, name: str = "") -> BlockingKeeperClient:
         """A conversation; ends with the test."""
         until(lambda: self._path(name).exists())
         client = BlockingKeeperClient(self._path(name))
@@ -275,7 +275,7 @@ def test_nothing_is_captured_before_everything_is_known(make_node):
     node = make_node()
     node.keeper()
     node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")
-    client = node.client()
+    client = node.keeper_client()
     client.hello("test")
     assert client.progress(GOOD) == {
         "v": 1, "type": "state", "armed": False, "standby": False, "why": "waiting for the list of pods and services",
@@ -329,7 +329,7 @@ class Standby:
     """A router behind a keeper that waits, which is good for as long as this is entered; it shares the port."""
 
     def __init__(self, node, name):
-        self._client = node.client(name)
+        self._client = node.keeper_client(name)
         self._client.hello(name)
         self._client.pods(1, PODS)
         self._client.services(1, SERVICES)
@@ -388,7 +388,7 @@ def test_handing_over_misses_nothing(make_node, kind, how):
         assert (node.status("old")["owner"], node.status("old")["armed"]) == (False, False)
         assert "intercept.waiting" not in node.events("old")
         if how == "the router is killed":
-            node.client("old").hello("again")
+            node.keeper_client("old").hello("again")
             until(lambda: "intercept.waiting" in node.events("old"))
             new.kill()
             until(lambda: node.status("old")["owner"])
@@ -416,7 +416,7 @@ def test_who_owns_the_rules_without_a_router_gives_them_to_who_has_a_good_one(ma
 def test_a_successor_whose_router_is_not_good_is_given_nothing(make_node):
     """The pod that should take over crashes again and again: its keeper waits, and nobody is behind it."""
     node, old, old_router, _ = succeeding(make_node, "nftables")
-    client = node.client("new")
+    client = node.keeper_client("new")
     client.hello("new")
     old_router.stdin.write("disarm\n")
     old_router.stdin.flush()
@@ -508,7 +508,7 @@ def test_a_state_file_is_followed(make_node, tmp_path):
     state.write_text(json.dumps({"pods": pods, "services": services}))
     node.network.serve(node.network.node, "router", CAPTURE_PORT, "0.0.0.0")
     node.keeper("--state", str(state))
-    client = node.client()
+    client = node.keeper_client()
     client.hello("test")
     assert client.progress(GOOD)["armed"] is True
     assert node.answers() == "router"
@@ -524,16 +524,16 @@ def test_a_state_file_is_followed(make_node, tmp_path):
 def test_who_may_say_what(make_node):
     node = make_node()
     node.keeper("--exclude-namespace", "storage")
-    nobody = node.client()
+    nobody = node.keeper_client()
     with pytest.raises(InterceptError, match="has to be `hello`"):
         nobody.pods(1, PODS)
-    router = node.client()
+    router = node.keeper_client()
     router.hello("one")
     with pytest.raises(InterceptError, match="another router"):
-        node.client().hello("two")
+        node.keeper_client().hello("two")
     with pytest.raises(InterceptError, match="unknown `type`"):
         router.send(encode("nonsense"))
-    again = node.client()
+    again = node.keeper_client()
     welcome = again.hello("three")
     assert (welcome["backend"], welcome["leftOut"]) == ("nftables", ["storage"])
     assert again.status()["type"] == "status"
@@ -592,7 +592,7 @@ def test_a_log_that_nobody_reads_does_not_keep_it_from_anything(make_node, gone)
         if gone:
             os.close(reading)
         for number in range(30):
-            client = node.client()
+            client = node.keeper_client()
             client.hello(f"router-{number}")
             client.pods(1, PODS)
             client.services(1, SERVICES)

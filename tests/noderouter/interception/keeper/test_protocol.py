@@ -76,7 +76,7 @@ SERVICE = {"ip": "10.0.0.1", "port": 80, "http": True}
         ({"v": 1, "type": "pods", "generation": 1, "pods": [{**POD, "ips": [1]}]}, "`pods[0].ips[0]`"),
         ({"v": 1, "type": "pods", "generation": 1, "pods": [{**POD, "ips": ["10.0.0.1"] * 9}]}, "at most 8"),
         ({"v": 1, "type": "pods", "generation": 1, "pods": [{**POD, "ips": ["fe80::1%eth0"]}]}, "zone"),
-        ({"v": 1, "type": "pods", "generation": 1, "pods": [{**POD, "ips": ["::ffff:1.2.3.4"]}]}, "clothes"),
+        ({"v": 1, "type": "pods", "generation": 1, "pods": [{**POD, "ips": ["::ffff:1.2.3.4"]}]}, "IPv4-mapped"),
         ({"v": 1, "type": "services", "generation": 1, "services": [SERVICE]}, "lacks never"),
         (
             {"v": 1, "type": "services", "generation": 1, "services": [{**SERVICE, "port": 0}], "never": []},

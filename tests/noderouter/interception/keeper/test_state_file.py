@@ -33,7 +33,7 @@ def test_it_is_read_when_it_has_changed(tmp_path):
     ("text", "words"),
     [
         ("[]", "has to be an object"),
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ('{"pod": []}', "unknown keys: pod"),
         ('{"pods": 1}', "`pods`"),
     ],
