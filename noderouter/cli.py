@@ -1,4 +1,4 @@
-"""The command line: `noderouter run|validate|check|demo|dtab|intercept|version`.
+"""The command line: `noderouter run|validate|explain|check|demo|dtab|intercept|version`.
 
 Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard error), 2 wrong usage.
 """
@@ -41,6 +41,12 @@ def parser() -> argparse.ArgumentParser:
     validate.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
     validate.add_argument("--json", action="store_true", help="problems as JSON on standard output")
     validate.set_defaults(command=_validate)
+    explain = commands.add_parser("explain", help="show what a configuration would be made into, without running it")
+    explain.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
+    explain.add_argument(
+        "--stacks", action="store_true", required=True, help="the filters of servers and services, in order, as JSON"
+    )
+    explain.set_defaults(command=_explain)
     from noderouter.commands.check.arguments import add_arguments
 
     check = commands.add_parser("check", help="check what a router needs, before and after it is installed")
@@ -82,6 +88,12 @@ def _validate(options: argparse.Namespace) -> int:
     from noderouter.config.validate import validate_file
 
     return validate_file(options.config, json=options.json)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from noderouter.commands.explain import explain_stacks
+
+    return explain_stacks(options.config)
 
 
 def _check(options: argparse.Namespace) -> int:

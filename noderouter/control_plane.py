@@ -239,6 +239,10 @@ class RouterFace:
         """See `RouterView`."""
         return self._worker.client_state(self._label)
 
+    def stacks(self) -> Mapping[str, Any]:
+        """See `RouterView`."""
+        return self._worker.stacks(self._label)
+
     def dtab(self) -> Dtab | None:
         """See `RouterView`."""
         return self._interpreter.configured_dtab()

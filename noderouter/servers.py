@@ -53,6 +53,7 @@ class Server:
 
     assembly: RouterAssembly
     listener: Listener
+    built: BuiltServer
 
 
 class Servers:
@@ -174,6 +175,11 @@ class Servers:
         for server in self:
             yield server.listener.check(now)
 
+    def built(self, assembly: RouterAssembly) -> dict[tuple[str, int], BuiltServer]:
+        """The servers of a router by their addresses, those that are not open yet included."""
+        waiting = {each.address: each.built for each in self._bound if each.assembly is assembly}
+        return {each.listener.address: each.built for each in self if each.assembly is assembly} | waiting
+
     def connections(self) -> int:
         """How many clients' connections there are."""
         return sum(len(server.listener.connections) for server in self)
@@ -187,7 +193,7 @@ class Servers:
         most = bound.config.maxConnectionsPerClient or max(1, places.most // 2)
         listener = Listener(self._reactor, bound.sock, bound.built.make, self._on_exhausted, places, most)
         listener_gauges(bound.built.scope, listener)
-        self._open.append(Server(bound.assembly, listener))
+        self._open.append(Server(bound.assembly, listener, bound.built))
         if bound.settings.reuse_port:
             listener.share()  # what an earlier succession has left
             self._shared.append(listener)

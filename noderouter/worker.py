@@ -1,18 +1,21 @@
 """What carries requests: the reactor, the routers on it, their servers, and the bounds that all of them share.
 
 Nothing here imports trio; `App` hosts the reactor. What others want to know of it they get as values (`WorkerState`,
-`client_state`, `tasks`), never as the parts themselves.
+`client_state`, `stacks`, `tasks`), never as the parts themselves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from logging import ERROR
 from random import Random
+from typing import Any
 
 from noderouter.assembly.router import RouterAssembly, build_router
+from noderouter.assembly.stacks import stacks_of_router
 from noderouter.assembly.surroundings import CaptureIndex, Surroundings
 from noderouter.config.config import Config
 from noderouter.core.addr import Addr
+from noderouter.core.address import join_host_port
 from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.naming.interpreter.interpreter import Interpreter
@@ -112,6 +115,12 @@ class Worker:
     def client_state(self, label: str) -> Mapping[str, Addr]:
         """The address of each client of a router, by its bound name."""
         return {client.id.show(): client.addr for client in self.routers[label].router.clients}
+
+    def stacks(self, label: str) -> Mapping[str, Any]:
+        """What the stacks of a router are made of (`assembly/stacks.py`), ready for JSON."""
+        router = self.routers[label]
+        servers = {join_host_port(*address): built for address, built in self.servers.built(router).items()}
+        return stacks_of_router(router, servers)
 
     def tasks(self) -> Iterable[str]:
         """A few lines for each task: name, how long it has waited, stack."""

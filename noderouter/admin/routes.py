@@ -17,6 +17,7 @@ from noderouter.admin.handler import (
     names,
     process,
     requests,
+    stacks,
     threads,
 )
 from noderouter.admin.message import Request, Response
@@ -48,6 +49,7 @@ FIXED: Final[Mapping[str, Route]] = {
     "/admin/shutdown": Route(Group.CONTROL, {"POST": process.shutdown}),
     "/admin/threads": _get(Group.DIAGNOSTICS, threads.threads),
     "/admin/threads.json": _get(Group.DIAGNOSTICS, threads.threads_json),
+    "/admin/stacks": _get(Group.DIAGNOSTICS, stacks.stacks),
     "/admin/lint": _get(Group.DIAGNOSTICS, lint.lint_text),
     "/admin/lint.json": _get(Group.DIAGNOSTICS, lint.lint_json),
     "/help": _get(Group.UI, help.page),

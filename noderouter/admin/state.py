@@ -38,6 +38,10 @@ class RouterView(Protocol):
         """Return the address of each client, by its id."""
         ...
 
+    def stacks(self) -> Mapping[str, Any]:
+        """What the stacks of servers, services and clients are made of, ready for JSON."""
+        ...
+
     def dtab(self) -> Dtab | None:
         """Return what names are bound with: the stored dtab and the router's; None where the former is not known."""
         ...

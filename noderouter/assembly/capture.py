@@ -3,15 +3,16 @@
 HTTP/1 has the stack of any server with `Dialled` innermost; flows have a short one of their own, `flow_filters`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from noderouter.assembly.layer import layer
 from noderouter.assembly.router import RouterAssembly, build_identifier
 from noderouter.assembly.server import BuiltServer, build_codecs, filters_of, server_scope
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.core.exchange import Exchange
-from noderouter.core.service import Filter, stack
+from noderouter.core.service import Layer, stack
 from noderouter.proxy.access_log.filter import AccessLog
 from noderouter.proxy.capture.config import CaptureConfig
 from noderouter.proxy.capture.connection import CapturedConnection, CaptureSettings, CaptureStats, Carriers, MakeCodec
@@ -23,7 +24,7 @@ from noderouter.proxy.capture.host_mismatch import Dialled
 from noderouter.proxy.capture.probe import ProbeAnswer
 from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
-from noderouter.proxy.identifier.kind import Identifier
+from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
 from noderouter.reactor.wire import Wire
 from noderouter.telemetry.tree import Scope
 
@@ -42,7 +43,7 @@ def build_capture_server(
     identifier = build_identifier(capture.identifier, router.config.dstPrefix, router.around.clients)
     failed = FailedFlows(router.config.label, router.errors.explain, router.around.log)
     write = None if router.access_log is None else router.access_log.write
-    flows = flow_filters(scope, identifier, failed.tell, write)
+    flows = flow_filters(scope, capture.identifier, identifier, failed.tell, write)
     codecs = build_codecs(router.config, config, scope, stack(http, router.router.serve))
     carriers = Carriers(
         http=codecs["http"],
@@ -54,27 +55,30 @@ def build_capture_server(
     settings = capture_settings(router.config, config, capture, index.opaque_ports)
     stats = CaptureStats()
     capture_gauges(scope, stats)
-    return BuiltServer(lambda wire, peer: CapturedConnection(wire, peer, carriers, settings, stats), scope)
+    return BuiltServer(lambda wire, peer: CapturedConnection(wire, peer, carriers, settings, stats), scope, http, flows)
 
 
-def dialled_filter(capture: CaptureConfig, domain: str) -> Filter:
-    """`hostMismatch` of a capture server."""
-    return lambda service: Dialled(service, capture.hostMismatch, domain)
+def dialled_filter(capture: CaptureConfig, domain: str) -> Layer:
+    """`hostMismatch` of a capture server, in a cluster of this `domain`."""
+    return layer(Dialled, capture.hostMismatch, domain).showing(hostMismatch=capture.hostMismatch)
 
 
 def flow_filters(
     scope: Scope,
+    kinds: Sequence[IdentifierKind],
     identifier: Identifier,
     failed: Callable[[Exchange, Exception], None],
     write: Callable[[bytes], None] | None,
-) -> list[Filter]:
-    """The stack of flows, outermost first; `failed` is told of those that were reset before they were through."""
-    stats = scope.scope("flow").requests()
-    filters: list[Filter] = []
+) -> list[Layer]:
+    """The stack of flows, outermost first: `kinds` have made the `identifier`.
+
+    `failed` is told of flows that were reset before they were through, `write` takes the lines of the access log.
+    """
+    filters: list[Layer] = []
     if write is not None:
-        filters.append(lambda service: AccessLog(service, write))
-    filters.append(lambda service: FlowStats(service, stats, failed))
-    filters.append(lambda service: FlowNames(service, identifier))
+        filters.append(layer(AccessLog, write))
+    filters.append(layer(FlowStats, scope.scope("flow").requests(), failed))
+    filters.append(layer(FlowNames, identifier).showing(identifier=kinds))
     return filters
 
 

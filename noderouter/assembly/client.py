@@ -1,5 +1,6 @@
 """Builds the clients of a router: the cache that makes one for each bound name, and what they ask before connecting."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -11,7 +12,7 @@ from noderouter.core.errors import NoSuchName
 from noderouter.core.var import Var
 from noderouter.proxy.client.address_class import plain
 from noderouter.proxy.client.client import Client, Guard
-from noderouter.proxy.client.config import ClientResolver
+from noderouter.proxy.client.config import ClientParams, ClientResolver
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.client.ourselves import is_here
 from noderouter.proxy.http1.upstream import connect_http1
@@ -39,26 +40,37 @@ class OwnListeners:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltClients:
+    """The clients of one router, and what each of those that there are was made with."""
+
+    clients: Clients
+    made_with: Mapping[Path, ClientParams]
+
+
 def build_clients(
     config: RouterConfig,
     resolver: ClientResolver,
     around: Surroundings,
     scopes: Scopes,
     guard: Guard,
-) -> Clients:
+) -> BuiltClients:
     """The clients of a router, made as names are bound; the metrics of each are in `client/<bound name>`."""
     binding_seconds = config.bindingTimeoutMs / 1000
+    made_with: dict[Path, ClientParams] = {}
 
     def make(bound: Bound) -> Client:
-        settings = resolver.resolve(bound.id).build(around.rng, binding_seconds)
+        params = made_with[bound.id] = resolver.resolve(bound.id)
+        settings = params.build(around.rng, binding_seconds)
         client = Client(bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect_http1)
         client_gauges(scopes.acquire("client", element(bound.id)), client)
         return client
 
     def closed(client: Client) -> None:
         scopes.release("client", element(client.id))
+        made_with.pop(client.id, None)
 
-    return Clients(make, closed, config.bindingCache.overrideClients)
+    return BuiltClients(Clients(make, closed, config.bindingCache.overrideClients), made_with)
 
 
 def connection_guard(policy: DestinationPolicy, own: OwnListeners) -> Guard:

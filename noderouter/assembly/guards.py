@@ -5,9 +5,10 @@ Apart from `router.py` and `server.py`, so that in one place is read what is all
 
 from collections.abc import Sequence
 
+from noderouter.assembly.layer import layer
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ENDPOINTS, ServerConfig
-from noderouter.core.service import Filter
+from noderouter.core.service import Layer
 from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.proxy.client.destination_policy import DestinationPolicy, Rules
@@ -32,14 +33,15 @@ def override_rules(config: RouterConfig, namers: Sequence[NamerKind]) -> Overrid
     return OverrideRules(config.dstPrefix, open_namers, closed_namers, config.overrides.trusted, of_hosts)
 
 
-def connect_filter(config: ServerConfig, scope: Scope) -> Filter:
+def connect_filter(config: ServerConfig, scope: Scope) -> Layer:
     """`allowConnect` of a server, whose metrics are in `scope`."""
     stats = ConnectStats()
     scope.tally("connect/refused", lambda: stats.refused)
     allowed = bool(config.allowConnect) and not config.clearContext
-    return lambda service: Connect(service, stats, allowed=allowed, confined=config.allowConnect == ENDPOINTS)
+    made = layer(Connect, stats, allowed=allowed, confined=config.allowConnect == ENDPOINTS)
+    return made.showing(allowConnect=config.allowConnect)
 
 
-def context_filter(config: ServerConfig, overrides: OverrideRules) -> Filter:
+def context_filter(config: ServerConfig, overrides: OverrideRules) -> Layer:
     """What becomes of the context that a request brings."""
-    return ClearContext if config.clearContext else lambda service: ReadContext(service, overrides)
+    return layer(ClearContext) if config.clearContext else layer(ReadContext, overrides)

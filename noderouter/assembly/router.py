@@ -9,7 +9,7 @@ from logging import INFO, WARNING
 from pathlib import Path as FilePath
 
 from dtab import Path
-from noderouter.assembly.client import OwnListeners, build_clients, connection_guard
+from noderouter.assembly.client import BuiltClients, OwnListeners, build_clients, connection_guard
 from noderouter.assembly.errors import ErrorWords, build_error_words
 from noderouter.assembly.guards import destination_policy, override_rules
 from noderouter.assembly.service import build_names
@@ -43,6 +43,7 @@ class RouterAssembly:
     policy: DestinationPolicy
     overrides: OverrideRules
     own: OwnListeners
+    clients: BuiltClients
     router: Router
     errors: ErrorWords
     access_log: AccessLogFile | None
@@ -73,7 +74,8 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     overrides = override_rules(config, around.namers)
     own = OwnListeners()
     of_clients = config.client.build()
-    clients = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
+    built = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
+    clients = built.clients
     names = build_names(config, interpreter.bind, around, scopes, clients, of_clients)
     router = Router(config.label, identifier, names, clients, config.bindingCache.build(), around.admit_binding)
     errors = build_error_words(config, interpreter, clients, around.log)
@@ -86,7 +88,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     if config.compressionLevel == -1:
         around.log(INFO, "router.never_compresses", router=config.label, hint="responses are carried as they are")
     return RouterAssembly(
-        config, interpreter, around, scope, scopes, policy, overrides, own, router, errors, access_log
+        config, interpreter, around, scope, scopes, policy, overrides, own, built, router, errors, access_log
     )
 
 

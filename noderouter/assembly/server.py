@@ -3,15 +3,16 @@
 The stack's order, outermost first, is that of the list in `server_filters`; each layer is one line there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from noderouter.assembly.errors import ErrorWords
 from noderouter.assembly.guards import connect_filter, context_filter
+from noderouter.assembly.layer import layer, when_special
 from noderouter.assembly.router import RouterAssembly
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
-from noderouter.core.service import Filter, Service, WhenSpecial, stack
+from noderouter.core.service import Layer, Service, stack
 from noderouter.proxy.access_log.filter import AccessLog
 from noderouter.proxy.capture.connection import MakeCodec
 from noderouter.proxy.filter.admission import Admission
@@ -36,16 +37,20 @@ MakeConnection = Callable[[Wire, tuple[str, int]], Connection]
 
 @dataclass(frozen=True, slots=True)
 class BuiltServer:
-    """One server: what makes its connections, and where its metrics are."""
+    """One server: what makes its connections, where its metrics are, and the stacks that were built for it."""
 
     make: MakeConnection
     scope: Scope
+    filters: Sequence[Layer]
+    flows: Sequence[Layer] = ()
+    """The stack of captured connections that are carried byte for byte."""
 
 
 def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[str, int]) -> BuiltServer:
     """A server that is bound to `address`."""
     scope = server_scope(router, address)
-    service = stack(filters_of(router, config, scope), router.router.serve)
+    filters = filters_of(router, config, scope)
+    service = stack(filters, router.router.serve)
     codec = build_codecs(router.config, config, scope, service)[router.config.protocol]
     # Who has asked for it is told which address of ours the client took; a system call for each connection.
     exact = config.addForwardedHeader is not None
@@ -53,7 +58,7 @@ def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[st
     def make(wire: Wire, peer: tuple[str, int]) -> Connection:
         return codec(wire, peer, wire.sock.getsockname()[:2] if exact else address, None)
 
-    return BuiltServer(make, scope)
+    return BuiltServer(make, scope, filters)
 
 
 def server_scope(router: RouterAssembly, address: tuple[str, int]) -> Scope:
@@ -63,7 +68,7 @@ def server_scope(router: RouterAssembly, address: tuple[str, int]) -> Scope:
     return router.scope.scope("server", f"{address[0]}/{address[1]}")
 
 
-def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> list[Filter]:
+def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> list[Layer]:
     """The stack of a server of `router`, outermost first."""
     write = None if router.access_log is None else router.access_log.write
     return server_filters(router.config, config, scope, router.errors, router.overrides, write)
@@ -76,47 +81,45 @@ def server_filters(
     errors: ErrorWords,
     overrides: OverrideRules,
     write: Callable[[bytes], None] | None,
-) -> list[Filter]:
+) -> list[Layer]:
     """The server stack, outermost first; `write` takes the lines of the access log."""
-    stats = scope.requests()
-    filters: list[Filter] = []
+    filters: list[Layer] = []
     if write is not None:
-        filters.append(lambda service: AccessLog(service, write))
+        filters.append(layer(AccessLog, write).showing(httpAccessLog=router.httpAccessLog))
     filters.append(
-        lambda service: ErrorReply(
-            service,
-            stats,
+        layer(
+            ErrorReply,
+            scope.requests(),
             max_headers_bytes=router.maxHeadersKB * 1024,
             max_body_bytes=router.maxErrResponseKB * 1024,
             on_fault=errors.on_fault,
             explain=errors.explain,
-        )
+        ).showing(maxHeadersKB=router.maxHeadersKB, maxErrResponseKB=router.maxErrResponseKB)
     )
     if config.clearContext:
-        filters.append(DropForwarded)
+        filters.append(layer(DropForwarded))
     forwarded = config.addForwardedHeader
     if forwarded is not None:
         by, for_ = forwarded.by.build(router.label), forwarded.for_.build(router.label)
-        filters.append(lambda service: Forwarded(service, by, for_))
+        filters.append(layer(Forwarded, by, for_).showing(addForwardedHeader=forwarded))
     header = config.timestampHeader
     if header is not None:
-        filters.append(lambda service: Timestamp(service, header))
+        filters.append(layer(Timestamp, header).showing(timestampHeader=header))
     limit = config.maxConcurrentRequests
     if limit is not None:
-        filters.append(lambda service: Admission(service, limit))
+        filters.append(layer(Admission, limit).showing(maxConcurrentRequests=limit))
     # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via,
     # Max-Forwards. (The codec takes every CONNECT for a request that has some.)
-    special: list[Filter] = [
+    special = [
         connect_filter(config, scope),
         context_filter(config, overrides),
-        TotalTimeout,
-        lambda service: CallDepth(service, config.maxCallDepth),
-        MaxForwards,
+        layer(TotalTimeout),
+        layer(CallDepth, config.maxCallDepth).showing(maxCallDepth=config.maxCallDepth),
+        layer(MaxForwards),
     ]
-    filters.append(lambda service: WhenSpecial(service, special))
+    filters.append(when_special(special))
     if config.timeoutMs is not None:
-        limit_seconds = config.timeoutMs / 1000
-        filters.append(lambda service: TotalTimeout(service, limit_seconds))
+        filters.append(layer(TotalTimeout, config.timeoutMs / 1000).showing(timeoutMs=config.timeoutMs))
     return filters
 
 

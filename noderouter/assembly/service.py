@@ -5,13 +5,16 @@ The stack's order, outermost first, is that of the list in `service_filters`; ea
 
 from collections.abc import Sequence
 from functools import partial
+from random import Random
+from typing import Final
 
 from dtab import Bound, Path
 from dtab.utility import Status
+from noderouter.assembly.layer import layer
 from noderouter.assembly.surroundings import Surroundings
 from noderouter.config.router import RouterConfig
 from noderouter.core.errors import OverloadError
-from noderouter.core.service import Filter, Service
+from noderouter.core.service import Layer, Service
 from noderouter.naming.binding import Bind
 from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.filter.propagate import Propagate
@@ -28,6 +31,8 @@ from noderouter.proxy.router.scopes import Scopes, element
 from noderouter.telemetry.observe import Observe, Observer
 from noderouter.telemetry.tree import OTHER, Scope
 
+_PROPAGATE: Final = layer(Propagate)
+
 
 def build_names(
     config: RouterConfig,
@@ -41,9 +46,9 @@ def build_names(
     resolver = config.service.build()
     rng = around.rng
 
-    def filters(name: Path) -> Sequence[Filter]:
+    def filters(name: Path) -> Sequence[Layer]:
         scope = scopes.acquire("service", element(name))
-        return service_filters(resolver.resolve(name), scope, around, config.label)
+        return service_filters(resolver.resolve(name), scope, rng, around.observers, config.label)
 
     return NameSettings(
         bind=bind,
@@ -55,25 +60,27 @@ def build_names(
     )
 
 
-def service_filters(params: ServiceParams, scope: Scope, around: Surroundings, label: str) -> list[Filter]:
+def service_filters(
+    params: ServiceParams, scope: Scope, rng: Random, observers: Sequence[Observer], label: str
+) -> list[Layer]:
     """The service stack of a logical name, outermost first, whose metrics are in `scope`."""
-    filters: list[Filter] = []
+    filters: list[Layer] = []
     total = params.total_timeout
     if total is not None:
-        filters.append(lambda service: TotalTimeout(service, total))
-    filters.append(Propagate)
-    observers: Sequence[Observer] = around.observers
+        filters.append(layer(TotalTimeout, total).showing(totalTimeoutMs=round(total * 1000)))
+    filters.append(_PROPAGATE)
     if observers:
-        filters.append(lambda service: Observe(service, observers, label))
-    filters.append(_retry_filter(params, scope, around))
+        names = [type(each).__name__ for each in observers]
+        filters.append(layer(Observe, observers, label).showing(observers=names))
+    filters.append(_retry_filter(params, scope, rng))
     return filters
 
 
-def _retry_filter(params: ServiceParams, scope: Scope, around: Surroundings) -> Filter:
+def _retry_filter(params: ServiceParams, scope: Scope, rng: Random) -> Layer:
     """`retries` and `responseClassifier` of a name, with a budget of its own."""
     budget = params.budget.build()
     never_waits = isinstance(params.backoff, ConstantKind) and params.backoff.ms == 0
-    backoff = None if never_waits else partial(params.backoff.build, around.rng)
+    backoff = None if never_waits else partial(params.backoff.build, rng)
     classifier = params.classifier.build()
     stats = scope.requests()
 
@@ -82,7 +89,8 @@ def _retry_filter(params: ServiceParams, scope: Scope, around: Surroundings) -> 
         service_gauges(scope, made.stats, budget)
         return made
 
-    return retry
+    shown = {"budget": params.budget, "backoff": params.backoff, "responseClassifier": params.classifier}
+    return Layer(Retry.__name__, retry, shown)
 
 
 def build_routes(config: RouterConfig, scopes: Scopes, clients: Clients, of_clients: ClientResolver) -> MakeRoute:

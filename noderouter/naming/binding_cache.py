@@ -7,7 +7,7 @@ names cannot push out those in steady use, nothing is opened and closed in circl
 binding for each of its requests. `sweep` has to be called about twice a second; it also ends idle bindings.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, Protocol, TypeVar
 
 from dtab import Dtab, Path
@@ -74,6 +74,10 @@ class BindingCache(Generic[B]):
 
     def __len__(self) -> int:
         return len(self._by_path) + len(self._local)
+
+    def __iter__(self) -> Iterator[B]:
+        """Those that are kept in this moment."""
+        return iter(self._all())
 
     def get(self, path: Path, local: Dtab | None = None) -> B:
         """Return the binding of `path`, with the dtab that came with the request, if any."""

@@ -63,7 +63,7 @@ class Target:
         return self._shared_addr.get(self._addr)
 
     def state(self) -> dict[str, Any]:
-        """Return what is known, for the admin interface, in the form that Linkerd had (docs/linkerd1.md section 7.4)."""
+        """Return what is known, for the admin interface, in Linkerd's form (docs/linkerd1.md section 7.4)."""
         node = self._cluster.endpoints.nodes.get(f"{self.name.namespace}/{self.name.service}")
         return {"state": {"running": False, "value": None}, "watch": None} if node is None else node.state()
 

@@ -266,7 +266,8 @@ async def test_nobody_looks_at_requests_unless_a_telemeter_wants_to(telemetry):
         name = Path.of("svc", "x")
         assembly = router.app.worker.routers["out"]
         params = assembly.config.service.build().resolve(name)
-        filters = service_filters(params, router.app.metrics.scope("test"), assembly.around, "out")
+        around = assembly.around
+        filters = service_filters(params, router.app.metrics.scope("test"), around.rng, around.observers, "out")
         watched = telemetry == [{"kind": "io.l5d.tracelog"}]
         assert len(filters) == (3 if watched else 2)
 

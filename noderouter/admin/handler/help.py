@@ -9,7 +9,7 @@ from noderouter.admin.state import AdminState
 
 QUESTIONS: Final = (
     ("Why does a request get the answer that it gets?", ("/delegator.json", "/client_state.json", "/requests")),
-    ("What has the router in effect?", ("/config.json", "/admin/lint")),
+    ("What has the router in effect?", ("/config.json", "/admin/lint", "/admin/stacks")),
     ("How much of what is there?", ("/admin/metrics.json", "/metrics.json")),
     ("Which instances does it know?", ("/bound-names.json", "/client_state.json")),
     ("Is it ready, and if not, why?", ("/readyz",)),
@@ -20,7 +20,7 @@ QUESTIONS: Final = (
 GROUPS: Final = {
     **dict.fromkeys(("/delegator.json", "/config.json", "/admin/metrics.json", "/metrics.json", "/logging"), Group.UI),
     **dict.fromkeys(("/client_state.json", "/bound-names.json", "/requests"), Group.DIAGNOSTICS),
-    **dict.fromkeys(("/admin/lint", "/admin/threads", "/admin/threads.json"), Group.DIAGNOSTICS),
+    **dict.fromkeys(("/admin/lint", "/admin/stacks", "/admin/threads", "/admin/threads.json"), Group.DIAGNOSTICS),
     "/logging.json": Group.CONTROL,
     "/readyz": Group.PROBE,
 }

@@ -19,6 +19,7 @@ _ABOUT: Final = (
     ("/bound-names.json", Group.DIAGNOSTICS, "the names that namers can list"),
     ("/delegator.json?path=/svc/x&dtab=/svc=>/$/nil", Group.UI, "what becomes of a name; namespace=<router>"),
     ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
+    ("/admin/stacks", Group.DIAGNOSTICS, "the filters of each server and service, as built; router=<label>"),
     ("/admin/lint", Group.DIAGNOSTICS, "what is odd about the dtabs in effect"),
     ("/help", Group.UI, "which question is answered where"),
     ("/logging", Group.UI, "log levels, as a page"),

@@ -57,7 +57,7 @@ class Report:
 
 def main(argv: Sequence[str], prog: str = "noderouter dtab check") -> int:
     """Run the command; return the exit code."""
-    options = _parser(prog).parse_args(argv)
+    options = parser(prog).parse_args(argv)
     try:
         report = check(options)
     except (SourceError, AdminError) as error:

@@ -6,7 +6,7 @@ from functools import partial
 from random import Random
 from typing import Annotated, ClassVar, Literal, Self
 
-from dtab import Path
+from dtab import Path, PathMatcher
 from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.client.client import ClientSettings
@@ -131,6 +131,11 @@ class ClientResolver:
     def __init__(self, base: ClientKeys, entries: Sequence[ClientEntry]) -> None:
         self._base = {key: getattr(base, key) for key in ClientKeys.model_fields}
         self._entries = tuple(entries)
+
+    @property
+    def patterns(self) -> Sequence[PathMatcher]:
+        """Those that there are settings for, beside what holds for every name."""
+        return [entry.prefix for entry in self._entries]
 
     def resolve(self, path: Path) -> ClientParams:
         """The parameters of the bound name `path`, with its transformer prefixes, such as `/#/io.l5d.fs/web`."""

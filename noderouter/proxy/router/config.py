@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from dtab import Path
+from dtab import Path, PathMatcher
 from noderouter.proxy.classifier.kind import ClassifierKind
 from noderouter.proxy.retry.backoff import BackoffKind
 from noderouter.proxy.retry.config import Budget
@@ -69,6 +69,11 @@ class ServiceResolver:
             "responseClassifier": base.responseClassifier,
         }
         self._entries = tuple(entries)
+
+    @property
+    def patterns(self) -> Sequence[PathMatcher]:
+        """Those that there are settings for, beside what holds for every name."""
+        return [entry.prefix for entry in self._entries]
 
     def resolve(self, path: Path) -> ServiceParams:
         """The parameters of the logical name `path`, such as `/svc/hello`."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dtab import Bound, Dtab, Failed, Ok, Path
 from noderouter.core.exchange import Exchange
-from noderouter.core.service import Filter, Service, stack
+from noderouter.core.service import Layer, Service, stack
 from noderouter.core.var import Var
 from noderouter.naming.binding import Bind, Binding
 from noderouter.proxy.http.error_text import binding_timeout
@@ -24,7 +24,7 @@ class NameSettings:
     """What the services of a router's names are made with; nothing here is asked for every request."""
 
     bind: Bind
-    filters: Callable[[Path], Sequence[Filter]]
+    filters: Callable[[Path], Sequence[Layer]]
     """Makes the stack of a name, outermost first."""
     route: MakeRoute
     picker: Callable[[list[tuple[float, Branch]]], Picker]
@@ -35,7 +35,11 @@ class NameSettings:
 
 
 class NamedService:
-    """Carries the exchanges of one logical name, under one local dtab; what the binding cache keeps."""
+    """Carries the exchanges of one logical name, under one local dtab; what the binding cache keeps.
+
+    Attributes:
+        filters: what its stack was built from, outermost first, to be shown.
+    """
 
     __slots__ = (
         "_binding",
@@ -47,6 +51,7 @@ class NamedService:
         "_seen_epoch",
         "_service",
         "_settings",
+        "filters",
         "local",
         "path",
         "used",
@@ -65,7 +70,8 @@ class NamedService:
         self._seen_epoch = -1
         self._branch: Service = self._settle
         self._routes: dict[tuple[Path, Path], Branch] = {}
-        self._service: Service = stack(settings.filters(path), self._dispatch)
+        self.filters = settings.filters(path)
+        self._service: Service = stack(self.filters, self._dispatch)
 
     def hold(self) -> None:
         """Keep the name bound until `release`."""

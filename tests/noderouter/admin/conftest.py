@@ -44,6 +44,9 @@ class FakeRouter:
     def client_state(self) -> Mapping[str, Addr]:
         return self.clients
 
+    def stacks(self) -> Mapping[str, Any]:
+        return {"servers": {}, "flows": {}, "services": {}, "clients": {key: {} for key in self.clients}}
+
     def dtab(self) -> Dtab | None:
         return self.known
 

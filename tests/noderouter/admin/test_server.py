@@ -33,6 +33,7 @@ async def test_every_endpoint_over_the_wire(make_state: MakeState, serving: Serv
         "/config.json": "application/json; charset=utf-8",
         "/delegator.json?path=/svc/x": "application/json; charset=utf-8",
         "/bound-names.json": "application/json; charset=utf-8",
+        "/admin/stacks": "application/json; charset=utf-8",
         "/client_state.json": "application/json; charset=utf-8",
         "/logging.json": "application/json; charset=utf-8",
         "/livez": "text/plain; charset=utf-8",
