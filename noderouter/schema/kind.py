@@ -15,7 +15,7 @@ Attributes are spelt like the keys of the file. Kind files take what they need o
 
 import os
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -41,6 +41,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from noderouter.schema import linkerd_keys
+from noderouter.schema.needs import Need
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 """Looking for plugins of pydantic reads the metadata of every installed package; nothing here wants one."""
@@ -62,6 +63,7 @@ __all__ = [
     "kind_field",
     "kinds_in",
     "model_validator",
+    "models_in",
     "nearest",
     "role_of",
 ]
@@ -95,6 +97,24 @@ class Model(BaseModel):
     def names(cls) -> frozenset[str]:
         """Return its keys, as they stand in files."""
         return frozenset(field.alias or name for name, field in cls.model_fields.items())
+
+    def needs(self, namespace: str | None = None) -> Iterable[Need]:
+        """What has to be there for it, beside what the models inside it need.
+
+        `namespace` is the router's in Kubernetes, where somebody has said it.
+        """
+        return ()
+
+
+def models_in(value: object) -> Iterator[Model]:
+    """A model and all that are inside it, outermost first, in the order of their keys."""
+    if isinstance(value, Model):
+        yield value
+        for name in type(value).model_fields:
+            yield from models_in(getattr(value, name))
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from models_in(each)
 
 
 def _note(block: Any, cls: type[Model]) -> None:

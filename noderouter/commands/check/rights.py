@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from noderouter.commands.check.finding import Finding, fail, ok, warn
-from noderouter.commands.check.plan import Right
 from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.errors import ApiError
+from noderouter.kubernetes.needs import Right
 
 API: Final = "authorization.k8s.io/v1"
 

@@ -20,14 +20,16 @@ Requests in flight end where they began.
 """
 
 import os
+from collections.abc import Iterable
 from socket import gethostname
 from typing import Annotated, Any, ClassVar, Self
 
 import trio
 
 from noderouter.core.readiness import Readiness
-from noderouter.kubernetes.access import ApiKeys
+from noderouter.kubernetes.access import ApiKeys, own_namespace
 from noderouter.kubernetes.event_recorder import EventRecorder
+from noderouter.kubernetes.needs import ApiRight, Right, StoredTable
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.paths import configmaps
 from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
@@ -39,6 +41,7 @@ from noderouter.naming.interpreter.stored import StoredInterpreter
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.transformer.kind import Transformer
 from noderouter.schema.kind import Field, model_validator
+from noderouter.schema.needs import Need
 
 Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 ObjectName = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
@@ -66,6 +69,19 @@ class ConfigMap(InterpreterKind, ApiKeys):
     def key(self) -> Key:
         """The key of the dtab."""
         return Key(self.namespace, self.name, self.filename)
+
+    def needs(self, namespace: str | None = None) -> Iterable[Need]:
+        """See `Model`."""
+        where = self.access
+        yield StoredTable(where, self.namespace, self.name, self.filename)
+        for verb in ("list", "watch"):
+            yield ApiRight(where, Right("configmaps", verb, self.namespace, self.name))
+        without = "an invalid dtab is only in the log and in metrics"
+        yield ApiRight(where, Right("events", "create", self.namespace, without=without))
+        own = namespace or own_namespace("POD_NAMESPACE")
+        if own:
+            without = "the hash of the dtab in effect is not on the pods"
+            yield ApiRight(where, Right("pods", "patch", own, without=without))
 
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
         """Build the interpreter; its dtab is pending until the API has answered."""

@@ -6,14 +6,17 @@
 (`web-0.web`). Upper and lower case are the same. What is found where is written in `k8s_target.py`.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from noderouter.kubernetes.access import ApiKeys
+from noderouter.kubernetes.needs import of_services
 from noderouter.naming.k8s_path import LabelKey, PathForm
 from noderouter.naming.lookup import Namer
 from noderouter.naming.namer.k8s_namer import K8sNamer
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
+from noderouter.schema.needs import Need
 
 
 class K8s(NamerKind, ApiKeys):
@@ -23,6 +26,10 @@ class K8s(NamerKind, ApiKeys):
     open_to_overrides: ClassVar[bool] = True
 
     labelSelector: LabelKey | None = None
+
+    def needs(self, namespace: str | None = None) -> Iterable[Need]:
+        """See `Model`."""
+        return of_services(self.access, "")
 
     def make(self, runtime: Runtime) -> Namer:
         """Make the namer; it asks the API when a name is first looked up."""

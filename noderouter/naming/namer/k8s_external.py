@@ -7,12 +7,14 @@ the port of that name or number. A host name there is resolved. No such Service 
 balancer is not there yet is bound to no address.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from dtab import Failed, Pending
 from noderouter.core.addr import ENDPOINT, Addr, AddrBound, AddrFailed, AddrPending, vouched
 from noderouter.core.computed import Reading
 from noderouter.kubernetes.access import ApiKeys
+from noderouter.kubernetes.needs import reading
 from noderouter.kubernetes.state import Absent, Unknown, Unreachable
 from noderouter.naming.dns.resolver import literal, unite
 from noderouter.naming.k8s_path import PathForm
@@ -21,6 +23,7 @@ from noderouter.naming.lookup import Namer
 from noderouter.naming.namer.k8s_namer import K8sNamer
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
+from noderouter.schema.needs import Need
 
 
 class K8sExternal(NamerKind, ApiKeys):
@@ -28,6 +31,10 @@ class K8sExternal(NamerKind, ApiKeys):
 
     kind_name: ClassVar[str] = "io.l5d.k8s.external"
     open_to_overrides: ClassVar[bool] = True
+
+    def needs(self, namespace: str | None = None) -> Iterable[Need]:
+        """See `Model`."""
+        return reading(self.access, "services", "")
 
     def make(self, runtime: Runtime) -> Namer:
         """Make the namer."""

@@ -5,9 +5,11 @@
 `/#/io.l5d.k8s.ns/<port>/<service>`.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from noderouter.kubernetes.access import ApiKeys, own_namespace
+from noderouter.kubernetes.needs import of_services
 from noderouter.naming.k8s_path import LabelKey, PathForm
 from noderouter.naming.lookup import Namer
 from noderouter.naming.namer.k8s_namer import K8sNamer
@@ -15,6 +17,7 @@ from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
 from noderouter.schema.environment import required
 from noderouter.schema.kind import Field
+from noderouter.schema.needs import Need, Variable
 
 
 class K8sNs(NamerKind, ApiKeys):
@@ -25,6 +28,13 @@ class K8sNs(NamerKind, ApiKeys):
 
     labelSelector: LabelKey | None = None
     envVar: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POD_NAMESPACE"
+
+    def needs(self, namespace: str | None = None) -> Iterable[Need]:
+        """See `Model`."""
+        own = namespace or own_namespace(self.envVar)
+        if own is None:
+            yield Variable(self.envVar, f"namer {self.kind_name}")
+        yield from of_services(self.access, own or "")
 
     def make(self, runtime: Runtime) -> Namer:
         """Make the namer.

@@ -18,6 +18,7 @@ what is on no node at all. Pods are not lost with the router of their node. The 
 Linkerd has no such key.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Self
 
 from dtab import Path
@@ -25,6 +26,7 @@ from noderouter.core.addr import Addr, AddrBound, AddrNeg, AddrPending, gateway
 from noderouter.core.computed import Computed, Reading
 from noderouter.core.var import Var
 from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
+from noderouter.kubernetes.needs import of_services
 from noderouter.naming.k8s_path import PathForm
 from noderouter.naming.k8s_target import Target
 from noderouter.naming.runtime import Runtime
@@ -33,6 +35,7 @@ from noderouter.naming.transformer.kind import Transformer, TransformerKind
 from noderouter.naming.transformer.locality import NodeKey, node_of, subnet_of
 from noderouter.schema.fields import FilePath
 from noderouter.schema.kind import Field, model_validator
+from noderouter.schema.needs import Need
 
 Word = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[0-9A-Za-z-]+$")]
 
@@ -61,6 +64,10 @@ class Daemonset(TransformerKind):
     def access(self) -> Access:
         """How the API server is reached."""
         return access(self.k8sHost, self.k8sPort, self.kubeconfig, self.context)
+
+    def needs(self, namespace: str | None = None) -> Iterable[Need]:
+        """See `Model`."""
+        return of_services(self.access, self.namespace)
 
     def build(self, runtime: Runtime) -> Transformer:
         """Build the transformer."""

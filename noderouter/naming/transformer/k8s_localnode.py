@@ -8,6 +8,7 @@ With `hostNetwork`, the node is the one that the variable `NODE_NAME` names; wit
 is on this node (see `locality.py`). Where none is left, the address is negative: a 502, and no fallback.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from noderouter.core.addr import Address
@@ -16,6 +17,7 @@ from noderouter.naming.transformer.addresses import AddressTransformer
 from noderouter.naming.transformer.kind import Transformer, TransformerKind
 from noderouter.naming.transformer.locality import network, node_of, subnet_of
 from noderouter.schema.environment import EnvironmentMissing, required
+from noderouter.schema.needs import Need, Variable
 
 
 class LocalNode(TransformerKind):
@@ -24,6 +26,10 @@ class LocalNode(TransformerKind):
     kind_name: ClassVar[str] = "io.l5d.k8s.localnode"
 
     hostNetwork: bool = False
+
+    def needs(self, namespace: str | None = None) -> Iterable[Need]:
+        """See `Model`."""
+        return (Variable("NODE_NAME" if self.hostNetwork else "POD_IP", f"transformer {self.kind_name}"),)
 
     def build(self, runtime: Runtime) -> Transformer:
         """Build the transformer.

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from noderouter.schema import kind as kind_module
 from noderouter.schema import linkerd_keys
-from noderouter.schema.kind import Field, Kind, Model, Several, kind_field, kinds_in, nearest, role_of
+from noderouter.schema.kind import Field, Kind, Model, Several, kind_field, kinds_in, models_in, nearest, role_of
 
 
 class FruitKind(Kind):
@@ -147,3 +147,14 @@ def test_two_classes_of_one_name_are_a_mistake_of_ours(monkeypatch: pytest.Monke
     monkeypatch.setattr("pkgutil.iter_modules", lambda path: [SimpleNamespace(name="one")])
     with pytest.raises(TypeError, match="two classes claim the kind apple"):
         kinds_in("somewhere", FruitKind)
+
+
+def test_the_models_inside_of_a_model():
+    apples = Apple(kind="apple", seeds=1), Apple(kind="apple", seeds=2)
+    basket = Basket.model_construct(
+        kind="basket", inner=(apples[0], Basket.model_construct(kind="basket", inner=apples))
+    )
+    found = list(models_in(basket))
+    assert [type(each).__name__ for each in found] == ["Basket", "Apple", "Basket", "Apple", "Apple"]
+    assert [need for each in found for need in each.needs("here")] == []
+    assert list(models_in("text")) == []

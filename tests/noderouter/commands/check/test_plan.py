@@ -2,8 +2,9 @@
 
 import pytest
 
-from noderouter.commands.check.plan import Place, plan_of
+from noderouter.commands.check.plan import Needs, Place, plan_of
 from noderouter.kubernetes.access import Kubeconfig, Plain
+from noderouter.kubernetes.needs import Right
 from tests.testing.router import checked, config
 
 HERE = Place(Kubeconfig("/k"), "mesh")
@@ -80,3 +81,28 @@ def test_a_namespace_that_nobody_knows(monkeypatch, tmp_path):
     monkeypatch.delenv("POD_NAMESPACE", raising=False)
     plan = plan_of(checked(config(namers=[{"kind": "io.l5d.k8s.ns"}])), Place(Kubeconfig("/k")))
     assert plan.variables == {"POD_NAMESPACE": "namer io.l5d.k8s.ns"}
+
+
+def test_what_interception_cannot_do_without_a_namer_cannot_either():
+    settings = config(
+        servers=[{"port": 0}, {"port": 0, "capture": {}}],
+        interpreter={"kind": "default"},
+        namers=[{"kind": "io.l5d.k8s"}],
+    )
+    for first, second in ((settings, {"intercept": {}}), ({"intercept": {}}, settings)):
+        plan = plan_of(checked(first | second), HERE)
+        found = rights(plan)
+        assert found["list services in all namespaces"] is False
+        assert found["list endpointslices in all namespaces"] is True
+        assert found["watch endpointslices in default"] is False
+        assert {"list pods in all namespaces", "watch namespaces in all namespaces"} < set(found)
+        assert plan.variables == {"NODE_NAME": "intercept"}
+
+
+def test_of_equal_rights_the_one_that_nothing_works_without_counts():
+    optional, needed = Right("services", "list", without="less"), Right("services", "list")
+    for order in ([optional, needed], [needed, optional]):
+        needs = Needs()
+        for right in order:
+            needs.add_right(right)
+        assert [right.without for right in needs.rights] == [""]

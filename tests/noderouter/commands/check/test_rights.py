@@ -1,5 +1,5 @@
-from noderouter.commands.check.plan import Right
 from noderouter.commands.check.rights import check_rights, judged
+from noderouter.kubernetes.needs import Right
 
 
 def test_what_is_needed_and_what_is_only_good_to_have():
