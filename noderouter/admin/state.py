@@ -12,7 +12,7 @@ from noderouter.admin.answers import Answers
 from noderouter.admin.config import SecurityConfig
 from noderouter.core.addr import Addr
 from noderouter.telemetry.log import Levels
-from noderouter.telemetry.recent import RecentRequests
+from noderouter.telemetry.recent import RecentRequest
 from noderouter.telemetry.telemeter.kind import Exposition
 from noderouter.telemetry.tree import MetricsTree
 
@@ -99,8 +99,8 @@ class AdminState:
     expositions: tuple[Exposition, ...] = (Exposition(),)
     outlook: Callable[[str], Outlook] | None = None
     """Of the pod of this node that has an address; None where nothing is captured."""
-    recent_requests: RecentRequests | None = None
-    """Where the configuration asks for them."""
+    recent_requests: Iterable[RecentRequest] | None = None
+    """The newest first, where the configuration asks for them."""
     security: SecurityConfig = field(default_factory=SecurityConfig)
     hosts: frozenset[str] = frozenset()
     """Names that requests may be for, beside addresses and `localhost`."""
