@@ -34,10 +34,15 @@ IMPORTERS = {
 
 COVERED = {
     "tests/docs/test_migration.py": "core/errors reactor/errors",
-    "tests/e2e": "app naming/dns/gauges router_face probe proxy/listener/gauges proxy/router/gauges",
+    "tests/e2e": "app control_plane naming/dns/gauges probe proxy/listener/gauges proxy/router/gauges",
     "tests/e2e/test_destinations.py": "core/destination",
     "tests/e2e/test_process.py": "servers",
-    "tests/noderouter/config": "schema/explain proxy/listener/session proxy/listener/sockets proxy/retry/config",
+    "tests/noderouter/config": "schema/explain proxy/listener/session proxy/retry/config",
+    "tests/noderouter/assembly": (
+        "assembly/capture assembly/client assembly/errors assembly/layer assembly/service assembly/surroundings "
+        "commands/explain"
+    ),
+    "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
     "tests/noderouter/core": "core/address core/context",
     "tests/noderouter/interception/control": "core/client_namespaces",
     "tests/noderouter/interception/keeper": (
@@ -48,14 +53,16 @@ COVERED = {
     "tests/noderouter/naming/namer": "naming/k8s_target",
     "tests/noderouter/proxy/balancer": "proxy/balancer/two_choices",
     "tests/noderouter/proxy/capture": (
-        "proxy/capture/config proxy/capture/flow proxy/capture/flow_log proxy/capture/gauges proxy/capture/probe "
-        "proxy/capture/server"
+        "proxy/capture/config proxy/capture/flow proxy/capture/flow_log proxy/capture/gauges proxy/capture/probe"
     ),
-    "tests/noderouter/proxy/classifier": "proxy/classifier/verdicts",
-    "tests/noderouter/proxy/client": "assembly/guards assembly/router proxy/client/client proxy/client/endpoint",
-    "tests/noderouter/proxy/filter": "core/headers core/service",
+    "tests/noderouter/proxy/classifier": "proxy/classifier/verdicts proxy/http/methods",
+    "tests/noderouter/proxy/client": (
+        "assembly/guards assembly/router proxy/client/client proxy/client/endpoint proxy/transport"
+    ),
+    "tests/noderouter/proxy/filter": "core/headers",
     "tests/noderouter/proxy/http1": (
-        "core/exchange proxy/http1/body proxy/http1/head_pure proxy/http1/normalise proxy/http1/reply "
+        "core/body core/exchange core/message core/reply "
+        "proxy/http1/body proxy/http1/head_pure proxy/http1/normalise proxy/http1/reply "
         "proxy/http1/request proxy/http1/server proxy/http1/server_settings proxy/http1/start_line proxy/http1/upstream"
     ),
     "tests/noderouter/proxy/identifier": "proxy/identifier/scoped proxy/identifier/token",

@@ -1,0 +1,90 @@
+"""A response that is delivered, one that is discarded, and an attempt without any."""
+
+import pytest
+
+from noderouter.core.body import WholeBody
+from noderouter.core.errors import ClientGone, EndpointProtocolError
+from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_1_0, Response
+from noderouter.proxy.http.outcome import deliver, lost
+from tests.testing.reply import make_exchange
+
+
+class Retryable:
+    """A classifier to which every head is a retryable failure."""
+
+    def head(self, _exchange: Exchange) -> Verdict:
+        return Verdict.RETRYABLE
+
+    def end(self, _exchange: Exchange, _trailers: Headers | None) -> Verdict:
+        raise AssertionError
+
+
+class Gate:
+    def __init__(self, answer: bool) -> None:
+        self.answer = answer
+
+    def deliver(self, _exchange: Exchange) -> bool:
+        return self.answer
+
+
+def response(status: int = 200, **more: object) -> Response:
+    return Response(status, b"OK", Headers(), 0, **more)  # type: ignore[arg-type]
+
+
+def test_a_plain_success_has_its_verdict_and_via():
+    exchange = make_exchange()
+    assert deliver(exchange, response())
+    assert exchange.verdict is Verdict.SUCCESS
+    assert exchange.reply_fields == b"l5d-success-class: 1.0\r\nvia: 1.1 linkerd\r\n"
+
+
+def test_via_names_the_version_of_the_endpoint():
+    exchange = make_exchange()
+    assert deliver(exchange, response(version=HTTP_1_0))
+    assert exchange.reply_fields == b"l5d-success-class: 1.0\r\nvia: 1.0 linkerd\r\n"
+
+
+def test_a_failure_says_so():
+    exchange = make_exchange()
+    assert deliver(exchange, response(503))
+    assert exchange.verdict is Verdict.FAILURE
+    assert exchange.reply_fields.startswith(b"l5d-success-class: 0.0\r\n")
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_the_gate_decides_about_what_is_retryable(delivered):
+    exchange = make_exchange()
+    exchange.classifier = Retryable()
+    exchange.gate = Gate(delivered)
+    assert deliver(exchange, response(503)) is delivered
+    assert (exchange.reply_fields == b"") is not delivered
+
+
+def test_without_a_gate_everything_is_delivered():
+    exchange = make_exchange()
+    exchange.classifier = Retryable()
+    assert deliver(exchange, response(503))
+
+
+@pytest.mark.parametrize(
+    ("method", "untouched", "replayable", "again"),
+    [
+        (b"GET", True, True, True),
+        (b"PUT", True, True, True),
+        (b"POST", True, True, False),
+        (b"GET", False, True, False),
+        (b"PUT", True, False, False),
+    ],
+)
+def test_what_was_lost_is_sent_again_only_where_that_is_safe(method, untouched, replayable, again):
+    error = lost(make_exchange(method, body=WholeBody(b"x", replayable)), untouched, "reset")
+    assert isinstance(error, EndpointProtocolError)
+    assert error.retryable is again
+
+
+def test_a_client_that_broke_off_is_the_reason():
+    exchange = make_exchange()
+    exchange.failure = ClientGone("left")
+    assert lost(exchange, True, "reset") is exchange.failure
