@@ -16,7 +16,7 @@ import trio
 from noderouter.admin.message import Response
 
 SHARED_SECONDS: Final = 1.0
-"""How long an answer is given to whoever asks for the same."""
+"""How long an answer is shared with further requests for the same."""
 TEXTS: Final = 3
 """Large answers in memory, while the next is made: the fresh one, and what others are still reading."""
 LARGE: Final = 64 * 1024
@@ -42,7 +42,7 @@ class Answers:
 
     Attributes:
         made: large answers that were made.
-        shared: how often somebody got what was made for somebody else.
+        shared: how often a request got an answer that was made for another.
         cut: readers who were cut off.
     """
 

@@ -35,7 +35,7 @@ async def read_body(receive: Receive, limit: int = LIMIT_BYTES, seconds: float =
     """Read until the body ends, is above `limit`, or the time is over.
 
     Raises:
-        ClientLeft: there is nobody to answer.
+        ClientLeft: the client has gone.
     """
     data = bytearray()
     with trio.move_on_after(seconds):

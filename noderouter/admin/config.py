@@ -53,7 +53,7 @@ class ProbesConfig(Model):
     ip: Ip = PROBES_IP
     port: Port = PROBES_PORT
     socket: FilePath | None = None
-    """A unix socket that shows the same: who asks there asks this process, also where two share the port."""
+    """A unix socket that shows the same: a request there reaches this process, also where two share the port."""
 
 
 class AdminConfig(Model):

@@ -17,7 +17,7 @@ BACKLOG: Final = 128
 STUCK_MS: Final = 10_000
 """How long a peer may leave what was sent to it unread, also behind the end of its connection."""
 SEND_BYTES: Final = 128 * 1024
-"""What the kernel keeps of an answer for one who does not read it; it doubles the number for its own needs."""
+"""What the kernel buffers of an answer for a client that does not read; it doubles the number for its own needs."""
 
 _REASONS: Final = {
     errno.EADDRINUSE: "something else listens there already; stop it, or set another `{key}.port`",
@@ -29,13 +29,13 @@ _WHAT: Final = {"admin": "admin port", "admin.probes": "port for probes"}
 
 
 class AdminListenError(Exception):
-    """The administrative port cannot be opened; says why and what to do."""
+    """The administrative port cannot be opened; the message has the reason and a hint."""
 
 
 def open_unix(path: Path, key: str = "admin.probes.socket") -> socket.socket:
     """Open a unix socket that listens at `path`, in place of a predecessor's; owned by the caller.
 
-    Whoever reaches the folder may ask: what is shown there is no secret.
+    Every process that reaches the folder may connect: what is shown there is no secret.
 
     Raises:
         AdminListenError: it cannot be had.

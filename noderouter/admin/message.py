@@ -22,7 +22,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     client: str = ""
-    """The address of whoever asks, as sockets tell it; empty where there is none."""
+    """The address of the client, in the form of sockets; empty where there is none."""
 
     def flag(self, name: str) -> bool:
         """Whether a parameter is given as `name`, `name=1`, `name=t` or `name=true`."""

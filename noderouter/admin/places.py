@@ -15,7 +15,7 @@ import trio
 class Place:
     """One connection; cancelling `scope` ends it.
 
-    `busy` tells whether a request is in progress, `since` when it began, or when the wait for it did; `lost` whether
+    `busy` is whether a request is in progress, `since` when it began, or when the wait for it did; `lost` whether
     the place was taken away.
     """
 

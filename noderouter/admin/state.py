@@ -29,7 +29,7 @@ class RouterView(Protocol):
     def delegate(self, path: Path, dtab: Dtab, /) -> Awaitable[Any]:
         """Return the delegation of `path`, ready for JSON.
 
-        `dtab` takes the place of the router's own; stored ones come before it. May take its time: whoever asks
+        `dtab` takes the place of the router's own; stored ones come before it. May take its time: the caller
         stops waiting after two seconds.
         """
         ...

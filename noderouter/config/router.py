@@ -57,7 +57,7 @@ class BindingCacheConfig(Model):
     clients: Positive = 1000
     idleTtlSecs: Positive = 600
     overrides: Positive = 64
-    """Names under a dtab that came with the request: places of their own, so that strangers take nobody else's."""
+    """Names under a dtab that came with the request: places of their own, which strangers cannot take from others."""
     overrideIdleTtlSecs: Positive = 10
     overrideClients: Positive = 128
     """Clients that nothing but overrides leads to."""

@@ -50,7 +50,7 @@ class ServerConfig(Model):
     maxConnectionsPerClient: Positive | None = None
     """None is half of all places."""
     timeoutMs: Milliseconds | None = None
-    """For the whole request from its head on, naming included; Linkerd has it, and does not say so."""
+    """For the whole request from its head on, naming included; Linkerd has it, undocumented."""
     clearContext: bool = False
     serverSession: ServerSession = ServerSession()
     bodyIdleTimeoutMs: LimitMs = 60_000

@@ -26,7 +26,7 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """The longest answer that is read; a page of a list is far below."""
 MAX_REASON_BYTES: Final = 4096
 RESPITE: Final = 0.5
-"""The least wait for an API that did not answer, and as much again at random: with it everybody else waits, too."""
+"""The least wait for an API that did not answer, and as much again at random; other requests wait for it, too."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 COMMAND_TIMING: Final = Timing(connect=3.0, answer=10.0)
@@ -93,7 +93,7 @@ class Api:
     async def pause(self, seconds: float, error: ApiError | None) -> None:
         """Wait before a request is tried again.
 
-        Where there was no answer, the wait is over a moment after somebody else gets one: the API is back.
+        Where there was no answer, the wait is over a moment after another request gets one: the API is back.
         """
         with trio.move_on_after(seconds):
             await trio.sleep(RESPITE * (1 + random()))

@@ -22,8 +22,8 @@ def cluster_domain(configured: str | None, log: Log) -> str:
     """Return the domain as `tidy` makes it; log a warning and return an empty one where none is known.
 
     Args:
-        configured: what the configuration says, or None.
-        log: told where nothing does.
+        configured: the domain in the configuration, or None.
+        log: gets a warning where no domain is known.
     """
     if configured is not None:
         return tidy(configured)

@@ -27,7 +27,7 @@ class Host:
     pod: str = ""
     """The name of its pod."""
     uid: str = ""
-    """What tells its pod from another one that has the address later."""
+    """Distinguishes its pod from another one that has the address later."""
     hints: tuple[str, ...] = ()
     """The zones that should use it."""
 

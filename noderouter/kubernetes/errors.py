@@ -6,7 +6,7 @@ CONFLICT: Final = 409
 GONE: Final = 410
 NOT_FOUND: Final = 404
 REFUSED: Final = frozenset((401, 403))
-"""The API has answered, and it will not tell us: waiting alone does not help."""
+"""The API has answered, and refuses: waiting alone does not help."""
 
 
 class ApiError(Exception):

@@ -49,9 +49,9 @@ class Subject:
     query: Callable[[Collection[str]], dict[str, str]]
     """What selects these parts of it."""
     wanted: Callable[[], Collection[str]]
-    """The parts that somebody needs now."""
+    """The parts that are needed now."""
     unreachable: Callable[[str], None] = lambda _reason: None
-    """Told why wanted parts cannot be known: at once where we lack the right, else after `Timing.patience`."""
+    """Called with the reason why parts cannot be known: at once without the right, else after `Timing.patience`."""
 
 
 class Reflector(Generic[T]):

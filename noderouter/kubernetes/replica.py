@@ -26,7 +26,7 @@ Project = Callable[[Mapping[str, Any]], tuple[str, T] | None]
 """Makes of an object the part it belongs to and what is kept of it; None where it is none of ours."""
 
 Changed = Callable[[str, str | None], None]
-"""Told of a part, and the key of the object that has changed there; None where it was listed."""
+"""Called with a part, and the key of the object that has changed there; None where it was listed."""
 
 _CHANGES: Final = frozenset(("ADDED", "MODIFIED", "DELETED"))
 

@@ -50,7 +50,7 @@ class SliceWatches:
         self.context = context
         self.groups: list[Group] = []
         self._full = False
-        """Whether somebody waits for a place."""
+        """Whether a Service waits for a place."""
 
     def slices(self, namespace: str, name: str) -> Var[State[Slices]]:
         """Return the slices of a Service; watched while the Var is held. `Absent` where there are none."""

@@ -18,11 +18,11 @@ class Timing:
     first_pause: float = 0.02
     longest_pause: float = 5.0
     steady: float = 1.0
-    """A watch that lived this long, or said anything, was no failure."""
+    """A watch that lived this long, or delivered anything, was no failure."""
     patience: float = 5.0
-    """How long the API may be away before names that were never known say so, instead of being awaited."""
+    """How long the API may be away before names that were never known fail, instead of being awaited."""
     linger: float = 30.0
-    """How long something stays watched that nobody needs any more."""
+    """How long something stays watched that is no longer needed."""
 
 
 class Pauses:

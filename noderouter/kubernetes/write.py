@@ -35,8 +35,8 @@ async def write_event(
         reason: one word in CamelCase.
         message: a sentence; cut at 1024 characters.
         type: what it is shown as.
-        instance: who says so, such as the node.
-        key: what must be said of this object once only, by whoever is first; saying it again is a conflict (409).
+        instance: the reporting instance, such as the node.
+        key: identifies an Event of this object that is written once; a second time is a conflict (409).
 
     Raises:
         ApiError: it could not be written.

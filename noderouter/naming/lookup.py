@@ -17,7 +17,7 @@ ROOT = Path.of("#")
 """What the names of configured namers start with."""
 
 State = Callable[[], dict[str, Any]]
-"""Asked when somebody looks."""
+"""Called for each request of the admin interface."""
 
 
 class Namer:

@@ -36,7 +36,7 @@ class Runtime:
     ) -> "Runtime":
         """Return a runtime with its own watchers, which run from now on. To be called inside of trio.
 
-        `client` answers whose request is being served in this moment.
+        `client` returns the client whose request is being served in this moment.
         """
         files = FileWatcher(log)
         start_soon(files.run, name="files")

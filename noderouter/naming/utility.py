@@ -66,8 +66,8 @@ def written(host: str) -> str | None:
 def places_in(dtab: Dtab) -> frozenset[Path]:
     """Return the bound names of addresses whose host and port both stand in a dentry, such as `/$/inet/127.0.0.1/8080`.
 
-    Who wrote the dtab has named these. Not here: a host that DNS has to find, and what gets its host or its port from
-    the name that is bound (`/svc => /$/inet/127.0.0.1`).
+    The author of the dtab has named these. Not here: a host that DNS has to find, and what gets its host or its port
+    from the name that is bound (`/svc => /$/inet/127.0.0.1`).
     """
     found = set()
     for dentry in dtab:

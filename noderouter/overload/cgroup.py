@@ -11,7 +11,7 @@ from typing import Final
 MOUNT: Final = Path("/sys/fs/cgroup")
 MEMBERSHIP: Final = Path("/proc/self/cgroup")
 UNLIMITED: Final = 2**60
-"""What version 1 says where there is no limit is above this."""
+"""What version 1 shows where there is no limit is above this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Group:
         Below `worth_knowing` the figure may hold the cache of files as well, which saves reading another file.
 
         Raises:
-            OSError, ValueError: the group has gone, or does not say.
+            OSError, ValueError: the group has gone, or its files are malformed.
         """
         usage = int((self.folder / self.files.usage).read_text())
         if usage < worth_knowing:

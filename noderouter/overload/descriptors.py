@@ -5,7 +5,7 @@ import sys
 from typing import Final
 
 DESCRIPTORS_ASIDE: Final = 128
-"""For all but clients and endpoints: listeners, watches, files, whoever looks at the admin interface. Two thirds of
+"""For all but clients and endpoints: listeners, watches, files, clients of the admin interface. Two thirds of
 them all where there are very few."""
 
 

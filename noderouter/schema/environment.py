@@ -4,7 +4,7 @@ import os
 
 
 class EnvironmentMissing(Exception):
-    """A variable is needed and not set; the message says which and what for. Ends the start."""
+    """A variable is needed and not set; the message has its name and purpose. Ends the start."""
 
 
 def required(name: str, what: str) -> str:

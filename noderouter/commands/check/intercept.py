@@ -19,7 +19,7 @@ from noderouter.interception.keeper.errors import InterceptError
 SECONDS: Final = 3.0
 LOOPBACK: Final = {4: "127.0.0.1", 6: "::1"}
 SAID: Final = b"HTTP/1.1 421 "
-"""What a capture port says over loopback to who does not know its token."""
+"""What a capture port answers over loopback to a request without its token."""
 
 
 def check_intercept(config: Config) -> Iterator[Finding]:

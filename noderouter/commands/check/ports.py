@@ -49,7 +49,7 @@ class Running:
 
     Attributes:
         alive: whether something answers there as a router would.
-        ports: labels and ports of its servers; none where it does not tell.
+        ports: labels and ports of its servers; none where it does not show them.
     """
 
     def __init__(self, ip: str, port: int) -> None:

@@ -27,7 +27,7 @@ _HINTS: Final = {
 
 
 class AdminError(Exception):
-    """The admin interface does not answer as one; says what was asked, and why not."""
+    """The admin interface does not answer as one; the message has the request and the reason."""
 
 
 class RunningRouter:
@@ -53,7 +53,7 @@ class RunningRouter:
         """Return the dtab that it has from the ConfigMap at the moment.
 
         Raises:
-            AdminError: it has none yet, or does not say.
+            AdminError: it has none yet, or does not show it.
         """
         path = f"/{quote(self.label)}/interpreter_state/{KIND.lower()}.json"
         value = self._get(path)["state"]["value"]
@@ -76,7 +76,7 @@ class RunningRouter:
         """Return where a name leads with a stored dtab, this router's own behind it, and its namers.
 
         Raises:
-            AdminError: it does not say.
+            AdminError: it does not answer that.
         """
         asked = json.dumps({"path": path.show(), "dtab": (dtab + self.own).show()}).encode()
         answer = self._ask(

@@ -19,7 +19,7 @@ USUAL: Final = "dtab"
 
 
 class SourceError(Exception):
-    """A dtab cannot be had; says from where, and why."""
+    """A dtab cannot be read; the message has its origin and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def from_config_map(key: Key, access: Access) -> tuple[Key, Source]:
     """Read a ConfigMap, and return the key too; nothing at all is an empty dtab, as for the router.
 
     Raises:
-        SourceError: the API does not say, or it is not clear which key is meant.
+        SourceError: the API does not answer, or it is not clear which key is meant.
     """
 
     async def ask(api: Api) -> bytes:

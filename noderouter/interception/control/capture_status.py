@@ -36,7 +36,7 @@ class Outlook:
 def outlook(
     address: str, judged: Iterable[tuple[PodFacts, str]], taken: Iterable[Captured], status: KeeperStatus
 ) -> Outlook:
-    """Returns what becomes of new connections from `address`, which is written as sockets tell it.
+    """Return what becomes of new connections from `address`, which is in the form of sockets.
 
     `judged` are the pods of this node, each with the reason why it is not captured; `taken` are those that the keeper
     has put in force.
@@ -59,7 +59,7 @@ def outlook(
 
 
 def left_out(judged: Iterable[tuple[PodFacts, str]], namespaces: frozenset[str]) -> list[tuple[PodFacts, str]]:
-    """Returns the pods with their reasons, among them that the keeper leaves out `namespaces`."""
+    """Return the pods with their reasons, among them that the keeper leaves out `namespaces`."""
     return [(pod, why or (LEFT_OUT if pod.namespace in namespaces else "")) for pod, why in judged]
 
 

@@ -58,7 +58,7 @@ class InterceptConfig(Model):
         """The node whose pods are captured.
 
         Raises:
-            EnvironmentMissing: neither `nodeName` nor the environment says it.
+            EnvironmentMissing: neither `nodeName` nor the environment has it.
         """
         name = self.nodeName or os.environ.get(VARIABLE)
         if not name:

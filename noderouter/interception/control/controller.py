@@ -48,7 +48,7 @@ class Dependencies:
     destinations: Destinations
     """The reverse index, which is kept filled."""
     clients: ClientNamespaces
-    """Whose pods clients are, which is kept filled."""
+    """The namespaces of clients' addresses, which are kept filled."""
     missing: Callable[[], Iterable[str]]
     """What the routers lack before they can be given connections, in words."""
     metrics: Scope
@@ -62,7 +62,7 @@ class InterceptionController:
         """Opens nothing yet.
 
         Raises:
-            EnvironmentMissing: nobody says which node this is.
+            EnvironmentMissing: the name of the node is not set.
         """
         self.pods: ListSync[Captured] = ListSync("pods", Limits(MAX_PODS), encode_captured, renewed_first)
         self.services: ListSync[Listed] = ListSync("services", Limits(MAX_SERVICES, MAX_NEVER), encode_listed)

@@ -51,7 +51,7 @@ class Keeper:
     path: str
     """Of its socket."""
     instance: str
-    """Who we are, for its log."""
+    """The name of this router, for the keeper's log."""
     pods: ListSync[Captured]
     services: ListSync[Listed]
     progress: Callable[[], Progress]

@@ -28,7 +28,7 @@ class KeeperConnection:
         """Connect, which a unix socket does at once or not at all.
 
         Raises:
-            KeeperError: nobody listens there, or does not accept.
+            KeeperError: no keeper listens there, or it does not accept.
         """
         try:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)

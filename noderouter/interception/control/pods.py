@@ -67,9 +67,9 @@ class PodFacts:
     addresses: tuple[Address, ...] = ()
     network: str = ""
     """Since when it has the network that it has now; empty where the API does not say."""
-    choice: SelectionValue = SelectionValue.UNSET
+    selection: SelectionValue = SelectionValue.UNSET
     direct: str = ""
-    """Why it is not captured, whatever anybody chose; empty if nothing speaks against it."""
+    """Why it is not captured, however it is selected; empty if nothing is in the way."""
     labels: frozenset[tuple[str, str]] = frozenset()
     """Of our own pod only: which Services lead to us (`services.py`)."""
     speaks: bool = True
@@ -110,9 +110,9 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
         direct = "its network is being made"
     elif not found:
         direct = "it has no address yet"
-    choice = selection_value(metadata.get("annotations"))
+    selection = selection_value(metadata.get("annotations"))
     speaks = not spec.get("hostNetwork") and networked and _speaks(metadata, status)
-    return PodFacts(intern(namespace), name, uid, found, since, choice, direct, labels, speaks)
+    return PodFacts(intern(namespace), name, uid, found, since, selection, direct, labels, speaks)
 
 
 def judged(
@@ -128,13 +128,13 @@ def judged(
         elif pod.namespace not in namespaces:
             yield pod, NAMESPACE_UNKNOWN
         else:
-            yield pod, why_not_selected(pod.choice, namespaces[pod.namespace], selection)
+            yield pod, why_not_selected(pod.selection, namespaces[pod.namespace], selection)
 
 
 def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
     """Return the namespaces of pods, by the addresses that they send from, as sockets show them.
 
-    One that pods of two namespaces have at once, which the API may tell for a moment, is nobody's.
+    An address that pods of two namespaces have at once, which the API may show for a moment, is left out.
     """
     known: dict[str, bytes] = {}
     disputed = set()

@@ -21,10 +21,10 @@ DEADLINE_SECONDS: Final = 5.0
 AT_ONCE: Final = 8
 """Probes on their way; the next one does not wait for those before it."""
 TRIES: Final = 16
-"""Of one probe, while somebody else answers."""
+"""The tries of one probe, while another router answers."""
 MAX_ANSWER_BYTES: Final = 4096
 NOT_YET: Final = frozenset((errno.EAGAIN, errno.ENOTCONN))
-"""What sending says while a connection is being made."""
+"""The error of sending while a connection is being made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from noderouter.interception.keeper.protocol import VERSION, is_version
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 MAX_WORDS: Final = 300
-"""Of what the keeper says in words, so much is shown."""
+"""How many characters of the keeper's words are shown."""
 
 
 class KeeperError(Exception):
@@ -29,7 +29,7 @@ class Welcome:
     backend: str
     alive_ms: int
     left_out: frozenset[str] = frozenset()
-    """Namespaces whose pods it does not capture, whatever it is told."""
+    """Namespaces whose pods it does not capture, whatever is sent to it."""
 
 
 @dataclass(frozen=True, slots=True)

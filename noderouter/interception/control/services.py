@@ -29,10 +29,10 @@ class Listed:
 
     service: Service
     place: tuple[str, int]
-    """As sockets tell it."""
+    """Address and port, in the form of sockets."""
     destination: Destination
     encoded: bytes
-    """As the keeper is told of it: the line with all of them is long, and made again with each change."""
+    """As it is sent to the keeper: the line with all of them is long, and made again with each change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class ServiceFacts:
     never: tuple[Address, ...] = ()
     """Cluster IPs of the API server."""
     ignored: str = ""
-    """What its annotation says that is no port."""
+    """The parts of its annotation that are no ports."""
     selector: frozenset[tuple[str, str]] = frozenset()
     """Where it is in our own namespace: which pods it leads to."""
 
     def leads_to(self, labels: frozenset[tuple[str, str]]) -> bool:
         """Whether the Service selects our own pod, which has these labels.
 
-        Then it is not captured: who dials it wants this very router as a proxy, and to carry that would be a loop.
+        Then it is not captured: a client that dials it wants this router as a proxy, and to carry that would be a loop.
         """
         return bool(self.selector) and self.selector <= labels
 

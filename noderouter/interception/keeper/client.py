@@ -28,7 +28,7 @@ class BlockingKeeperClient:
         """Connect.
 
         Raises:
-            InterceptError: nobody listens there.
+            InterceptError: no keeper listens there.
         """
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self._sock.settimeout(seconds)

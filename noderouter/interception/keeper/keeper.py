@@ -37,15 +37,15 @@ from noderouter.interception.keeper.state import ALIVE_MS, Policy, Wanted
 
 RETRY_SECONDS: Final = 1.0
 WRITES: Final = 3
-"""In a row, while somebody else undoes them at once; then after a pause."""
+"""Writes in a row, while another program undoes them at once; then after a pause."""
 
 RENEW_SECONDS: Final = 0.4
-"""The switch is not renewed more often, however often the router tells."""
+"""The switch is not renewed more often, however often the router reports."""
 
 STANDBY: Final = "another keeper captures for its router; this one takes over when that ends"
 
 ASK_SECONDS: Final = 1.0
-"""The kernel is not asked for its counters more often, however often somebody wants to know."""
+"""The kernel is not asked for its counters more often, however often they are requested."""
 
 
 @dataclass(slots=True)

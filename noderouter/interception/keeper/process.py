@@ -33,9 +33,9 @@ MAX_PEERS: Final = 8
 TURN_SECONDS: Final = 0.2
 RECONCILE_SECONDS: Final = 10.0
 LEGACY_RECONCILE_SECONDS: Final = 2.0
-"""iptables-legacy tells nobody of changes."""
+"""iptables-legacy does not report changes."""
 SETTLE_SECONDS: Final = 0.5
-"""After a change of somebody, how long until it is looked at: changes come in bursts."""
+"""How long after a change the rules are looked at: changes come in bursts."""
 
 
 @dataclass(frozen=True, slots=True)

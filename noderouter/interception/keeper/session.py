@@ -47,7 +47,7 @@ class Session:
         """
         self.sock = sock
         self.router = ""
-        """The instance of a router; empty for anybody else."""
+        """The instance of a router; empty for any other peer."""
         self.out = b""
         self._in = bytearray()
         self._keeper = keeper

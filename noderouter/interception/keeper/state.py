@@ -25,10 +25,10 @@ NEVER_NETWORKS: Final[tuple[Network, ...]] = (
     IPv6Network("fe80::/10"),
     IPv6Network("ff00::/8"),
 )
-"""Destinations that are direct whatever anybody configures."""
+"""Destinations that are direct whatever is configured."""
 
 NEVER_NAMESPACES: Final = frozenset({"kube-system"})
-"""Pods that are direct whatever anybody configures: a node must come up without us."""
+"""Pods that are direct whatever is configured: a node must come up without us."""
 
 
 class Scope(StrEnum):
@@ -115,7 +115,7 @@ class Interface:
 
 
 GONE: Final = Interface(0, "")
-"""The link that an address was bound to has ended: whoever has the address now is somebody else."""
+"""The link that an address was bound to has ended: the address belongs to another pod now."""
 
 Links = dict[tuple[str, Address], Interface | None]
-"""(uid, address) to the only interface that its packets may come from; None where the network cannot tell."""
+"""(uid, address) to the only interface that its packets may come from; None where routing does not show it."""

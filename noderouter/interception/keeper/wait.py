@@ -17,7 +17,7 @@ FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
 MAX_ANSWER_BYTES: Final = 4096
 FINAL: Final = frozenset(((200, "captured"), (409, "direct")))
-"""Status and first word; whoever else listens at that port says something else."""
+"""Status and first word of final answers; any other server at that port answers something else."""
 
 Ask = Callable[[], tuple[int, str]]
 """Returns the status and the words of an answer. Raises OSError where there is none."""

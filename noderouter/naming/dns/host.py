@@ -42,11 +42,11 @@ class Host(Watched[Ips]):
     """A host name, as a Var of what is known of it; asked for while it is held.
 
     Attributes:
-        client: whose request needed it first, by address; None where nobody's did.
+        client: the address of the client whose request needed it first; None where no request did.
     """
 
     def __init__(self, name: str, need: Need, opened: Callable[["Host"], None], closed: Callable[["Host"], None]):
-        """`opened` and `closed` are told when somebody needs the name, and when nobody does any more."""
+        """`opened` and `closed` are called when the name is held for the first time, and when it is held no more."""
         super().__init__(AddrPending())
         self.name = name
         self.need = need

@@ -66,7 +66,7 @@ class Resolver:
     ) -> None:
         """Queries run in tasks of `start_soon`. `limits` are for names, and for those that are passing.
 
-        `client` answers whose request is being served in this moment, None for nobody's.
+        `client` returns the client whose request is being served in this moment, None for none.
         """
         self._start_soon = start_soon
         self._log = log

@@ -71,7 +71,7 @@ class Slots:
     ) -> AsyncIterator["Turn"]:
         """Wait for a place, and keep it while inside: until the system's resolver has really ended.
 
-        `client` is who needs the name; None where nobody's request does.
+        `client` is the client that needs the name; None where no request does.
         """
         first = not settled and not failing
         self.waiting += 1

@@ -15,7 +15,7 @@ Point = tuple[int, bytes | None]
 
 
 class WatchTable:
-    """Counts the holders of each watch; a directory that nobody needs is not watched."""
+    """Counts the holders of each watch; a directory without holders is not watched."""
 
     __slots__ = ("_kernel", "_wanted")
 

@@ -50,7 +50,7 @@ MIN_INTERVAL_SECONDS: Final = 0.02
 
 _COMPLETE: Final = inotify.CLOSE_WRITE | inotify.MOVED_TO
 _CHANGED_MEANWHILE: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
-"""Refusals to watch a directory that only say that it has changed meanwhile; the next look will see it."""
+"""Refusals to watch a directory that only mean that it has changed meanwhile; the next look will see it."""
 
 _HINTS: Final = {
     errno.ENOSPC: "raise the sysctl fs.inotify.max_user_watches",

@@ -48,7 +48,7 @@ class ConfigMapDtab:
             last_good.changed = self._fall_back
         self._seen: Text | Absent | None = None
         self._told = False
-        """Whether an Event says that something is wrong."""
+        """Whether an Event was written that something is wrong."""
         self._thing: Object | None = None
         """The newest that was there, without its content: what Events are about."""
         self._version: str | None = None

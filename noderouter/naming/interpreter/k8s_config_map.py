@@ -133,7 +133,7 @@ class ConfigMapInterpreter(StoredInterpreter):
         self._watch = watch
 
     def readiness(self) -> Readiness:
-        """See `Interpreter`; also says when the API is away, and what is in effect may be old."""
+        """See `Interpreter`; also reports that the API is away, so that what is in effect may be old."""
         known = super().readiness()
         error = self._watch.health.error
         return known if error is None else Readiness(known.ready, f"{known.reason}; not up to date: {error}")

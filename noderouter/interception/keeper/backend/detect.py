@@ -66,7 +66,7 @@ def for_check(backend: Backend) -> Backend:
 def rehearse(backend: Backend, capture: Capture) -> None:
     """Write rules that capture nobody, under names of their own, and remove them.
 
-    They are for a port that nobody has: at the real one their guard, which knows no pods, would reset what is captured.
+    They are for an unused port: at the real one their guard, which knows no pods, would reset what is captured.
 
     Raises:
         InterceptError: rules cannot be written here.

@@ -1,10 +1,10 @@
 """Proves by real connections that this node can capture, with rules of its own beside those in force.
 
-A stand-in for a pod (a namespace on a link without addresses) dials a service. Armed, the connection has to arrive at a
+A probe pod (a namespace on a link without addresses) dials a service. Armed, the connection has to arrive at a
 listener of ours with the dialled address still known; disarmed, and after removal, it must not. That a command ended
 well proves nothing: rules may lie in tables that nobody evaluates, or behind kube-proxy's (istio#49279).
 
-The stand-in is the only source in these rules, so no pod notices.
+The probe pod is the only source in these rules, so no pod notices.
 """
 
 import json

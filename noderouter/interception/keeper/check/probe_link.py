@@ -1,4 +1,4 @@
-"""The link of the stand-in: a veth without an address on the node's side and a route for one address, as a routed CNI
+"""The link of the probe pod: a veth without an address on the node's side and a route for one address, as a routed CNI
 has.
 
 Addresses are from the ranges for documentation and benchmarks, which no pod has: 198.18.255.254, 2001:db8:ffff::fffe.
@@ -26,7 +26,7 @@ GATEWAYS: Final[dict[int, Address]] = {
     4: ipaddress.ip_address("198.18.255.253"),
     6: ipaddress.ip_address("2001:db8:ffff::fffd"),
 }
-"""No address of anybody: what the stand-in sends there goes to the other end of its link."""
+"""Unused addresses: what the probe pod sends there goes to the other end of its link."""
 MACS: Final = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 LINK: Final = f"nodercheck{os.getpid() % 10000}"[:15]
 
@@ -76,7 +76,7 @@ class ProbeLink:
         assert self._child.stdout is not None
         line = self._child.stdout.readline()
         if not line:
-            raise InterceptError("the stand-in of the check ended early")
+            raise InterceptError("the probe pod of the check ended early")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -86,7 +86,7 @@ class ProbeLink:
         run(["ip", "-batch", "-"], _lines(f"link set {LINK} up", LINK, ADDRESSES, MACS[1]))
         told = self._request({"ip": _lines("link set eth0 up", "eth0", GATEWAYS, MACS[0])})
         if "error" in told:
-            raise InterceptError(f"cannot set up the stand-in's link: {told['error']}")
+            raise InterceptError(f"cannot set up the link of the probe pod: {told['error']}")
 
 
 def _lines(first: str, link: str, addresses: Mapping[int, Address], mac: str) -> str:

@@ -1,4 +1,4 @@
-"""A stand-in for a pod: a process in a network namespace of its own, which dials what it is asked to and reports the
+"""A probe pod: a process in a network namespace of its own, which dials what it is asked to and reports the
 answer.
 
 Run as `python -m noderouter.interception.keeper.check.probe_pod`, by `check`: it makes the namespace and says so; the

@@ -74,7 +74,7 @@ def test_a_node_whose_firewall_drops_what_pods_send_to_it(make_network):
 
 @pytest.mark.parametrize(("link", "who"), TRANSLATORS.items())
 def test_a_network_that_translates_where_the_stand_in_is_not(make_network, link, who):
-    """The stand-in's own connections pass netfilter, those of pods do not."""
+    """The probe pod's own connections pass netfilter, those of pods do not."""
     network = make_network()
     network.ip(network.node, f"link add {link} type bridge")
     with inside(network.node):
