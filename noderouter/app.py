@@ -6,7 +6,7 @@
     naming      files, DNS, watches of Kubernetes; what last-good        connections have drained, and routers
                 dtabs and Events wait to write                           have closed their clients
     serving     signals, sweep, admin, control lag, guard, memory,       connections have drained, or the grace
-                windows of metrics, yielding a port, arming              period is over
+                windows of metrics, yielding a port, interception              period is over
 
 SIGTERM, SIGINT and `/admin/shutdown` set `stopping`; `run` itself then disarms, drains and cancels from the inside out:
 accepting ends first, then connections drain, then upstream connections close, then watches, then the reactor.
@@ -84,8 +84,8 @@ class App:
                         on_ready(self)
                         await self.stopping.wait()
                         told = monotonic()
-                        if control.arming is not None:
-                            await control.arming.disarm()
+                        if control.interception is not None:
+                            await control.interception.disarm()
                         await self._drain(told)
                         serving.cancel_scope.cancel()
                     self.worker.close()
@@ -121,7 +121,7 @@ class App:
 
     def _start(self, serving: trio.Nursery) -> None:
         """Start what runs beside the data path."""
-        guard, arming = self.worker.guard, self.control.arming
+        guard, interception = self.worker.guard, self.control.interception
         watch_process(self.metrics, guard.memory_limit)
         self.worker.gauges()
         watch_log(self.metrics, self.config.log.maxQueueKB * 1024)
@@ -133,8 +133,8 @@ class App:
         serving.start_soon(memory.keep_trimmed)
         serving.start_soon(turn_windows, self.metrics)
         serving.start_soon(self._serve_admin)
-        if arming is not None:
-            serving.start_soon(arming.run)
+        if interception is not None:
+            serving.start_soon(interception.run)
 
     async def _drain(self, told: float) -> None:
         """Let requests in progress end, up to the grace period since we were `told` to end (monotonic)."""

@@ -56,7 +56,7 @@ class ControlPlane:
         """Of the routers that have a stored one."""
         self.destinations = Destinations()
         self.clients = ClientNamespaces()
-        self.arming: InterceptionController | None = None
+        self.interception: InterceptionController | None = None
         made = [each.observer() for each in config.telemetry]
         self.observers = tuple(each for each in made if each is not None)
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
@@ -113,8 +113,8 @@ class ControlPlane:
 
         cluster = self._runtime.clusters.get(config.access)
         lent = Dependencies(cluster, self.destinations, self.clients, self.not_ready, self._metrics, self._log)
-        self.arming = InterceptionController(config, point, lent)
-        self._states["/intercept.json"] = self.arming.state
+        self.interception = InterceptionController(config, point, lent)
+        self._states["/intercept.json"] = self.interception.state
 
     def sweep(self) -> None:
         """Housekeeping, about twice a second."""
@@ -153,8 +153,8 @@ class ControlPlane:
             known = interpreter.readiness()
             ready = ready and known.ready
             lines.append(f"router {label}: {known.reason}")
-        if self.arming is not None:
-            known = self.arming.readiness()
+        if self.interception is not None:
+            known = self.interception.readiness()
             ready = ready and known.ready
             lines.append(f"interception: {known.reason}")
         return ready, lines
@@ -169,7 +169,7 @@ class ControlPlane:
             gone = stored is not None and stored.last_error is not None and not (stored.dtab or router.dtab)
             if gone or not known.ready:
                 lacks.append(f"router {router.label}: {known.reason}")
-        return lacks if self.arming is None else [*lacks, *self.arming.missing_to_succeed()]
+        return lacks if self.interception is None else [*lacks, *self.interception.missing_to_succeed()]
 
     def not_ready(self) -> Iterator[str]:
         """What routers lack before connections may be sent to them without asking."""
@@ -203,7 +203,7 @@ class ControlPlane:
             dtab_hashes=lambda: {label: stored.hash or "none" for label, stored in dtabs.items()},
             reactor_tasks=self._worker.tasks,
             expositions=expositions_of(config.telemetry),
-            outlook=None if self.arming is None else self.arming.outlook,
+            outlook=None if self.interception is None else self.interception.outlook,
             recent_requests=self.recent,
             security=config.admin.security,
             hosts=self._admin_hosts(),

@@ -76,7 +76,7 @@ async def answered(router: Running) -> str:
     text = ""
     with trio.fail_after(BUSY_SECONDS):
         # Watches are looked for twice a second.
-        while router.app.control.arming is not None and "kubernetes:watch:" not in text:
+        while router.app.control.interception is not None and "kubernetes:watch:" not in text:
             text = (await router.admin("/admin/metrics/prometheus")).text
     return text or (await router.admin("/admin/metrics/prometheus")).text
 

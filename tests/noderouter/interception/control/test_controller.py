@@ -62,7 +62,7 @@ async def ready(made):
 
 
 async def armed(made):
-    await until(lambda: made.app.control.arming.client.status.armed)
+    await until(lambda: made.app.control.interception.client.status.armed)
 
 
 async def test_it_arms_by_itself_and_becomes_ready(server, keeper, quick):
@@ -89,7 +89,7 @@ async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick
     )
     async with router(server, keeper) as made:
         await until(lambda: keeper.count(Progress))
-        await until(lambda: made.app.control.arming.client.status.why == "the lock is taken")
+        await until(lambda: made.app.control.interception.client.status.why == "the lock is taken")
         status, words = await ready(made)
         assert status == 503
         assert "interception: not armed: the lock is taken\n" in words
@@ -97,7 +97,7 @@ async def test_it_is_not_ready_before_and_ready_ever_after(server, keeper, quick
         await armed(made)
         assert (await ready(made))[0] == 200
         keeper.answer = lambda _message: b"nonsense\n"
-        await until(lambda: not made.app.control.arming.client.status.armed)
+        await until(lambda: not made.app.control.interception.client.status.armed)
         status, words = await ready(made)
         assert status == 200, "other nodes reach us by a Service"
         assert "interception: not armed: the keeper's answer is not JSON" in words
@@ -208,7 +208,7 @@ async def test_the_environment_names_the_node(server, keeper, monkeypatch, quick
     del made["intercept"]["nodeName"]
     async with router(server, keeper, nodeName=None) as made:
         await armed(made)
-        assert made.app.control.arming.state()["node"] == NODE
+        assert made.app.control.interception.state()["node"] == NODE
 
 
 @pytest.mark.slow
@@ -239,7 +239,7 @@ async def test_load_that_makes_it_slow_does_not_disarm_while_others_are_served(s
         stop = True
         await http.close()
         assert [judge(each) for each in slow] == [""] * len(slow)
-        assert made.app.control.arming.client.status.disarms == 0
+        assert made.app.control.interception.client.status.disarms == 0
 
 
 async def test_a_data_path_that_hangs_is_no_progress(server, keeper, quick, monkeypatch):
