@@ -203,7 +203,7 @@ class ControlPlane:
             dtab_hashes=lambda: {label: stored.hash or "none" for label, stored in dtabs.items()},
             reactor_tasks=self._worker.tasks,
             expositions=expositions_of(config.telemetry),
-            outlook=None if self.interception is None else self.interception.outlook,
+            capture_status=None if self.interception is None else self.interception.capture_status,
             recent_requests=self.recent,
             security=config.admin.security,
             hosts=self._admin_hosts(),

@@ -94,7 +94,7 @@ def routes_for_probes(state: AdminState) -> dict[str, Route]:
     """Return the routes on the port for probes: none that changes anything, or shows how requests are routed."""
     found = {**_scrapes(state.expositions), **{path: FIXED[path] for path in FOR_PROBES}}
     found = {path: route for path, route in found.items() if path not in FIXED or path in FOR_PROBES}
-    if state.outlook is not None:
+    if state.capture_status is not None:
         found["/captured"] = _get(Group.PROBE, health.captured)
     return {path: route for path, route in found.items() if not is_blacklisted(state.security, path)}
 

@@ -55,7 +55,7 @@ class RouterView(Protocol):
         ...
 
 
-class Outlook(Protocol):
+class CaptureStatus(Protocol):
     """What becomes of the connections of a pod."""
 
     @property
@@ -97,7 +97,7 @@ class AdminState:
     reactor_tasks: Callable[[], Iterable[str]] = _no_tasks
     """A few lines for each task of the data path: name, how long it has waited, stack."""
     expositions: tuple[Exposition, ...] = (Exposition(),)
-    outlook: Callable[[str], Outlook] | None = None
+    capture_status: Callable[[str], CaptureStatus] | None = None
     """Of the pod of this node that has an address; None where nothing is captured."""
     recent_requests: Iterable[RecentRequest] | None = None
     """The newest first, where the configuration asks for them."""

@@ -28,6 +28,6 @@ STATUSES: Final = {"captured": 200, "direct": 409, "not yet": 503}
 
 async def captured(state: AdminState, request: Request) -> Response:
     """Answer 200 if they are; 409 if they are excluded by configuration; 503 while waiting helps."""
-    assert state.outlook is not None  # the route is there only then
-    found = state.outlook(request.client)
+    assert state.capture_status is not None  # the route is there only then
+    found = state.capture_status(request.client)
     return text(f"{found.verdict}: {found.why}\n" if found.why else f"{found.verdict}\n", STATUSES[found.verdict])

@@ -26,16 +26,16 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class CaptureStatus:
     """The verdict and its reason."""
 
     verdict: Verdict
     why: str = ""
 
 
-def outlook(
+def capture_status(
     address: str, judged: Iterable[tuple[PodFacts, str]], taken: Iterable[Captured], status: KeeperStatus
-) -> Outlook:
+) -> CaptureStatus:
     """Return what becomes of new connections from `address`, which is in the form of sockets.
 
     `judged` are the pods of this node, each with the reason why it is not captured; `taken` are those that the keeper
@@ -43,19 +43,19 @@ def outlook(
     """
     found = [(pod, why) for pod, why in judged if address in map(socket_form, pod.addresses)]
     if not found:
-        return Outlook(Verdict.NOT_YET, f"no pod of this node is known to have the address {address}")
+        return CaptureStatus(Verdict.NOT_YET, f"no pod of this node is known to have the address {address}")
     if len(found) > 1:
-        return Outlook(Verdict.NOT_YET, f"{len(found)} pods have the address {address}")
+        return CaptureStatus(Verdict.NOT_YET, f"{len(found)} pods have the address {address}")
     [(pod, why)] = found
     if why:
-        return Outlook(Verdict.DIRECT if _was_chosen(pod, why) else Verdict.NOT_YET, why)
+        return CaptureStatus(Verdict.DIRECT if _was_chosen(pod, why) else Verdict.NOT_YET, why)
     if not status.armed:
-        return Outlook(Verdict.NOT_YET, status.why)
+        return CaptureStatus(Verdict.NOT_YET, status.why)
     if status.not_in_force:
-        return Outlook(Verdict.NOT_YET, status.not_in_force)
+        return CaptureStatus(Verdict.NOT_YET, status.not_in_force)
     if Captured(pod.told, pod.network) not in taken:
-        return Outlook(Verdict.NOT_YET, "it was not sent to the keeper yet")
-    return Outlook(Verdict.CAPTURED)
+        return CaptureStatus(Verdict.NOT_YET, "it was not sent to the keeper yet")
+    return CaptureStatus(Verdict.CAPTURED)
 
 
 def left_out(judged: Iterable[tuple[PodFacts, str]], namespaces: frozenset[str]) -> list[tuple[PodFacts, str]]:

@@ -21,7 +21,7 @@ from noderouter.core.destination import Destinations
 from noderouter.core.readiness import Readiness
 from noderouter.interception.control.addresses import from_environment
 from noderouter.interception.control.capture_lists import CaptureLists
-from noderouter.interception.control.capture_status import Outlook, left_out, outlook
+from noderouter.interception.control.capture_status import CaptureStatus, capture_status, left_out
 from noderouter.interception.control.config import InterceptConfig
 from noderouter.interception.control.gauges import intercept_gauges
 from noderouter.interception.control.health_report import HealthReport
@@ -149,10 +149,10 @@ class InterceptionController:
             "probe": {"ms": self.health.probe.took_ms, "error": self.health.probe.error},
         }
 
-    def outlook(self, address: str) -> Outlook:
+    def capture_status(self, address: str) -> CaptureStatus:
         """Return whether new connections of the pod with this address are captured."""
         taken = () if self.pods.good is None else self.pods.good.items
-        return outlook(address, self._judged(), taken, self.client.status)
+        return capture_status(address, self._judged(), taken, self.client.status)
 
     def _judged(self) -> list[tuple[PodFacts, str]]:
         return left_out(self.lists.pods, self.client.status.left_out)

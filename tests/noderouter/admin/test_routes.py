@@ -36,11 +36,13 @@ def test_the_port_for_probes_reads_and_tells_nothing_else(make_state: MakeState)
 
 
 def test_where_connections_are_captured_pods_may_ask_on_the_port_for_probes(make_state: MakeState) -> None:
-    state = make_state(outlook=lambda _address: None)
+    state = make_state(capture_status=lambda _address: None)
     assert "/captured" in routes_for_probes(state)
     assert "/captured" not in routes_of(state)
     assert "/captured" not in routes_for_probes(make_state())
-    closed = make_state(outlook=lambda _address: None, security=SecurityConfig(pathBlacklist=(re.compile("/capt.*"),)))
+    closed = make_state(
+        capture_status=lambda _address: None, security=SecurityConfig(pathBlacklist=(re.compile("/capt.*"),))
+    )
     assert "/captured" not in routes_for_probes(closed)
 
 

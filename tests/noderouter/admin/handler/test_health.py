@@ -4,7 +4,7 @@ import pytest
 
 from noderouter.admin.handler.health import captured, livez, readyz
 from noderouter.admin.message import Request
-from noderouter.interception.control.capture_status import Outlook, Verdict
+from noderouter.interception.control.capture_status import CaptureStatus, Verdict
 from tests.noderouter.admin.conftest import MakeState
 
 
@@ -29,18 +29,18 @@ async def test_not_ready_says_why(make_state: MakeState) -> None:
 @pytest.mark.parametrize(
     ("found", "status", "words"),
     [
-        (Outlook(Verdict.CAPTURED), 200, b"captured\n"),
-        (Outlook(Verdict.DIRECT, "it is `disabled`"), 409, b"direct: it is `disabled`\n"),
-        (Outlook(Verdict.NOT_YET, "no pod"), 503, b"not yet: no pod\n"),
+        (CaptureStatus(Verdict.CAPTURED), 200, b"captured\n"),
+        (CaptureStatus(Verdict.DIRECT, "it is `disabled`"), 409, b"direct: it is `disabled`\n"),
+        (CaptureStatus(Verdict.NOT_YET, "no pod"), 503, b"not yet: no pod\n"),
     ],
 )
-async def test_by_its_address(make_state: MakeState, found: Outlook, status: int, words: bytes) -> None:
+async def test_by_its_address(make_state: MakeState, found: CaptureStatus, status: int, words: bytes) -> None:
     asked: list[str] = []
 
-    def outlook(address: str) -> Outlook:
+    def capture_status(address: str) -> CaptureStatus:
         asked.append(address)
         return found
 
-    response = await captured(make_state(outlook=outlook), Request("GET", "/captured", client="10.0.0.1"))
+    response = await captured(make_state(capture_status=capture_status), Request("GET", "/captured", client="10.0.0.1"))
     assert (response.status, response.body) == (status, words)
     assert asked == ["10.0.0.1"]

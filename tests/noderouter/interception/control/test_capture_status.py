@@ -2,7 +2,7 @@
 
 import pytest
 
-from noderouter.interception.control.capture_status import Verdict, left_out, outlook
+from noderouter.interception.control.capture_status import Verdict, capture_status, left_out
 from noderouter.interception.control.keeper_status import KeeperStatus
 from noderouter.interception.control.pods import Captured, Ourselves, judged, project_pod
 from noderouter.interception.control.replies import State
@@ -33,7 +33,7 @@ def facts(*things):
 def ask(address, status, *things, taken=None, selection=SelectionMode.OPT_OUT):
     pods = list(judged(facts(*things), NAMESPACES, selection))
     wanted = [Captured(each.told, each.network) for each, why in pods if not why]
-    found = outlook(address, left_out(pods, status.left_out), wanted if taken is None else taken, status)
+    found = capture_status(address, left_out(pods, status.left_out), wanted if taken is None else taken, status)
     return found.verdict.value, found.why
 
 
