@@ -13,7 +13,7 @@ SOURCES = [path for top in ("noderouter", "dtab") for path in sorted((ROOT / top
 
 WRITERS = {
     "critical", "debug", "error", "exception", "info", "log", "warning",
-    "_log", "_line", "_say", "_disarmed", "Complaints",
+    "_log", "_line", "_say", "_disarmed", "LogOnce",
 }  # fmt: skip
 """What an event may be given to: a logger, `core.background.Log`, and what hands an event on."""
 NO_EVENTS = {"admin.probes"}
@@ -33,14 +33,16 @@ def strings(node: ast.AST) -> Iterator[str]:
 
 
 def constants() -> dict[str, str]:
-    """The names that telemetry/events.py gives to events."""
-    tree = ast.parse((ROOT / "noderouter/telemetry/events.py").read_text())
+    """The names that telemetry/log.py gives to events."""
+    tree = ast.parse((ROOT / "noderouter/telemetry/log.py").read_text())
     return {
         node.target.id: node.value.value
         for node in tree.body
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)
         and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        and _EVENT.fullmatch(node.value.value)
     }
 
 
