@@ -30,6 +30,12 @@ class Verdict(Enum):
     RETRYABLE = "retryable failure"
 
 
+# What runs for every request compares with these: to ask an Enum for a member costs as much as a call.
+SUCCESS: Final = Verdict.SUCCESS
+FAILURE: Final = Verdict.FAILURE
+RETRYABLE: Final = Verdict.RETRYABLE
+
+
 class Awaited(Enum):
     """What an exchange waits for that an endpoint has been found for, and so whose slowness it is."""
 

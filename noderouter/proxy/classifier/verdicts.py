@@ -8,15 +8,11 @@ whose body streams (`body.data` is None) can never be sent again.
 from typing import Final
 
 from noderouter.core.errors import ConnectError, DeadlineExceeded, EndpointProtocolError
-from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.exchange import FAILURE, RETRYABLE, SUCCESS, Exchange, Verdict
 from noderouter.core.headers import Headers
 
 TRANSIENT: Final = (ConnectError, EndpointProtocolError, DeadlineExceeded)
 """Errors that another attempt may not meet: no connection, a broken one, an attempt that took too long."""
-
-SUCCESS: Final = Verdict.SUCCESS
-FAILURE: Final = Verdict.FAILURE
-RETRYABLE: Final = Verdict.RETRYABLE
 
 
 class ByStatus:

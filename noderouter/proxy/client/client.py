@@ -23,7 +23,7 @@ from noderouter.core.errors import (
     NoSuchName,
     RouterError,
 )
-from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
 from noderouter.proxy.balancer.balancer import Balancer
@@ -234,7 +234,7 @@ class Client:
                         connection.progress = now
                         await connection.exchange(exchange, fields)
                     ended = exchange.ended = monotonic()
-                    if exchange.verdict is Verdict.SUCCESS:
+                    if exchange.verdict is SUCCESS:
                         endpoint.accrual.success(ended)
                     else:
                         endpoint.accrual.failure(ended)
@@ -282,7 +282,7 @@ class Client:
                         else:
                             pool.give(connection, ended)
             if exchange.response is not None:
-                success = exchange.verdict is Verdict.SUCCESS
+                success = exchange.verdict is SUCCESS
                 if success:
                     self._budget.deposit(ended)  # only what works pays for repeats
                 if exchange.tunnel and exchange.headed:

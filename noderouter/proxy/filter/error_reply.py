@@ -16,12 +16,12 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from noderouter.core.errors import ClientGone, ClientProtocolError, OverloadError, RouterError
-from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.exchange import FAILURE, SUCCESS, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 from noderouter.core.service import Service
 from noderouter.proxy.http.status import phrase
-from noderouter.proxy.http.success_class import FAILURE
+from noderouter.proxy.http.success_class import FAILURE as FAILURE_FIELD
 from noderouter.reactor.errors import Unwind
 from noderouter.telemetry.failures import failure_name
 from noderouter.telemetry.metrics import RequestStats
@@ -76,7 +76,7 @@ class ErrorReply:
             response = exchange.response
             if response is not None:
                 seconds = (exchange.ended or monotonic()) - exchange.started
-                stats.record(response.status, seconds, exchange.verdict is Verdict.SUCCESS)
+                stats.record(response.status, seconds, exchange.verdict is SUCCESS)
         except (Exception, Unwind) as error:
             stats.fail(failure_name(error), monotonic() - exchange.started)
             raise
@@ -98,13 +98,13 @@ class ErrorReply:
     async def _answer(self, exchange: Exchange, error: Exception) -> None:
         status, message, retryable = describe(error)
         body = truncate(message, self._max_body_bytes)
-        fields = b"l5d-err: %b\r\n%b" % (encode(message, self._max_field_bytes), FAILURE)
+        fields = b"l5d-err: %b\r\n%b" % (encode(message, self._max_field_bytes), FAILURE_FIELD)
         if retryable:
             fields += _RETRYABLE
         if isinstance(error, OverloadError):
             fields += _NACK
         exchange.reply_fields = fields  # in place of those of an attempt that was not to be
-        exchange.verdict = Verdict.FAILURE
+        exchange.verdict = FAILURE
         exchange.ended = 0.0
         block = _BLOCK + error.fields if isinstance(error, RouterError) else _BLOCK
         exchange.response = Response(status, phrase(status), Headers(block), len(body))

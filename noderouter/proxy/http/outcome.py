@@ -6,14 +6,14 @@ Every codec's client side asks here, so that HTTP/1 and later versions retry by 
 from typing import Final
 
 from noderouter.core.errors import EndpointProtocolError
-from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.exchange import RETRYABLE, SUCCESS, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_1_1, Response
 from noderouter.proxy.http.methods import IDEMPOTENT
 from noderouter.proxy.http.success_class import success_fields
 from noderouter.proxy.http.via import via_response
 
-_GOOD: Final = success_fields(Verdict.SUCCESS) + via_response(Response(200, b"OK", Headers(), 0))
+_GOOD: Final = success_fields(SUCCESS) + via_response(Response(200, b"OK", Headers(), 0))
 
 
 def deliver(exchange: Exchange, response: Response) -> bool:
@@ -24,9 +24,9 @@ def deliver(exchange: Exchange, response: Response) -> bool:
     """
     exchange.response = response
     verdict = exchange.verdict = exchange.classifier.head(exchange)
-    if verdict is Verdict.RETRYABLE and exchange.gate is not None and not exchange.gate.deliver(exchange):
+    if verdict is RETRYABLE and exchange.gate is not None and not exchange.gate.deliver(exchange):
         return False
-    if verdict is Verdict.SUCCESS and response.special is None and response.version == HTTP_1_1:
+    if verdict is SUCCESS and response.special is None and response.version == HTTP_1_1:
         exchange.reply_fields += _GOOD
     else:
         exchange.reply_fields += success_fields(verdict) + via_response(response)

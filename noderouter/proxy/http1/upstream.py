@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from noderouter.core.body import CHUNKED
 from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, EndpointProtocolError, EndpointTimeout
-from noderouter.core.exchange import Awaited, Exchange, Verdict
+from noderouter.core.exchange import SUCCESS, Awaited, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_1_0, UNTIL_CLOSE, Response
 from noderouter.proxy.http.outcome import deliver, lost
@@ -337,7 +337,7 @@ class UpstreamConnection(Transport):
         """The tunnel is through; `data` is the first of what the endpoint has sent."""
         self.wire.keep_alive(TUNNEL_SILENCE_SECONDS)
         exchange.response = response
-        exchange.verdict = Verdict.SUCCESS
+        exchange.verdict = SUCCESS
         exchange.headed = monotonic()
         exchange.reply_fields += via_response(response)
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from noderouter.core.errors import RouterError
-from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.exchange import RETRYABLE, SUCCESS, Exchange
 from noderouter.core.service import Service
 from noderouter.proxy.classifier.kind import Classifier
 from noderouter.proxy.retry.backoff import Backoff
@@ -87,9 +87,7 @@ class Retry:
                     await sleep(pauses.next())
             response = exchange.response
             if response is not None:
-                requests.record(
-                    response.status, (exchange.ended or monotonic()) - started, exchange.verdict is Verdict.SUCCESS
-                )
+                requests.record(response.status, (exchange.ended or monotonic()) - started, exchange.verdict is SUCCESS)
         except (Exception, Unwind) as error:
             requests.fail(failure_name(error), monotonic() - started)
             raise
@@ -100,7 +98,7 @@ class Retry:
         """Whether an exchange that failed is sent again."""
         return (
             not exchange.reply.started
-            and self._classifier.error(exchange, error) is Verdict.RETRYABLE
+            and self._classifier.error(exchange, error) is RETRYABLE
             and self._withdraw(exchange)
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from dtab import Bound, Path
 from noderouter.core.errors import BindingError, NoSuchName
-from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.exchange import FAILURE, SUCCESS, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 from noderouter.core.service import Serving
@@ -134,7 +134,7 @@ class FixedAnswer:
     async def serve(self, exchange: Exchange) -> None:
         exchange.client_id = self.client_id
         response = exchange.response = Response(self._status, b"", Headers(), 0)
-        exchange.verdict = Verdict.FAILURE if self._status >= 500 else Verdict.SUCCESS
+        exchange.verdict = FAILURE if self._status >= 500 else SUCCESS
         exchange.reply_fields += success_fields(exchange.verdict)
         pending = exchange.reply.begin(response, b"")
         if pending is not None:
