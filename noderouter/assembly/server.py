@@ -56,7 +56,7 @@ def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[st
     exact = config.addForwardedHeader is not None
 
     def make(wire: Wire, peer: tuple[str, int]) -> Connection:
-        return codec(wire, peer, wire.sock.getsockname()[:2] if exact else address, None)
+        return codec(wire, peer, wire.local() if exact else address, None)
 
     return BuiltServer(make, scope, filters)
 

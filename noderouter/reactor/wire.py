@@ -36,6 +36,8 @@ HANGUP: Final = GONE | select.EPOLLRDHUP
 """Those and the one that says that the peer has finished sending."""
 
 _SIOCOUTQ: Final = 0x5411
+_SIOCATMARK: Final = 0x8905
+_ZERO: Final = bytes(4)
 
 STEP_BYTES: Final = 131072
 """Room for reads in a row that found data waiting; then others get their turn."""
@@ -44,8 +46,8 @@ STEP_BYTES: Final = 131072
 class Wire:
     """One connection. Closing is the owner's duty; everything else may be called by whoever holds it.
 
-    `bulk`: who reads it moves bulk, and is stepped after all others (`reactor.core`). `received` and `sent` are bytes
-    that went through it, until whoever counts them takes them.
+    `bulk`: its reader moves bulk, and is stepped after all others (`reactor.loop`). `received` and `sent` are bytes
+    that went through it, until their counter takes them. `splice_fd` is for splice(2), -1 where bytes are copied.
     """
 
     __slots__ = (
@@ -64,6 +66,7 @@ class Wire:
         "received",
         "sent",
         "sock",
+        "splice_fd",
         "unsent",
         "urgent",
         "writable",
@@ -74,7 +77,7 @@ class Wire:
         """Take over `sock`, which must be non-blocking."""
         self.reactor = reactor
         self.sock = sock
-        self.fd = sock.fileno()
+        self.fd = self.splice_fd = sock.fileno()
         self._recv = sock.recv
         self._send = sock.send
         self._streak = 0
@@ -159,6 +162,54 @@ class Wire:
         finally:
             self._size = READ_BYTES
             self.bulk = False
+
+    def peek(self, size: int) -> bytes:
+        """Return what has come so far, at most `size` bytes, and leave it there; b"" where nothing has, or ever will.
+
+        Raises:
+            WireError: the connection was reset.
+        """
+        try:
+            return self.sock.recv(size, socket.MSG_PEEK)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise WireError(*error.args) from None
+
+    def local(self) -> tuple[str, int]:
+        """Return the address and port of our end."""
+        return self.sock.getsockname()[:2]  # type: ignore[no-any-return]
+
+    def recv_into(self, buffer: bytearray) -> int:
+        """Read what is there into `buffer`, which raises as `socket.recv_into` does."""
+        return self.sock.recv_into(buffer)
+
+    def send_some(self, data: memoryview | bytes, flags: int = 0) -> int:
+        """Hand the kernel what it takes now, which raises as `socket.send` does."""
+        return self.sock.send(data, flags)
+
+    def error_number(self) -> int:
+        """Return the pending error of the connection, which is cleared (SO_ERROR); 0 for none."""
+        return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    def at_mark(self) -> bool:
+        """Whether what comes next is an urgent byte (sockatmark(3))."""
+        try:
+            return ioctl(self.fd, _SIOCATMARK, _ZERO) != _ZERO
+        except OSError:  # no TCP
+            return False
+
+    def peek_urgent(self) -> bytes:
+        """Return the urgent byte; b"" where there is none any more."""
+        try:
+            return self.sock.recv(1, socket.MSG_OOB | socket.MSG_PEEK)
+        except OSError:
+            return b""
+
+    def take_urgent(self) -> None:
+        """Read the urgent byte, which is not part of the stream (RFC 9293 section 3.8.5)."""
+        self.sock.recv(1, socket.MSG_OOB)
+        self.urgent = False
 
     async def wait_readable(self) -> None:
         """Wait until there is something to read, or to accept."""

@@ -14,7 +14,6 @@ Refused with a reset: what was not captured (the port is no open proxy), and wha
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from socket import MSG_PEEK
 from typing import Final
 
 from noderouter.core.address import join_host_port, unmapped
@@ -150,10 +149,10 @@ class CapturedConnection:
 
     async def _not_captured(self, dialled: Place | None) -> None:
         """Somebody dialled the port itself: ourselves, or who has no business here."""
-        own = self.wire.sock.getsockname()
+        own = self.wire.local()
         if same_host(self._peer[0], unmapped(own[0])) and (dialled is None or dialled[1] == own[1]):
             self._stats.probes += 1
-            await self._hand_over(self._carriers.probe, (own[0], own[1]), None)
+            await self._hand_over(self._carriers.probe, own, None)
         else:
             self._stats.refused += 1
             self.wire.abort()
@@ -223,12 +222,7 @@ class CapturedConnection:
 
     def _peek(self) -> bytes:
         """What has come so far; it stays where it is."""
-        try:
-            return self.wire.sock.recv(self._settings.look_bytes, MSG_PEEK)
-        except BlockingIOError:
-            return b""
-        except OSError as error:
-            raise WireError(*error.args) from None
+        return self.wire.peek(self._settings.look_bytes)
 
     def check(self, now: float) -> None:
         """See `listener.Connection`; flows keep their own time, and detection where nothing is declared."""

@@ -11,9 +11,8 @@ nothing (a pipe can be full with few bytes in it).
 """
 
 import os
-import socket
 from errno import EINVAL, ENOSYS, EPERM
-from fcntl import ioctl
+from socket import MSG_OOB
 from typing import Final
 
 from noderouter.proxy.tcp.pipes import PIPE_BYTES, Pipe, Pipes
@@ -31,8 +30,6 @@ _UNSUPPORTED: Final = frozenset((EINVAL, ENOSYS, EPERM))
 """How a kernel or its sandbox says that it does not splice; nothing has moved then."""
 _FLAGS: Final = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 _NOTHING: Final = memoryview(b"")
-_SIOCATMARK: Final = 0x8905
-_ZERO: Final = bytes(4)
 
 _buffer: Final = bytearray(BULK_BYTES)
 _view: Final = memoryview(_buffer)
@@ -53,6 +50,7 @@ class Direction:
     __slots__ = (
         "_pipe",
         "_pipes",
+        "_splices",
         "_stream",
         "broken",
         "ended",
@@ -76,6 +74,7 @@ class Direction:
         self._pipes = pipes
         self._pipe: Pipe | None = None
         self._stream = False
+        self._splices = source.splice_fd >= 0 and target.splice_fd >= 0
 
     def __repr__(self) -> str:
         state = "ended" if self.ended else "blocked" if self.blocked else "streaming" if self._stream else "open"
@@ -106,7 +105,7 @@ class Direction:
                 break
             if self.moved - start >= most:
                 return True
-            if (again or self._stream) and self._at_mark():
+            if (again or self._stream) and self.source.at_mark():
                 self.source.urgent = True  # it came meanwhile, and the reactor has not told of it yet
             again = True
             if self.source.urgent:
@@ -114,7 +113,7 @@ class Direction:
                 if not self._carry_urgent():
                     return False
                 self._copy()
-            elif self._stream:
+            elif self._stream and self._splices:
                 self._splice()
             else:
                 self._copy()
@@ -138,7 +137,7 @@ class Direction:
         """Read what there is, at most a buffer, and write it."""
         source = self.source
         try:
-            size = source.sock.recv_into(_buffer)
+            size = source.recv_into(_buffer)
         except BlockingIOError:
             source.readable = False
             return
@@ -157,7 +156,7 @@ class Direction:
         """Write from memory; false, with the rest kept, where the target did not take all."""
         target = self.target
         try:
-            sent = target.sock.send(data)
+            sent = target.send_some(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -181,7 +180,7 @@ class Direction:
                 return
         source = self.source
         try:
-            size = os.splice(source.fd, pipe.into, PIPE_BYTES, flags=_FLAGS)
+            size = os.splice(source.splice_fd, pipe.into, PIPE_BYTES, flags=_FLAGS)
         except BlockingIOError:
             self._stream = False  # whether there is really nothing is for a read to say
             return
@@ -212,7 +211,7 @@ class Direction:
         assert pipe is not None
         while self.spliced:
             try:
-                sent = os.splice(pipe.out, target.fd, self.spliced, flags=_FLAGS)
+                sent = os.splice(pipe.out, target.splice_fd, self.spliced, flags=_FLAGS)
             except BlockingIOError:
                 target.writable = False
                 return False
@@ -227,13 +226,6 @@ class Direction:
             self.moved += sent
         return True
 
-    def _at_mark(self) -> bool:
-        """Whether what comes next is an urgent byte (sockatmark(3))."""
-        try:
-            return ioctl(self.source.fd, _SIOCATMARK, _ZERO) != _ZERO
-        except OSError:  # no TCP
-            return False
-
     def _carry_urgent(self) -> bool:
         """Send the urgent byte as such, if it is next; false where the target does not take it now.
 
@@ -241,23 +233,21 @@ class Direction:
         """
         source, target = self.source, self.target
         self.marked = False
-        try:
-            byte = source.sock.recv(1, socket.MSG_OOB | socket.MSG_PEEK)
-        except OSError:  # there is none any more
+        byte = source.peek_urgent()
+        if not byte:
             source.urgent = False
             return True
-        if not self._at_mark():
+        if not source.at_mark():
             return True
         try:
-            target.sock.send(byte, socket.MSG_OOB)
+            target.send_some(byte, MSG_OOB)
         except BlockingIOError:
             self.marked = True
             target.writable = False
             return False
         except OSError as error:
             raise self._broke(target, error) from None
-        source.sock.recv(1, socket.MSG_OOB)
-        source.urgent = False
+        source.take_urgent()
         self.moved += 1
         return True
 

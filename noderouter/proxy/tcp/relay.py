@@ -12,7 +12,6 @@ other side takes it at once. Closing is the owner's duty otherwise.
 """
 
 import select
-import socket
 from errno import EBADF, ECONNRESET, ETIMEDOUT
 from os import strerror
 from time import monotonic
@@ -118,7 +117,7 @@ class Relay:
 
     def _fail(self, wire: Wire) -> None:
         self.broken = wire
-        status = wire.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or ECONNRESET
+        status = wire.error_number() or ECONNRESET
         raise WireError(status, strerror(status))
 
     def _let_go(self, task: Task) -> None:
