@@ -23,6 +23,7 @@ MODULES: Final = (
     "noderouter.proxy.client.endpoint",
     "noderouter.proxy.client.pool",
     "noderouter.core.client_namespaces",
+    "noderouter.core.connection",
     "noderouter.core.body",
     "noderouter.core.exchange",
     "noderouter.core.message",

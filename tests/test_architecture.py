@@ -43,7 +43,7 @@ COVERED = {
         "commands/explain"
     ),
     "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
-    "tests/noderouter/core": "core/address core/context",
+    "tests/noderouter/core": "core/address core/connection core/context",
     "tests/noderouter/interception/control": "core/client_namespaces",
     "tests/noderouter/interception/keeper": (
         "interception/keeper/errors interception/keeper/state interception/keeper/backend/nft_monitor"

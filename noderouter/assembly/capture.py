@@ -25,7 +25,6 @@ from noderouter.proxy.capture.probe import ProbeAnswer
 from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
-from noderouter.reactor.wire import Wire
 from noderouter.telemetry.tree import Scope
 
 AROUND_LINE: Final = 6
@@ -100,8 +99,4 @@ def capture_settings(
 def _probe_codec(answer: ProbeAnswer) -> MakeCodec:
     """What makes the connections of the router's probe of itself, which count nowhere."""
     settings, stats = ServerSettings(), ServerStats()
-
-    def make(wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes | None) -> ServerConnection:
-        return ServerConnection(wire, answer.serve, settings, stats, peer, local, destination)
-
-    return make
+    return lambda wire, connection: ServerConnection(wire, answer.serve, settings, stats, connection)

@@ -12,6 +12,7 @@ from noderouter.assembly.layer import layer, when_special
 from noderouter.assembly.router import RouterAssembly
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.service import Layer, Service, stack
 from noderouter.proxy.access_log.filter import AccessLog
 from noderouter.proxy.capture.connection import MakeCodec
@@ -56,7 +57,7 @@ def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[st
     exact = config.addForwardedHeader is not None
 
     def make(wire: Wire, peer: tuple[str, int]) -> Connection:
-        return codec(wire, peer, wire.local() if exact else address, None)
+        return codec(wire, ConnectionInfo(peer, wire.local() if exact else address))
 
     return BuiltServer(make, scope, filters)
 
@@ -132,11 +133,7 @@ def http1_codec(settings: ServerSettings, scope: Scope, service: Service) -> Mak
     """What makes HTTP/1 connections, which are counted in `scope`."""
     stats = ServerStats()
     server_gauges(scope, stats)
-
-    def make(wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes | None) -> ServerConnection:
-        return ServerConnection(wire, service, settings, stats, peer, local, destination)
-
-    return make
+    return lambda wire, connection: ServerConnection(wire, service, settings, stats, connection)
 
 
 def server_settings(router: RouterConfig, config: ServerConfig) -> ServerSettings:

@@ -213,14 +213,14 @@ class Exchange(Message):
     @property
     def peer_address(self) -> tuple[str, int]:
         """Address and port of the client."""
-        return self.reply.peer
+        return self.reply.connection.peer
 
     @property
     def local_address(self) -> tuple[str, int]:
         """Address and port that the client connected to."""
-        return self.reply.local
+        return self.reply.connection.local
 
     @property
     def destination(self) -> bytes | None:
         """What the client's captured connection was going to."""
-        return self.reply.destination
+        return self.reply.connection.destination

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 
@@ -14,12 +15,8 @@ class Reply(Protocol):
     """A final response head has gone out; from here on nothing can be retried."""
     sent_bytes: int
     """Body bytes pushed so far."""
-    peer: tuple[str, int]
-    """Address and port of the client."""
-    local: tuple[str, int]
-    """Address and port that the client connected to; of a captured connection, those that it dialled."""
-    destination: bytes | None
-    """What a captured connection dialled, as `Destination.name` or an address with its port; None for any other."""
+    connection: ConnectionInfo
+    """The client's."""
 
     def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
         """Send the head and the first body bytes in one go.

@@ -8,6 +8,7 @@ from time import monotonic
 
 from dtab import Path
 from noderouter.core.addr import Addr, AddrBound, Address
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.exchange import BY_STATUS, Exchange, Verdict
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
@@ -108,7 +109,9 @@ async def proxy(
         stats = ServerStats()
 
         def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
-            return ServerConnection(wire, outer.serve, settings, stats, peer, ("127.0.0.1", 0), captured)
+            return ServerConnection(
+                wire, outer.serve, settings, stats, ConnectionInfo(peer, ("127.0.0.1", 0), captured)
+            )
 
         listener = Listener(loop.reactor, listen("127.0.0.1", 0), make, lambda _error: None)
         yield Proxy(loop, listener, target, addr, stats, faults)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from noderouter.core.body import NO_BODY, Body
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_1_1, Response
@@ -24,15 +25,23 @@ class RecordingReply:
     def __init__(self) -> None:
         self.started = False
         self.sent_bytes = 0
-        self.peer = ("", 0)
-        self.local = ("", 0)
-        self.destination: bytes | None = None
+        self.connection = ConnectionInfo(("", 0), ("", 0))
         self.response: Response | None = None
         self.interim: list[Response] = []
         self.data = b""
         self.finished = False
         self.trailers: Headers | None = None
         self.pending: Awaitable[None] | None = None
+
+    def comes(
+        self,
+        peer: tuple[str, int] | None = None,
+        local: tuple[str, int] | None = None,
+        destination: bytes | None = None,
+    ) -> None:
+        """Have the client's connection come from `peer` to `local`, captured on its way to `destination`."""
+        known = self.connection
+        self.connection = ConnectionInfo(peer or known.peer, local or known.local, destination or known.destination)
 
     def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
         """Note head and first bytes."""

@@ -17,6 +17,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from noderouter.core.address import join_host_port, unmapped
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.destination import Destination, Destinations, Speech
 from noderouter.core.errors import ClientGone, RouterError
 from noderouter.core.service import Service
@@ -36,8 +37,8 @@ SILENT_SECONDS: Final = 600.0
 Place = tuple[str, int]
 
 
-MakeCodec = Callable[[Wire, Place, Place, bytes | None], Connection]
-"""From the wire, the client's address, the one that was dialled, and the destination's name."""
+MakeCodec = Callable[[Wire, ConnectionInfo], Connection]
+"""Makes what serves the requests of one connection."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -142,17 +143,18 @@ class CapturedConnection:
         if detected is None:
             return
         self._stats.kinds[detected.protocol] += 1
+        connection = ConnectionInfo(self._peer, dialled, destination.name)
         if detected.protocol is Protocol.HTTP1 or (detected is HTTP1_ODD and self._settings.judged):
-            await self._hand_over(self._carriers.http, dialled, destination.name)
+            await self._hand_over(self._carriers.http, connection)
         else:
-            await self._carry(detected, dialled, destination.name)
+            await self._carry(detected, connection)
 
     async def _not_captured(self, dialled: Place | None) -> None:
         """Somebody dialled the port itself: ourselves, or who has no business here."""
         own = self.wire.local()
         if same_host(self._peer[0], unmapped(own[0])) and (dialled is None or dialled[1] == own[1]):
             self._stats.probes += 1
-            await self._hand_over(self._carriers.probe, own, None)
+            await self._hand_over(self._carriers.probe, ConnectionInfo(self._peer, own))
         else:
             self._stats.refused += 1
             self.wire.abort()
@@ -160,16 +162,16 @@ class CapturedConnection:
     def _declared(self, port: int) -> Speech:
         return Speech.OPAQUE if port in self._settings.opaque_ports else Speech.UNKNOWN
 
-    async def _hand_over(self, make: MakeCodec, dialled: Place, destination: bytes | None) -> None:
+    async def _hand_over(self, make: MakeCodec, connection: ConnectionInfo) -> None:
         assert self._task is not None
-        self._codec = make(self.wire, self._peer, dialled, destination)
+        self._codec = make(self.wire, connection)
         if self._draining:
             self._codec.drain()
         await self._codec.run(self._task)
 
-    async def _carry(self, detected: Detected, dialled: Place, destination: bytes) -> None:
+    async def _carry(self, detected: Detected, connection: ConnectionInfo) -> None:
         stats = self._stats
-        reply = self._reply = FlowReply(self.wire, self._peer, dialled, destination, self._settings.idle_seconds)
+        reply = self._reply = FlowReply(self.wire, connection, self._settings.idle_seconds)
         self.wire.on_hangup = self._left
         stats.flows += 1
         try:

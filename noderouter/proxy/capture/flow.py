@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, Final
 
 from noderouter.core.body import NO_BODY
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import EndpointProtocolError, IdentificationError
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
@@ -28,16 +29,12 @@ HTTP_PORT: Final = b":80"
 class FlowReply:
     """Where the bytes of a flow go; see `core.exchange.Reply`."""
 
-    __slots__ = ("_idle", "broken", "destination", "local", "peer", "received_bytes", "sent_bytes", "started", "wire")
+    __slots__ = ("_idle", "broken", "connection", "received_bytes", "sent_bytes", "started", "wire")
 
-    def __init__(
-        self, wire: Wire, peer: tuple[str, int], local: tuple[str, int], destination: bytes, idle: float
-    ) -> None:
+    def __init__(self, wire: Wire, connection: ConnectionInfo, idle: float) -> None:
         """`idle`: seconds without a byte either way after which the flow ends."""
         self.wire = wire
-        self.peer = peer
-        self.local = local
-        self.destination: bytes | None = destination
+        self.connection = connection
         self.started = False
         self.broken = False
         self.sent_bytes = 0
@@ -71,7 +68,7 @@ class FlowReply:
 
 def flow(reply: FlowReply, scheme: bytes, sni: bytes | None) -> Exchange:
     """The exchange of a flow; `scheme` is `tcp` or `tls`, and the authority what the client says it wants."""
-    destination = reply.destination or b""
+    destination = reply.connection.destination or b""
     target = destination if destination.rfind(b":") > destination.rfind(b"]") else destination + HTTP_PORT
     block = b"Host: %b\r\n" % target
     exchange = Exchange(b"CONNECT", target, sni, block, NO_BODY, reply, HTTP_1_1, None, monotonic(), scheme=scheme)

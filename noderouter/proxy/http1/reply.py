@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final
 
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import ClientGone, ClientStalled
 from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
@@ -63,12 +64,10 @@ class Http1Reply:
         "_old",
         "clear_context",
         "complete",
-        "destination",
+        "connection",
         "early",
         "exchange",
-        "local",
         "patience",
-        "peer",
         "persist",
         "sent_bytes",
         "started",
@@ -78,19 +77,9 @@ class Http1Reply:
         "wire",
     )
 
-    def __init__(
-        self,
-        wire: Wire,
-        clear_context: bool,
-        peer: tuple[str, int],
-        local: tuple[str, int],
-        destination: bytes | None = None,
-    ) -> None:
-        """See `core.exchange.Reply` for the last three."""
+    def __init__(self, wire: Wire, clear_context: bool, connection: ConnectionInfo) -> None:
         self.wire = wire
-        self.peer = peer
-        self.local = local
-        self.destination = destination
+        self.connection = connection
         self.early = b""
         self.upload: StreamBody | None = None
         self.patience = inf

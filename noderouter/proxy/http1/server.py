@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Final
 
 from noderouter.core.body import NO_BODY, WholeBody
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import (
     ClientGone,
     ClientProtocolError,
@@ -88,11 +89,8 @@ class ServerConnection:
         service: Service,
         settings: ServerSettings,
         stats: ServerStats,
-        peer: tuple[str, int],
-        local: tuple[str, int],
-        destination: bytes | None = None,
+        connection: ConnectionInfo,
     ) -> None:
-        """`peer` and `local` are the addresses of the two ends; `destination` as in `core.exchange.Reply`."""
         self.wire = wire
         self._service = service
         self._settings = settings
@@ -102,7 +100,7 @@ class ServerConnection:
         self._born = monotonic()
         life = settings.life_seconds
         self._life = life if life == inf else life * uniform(1 - LIFE_JITTER, 1)
-        reply = self._reply = Http1Reply(wire, settings.clear_context, peer, local, destination)
+        reply = self._reply = Http1Reply(wire, settings.clear_context, connection)
         reply.patience = settings.body_idle_seconds
         reply.tunnel_idle = settings.tunnel_idle_seconds
         self._task: Task | None = None
@@ -110,7 +108,7 @@ class ServerConnection:
         self._body: StreamBody | None = None
 
     def __repr__(self) -> str:
-        ip, port = self._reply.peer
+        ip, port = self._reply.connection.peer
         return f"<ServerConnection from {ip}:{port} {self._exchange or 'idle'}>"
 
     @property
@@ -149,7 +147,7 @@ class ServerConnection:
             await self._refuse(error.status, error.message)
         except CutShort:
             # A captured client sees what it would have seen without us, where that tells it enough.
-            shown = self._reply.destination is not None and self._reply.framed
+            shown = self._reply.connection.destination is not None and self._reply.framed
         except ClientStalled:
             stats.stalls += 1
             self.wire.abort()

@@ -8,7 +8,7 @@ from noderouter.core.context import Trace
 from noderouter.core.exchange import Exchange
 from noderouter.telemetry.recent import CUT, SHOWN, RecentRequests, recent_gauges
 from noderouter.telemetry.tree import MetricsTree
-from tests.testing.reply import RecordingReply, make_exchange
+from tests.testing.reply import RecordingReply, make_exchange, recorded
 
 TRACE = Trace(1, 2, 3)
 
@@ -17,7 +17,7 @@ def done(name: str = "hello") -> Exchange:
     """An exchange that an endpoint has answered."""
     exchange = make_exchange()
     assert isinstance(exchange.reply, RecordingReply)
-    exchange.reply.peer, exchange.reply.local = ("10.0.0.9", 5), ("fd00::1", 4140)
+    recorded(exchange).comes(("10.0.0.9", 5), ("fd00::1", 4140))
     exchange.name, exchange.client_id = Path.of("svc", name), Path.of("#", "io.l5d.fs", name)
     exchange.endpoint = SimpleNamespace(address=Address("10.0.0.7", 80))
     return exchange

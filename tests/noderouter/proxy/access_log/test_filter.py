@@ -16,7 +16,7 @@ from noderouter.core.service import Service
 from noderouter.proxy.access_log.filter import MAX_VALUE_BYTES, AccessLog, show_time
 from noderouter.proxy.filter.error_reply import ErrorReply
 from noderouter.telemetry.metrics import RequestStats
-from tests.testing.reply import make_exchange
+from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import run
 
 NOON = 1_732_276_800.9  # 22 November 2024, 12:00 UTC
@@ -42,7 +42,7 @@ async def answered(exchange: Exchange) -> None:
 
 def log(exchange: Exchange, service: Service = answered, at: float = NOON) -> bytes:
     lines: list[bytes] = []
-    exchange.reply.peer = exchange.peer_address if exchange.peer_address[0] else ("10.2.0.7", 4711)
+    recorded(exchange).comes(exchange.peer_address if exchange.peer_address[0] else ("10.2.0.7", 4711))
     run(AccessLog(service, lines.append, clock=lambda: at).serve(exchange))
     (line,) = lines
     return line

@@ -27,7 +27,7 @@ def captured(host: bytes | None, destination: bytes | None = HELLO, place: tuple
     """A request on a captured connection."""
     exchange = make_exchange(authority=host, block=b"Host: %b\r\n" % (host or b""))
     reply = recorded(exchange)
-    reply.destination, reply.local = destination, place
+    reply.comes(local=place, destination=destination)
     return exchange
 
 

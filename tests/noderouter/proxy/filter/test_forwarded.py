@@ -10,7 +10,7 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
 from noderouter.proxy.filter.forwarded import DropForwarded, Forwarded, quoted
 from noderouter.proxy.filter.forwarded_label import Address, request_random
-from tests.testing.reply import make_exchange
+from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import run
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -34,7 +34,7 @@ def for_(end: Address, other: Address) -> bytes:
 def forwarded(authority: bytes | None, scheme: bytes = b"http") -> bytes:
     exchange = make_exchange(authority=authority)
     exchange.scheme = scheme
-    exchange.reply.peer, exchange.reply.local = ("10.0.0.9", 555), ("10.0.0.1", 4140)
+    recorded(exchange).comes(("10.0.0.9", 555), ("10.0.0.1", 4140))
     run(Forwarded(served, by, for_).serve(exchange))
     return exchange.request_fields
 

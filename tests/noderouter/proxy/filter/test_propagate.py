@@ -9,7 +9,7 @@ from noderouter.core.trace_context import SAMPLED, SAMPLING_KNOWN, parse_trace, 
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.filter.propagate import MAX_NAME_BYTES, Propagate, destination_fields
 from noderouter.proxy.filter.read_context import ReadContext
-from tests.testing.reply import make_exchange
+from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import run
 
 TRUSTING = OverrideRules(Path.of("svc"), trusted=[AddressRule.parse("10.0.0.9")])
@@ -75,7 +75,7 @@ def test_deadline_and_dtab() -> None:
 
 def test_a_user_dtab_leaves_as_context_and_is_not_repeated() -> None:
     exchange = make_exchange(special=((b"l5d-dtab", b"/a=>/b"), (b"l5d-ctx-dtab", b"/c=>/d")))
-    exchange.reply.peer = ("10.0.0.9", 555)
+    recorded(exchange).comes(("10.0.0.9", 555))
     run(ReadContext(Propagate(served).serve, TRUSTING).serve(exchange))
     block = exchange.request_fields
     assert block.count(b"dtab: ") == 1
@@ -85,7 +85,7 @@ def test_a_user_dtab_leaves_as_context_and_is_not_repeated() -> None:
 def test_a_dtab_cannot_smuggle_a_field() -> None:
     hostile = b"/a=>/b\t#\xa0x-admin: 1"
     exchange = make_exchange(special=((b"l5d-dtab", hostile),))
-    exchange.reply.peer = ("10.0.0.9", 555)
+    recorded(exchange).comes(("10.0.0.9", 555))
     run(ReadContext(Propagate(served).serve, TRUSTING).serve(exchange))
     assert b"l5d-ctx-dtab: /a=>/b\r\n" in exchange.request_fields
     assert b"admin" not in exchange.request_fields

@@ -15,7 +15,7 @@ from noderouter.core.errors import DeadlineExceeded
 from noderouter.core.exchange import Exchange
 from noderouter.proxy.filter.overrides import MAX_DTAB_BYTES, BadContext, OverrideRules
 from noderouter.proxy.filter.read_context import ClearContext, ReadContext, parse_sample
-from tests.testing.reply import make_exchange
+from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import run
 
 Special = tuple[tuple[bytes, bytes], ...]
@@ -31,7 +31,7 @@ async def served(exchange: Exchange) -> None:
 
 def read(*special: tuple[bytes, bytes]) -> Exchange:
     exchange = make_exchange(special=special or None)
-    exchange.reply.peer = PEER
+    recorded(exchange).comes(PEER)
     run(ReadContext(served, TRUSTING, clock_ns=lambda: NOW_NS).serve(exchange))
     return exchange
 

@@ -14,7 +14,7 @@ PODS = {"10.1.0.1": b"shop", "10.1.0.2": b"default", "fd00::1": b"shop"}
 
 def said(host: bytes | None, peer: str = "10.1.0.1") -> Exchange:
     exchange = make_exchange(authority=host)
-    recorded(exchange).peer = (peer, 40_000)
+    recorded(exchange).comes((peer, 40_000))
     return exchange
 
 

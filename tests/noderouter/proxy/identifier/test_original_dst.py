@@ -12,7 +12,7 @@ IDENTIFIER = OriginalDst(kind="io.l5d.originalDst").build(Path.of("svc"))
 
 def captured(destination: bytes | None) -> Exchange:
     exchange = make_exchange(authority=b"other")
-    recorded(exchange).destination = destination
+    recorded(exchange).comes(destination=destination)
     return exchange
 
 

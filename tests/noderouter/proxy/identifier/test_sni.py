@@ -16,7 +16,7 @@ def flow(
     exchange = make_exchange(b"CONNECT", authority=sni)
     exchange.scheme = scheme
     reply = recorded(exchange)
-    reply.destination, reply.local = destination, ("10.96.0.10", port)
+    reply.comes(local=("10.96.0.10", port), destination=destination)
     return exchange
 
 
