@@ -1,6 +1,7 @@
 """What runs on trio beside the routers: namers, interpreters, watches, interception, and what the admin port shows.
 
-It builds names and keeps them filled; routers read them. Of the worker it sees values only (`Worker.state` and kin).
+It builds names and keeps them filled; routers read them. Of the worker it sees values (`Worker.state` and kin), and
+builds on its `guard` and its capture point.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -131,7 +132,7 @@ class ControlPlane:
         return CaptureIndex(self.destinations, opaque, intercept.clusterDomain or self._cluster_domain())
 
     def _find_ourselves(self, runtime: Runtime) -> Ourselves:
-        """What no name may lead to, whoever asks for it."""
+        """What no name may lead to, for any client."""
         told = [str(ip) for router in self.config.routers for ip in router.destinations.nodeAddresses]
         services = self.destinations
         return Ourselves(
@@ -212,7 +213,7 @@ class ControlPlane:
         )
 
     def _admin_hosts(self) -> frozenset[str]:
-        """Those of the configuration; a Service, `<name>.<namespace>.svc`, by its full name as well."""
+        """Return the configured hosts; a Service, `<name>.<namespace>.svc`, by its full name as well."""
         hosts = self.config.admin.hosts
         services = [host for host in hosts if host.endswith(".svc")]
         domain = self._cluster_domain() if services else ""

@@ -1,4 +1,4 @@
-"""A bounded queue of lines, and the thread that writes them: whoever does not read standard error stops nobody.
+"""A bounded queue of lines, and the thread that writes them: an unread standard error stops nothing.
 
     log, traceback, warning -> LineStream (sys.stderr) -> LineQueue -> its thread -> the descriptor
 
@@ -27,7 +27,7 @@ from typing import Final
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_LINES: Final = 4096
-"""That wait: short ones take more memory than their bytes say."""
+"""Of waiting lines: short ones take more memory than their bytes."""
 MAX_LINE: Final = 64 * 1024
 """Characters of one line of a stream; a longer one is written in pieces."""
 EXIT_SECONDS: Final = 1.0
@@ -35,7 +35,7 @@ EXIT_SECONDS: Final = 1.0
 
 
 def lost_in_words(count: int) -> str:
-    """What stands in place of lines that were dropped, unless somebody has said something better."""
+    """What stands in place of lines that were dropped, unless something better was given."""
     return f"{count} lines were dropped: standard error was not read\n"
 
 
@@ -136,7 +136,7 @@ class LineQueue:
                 self._tell()
 
     def _tell(self) -> None:
-        """Say how many lines were dropped since that was said last."""
+        """Write how many lines were dropped since the last such line."""
         dropped = self.dropped
         if self._put(self.lost(dropped - self._told).encode("utf-8", "backslashreplace")):
             self._told = dropped
@@ -189,7 +189,7 @@ class LineStream(io.TextIOBase):
                 self._send(rest)
 
     def fileno(self) -> int:
-        """The descriptor, for who writes to it in another way."""
+        """The descriptor, for other writers."""
         return self.queue.descriptor
 
     def isatty(self) -> bool:
@@ -241,7 +241,7 @@ def standard_error() -> LineQueue | None:
 
 
 def farewell(seconds: float = EXIT_SECONDS) -> None:
-    """Give what was printed so far a moment to get out; for who ends the process without Python's own end."""
+    """Give what was printed so far a moment to get out; before the process ends without Python's own end."""
     if isinstance(sys.stderr, LineStream):
         _end(sys.stderr, seconds)
 

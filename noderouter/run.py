@@ -1,4 +1,4 @@
-"""Runs a router from a configuration file; the errors of starting are said in words, without a traceback."""
+"""Runs a router from a configuration file; errors of the start are printed in words, without a traceback."""
 
 import sys
 from collections.abc import Callable, Iterator

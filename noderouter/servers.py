@@ -57,7 +57,7 @@ class Server:
 
 
 class Servers:
-    """All servers; iterating gives those that are open."""
+    """All servers; iterating yields the open ones."""
 
     def __init__(self, reactor: Reactor, guard: Guard, on_exhausted: Callable[[OSError], None], log: Log) -> None:
         """Opens nothing yet."""
@@ -68,7 +68,7 @@ class Servers:
         self._bound: list[Bound] = []
         self._shared: list[Listener] = []
         self._complained: set[Listener] = set()
-        """Of which the log has said once that they could not hand over."""
+        """Listeners whose failed hand-over was logged once."""
         self._reactor = reactor
         self._guard = guard
         self._on_exhausted = on_exhausted
@@ -117,7 +117,7 @@ class Servers:
             self._begin(self._bound.pop(0))
 
     async def yield_while(self, missing: Callable[[], list[str]]) -> None:
-        """While something is missing here, leave new connections to whoever else listens; alone, take them."""
+        """While something is missing here, leave new connections to another listener; alone, take them."""
         given = False
         while self._shared and missing():
             self._give_away()
@@ -176,7 +176,7 @@ class Servers:
             yield server.listener.check(now)
 
     def built(self, assembly: RouterAssembly) -> dict[tuple[str, int], BuiltServer]:
-        """The servers of a router by their addresses, those that are not open yet included."""
+        """The servers of a router by their addresses, also before they are open."""
         waiting = {each.address: each.built for each in self._bound if each.assembly is assembly}
         return {each.listener.address: each.built for each in self if each.assembly is assembly} | waiting
 

@@ -1,7 +1,7 @@
 """What carries requests: the reactor, the routers on it, their servers, and the bounds that all of them share.
 
-Nothing here imports trio; `App` hosts the reactor. What others want to know of it they get as values (`WorkerState`,
-`client_state`, `stacks`, `tasks`), never as the parts themselves.
+`App` hosts the reactor. What others want to know of it they get as values (`WorkerState`,
+`client_state`, `stacks`, `tasks`), but for what `App` and `ControlPlane` build on: `guard`, `servers`, `reactor`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,9 +15,9 @@ from noderouter.assembly.stacks import stacks_of_router
 from noderouter.assembly.surroundings import CaptureIndex, Surroundings
 from noderouter.config.config import Config
 from noderouter.core.addr import Addr
-from noderouter.core.address import join_host_port
 from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
+from noderouter.core.host_port import join_host_port
 from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.overload.descriptors import places_for_clients
 from noderouter.overload.guard import Guard
@@ -117,7 +117,7 @@ class Worker:
         return {client.id.show(): client.addr for client in self.routers[label].router.clients}
 
     def stacks(self, label: str) -> Mapping[str, Any]:
-        """What the stacks of a router are made of (`assembly/stacks.py`), ready for JSON."""
+        """What the stacks of a router are made of (`assembly/stacks.py`), ready for `portions.json_object`."""
         router = self.routers[label]
         servers = {join_host_port(*address): built for address, built in self.servers.built(router).items()}
         return stacks_of_router(router, servers)

@@ -36,14 +36,15 @@ COVERED = {
     "tests/docs/test_migration.py": "core/errors reactor/errors",
     "tests/e2e": "app control_plane naming/dns/gauges probe proxy/listener/gauges proxy/router/gauges",
     "tests/e2e/test_destinations.py": "core/destination",
+    "tests/e2e/test_errors.py": "assembly/errors",
+    "tests/e2e/test_loops.py": "assembly/client",
     "tests/e2e/test_process.py": "servers",
     "tests/noderouter/config": "schema/explain proxy/listener/session proxy/retry/config",
     "tests/noderouter/assembly": (
-        "assembly/capture assembly/client assembly/errors assembly/layer assembly/service assembly/surroundings "
-        "commands/explain"
+        "assembly/capture assembly/layer assembly/service assembly/surroundings commands/explain"
     ),
     "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
-    "tests/noderouter/core": "core/address core/connection core/context",
+    "tests/noderouter/core": "core/connection core/context",
     "tests/noderouter/interception/control": "core/client_namespaces",
     "tests/noderouter/interception/keeper": (
         "interception/keeper/errors interception/keeper/state interception/keeper/backend/nft_monitor"

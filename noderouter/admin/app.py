@@ -19,7 +19,7 @@ from noderouter.admin.message import Request, Response, text
 from noderouter.admin.routes import Handler, Route, routes_of
 from noderouter.admin.security import is_same_origin
 from noderouter.admin.state import AdminState
-from noderouter.core.address import unmapped
+from noderouter.core.host_port import unmapped
 from noderouter.telemetry import log
 from noderouter.telemetry.log import ADMIN_HANDLER_FAILED
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from noderouter.core.address import join_host_port
+from noderouter.core.host_port import join_host_port
 
 BACKLOG: Final = 128
 STUCK_MS: Final = 10_000

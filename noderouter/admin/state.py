@@ -39,7 +39,7 @@ class RouterView(Protocol):
         ...
 
     def stacks(self) -> Mapping[str, Any]:
-        """What the stacks of servers, services and clients are made of, ready for JSON."""
+        """What the stacks of servers, services and clients are made of, ready for `portions.json_object`."""
         ...
 
     def dtab(self) -> Dtab | None:

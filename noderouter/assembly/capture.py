@@ -1,6 +1,6 @@
 """Builds a capture server: which stacks captured connections run through, and what makes their connections.
 
-HTTP/1 has the stack of any server with `Dialled` innermost; flows have a short one of their own, `flow_filters`.
+HTTP/1 has the stack of any server with `HostMismatch` innermost; flows have a short one of their own, `flow_filters`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ from noderouter.proxy.capture.config import CaptureConfig
 from noderouter.proxy.capture.connection import CapturedConnection, CaptureSettings, CaptureStats, Carriers, MakeCodec
 from noderouter.proxy.capture.detect import MAX_BYTES
 from noderouter.proxy.capture.flow import FlowNames, FlowStats
-from noderouter.proxy.capture.flow_log import FailedFlows
+from noderouter.proxy.capture.flow_log import FlowLog
 from noderouter.proxy.capture.gauges import capture_gauges
-from noderouter.proxy.capture.host_mismatch import Dialled
+from noderouter.proxy.capture.host_mismatch import HostMismatch
 from noderouter.proxy.capture.probe import ProbeAnswer
 from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
@@ -40,7 +40,7 @@ def build_capture_server(
     scope, index = server_scope(router, address), router.around.capture_index
     http = [*filters_of(router, config, scope), dialled_filter(capture, index.domain)]
     identifier = build_identifier(capture.identifier, router.config.dstPrefix, router.around.clients)
-    failed = FailedFlows(router.config.label, router.errors.explain, router.around.log)
+    failed = FlowLog(router.config.label, router.errors.explain, router.around.log)
     write = None if router.access_log is None else router.access_log.write
     flows = flow_filters(scope, capture.identifier, identifier, failed.tell, write)
     codecs = build_codecs(router.config, config, scope, stack(http, router.router.serve))
@@ -59,7 +59,7 @@ def build_capture_server(
 
 def dialled_filter(capture: CaptureConfig, domain: str) -> Layer:
     """`hostMismatch` of a capture server, in a cluster of this `domain`."""
-    return layer(Dialled, capture.hostMismatch, domain).showing(hostMismatch=capture.hostMismatch)
+    return layer(HostMismatch, capture.hostMismatch, domain).showing(hostMismatch=capture.hostMismatch)
 
 
 def flow_filters(
@@ -84,7 +84,7 @@ def flow_filters(
 def capture_settings(
     router: RouterConfig, server: ServerConfig, capture: CaptureConfig, opaque_ports: frozenset[int]
 ) -> CaptureSettings:
-    """How the connections of a capture server are looked at; if it has a say in what endpoints see, it always has."""
+    """The settings of a capture server; `judged` where its stack changes or refuses what endpoints would see."""
     line = router.maxInitialLineKB * 1024 + AROUND_LINE
     return CaptureSettings(
         detect_seconds=capture.detectTimeoutMs / 1000,

@@ -42,7 +42,7 @@ class OwnListeners:
 
 @dataclass(frozen=True, slots=True)
 class BuiltClients:
-    """The clients of one router, and what each of those that there are was made with."""
+    """The clients of one router, with the parameters that each was made with."""
 
     clients: Clients
     made_with: Mapping[Path, ClientParams]
@@ -60,10 +60,11 @@ def build_clients(
     made_with: dict[Path, ClientParams] = {}
 
     def make(bound: Bound) -> Client:
-        params = made_with[bound.id] = resolver.resolve(bound.id)
+        params = resolver.resolve(bound.id)
         settings = params.build(around.rng, binding_seconds)
         client = Client(bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect_http1)
         client_gauges(scopes.acquire("client", element(bound.id)), client)
+        made_with[bound.id] = params
         return client
 
     def closed(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""What a router says of exchanges that failed: the words that help to mend it, and the log of our own faults."""
+"""The errors of a router in words that help to mend them, and the log of faults of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ErrorWords:
     """The two callables that `ErrorReply` is made with."""
 
     explain: Callable[[Exchange, Exception], Exception]
-    """Answers the same error, or one that says what a person needs to know."""
+    """Returns the same error, or one with what is needed to mend it."""
     on_fault: Callable[[Exchange, Exception], None]
     """Called with an exception that is a fault of ours: it is answered, and logged."""
 

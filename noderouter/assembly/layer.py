@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec
 
-from noderouter.core.service import Layer, Service, Serving, WhenSpecial
+from noderouter.core.service import Layer, Service, Serving, WhenReserved
 
 P = ParamSpec("P")
 
@@ -13,6 +13,6 @@ def layer(make: Callable[Concatenate[Service, P], Serving], *args: P.args, **key
     return Layer(make.__name__, lambda service: make(service, *args, **keywords))
 
 
-def when_special(filters: Sequence[Layer]) -> Layer:
-    """Filters that only a request with special fields runs through."""
-    return Layer(WhenSpecial.__name__, lambda service: WhenSpecial(service, filters), filters=filters)
+def when_reserved(filters: Sequence[Layer]) -> Layer:
+    """Filters that only a request with reserved fields runs through."""
+    return Layer(WhenReserved.__name__, lambda service: WhenReserved(service, filters), filters=filters)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from noderouter.assembly.errors import ErrorWords
 from noderouter.assembly.guards import connect_filter, context_filter
-from noderouter.assembly.layer import layer, when_special
+from noderouter.assembly.layer import layer, when_reserved
 from noderouter.assembly.router import RouterAssembly
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
@@ -109,16 +109,16 @@ def server_filters(
     limit = config.maxConcurrentRequests
     if limit is not None:
         filters.append(layer(Admission, limit).showing(maxConcurrentRequests=limit))
-    # Only special fields carry what these look at: the context of other routers, the caller's deadline, Via,
+    # Only reserved fields carry what these look at: the context of other routers, the caller's deadline, Via,
     # Max-Forwards. (The codec takes every CONNECT for a request that has some.)
-    special = [
+    reserved = [
         connect_filter(config, scope),
         context_filter(config, overrides),
         layer(TotalTimeout),
         layer(CallDepth, config.maxCallDepth).showing(maxCallDepth=config.maxCallDepth),
         layer(MaxForwards),
     ]
-    filters.append(when_special(special))
+    filters.append(when_reserved(reserved))
     if config.timeoutMs is not None:
         filters.append(layer(TotalTimeout, config.timeoutMs / 1000).showing(timeoutMs=config.timeoutMs))
     return filters

@@ -47,8 +47,9 @@ def build_names(
     rng = around.rng
 
     def filters(name: Path) -> Sequence[Layer]:
+        params = resolver.resolve(name)
         scope = scopes.acquire("service", element(name))
-        return service_filters(resolver.resolve(name), scope, rng, around.observers, config.label)
+        return service_filters(params, scope, rng, around.observers, config.label)
 
     return NameSettings(
         bind=bind,

@@ -23,14 +23,15 @@ from noderouter.assembly.service import service_filters
 from noderouter.config.config import Config
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
-from noderouter.core.address import join_host_port
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.exchange import Exchange
+from noderouter.core.host_port import join_host_port
 from noderouter.core.service import Layer
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.proxy.client.config import ClientParams
 from noderouter.schema.kind import Model
 from noderouter.telemetry.observe import Observer
+from noderouter.telemetry.portions import Lazy
 from noderouter.telemetry.tree import MetricsTree, Scope
 
 Json = dict[str, Any]
@@ -82,20 +83,25 @@ class Shown:
 
 
 def _without_switch(dumped: Any) -> Any:
-    """A dumped model without `experimental`, which says nothing about what is built."""
+    """A dumped model without `experimental`, which does not change what is built."""
     if not isinstance(dumped, dict):
         return dumped
     return {key: _without_switch(value) for key, value in dumped.items() if key != "experimental"}
 
 
-def stacks_of_router(router: RouterAssembly, servers: Mapping[str, BuiltServer]) -> Json:
-    """What a router and its `servers`, which come by their addresses, are made of in this moment."""
+def stacks_of_router(router: RouterAssembly, servers: Mapping[str, BuiltServer]) -> dict[str, Lazy]:
+    """What a router and its `servers`, which come by their addresses, are made of in this moment.
+
+    The members are made one by one as they are written: strangers decide how many names there are.
+    """
     shown, names = Shown(), router.router
+    services = (*names.overrides, *names.names)
+    clients = list(router.clients.made_with.items())
     return {
-        "servers": {address: shown.filters(server.filters) for address, server in servers.items()},
-        "flows": {address: shown.filters(server.flows) for address, server in servers.items() if server.flows},
-        "services": {each.path.show(): shown.filters(each.filters) for each in (*names.overrides, *names.names)},
-        "clients": {id.show(): shown.client(params) for id, params in router.clients.made_with.items()},
+        "servers": Lazy((address, shown.filters(server.filters)) for address, server in servers.items()),
+        "flows": Lazy((address, shown.filters(server.flows)) for address, server in servers.items() if server.flows),
+        "services": Lazy((each.path.show(), shown.filters(each.filters)) for each in services),
+        "clients": Lazy((id.show(), shown.client(params)) for id, params in clients),
     }
 
 

@@ -39,5 +39,5 @@ class Surroundings:
     admit_binding: Callable[[], None] = lambda: None
     """See `Router`."""
     observers: Sequence[Observer] = ()
-    """Who wants to see requests."""
+    """Observers of requests."""
     clients: ClientNamespaces = field(default_factory=ClientNamespaces)

@@ -11,9 +11,9 @@ from typing import Final
 NAME: Final = "name"
 """An `Address.origin`: what a name led to (a host, DNS, CONNECT, `/$/inet`), and so perhaps a stranger's wish."""
 ENDPOINT: Final = "endpoint"
-"""An `Address.origin`: the API of Kubernetes says that it is an endpoint."""
+"""An `Address.origin`: an endpoint by the API of Kubernetes."""
 OPERATOR: Final = "operator"
-"""An `Address.origin`: whoever runs the router has written it down, as an address."""
+"""An `Address.origin`: written as an address by the operator of the router."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def gateway(address: Address) -> Address:
 
 
 def vouched(addr: "Addr", ips: Collection[str], origin: str) -> "Addr":
-    """The same addresses; those among `ips` are somebody's who is believed more than a name."""
+    """Return the same addresses; those among `ips` with `origin`, which is trusted more than a name."""
     if not isinstance(addr, AddrBound):
         return addr
     return AddrBound(

@@ -1,4 +1,4 @@
-"""Rules that say which addresses are meant, and perhaps at which ports: what configurations list.
+"""Address rules of configurations: a network or an address, perhaps with ports.
 
 10.0.0.0/8    10.0.0.5    fd00::/8            any port
 10.0.0.5:8080    10.0.0.0/8:8000-8999         one port, or those from the first to the last
@@ -42,7 +42,7 @@ class AddressRule:
 
     @property
     def names_ports(self) -> bool:
-        """Whether it says ports, and is not about all of them."""
+        """Whether it names ports instead of all of them."""
         return (self.first, self.last) != (0, MAX_PORT)
 
     def covers(self, ip: IPv4Address | IPv6Address, port: int) -> bool:

@@ -54,7 +54,7 @@ async def until(var: Var[T], ready: Callable[[T], bool]) -> T:
 
 
 class Pace:
-    """Tells when to rest."""
+    """Measures the time since the last rest."""
 
     __slots__ = ("_next", "_step")
 

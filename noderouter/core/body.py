@@ -1,4 +1,4 @@
-"""Request bodies: pulled from whoever reads them, by whoever sends them on."""
+"""Request bodies: read by the server side, pulled by the client side."""
 
 from typing import Final, Protocol
 
@@ -42,7 +42,7 @@ class WholeBody:
         self.trailers: Headers | None = None
 
     async def read(self) -> bytes:
-        """Not used: whoever sees `data` sends it whole."""
+        """Not used: a body with `data` is sent whole."""
         return b""
 
 

@@ -11,7 +11,7 @@ from noderouter.core.errors import OverloadError
 DEFAULT: Final = b"default"
 """The namespace of clients that are not known, and so of a host of one label."""
 MARK: Final = b"in:"
-"""How the label begins that follows such a host in a name: `/svc/web/in:shop` is `web` as said in `shop`.
+"""How the label begins that follows such a host in a name: `/svc/web/in:shop` is `web` as a pod of `shop` means it.
 
 No label of a host has a colon.
 """
@@ -34,7 +34,7 @@ class ClientNamespaces:
         self._awaited = True
 
     def replace(self, known: dict[str, bytes]) -> None:
-        """Take over all that are known; addresses in their shortest form, as sockets tell them."""
+        """Take over all that are known; addresses in their shortest form, as sockets report them."""
         self._known = known
         self._awaited = False
 

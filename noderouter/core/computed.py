@@ -148,7 +148,7 @@ class Computed(Var[T]):
 
 
 class Shared(Generic[T]):
-    """A Computed for whoever asks: the same one as long as anybody has it.
+    """A Computed that is shared: the same one as long as anything refers to it.
 
     For owners whose method computes it: it keeps the owner, so the owner must not keep it. Only a collection of
     everything would find such a circle (see `noderouter.core.var.Watched`).

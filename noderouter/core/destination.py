@@ -12,7 +12,7 @@ class Speech(Enum):
     """What is declared about the protocol behind a port."""
 
     UNKNOWN = "unknown"
-    """Nothing: the first bytes tell, within the time for detection."""
+    """Nothing is declared: the first bytes decide, within the time for detection."""
     HTTP = "http"
     """HTTP of some version: detection waits for the client as long as for any request."""
     OPAQUE = "opaque"
@@ -42,7 +42,7 @@ class Destinations:
         return len(self._known)
 
     def replace(self, known: Mapping[tuple[str, int], Destination]) -> None:
-        """Take over a whole new index; addresses in their shortest form, as sockets tell them."""
+        """Take over a whole new index; addresses in their shortest form, as sockets report them."""
         self._known = known
 
     def find(self, ip: str, port: int) -> Destination | None:

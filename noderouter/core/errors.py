@@ -67,7 +67,7 @@ class RefusedDestination(RouterError):
 
 
 class MethodRefused(RouterError):
-    """The server does not carry this method. Which ones it does has to be said (RFC 9110 section 15.5.6)."""
+    """The server does not carry this method. The response lists those it does (RFC 9110 section 15.5.6)."""
 
     status = 405
     fields = b"allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from noderouter.core.body import Body
 from noderouter.core.headers import Headers
-from noderouter.core.message import HTTP_1_1, Message, Response, Special
+from noderouter.core.message import HTTP_1_1, Message, Reserved, Response
 from noderouter.core.reply import Reply
 
 if TYPE_CHECKING:
@@ -106,16 +106,16 @@ class Exchange(Message):
 
     Request: `method`, `scheme`, `authority` (None where absent), `target` (origin-form), `version` (`HTTP_1_0`,
     `HTTP_1_1`), `headers`, `body`. Fields that the router itself acts on never stay in `headers`; they are in
-    `special`, lower-cased name and value, in order, or None: every `l5d-*`, `via`, `expect`, `upgrade`, `te`,
+    `reserved`, lower-cased name and value, in order, or None: every `l5d-*`, `via`, `expect`, `upgrade`, `te`,
     `trailer`, `x-forwarded-client-cert`, `max-forwards`.
 
     `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
-    message it sends; filters add to them. `ended` is when the response was complete (0.0 until then, and where no
-    endpoint answered): whoever counts afterwards need not look at the clock again. `headed` is when the head of a
-    response came whose body was still on its way, or when a tunnel was through (else 0.0). `failure` is what went
-    wrong with the request while the response was awaited. `tunnel` asks for a connection of its own that ends at
-    the endpoint (CONNECT, and captured connections that are not HTTP/1). `confined` has the tunnel lead to endpoints of
-    Kubernetes only.
+    message it sends; filters add to them. `done_at` is when the response was complete (0.0 until then, and where no
+    endpoint answered): whoever counts afterwards need not look at the clock again. `head_at` is when the head of a
+    response came whose body was still on its way, or when a tunnel was through (else 0.0). `request_failure` is what
+    went wrong with the request while the response was awaited: its client left it, or its endpoint did not take it.
+    `tunnel` asks for a connection of its own that ends at the endpoint (CONNECT, and captured connections that are not
+    HTTP/1). `confined` has the tunnel lead to endpoints of Kubernetes only.
 
     `half_closed`: the client has finished sending, which is passed on (ADR 20). `upstream` is the connection that
     carries the exchange at the moment, None before and after. `limited`: a time limit for the response is configured.
@@ -129,17 +129,17 @@ class Exchange(Message):
         "client_id",
         "confined",
         "context",
-        "ended",
+        "done_at",
         "endpoint",
-        "failure",
         "gate",
         "half_closed",
-        "headed",
+        "head_at",
         "limited",
         "method",
         "name",
         "reply",
         "reply_fields",
+        "request_failure",
         "request_fields",
         "residual",
         "response",
@@ -160,7 +160,7 @@ class Exchange(Message):
         body: Body,
         reply: Reply,
         version: int = HTTP_1_1,
-        special: Special | None = None,
+        reserved: Reserved | None = None,
         started: float = 0.0,
         *,
         scheme: bytes = b"http",
@@ -173,7 +173,7 @@ class Exchange(Message):
         self.body = body
         self.reply = reply
         self.version = version
-        self.special = special
+        self.reserved = reserved
         self.started = started
         self.scheme = scheme
         self.request_fields = b""
@@ -188,9 +188,9 @@ class Exchange(Message):
         self.client_id: Path | None = None
         self.residual: Path | None = None
         self.endpoint: Any = None
-        self.failure: Exception | None = None
-        self.headed = 0.0
-        self.ended = 0.0
+        self.request_failure: Exception | None = None
+        self.head_at = 0.0
+        self.done_at = 0.0
         self.tunnel = False
         self.half_closed = False
         self.limited = False

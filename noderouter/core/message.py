@@ -2,7 +2,7 @@
 
 Fields travel as *field lines*: `name: value CRLF`, in their order and spelling. That is what HTTP/1 sends, and what an
 HPACK encoder reads from and a decoder writes to without an object for each field, so it is the form that filters append
-to as well (docs/adr/0003).
+to as well (docs/adr/0025).
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ VERSIONS: Final = {HTTP_1_0: b"HTTP/1.0", HTTP_1_1: b"HTTP/1.1"}
 UNTIL_CLOSE: Final = -2
 """A response body length: ends with the connection (RFC 9112 section 6.3, item 8)."""
 
-Special = tuple[tuple[bytes, bytes], ...]
+Reserved = tuple[tuple[bytes, bytes], ...]
 """Fields that are not among `headers`: name in lower case, and value, in order."""
 
 
@@ -27,12 +27,12 @@ class Message:
     Field lines are bytes until somebody asks for Headers: most messages are only carried, and never taken apart.
     """
 
-    __slots__ = ("_held", "special", "version")
+    __slots__ = ("_held", "reserved", "version")
 
     _held: Headers | bytes
     version: int
     """`HTTP_1_0`, `HTTP_1_1`: ten times major plus minor."""
-    special: Special | None
+    reserved: Reserved | None
 
     @property
     def headers(self) -> Headers:
@@ -49,8 +49,8 @@ class Message:
         return held if isinstance(held, bytes) else held.block
 
     def field(self, name: bytes) -> bytes | None:
-        """A special field's first value; `name` in lower case."""
-        return first(self.special, name)
+        """A reserved field's first value; `name` in lower case."""
+        return first(self.reserved, name)
 
 
 class Response(Message):
@@ -65,24 +65,24 @@ class Response(Message):
         headers: Headers | bytes,
         length: int,
         version: int = HTTP_1_1,
-        special: Special | None = None,
+        reserved: Reserved | None = None,
     ) -> None:
-        """`special`: as in `Exchange`, for response fields."""
+        """`reserved`: as in `Exchange`, for response fields."""
         self.status = status
         self.reason = reason
         self._held = headers
         self.length = length
         self.version = version
-        self.special = special
+        self.reserved = reserved
 
     def __repr__(self) -> str:
         return f"<Response {self.status} length={self.length}>"
 
 
-def first(special: Special | None, name: bytes) -> bytes | None:
-    """The first value called `name` among special fields, or None."""
-    if special is not None:
-        for key, value in special:
+def first(reserved: Reserved | None, name: bytes) -> bytes | None:
+    """The first value called `name` among reserved fields, or None."""
+    if reserved is not None:
+        for key, value in reserved:
             if key == name:
                 return value
     return None

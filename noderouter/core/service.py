@@ -62,8 +62,8 @@ def stack(filters: Sequence[Filter], service: Service) -> Service:
     return service
 
 
-class WhenSpecial:
-    """Filters for requests that have special fields only: any other passes them at the price of one test."""
+class WhenReserved:
+    """Filters for requests that have reserved fields only: any other passes them at the price of one test."""
 
     __slots__ = ("_full", "_plain")
 
@@ -73,4 +73,4 @@ class WhenSpecial:
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Go the short way or the long one."""
-        return self._plain(exchange) if exchange.special is None else self._full(exchange)
+        return self._plain(exchange) if exchange.reserved is None else self._full(exchange)

@@ -24,7 +24,7 @@ class Bell(Protocol):
     """What can be rung: a reactor Event or a trio Event, each waited for in its own half."""
 
     def set(self) -> object:
-        """Wake who waits."""
+        """Wake all waiters."""
         ...
 
 
@@ -41,7 +41,7 @@ class Watch(Protocol):
 
 
 class Var(Generic[T]):
-    """A value, its version, and who holds it."""
+    """A value, its version, and its holders."""
 
     __slots__ = ("__weakref__", "_bells", "_holders", "_value", "_version", "_watch")
 
@@ -75,7 +75,7 @@ class Var(Generic[T]):
         return self._holders
 
     def set(self, value: T) -> None:
-        """Change the value and wake who waits; nothing happens when it is equal to the current one."""
+        """Change the value and wake all waiters; nothing happens when it is equal to the current one."""
         if value == self._value:
             return
         self._value = value

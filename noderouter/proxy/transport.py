@@ -69,6 +69,10 @@ class Transport:
     def exchange(self, exchange: Exchange, fields: bytes) -> Awaitable[None]:
         """Carry one exchange. `fields` go into the request head behind the client's own.
 
+        Sets `exchange.upstream` to this and `exchange.request_failure` to None at first, counts `used`, and keeps
+        `progress`, `idle` and `exchange.head_at`: clients, time limits and pools go by them. Between exchanges the
+        pool has `wire.on_hangup`.
+
         Raises:
             EndpointProtocolError: the endpoint broke off or broke the rules; `retryable` where nothing of
                 the request was processed.
@@ -89,8 +93,9 @@ class Transport:
 
 
 Connector = Callable[[Reactor, str, int, TransportLimits], Awaitable[Transport]]
-"""Opens a transport to a literal address and a port; bound by the caller's `Timeout`.
+"""Opens a transport to a literal address and a port; bound by the caller's `Timeout`, by which nothing is left open.
 
 Raises:
     WireError: refused, unreachable, or no descriptor or port is left.
+    ConnectError: the endpoint was reached, and no exchange can be carried there; counted as a failure of it.
 """

@@ -12,7 +12,7 @@ class Unwind(BaseException):
 
 
 class Cancelled(Unwind):
-    """The task is to end; `reason` says why. Every `finally` runs."""
+    """The task is to end, for `reason`. Every `finally` runs."""
 
     def __init__(self, reason: BaseException | str) -> None:
         super().__init__(str(reason))

@@ -69,7 +69,7 @@ class Reactor:
     # Tasks
 
     def spawn(self, coro: Coroutine[Any, Any, None], name: object) -> Task:
-        """Start a coroutine; its first step happens in the next round. `name` says what it is, by its `str`."""
+        """Start a coroutine; its first step happens in the next round. `name` describes it, by its `str`."""
         task = Task(self, isolated(coro), name)
         self.tasks.add(task)
         self.schedule(task)
@@ -196,7 +196,7 @@ class Reactor:
         return more
 
     def _dispatch(self, events: list[tuple[int, int]]) -> None:
-        """Mark wires ready and step who waits for them. The hot loop of the whole program."""
+        """Mark wires ready and step their waiters. The hot loop of the whole program."""
         wires = self._wires
         now = monotonic()
         for fd, mask in events:
@@ -243,7 +243,7 @@ class Reactor:
         running.task = None
 
     def _run(self) -> None:
-        """Step each task that is runnable now; those that become so meanwhile wait for the next round."""
+        """Step each task that is runnable now; one that becomes so meanwhile waits for the next round."""
         runnable = self._runnable
         for _ in range(len(runnable)):
             task = runnable.popleft()
@@ -278,7 +278,7 @@ class Reactor:
                 self.timers.arm(task, task.next_deadline())
 
     def _insist(self, task: Task) -> None:
-        """A cancelled task is still awaiting: tell it again, then close it."""
+        """A cancelled task is still awaiting: cancel it again, then close it."""
         if task.unwinding <= 3:
             task.cancel("still unwinding")
             return

@@ -30,10 +30,10 @@ BULK_BYTES: Final = 65536
 """A read while a body streams."""
 
 GONE: Final = select.EPOLLHUP | select.EPOLLERR
-"""Event bits that say the connection is dead in both directions."""
+"""Event bits of a connection that is dead in both directions."""
 
 HANGUP: Final = GONE | select.EPOLLRDHUP
-"""Those and the one that says that the peer has finished sending."""
+"""The same, or the peer has finished sending."""
 
 _SIOCOUTQ: Final = 0x5411
 _SIOCATMARK: Final = 0x8905
@@ -44,7 +44,7 @@ STEP_BYTES: Final = 131072
 
 
 class Wire:
-    """One connection. Closing is the owner's duty; everything else may be called by whoever holds it.
+    """One connection. Closing is the owner's duty; everything else is for any holder.
 
     `bulk`: its reader moves bulk, and is stepped after all others (`reactor.loop`). `received` and `sent` are bytes
     that went through it, until their counter takes them. `splice_fd` is for splice(2), -1 where bytes are copied.
@@ -340,14 +340,14 @@ class Wire:
                 return  # it is dead, which whoever reads or writes will see
 
     def finish(self) -> None:
-        """Say that nothing more will be sent (FIN); reading goes on. Harmless on a dead connection."""
+        """Announce that nothing more will be sent (FIN); reading goes on. Harmless on a dead connection."""
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass
 
     def close(self) -> None:
-        """Close now; whoever waits on this wire gets a WireError. Harmless when closed already."""
+        """Close now; waiters on this wire get a WireError. Harmless when closed already."""
         if self.closed:
             return
         self.closed = True

@@ -5,6 +5,7 @@ The result is a tuple of bytes, so that many readers can share it.
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from noderouter.core.background import Pace
@@ -57,15 +58,30 @@ async def lines(pieces: Iterable[str]) -> tuple[bytes, ...]:
     return portions.done()
 
 
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """An object within an object of `json_object`, whose members are made while it is written."""
+
+    members: Iterable[tuple[str, Any]]
+
+
 async def json_object(items: Iterable[tuple[str, Any]]) -> tuple[bytes, ...]:
-    """Return an object of keys and values; each value is encoded in one go."""
+    """Return an object of keys and values; each value is encoded in one go, unless it is `Lazy`."""
     portions = Portions()
+    await _object(portions, items)
+    return portions.done()
+
+
+async def _object(portions: Portions, items: Iterable[tuple[str, Any]]) -> None:
     comma = "{"
     for key, value in items:
-        await portions.add(f"{comma}{json.dumps(key)}: {json.dumps(value, default=str)}")
+        if isinstance(value, Lazy):
+            await portions.add(f"{comma}{json.dumps(key)}: ")
+            await _object(portions, value.members)
+        else:
+            await portions.add(f"{comma}{json.dumps(key)}: {json.dumps(value, default=str)}")
         comma = ", "
     await portions.add("}" if comma == ", " else "{}")
-    return portions.done()
 
 
 async def json_text(value: Any, *, pretty: bool = False) -> tuple[bytes, ...]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from time import time
 from typing import Final, NamedTuple
 
-from noderouter.core.address import join_host_port
 from noderouter.core.context import Trace
 from noderouter.core.exchange import Exchange
+from noderouter.core.host_port import join_host_port
 from noderouter.telemetry.tree import Scope
 
 SHOWN: Final = 300

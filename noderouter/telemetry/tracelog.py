@@ -9,9 +9,9 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from noderouter.core.address import join_host_port
 from noderouter.core.context import Trace
 from noderouter.core.exchange import Exchange
+from noderouter.core.host_port import join_host_port
 from noderouter.telemetry import log
 from noderouter.telemetry.failures import failure_name
 from noderouter.telemetry.log import TRACE_SPAN
@@ -34,7 +34,7 @@ class TraceLog:
     def ended(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None) -> None:
         """Log what is known of a request at its end."""
         name, client, endpoint, response = exchange.name, exchange.client_id, exchange.endpoint, exchange.response
-        ended = (exchange.ended if error is None else 0.0) or monotonic()
+        ended = (exchange.done_at if error is None else 0.0) or monotonic()
         high = "" if trace.trace_id_high is None else f"{trace.trace_id_high:016x}"
         if self._log is None:
             self._log = log.unlimited(LOGGER)

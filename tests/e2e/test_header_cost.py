@@ -108,7 +108,7 @@ def grown(rng: Random, genes: list[Gene]) -> list[Gene]:
 def exchange_of(genes: list[Gene]) -> Exchange:
     """What the head parser would make of it; no more than it would read."""
     left = HEAD_BYTES
-    special, block, host, target, method = [], [], b"hello", b"/", b"GET"
+    reserved, block, host, target, method = [], [], b"hello", b"/", b"GET"
     for gene in genes:
         value = gene.value
         for _ in range(gene.copies):
@@ -123,10 +123,10 @@ def exchange_of(genes: list[Gene]) -> Exchange:
             elif gene.name == "target":
                 target = b"/" + value[: 16 * 1024 - 20]
             elif gene.name in SPECIAL:
-                special.append((gene.name.encode(), value))
+                reserved.append((gene.name.encode(), value))
             else:
                 block.append(b"%b: %b\r\n" % (gene.name.encode(), value))
-    return Exchange(method, target, host, b"".join(block), NO_BODY, RecordingReply(), special=tuple(special) or None)
+    return Exchange(method, target, host, b"".join(block), NO_BODY, RecordingReply(), reserved=tuple(reserved) or None)
 
 
 class Measured:

@@ -9,7 +9,7 @@ from time import monotonic
 from dtab import Path
 from noderouter.core.addr import Addr, AddrBound, Address
 from noderouter.core.connection import ConnectionInfo
-from noderouter.core.exchange import BY_STATUS, Exchange, Verdict
+from noderouter.core.exchange import BY_STATUS, Classifier, Exchange, Verdict
 from noderouter.core.headers import Headers
 from noderouter.core.service import Service
 from noderouter.core.var import Var
@@ -78,6 +78,7 @@ async def proxy(
     captured: bytes | None = None,
     wrap: Callable[[Service], Service] = lambda service: service,
     fail_fast: bool = False,
+    classifier: Classifier | None = None,
 ) -> AsyncIterator[Proxy]:
     """A proxy to origins on `ports`, or with `service` in the place of the client.
 
@@ -95,11 +96,11 @@ async def proxy(
         target = Client(
             Path.of("test"), addr, client_settings, loop.reactor, lambda _id, _address, _confined: None, connect_http1
         )
-        classifier = RetryableAtAGate()
+        judge = classifier or RetryableAtAGate()
         requests = RequestStats()
 
         async def send(exchange: Exchange) -> None:
-            exchange.classifier = classifier
+            exchange.classifier = judge
             await target.send(exchange, b"", requests)
 
         faults: list[Exception] = []

@@ -11,7 +11,7 @@ from noderouter.core.message import HTTP_1_1, Response
 
 
 class RecordingReply:
-    """Implements `noderouter.core.exchange.Reply`.
+    """Implements `noderouter.core.reply.Reply`.
 
     Attributes:
         response: the final head, or None.
@@ -87,11 +87,13 @@ def make_exchange(
     authority: bytes | None = b"hello",
     block: bytes = b"",
     body: Body = NO_BODY,
-    special: tuple[tuple[bytes, bytes], ...] | None = None,
+    reserved: tuple[tuple[bytes, bytes], ...] | None = None,
     version: int = HTTP_1_1,
 ) -> Exchange:
     """An exchange with a `RecordingReply`."""
-    return Exchange(method, target, authority, Headers(block), body, RecordingReply(), version=version, special=special)
+    return Exchange(
+        method, target, authority, Headers(block), body, RecordingReply(), version=version, reserved=reserved
+    )
 
 
 def recorded(exchange: Exchange) -> RecordingReply:

@@ -2,7 +2,7 @@
 
 from noderouter.admin.message import JSON, Request, Response
 from noderouter.admin.state import AdminState
-from noderouter.telemetry.portions import json_object
+from noderouter.telemetry.portions import Lazy, json_object
 
 
 async def stacks(state: AdminState, request: Request) -> Response:
@@ -11,7 +11,8 @@ async def stacks(state: AdminState, request: Request) -> Response:
 
     async def make() -> Response:
         routers = state.routers.items()
-        found = ((label, router.stacks()) for label, router in routers if wanted is None or label == wanted)
+        chosen = ((label, router) for label, router in routers if wanted is None or label == wanted)
+        found = ((label, Lazy(router.stacks().items())) for label, router in chosen)
         return Response(200, await json_object(found), JSON)
 
     return await state.answers.get(("stacks", wanted if wanted in state.routers else wanted is None), make)

@@ -13,7 +13,7 @@ from typing import Final
 
 import trio
 
-from noderouter.core.address import dial
+from noderouter.core.host_port import dial
 
 EVERY_SECONDS: Final = 0.5
 DEADLINE_SECONDS: Final = 5.0

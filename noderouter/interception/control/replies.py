@@ -101,7 +101,7 @@ def printable(words: str, most: int = MAX_WORDS) -> str:
 def _words(value: dict[str, Any], key: str) -> str:
     found = value.get(key, "")
     if not isinstance(found, str):
-        raise KeeperError(f"the keeper's answer has a `{key}`that is not text")
+        raise KeeperError(f"the keeper's answer has a `{key}` that is not text")
     return printable(found)
 
 
@@ -115,12 +115,12 @@ def _flag(value: dict[str, Any], key: str) -> bool:
 def _names(value: dict[str, Any], key: str) -> frozenset[str]:
     found = value.get(key, [])
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise KeeperError(f"the keeper's answer has a `{key}`that is not a list of names")
+        raise KeeperError(f"the keeper's answer has a `{key}` that is not a list of names")
     return frozenset(found)
 
 
 def _number(value: dict[str, Any], key: str) -> int:
     found = value.get(key)
     if type(found) is not int or not 0 <= found <= 2**53:
-        raise KeeperError(f"the keeper's answer has a `{key}`that is not a number")
+        raise KeeperError(f"the keeper's answer has a `{key}` that is not a number")
     return found

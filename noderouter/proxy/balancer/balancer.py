@@ -52,7 +52,7 @@ class Balancer:
         self._pickers: dict[float, Picker] = {}
         """By weight, also that of weight 0."""
         self._drawn: list[Picker] = []
-        """Those that get requests, and the upper end of each one's share."""
+        """Nodes that get requests, and the upper end of each one's share."""
         self._steps: list[float] = []
         self._only: Picker | None = None
         """The one that gets all of them, where it is one."""

@@ -40,7 +40,7 @@ class Picker:
         """A request ended; `node` has counted it."""
 
     def adopt(self, before: Sequence[Node], nodes: Sequence[Node]) -> None:
-        """For `update`: mark who is a member.
+        """For `update`: mark the members.
 
         A node whose weight changed may have been adopted by another picker already, and stays that one's.
         """

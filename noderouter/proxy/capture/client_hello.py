@@ -1,4 +1,4 @@
-"""The first message of TLS, as far as it says whom the client wants: server name and application protocols.
+"""The first message of TLS, for two of its extensions: server name and application protocols.
 
 Pure; each call begins at the first byte again. Only a hello that is there as a whole and is right counts: records of
 the handshake and nothing between them (RFC 8446 section 5.1), the message to its last byte (section 4.1.2, and RFC

@@ -1,4 +1,4 @@
-"""One captured connection: where was it going, what does it speak, and who carries it on.
+"""One captured connection: its original destination, its protocol, and what carries it on.
 
 The first bytes are looked at where the kernel keeps them (MSG_PEEK), so whoever carries the connection on reads all of
 it. HTTP/1 goes to the codec, request by request; everything else is a flow. A client that says nothing for a while
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from noderouter.core.address import join_host_port, unmapped
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.destination import Destination, Destinations, Speech
 from noderouter.core.errors import ClientGone, RouterError
+from noderouter.core.host_port import join_host_port, unmapped
 from noderouter.core.service import Service
-from noderouter.proxy.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detected, Protocol, detect, unfinished
+from noderouter.proxy.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detected, WireProtocol, detect, unfinished
 from noderouter.proxy.capture.flow import FlowReply, flow
 from noderouter.proxy.capture.original_destination import local_destination, original_destination
 from noderouter.proxy.listener.listener import Connection
@@ -62,7 +62,7 @@ class CaptureStats:
     __slots__ = ("broken", "detect_timeouts", "flows", "kinds", "probes", "received_bytes", "refused", "sent_bytes")
 
     def __init__(self) -> None:
-        self.kinds = dict.fromkeys(Protocol, 0)
+        self.kinds = dict.fromkeys(WireProtocol, 0)
         self.detect_timeouts = 0
         self.flows = 0  # in progress
         self.broken = 0
@@ -74,7 +74,7 @@ class CaptureStats:
 
 @dataclass(slots=True, frozen=True)
 class Carriers:
-    """Who carries captured connections on."""
+    """What carries captured connections on."""
 
     http: MakeCodec
     probe: MakeCodec
@@ -108,7 +108,7 @@ class CapturedConnection:
 
     @property
     def idle(self) -> bool:
-        """Nothing is in progress: the client has said nothing yet, or is between two requests. A flow never is."""
+        """Whether nothing is in progress: nothing has come yet, or it is between two requests. A flow never is idle."""
         return self._reply is None if self._codec is None else self._codec.idle
 
     @property
@@ -144,13 +144,13 @@ class CapturedConnection:
             return
         self._stats.kinds[detected.protocol] += 1
         connection = ConnectionInfo(self._peer, dialled, destination.name)
-        if detected.protocol is Protocol.HTTP1 or (detected is HTTP1_ODD and self._settings.judged):
+        if detected.protocol is WireProtocol.HTTP1 or (detected is HTTP1_ODD and self._settings.judged):
             await self._hand_over(self._carriers.http, connection)
         else:
             await self._carry(detected, connection)
 
     async def _not_captured(self, dialled: Place | None) -> None:
-        """Somebody dialled the port itself: ourselves, or who has no business here."""
+        """Handle a connection to the port itself: the router's own probe, or one to be refused."""
         own = self.wire.local()
         if same_host(self._peer[0], unmapped(own[0])) and (dialled is None or dialled[1] == own[1]):
             self._stats.probes += 1
@@ -176,7 +176,7 @@ class CapturedConnection:
         stats.flows += 1
         try:
             await self._carriers.flow(
-                flow(reply, b"tls" if detected.protocol is Protocol.TLS else b"tcp", detected.sni)
+                flow(reply, b"tls" if detected.protocol is WireProtocol.TLS else b"tcp", detected.sni)
             )
         finally:
             stats.flows -= 1

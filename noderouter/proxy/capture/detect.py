@@ -1,4 +1,4 @@
-"""What a client speaks, told by its first bytes; nothing is consumed, so whoever is wrong has done no harm.
+"""Detects a protocol from the first bytes of a client; nothing is consumed, so a wrong guess does no harm.
 
 Pure; each call begins at the first byte again, and does a bounded amount of work. The answer for some bytes never
 changes as more of them come: it is None ("more are needed"), until it is something.
@@ -28,7 +28,7 @@ from noderouter.proxy.http1.fields import TOKEN
 from noderouter.proxy.http1.head import HeadError, parse_request
 
 MAX_BYTES: Final = 16 * 1024
-"""What is looked at: so many bytes always tell. More where request lines may be longer."""
+"""How many bytes are looked at, which always suffice. More where request lines may be longer."""
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -50,7 +50,7 @@ _ODD: Final = re.compile(
 _LONG: Final = re.compile(rb"\s*+%s{1,%d}+[ \t]++(?:[/*]|https?://)" % (TOKEN, MAX_METHOD_BYTES), re.IGNORECASE)
 
 
-class Protocol(Enum):
+class WireProtocol(Enum):
     """What can be told apart."""
 
     HTTP1 = "http/1"
@@ -67,15 +67,15 @@ class Detected:
     `sni` is a host name in lower case, None where the client gave none (or what is none); `alpn` as it was sent.
     """
 
-    protocol: Protocol
+    protocol: WireProtocol
     sni: bytes | None = None
     alpn: tuple[bytes, ...] = ()
 
 
-HTTP1: Final = Detected(Protocol.HTTP1)
-HTTP1_ODD: Final = Detected(Protocol.HTTP1_ODD)
-HTTP2: Final = Detected(Protocol.HTTP2)
-OPAQUE: Final = Detected(Protocol.OPAQUE)
+HTTP1: Final = Detected(WireProtocol.HTTP1)
+HTTP1_ODD: Final = Detected(WireProtocol.HTTP1_ODD)
+HTTP2: Final = Detected(WireProtocol.HTTP2)
+OPAQUE: Final = Detected(WireProtocol.OPAQUE)
 
 
 def detect(data: bytes, most: int = MAX_BYTES) -> Detected | None:
@@ -102,7 +102,7 @@ def _tls(data: bytes) -> Detected | None:
         hello = read_client_hello(data, MAX_BYTES)
     except NotHello:
         return OPAQUE
-    return None if hello is None else Detected(Protocol.TLS, hello.sni, hello.alpn)
+    return None if hello is None else Detected(WireProtocol.TLS, hello.sni, hello.alpn)
 
 
 def _http(data: bytes, most: int) -> Detected | None:

@@ -27,7 +27,7 @@ HTTP_PORT: Final = b":80"
 
 
 class FlowReply:
-    """Where the bytes of a flow go; see `core.exchange.Reply`."""
+    """Where the bytes of a flow go; see `core.reply.Reply`."""
 
     __slots__ = ("_idle", "broken", "connection", "received_bytes", "sent_bytes", "started", "wire")
 
@@ -46,7 +46,7 @@ class FlowReply:
         raise EndpointProtocolError(f"a connection cannot be answered with {response.status}, so it is reset")
 
     async def inform(self, response: Response) -> None:
-        """Nothing is said."""
+        """Send nothing: the client expects no HTTP."""
 
     async def push(self, data: bytes) -> None:
         """Not used: `begin` refuses."""
@@ -67,7 +67,7 @@ class FlowReply:
 
 
 def flow(reply: FlowReply, scheme: bytes, sni: bytes | None) -> Exchange:
-    """The exchange of a flow; `scheme` is `tcp` or `tls`, and the authority what the client says it wants."""
+    """The exchange of a flow; `scheme` is `tcp` or `tls`, and the authority the server name, if any."""
     destination = reply.connection.destination or b""
     target = destination if destination.rfind(b":") > destination.rfind(b"]") else destination + HTTP_PORT
     block = b"Host: %b\r\n" % target
@@ -118,7 +118,7 @@ class FlowStats:
             await self._service(exchange)
             response = exchange.response
             if response is not None:
-                seconds = (exchange.headed or monotonic()) - exchange.started
+                seconds = (exchange.head_at or monotonic()) - exchange.started
                 stats.record(response.status, seconds, exchange.verdict is Verdict.SUCCESS)
         except (Exception, Unwind) as error:
             stats.fail(failure_name(error), monotonic() - exchange.started)

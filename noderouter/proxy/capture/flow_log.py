@@ -1,4 +1,4 @@
-"""Says why captured connections were reset: their clients cannot be told, so the log is."""
+"""Logs why captured connections were reset, since their clients cannot be answered."""
 
 from collections.abc import Callable
 from logging import WARNING
@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from noderouter.core.exchange import Exchange
 
 EVERY_SECONDS: Final = 1.0
-"""As often as that at most; how many more there were is said with the next."""
+"""At most one line in so many seconds; the next has the number of those left out."""
 
 
 class Log(Protocol):
@@ -17,13 +17,13 @@ class Log(Protocol):
     def __call__(self, level: int, event: str, /, **fields: Any) -> None: ...
 
 
-class FailedFlows:
+class FlowLog:
     """The log of one router's."""
 
     __slots__ = ("_explain", "_label", "_log", "_next", "_unsaid")
 
     def __init__(self, label: str, explain: Callable[[Exchange, Exception], Exception], log: Log) -> None:
-        """`explain` may say of an error what a person needs to know to mend it."""
+        """`explain` may replace an error by one with what is needed to mend it."""
         self._label = label
         self._explain = explain
         self._log = log

@@ -3,13 +3,13 @@
 from functools import partial
 
 from noderouter.proxy.capture.connection import CaptureStats
-from noderouter.proxy.capture.detect import Protocol
+from noderouter.proxy.capture.detect import WireProtocol
 from noderouter.telemetry.tree import Scope
 
 
 def capture_gauges(scope: Scope, stats: CaptureStats) -> None:
     """Captured connections of a server."""
-    for protocol in Protocol:
+    for protocol in WireProtocol:
         scope.tally(f"captured/{protocol.value.replace('/', '')}", partial(stats.kinds.__getitem__, protocol))
     scope.tally("captured/detect_timeouts", lambda: stats.detect_timeouts)
     scope.tally("captured/refused", lambda: stats.refused)

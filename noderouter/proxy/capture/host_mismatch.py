@@ -56,7 +56,7 @@ class _Place:
         self.hosts: dict[bytes, bool] = {}
 
 
-class Dialled:
+class HostMismatch:
     """Makes Host and what was dialled one. Remembers what it judged: a request like the last costs two look-ups."""
 
     __slots__ = ("_domain", "_mismatch", "_places", "_service")

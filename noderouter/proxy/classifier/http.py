@@ -1,4 +1,4 @@
-"""The HTTP classifiers `io.l5d.http.*`; `verdicts` says how they judge."""
+"""The HTTP classifiers `io.l5d.http.*`; how they judge is in `verdicts`."""
 
 from typing import ClassVar, Literal
 

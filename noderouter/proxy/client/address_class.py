@@ -1,4 +1,4 @@
-"""What kind of address a literal is (pure): those that nobody outside of this machine means, in any spelling.
+"""The class of a literal address (pure): loopback, link-local and others that mean this machine, in any spelling.
 
 An IPv6 address may hold an IPv4 one, and a kernel or a gateway on the way unpacks it. So an address is judged together
 with all that it holds:

@@ -56,7 +56,7 @@ Raises what the exchange is to fail with where the connection is not to be.
 
 @dataclass(slots=True, frozen=True)
 class ClientSettings:
-    """What the configuration says about a client; factories make what each client needs of its own."""
+    """The settings of a client; factories make what each client needs of its own."""
 
     balancer: Callable[[], Balancer]
     accrual: AccrualFactory
@@ -233,7 +233,7 @@ class Client:
                             connection = await self._open(endpoint, exchange, connecting, False)
                         connection.progress = now
                         await connection.exchange(exchange, fields)
-                    ended = exchange.ended = monotonic()
+                    ended = exchange.done_at = monotonic()
                     if exchange.verdict is SUCCESS:
                         endpoint.accrual.success(ended)
                     else:
@@ -274,7 +274,7 @@ class Client:
                         balancer.end(endpoint, now, None)
                     else:
                         # How long a body streams says nothing about how quick the endpoint is.
-                        balancer.end(endpoint, ended, (exchange.headed or ended) - now)
+                        balancer.end(endpoint, ended, (exchange.head_at or ended) - now)
                     exchange.upstream = None  # from here on it is the pool's, and soon another's
                     if connection is not None:
                         if ended is None:
@@ -285,8 +285,8 @@ class Client:
                 success = exchange.verdict is SUCCESS
                 if success:
                     self._budget.deposit(ended)  # only what works pays for repeats
-                if exchange.tunnel and exchange.headed:
-                    ended = exchange.ended = exchange.headed  # how long a tunnel lasts is no latency
+                if exchange.tunnel and exchange.head_at:
+                    ended = exchange.done_at = exchange.head_at  # how long a tunnel lasts is no latency
                 stats.record(exchange.response.status, ended - began, success)
         except (Exception, Unwind) as error:
             stats.fail(failure_name(error), monotonic() - began)
@@ -334,7 +334,7 @@ class Client:
         return True
 
     async def _settled(self, exchange: Exchange) -> None:
-        """There is no endpoint: wait if the address is pending, else say so."""
+        """Without an endpoint: wait while the address is pending, else raise NoSuchName."""
         if isinstance(self._addr.value, AddrPending):
             with Timeout(self._settings.binding_seconds):
                 while isinstance(self._addr.value, AddrPending):

@@ -42,7 +42,7 @@ class PoolConfig(Model):
 
 
 class ClientKeys(Model):
-    """What can be said about a client."""
+    """The keys of a client."""
 
     section: ClassVar[str] = "client"
 
@@ -134,7 +134,7 @@ class ClientResolver:
 
     @property
     def patterns(self) -> Sequence[PathMatcher]:
-        """Those that there are settings for, beside what holds for every name."""
+        """Patterns with settings of their own, beside those for every name."""
         return [entry.prefix for entry in self._entries]
 
     def resolve(self, path: Path) -> ClientParams:

@@ -74,7 +74,7 @@ _TRANSFORMED: Final = b"%"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says about destinations."""
+    """The configured rules for destinations."""
 
     allow: tuple[AddressRule, ...] = ()
     deny: tuple[AddressRule, ...] = ()
@@ -151,7 +151,7 @@ class DestinationPolicy:
         return API if self._ourselves.is_api(ip, port) else None
 
     def _is_configured(self, id: Path) -> bool:
-        """Whether the configured dtab says the host and the port of a bound name literally."""
+        """Whether the configured dtab has host and port of a bound name literally."""
         dtab = self._configured()
         if dtab is None:
             return False

@@ -1,4 +1,4 @@
-"""`destinations` and `overrides` of a router: where requests may lead, and who may say more about it than others."""
+"""`destinations` and `overrides` of a router: where requests may lead, and which clients may override that."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -37,7 +37,7 @@ class DestinationsConfig(Model):
     allow: Several[DestinationText] = ()
     deny: Several[DestinationText] = ()
     nodeAddresses: Several[Ip] = ()
-    """Addresses of the node, beside those that the environment and the interfaces tell."""
+    """Addresses of the node, beside those of the environment and the interfaces."""
 
 
 class OverridesConfig(Model):

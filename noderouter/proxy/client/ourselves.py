@@ -24,7 +24,7 @@ Place = tuple[str, int]
 
 
 class Ourselves:
-    """One for the process; filled by whoever listens and whoever knows the API."""
+    """One for the process; listeners and the API's client add to it."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Ourselves:
         api: Callable[[], Iterable[Place]] = tuple,
         is_service: Callable[[str, int], bool] = lambda _ip, _port: False,
     ) -> None:
-        """`api` tells where the API server is known to be.
+        """`api` returns where the API server is known to be.
 
         `is_service`: whether a Service is dialled there. With IPVS every one of their addresses is on an interface of
         the node, without being the node.
@@ -77,7 +77,7 @@ def is_here(ip: str) -> bool:
 
 
 def node_addresses() -> tuple[str, ...]:
-    """What the environment says about the addresses of the node: one, or several with commas between them.
+    """The addresses of the node by the environment: one, or several with commas between them.
 
     Raises:
         EnvironmentMissing: it says something else.

@@ -103,7 +103,7 @@ class PoolStats:
 
 
 class _Turn:
-    """Whoever waits for a place. `granted`: has one; `connection` stands in it, if that can be used again."""
+    """A waiter for a place. `granted`: it has one; `connection` stands in it, if that can be used again."""
 
     __slots__ = ("connection", "event", "granted")
 
@@ -271,7 +271,7 @@ class Pool:
             self._stats.connections -= 1
 
     def _grant(self, connection: Transport | None) -> None:
-        """Give a place, and what stands in it, to whoever has waited for longest."""
+        """Give a place, and the connection in it, to the waiter of longest standing."""
         turn, _ = self._waiters.popitem(last=False)
         turn.granted = True
         turn.connection = connection
@@ -314,7 +314,7 @@ class Pool:
             self._drop(idle.pop(0))
 
     def close(self) -> None:
-        """Close what is idle now, and the rest when it comes back; who waits for a place has to go elsewhere."""
+        """Close idle connections now, and the rest as they come back; waiters have to go elsewhere."""
         self.closed = True
         while self._waiters:
             self._waiters.popitem(last=False)[0].event.set()

@@ -27,7 +27,7 @@ DEFAULT_LIMIT: Final = 20
 
 
 class CallDepth:
-    """Counts hops; a request without special fields passes at the price of one test."""
+    """Counts hops; a request without reserved fields passes at the price of one test."""
 
     __slots__ = ("_limit", "_service")
 
@@ -42,17 +42,17 @@ class CallDepth:
             TooManyCalls: more than the limit, or so much Via that it cannot be passed on whole; cutting it would
                 hide a loop.
         """
-        if exchange.special is not None:
-            hops, size = count_hops(exchange.special)
+        if exchange.reserved is not None:
+            hops, size = count_hops(exchange.reserved)
             if hops > self._limit or size > MAX_VIA_BYTES:
                 raise TooManyCalls(self._limit)
         return self._service(exchange)
 
 
-def count_hops(special: tuple[tuple[bytes, bytes], ...]) -> tuple[int, int]:
+def count_hops(reserved: tuple[tuple[bytes, bytes], ...]) -> tuple[int, int]:
     """Entries in all Via fields, and their bytes."""
     hops = size = 0
-    for name, value in special:
+    for name, value in reserved:
         if name == b"via" and value:
             hops += value.count(b",") + 1
             size += len(value) + 2

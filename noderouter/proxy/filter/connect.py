@@ -7,7 +7,7 @@ A tunnel is a hole: what goes through is seen by nobody, and is no request that 
     endpoints    to endpoints that a namer of Kubernetes found, and to nothing else: for a router that other routers ask
                  for tunnels to the pods of its node. Who asks cannot be told, so what can be had for it is bounded.
 
-Server side, among the filters of requests with special fields: the codec sends every CONNECT there. Where there is
+Server side, among the filters of requests with reserved fields: the codec sends every CONNECT there. Where there is
 `clearContext` CONNECT is refused whatever is configured, since what is in the tunnel is not cleared.
 """
 

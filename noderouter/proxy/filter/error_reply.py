@@ -75,7 +75,7 @@ class ErrorReply:
                 await self._failed(exchange, error)
             response = exchange.response
             if response is not None:
-                seconds = (exchange.ended or monotonic()) - exchange.started
+                seconds = (exchange.done_at or monotonic()) - exchange.started
                 stats.record(response.status, seconds, exchange.verdict is SUCCESS)
         except (Exception, Unwind) as error:
             stats.fail(failure_name(error), monotonic() - exchange.started)
@@ -105,7 +105,7 @@ class ErrorReply:
             fields += _NACK
         exchange.reply_fields = fields  # in place of those of an attempt that was not to be
         exchange.verdict = FAILURE
-        exchange.ended = 0.0
+        exchange.done_at = 0.0
         block = _BLOCK + error.fields if isinstance(error, RouterError) else _BLOCK
         exchange.response = Response(status, phrase(status), Headers(block), len(body))
         pending = exchange.reply.begin(exchange.response, body)

@@ -24,7 +24,7 @@ _CLAIM: Final = re.compile(rb"(?:(?<=\n)|\A)(?i:forwarded|x[-_]forwarded[-_][^:\
 
 
 class DropForwarded:
-    """Drops what the client says about clients before it."""
+    """Drops the client's word about clients before it."""
 
     __slots__ = ("_service",)
 

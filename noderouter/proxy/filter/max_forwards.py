@@ -1,6 +1,6 @@
 """How many more hops a TRACE or an OPTIONS may take (RFC 9110 section 7.6.2).
 
-Server side, behind the error reply, and only for requests with special fields. Max-Forwards of other methods is passed
+Server side, behind the error reply, and only for requests with reserved fields. Max-Forwards of other methods is passed
 on as it came. Where it is 0 this router is the last to see the request, and answers for itself, not for the service:
 
 - OPTIONS: 200 without content.
@@ -15,7 +15,7 @@ from typing import Final
 from noderouter.core.errors import RouterError
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
-from noderouter.core.message import VERSIONS, Response, Special
+from noderouter.core.message import VERSIONS, Reserved, Response
 from noderouter.core.service import Service
 
 MOST: Final = 999_999_999
@@ -48,26 +48,26 @@ class MaxForwards:
         Raises:
             BadMaxForwards: it cannot be understood; nothing was sent on.
         """
-        special = exchange.special
-        if special is None or exchange.method not in (b"TRACE", b"OPTIONS"):
+        reserved = exchange.reserved
+        if reserved is None or exchange.method not in (b"TRACE", b"OPTIONS"):
             return self._service(exchange)
-        left = read(special)
+        left = read(reserved)
         if left is None:
             return self._service(exchange)
         if left == 0:
             return answer(exchange)
         fewer = b"%d" % (left - 1)
-        exchange.special = tuple((name, fewer if name == _NAME else value) for name, value in special)
+        exchange.reserved = tuple((name, fewer if name == _NAME else value) for name, value in reserved)
         return self._service(exchange)
 
 
-def read(special: Special) -> int | None:
+def read(reserved: Reserved) -> int | None:
     """The value of Max-Forwards; None where there is none.
 
     Raises:
         BadMaxForwards: it is no number, or there are two of it.
     """
-    values = [value for name, value in special if name == _NAME]
+    values = [value for name, value in reserved if name == _NAME]
     if not values:
         return None
     found = _NUMBER.fullmatch(values[0])

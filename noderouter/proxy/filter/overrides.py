@@ -1,4 +1,4 @@
-"""Dtabs that come with a request (`l5d-dtab`, `l5d-ctx-dtab`): what of them holds here, and who may say what.
+"""Dtabs that come with a request (`l5d-dtab`, `l5d-ctx-dtab`): what of them holds here, and for which clients.
 
 An override says where names go, for its own request. Everybody who reaches a server can send one, so it may lead to
 what a Host could name anyway, and to nothing else:
@@ -52,7 +52,7 @@ Values = tuple[bytes, ...]
 
 
 class BadContext(RouterError):
-    """A context field of the request cannot be understood, or says what it may not; nothing was sent on."""
+    """A context field of the request cannot be parsed, or is not allowed; nothing was sent on."""
 
     status = 400
 
@@ -71,7 +71,7 @@ NONE: Final = Overrides(Dtab.EMPTY, Dtab.EMPTY)
 
 
 class OverrideRules:
-    """What the dtabs of requests to one router may say."""
+    """What the dtabs of requests to one router may contain."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class OverrideRules:
         self._known: dict[tuple[Values, Values, bool, bool], Overrides] = {}
 
     def read(self, context: Values, user: Values, peer: str, *, captured: bool) -> Overrides:
-        """What the fields of a request say; later ones are stronger, and those of `user` than those of `context`.
+        """Parse and judge the fields of a request; later ones are stronger, and `user` than `context`.
 
         The same override comes with every request of a test run. So what was read is kept, and the answer is the same
         object, by which everything further on looks dtabs up.

@@ -3,7 +3,7 @@
 Path stack, below the total timeout (which may tighten the deadline) and above retries: it appends once per
 exchange, and every attempt carries the same ids.
 
-What is special in a request and not consumed: other `l5d-*` fields and `max-forwards` go on; those that this router
+What is reserved in a request and not consumed: other `l5d-*` fields and `max-forwards` go on; those that this router
 writes itself do not; `via` is `proxy.http.via`'s; `expect`, `upgrade` and `trailer` are the upstream codec's; `te` and
 `x-forwarded-client-cert` end here, the latter because a client could claim an identity with it.
 """
@@ -25,7 +25,7 @@ MAX_NAME_BYTES: Final = 4096
 _OURS: Final = (b"l5d-reqid", b"l5d-dst-service", b"l5d-dst-client", b"l5d-dst-residual")
 _OTHERS: Final = (b"via", b"expect", b"upgrade", b"trailer", b"te", b"x-forwarded-client-cert")
 _KEPT_BACK: Final = frozenset(_OURS + _OTHERS)
-"""Of the special fields (`core.exchange` lists them) those that are not just passed on."""
+"""Of the reserved fields (`core.exchange` lists them) those that are not just passed on."""
 
 
 class Propagate:
@@ -40,8 +40,8 @@ class Propagate:
         """Append, then go on."""
         context = exchange.context
         fields = start_fields() if context is None else context_fields(context)
-        if exchange.special is not None:
-            fields += carried_fields(exchange.special)
+        if exchange.reserved is not None:
+            fields += carried_fields(exchange.reserved)
         exchange.request_fields += fields
         return self._service(exchange)
 
@@ -61,14 +61,14 @@ def context_fields(context: Context) -> bytes:
     return fields
 
 
-def carried_fields(special: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def carried_fields(reserved: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """Field lines for what is passed on unchanged."""
     # Joined: to add them one by one would copy thousands of them again and again.
-    return b"".join([b"%b: %b\r\n" % field for field in special if field[0] not in _KEPT_BACK])
+    return b"".join([b"%b: %b\r\n" % field for field in reserved if field[0] not in _KEPT_BACK])
 
 
 def destination_fields(name: Path, client_id: Path, residual: Path) -> bytes:
-    """Field lines that say where a request goes; made once per binding, appended for each attempt."""
+    """The `l5d-dst-*` field lines of a request; made once per binding, appended for each attempt."""
     fields = _destination(b"l5d-dst-service", name) + _destination(b"l5d-dst-client", client_id)
     return fields + _destination(b"l5d-dst-residual", residual) if len(residual) else fields
 

@@ -1,7 +1,7 @@
 """Reads what routers and the client attached to a request, or drops it (docs/linkerd1.md sections 5.1 and 5.6).
 
 Server side, behind the error reply and before identification. Of the `l5d-*` fields, `l5d-ctx-deadline`,
-`l5d-ctx-dtab`, `l5d-dtab`, `l5d-ctx-trace` and `l5d-sample` move from `exchange.special` into `exchange.context`.
+`l5d-ctx-dtab`, `l5d-dtab`, `l5d-ctx-trace` and `l5d-sample` move from `exchange.reserved` into `exchange.context`.
 All others stay where they are: identifiers may use them, and `propagate` sends them on.
 
 What dtabs may say is in `overrides`: everybody can send them.
@@ -33,7 +33,7 @@ _NUMBER: Final = re.compile(rb"[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,2
 
 
 class ReadContext:
-    """Fills `exchange.context`; a request without special fields passes at the price of one test."""
+    """Fills `exchange.context`; a request without reserved fields passes at the price of one test."""
 
     __slots__ = ("_clock_ns", "_overrides", "_service")
 
@@ -49,18 +49,18 @@ class ReadContext:
             BadContext: a dtab does not parse, is too long, or says what it may not.
             DeadlineExceeded: nobody waits for the response any more.
         """
-        if exchange.special is not None:
-            self._read(exchange, exchange.special)
+        if exchange.reserved is not None:
+            self._read(exchange, exchange.reserved)
         return self._service(exchange)
 
-    def _read(self, exchange: Exchange, special: tuple[tuple[bytes, bytes], ...]) -> None:
+    def _read(self, exchange: Exchange, reserved: tuple[tuple[bytes, bytes], ...]) -> None:
         rest = []
         context_dtabs: list[bytes] = []
         user_dtabs: list[bytes] = []
         deadline: Deadline | None = None
         trace: Trace | None = None
         sample: float | None = None
-        for field in special:
+        for field in reserved:
             name, value = field
             if name not in _CONSUMED:
                 rest.append(field)
@@ -74,9 +74,9 @@ class ReadContext:
                 user_dtabs.append(value)
             elif sample is None:
                 sample = parse_sample(value)
-        if len(rest) == len(special):
+        if len(rest) == len(reserved):
             return
-        exchange.special = tuple(rest) or None
+        exchange.reserved = tuple(rest) or None
         if deadline is not None:
             enforce(deadline, self._clock_ns())
         captured = exchange.destination is not None
@@ -96,8 +96,8 @@ class ClearContext:
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Drop, then go on."""
-        if exchange.special is not None:
-            exchange.special = tuple(f for f in exchange.special if not f[0].startswith(b"l5d-")) or None
+        if exchange.reserved is not None:
+            exchange.reserved = tuple(f for f in exchange.reserved if not f[0].startswith(b"l5d-")) or None
         return self._service(exchange)
 
 

@@ -83,25 +83,25 @@ class UntilAnswer(UntilReply):
 
 
 def endpoint_failed(exchange: Exchange, scope: Timeout, since: float) -> bool:
-    """Whether it is the endpoint's fault that `scope` expired. Where it is the client's, `exchange.failure` says so.
+    """Whether it is the endpoint's fault that `scope` expired. Notes a client's in `exchange.request_failure`.
 
     The endpoint's it is where it had the request, whole, for as long as the configuration grants it, or was being
     connected to. `since` is when it was tried, or last took some of the request. A deadline of the caller's says
     nothing about an endpoint, nor does what a slow upload has left of a limit.
     """
-    if exchange.failure is not None:  # known already, and about to be raised
-        return isinstance(exchange.failure, EndpointTimeout)
+    if exchange.request_failure is not None:  # known already, and about to be raised
+        return isinstance(exchange.request_failure, EndpointTimeout)
     upstream = exchange.upstream
     awaited = Awaited.RESPONSE if upstream is None else upstream.awaited
     if awaited is Awaited.CLIENT and exchange.field(b"expect") is None:  # else it may be waiting to be asked
-        exchange.failure = ClientProtocolError("request body did not arrive in time", 408)
+        exchange.request_failure = ClientProtocolError("request body did not arrive in time", 408)
     if awaited is not Awaited.RESPONSE:
         return False
     return isinstance(scope, UntilReply) and monotonic() - since >= NEARLY * scope.granted
 
 
 class TotalTimeout:
-    """Ends the exchange, retries included, at its own limit or at the caller's deadline; tells the next hop of it.
+    """Ends the exchange, retries included, at its own limit or at the caller's deadline, which is sent to the next hop.
 
     Stands in every service stack, since any request may carry a deadline; costs one comparison where there is none.
     """
@@ -122,7 +122,7 @@ class TotalTimeout:
             limit_deadline(exchange, self._seconds)
         with UntilReply(exchange.reply, seconds, self._seconds):
             return await self._service(exchange)
-        raise exchange.failure or total_timeout(exchange.name or _NOWHERE, seconds)
+        raise exchange.request_failure or total_timeout(exchange.name or _NOWHERE, seconds)
 
 
 class AttemptTimeout:
@@ -138,4 +138,4 @@ class AttemptTimeout:
         exchange.limited = True
         with UntilAnswer(exchange, self._seconds):
             return await self._service(exchange)
-        raise exchange.failure or attempt_timeout(exchange.client_id or _NOWHERE, self._seconds)
+        raise exchange.request_failure or attempt_timeout(exchange.client_id or _NOWHERE, self._seconds)

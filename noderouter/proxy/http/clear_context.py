@@ -5,7 +5,7 @@ from noderouter.core.message import Response
 
 
 def guard(response: Response, fields: bytes, data: bytes, clear: bool) -> tuple[bytes, bytes]:
-    """Pass special fields of a response on, or drop every `l5d-*` where `clear`.
+    """Pass reserved fields of a response on, or drop every `l5d-*` where `clear`.
 
     Args:
         response: its length is 0 afterwards where its body is dropped.
@@ -21,7 +21,7 @@ def guard(response: Response, fields: bytes, data: bytes, clear: bool) -> tuple[
         error = error or guarded.get(b"l5d-err") is not None
         guarded.remove_prefix(b"l5d-")
         fields = guarded.block
-    for name, value in response.special or ():
+    for name, value in response.reserved or ():
         if name.startswith(b"l5d-") and not clear and name != b"l5d-success-class":
             fields += b"%b: %b\r\n" % (name, value)
     if error and clear:

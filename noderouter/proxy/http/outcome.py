@@ -26,7 +26,7 @@ def deliver(exchange: Exchange, response: Response) -> bool:
     verdict = exchange.verdict = exchange.classifier.head(exchange)
     if verdict is RETRYABLE and exchange.gate is not None and not exchange.gate.deliver(exchange):
         return False
-    if verdict is SUCCESS and response.special is None and response.version == HTTP_1_1:
+    if verdict is SUCCESS and response.reserved is None and response.version == HTTP_1_1:
         exchange.reply_fields += _GOOD
     else:
         exchange.reply_fields += success_fields(verdict) + via_response(response)
@@ -34,13 +34,13 @@ def deliver(exchange: Exchange, response: Response) -> bool:
 
 
 def lost(exchange: Exchange, untouched: bool, words: str) -> Exception:
-    """The error of an attempt whose connection ended before a response, unless it is the client's side that broke.
+    """The error of an attempt whose connection ended before a response, unless it was the request that failed.
 
     A connection that was used before and ends before the first byte (`untouched`) was most likely closed by the
     endpoint because it was idle. That the request was not processed cannot be known, so only idempotent ones may be
     sent again (RFC 9110 section 9.2.2).
     """
-    if exchange.failure is not None:
-        return exchange.failure
+    if exchange.request_failure is not None:
+        return exchange.request_failure
     again = untouched and exchange.body.replayable and exchange.method in IDEMPOTENT
     return EndpointProtocolError(f"connection lost: {words}", retryable=again)

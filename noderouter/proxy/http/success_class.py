@@ -13,5 +13,5 @@ FAILURE: Final = b"l5d-success-class: 0.0\r\n"
 
 
 def success_fields(verdict: Verdict) -> bytes:
-    """The field line that says `verdict`."""
+    """Return the field line of `verdict`."""
     return SUCCESS if verdict is Verdict.SUCCESS else FAILURE

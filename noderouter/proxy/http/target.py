@@ -1,11 +1,11 @@
-"""What a request says of where it goes and what it expects, checked once for all versions."""
+"""The authority and the expectations of a request, checked once for all versions."""
 
 from noderouter.core.errors import ClientProtocolError
 from noderouter.core.exchange import Exchange
 
 
 def set_authority(exchange: Exchange, authority: bytes) -> None:
-    """The target names the host: a Host field that says otherwise is replaced (RFC 9112 section 3.2.2)."""
+    """Take the authority of the target: a Host field that differs is replaced (RFC 9112 section 3.2.2)."""
     if exchange.authority is not None and exchange.authority != authority:
         exchange.headers.remove(b"host")
         exchange.headers.block = b"Host: %b\r\n%b" % (authority, exchange.headers.block)
@@ -20,10 +20,10 @@ def check_expectation(exchange: Exchange) -> None:
     Raises:
         ClientProtocolError: it has another (417).
     """
-    special = exchange.special or ()
-    values = b",".join(value for name, value in special if name == b"expect")
+    reserved = exchange.reserved or ()
+    values = b",".join(value for name, value in reserved if name == b"expect")
     expected = {word.strip(b" \t").lower() for word in values.split(b",")} - {b""}
     if not expected:
-        exchange.special = tuple(pair for pair in special if pair[0] != b"expect")
+        exchange.reserved = tuple(pair for pair in reserved if pair[0] != b"expect")
     elif b"100-continue" not in expected:
         raise ClientProtocolError("unknown expectation", 417)

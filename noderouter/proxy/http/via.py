@@ -1,6 +1,6 @@
 """Adds this router to `Via`, on requests and responses (RFC 9110 section 7.6.3; docs/linkerd1.md section 5.2).
 
-Called where a message is sent on, once per attempt and per response. The codecs hand `via` over as a special field,
+Called where a message is sent on, once per attempt and per response. The codecs hand `via` over as a reserved field,
 so that these functions see all there is and answer the one line that replaces it.
 """
 
@@ -18,20 +18,20 @@ _SUFFIXES: Final = {HTTP_1_0: b", 1.0 linkerd\r\n", HTTP_1_1: b", 1.1 linkerd\r\
 
 def via_request(exchange: Exchange) -> bytes:
     """The Via line of the request to the next hop; its version is the one the request came with."""
-    if exchange.special is None:
+    if exchange.reserved is None:
         return _FRESH[exchange.version]
-    return _append(exchange.special, exchange.version)
+    return _append(exchange.reserved, exchange.version)
 
 
 def via_response(response: Response) -> bytes:
     """The Via line of the response to the client."""
-    if response.special is None:
+    if response.reserved is None:
         return _FRESH[response.version]
-    return _append(response.special, response.version)
+    return _append(response.reserved, response.version)
 
 
-def _append(special: tuple[tuple[bytes, bytes], ...], version: int) -> bytes:
-    via = b", ".join([value for name, value in special if name == b"via" and value])
+def _append(reserved: tuple[tuple[bytes, bytes], ...], version: int) -> bytes:
+    via = b", ".join([value for name, value in reserved if name == b"via" and value])
     if len(via) > MAX_VIA_BYTES:
         via = via[-MAX_VIA_BYTES:].partition(b",")[2].lstrip(b" \t")
     return b"via: " + via + _SUFFIXES[version] if via else _FRESH[version]

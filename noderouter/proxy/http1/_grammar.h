@@ -106,34 +106,7 @@ static inline bool is(const uint8_t *text, size_t len, const char *lower, size_t
 #define IS(text, len, literal) is(text, len, literal, sizeof(literal) - 1)
 #define BEGINS(text, len, literal) ((len) >= sizeof(literal) - 1 && IS(text, sizeof(literal) - 1, literal))
 
-/* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */
-enum kind { PLAIN, HOST_FIELD, LENGTH, CODING, CONNECTION, UPGRADE, SPECIAL, DROPPED };
-
-static enum kind kind_of(const uint8_t *name, size_t len)
-{
-    switch (len) {
-    case 2: if (IS(name, len, "te")) return SPECIAL; break;
-    case 3: if (IS(name, len, "via")) return SPECIAL; break;
-    case 4: if (IS(name, len, "host")) return HOST_FIELD; break;
-    case 6: if (IS(name, len, "expect")) return SPECIAL; break;
-    case 7:
-        if (IS(name, len, "trailer")) return SPECIAL;
-        if (IS(name, len, "upgrade")) return UPGRADE;
-        break;
-    case 10:
-        if (IS(name, len, "connection")) return CONNECTION;
-        if (IS(name, len, "keep-alive")) return DROPPED;
-        break;
-    case 12: if (IS(name, len, "max-forwards")) return SPECIAL; break;
-    case 14: if (IS(name, len, "content-length")) return LENGTH; break;
-    case 16: if (IS(name, len, "proxy-connection")) return DROPPED; break;
-    case 17: if (IS(name, len, "transfer-encoding")) return CODING; break;
-    case 18: if (IS(name, len, "proxy-authenticate")) return DROPPED; break;
-    case 19: if (IS(name, len, "proxy-authorization")) return DROPPED; break;
-    case 23: if (IS(name, len, "x-forwarded-client-cert")) return SPECIAL; break;
-    }
-    return BEGINS(name, len, "l5d-") ? SPECIAL : PLAIN;
-}
+#include "_fields.h"
 
 static inline uint8_t lower(uint8_t byte) { return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte; }
 

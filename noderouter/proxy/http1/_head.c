@@ -47,14 +47,14 @@ static PyObject *block_of(const head *h)
     return block;
 }
 
-static PyObject *special_of(const head *h)
+static PyObject *reserved_of(const head *h)
 {
-    if (h->specials == 0)
+    if (h->reserved == 0)
         return Py_NewRef(Py_None);
-    PyObject *special = PyTuple_New(h->specials);
-    for (uint32_t i = 0, n = 0; special && i < h->count; i++) {
+    PyObject *reserved = PyTuple_New(h->reserved);
+    for (uint32_t i = 0, n = 0; reserved && i < h->count; i++) {
         const field *f = &h->fields[i];
-        if (f->kind != SPECIAL)
+        if (f->kind != RESERVED)
             continue;
         PyObject *name = slice(h, f->name, f->name_len), *value = value_of(h, f);
         PyObject *pair = name && value ? PyTuple_Pack(2, name, value) : NULL;
@@ -64,11 +64,11 @@ static PyObject *special_of(const head *h)
         Py_XDECREF(name);
         Py_XDECREF(value);
         if (!pair)
-            Py_CLEAR(special);
+            Py_CLEAR(reserved);
         else
-            PyTuple_SET_ITEM(special, n++, pair);
+            PyTuple_SET_ITEM(reserved, n++, pair);
     }
-    return special;
+    return reserved;
 }
 
 /* The arguments, the scan, and its error; 1 where there is a head, else `*result` is what to return. */
@@ -137,7 +137,7 @@ static PyObject *parse_request(PyObject *Py_UNUSED(module), PyObject *const *arg
                                 : slice(&h, h.fields[h.host].value, h.fields[h.host].value_len);
     PyObject *items[] = {PyLong_FromLong((long)h.end), method_of(&h), slice(&h, h.target, h.target_len),
         PyLong_FromLong(h.minor), host, length_of(&h), PyBool_FromLong(h.persist), block_of(&h),
-        special_of(&h)};
+        reserved_of(&h)};
     return tuple_of(items, 9);
 }
 
@@ -149,7 +149,7 @@ static PyObject *parse_response(PyObject *Py_UNUSED(module), PyObject *const *ar
         return result;
     PyObject *items[] = {PyLong_FromLong((long)h.end), PyLong_FromLong(h.status), slice(&h, h.reason, h.reason_len),
         PyLong_FromLong(h.minor), length_of(&h), PyBool_FromLong(h.persist), block_of(&h),
-        special_of(&h)};
+        reserved_of(&h)};
     return tuple_of(items, 8);
 }
 

@@ -19,7 +19,7 @@ typedef struct {
     uint32_t method, method_len, target, target_len; /* request */
     uint32_t reason, reason_len;                     /* response */
     uint32_t end;                                    /* behind the empty line */
-    uint32_t count, options, specials, block_size;
+    uint32_t count, options, reserved, block_size;
     int status, minor, host; /* `host`: index of the field, or -1 */
     int64_t length;          /* -1 chunked, -2 neither, VAST */
     uint32_t vast, vast_len; /* the digits of a length, needed where it is VAST */
@@ -117,15 +117,6 @@ static enum error judge_coding(head *h, const uint8_t *value, size_t len)
         chunked = IS(text, n, "chunked");
     }
     return E_UNKNOWN;
-}
-
-/* What Connection must not name (RFC 9110 section 7.6.1): fields that are meant for everybody. */
-static bool is_end_to_end(const uint8_t *name, size_t len)
-{
-    return IS(name, len, "host") || IS(name, len, "via") || IS(name, len, "forwarded") || IS(name, len, "expect")
-        || IS(name, len, "authorization") || IS(name, len, "cookie") || IS(name, len, "set-cookie")
-        || IS(name, len, "cache-control") || IS(name, len, "max-forwards") || BEGINS(name, len, "l5d-")
-        || BEGINS(name, len, "x-forwarded-") || BEGINS(name, len, "content-");
 }
 
 static enum error judge_connection(head *h, const uint8_t *value, size_t len)

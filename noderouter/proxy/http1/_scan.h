@@ -206,7 +206,7 @@ static enum error finish(head *h)
         field *f = &h->fields[i];
         const uint8_t *name = h->data + f->name;
         if (f->kind == UPGRADE && h->upgrade)
-            f->kind = SPECIAL;
+            f->kind = RESERVED;
         for (uint32_t k = 0; k < h->options && f->kind == PLAIN; k++)
             if (f->name_len == h->option[k].len) {
                 const uint8_t *option = h->data + h->option[k].at;
@@ -216,8 +216,8 @@ static enum error finish(head *h)
                 if (n == f->name_len)
                     f->kind = DROPPED;
             }
-        if (f->kind == SPECIAL)
-            h->specials++;
+        if (f->kind == RESERVED)
+            h->reserved++;
         else if (f->kind <= HOST_FIELD)
             h->block_size += f->name_len + f->value_len + 4;
     }

@@ -122,7 +122,7 @@ class StreamBody:
         return data
 
     def forget(self) -> None:
-        """Throw away what `take` answers; broken framing is left for whoever reads on."""
+        """Throw away what `take` answers; broken framing is left for the next reader."""
         pending = self._pending
         try:
             self.take()
@@ -148,7 +148,7 @@ class StreamBody:
 
     @property
     def remaining(self) -> int:
-        """Bytes still to come, where the length was said; CHUNKED or UNTIL_CLOSE where not."""
+        """Bytes still to come, where the length is known; CHUNKED or UNTIL_CLOSE where not."""
         return self._left
 
     @property

@@ -12,13 +12,13 @@ byte.
 import re
 from typing import Final
 
-Special = tuple[tuple[bytes, bytes], ...]
+Reserved = tuple[tuple[bytes, bytes], ...]
 
-RequestHead = tuple[int, bytes, bytes, int, bytes | None, int, bool, bytes, Special | None]
-"""end, method, target, minor, host, length, persist, block, special."""
+RequestHead = tuple[int, bytes, bytes, int, bytes | None, int, bool, bytes, Reserved | None]
+"""end, method, target, minor, host, length, persist, block, reserved."""
 
-ResponseHead = tuple[int, int, bytes, int, int, bool, bytes, Special | None]
-"""end, status, reason, minor, length, persist, block, special."""
+ResponseHead = tuple[int, int, bytes, int, int, bool, bytes, Reserved | None]
+"""end, status, reason, minor, length, persist, block, reserved."""
 
 MAX_FIELDS: Final = 512
 """Field lines in a head or a trailer section. Browsers send about 15; each one costs us time."""

@@ -4,9 +4,9 @@ Where in the pipe: both sides of HTTP/1 give it the bytes they have and get a tu
 yet, and nothing wrong so far". Each call begins at the first byte again; there is no state.
 
     parse_request(data, max_line, max_head)
-        -> end, method, target, minor, host, length, persist, block, special
+        -> end, method, target, minor, host, length, persist, block, reserved
     parse_response(data, max_line, max_head, lenient=False)
-        -> end, status, reason, minor, length, persist, block, special
+        -> end, status, reason, minor, length, persist, block, reserved
 
 `end` is the index behind the empty line. `target` is as received, in one of the four forms of RFC 9112 section
 3.2 (`target` says which bytes); `host` is the value of Host, None where an HTTP/1.0 request has none. `length` is
@@ -17,9 +17,9 @@ decide then, RFC 9112 section 6.3). `persist` says whether the connection may be
 - the hop-by-hop fields: Connection and what it names, Keep-Alive, Proxy-Connection, Proxy-Authenticate,
   Proxy-Authorization, TE, Trailer, Transfer-Encoding, Upgrade (RFC 9110 section 7.6.1);
 - Content-Length: framing is written anew by whoever sends the message on;
-- the special fields.
+- the reserved fields.
 
-`special` is None or a tuple of (name in lower case, value) in order of arrival: every `l5d-*`, `via`, `expect`,
+`reserved` is None or a tuple of (name in lower case, value) in order of arrival: every `l5d-*`, `via`, `expect`,
 `te`, `trailer`, `x-forwarded-client-cert`, `max-forwards`, and `upgrade` where an HTTP/1.1 message lists it in
 Connection.
 

@@ -16,6 +16,14 @@ RFC 9112 sections 2 to 6, RFC 9110 sections 5, 7.2, 7.6.1, 7.8 and 9.3.6.
 import re
 from typing import Final
 
+from noderouter.proxy.http.field_names import (
+    END_TO_END,
+    END_TO_END_PREFIXES,
+    HOP_BY_HOP,
+    KINDS,
+    RESERVED_PREFIX,
+    FieldKind,
+)
 from noderouter.proxy.http1.fields import (
     CR,
     FIELD,
@@ -25,8 +33,8 @@ from noderouter.proxy.http1.fields import (
     VALUE,
     HeadError,
     RequestHead,
+    Reserved,
     ResponseHead,
-    Special,
     bare_cr,
     diagnose,
     folded,
@@ -47,18 +55,13 @@ _RESPONSE_LENGTH: Final = re.compile(rb"[0-9]{1,32}")
 MAX_OPTIONS: Final = 32
 """Fields that Connection may name; each is compared with every field of the head."""
 
-_DROPPED: Final = frozenset(b"keep-alive proxy-connection proxy-authenticate proxy-authorization".split())
-_SPECIAL: Final = frozenset(b"via expect te trailer x-forwarded-client-cert max-forwards upgrade".split())
-_END_TO_END: Final = frozenset(
-    b"host via forwarded authorization cookie set-cookie cache-control expect max-forwards".split()
-)
-_END_TO_END_PREFIXES: Final = (b"l5d-", b"x-forwarded-", b"content-")
+_DROPPED: Final = frozenset(name for name, kind in KINDS.items() if kind is FieldKind.DROPPED)
+_RESERVED: Final = frozenset(name for name, kind in KINDS.items() if kind in (FieldKind.RESERVED, FieldKind.UPGRADE))
 _NEVER_FOLDED: Final = frozenset(b"content-length transfer-encoding connection upgrade".split())
-_HOP_BY_HOP: Final = _DROPPED | {b"connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 
 
 class _Fields:
-    """What the field lines of one head have said so far."""
+    """What is known from the field lines of one head so far."""
 
     __slots__ = (
         "close",
@@ -71,7 +74,7 @@ class _Fields:
         "minor",
         "options",
         "request",
-        "special",
+        "reserved",
         "upgrade",
     )
 
@@ -85,7 +88,7 @@ class _Fields:
         self.close = self.keep_alive = self.upgrade = False
         self.options: list[bytes] = []
         self.lines: list[bytes] = []
-        self.special: list[tuple[bytes, bytes]] = []
+        self.reserved: list[tuple[bytes, bytes]] = []
 
     def take(self, spelling: bytes, value: bytes) -> None:
         """Judge one field line."""
@@ -93,8 +96,8 @@ class _Fields:
         judge = _JUDGES.get(name)
         if judge is not None:
             judge(self, value)
-        elif name in _SPECIAL or name[:4] == b"l5d-":
-            self.special.append((name, value))
+        elif name in _RESERVED or name.startswith(RESERVED_PREFIX):
+            self.reserved.append((name, value))
         elif name not in _DROPPED:
             if name == b"host" and self.request:
                 self._host(value)
@@ -103,9 +106,9 @@ class _Fields:
     def fold(self, spelling: bytes, more: bytes) -> None:
         """Go on with the value of the last field, which is called so (RFC 9112 section 5.2)."""
         name = spelling.lower()
-        if name in _SPECIAL or name[:4] == b"l5d-":
-            value = self.special[-1][1]
-            self.special[-1] = (name, value + b" " + more if value else more)
+        if name in _RESERVED or name.startswith(RESERVED_PREFIX):
+            value = self.reserved[-1][1]
+            self.reserved[-1] = (name, value + b" " + more if value else more)
         elif name not in _DROPPED:
             line = self.lines[-1][:-2]
             self.lines[-1] = line + (b"" if line.endswith(b": ") else b" ") + more + b"\r\n"
@@ -181,11 +184,11 @@ class _Fields:
                 self.upgrade = True
             elif option == b"transfer-encoding" and self.request:
                 raise HeadError(400, "Connection names an end-to-end field")
-            elif option not in _HOP_BY_HOP:
+            elif option not in HOP_BY_HOP:
                 self._option(option)
 
     def _option(self, option: bytes) -> None:
-        if option in _END_TO_END or option.startswith(_END_TO_END_PREFIXES):
+        if option in END_TO_END or option.startswith(END_TO_END_PREFIXES):
             raise HeadError(400, "Connection names an end-to-end field")
         if len(self.options) == MAX_OPTIONS:
             raise HeadError(400, "Connection names more than 32 fields")
@@ -195,15 +198,15 @@ class _Fields:
         """RFC 9112 section 9.3."""
         return not self.close and (self.minor == 1 or self.keep_alive)
 
-    def forwarded(self) -> tuple[bytes, Special | None]:
-        """The field lines for the next hop, and the special fields."""
+    def forwarded(self) -> tuple[bytes, Reserved | None]:
+        """The field lines for the next hop, and the reserved fields."""
         lines = self.lines
         if self.options:
             lines = [line for line in lines if line[: line.index(b":")].lower() not in self.options]
-        special = self.special
-        if special and not (self.upgrade and self.minor == 1):  # RFC 9110 section 7.8
-            special = [field for field in special if field[0] != b"upgrade"]
-        return b"".join(lines), tuple(special) or None
+        reserved = self.reserved
+        if reserved and not (self.upgrade and self.minor == 1):  # RFC 9110 section 7.8
+            reserved = [field for field in reserved if field[0] != b"upgrade"]
+        return b"".join(lines), tuple(reserved) or None
 
 
 _JUDGES: Final = {
@@ -263,8 +266,8 @@ def _request(data: bytes, limit: int, max_line: int) -> RequestHead | None:
     length = 0 if fields.length == -2 else fields.length
     if length and method == b"CONNECT":
         raise HeadError(400, "CONNECT with a body")
-    block, special = fields.forwarded()
-    return end, method, target, fields.minor, fields.host, length, fields.persists(), block, special
+    block, reserved = fields.forwarded()
+    return end, method, target, fields.minor, fields.host, length, fields.persists(), block, reserved
 
 
 def _response(data: bytes, limit: int, max_line: int, lenient: bool) -> ResponseHead | None:
@@ -285,9 +288,9 @@ def _response(data: bytes, limit: int, max_line: int, lenient: bool) -> Response
     end = _take_fields(data, line.end(), limit, fields)
     if end is None:
         return None
-    block, special = fields.forwarded()
+    block, reserved = fields.forwarded()
     # int: three digits 0 to 9, says the pattern
-    return end, int(status), reason, fields.minor, fields.length, fields.persists(), block, special
+    return end, int(status), reason, fields.minor, fields.length, fields.persists(), block, reserved
 
 
 def _take_fields(data: bytes, pos: int, limit: int, fields: _Fields) -> int | None:

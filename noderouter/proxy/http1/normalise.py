@@ -18,7 +18,7 @@ def normalise(exchange: Exchange) -> None:
     if exchange.method == b"CONNECT":
         exchange.tunnel = True
         exchange.scheme = b"tcp"
-        exchange.special = exchange.special or ()  # so that it passes the filters of special requests: `Connect`
+        exchange.reserved = exchange.reserved or ()  # so that it passes the filters of reserved requests: `Connect`
         set_authority(exchange, target)
     elif target == b"*":
         if exchange.method != b"OPTIONS":

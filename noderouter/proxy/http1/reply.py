@@ -110,14 +110,14 @@ class Http1Reply:
 
     @property
     def framed(self) -> bool:
-        """The response says itself where it ends, so a client cannot take a part for all of it."""
+        """Whether the framing marks the end, so that a client cannot take a part for the whole."""
         return self._chunked or self._left != UNTIL_CLOSE
 
     def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
-        """Send the head and the first of the body; see `core.exchange.Reply`."""
+        """Send the head and the first of the body; see `core.reply.Reply`."""
         exchange = self.exchange
         fields = exchange.reply_fields if exchange is not None else b""
-        if response.special is not None or self.clear_context:
+        if response.reserved is not None or self.clear_context:
             fields, data = guard(response, fields, data, self.clear_context)
         self.started = True
         if self.upload is not None and self.persist:
@@ -178,7 +178,7 @@ class Http1Reply:
         self.sent_bytes = len(data)
         if not self._old:
             self._chunked = True
-            framing = _CHUNKED if response.special is None else _CHUNKED + trailer_line(response.special)
+            framing = _CHUNKED if response.reserved is None else _CHUNKED + trailer_line(response.reserved)
             return framing, encode_chunk(data) if data else b""
         self._left = UNTIL_CLOSE
         self.persist = False
@@ -193,7 +193,7 @@ class Http1Reply:
             raise ClientGone(error.strerror) from None
 
     async def _send(self, data: bytes) -> None:
-        """Send, and tell a lost client from a lost endpoint."""
+        """Send; a lost client raises ClientGone, which no loss of the endpoint does."""
         try:
             if self.wire.put(data):
                 return
@@ -230,7 +230,7 @@ class Http1Reply:
         self.persist = False
         exchange = self.exchange
         fields = exchange.reply_fields if exchange is not None else b""
-        if response.special is not None or self.clear_context:
+        if response.reserved is not None or self.clear_context:
             fields, _ = guard(response, fields, b"", self.clear_context)
         if response.status == 101:
             fields += b"connection: upgrade\r\nupgrade: %b\r\n" % (response.field(b"upgrade") or b"")

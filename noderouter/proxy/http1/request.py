@@ -8,7 +8,7 @@ from typing import Final
 
 from noderouter.core.body import CHUNKED
 from noderouter.core.exchange import Exchange
-from noderouter.core.message import HTTP_1_0, HTTP_1_1, Special
+from noderouter.core.message import HTTP_1_0, HTTP_1_1, Reserved
 from noderouter.proxy.http.methods import WITH_CONTENT
 from noderouter.proxy.http.via import via_request
 
@@ -28,11 +28,11 @@ def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
         framing = b"content-length: 0\r\n"
     else:
         framing = b""
-    if exchange.special is not None:
+    if exchange.reserved is not None:
         if length != 0 and exchange.version != HTTP_1_0 and exchange.field(b"expect") is not None:
             framing += b"expect: 100-continue\r\n"
         if length == CHUNKED:
-            framing += trailer_line(exchange.special)
+            framing += trailer_line(exchange.reserved)
         framing += _hop_fields(exchange)
     # One join: half the price of formatting.
     return b"".join(
@@ -44,7 +44,7 @@ def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
             exchange.block,
             exchange.request_fields,
             fields,
-            _VIA if exchange.special is None and exchange.version == HTTP_1_1 else via_request(exchange),
+            _VIA if exchange.reserved is None and exchange.version == HTTP_1_1 else via_request(exchange),
             framing,
             b"\r\n",
             data,
@@ -52,9 +52,9 @@ def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
     )
 
 
-def trailer_line(special: Special) -> bytes:
-    """The line that says which trailer fields may follow a chunked body (RFC 9110 section 6.6.2), or b""."""
-    names = b", ".join([value for name, value in special if name == b"trailer" and value])
+def trailer_line(reserved: Reserved) -> bytes:
+    """The line that announces the trailer fields behind a chunked body (RFC 9110 section 6.6.2), or b""."""
+    names = b", ".join([value for name, value in reserved if name == b"trailer" and value])
     return b"trailer: %b\r\n" % names if names else b""
 
 
@@ -65,7 +65,7 @@ def _hop_fields(exchange: Exchange) -> bytes:
     that we do not speak (RFC 9110 section 10.1.4).
     """
     upgrade = upgrade_asked(exchange)
-    trailers = exchange.version != HTTP_1_0 and _takes_trailers(exchange.special or ())
+    trailers = exchange.version != HTTP_1_0 and _takes_trailers(exchange.reserved or ())
     if not trailers:
         return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade if upgrade else b""
     if not upgrade:
@@ -73,8 +73,8 @@ def _hop_fields(exchange: Exchange) -> bytes:
     return b"connection: upgrade, te\r\nupgrade: %b\r\nte: trailers\r\n" % upgrade
 
 
-def _takes_trailers(special: Special) -> bool:
-    for name, value in special:
+def _takes_trailers(reserved: Reserved) -> bool:
+    for name, value in reserved:
         if name == b"te" and b"trailers" in [word.strip(b" \t") for word in value.lower().split(b",")]:
             return True
     return False

@@ -129,7 +129,7 @@ class ServerConnection:
         last = self._reply.exchange
         if last is None:
             return 0.0
-        return last.ended if last.upstream is None else last.upstream.progress
+        return last.done_at if last.upstream is None else last.upstream.progress
 
     async def run(self, task: Task) -> None:
         """Serve until either side closes. `task` is the one that runs this."""
@@ -191,13 +191,13 @@ class ServerConnection:
                     data = await self._rest_of_head(data)
                 continue
             skipped = 0
-            end, method, target, minor, host, length, persist, block, special = head
+            end, method, target, minor, host, length, persist, block, reserved = head
             stats.received_bytes += end
             data = data[end:] if end < len(data) else b""
-            exchange = Exchange(method, target, host, block, NO_BODY, reply, HTTP_1_0 + minor, special, monotonic())
+            exchange = Exchange(method, target, host, block, NO_BODY, reply, HTTP_1_0 + minor, reserved, monotonic())
             reply.exchange = exchange
             reply.reset(method == b"HEAD", minor == 0, persist and not self._ending)
-            if target[0] != SLASH or special is not None:
+            if target[0] != SLASH or reserved is not None:
                 normalise(exchange)
                 if exchange.tunnel:
                     # If there is no tunnel, what is behind the head must not be taken for a request.
@@ -207,7 +207,7 @@ class ServerConnection:
                 data = await self._attach_body(exchange, length, data)
             self._exchange = exchange  # only now: who has not sent a whole request is idle
             self._ahead = len(data) > 0 and data not in EMPTY_LINES
-            if data and special is not None:
+            if data and reserved is not None:
                 reply.early = data  # the next request, or the first of a tunnel: the answer to an upgrade decides
             if self.wire.hung_up:
                 self._left(self.wire.hung_up)  # together with the request, while we were reading it
@@ -249,7 +249,7 @@ class ServerConnection:
             if scope.expired:
                 raise ClientProtocolError("request body did not arrive in time", 408)
             exchange.body = WholeBody(body.data or b"")
-            if exchange.special is not None:
+            if exchange.reserved is not None:
                 self._reply.early = body.leftover  # the next request, or the first of a tunnel, as below
         else:
             self._reply.upload = body

@@ -90,7 +90,7 @@ class UpstreamConnection(Transport):
         self.used += 1
         self._state = 0
         exchange.upstream = self
-        exchange.failure = None  # of the try before
+        exchange.request_failure = None  # of the try before
         data = exchange.body.data
         if data is None:
             return self._with_pump(exchange, fields)
@@ -187,8 +187,8 @@ class UpstreamConnection(Transport):
         return EndpointTimeout(f"endpoint took nothing of the request body for {self.limits.body_idle_seconds:g} s")
 
     def _fail(self, exchange: Exchange, error: Exception) -> None:
-        """The request broke: reset the endpoint, which wakes the reader, who raises `error`."""
-        exchange.failure = error
+        """The request broke: reset the endpoint, which wakes the reader, which raises `error`."""
+        exchange.request_failure = error
         self.wire.abort()
 
     async def _outlast(self, exchange: Exchange, pump: Task) -> None:
@@ -201,7 +201,7 @@ class UpstreamConnection(Transport):
         body = exchange.body
         if isinstance(body, StreamBody) and not body.read_bytes and exchange.field(b"expect") is not None:
             return  # the body was waiting for a 100 that did not come
-        exchange.headed = exchange.headed or monotonic()
+        exchange.head_at = exchange.head_at or monotonic()
         self._quota = self.limits.upload_bytes
         with Timeout(self.limits.upload_seconds):
             await pump.join()
@@ -218,13 +218,13 @@ class UpstreamConnection(Transport):
                 if found is None:
                     return  # became a tunnel
                 head, data = found
-            end, status, reason, minor, length, persist, block, special = head
+            end, status, reason, minor, length, persist, block, reserved = head
             data = data[end:] if end < len(data) else b""  # a slice costs more than the question
             if exchange.tunnel and status < 300:
-                await self._carry(exchange, Response(status, reason, block, 0, HTTP_1_0 + minor, special), data)
+                await self._carry(exchange, Response(status, reason, block, 0, HTTP_1_0 + minor, reserved), data)
                 return
             lasting = persist and minor == 1 and exchange.version != HTTP_1_0
-            response = Response(status, reason, block, length, HTTP_1_0 + minor, special)
+            response = Response(status, reason, block, length, HTTP_1_0 + minor, reserved)
             bodyless = exchange.method == b"HEAD" or status == 204 or status == 304
             if bodyless:
                 if length != 0 and length != UNTIL_CLOSE and (status == 204 or (status == 304 and length == CHUNKED)):
@@ -260,12 +260,12 @@ class UpstreamConnection(Transport):
             if head is None:
                 data += await self._more(exchange, reused and not data and not interim)
                 continue
-            end, status, reason, minor, length, persist, block, special = head
+            end, status, reason, minor, length, persist, block, reserved = head
             lasting = lasting and persist
             if status >= 200:
-                return (end, status, reason, minor, length, lasting, block, special), data
+                return (end, status, reason, minor, length, lasting, block, reserved), data
             data = data[end:]
-            response = Response(status, reason, block, 0, HTTP_1_0 + minor, special)
+            response = Response(status, reason, block, 0, HTTP_1_0 + minor, reserved)
             if status == 101:
                 await self._tunnel(exchange, response, data)
                 return None
@@ -295,7 +295,7 @@ class UpstreamConnection(Transport):
     async def _stream(self, exchange: Exchange, response: Response, body: StreamBody, lasting: bool) -> None:
         """Push a body as it arrives; what waits already goes with the head."""
         reply = exchange.reply
-        exchange.headed = monotonic()
+        exchange.head_at = monotonic()
         try:
             first = body.take()
             if body.done and body.trailers is None:
@@ -309,8 +309,8 @@ class UpstreamConnection(Transport):
             raise EndpointTimeout(f"response stands still: {stalled}") from None
         except Truncated as cut:
             kind = CutShort if isinstance(cut, Closed) else EndpointProtocolError
-            raise (exchange.failure or kind(f"response cut short: {cut}")) from None
-        if response.length == CHUNKED:
+            raise (exchange.request_failure or kind(f"response cut short: {cut}")) from None
+        if body.length < 0:  # of the message, whatever became of it on the way to the client
             exchange.verdict = exchange.classifier.end(exchange, body.trailers)
         await reply.finish(body.trailers)
         self._whole(body, lasting)
@@ -338,7 +338,7 @@ class UpstreamConnection(Transport):
         self.wire.keep_alive(TUNNEL_SILENCE_SECONDS)
         exchange.response = response
         exchange.verdict = SUCCESS
-        exchange.headed = monotonic()
+        exchange.head_at = monotonic()
         exchange.reply_fields += via_response(response)
         try:
             await exchange.reply.tunnel(response, self.wire, data)

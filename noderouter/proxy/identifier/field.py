@@ -7,8 +7,8 @@ from noderouter.core.exchange import Exchange
 from noderouter.schema.fields import FieldName
 from noderouter.schema.kind import BeforeValidator
 
-_SPECIAL: Final = {b"via", b"expect", b"upgrade", b"te", b"trailer", b"x-forwarded-client-cert", b"max-forwards"}
-_SPECIAL_PREFIX: Final = b"l5d-"
+_RESERVED: Final = {b"via", b"expect", b"upgrade", b"te", b"trailer", b"x-forwarded-client-cert", b"max-forwards"}
+_RESERVED_PREFIX: Final = b"l5d-"
 
 _INSTEAD: Final = {
     ":authority": "use Host, which is the authority of a request however it is written",
@@ -36,6 +36,6 @@ def field_of(name: str) -> FieldOf:
     lower = name.encode("ascii").lower()
     if lower == b"host":
         return lambda exchange: exchange.authority
-    if lower in _SPECIAL or lower.startswith(_SPECIAL_PREFIX):
+    if lower in _RESERVED or lower.startswith(_RESERVED_PREFIX):
         return lambda exchange: exchange.field(lower)
     return lambda exchange: exchange.headers.get(lower)

@@ -9,7 +9,7 @@ from noderouter.proxy.identifier.token import MAX_CACHED_BYTES, HostIdentifier
 
 
 class ScopedHostIdentifier(HostIdentifier):
-    """A host with a dot is named as by `io.l5d.header.token`; one without costs a look at who the client is."""
+    """A host with a dot is named as by `io.l5d.header.token`; one without costs looking up the client."""
 
     __slots__ = ("_clients", "_short")
 

@@ -26,7 +26,7 @@ class Sni(IdentifierKind):
 
 
 class SniIdentifier:
-    """One label. The client says the name, so it may be another service's than was dialled."""
+    """One label. The name is the client's, so it may be of another service than was dialled."""
 
     __slots__ = ("_prefix",)
 

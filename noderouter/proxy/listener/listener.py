@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from noderouter.core.address import unmapped
+from noderouter.core.host_port import unmapped
 from noderouter.proxy.listener.places import Client, Connection, Places
 from noderouter.proxy.listener.succession import MOST, hand_over, share
 from noderouter.reactor.event import Event
@@ -36,7 +36,7 @@ EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.E
 
 
 class ListenError(Exception):
-    """A server's address cannot be listened on; says which, why, and what to do."""
+    """An address cannot be listened on; the message has which, why, and what to do."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,4 +1,4 @@
-"""The places that clients' connections take: how many there are, who holds them, and who leaves when all are taken.
+"""Places for connections of clients: how many there are, by whom they are held, and which is freed when all are taken.
 
 All listeners of a process share them. When a newcomer finds no place, the connection that has been idle for longest
 ends, preferably one of the client address that holds most: so nobody keeps others out by being there. Who is idle is
@@ -73,7 +73,7 @@ class Client:
 
 
 class Places:
-    """Told who comes and who goes.
+    """Called for each connection that comes and goes.
 
     Attributes:
         most: how many there are.
@@ -85,7 +85,7 @@ class Places:
     __slots__ = ("_clients", "_held", "_of", "_prefix", "_ranks", "evicted", "most", "short", "taken")
 
     def __init__(self, most: int = sys.maxsize, ipv6_prefix: int = IPV6_BITS) -> None:
-        """`ipv6_prefix`: how many bits of an IPv6 address say whose it is."""
+        """`ipv6_prefix`: how many bits of an IPv6 address identify a client."""
         self.most = most
         self.taken = 0
         self.short = False

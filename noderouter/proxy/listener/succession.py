@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from noderouter.core.address import dial, unmapped
+from noderouter.core.host_port import dial, unmapped
 
 SO_ATTACH_REUSEPORT_CBPF: Final = 51
 BPF_RET_K: Final = 0x06
@@ -33,7 +33,7 @@ NOBODY: Final = 0xFFFF
 """A place that no socket has: the kernel gives each some, as without a filter."""
 TRIES: Final = 10
 MOST: Final = 4096
-"""Connections that are accepted for one trial: whoever keeps on connecting holds nobody up for long."""
+"""Connections that are accepted for one trial: a client that keeps on connecting delays nothing for long."""
 TRIAL_MS: Final = 20
 """How long a connection to ourselves may take, where the loopback is not at once."""
 HANDSHAKE_SECONDS: Final = 1.0

@@ -14,7 +14,7 @@ DEPOSIT: Final = 1000
 
 
 class RetryBudget:
-    """Says whether one more retry may happen. `now` is the same clock in all calls."""
+    """Decides whether one more retry may happen. `now` is the same clock in all calls."""
 
     __slots__ = ("_add", "_cost", "_deposit", "_flow", "_reserve")
 

@@ -80,14 +80,16 @@ class Retry:
                 exchange.request_fields = request_fields
                 exchange.reply_fields = reply_fields
                 exchange.response = None
-                exchange.failure = None
-                exchange.ended = 0.0
+                exchange.request_failure = None
+                exchange.done_at = 0.0
                 if self._backoff is not None:
                     pauses = pauses or self._backoff()
                     await sleep(pauses.next())
             response = exchange.response
             if response is not None:
-                requests.record(response.status, (exchange.ended or monotonic()) - started, exchange.verdict is SUCCESS)
+                requests.record(
+                    response.status, (exchange.done_at or monotonic()) - started, exchange.verdict is SUCCESS
+                )
         except (Exception, Unwind) as error:
             requests.fail(failure_name(error), monotonic() - started)
             raise

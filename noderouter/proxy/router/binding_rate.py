@@ -12,7 +12,7 @@ from typing import Final
 from noderouter.core.errors import OverloadError
 
 MOST_CLIENTS: Final = 4096
-"""Buckets that are kept: those of the clients that bound something most recently."""
+"""Buckets that are kept, of the clients that bound something most recently."""
 
 
 class _Bucket:
@@ -37,7 +37,7 @@ class BindingRate:
     def __init__(
         self, rate: float, burst: float, who: Callable[[], str | None], clock: Callable[[], float] = monotonic
     ) -> None:
-        """`rate` bindings a second, `burst` at once; `who` is the client that asks now, None for nobody's."""
+        """`rate` bindings a second, `burst` at once; `who` returns the client of the current request, None for none."""
         self._rate = rate
         self._burst = burst
         self._who = who

@@ -22,7 +22,7 @@ MAX_LINGERING: Final = 16
 
 
 class Clients:
-    """Makes clients on demand, and closes those that nothing leads to."""
+    """Makes clients on demand, and closes a client to which no route leads."""
 
     __slots__ = (
         "_clients",

@@ -30,7 +30,7 @@ class PartialRetries(Partial, Retries):
 
 
 class ServiceKeys(Model):
-    """What can be said about a service."""
+    """The keys of a service."""
 
     section: ClassVar[str] = "service"
 
@@ -72,7 +72,7 @@ class ServiceResolver:
 
     @property
     def patterns(self) -> Sequence[PathMatcher]:
-        """Those that there are settings for, beside what holds for every name."""
+        """Patterns with settings of their own, beside those for every name."""
         return [entry.prefix for entry in self._entries]
 
     def resolve(self, path: Path) -> ServiceParams:

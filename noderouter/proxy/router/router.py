@@ -29,7 +29,7 @@ SHED_OF: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """How many names a router remembers, and how long it keeps those that nobody asks for; times in seconds."""
+    """How many names a router remembers, and how long it keeps one without requests; times in seconds."""
 
     names: int = 1000
     idle_seconds: float = 600.0

@@ -27,7 +27,7 @@ STREAM_BYTES: Final = 32768
 """A burst below this is no stream; docs/adr/0018 has the border measured."""
 
 _UNSUPPORTED: Final = frozenset((EINVAL, ENOSYS, EPERM))
-"""How a kernel or its sandbox says that it does not splice; nothing has moved then."""
+"""Error numbers of a kernel or sandbox that does not splice; nothing has moved then."""
 _FLAGS: Final = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 _NOTHING: Final = memoryview(b"")
 
@@ -144,7 +144,7 @@ class Direction:
         except OSError as error:
             raise self._broke(source, error) from None
         if size == BULK_BYTES:
-            self._stream = True
+            self._stream = self._splices
         elif not source.hung_up and not source.urgent:  # a read stops at the mark, too
             source.readable = False
         if size:

@@ -1,4 +1,4 @@
-"""How a tunnel ends early, beyond what a wire says."""
+"""How a tunnel ends early, beyond the errors of a wire."""
 
 from noderouter.reactor.errors import WireError
 

@@ -17,7 +17,7 @@ LEAST_BYTES: Final = 65536
 """What it has to hold, to be worth more than copying."""
 MAX_PIPES: Final = 128
 KEPT_PIPES: Final = 8
-"""Empty ones that are kept for the next who needs one."""
+"""Empty ones that are kept for the next tunnel."""
 
 
 class Pipe:
@@ -81,7 +81,7 @@ class Pipes:
         self.close()
 
     def close(self) -> None:
-        """Close those that nobody holds."""
+        """Close the pipes that are not in use."""
         while self._idle:
             self._idle.pop().close()
 

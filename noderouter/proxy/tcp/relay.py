@@ -2,7 +2,7 @@
 
 One task carries both directions, so that there is one deadline and nothing to join. Half-close is carried through: the
 end of one direction is passed on, the other goes on. Back-pressure is the kernel's: nothing more is read until what was
-read has been written. What streams, or has a reader who is slow, moves as bulk (`reactor.core`); a few bytes now and
+read has been written. What streams, or has a reader who is slow, moves as bulk (`reactor.loop`); a few bytes now and
 then move at once. A tunnel on which nothing moves in either direction for `idle` seconds ends (conntrack forgets
 half-closed flows; docs/lessons.md entry 14), also one whose reader stands still.
 

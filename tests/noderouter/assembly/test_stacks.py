@@ -21,7 +21,7 @@ def names(layers):
     return found
 
 
-SPECIAL = ["Connect", "ReadContext", "TotalTimeout", "CallDepth", "MaxForwards"]
+RESERVED = ["Connect", "ReadContext", "TotalTimeout", "CallDepth", "MaxForwards"]
 
 
 def test_servers_in_the_order_of_their_filters(tmp_path):
@@ -32,7 +32,15 @@ def test_servers_in_the_order_of_their_filters(tmp_path):
     first, second, third = made["servers"]
     assert (first, second, third) == ("127.0.0.1:0", "127.0.0.1:4141", "127.0.0.1:0 (2)")
     stack = made["servers"][first]
-    assert names(stack) == ["AccessLog", "ErrorReply", "Timestamp", "Admission", "WhenSpecial", SPECIAL, "TotalTimeout"]
+    assert names(stack) == [
+        "AccessLog",
+        "ErrorReply",
+        "Timestamp",
+        "Admission",
+        "WhenReserved",
+        RESERVED,
+        "TotalTimeout",
+    ]
     by_name = {each["filter"]: each for each in stack}
     assert by_name["AccessLog"]["httpAccessLog"] == str(log)
     assert by_name["Admission"]["maxConcurrentRequests"] == 10
@@ -45,7 +53,7 @@ def test_servers_in_the_order_of_their_filters(tmp_path):
 
 def test_a_capture_server_has_two_stacks():
     made = stacks_of_config(checked(config(servers=[{"port": 4142, "capture": {"hostMismatch": "refuse"}}])))["out"]
-    assert made["servers"]["127.0.0.1:4142"][-1] == {"filter": "Dialled", "hostMismatch": "refuse"}
+    assert made["servers"]["127.0.0.1:4142"][-1] == {"filter": "HostMismatch", "hostMismatch": "refuse"}
     assert names(made["flows"]["127.0.0.1:4142"]) == ["FlowStats", "FlowNames"]
     assert made["flows"]["127.0.0.1:4142"][1]["identifier"] == [{"kind": "io.l5d.originalDst"}]
 
@@ -72,6 +80,11 @@ def test_services_and_clients_by_the_patterns_of_the_configuration():
     assert (client["accrual"]["failures"], client["pool"]["idleTimeMs"]) == (5, 3000)
 
 
+def shown(router):
+    """The stacks of a running router, as they are written."""
+    return {section: dict(part.members) for section, part in router.app.worker.stacks("out").items()}
+
+
 @pytest.mark.parametrize("server", [SERVER, {"port": 0, "capture": {}}])
 async def test_a_running_router_has_the_stacks_of_its_configuration(server):
     async with backend() as service:
@@ -79,7 +92,7 @@ async def test_a_running_router_has_the_stacks_of_its_configuration(server):
         configuration = config(f"/svc => {inet(service.port)}", **keys)
         expected = stacks_of_config(checked(configuration))["out"]
         async with routing(configuration) as router:
-            made = router.app.worker.stacks("out")
+            made = shown(router)
             assert list(made["servers"].values()) == list(expected["servers"].values())
             assert list(made["flows"].values()) == list(expected["flows"].values())
             assert (made["services"], made["clients"]) == ({}, {})
@@ -92,14 +105,14 @@ async def test_names_and_clients_come_and_go_with_requests():
         async with routing(configuration) as router:
             assert (await router.ask("hello")).status == 200
             assert (await router.ask("hello", fields=[("l5d-dtab", "/svc/x => /$/nil")])).status == 200
-            made = router.app.worker.stacks("out")
+            made = shown(router)
             assert made["services"] == {"/svc/hello": expected["services"]["*"]}
             assert made["clients"] == {f"/$/inet/127.0.0.1/{service.port}": expected["clients"]["*"]}
             router.router().names.clear()
             router.router().overrides.clear()
             for _ in router.router().clients.sweep(0.0):
                 pass
-            made = router.app.worker.stacks("out")
+            made = shown(router)
             assert (made["services"], made["clients"]) == ({}, {})
 
 

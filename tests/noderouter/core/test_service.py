@@ -1,6 +1,6 @@
 """Services and filters: stacks, and the layers that they are built from."""
 
-from noderouter.assembly.layer import layer, when_special
+from noderouter.assembly.layer import layer, when_reserved
 from noderouter.core.service import stack
 
 
@@ -36,5 +36,5 @@ def test_a_layer_tells_its_class_and_what_it_was_told_to_show():
 
 def test_filters_for_special_requests_are_inside_of_one_layer():
     inside = [layer(Mark, "a"), layer(Mark, "b")]
-    made = when_special(inside)
-    assert (made.name, made.filters) == ("WhenSpecial", inside)
+    made = when_reserved(inside)
+    assert (made.name, made.filters) == ("WhenReserved", inside)

@@ -42,7 +42,7 @@ def send(*observers: Seeing, context: Context | None = None, before: bytes = b""
 def test_the_trace_is_the_one_that_is_told_the_next_hop() -> None:
     everything = Seeing(1.0)
     hostile = b"forwarded: host=l5d-reqid: 00\r\nx: l5d-ctx-trace: AAAA\r\n"
-    exchange = send(everything, before=hostile, special=((b"l5d-name", b"l5d-reqid: ffffffffffffffff"),))
+    exchange = send(everything, before=hostile, reserved=((b"l5d-name", b"l5d-reqid: ffffffffffffffff"),))
     ((shown, router, trace, error),) = everything.seen
     assert (shown, router, error) == (exchange, "out", None)
     assert trace == parse_trace(dict(Headers(exchange.request_fields).items())[b"l5d-ctx-trace"])

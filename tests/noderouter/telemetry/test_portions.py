@@ -8,7 +8,8 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noderouter.telemetry.portions import PORTION, Portions, json_object, json_text, lines
+from noderouter.core.background import Pace
+from noderouter.telemetry.portions import PORTION, Lazy, Portions, json_object, json_text, lines
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -65,3 +66,30 @@ async def test_long_work_rests(nursery: trio.Nursery) -> None:
     await json_text(list(range(100_000)))
     assert turns > 10
     nursery.cancel_scope.cancel()
+
+
+async def test_members_of_a_lazy_object_are_made_while_it_is_written(monkeypatch):
+    """With rests between: others run, however many there are."""
+    monkeypatch.setattr(Pace, "due", lambda _self: True)
+    made, others = [], []
+
+    def members():
+        for number in range(5):
+            made.append(number)
+            others.append(turns)
+            yield f"k{number}", {"n": number}
+
+    turns = 0
+
+    async def other():
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        text = await json_object([("a", Lazy(members())), ("b", Lazy([])), ("c", 1)])
+        nursery.cancel_scope.cancel()
+    assert json.loads(b"".join(text)) == {"a": {f"k{n}": {"n": n} for n in range(5)}, "b": {}, "c": 1}
+    assert len(set(others)) > 1, "nobody ran between two members"

@@ -34,7 +34,7 @@ def events(stream: io.StringIO) -> list[dict[str, Any]]:
 def test_what_is_said_of_a_request(stream: io.StringIO) -> None:
     exchange = done("<b>\n")
     exchange.response = Response(204, b"No Content", b"", 0)
-    exchange.started, exchange.ended = 5.0, 5.25
+    exchange.started, exchange.done_at = 5.0, 5.25
     TraceLog(0, "WARNING").ended(exchange, "out", Trace(0xA, 0xB, 0xC, 0, 0xD), None)
     (event,) = events(stream)
     assert event.pop("timestamp").endswith("Z")

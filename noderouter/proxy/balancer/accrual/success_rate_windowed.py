@@ -10,7 +10,7 @@ from noderouter.proxy.retry.window import WindowedSum
 from noderouter.schema.kind import Field
 
 FEWEST: Final = 5
-"""Requests in the window below which the share says nothing."""
+"""Requests in the window below which the share is not judged."""
 
 
 class SuccessRateWindowed(Accrual):

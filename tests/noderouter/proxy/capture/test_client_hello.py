@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.proxy.capture.client_hello import MAX_RECORDS
-from noderouter.proxy.capture.detect import MAX_BYTES, OPAQUE, Detected, Protocol, detect
+from noderouter.proxy.capture.detect import MAX_BYTES, OPAQUE, Detected, WireProtocol, detect
 from tests.noderouter.proxy.capture.hellos import (
     VERSIONS,
     body,
@@ -26,7 +26,7 @@ from tests.noderouter.proxy.capture.hellos import (
 )
 from tests.noderouter.proxy.capture.test_detect import by_bytes
 
-TLS = Protocol.TLS
+TLS = WireProtocol.TLS
 PLAIN = Detected(TLS)
 LONGEST = b".".join([b"a" * 49] * 5) + b".abc"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from noderouter.core.exchange import Exchange
 from noderouter.proxy.capture import host_mismatch as module
-from noderouter.proxy.capture.host_mismatch import MAX_HOST_BYTES, MAX_HOSTS, MAX_PLACES, Dialled, Misdirected
+from noderouter.proxy.capture.host_mismatch import MAX_HOST_BYTES, MAX_HOSTS, MAX_PLACES, HostMismatch, Misdirected
 from noderouter.proxy.filter.error_reply import ErrorReply
 from noderouter.telemetry.metrics import RequestStats
 from tests.testing.reply import make_exchange, recorded
@@ -36,7 +36,7 @@ def authority(
 ) -> bytes | None:
     """By what a request is named."""
     exchange = captured(host, destination, place)
-    run(Dialled(served, mismatch, "cluster.local").serve(exchange))
+    run(HostMismatch(served, mismatch, "cluster.local").serve(exchange))
     assert exchange.attempts == 1
     assert exchange.headers.get(b"host") == (host or b"")  # what is sent on
     return exchange.authority
@@ -113,20 +113,20 @@ def test_ports_and_addresses(host: bytes, destination: bytes, place: tuple[str, 
 def test_the_cluster_has_a_domain() -> None:
     for domain in ("K8s.Example", "k8s.example."):
         exchange = captured(b"hello.prod.svc.k8s.example")
-        run(Dialled(served, "refuse", domain).serve(exchange))
+        run(HostMismatch(served, "refuse", domain).serve(exchange))
         with pytest.raises(Misdirected):
-            run(Dialled(served, "refuse", domain).serve(captured(b"hello.prod.svc.cluster.local")))
+            run(HostMismatch(served, "refuse", domain).serve(captured(b"hello.prod.svc.cluster.local")))
 
 
 def test_a_domain_that_is_not_known_is_none() -> None:
-    run(Dialled(served, "refuse").serve(captured(b"hello.prod.svc")))
+    run(HostMismatch(served, "refuse").serve(captured(b"hello.prod.svc")))
     with pytest.raises(Misdirected):
-        run(Dialled(served, "refuse").serve(captured(b"hello.prod.svc.cluster.local")))
+        run(HostMismatch(served, "refuse").serve(captured(b"hello.prod.svc.cluster.local")))
 
 
 def test_a_refusal_is_a_421_on_a_connection_that_goes_on() -> None:
     exchange = captured(b"web")
-    run(ErrorReply(Dialled(served, "refuse").serve, RequestStats()).serve(exchange))
+    run(ErrorReply(HostMismatch(served, "refuse").serve, RequestStats()).serve(exchange))
     response = recorded(exchange).response
     assert response is not None
     assert (response.status, response.reason) == (421, b"Misdirected Request")
@@ -136,7 +136,7 @@ def test_a_refusal_is_a_421_on_a_connection_that_goes_on() -> None:
 
 def test_an_address_that_has_become_another_services() -> None:
     """What was judged for one service says nothing about the next that gets its address."""
-    settle = Dialled(served, "host")
+    settle = HostMismatch(served, "host")
     for destination, expected in ((HELLO, HELLO), (b"web.prod", b"hello"), (HELLO, HELLO)):
         exchange = captured(b"hello", destination)
         run(settle.serve(exchange))
@@ -147,7 +147,7 @@ def test_hosts_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = []
     names = module.names
     monkeypatch.setattr(module, "names", lambda *keys: judged.append(keys[0]) or names(*keys))
-    settle = Dialled(served, "host")
+    settle = HostMismatch(served, "host")
     for _ in range(3):
         for host in (b"hello", b"web"):
             run(settle.serve(captured(host)))
@@ -155,7 +155,7 @@ def test_hosts_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    settle = Dialled(served, "host")
+    settle = HostMismatch(served, "host")
     for number in range(MAX_PLACES + 10):
         run(settle.serve(captured(b"hello", place=(f"10.96.{number >> 8}.{number & 255}", 80))))
     assert len(settle._places) <= MAX_PLACES

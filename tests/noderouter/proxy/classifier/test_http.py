@@ -54,10 +54,10 @@ def build(name):
     return kind_field(ClassifierKind, PACKAGE, "io.l5d.http.nonRetryable5XX").validate({"kind": name}).build()
 
 
-def exchange(method=b"GET", status=None, body=NO_BODY, special=None):
+def exchange(method=b"GET", status=None, body=NO_BODY, reserved=None):
     made = Exchange(method, b"/", b"host", Headers(), body, Reply())
     if status is not None:
-        made.response = Response(status, b"", Headers(), 0, special=special)
+        made.response = Response(status, b"", Headers(), 0, reserved=reserved)
     return made
 
 
@@ -96,15 +96,15 @@ def test_other_errors_are_not(name, error):
     [(b"true", Verdict.RETRYABLE), (b"false", Verdict.FAILURE), (b"", Verdict.FAILURE)],
 )
 def test_the_next_router_may_vouch_that_nothing_was_processed(name, value, expected):
-    special = ((b"l5d-err", b"x"), (b"l5d-retryable", value))
-    assert build(name).head(exchange(b"LINK", 502, special=special)) is expected
-    assert build(name).head(exchange(b"LINK", 200, special=special)) is Verdict.SUCCESS
+    reserved = ((b"l5d-err", b"x"), (b"l5d-retryable", value))
+    assert build(name).head(exchange(b"LINK", 502, reserved=reserved)) is expected
+    assert build(name).head(exchange(b"LINK", 200, reserved=reserved)) is Verdict.SUCCESS
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "io.l5d.http.allSuccessful"])
 def test_a_streamed_request_is_never_retryable(name):
-    special = ((b"l5d-retryable", b"true"),)
-    assert build(name).head(exchange(b"GET", 503, Streamed(), special)) is Verdict.FAILURE
+    reserved = ((b"l5d-retryable", b"true"),)
+    assert build(name).head(exchange(b"GET", 503, Streamed(), reserved)) is Verdict.FAILURE
     assert build(name).error(exchange(b"GET", None, Streamed()), TRANSIENT[0]) is Verdict.FAILURE
     assert build(name).head(exchange(b"GET", 200, Streamed())) is Verdict.SUCCESS
 

@@ -8,15 +8,15 @@ from noderouter.proxy.http.via import MAX_VIA_BYTES, via_request
 from tests.testing.reply import make_exchange
 from tests.testing.step import run
 
-Special = tuple[tuple[bytes, bytes], ...]
+Reserved = tuple[tuple[bytes, bytes], ...]
 
 
 async def served(exchange: Exchange) -> None:
     exchange.attempts += 1
 
 
-def passes(special: Special | None, limit: int) -> bool:
-    exchange = make_exchange(special=special)
+def passes(reserved: Reserved | None, limit: int) -> bool:
+    exchange = make_exchange(reserved=reserved)
     try:
         run(CallDepth(served, limit).serve(exchange))
     except TooManyCalls:
@@ -27,10 +27,10 @@ def passes(special: Special | None, limit: int) -> bool:
 
 
 def test_entries_of_all_fields_count() -> None:
-    special = ((b"via", b"1.1 a, 1.1 b"), (b"te", b"x, y, z"), (b"via", b"1.0 c"), (b"via", b""))
-    assert count_hops(special)[0] == 3
-    assert passes(special, 3)
-    assert not passes(special, 2)
+    reserved = ((b"via", b"1.1 a, 1.1 b"), (b"te", b"x, y, z"), (b"via", b"1.0 c"), (b"via", b""))
+    assert count_hops(reserved)[0] == 3
+    assert passes(reserved, 3)
+    assert not passes(reserved, 2)
 
 
 def test_requests_without_via_pass() -> None:
@@ -40,7 +40,7 @@ def test_requests_without_via_pass() -> None:
 
 def test_the_text_is_linkerds() -> None:
     with pytest.raises(TooManyCalls) as caught:
-        run(CallDepth(served, 10).serve(make_exchange(special=((b"via", b"," * 10),))))
+        run(CallDepth(served, 10).serve(make_exchange(reserved=((b"via", b"," * 10),))))
     assert caught.value.status == 400
     assert caught.value.message == "Maximum number of calls (10) has been exceeded. Please check for proxy loops."
 
@@ -48,10 +48,10 @@ def test_the_text_is_linkerds() -> None:
 def test_a_router_that_calls_itself_stops() -> None:
     exchange = make_exchange()
     hops = 0
-    while passes(exchange.special, 1000):
+    while passes(exchange.reserved, 1000):
         hops += 1
         line = via_request(exchange)
-        exchange.special = ((b"via", line.removeprefix(b"via: ").removesuffix(b"\r\n")),)
+        exchange.reserved = ((b"via", line.removeprefix(b"via: ").removesuffix(b"\r\n")),)
     assert hops == 1001
 
 

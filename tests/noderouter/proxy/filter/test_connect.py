@@ -14,7 +14,7 @@ async def served(exchange: Exchange) -> None:
 
 
 def asked(method: bytes, *, allowed: bool, confined: bool = False) -> tuple[Exchange, int]:
-    exchange, stats = make_exchange(method, b"x:80", special=()), ConnectStats()
+    exchange, stats = make_exchange(method, b"x:80", reserved=()), ConnectStats()
     run(Connect(served, stats, allowed=allowed, confined=confined).serve(exchange))
     return exchange, stats.refused
 
@@ -22,7 +22,7 @@ def asked(method: bytes, *, allowed: bool, confined: bool = False) -> tuple[Exch
 def test_not_here():
     stats = ConnectStats()
     with pytest.raises(MethodRefused) as caught:
-        run(Connect(served, stats, allowed=False, confined=True).serve(make_exchange(b"CONNECT", b"x:80", special=())))
+        run(Connect(served, stats, allowed=False, confined=True).serve(make_exchange(b"CONNECT", b"x:80", reserved=())))
     assert caught.value.status == 405
     assert caught.value.fields.startswith(b"allow: GET, ")
     assert stats.refused == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from noderouter.core.exchange import Exchange, Verdict
-from noderouter.core.message import HTTP_1_0, Special
+from noderouter.core.message import HTTP_1_0, Reserved
 from noderouter.proxy.filter.max_forwards import MOST, BadMaxForwards, MaxForwards
 from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import run
@@ -15,13 +15,13 @@ async def served(exchange: Exchange) -> None:
     exchange.attempts += 1
 
 
-def passed(method: bytes, special: Special | None) -> Special | None:
-    """The special fields that go on."""
-    exchange = make_exchange(method, special=special)
+def passed(method: bytes, reserved: Reserved | None) -> Reserved | None:
+    """The reserved fields that go on."""
+    exchange = make_exchange(method, reserved=reserved)
     run(MaxForwards(served).serve(exchange))
     assert exchange.attempts == 1
     assert not exchange.reply.started
-    return exchange.special
+    return exchange.reserved
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -31,8 +31,8 @@ def passed(method: bytes, special: Special | None) -> Special | None:
      (b"9" * 50_000, b"%d" % (MOST - 1)), (b"0" * 50_000 + b"3", b"2")],
 )  # fmt: skip
 def test_it_counts_down(method: bytes, value: bytes, fewer: bytes) -> None:
-    special = ((b"via", b"1.1 a"), (b"max-forwards", value), (b"l5d-x", b"y"))
-    assert passed(method, special) == ((b"via", b"1.1 a"), (b"max-forwards", fewer), (b"l5d-x", b"y"))
+    reserved = ((b"via", b"1.1 a"), (b"max-forwards", value), (b"l5d-x", b"y"))
+    assert passed(method, reserved) == ((b"via", b"1.1 a"), (b"max-forwards", fewer), (b"l5d-x", b"y"))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -54,7 +54,7 @@ def test_other_methods_carry_it_as_it_came(method: bytes, value: bytes) -> None:
      [b"0", b"5"]],
 )  # fmt: skip
 def test_what_is_no_number_is_refused(method: bytes, values: list[bytes]) -> None:
-    exchange = make_exchange(method, special=tuple((b"max-forwards", value) for value in values))
+    exchange = make_exchange(method, reserved=tuple((b"max-forwards", value) for value in values))
     with pytest.raises(BadMaxForwards, match="Invalid value for Max-Forwards header") as raised:
         run(MaxForwards(served).serve(exchange))
     assert (raised.value.status, exchange.attempts) == (400, 0)
@@ -62,7 +62,7 @@ def test_what_is_no_number_is_refused(method: bytes, values: list[bytes]) -> Non
 
 @pytest.mark.parametrize("value", [b"0", b"000"])
 def test_options_is_answered_at_zero(value: bytes) -> None:
-    exchange = make_exchange(b"OPTIONS", b"*", special=((b"max-forwards", value),))
+    exchange = make_exchange(b"OPTIONS", b"*", reserved=((b"max-forwards", value),))
     run(MaxForwards(served).serve(exchange))
     reply = recorded(exchange)
     assert reply.response is not None
@@ -72,8 +72,8 @@ def test_options_is_answered_at_zero(value: bytes) -> None:
 
 def test_trace_is_reflected_at_zero_without_what_is_nobodys_business() -> None:
     secrets = b"Authorization: Basic c2VjcmV0\r\nCookie: secret\r\nX-Added-On-The-Way: secret\r\n"
-    special = ((b"via", b"1.1 secret"), (b"l5d-ctx-dtab", b"/secret=>/x"), (b"max-forwards", b"0"))
-    exchange = make_exchange(b"TRACE", b"/a?b", authority=b"hello:80", block=secrets, special=special)
+    reserved = ((b"via", b"1.1 secret"), (b"l5d-ctx-dtab", b"/secret=>/x"), (b"max-forwards", b"0"))
+    exchange = make_exchange(b"TRACE", b"/a?b", authority=b"hello:80", block=secrets, reserved=reserved)
     run(MaxForwards(served).serve(exchange))
     reply = recorded(exchange)
     assert reply.response is not None
@@ -83,6 +83,6 @@ def test_trace_is_reflected_at_zero_without_what_is_nobodys_business() -> None:
 
 
 def test_trace_without_a_host() -> None:
-    exchange = make_exchange(b"TRACE", authority=None, version=HTTP_1_0, special=((b"max-forwards", b"0"),))
+    exchange = make_exchange(b"TRACE", authority=None, version=HTTP_1_0, reserved=((b"max-forwards", b"0"),))
     run(MaxForwards(served).serve(exchange))
     assert recorded(exchange).data == b"TRACE / HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n"

@@ -74,7 +74,7 @@ def test_deadline_and_dtab() -> None:
 
 
 def test_a_user_dtab_leaves_as_context_and_is_not_repeated() -> None:
-    exchange = make_exchange(special=((b"l5d-dtab", b"/a=>/b"), (b"l5d-ctx-dtab", b"/c=>/d")))
+    exchange = make_exchange(reserved=((b"l5d-dtab", b"/a=>/b"), (b"l5d-ctx-dtab", b"/c=>/d")))
     recorded(exchange).comes(("10.0.0.9", 555))
     run(ReadContext(Propagate(served).serve, TRUSTING).serve(exchange))
     block = exchange.request_fields
@@ -84,7 +84,7 @@ def test_a_user_dtab_leaves_as_context_and_is_not_repeated() -> None:
 
 def test_a_dtab_cannot_smuggle_a_field() -> None:
     hostile = b"/a=>/b\t#\xa0x-admin: 1"
-    exchange = make_exchange(special=((b"l5d-dtab", hostile),))
+    exchange = make_exchange(reserved=((b"l5d-dtab", hostile),))
     recorded(exchange).comes(("10.0.0.9", 555))
     run(ReadContext(Propagate(served).serve, TRUSTING).serve(exchange))
     assert b"l5d-ctx-dtab: /a=>/b\r\n" in exchange.request_fields
@@ -92,7 +92,7 @@ def test_a_dtab_cannot_smuggle_a_field() -> None:
 
 
 def test_special_fields_that_go_on_and_those_that_end_here() -> None:
-    special = (
+    reserved = (
         (b"l5d-ctx-tenant", b"a"),
         (b"l5d-name", b"/x"),
         (b"max-forwards", b"3"),
@@ -107,14 +107,14 @@ def test_special_fields_that_go_on_and_those_that_end_here() -> None:
         (b"upgrade", b"websocket"),
         (b"trailer", b"x"),
     )
-    fields = sent(make_exchange(special=special))
+    fields = sent(make_exchange(reserved=reserved))
     assert fields.pop(b"l5d-reqid") != b"spoofed"
     del fields[b"l5d-ctx-trace"]
     assert fields == {b"l5d-ctx-tenant": b"a", b"l5d-name": b"/x", b"max-forwards": b"3"}
 
 
 def test_repeated_fields_are_all_carried_in_order() -> None:
-    exchange = make_exchange(special=((b"l5d-ctx-x", b"1"), (b"l5d-ctx-x", b"2")))
+    exchange = make_exchange(reserved=((b"l5d-ctx-x", b"1"), (b"l5d-ctx-x", b"2")))
     run(Propagate(served).serve(exchange))
     assert Headers(exchange.request_fields).get_all(b"l5d-ctx-x") == [b"1", b"2"]
 
@@ -123,7 +123,7 @@ def test_the_next_router_reads_what_this_one_wrote() -> None:
     exchange = make_exchange()
     exchange.context = Context(Deadline(5, 2**62), Dtab.parse("/a=>/b"), Trace(3, 1, 2, 6))
     fields = sent(exchange)
-    following = make_exchange(special=tuple(fields.items()))
+    following = make_exchange(reserved=tuple(fields.items()))
     run(ReadContext(served, OverrideRules(Path.of("svc"))).serve(following))
     context = following.context
     assert context is not None

@@ -18,7 +18,7 @@ from noderouter.proxy.filter.read_context import ClearContext, ReadContext, pars
 from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import run
 
-Special = tuple[tuple[bytes, bytes], ...]
+Reserved = tuple[tuple[bytes, bytes], ...]
 NOW_NS = 5_000
 PEER = ("10.0.0.9", 555)
 TRUSTING = OverrideRules(Path.of("svc"), trusted=[AddressRule.parse("10.0.0.9")])
@@ -29,15 +29,15 @@ async def served(exchange: Exchange) -> None:
     """Answers nothing; the test looks at the exchange."""
 
 
-def read(*special: tuple[bytes, bytes]) -> Exchange:
-    exchange = make_exchange(special=special or None)
+def read(*reserved: tuple[bytes, bytes]) -> Exchange:
+    exchange = make_exchange(reserved=reserved or None)
     recorded(exchange).comes(PEER)
     run(ReadContext(served, TRUSTING, clock_ns=lambda: NOW_NS).serve(exchange))
     return exchange
 
 
-def read_context(*special: tuple[bytes, bytes]) -> Context:
-    context = read(*special).context
+def read_context(*reserved: tuple[bytes, bytes]) -> Context:
+    context = read(*reserved).context
     assert context is not None
     return context
 
@@ -45,7 +45,7 @@ def read_context(*special: tuple[bytes, bytes]) -> Context:
 def test_a_request_without_special_fields_has_no_context() -> None:
     exchange = read()
     assert exchange.context is None
-    assert exchange.special is None
+    assert exchange.reserved is None
 
 
 def test_all_parts_are_read_and_removed() -> None:
@@ -57,19 +57,19 @@ def test_all_parts_are_read_and_removed() -> None:
         (b"l5d-sample", b"0.5"),
         (b"l5d-dtab", b"/c=>/d"),
     )
-    assert exchange.special == ((b"via", b"1.1 linkerd"),)
+    assert exchange.reserved == ((b"via", b"1.1 linkerd"),)
     dtab = Dtab.parse("/a=>/b;/c=>/d")
     assert exchange.context == Context(Deadline(1000, 9000), dtab, Trace(3, 1, 2, 4), 0.5, dtab)
 
 
 def test_special_is_none_again_when_everything_was_consumed() -> None:
-    assert read((b"l5d-sample", b"1")).special is None
+    assert read((b"l5d-sample", b"1")).reserved is None
 
 
 def test_others_pass_untouched_and_make_no_context() -> None:
-    special = ((b"l5d-ctx-tenant", b"a"), (b"l5d-name", b"/x"), (b"l5d-dst-service", b"/svc/a"), (b"expect", b"x"))
-    exchange = read(*special)
-    assert exchange.special == special
+    reserved = ((b"l5d-ctx-tenant", b"a"), (b"l5d-name", b"/x"), (b"l5d-dst-service", b"/svc/a"), (b"expect", b"x"))
+    exchange = read(*reserved)
+    assert exchange.reserved == reserved
     assert exchange.context is None
 
 
@@ -97,9 +97,9 @@ def test_the_same_override_is_the_same_object_so_that_caches_find_it() -> None:
 
 @pytest.mark.parametrize("name", [b"l5d-dtab", b"l5d-ctx-dtab"])
 def test_a_wrong_dtab_is_refused_with_the_text_of_the_parser(name: bytes) -> None:
-    for special in (((name, b"invalid-param"),), ((name, b"/a=>/b"), (name, b"invalid-param"))):
+    for reserved in (((name, b"invalid-param"),), ((name, b"/a=>/b"), (name, b"invalid-param"))):
         with pytest.raises(BadContext) as caught:
-            read(*special)
+            read(*reserved)
         assert caught.value.status == 400
         assert caught.value.message == "'/' expected but 'i' found at '[i]nvalid-param'"
 
@@ -185,8 +185,8 @@ def test_a_first_sample_that_is_none_leaves_the_next() -> None:
     assert read_context((b"l5d-sample", b"x"), (b"l5d-sample", b"1"), (b"l5d-sample", b"0")).sample == 1.0
 
 
-def clear(special: Special | None) -> Exchange:
-    exchange = make_exchange(special=special)
+def clear(reserved: Reserved | None) -> Exchange:
+    exchange = make_exchange(reserved=reserved)
     run(ClearContext(served).serve(exchange))
     return exchange
 
@@ -198,8 +198,8 @@ NAMES = st.sampled_from([b"l5d-dtab", b"l5d-ctx-trace", b"l5d-", b"l5d-x", b"l5d
 def test_clearing_drops_all_of_ours_and_nothing_else(fields: list[tuple[bytes, bytes]]) -> None:
     exchange = clear(tuple(fields) or None)
     assert exchange.context is None
-    assert exchange.special == (tuple(f for f in fields if f[0] in (b"via", b"te", b"expect")) or None)
+    assert exchange.reserved == (tuple(f for f in fields if f[0] in (b"via", b"te", b"expect")) or None)
 
 
 def test_clearing_ignores_what_would_be_refused() -> None:
-    assert clear(((b"l5d-dtab", b"wrong"), (b"l5d-ctx-deadline", b"1 1"))).special is None
+    assert clear(((b"l5d-dtab", b"wrong"), (b"l5d-ctx-deadline", b"1 1"))).reserved is None

@@ -146,7 +146,7 @@ def test_an_endpoint_that_had_the_time_that_is_granted_has_failed():
     assert not endpoint_failed(exchange, Timeout(0.1), now - 1000)
     exchange.upstream = None
     assert endpoint_failed(exchange, UntilReply(exchange.reply, 0.1, 10.0), now - 10), "no connection in that time"
-    assert exchange.failure is None
+    assert exchange.request_failure is None
 
 
 @pytest.mark.parametrize("awaited", [Awaited.CLIENT, Awaited.READING])
@@ -154,18 +154,18 @@ def test_an_endpoint_that_has_no_whole_request_has_not_failed(awaited):
     exchange = make_exchange(body=Streaming())
     exchange.upstream = Upstream(awaited)
     assert not endpoint_failed(exchange, UntilReply(exchange.reply, 0.1, 10.0), time.monotonic() - 1000)
-    assert isinstance(exchange.failure, ClientProtocolError) is (awaited is Awaited.CLIENT)
+    assert isinstance(exchange.request_failure, ClientProtocolError) is (awaited is Awaited.CLIENT)
 
 
 def test_a_client_that_may_be_waiting_to_be_asked_has_not_failed_either():
-    exchange = make_exchange(body=Streaming(), special=((b"expect", b"100-continue"),))
+    exchange = make_exchange(body=Streaming(), reserved=((b"expect", b"100-continue"),))
     exchange.upstream = Upstream(Awaited.CLIENT)
     assert not endpoint_failed(exchange, UntilReply(exchange.reply, 0.1, 10.0), time.monotonic() - 1000)
-    assert exchange.failure is None
+    assert exchange.request_failure is None
 
 
 @pytest.mark.parametrize(("error", "failed"), [(EndpointTimeout("took nothing"), True), (OSError(), False)])
 def test_what_went_wrong_before_the_limit_counts(error, failed):
     exchange = make_exchange()
-    exchange.failure = error
+    exchange.request_failure = error
     assert endpoint_failed(exchange, Timeout(0.1), time.monotonic()) is failed

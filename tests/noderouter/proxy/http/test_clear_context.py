@@ -9,8 +9,8 @@ from noderouter.proxy.http.clear_context import guard
 OURS = b"l5d-success-class: 1.0\r\nvia: 1.1 linkerd\r\n"
 
 
-def response(*special: tuple[bytes, bytes]) -> Response:
-    return Response(502, b"Bad Gateway", Headers(), 4, special=special)
+def response(*reserved: tuple[bytes, bytes]) -> Response:
+    return Response(502, b"Bad Gateway", Headers(), 4, reserved=reserved)
 
 
 def test_fields_of_another_router_go_on_but_its_verdict():

@@ -86,5 +86,5 @@ def test_what_was_lost_is_sent_again_only_where_that_is_safe(method, untouched, 
 
 def test_a_client_that_broke_off_is_the_reason():
     exchange = make_exchange()
-    exchange.failure = ClientGone("left")
-    assert lost(exchange, True, "reset") is exchange.failure
+    exchange.request_failure = ClientGone("left")
+    assert lost(exchange, True, "reset") is exchange.request_failure

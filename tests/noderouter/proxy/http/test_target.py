@@ -17,19 +17,19 @@ def test_the_host_is_the_one_of_the_target(before):
 
 
 def test_an_empty_expectation_is_none():
-    exchange = make_exchange(special=((b"expect", b" , "), (b"via", b"1.1 a")))
+    exchange = make_exchange(reserved=((b"expect", b" , "), (b"via", b"1.1 a")))
     check_expectation(exchange)
-    assert exchange.special == ((b"via", b"1.1 a"),)
+    assert exchange.reserved == ((b"via", b"1.1 a"),)
 
 
 def test_a_list_with_100_continue_is_that():
-    special = ((b"expect", b"x, 100-Continue"),)
-    exchange = make_exchange(special=special)
+    reserved = ((b"expect", b"x, 100-Continue"),)
+    exchange = make_exchange(reserved=reserved)
     check_expectation(exchange)
-    assert exchange.special == special
+    assert exchange.reserved == reserved
 
 
 def test_any_other_is_refused():
     with pytest.raises(ClientProtocolError) as caught:
-        check_expectation(make_exchange(special=((b"expect", b"gold"),)))
+        check_expectation(make_exchange(reserved=((b"expect", b"gold"),)))
     assert caught.value.status == 417

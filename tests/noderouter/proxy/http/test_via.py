@@ -7,18 +7,18 @@ from noderouter.core.message import HTTP_1_0, HTTP_1_1, Response
 from noderouter.proxy.http.via import MAX_VIA_BYTES, via_request, via_response
 from tests.testing.reply import make_exchange
 
-Special = tuple[tuple[bytes, bytes], ...]
+Reserved = tuple[tuple[bytes, bytes], ...]
 
 
-def both(special: Special | None, version: int = HTTP_1_1) -> bytes:
+def both(reserved: Reserved | None, version: int = HTTP_1_1) -> bytes:
     """The line, which is the same for requests and responses."""
-    line = via_request(make_exchange(special=special, version=version))
-    assert via_response(Response(200, b"OK", Headers(), 0, version, special)) == line
+    line = via_request(make_exchange(reserved=reserved, version=version))
+    assert via_response(Response(200, b"OK", Headers(), 0, version, reserved)) == line
     return line
 
 
 @pytest.mark.parametrize(
-    ("special", "version", "line"),
+    ("reserved", "version", "line"),
     [
         (None, HTTP_1_1, b"via: 1.1 linkerd\r\n"),
         (None, HTTP_1_0, b"via: 1.0 linkerd\r\n"),
@@ -29,8 +29,8 @@ def both(special: Special | None, version: int = HTTP_1_1) -> bytes:
         (((b"via", b""),), HTTP_1_1, b"via: 1.1 linkerd\r\n"),
     ],
 )
-def test_an_entry_is_appended(special: Special | None, version: int, line: bytes) -> None:
-    assert both(special, version) == line
+def test_an_entry_is_appended(reserved: Reserved | None, version: int, line: bytes) -> None:
+    assert both(reserved, version) == line
 
 
 def test_a_long_via_loses_its_oldest_entries() -> None:

@@ -116,16 +116,16 @@ def test_names_that_only_resemble_ours_are_forwarded(heads: ModuleType) -> None:
 )  # fmt: skip
 def test_special_fields(heads: ModuleType, name: bytes) -> None:
     lines = (b"A: 1", name.upper() + b": One, two ", name.title() + b":", b"B: 2")
-    special = ((name, b"One, two"), (name, b""))
-    assert request(heads, *lines)[7:] == (b"Host: a\r\nA: 1\r\nB: 2\r\n", special)
-    assert response(heads, *lines)[6:] == (b"A: 1\r\nB: 2\r\n", special)
+    reserved = ((name, b"One, two"), (name, b""))
+    assert request(heads, *lines)[7:] == (b"Host: a\r\nA: 1\r\nB: 2\r\n", reserved)
+    assert response(heads, *lines)[6:] == (b"A: 1\r\nB: 2\r\n", reserved)
 
 
 def test_upgrade_is_special_where_connection_lists_it(heads: ModuleType) -> None:
     fields = (b"Upgrade: websocket", b"Upgrade: x", b"Connection: keep-alive", b"Connection: Upgrade")
-    special = ((b"upgrade", b"websocket"), (b"upgrade", b"x"))
-    assert request(heads, *fields)[8] == special
-    assert response(heads, *fields, line=b"HTTP/1.1 101 x")[7] == special
+    reserved = ((b"upgrade", b"websocket"), (b"upgrade", b"x"))
+    assert request(heads, *fields)[8] == reserved
+    assert response(heads, *fields, line=b"HTTP/1.1 101 x")[7] == reserved
     assert request(heads, *fields[:3])[8] is None
     assert request(heads, *fields, line=b"GET / HTTP/1.0")[8] is None  # RFC 9110 section 7.8
     assert request(heads, b"TE: a", *fields, line=b"GET / HTTP/1.0")[8] == ((b"te", b"a"),)

@@ -21,7 +21,7 @@ FOLDED = "a field line begins with white space (obsolete folding)"
 LENGTH = "Content-Length is not a number, or has too many digits"
 LENGTHS = "more than one Content-Length"
 
-# data -> length, block, special
+# data -> length, block, reserved
 CARRIED: dict[str, tuple[bytes, int, bytes, object]] = {
     "LF": (b"HTTP/1.1 200 OK\nA: b\nContent-Length: 5\n\n", 5, b"A: b\r\n", None),
     "LF here and there": (b"HTTP/1.1 200 OK\r\nA: b\nC: d\r\n\n", -2, b"A: b\r\nC: d\r\n", None),
@@ -32,15 +32,15 @@ CARRIED: dict[str, tuple[bytes, int, bytes, object]] = {
     "space before a colon": (R + b"A : b\r\nC\t \t:d\r\n\r\n", -2, b"A: b\r\nC: d\r\n", None),
     "space before the colon of a length": (R + b"Content-Length : 5\r\n\r\n", 5, b"", None),
     "space before the colon of a coding": (R + b"Transfer-Encoding\t: chunked\r\n\r\n", -1, b"", None),
-    "space before the colon of a special field": (R + b"VIA : x\r\n\r\n", -2, b"", ((b"via", b"x"),)),
+    "space before the colon of a reserved field": (R + b"VIA : x\r\n\r\n", -2, b"", ((b"via", b"x"),)),
     "space before the colon of Connection": (R + b"Connection : a\r\nA: b\r\n\r\n", -2, b"", None),
     "fold": (R + b"A: b\r\n c\r\nD: e\r\n\r\n", -2, b"A: b c\r\nD: e\r\n", None),
     "fold with much white space": (R + b"A: b \t \r\n\t  c \r\nD: e\r\n\r\n", -2, b"A: b c\r\nD: e\r\n", None),
     "white space that is no fold": (R + b"A: b  \t c\td\r\n e  f\r\n\r\n", -2, b"A: b  \t c\td e  f\r\n", None),
     "folds": (R + b"A: b\r\n c\n\td\r\n  e\r\n\r\n", -2, b"A: b c d e\r\n", None),
     "fold of an empty value": (R + b"A:\r\n b\r\n\tc\r\n\r\n", -2, b"A: b c\r\n", None),
-    "fold of a special field": (R + b"l5d-err: a\r\n b\r\n\r\n", -2, b"", ((b"l5d-err", b"a b"),)),
-    "fold of an empty special field": (R + b"Via:\r\n b\r\n c\r\n\r\n", -2, b"", ((b"via", b"b c"),)),
+    "fold of a reserved field": (R + b"l5d-err: a\r\n b\r\n\r\n", -2, b"", ((b"l5d-err", b"a b"),)),
+    "fold of an empty reserved field": (R + b"Via:\r\n b\r\n c\r\n\r\n", -2, b"", ((b"via", b"b c"),)),
     "fold of a field that is dropped": (R + b"Proxy-Authenticate: a,\r\n b\r\nC: d\r\n\r\n", -2, b"C: d\r\n", None),
     "fold of what Connection names": (R + b"A: b\r\n c\r\nConnection: a\r\n\r\n", -2, b"", None),
     "fold that looks like a field": (R + b"A: b\r\n TE: 7\r\n\r\n", -2, b"A: b TE: 7\r\n", None),
@@ -93,10 +93,10 @@ def lenient(heads: ModuleType, data: bytes) -> tuple[object, ...] | str | None:
 
 @pytest.mark.parametrize("name", CARRIED)
 def test_carried(heads: ModuleType, name: str) -> None:
-    data, length, block, special = CARRIED[name]
+    data, length, block, reserved = CARRIED[name]
     for behind in (b"", b" x", b"\n"):
         found = heads.parse_response(data + behind, *LIMITS, True)
-        assert (found[0], *found[4:]) == (len(data), length, False, block, special)  # and the connection ends
+        assert (found[0], *found[4:]) == (len(data), length, False, block, reserved)  # and the connection ends
     with pytest.raises(HeadError):
         heads.parse_response(data, *LIMITS)
     with pytest.raises(HeadError):

@@ -17,8 +17,8 @@ def request(
     method: bytes = b"GET",
     version: int = HTTP_1_1,
     headers: bytes = b"",
-    special: tuple[tuple[bytes, bytes], ...] | None = None,
+    reserved: tuple[tuple[bytes, bytes], ...] | None = None,
 ) -> Exchange:
     """One request; `headers` are field lines."""
     reply = NoReply()
-    return Exchange(method, target, host, Headers(headers), NO_BODY, reply, version=version, special=special)  # type: ignore[arg-type]
+    return Exchange(method, target, host, Headers(headers), NO_BODY, reply, version=version, reserved=reserved)  # type: ignore[arg-type]

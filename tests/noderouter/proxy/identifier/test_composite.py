@@ -17,7 +17,7 @@ BY_PATH = PathIdentifier(SVC, 1, consume=True)
 
 def test_the_first_that_identifies_wins():
     both = FirstOf([BY_NAME, BY_PATH, StaticIdentifier(SVC)])
-    exchange = request(b"/web/x", special=((b"l5d-name", b"/a"),))
+    exchange = request(b"/web/x", reserved=((b"l5d-name", b"/a"),))
     assert (both.identify(exchange), exchange.target) == (Path.of("svc", "a"), b"/web/x")
     exchange = request(b"/web/x")
     assert (both.identify(exchange), exchange.target) == (Path.of("svc", "web"), b"/x")
@@ -31,4 +31,4 @@ def test_all_reasons_are_told_once():
 
 def test_a_refusal_is_final():
     with pytest.raises(IdentificationError):
-        FirstOf([BY_NAME, StaticIdentifier(SVC)]).identify(request(special=((b"l5d-name", b"x"),)))
+        FirstOf([BY_NAME, StaticIdentifier(SVC)]).identify(request(reserved=((b"l5d-name", b"x"),)))

@@ -6,7 +6,7 @@ from tests.noderouter.proxy.identifier.requests import request
 EXCHANGE = request(
     host=b"Web:80",
     headers=b"X-Name: one\r\nx-name: two\r\n",
-    special=((b"l5d-name", b"/a"), (b"l5d-name", b"/b"), (b"via", b"1.1 x")),
+    reserved=((b"l5d-name", b"/a"), (b"l5d-name", b"/b"), (b"via", b"1.1 x")),
 )
 
 

@@ -12,7 +12,7 @@ IDENTIFIER = Header(kind="io.l5d.header").build(Path.of("svc"))
 
 @pytest.mark.parametrize(("value", "path"), [(b"/a/b/c", "/svc/a/b/c"), (b"/", "/svc"), (b"/\\x2f", "/svc/\\x2f")])
 def test_the_value_is_a_path(value, path):
-    assert IDENTIFIER.identify(request(special=((b"l5d-name", value),))) == Path.parse(path)
+    assert IDENTIFIER.identify(request(reserved=((b"l5d-name", value),))) == Path.parse(path)
 
 
 def test_another_header_may_be_configured():
@@ -20,9 +20,9 @@ def test_another_header_may_be_configured():
     assert identifier.identify(request(headers=b"X-Path: /a\r\n")) == Path.of("svc", "a")
 
 
-@pytest.mark.parametrize("special", [None, ((b"l5d-name", b""),)])
-def test_without_a_value_there_is_no_name(special):
-    assert IDENTIFIER.identify(request(special=special)) == Unidentified("l5d-name header is absent")
+@pytest.mark.parametrize("reserved", [None, ((b"l5d-name", b""),)])
+def test_without_a_value_there_is_no_name(reserved):
+    assert IDENTIFIER.identify(request(reserved=reserved)) == Unidentified("l5d-name header is absent")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_without_a_value_there_is_no_name(special):
 )
 def test_a_malformed_path_is_refused_in_the_parsers_words(value, text):
     with pytest.raises(IdentificationError) as caught:
-        IDENTIFIER.identify(request(special=((b"l5d-name", value),)))
+        IDENTIFIER.identify(request(reserved=((b"l5d-name", value),)))
     assert (str(caught.value), caught.value.status) == (text, 400)
 
 

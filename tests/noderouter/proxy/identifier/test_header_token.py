@@ -26,7 +26,7 @@ def test_without_a_host_there_is_no_name(host):
 
 
 def test_other_fields_count_where_they_are_configured():
-    exchange = request(headers=b"x-name:  Some Thing \r\n", special=((b"l5d-name", b"x"),))
+    exchange = request(headers=b"x-name:  Some Thing \r\n", reserved=((b"l5d-name", b"x"),))
     assert BY_FIELD.identify(exchange) == Path.of("svc", "Some Thing")
     assert BY_L5D.identify(exchange) == Path.of("svc", "x")
     assert BY_FIELD.identify(request(headers=b"x-name: \r\n")) == Unidentified("X-Name header is absent")

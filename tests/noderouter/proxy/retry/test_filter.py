@@ -13,10 +13,10 @@ from tests.testing.step import run
 
 def test_what_went_wrong_with_one_try_is_not_said_of_the_next():
     async def service(exchange):
-        seen.append(exchange.failure)
+        seen.append(exchange.request_failure)
         if len(seen) == 1:
-            exchange.failure = EndpointTimeout("took nothing")
-            raise exchange.failure
+            exchange.request_failure = EndpointTimeout("took nothing")
+            raise exchange.request_failure
         exchange.reply.begin(Response(200, b"OK", Headers(), 0), b"")
 
     seen = []

@@ -300,3 +300,18 @@ async def test_a_wire_that_is_closed_here_ends_the_tunnel():
         assert it.error is not None
         with pytest.raises(trio.BrokenResourceError):
             await it.server.receive_some()
+
+
+async def test_a_wire_that_cannot_be_spliced_is_copied_and_is_no_bulk_for_ever():
+    """As one that decrypts; what comes behind a large transfer is stepped with everybody's requests again."""
+    async with looping() as loop, tunnel(loop) as it:
+        forth = it.relay._rightward
+        forth._splices = False
+        data = bytes(MB)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(it.client.send_all, data)
+            assert await read(it.server, len(data)) == data
+        await it.client.send_all(b"little")
+        assert await read(it.server, 6) == b"little"
+        assert not forth.busy
+        assert forth._pipe is None

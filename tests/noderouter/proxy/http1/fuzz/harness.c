@@ -58,7 +58,7 @@ static void check_offsets(const head *h, size_t size)
     CHECK(h->end >= 4 && h->end <= size && h->data[h->end - 1] == '\n');
     CHECK(h->repaired || memcmp(h->data + h->end - 4, "\r\n\r\n", 4) == 0);
     CHECK(!h->repaired || (h->lenient && !h->persist));
-    CHECK(h->count <= MAX_FIELDS && h->options <= MAX_OPTIONS && h->specials <= h->count);
+    CHECK(h->count <= MAX_FIELDS && h->options <= MAX_OPTIONS && h->reserved <= h->count);
     CHECK(h->length >= -2 && (h->length <= 999999999999999999 || h->length == VAST) && (h->minor == 0 || h->minor == 1));
     CHECK(h->response || (h->length >= -1 && h->method_len && h->target_len));
     CHECK(h->length != VAST || (h->response && h->vast_len > SAFE_DIGITS && h->vast_len <= MAX_DIGITS));
@@ -88,7 +88,7 @@ static void check_again(const head *h, const uint8_t *block)
     memcpy(data + line + 2, block, h->block_size);
     memcpy(data + size - 2, "\r\n", 2);
     CHECK(scan(&again, data, size, size, size, h->response, h->lenient) == OK && !again.repaired);
-    CHECK(again.end == size && again.block_size == h->block_size && again.specials == 0);
+    CHECK(again.end == size && again.block_size == h->block_size && again.reserved == 0);
     CHECK(again.length == (h->response ? -2 : 0) && again.host == (h->host < 0 ? -1 : again.host));
     second = malloc(again.block_size ? again.block_size : 1);
     write_block(&again, second);

@@ -13,7 +13,7 @@ def join_host_port(host: str, port: int) -> str:
 
 
 def unmapped(ip: str) -> str:
-    """An address as people know it: a socket for both families shows IPv4 in IPv6's clothes (RFC 4291 2.5.5.2)."""
+    """Return an IPv4-mapped IPv6 address as IPv4; any other as it is (RFC 4291 section 2.5.5.2)."""
     return ip[7:] if ip.startswith("::ffff:") and "." in ip else ip
 
 

@@ -1,0 +1,107 @@
+"""The one table of field names that mean something to a router, for every version and for the compiled parser.
+
+`python -m noderouter.proxy.http.field_names` writes `http1/_fields.h` from it; a test compares the two.
+"""
+
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+
+class FieldKind(Enum):
+    """What becomes of a field that has a name of the table; the value is its name in C."""
+
+    HOST = "HOST_FIELD"
+    """Forwarded, and read."""
+    LENGTH = "LENGTH"
+    CODING = "CODING"
+    CONNECTION = "CONNECTION"
+    UPGRADE = "UPGRADE"
+    RESERVED = "RESERVED"
+    """The router acts on it: in `Exchange.reserved`, and not among the others."""
+    DROPPED = "DROPPED"
+    """Hop-by-hop, and of no use to the next hop (RFC 9110 section 7.6.1)."""
+
+
+KINDS: Final = {
+    b"te": FieldKind.RESERVED,
+    b"via": FieldKind.RESERVED,
+    b"host": FieldKind.HOST,
+    b"expect": FieldKind.RESERVED,
+    b"trailer": FieldKind.RESERVED,
+    b"upgrade": FieldKind.UPGRADE,
+    b"connection": FieldKind.CONNECTION,
+    b"keep-alive": FieldKind.DROPPED,
+    b"max-forwards": FieldKind.RESERVED,
+    b"content-length": FieldKind.LENGTH,
+    b"proxy-connection": FieldKind.DROPPED,
+    b"transfer-encoding": FieldKind.CODING,
+    b"proxy-authenticate": FieldKind.DROPPED,
+    b"proxy-authorization": FieldKind.DROPPED,
+    b"x-forwarded-client-cert": FieldKind.RESERVED,
+}
+"""By name in lower case."""
+
+RESERVED_PREFIX: Final = b"l5d-"
+"""Fields that begin so are reserved, too."""
+
+END_TO_END: Final = (
+    b"host", b"via", b"forwarded", b"expect", b"authorization", b"cookie", b"set-cookie", b"cache-control",
+    b"max-forwards",
+)  # fmt: skip
+"""What Connection must not name: fields that are meant for everybody (RFC 9110 section 7.6.1)."""
+
+END_TO_END_PREFIXES: Final = (b"l5d-", b"x-forwarded-", b"content-")
+
+HOP_BY_HOP: Final = frozenset(
+    name for name, kind in KINDS.items() if kind is not FieldKind.HOST and name not in END_TO_END
+) - {b"content-length", b"x-forwarded-client-cert"}
+"""What never goes beyond a connection, whether Connection names it or not."""
+
+HEADER: Final = Path(__file__).parents[1] / "http1" / "_fields.h"
+
+
+def header() -> str:
+    """Return the C header: `kind_of` and `is_end_to_end`, for names in any case."""
+    by_length: dict[int, list[bytes]] = {}
+    for name in sorted(KINDS, key=len):
+        by_length.setdefault(len(name), []).append(name)
+    lines = [
+        "/* Made from field_names.py by `python -m noderouter.proxy.http.field_names`: edit that.",
+        " * Part of the compiled head parser; see _head.c. */",
+        "#ifndef NODEROUTER_FIELDS_H",
+        "#define NODEROUTER_FIELDS_H",
+        "",
+        "/* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */",
+        f"enum kind {{ PLAIN, {', '.join(kind.value for kind in FieldKind)} }};",
+        "",
+        "static enum kind kind_of(const uint8_t *name, size_t len)",
+        "{",
+        "    switch (len) {",
+    ]
+    for length, names in by_length.items():
+        lines.append(f"    case {length}:")
+        lines += [f'        if (IS(name, len, "{name.decode()}")) return {KINDS[name].value};' for name in names]
+        lines.append("        break;")
+    tests = [f'IS(name, len, "{name.decode()}")' for name in END_TO_END]
+    tests += [f'BEGINS(name, len, "{prefix.decode()}")' for prefix in END_TO_END_PREFIXES]
+    return "\n".join(
+        [
+            *lines,
+            "    }",
+            f'    return BEGINS(name, len, "{RESERVED_PREFIX.decode()}") ? RESERVED : PLAIN;',
+            "}",
+            "",
+            "/* What Connection must not name (RFC 9110 section 7.6.1): fields that are meant for everybody. */",
+            "static bool is_end_to_end(const uint8_t *name, size_t len)",
+            "{",
+            "    return " + "\n        || ".join(tests) + ";",
+            "}",
+            "#endif",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    HEADER.write_text(header(), encoding="ascii")

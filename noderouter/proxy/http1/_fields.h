@@ -1,0 +1,73 @@
+/* Made from field_names.py by `python -m noderouter.proxy.http.field_names`: edit that.
+ * Part of the compiled head parser; see _head.c. */
+#ifndef NODEROUTER_FIELDS_H
+#define NODEROUTER_FIELDS_H
+
+/* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */
+enum kind { PLAIN, HOST_FIELD, LENGTH, CODING, CONNECTION, UPGRADE, RESERVED, DROPPED };
+
+static enum kind kind_of(const uint8_t *name, size_t len)
+{
+    switch (len) {
+    case 2:
+        if (IS(name, len, "te")) return RESERVED;
+        break;
+    case 3:
+        if (IS(name, len, "via")) return RESERVED;
+        break;
+    case 4:
+        if (IS(name, len, "host")) return HOST_FIELD;
+        break;
+    case 6:
+        if (IS(name, len, "expect")) return RESERVED;
+        break;
+    case 7:
+        if (IS(name, len, "trailer")) return RESERVED;
+        if (IS(name, len, "upgrade")) return UPGRADE;
+        break;
+    case 10:
+        if (IS(name, len, "connection")) return CONNECTION;
+        if (IS(name, len, "keep-alive")) return DROPPED;
+        break;
+    case 12:
+        if (IS(name, len, "max-forwards")) return RESERVED;
+        break;
+    case 14:
+        if (IS(name, len, "content-length")) return LENGTH;
+        break;
+    case 16:
+        if (IS(name, len, "proxy-connection")) return DROPPED;
+        break;
+    case 17:
+        if (IS(name, len, "transfer-encoding")) return CODING;
+        break;
+    case 18:
+        if (IS(name, len, "proxy-authenticate")) return DROPPED;
+        break;
+    case 19:
+        if (IS(name, len, "proxy-authorization")) return DROPPED;
+        break;
+    case 23:
+        if (IS(name, len, "x-forwarded-client-cert")) return RESERVED;
+        break;
+    }
+    return BEGINS(name, len, "l5d-") ? RESERVED : PLAIN;
+}
+
+/* What Connection must not name (RFC 9110 section 7.6.1): fields that are meant for everybody. */
+static bool is_end_to_end(const uint8_t *name, size_t len)
+{
+    return IS(name, len, "host")
+        || IS(name, len, "via")
+        || IS(name, len, "forwarded")
+        || IS(name, len, "expect")
+        || IS(name, len, "authorization")
+        || IS(name, len, "cookie")
+        || IS(name, len, "set-cookie")
+        || IS(name, len, "cache-control")
+        || IS(name, len, "max-forwards")
+        || BEGINS(name, len, "l5d-")
+        || BEGINS(name, len, "x-forwarded-")
+        || BEGINS(name, len, "content-");
+}
+#endif
