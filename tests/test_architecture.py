@@ -39,7 +39,7 @@ COVERED = {
     "tests/e2e/test_errors.py": "assembly/errors",
     "tests/e2e/test_loops.py": "assembly/client",
     "tests/e2e/test_process.py": "servers",
-    "tests/noderouter/config": "schema/explain proxy/listener/session proxy/retry/config",
+    "tests/noderouter/config": "schema/explain proxy/retry/config",
     "tests/noderouter/assembly": (
         "assembly/capture assembly/layer assembly/service assembly/surroundings commands/explain"
     ),

@@ -5,9 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from noderouter.proxy.capture.config import CaptureConfig
 from noderouter.proxy.filter.call_depth import DEFAULT_LIMIT
 from noderouter.proxy.filter.forwarded_label import LabelKind
+from noderouter.proxy.listener.config import ServerSession, SocketOptions
 from noderouter.proxy.listener.listener import SocketSettings
-from noderouter.proxy.listener.session import ServerSession
-from noderouter.proxy.listener.sockets import SocketOptions
 from noderouter.schema.fields import Count, FieldName, Ip, LimitMs, Milliseconds, Port, Positive
 from noderouter.schema.kind import BeforeValidator, Field, Model, kind_field, model_validator
 

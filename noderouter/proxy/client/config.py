@@ -11,7 +11,7 @@ from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.client.client import ClientSettings
 from noderouter.proxy.client.pool import PoolSettings
-from noderouter.proxy.listener.session import Session
+from noderouter.proxy.listener.config import Session
 from noderouter.proxy.retry.config import Budget
 from noderouter.proxy.transport import TransportLimits
 from noderouter.schema.fields import Count, LimitMs, Milliseconds, Off, Positive, seconds

@@ -2,7 +2,7 @@
 
 from noderouter.config.server import ServerConfig
 from noderouter.proxy.filter.forwarded_label import IpPortKind, RequestRandomKind
-from noderouter.proxy.listener.sockets import SocketOptions
+from noderouter.proxy.listener.config import SocketOptions
 
 
 def test_partial_socket_options_keep_the_other_defaults() -> None:

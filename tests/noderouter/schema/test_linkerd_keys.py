@@ -18,8 +18,7 @@ from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.classifier.kind import ClassifierKind
 from noderouter.proxy.client.config import ClientKeys, PoolConfig
 from noderouter.proxy.identifier.kind import IdentifierKind
-from noderouter.proxy.listener.session import Session
-from noderouter.proxy.listener.sockets import SocketOptions
+from noderouter.proxy.listener.config import Session, SocketOptions
 from noderouter.proxy.retry.backoff import BackoffKind
 from noderouter.proxy.retry.config import Budget
 from noderouter.proxy.router.config import Retries, ServiceKeys

@@ -1,10 +1,12 @@
-"""`socketOptions` of servers (docs/linkerd1.md section 2.9)."""
+"""`socketOptions` of servers (docs/linkerd1.md section 2.9), and how long connections may live."""
 
 from typing import ClassVar
 
 from noderouter.proxy.listener.listener import SocketSettings
-from noderouter.schema.fields import Positive
+from noderouter.schema.fields import LimitMs, Milliseconds, Positive
 from noderouter.schema.kind import Model
+
+IDLE_MS = 600_000
 
 
 class SocketOptions(Model):
@@ -30,3 +32,18 @@ class SocketOptions(Model):
             transparent=transparent,
             backlog=defaults.backlog if self.backlog is None else self.backlog,
         )
+
+
+class Session(Model):
+    """`clientSession`: bounds of one connection; None is forever."""
+
+    section: ClassVar[str] = "session"
+
+    idleTimeMs: Milliseconds | None = None
+    lifeTimeMs: Milliseconds | None = None
+
+
+class ServerSession(Session):
+    """`serverSession`: a client's connection that is not used for long is closed."""
+
+    idleTimeMs: LimitMs | None = IDLE_MS

@@ -1,7 +1,7 @@
 """`socketOptions`: what is left out keeps its default."""
 
+from noderouter.proxy.listener.config import SocketOptions
 from noderouter.proxy.listener.listener import SocketSettings
-from noderouter.proxy.listener.sockets import SocketOptions
 from tests.testing.router import checked, config
 
 
