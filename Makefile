@@ -63,6 +63,8 @@ ROW_1 := $(wildcard $(foreach each,image cluster docs real,tests/$(each)))
 ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/interception/keeper,tests/$(each)))
 ON_SOURCES = NODEROUTER_PURE=1 $(BIN)/$(PYTEST)
 PYTEST := python -m pytest
+# Where the time goes, at the end of each row.
+SLOWEST := --durations=10 --durations-min=10
 # Many of them wait more than they compute.
 AT_ONCE = --numprocesses=$(shell nproc) --dist=worksteal
 
@@ -100,9 +102,9 @@ newest:
 
 # All tests on the sources; then those of the data path again on what was compiled from them.
 test: setup
-	@$(ON_SOURCES) $(ROW_1) > $(VENV)/row-1.log 2>&1 & one=$$!; $(ON_SOURCES) $(ROW_2) > $(VENV)/row-2.log 2>&1 & two=$$!; \
+	@$(ON_SOURCES) $(SLOWEST) $(ROW_1) > $(VENV)/row-1.log 2>&1 & one=$$!; $(ON_SOURCES) $(SLOWEST) $(ROW_2) > $(VENV)/row-2.log 2>&1 & two=$$!; \
 	trap 'kill $$one $$two' INT TERM; status=0; \
-	$(ON_SOURCES) $(AT_ONCE) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2) $(FOREIGN)) || status=1; \
+	$(ON_SOURCES) $(SLOWEST) $(AT_ONCE) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2) $(FOREIGN)) || status=1; \
 	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(FOREIGN) || status=1; \
 	else echo "the data path is not compiled here: its tests run on the sources only"; $(ON_SOURCES) $(AT_ONCE) $(FOREIGN) || status=1; fi; \
 	wait $$one || status=1; wait $$two || status=1; cat $(VENV)/row-1.log $(VENV)/row-2.log; \
