@@ -6,7 +6,7 @@
     naming      files, DNS, watches of Kubernetes; what last-good        connections have drained, and routers
                 dtabs and Events wait to write                           have closed their clients
     serving     signals, sweep, admin, control lag, guard, memory,       connections have drained, or the grace
-                windows of metrics, yielding a port, interception              period is over
+                windows of metrics, yielding a port, interception        period is over
 
 SIGTERM, SIGINT and `/admin/shutdown` set `stopping`; `run` itself then disarms, drains and cancels from the inside out:
 accepting ends first, then connections drain, then upstream connections close, then watches, then the reactor.

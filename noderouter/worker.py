@@ -1,7 +1,7 @@
 """What carries requests: the reactor, the routers on it, their servers, and the bounds that all of them share.
 
-`App` hosts the reactor. What others want to know of it they get as values (`WorkerState`,
-`client_state`, `stacks`, `tasks`), but for what `App` and `ControlPlane` build on: `guard`, `servers`, `reactor`.
+`App` hosts the reactor. What others show of it they get as values (`WorkerState`, `client_state`, `stacks`, `tasks`);
+`App` and `ControlPlane` build on `guard`, `servers` and `reactor`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -76,7 +76,7 @@ class AdminConfig(Model):
 
     @model_validator(mode="after")
     def _control_is_for_loopback(self) -> "AdminConfig":
-        """Refuse control endpoints beyond loopback that are not opened explicitly: nobody authenticates here."""
+        """Close control endpoints beyond loopback unless they are opened explicitly: nobody authenticates here."""
         if self.security.controlEnabled is None:
             decided = self.security.model_copy(update={"controlEnabled": is_loopback(self.ip)})
             object.__setattr__(self, "security", decided)  # frozen for all others

@@ -1,6 +1,5 @@
 """Builds the clients of a router: the cache that makes one for each bound name, and what they ask before connecting."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -12,7 +11,7 @@ from noderouter.core.errors import NoSuchName
 from noderouter.core.var import Var
 from noderouter.proxy.client.address_class import plain
 from noderouter.proxy.client.client import Client, Guard
-from noderouter.proxy.client.config import ClientParams, ClientResolver
+from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.client.ourselves import is_here
 from noderouter.proxy.http1.upstream import connect_http1
@@ -40,38 +39,26 @@ class OwnListeners:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltClients:
-    """The clients of one router, with the parameters that each was made with."""
-
-    clients: Clients
-    made_with: Mapping[Path, ClientParams]
-
-
 def build_clients(
     config: RouterConfig,
     resolver: ClientResolver,
     around: Surroundings,
     scopes: Scopes,
     guard: Guard,
-) -> BuiltClients:
+) -> Clients:
     """The clients of a router, made as names are bound; the metrics of each are in `client/<bound name>`."""
     binding_seconds = config.bindingTimeoutMs / 1000
-    made_with: dict[Path, ClientParams] = {}
 
     def make(bound: Bound) -> Client:
-        params = resolver.resolve(bound.id)
-        settings = params.build(around.rng, binding_seconds)
+        settings = resolver.resolve(bound.id).build(around.rng, binding_seconds)
         client = Client(bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect_http1)
         client_gauges(scopes.acquire("client", element(bound.id)), client)
-        made_with[bound.id] = params
         return client
 
     def closed(client: Client) -> None:
         scopes.release("client", element(client.id))
-        made_with.pop(client.id, None)
 
-    return BuiltClients(Clients(make, closed, config.bindingCache.overrideClients), made_with)
+    return Clients(make, closed, config.bindingCache.overrideClients)
 
 
 def connection_guard(policy: DestinationPolicy, own: OwnListeners) -> Guard:

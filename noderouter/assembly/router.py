@@ -9,7 +9,7 @@ from logging import INFO, WARNING
 from pathlib import Path as FilePath
 
 from dtab import Path
-from noderouter.assembly.client import BuiltClients, OwnListeners, build_clients, connection_guard
+from noderouter.assembly.client import OwnListeners, build_clients, connection_guard
 from noderouter.assembly.errors import ErrorWords, build_error_words
 from noderouter.assembly.guards import destination_policy, override_rules
 from noderouter.assembly.service import build_names
@@ -21,6 +21,7 @@ from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.proxy.access_log.file import AccessLogFile
 from noderouter.proxy.access_log.rotation import RollPolicy
 from noderouter.proxy.capture.probe import ProbeAnswer
+from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.identifier.composite import FirstOf
@@ -43,7 +44,7 @@ class RouterAssembly:
     policy: DestinationPolicy
     overrides: OverrideRules
     own: OwnListeners
-    clients: BuiltClients
+    of_clients: ClientResolver
     router: Router
     errors: ErrorWords
     access_log: AccessLogFile | None
@@ -74,8 +75,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     overrides = override_rules(config, around.namers)
     own = OwnListeners()
     of_clients = config.client.build()
-    built = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
-    clients = built.clients
+    clients = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
     names = build_names(config, interpreter.bind, around, scopes, clients, of_clients)
     router = Router(config.label, identifier, names, clients, config.bindingCache.build(), around.admit_binding)
     errors = build_error_words(config, interpreter, clients, around.log)
@@ -88,7 +88,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     if config.compressionLevel == -1:
         around.log(INFO, "router.never_compresses", router=config.label, hint="responses are carried as they are")
     return RouterAssembly(
-        config, interpreter, around, scope, scopes, policy, overrides, own, built, router, errors, access_log
+        config, interpreter, around, scope, scopes, policy, overrides, own, of_clients, router, errors, access_log
     )
 
 

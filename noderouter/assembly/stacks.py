@@ -96,12 +96,12 @@ def stacks_of_router(router: RouterAssembly, servers: Mapping[str, BuiltServer])
     """
     shown, names = Shown(), router.router
     services = (*names.overrides, *names.names)
-    clients = list(router.clients.made_with.items())
+    clients = [client.id for client in names.clients]
     return {
         "servers": Lazy((address, shown.filters(server.filters)) for address, server in servers.items()),
         "flows": Lazy((address, shown.filters(server.flows)) for address, server in servers.items() if server.flows),
         "services": Lazy((each.path.show(), shown.filters(each.filters)) for each in services),
-        "clients": Lazy((id.show(), shown.client(params)) for id, params in clients),
+        "clients": Lazy((id.show(), shown.client(router.of_clients.resolve(id))) for id in clients),
     }
 
 

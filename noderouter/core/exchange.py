@@ -83,7 +83,17 @@ class Classifier(Protocol):
         ...
 
 
-class ByStatus:
+class JudgedByHead:
+    """The base of classifiers that trailers tell nothing."""
+
+    __slots__ = ()
+
+    def end(self, exchange: "Exchange", trailers: Headers | None) -> Verdict:
+        """As the head was judged."""
+        return exchange.verdict or FAILURE
+
+
+class ByStatus(JudgedByHead):
     """The classifier of an exchange that was given none."""
 
     __slots__ = ()
@@ -91,11 +101,7 @@ class ByStatus:
     def head(self, exchange: "Exchange") -> Verdict:
         """Success below status 500."""
         response = exchange.response
-        return Verdict.SUCCESS if response is not None and response.status < 500 else Verdict.FAILURE
-
-    def end(self, exchange: "Exchange", trailers: Headers | None) -> Verdict:
-        """As the head was judged."""
-        return exchange.verdict or Verdict.FAILURE
+        return SUCCESS if response is not None and response.status < 500 else FAILURE
 
 
 BY_STATUS: Final = ByStatus()

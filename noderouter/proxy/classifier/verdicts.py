@@ -8,14 +8,13 @@ whose body streams (`body.data` is None) can never be sent again.
 from typing import Final
 
 from noderouter.core.errors import ConnectError, DeadlineExceeded, EndpointProtocolError
-from noderouter.core.exchange import FAILURE, RETRYABLE, SUCCESS, Exchange, Verdict
-from noderouter.core.headers import Headers
+from noderouter.core.exchange import FAILURE, RETRYABLE, SUCCESS, Exchange, JudgedByHead, Verdict
 
 TRANSIENT: Final = (ConnectError, EndpointProtocolError, DeadlineExceeded)
 """Errors that another attempt may not meet: no connection, a broken one, an attempt that took too long."""
 
 
-class ByStatus:
+class ByStatus(JudgedByHead):
     """Failure from 500 on, retryable for `methods`."""
 
     __slots__ = ("_methods",)
@@ -36,10 +35,6 @@ class ByStatus:
             return RETRYABLE
         return FAILURE
 
-    def end(self, exchange: Exchange, trailers: Headers | None) -> Verdict:
-        """See `Classifier`: trailers change nothing."""
-        return exchange.verdict or FAILURE
-
     def error(self, exchange: Exchange, exc: Exception) -> Verdict:
         """See `Classifier`."""
         if (
@@ -52,7 +47,7 @@ class ByStatus:
         return FAILURE
 
 
-class AnyResponse:
+class AnyResponse(JudgedByHead):
     """Every response is a success; having none is a failure, and not retryable."""
 
     __slots__ = ()
@@ -60,10 +55,6 @@ class AnyResponse:
     def head(self, exchange: Exchange) -> Verdict:
         """See `Classifier`."""
         return SUCCESS if exchange.response is not None else FAILURE
-
-    def end(self, exchange: Exchange, trailers: Headers | None) -> Verdict:
-        """See `Classifier`."""
-        return exchange.verdict or FAILURE
 
     def error(self, exchange: Exchange, exc: Exception) -> Verdict:
         """See `Classifier`."""

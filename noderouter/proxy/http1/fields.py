@@ -12,7 +12,7 @@ byte.
 import re
 from typing import Final
 
-Reserved = tuple[tuple[bytes, bytes], ...]
+from noderouter.core.message import Reserved
 
 RequestHead = tuple[int, bytes, bytes, int, bytes | None, int, bool, bytes, Reserved | None]
 """end, method, target, minor, host, length, persist, block, reserved."""

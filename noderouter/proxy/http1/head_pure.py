@@ -16,6 +16,7 @@ RFC 9112 sections 2 to 6, RFC 9110 sections 5, 7.2, 7.6.1, 7.8 and 9.3.6.
 import re
 from typing import Final
 
+from noderouter.core.message import Reserved
 from noderouter.proxy.http.field_names import (
     END_TO_END,
     END_TO_END_PREFIXES,
@@ -33,7 +34,6 @@ from noderouter.proxy.http1.fields import (
     VALUE,
     HeadError,
     RequestHead,
-    Reserved,
     ResponseHead,
     bare_cr,
     diagnose,

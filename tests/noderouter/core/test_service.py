@@ -34,7 +34,7 @@ def test_a_layer_tells_its_class_and_what_it_was_told_to_show():
     assert dict(layer(Mark, "b").params) == {}
 
 
-def test_filters_for_special_requests_are_inside_of_one_layer():
+def test_filters_for_requests_with_reserved_fields_are_inside_of_one_layer():
     inside = [layer(Mark, "a"), layer(Mark, "b")]
     made = when_reserved(inside)
     assert (made.name, made.filters) == ("WhenReserved", inside)
