@@ -1,13 +1,19 @@
 """What the hot path counts with: counters, gauges, and everything about requests in one call.
 
-One `RequestStats` per server, per service and per (client, service). A finished request costs one `record` (or
-`fail`) on each; totals, success, status classes and latencies are derived when somebody reads. The objects are
-handed out by `telemetry.tree`, which also names them.
+One `RequestStats` per server, per service and per (client, service). A finished request costs one `record` on each;
+totals, success, status classes and latencies are derived when somebody reads. The objects are handed out by
+`telemetry.tree`, which also names them.
+
+Counting is not a filter of its own: a frame costs more than the counting, so it is done by the filter that sees the
+outcome at each level anyway (`ErrorReply`, `Retry`, the client).
 """
 
 from collections.abc import Callable
 from typing import Final
 
+from noderouter.core.errors import ClientGone
+from noderouter.core.exchange import SUCCESS, Exchange
+from noderouter.reactor.errors import Expired
 from noderouter.telemetry.histogram import Histogram
 
 STATUS_LIMIT: Final = 64
@@ -59,6 +65,16 @@ class _Status:
         self.latency = latency
 
 
+def failure_name(error: BaseException) -> str:
+    """Return the name a failure is counted under: of the reason, where a task was interrupted for one."""
+    if isinstance(error, Expired):
+        return "DeadlineExceeded"
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ClientGone):
+        return "ClientGone"
+    return type(reason if isinstance(reason, BaseException) else error).__name__
+
+
 class RequestStats:
     """The requests of one server, service, or service of a client.
 
@@ -70,7 +86,7 @@ class RequestStats:
     def __init__(self) -> None:
         self.pending = 0
         self.exceptions: dict[str, int] = {}
-        """How often `fail` was called, by name."""
+        """How often `failed` was called, by name."""
         self._failures = 0
         self._statuses: dict[int, _Status] = {}
         self._classes: dict[int, Histogram] = {}
@@ -79,7 +95,14 @@ class RequestStats:
     def __repr__(self) -> str:
         return f"<RequestStats requests={self.requests} failures={self.failures} pending={self.pending}>"
 
-    def record(self, status: int, seconds: float, success: bool) -> None:
+    def record(self, exchange: Exchange, error: BaseException | None, seconds: float) -> None:
+        """Count a request that is over: by what it ended in, if it has no response, else as it was judged."""
+        if error is not None:
+            self.failed(failure_name(error), seconds)
+        elif exchange.response is not None:
+            self.answered(exchange.response.status, seconds, exchange.verdict is SUCCESS)
+
+    def answered(self, status: int, seconds: float, success: bool) -> None:
         """Count a request that was answered; `success` is the response classifier's verdict."""
         entry = self._statuses.get(status)
         if entry is None:
@@ -89,7 +112,7 @@ class RequestStats:
             self._failures += 1
         entry.latency.add(seconds)
 
-    def fail(self, exception_name: str, seconds: float) -> None:
+    def failed(self, exception_name: str, seconds: float) -> None:
         """Count a request that ended in an exception instead of a response.
 
         `a/b` means an exception `a` that was caused by a `b`: it counts for `a` and for `a/b`.

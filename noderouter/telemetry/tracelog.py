@@ -13,8 +13,8 @@ from noderouter.core.context import Trace
 from noderouter.core.exchange import Exchange
 from noderouter.core.host_port import join_host_port
 from noderouter.telemetry import log
-from noderouter.telemetry.failures import failure_name
 from noderouter.telemetry.log import TRACE_SPAN
+from noderouter.telemetry.metrics import failure_name
 from noderouter.telemetry.recent import cut
 
 LOGGER: Final = "io.l5d.tracelog"

@@ -7,7 +7,7 @@ import noderouter.app  # imports whatever may raise
 from noderouter.core.errors import ClientGone, DeadlineExceeded, RouterError
 from noderouter.reactor.errors import Expired
 from noderouter.reactor.task import Timeout
-from noderouter.telemetry.failures import failure_name
+from noderouter.telemetry.metrics import failure_name
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
 

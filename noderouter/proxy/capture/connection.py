@@ -24,6 +24,7 @@ from noderouter.core.service import Service
 from noderouter.proxy.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detected, WireProtocol, detect, unfinished
 from noderouter.proxy.capture.flow import FlowReply, flow
 from noderouter.proxy.capture.original_destination import local_destination, original_destination
+from noderouter.proxy.http.lifetime import client_reset
 from noderouter.proxy.listener.listener import Connection
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.task import Task, Timeout
@@ -187,7 +188,7 @@ class CapturedConnection:
     def _left(self, mask: int) -> None:
         """The client hung up before its flow was through; a FIN may be a half-close, which is carried on."""
         if mask & GONE and self._reply is not None and not self._reply.started and self._task is not None:
-            self._task.cancel(ClientGone("client reset the connection"))
+            client_reset(self._task)
 
     async def _detect(self, speech: Speech) -> Detected | None:
         """What the client speaks; None if it left without a word where HTTP was to come."""

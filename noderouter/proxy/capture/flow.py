@@ -12,7 +12,7 @@ from typing import Any, Final
 from noderouter.core.body import NO_BODY
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import EndpointProtocolError, IdentificationError
-from noderouter.core.exchange import Exchange, Verdict
+from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_1_1, Response
 from noderouter.core.service import Service
@@ -20,7 +20,6 @@ from noderouter.proxy.identifier.kind import Identifier, Unidentified
 from noderouter.proxy.tcp.relay import Relay
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.wire import Wire
-from noderouter.telemetry.failures import failure_name
 from noderouter.telemetry.metrics import RequestStats
 
 HTTP_PORT: Final = b":80"
@@ -116,12 +115,9 @@ class FlowStats:
         stats.pending += 1
         try:
             await self._service(exchange)
-            response = exchange.response
-            if response is not None:
-                seconds = (exchange.head_at or monotonic()) - exchange.started
-                stats.record(response.status, seconds, exchange.verdict is Verdict.SUCCESS)
+            stats.record(exchange, None, (exchange.head_at or monotonic()) - exchange.started)
         except (Exception, Unwind) as error:
-            stats.fail(failure_name(error), monotonic() - exchange.started)
+            stats.record(exchange, error, monotonic() - exchange.started)
             if isinstance(error, Exception) and not exchange.reply.started:
                 self._on_failed(exchange, error)
             raise

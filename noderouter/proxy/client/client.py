@@ -37,7 +37,6 @@ from noderouter.proxy.transport import Connector, Transport
 from noderouter.reactor.errors import Expired, Unwind
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Timeout
-from noderouter.telemetry.failures import failure_name
 from noderouter.telemetry.histogram import COUNT
 from noderouter.telemetry.metrics import RequestStats
 
@@ -282,14 +281,13 @@ class Client:
                         else:
                             pool.give(connection, ended)
             if exchange.response is not None:
-                success = exchange.verdict is SUCCESS
-                if success:
+                if exchange.verdict is SUCCESS:
                     self._budget.deposit(ended)  # only what works pays for repeats
                 if exchange.tunnel and exchange.head_at:
                     ended = exchange.done_at = exchange.head_at  # how long a tunnel lasts is no latency
-                stats.record(exchange.response.status, ended - began, success)
+                stats.record(exchange, None, ended - began)
         except (Exception, Unwind) as error:
-            stats.fail(failure_name(error), monotonic() - began)
+            stats.record(exchange, error, monotonic() - began)
             raise
         finally:
             stats.pending -= 1

@@ -16,14 +16,13 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from noderouter.core.errors import ClientGone, ClientProtocolError, OverloadError, RouterError
-from noderouter.core.exchange import FAILURE, SUCCESS, Exchange
+from noderouter.core.exchange import FAILURE, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 from noderouter.core.service import Service
 from noderouter.proxy.http.status import phrase
 from noderouter.proxy.http.success_class import FAILURE as FAILURE_FIELD
 from noderouter.reactor.errors import Unwind
-from noderouter.telemetry.failures import failure_name
 from noderouter.telemetry.metrics import RequestStats
 
 MAX_FIELD_BYTES: Final = 8192
@@ -73,12 +72,9 @@ class ErrorReply:
                 await self._service(exchange)
             except Exception as error:
                 await self._failed(exchange, error)
-            response = exchange.response
-            if response is not None:
-                seconds = (exchange.done_at or monotonic()) - exchange.started
-                stats.record(response.status, seconds, exchange.verdict is SUCCESS)
+            stats.record(exchange, None, (exchange.done_at or monotonic()) - exchange.started)
         except (Exception, Unwind) as error:
-            stats.fail(failure_name(error), monotonic() - exchange.started)
+            stats.record(exchange, error, monotonic() - exchange.started)
             raise
         finally:
             stats.pending -= 1

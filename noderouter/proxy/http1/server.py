@@ -4,17 +4,12 @@ Reads a head, makes an Exchange, awaits the service, and decides whether the con
 pipelined are answered one after the other. What is ambiguous is refused with a status and the connection closes;
 nothing is repaired.
 
-A client that leaves: a reset cancels the exchange at once. A FIN may be a half-close (the client has sent its
-request and still reads), which TCP cannot tell from a close: it is passed on, and the endpoint decides, as it would
-without a router (docs/adr/0020).
-
 What stands still ends. While bytes are awaited their reader keeps the time; a connection between requests, and an
-exchange whose response does not begin, are looked at by `check`, about twice a second, so that no request pays for a
-timer.
+exchange whose response does not begin (`http.lifetime`), are looked at by `check`, about twice a second, so that no
+request pays for a timer.
 """
 
 from collections.abc import Awaitable
-from functools import partial
 from math import inf
 from random import uniform
 from time import monotonic
@@ -27,13 +22,12 @@ from noderouter.core.errors import (
     ClientProtocolError,
     ClientStalled,
     CutShort,
-    DeadlineExceeded,
-    EndpointTimeout,
     RouterError,
 )
-from noderouter.core.exchange import Awaited, Exchange, Upstream
+from noderouter.core.exchange import Exchange
 from noderouter.core.message import HTTP_1_0
 from noderouter.core.service import Service
+from noderouter.proxy.http import lifetime
 from noderouter.proxy.http1.body import StreamBody, Truncated
 from noderouter.proxy.http1.head import HeadError, parse_request
 from noderouter.proxy.http1.normalise import normalise
@@ -47,16 +41,12 @@ LINGER_SECONDS = 1.0  # not Final: tests shorten it, and the compiler puts Final
 """How long a refused client may go on sending before its connection is closed: a close with unread bytes would
 reset the connection and could destroy the answer (RFC 9112 section 9.6)."""
 LINGER_BYTES: Final = 256 * 1024
-WAITING_SECONDS: Final = 300.0
-"""How long an exchange may wait for anything before it is on its way to an endpoint: a bound behind all others."""
 LIFE_JITTER: Final = 0.2
 """Connections live shorter than they may, by up to this share: those opened together do not end together."""
 PIPELINED_TURN: Final = 16
 """Requests of one read before others get their turn."""
 LATE: Final = 0.9
 """The share of its life time after which a connection ends with the next response."""
-UPLOAD_SECONDS: Final = 5.0
-"""Without a byte of an upload, after which its connection may be ended in favour of others."""
 DRAIN_IDLE_SECONDS: Final = 1.0
 """While draining, how long an idle connection may still send a request before it is closed."""
 SLASH: Final = 47  # what an origin-form target begins with
@@ -115,13 +105,7 @@ class ServerConnection:
     def idle(self) -> bool:
         """No request is in progress: the next has not come whole, or its client goes on sending it no more."""
         exchange = self._exchange
-        return exchange is None or self._abandoned(exchange)
-
-    def _abandoned(self, exchange: Exchange) -> bool:
-        upstream = exchange.upstream
-        if upstream is None or self._reply.started or upstream.awaited is not Awaited.CLIENT:
-            return False
-        return monotonic() - upstream.progress > UPLOAD_SECONDS
+        return exchange is None or lifetime.abandoned(exchange)
 
     @property
     def idle_since(self) -> float:
@@ -348,11 +332,9 @@ class ServerConnection:
         if exchange is None or self._task is None:
             return
         if mask & GONE:
-            self._task.cancel(ClientGone("client reset the connection"))
+            lifetime.client_reset(self._task)
         elif not exchange.half_closed and not self._more_ahead() and self.wire.ended():
-            exchange.half_closed = True
-            if exchange.upstream is not None:
-                exchange.upstream.finish()
+            lifetime.client_finished(exchange)
 
     def _more_ahead(self) -> bool:
         """Whether more of what the client has sent is here: the next request, or what goes into a tunnel first."""
@@ -364,29 +346,15 @@ class ServerConnection:
         if task is None or task.unwinding:
             return
         exchange = self._exchange
-        waited = now - task.since
-        if exchange is None:
-            if waited > self._settings.idle_seconds and self._body is None:  # a body is timed by who buffers it
-                task.cancel("idle", self._idle_too_long)
-            return
-        if exchange.reply.started or exchange.limited:
-            return
-        upstream = exchange.upstream
-        if upstream is None:
-            if waited > WAITING_SECONDS:
-                late = DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s")
-                task.interrupt(late, partial(self._still_waits, exchange, None, 0.0))
-        # However many bytes of a head have come. Who keeps the request from going out is timed where he is awaited.
-        elif upstream.awaited is Awaited.RESPONSE and now - upstream.progress > upstream.head_seconds:
-            slow = EndpointTimeout(f"no response within {upstream.head_seconds:g} s")
-            task.interrupt(slow, partial(self._still_waits, exchange, upstream, upstream.progress))
+        if exchange is not None:
+            lifetime.end_overdue(exchange, task, now, self._serves)
+        elif now - task.since > self._settings.idle_seconds and self._body is None:  # who buffers a body times it
+            task.cancel("idle", self._idle_too_long)
 
-    # Asked again in the step that ends something for it: a request, or a response, may have come meanwhile.
+    # Asked again in the step that ends something for it: a request may have come meanwhile.
 
-    def _still_waits(self, exchange: Exchange, upstream: Upstream | None, progress: float) -> bool:
-        if self._exchange is not exchange or exchange.reply.started or exchange.upstream is not upstream:
-            return False
-        return upstream is None or upstream.progress == progress
+    def _serves(self, exchange: Exchange) -> bool:
+        return self._exchange is exchange
 
     def _forsaken(self) -> bool:
         return self._exchange is None and self._body is None and self.wire.silent()

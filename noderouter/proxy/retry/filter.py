@@ -9,14 +9,13 @@ from collections.abc import Callable
 from time import monotonic
 
 from noderouter.core.errors import RouterError
-from noderouter.core.exchange import RETRYABLE, SUCCESS, Exchange
+from noderouter.core.exchange import RETRYABLE, Exchange
 from noderouter.core.service import Service
 from noderouter.proxy.classifier.kind import Classifier
 from noderouter.proxy.retry.backoff import Backoff
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.reactor.errors import Unwind
 from noderouter.reactor.task import sleep
-from noderouter.telemetry.failures import failure_name
 from noderouter.telemetry.metrics import RequestStats
 
 MAX_RETRIES = 1000
@@ -85,13 +84,9 @@ class Retry:
                 if self._backoff is not None:
                     pauses = pauses or self._backoff()
                     await sleep(pauses.next())
-            response = exchange.response
-            if response is not None:
-                requests.record(
-                    response.status, (exchange.done_at or monotonic()) - started, exchange.verdict is SUCCESS
-                )
+            requests.record(exchange, None, (exchange.done_at or monotonic()) - started)
         except (Exception, Unwind) as error:
-            requests.fail(failure_name(error), monotonic() - started)
+            requests.record(exchange, error, monotonic() - started)
             raise
         finally:
             requests.pending -= 1

@@ -324,7 +324,7 @@ async def test_a_connection_that_crashes_ends_alone(
 async def test_a_large_tree_does_not_hold_up_the_thread(make_state: MakeState, serving: Serving) -> None:
     tree = MetricsTree()
     for n in range(1000):
-        tree.scope("rt", "out", "service", f"svc/{n}").requests().record(200, 0.01, True)
+        tree.scope("rt", "out", "service", f"svc/{n}").requests().answered(200, 0.01, True)
     gaps: list[float] = []
 
     async def watch() -> None:

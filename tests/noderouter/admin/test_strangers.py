@@ -23,7 +23,7 @@ UNENDING = b"POST /delegator.json HTTP/1.1\r\nHost: localhost\r\nTransfer-Encodi
 def large_tree() -> MetricsTree:
     tree = MetricsTree()
     for n in range(1000):
-        tree.scope("rt", "out", "service", f"svc/{n}").requests().record(200, 0.01, True)
+        tree.scope("rt", "out", "service", f"svc/{n}").requests().answered(200, 0.01, True)
     return tree
 
 

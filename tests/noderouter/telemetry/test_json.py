@@ -125,8 +125,8 @@ async def test_a_node_without_metrics_is_an_empty_object() -> None:
 async def test_what_is_derived_can_be_asked_for_too() -> None:
     tree = MetricsTree()
     pair = tree.scope("rt", "out", "client", "#/fs/web", "service", "svc/a").requests()
-    pair.record(200, 0.01, True)
-    pair.fail("Outer/Inner", 0.01)
+    pair.answered(200, 0.01, True)
+    pair.failed("Outer/Inner", 0.01)
     for path in ("rt/out/client/#/fs/web", "rt/out/client/#/fs/web/service/svc/a"):
         assert await read_flat(tree, f"{path}/failures") == {"": 1, "Outer": 1, "Outer/Inner": 1}
         assert await read_flat(tree, f"{path}/requests") == {"": 2}

@@ -96,8 +96,8 @@ async def test_the_official_parser_reads_back_what_was_counted() -> None:
     tree = MetricsTree()
     service = 'svc/"quoted"\\back\nslash é'
     stats = tree.scope("rt", "out", "service", service).requests()
-    stats.record(200, 0.01, True)
-    stats.fail("ConnectError", 0.01)
+    stats.answered(200, 0.01, True)
+    stats.failed("ConnectError", 0.01)
     stats.roll()
     tree.gauge("a/nan", lambda: float("nan"))
     tree.gauge("a/inf", lambda: float("-inf"))
@@ -123,7 +123,7 @@ async def test_the_official_parser_reads_back_what_was_counted() -> None:
 async def test_every_family_stands_in_one_piece_under_its_type() -> None:
     tree = MetricsTree()
     for label in ("in", "out"):
-        tree.scope("rt", label, "service", "svc/a").requests().record(200, 0.1, True)
+        tree.scope("rt", label, "service", "svc/a").requests().answered(200, 0.1, True)
     text = b"".join(await exposition(tree.samples())).decode()
     types = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(types) == len(set(types))

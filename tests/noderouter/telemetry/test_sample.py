@@ -22,6 +22,6 @@ def test_servers_and_services_have_every_class_from_the_start() -> None:
     names = ("1XX", "2XX", "3XX", "4XX", "5XX", "error")
     assert more == {("status", name): 0 for name in names}
     stats = RequestStats()
-    stats.record(503, 0.1, False)
+    stats.answered(503, 0.1, False)
     classes = {path[1]: value for path, _, value in of_requests(stats, (), whole=True) if path[0] == "status"}
     assert classes == {"1XX": 0, "2XX": 0, "3XX": 0, "4XX": 0, "5XX": 1, "503": 1, "error": 0}

@@ -55,10 +55,10 @@ def test_a_node_carries_a_metric_and_children() -> None:
 def test_a_server_reports_everything_that_linkerd_has() -> None:
     tree = MetricsTree()
     stats = tree.scope("rt", "out", "server", "0.0.0.0/4140").requests()
-    stats.record(200, 0.001, True)
-    stats.record(503, 0.001, False)
-    stats.fail("Outer/Inner", 0.001)
-    stats.fail("Outer", 0.001)
+    stats.answered(200, 0.001, True)
+    stats.answered(503, 0.001, False)
+    stats.failed("Outer/Inner", 0.001)
+    stats.failed("Outer", 0.001)
     stats.pending = 3
     paths = {"/".join(path[4:]): value for path, _, value in tree.samples() if path[0] == "rt"}
     assert {name: value for name, value in paths.items() if not isinstance(value, Histogram)} == {
@@ -88,7 +88,7 @@ def test_a_server_reports_everything_that_linkerd_has() -> None:
 
 def test_clients_have_no_exn() -> None:
     tree = MetricsTree()
-    tree.scope("rt", "out", "client", "#/fs/web", "service", "svc/web").requests().fail("ConnectError", 0.1)
+    tree.scope("rt", "out", "client", "#/fs/web", "service", "svc/web").requests().failed("ConnectError", 0.1)
     assert not [name for name in numbers(tree) if "/exn/" in name]
     assert numbers(tree)["rt/out/client/#/fs/web/service/svc/web/failures/ConnectError"] == 1
 
@@ -97,7 +97,7 @@ def test_status_codes_beyond_the_limit_are_other() -> None:
     tree = MetricsTree()
     stats = tree.scope("rt", "out", "server", "a/1").requests()
     for status in range(100, 300):
-        stats.record(status, 0.001, True)
+        stats.answered(status, 0.001, True)
     assert numbers(tree)["rt/out/server/a/1/status/other"] == 136
     assert ("rt", "out", "server", "a/1", "time", "other") in {path for path, _, _ in tree.samples()}
 
@@ -113,12 +113,12 @@ def test_a_client_is_the_sum_of_its_services() -> None:
     assert client_requests(tree) == 0
     for name in ("svc/a", "svc/b"):
         stats = client.scope("service", name).requests()
-        stats.record(200, 0.01, True)
+        stats.answered(200, 0.01, True)
         stats.pending = 1
     assert client_requests(tree) == 2
     assert numbers(tree)["rt/out/client/#/fs/web/pending"] == 2
     assert numbers(tree)["rt/out/client/#/fs/web/connects"] == 0
-    client.requests().record(200, 0.01, True)
+    client.requests().answered(200, 0.01, True)
     assert client_requests(tree) == 3
 
 
@@ -126,22 +126,22 @@ def test_the_sum_keeps_what_a_pruned_service_had() -> None:
     tree = MetricsTree()
     client = tree.scope("rt", "out", "client", "#/fs/web")
     pair = client.scope("service", "svc/a")
-    pair.requests().record(200, 0.01, True)
+    pair.requests().answered(200, 0.01, True)
     pair.requests().pending = 1
     pair.prune()
     assert client_requests(tree) == 1
     assert numbers(tree)["rt/out/client/#/fs/web/pending"] == 0
     assert "rt/out/client/#/fs/web/service/svc/a/requests" not in numbers(tree)
-    client.scope("service", "svc/a").requests().record(200, 0.01, True)
+    client.scope("service", "svc/a").requests().answered(200, 0.01, True)
     assert client_requests(tree) == 2
 
 
 def test_windows_end_for_all_also_for_what_is_kept_of_the_pruned() -> None:
     tree = MetricsTree()
     client = tree.scope("rt", "out", "client", "#/fs/web")
-    client.scope("service", "svc/a").requests().record(200, 0.01, True)
+    client.scope("service", "svc/a").requests().answered(200, 0.01, True)
     client.scope("service", "svc/a").prune()
-    client.scope("service", "svc/b").requests().record(200, 0.02, True)
+    client.scope("service", "svc/b").requests().answered(200, 0.02, True)
     durations = client.histogram("connection_duration")
     durations.add(1.0)
     for histogram in tree.histograms():
@@ -174,7 +174,7 @@ def test_a_pruned_scope_does_not_take_its_successor_with_it() -> None:
 def test_names_beyond_the_limit_share_other() -> None:
     tree = MetricsTree(limit=2)
     for n in range(5):
-        tree.scope("rt", "out", "service", f"svc/{n}").requests().record(200, 0.01, True)
+        tree.scope("rt", "out", "service", f"svc/{n}").requests().answered(200, 0.01, True)
     assert [n for n in range(5) if f"rt/out/service/svc/{n}/requests" in numbers(tree)] == [0, 1]
     assert numbers(tree)["rt/out/service/other/requests"] == 3
     assert numbers(tree)["telemetry/overflow"] == 3
@@ -184,7 +184,7 @@ def test_the_shared_node_stays_when_one_of_its_users_is_evicted() -> None:
     tree = MetricsTree(limit=1)
     tree.scope("rt", "out", "service", "svc/a")
     shared = tree.scope("rt", "out", "service", "svc/b")
-    shared.requests().record(200, 0.01, True)
+    shared.requests().answered(200, 0.01, True)
     shared.prune()
     assert numbers(tree)["rt/out/service/other/requests"] == 1
 

@@ -5,7 +5,7 @@ from functools import partial
 import trio
 import trio.testing
 
-from noderouter.proxy.http1.server import UPLOAD_SECONDS
+from noderouter.proxy.http.lifetime import UPLOAD_SECONDS
 from noderouter.proxy.http1.server_settings import ServerSettings
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin

@@ -19,7 +19,7 @@ def test_the_last_user_prunes():
     tree, scopes = make()
     first, second = (scopes.acquire("service", "a") for _ in range(2))
     assert first is second
-    first.requests().record(200, 0.1, True)
+    first.requests().answered(200, 0.1, True)
     scopes.release("service", "a")
     assert names(tree) == {"a"}
     scopes.release("service", "a")
@@ -32,7 +32,7 @@ def test_requests_in_flight_are_waited_for():
     stats.pending += 1
     scopes.release("client", "c", "service", "a")
     scopes.sweep()
-    stats.record(200, 0.1, True)
+    stats.answered(200, 0.1, True)
     stats.pending -= 1
     scopes.sweep()
     numbers = {"/".join(sample.path): sample.value for sample in tree.samples()}

@@ -1,10 +1,10 @@
-"""A failure is counted under the name of what caused it."""
+"""A failure is counted under the name of what caused it. Covers `metrics.py`."""
 
 import pytest
 
 from noderouter.core.errors import ClientGone
 from noderouter.reactor.errors import Cancelled, Expired
-from noderouter.telemetry.failures import failure_name
+from noderouter.telemetry.metrics import failure_name
 
 
 @pytest.mark.parametrize(
