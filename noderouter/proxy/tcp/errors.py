@@ -1,4 +1,4 @@
-"""How a tunnel ends early, beyond the errors of a wire."""
+"""How a tunnel ends early, beyond the errors of a wire; what is compiled cannot inherit from those."""
 
 from noderouter.reactor.errors import WireError
 
