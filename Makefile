@@ -57,10 +57,19 @@ DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,core proxy reactor teleme
 # Once, on what users run.
 FOREIGN := tests/foreign
 
-# Those that wait for nodes and processes more than they compute go beside the others, in two rows that take about as long;
-# the image first, since its tests make two at once where there is none yet.
-ROW_1 := $(wildcard $(foreach each,image cluster docs real,tests/$(each)))
-ROW_2 := $(wildcard $(foreach each,e2e_cluster e2e_intercept intercept noderouter/interception/keeper,tests/$(each)))
+# Those that wait for nodes and processes more than they compute go beside the others, in rows: each starts its own nodes, and
+# folders of one row share them. The longest first, since not all rows run at once; the image is built by whoever needs it first.
+ROWS := captured intercept image e2e-captured e2e real cluster
+ROWS_AT_ONCE := 5
+ROW_captured := tests/real/interception
+ROW_intercept := tests/intercept tests/noderouter/interception/keeper
+ROW_image := tests/image tests/docs
+ROW_e2e-captured := tests/e2e_intercept
+ROW_e2e := tests/e2e_cluster
+ROW_real := tests/real --ignore=tests/real/interception
+ROW_cluster := tests/cluster
+MAKE_ROWS = make --no-print-directory --keep-going --jobs=$(ROWS_AT_ONCE) $(ROWS:%=row-%)
+IN_ROWS := $(filter-out --%,$(foreach row,$(ROWS),$(ROW_$(row))))
 ON_SOURCES = NODEROUTER_PURE=1 $(BIN)/$(PYTEST)
 PYTEST := python -m pytest
 # Where the time goes, at the end of each row.
@@ -102,13 +111,16 @@ newest:
 
 # All tests on the sources; then those of the data path again on what was compiled from them.
 test: setup
-	@$(ON_SOURCES) $(SLOWEST) $(ROW_1) > $(VENV)/row-1.log 2>&1 & one=$$!; $(ON_SOURCES) $(SLOWEST) $(ROW_2) > $(VENV)/row-2.log 2>&1 & two=$$!; \
-	trap 'kill $$one $$two' INT TERM; status=0; \
-	$(ON_SOURCES) $(SLOWEST) $(AT_ONCE) $(patsubst %,--ignore=%,$(ROW_1) $(ROW_2) $(FOREIGN)) || status=1; \
+	@$(MAKE_ROWS) & rows=$$!; \
+	trap 'kill $$rows' INT TERM; status=0; \
+	$(ON_SOURCES) $(SLOWEST) $(AT_ONCE) $(IN_ROWS:%=--ignore=%) $(FOREIGN:%=--ignore=%) || status=1; \
 	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(FOREIGN) || status=1; \
 	else echo "the data path is not compiled here: its tests run on the sources only"; $(ON_SOURCES) $(AT_ONCE) $(FOREIGN) || status=1; fi; \
-	wait $$one || status=1; wait $$two || status=1; cat $(VENV)/row-1.log $(VENV)/row-2.log; \
+	wait $$rows || status=1; cat $(ROWS:%=$(VENV)/row-%.log); \
 	exit $$status
+
+row-%:
+	@$(ON_SOURCES) $(SLOWEST) $(ROW_$*) >$(VENV)/row-$*.log 2>&1
 
 check: lint type test
 

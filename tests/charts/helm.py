@@ -45,7 +45,7 @@ class Helm:
         with tempfile.TemporaryDirectory() as home:
             env = {"PATH": os.environ["PATH"], "HOME": home, "KUBECONFIG": f"{home}/none"}
             done = subprocess.run(
-                [self.command, *args], capture_output=True, text=True, check=False, env=env, timeout=60
+                [self.command, *args], capture_output=True, text=True, check=False, env=env, timeout=180
             )
         if done.returncode:
             raise HelmError(done.stderr + done.stdout)

@@ -11,7 +11,7 @@ from tests.charts.helm import CHART
 from tests.cluster.any_cluster import AnyCluster, until
 
 CHART_NAME = "noderouter"
-GONE_SECONDS = 60.0
+GONE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)

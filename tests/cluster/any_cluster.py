@@ -21,7 +21,7 @@ from tests.cluster.controlplane import CommandFailed, ControlPlane
 from tests.cluster.lifetime import Lifetime
 from tests.cluster.node import namespaces
 
-READY_SECONDS = 60.0
+READY_SECONDS = 150.0
 EXEC_SECONDS = 60.0
 LOOK_SECONDS = 5.0
 """How often a wait looks whether the nodes are still there."""

@@ -22,7 +22,7 @@ from tests.cluster.node.image import Image, Images
 from tests.cluster.process import Process
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-STARTED_SECONDS = 60.0
+STARTED_SECONDS = 180.0
 ROUTER_USER = 65532
 KILL_AND_WAIT = "kill -KILL $1 && while kill -0 $1 2>/dev/null; do sleep 0.005; done"
 """A signal has not been acted upon when it has been sent, on a machine that is busy least of all."""

@@ -25,7 +25,7 @@ from tests.cluster.lifetime import Lifetime
 from tests.cluster.node import namespaces
 from tests.cluster.process import Process
 
-READY_SECONDS = 60.0
+READY_SECONDS = 150.0
 """How long a component may take to become ready; it takes a few, and this machine may be busy."""
 
 COMMAND_SECONDS = 120.0

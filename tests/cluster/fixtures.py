@@ -19,7 +19,7 @@ from tests.cluster.real.cluster import RealCluster, missing
 from tests.image.engine import Unavailable
 
 NODE_COMMANDS = ("ip", "nft", "nsenter", "unshare", "setpriv")
-ACCOUNT_SECONDS = 20.0
+ACCOUNT_SECONDS = 60.0
 """How long the controllers may take to give a new namespace its service account."""
 
 

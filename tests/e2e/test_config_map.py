@@ -74,7 +74,7 @@ class Live:
 
     async def event(self, *words) -> str:
         """Wait until kubectl shows an Event with all these words."""
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while not all(word in (shown := self.events()) for word in words):
                 await trio.sleep(0.1)
         return shown
@@ -86,7 +86,7 @@ def live(control_plane, namespace) -> Live:
 
 
 async def ready(router, status=200):
-    with trio.fail_after(15):
+    with trio.fail_after(PATIENCE_SECONDS):
         while (answer := await router.admin("/readyz?verbose")).status != status:
             await trio.sleep(0.01)
     return answer.text
@@ -219,7 +219,7 @@ async def test_without_the_right_to_write_events_all_else_works(live, monkeypatc
 async def test_without_the_right_to_read_it_is_not_ready_and_says_why(live):
     async with backend("one") as one, routing(live.configuration()) as router:
         live.edit(f"/svc => {inet(one.port)}")
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while "router out: no dtab: ConfigMap" not in (text := await ready(router, 503)):
                 await trio.sleep(0.01)
         assert "forbidden" in text
@@ -283,7 +283,7 @@ async def test_the_hash_in_effect_is_on_the_pod_in_the_head_and_in_the_metrics(l
             live.edit(text)
             await until(lambda text=text: str(router.app.control.dtabs["out"].dtab) == text.replace(" ", ""))
             value = router.app.control.dtabs["out"].hash
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE_SECONDS):
                 while value not in live.kubectl("get", "pods", "-o", columns, "--no-headers"):
                     await trio.sleep(0.1)
             answer = await router.admin("/readyz?verbose")

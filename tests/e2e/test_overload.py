@@ -13,6 +13,7 @@ from noderouter.overload import guard as guard_module
 from noderouter.overload import pressure as pressure_module
 from noderouter.reactor.task import reschedule
 from tests.testing.backend import backend
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import Http, connect
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client
@@ -24,7 +25,7 @@ def few():
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
 
 
-async def served(port, seconds=10.0):
+async def served(port, seconds=PATIENCE_SECONDS):
     """Connect until somebody answers."""
     with trio.fail_after(seconds):
         while True:

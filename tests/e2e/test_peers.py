@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from tests.testing.backend import backend
-from tests.testing.busy import BUSY_SECONDS
+from tests.testing.busy import BUSY_SECONDS, PATIENCE_SECONDS
 from tests.testing.loop import until
 from tests.testing.origin import Peer, origin
 from tests.testing.router import config, inet, routing
@@ -25,7 +25,7 @@ needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 async def curl(*arguments, data=None):
     """Run curl; its standard output (standard error where it fails)."""
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_SECONDS):
         done = await trio.run_process(
             [CURL, "--silent", "--show-error", "--max-time", "15", "--noproxy", "*", *arguments],
             stdin=data if data is not None else b"",
@@ -149,7 +149,7 @@ async def nginx(directory):
         [NGINX, "-p", str(directory), "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while True:
                 try:
                     await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()

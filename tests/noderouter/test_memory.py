@@ -81,6 +81,7 @@ def test_without_glibc_nothing_is_done():
 SETTLED = """
 import gc, trio, weakref
 from noderouter import memory
+from tests.testing.busy import PATIENCE_SECONDS
 
 class Thing:
     pass
@@ -91,7 +92,7 @@ def cycle():
     return weakref.ref(thing)
 
 async def until(condition):
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_SECONDS):
         while not condition():
             await trio.sleep(0.01)
 

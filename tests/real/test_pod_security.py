@@ -90,7 +90,7 @@ def test_baseline_lets_in_neither_host_port_nor_interception(
     assert "its pods are refused, because of interception" in notes
     until(lambda: "host namespaces (hostNetwork=true)" in refusals(real_cluster, real_namespace))
     assert not Release(real_cluster, real_namespace).routers()
-    plane.helm("uninstall", "router", "-n", real_namespace, "--wait", "--timeout=60s")
+    plane.helm("uninstall", "router", "-n", real_namespace, "--wait", "--timeout=150s")
     state("both are refused, and taken away")
 
 

@@ -117,7 +117,7 @@ def test_a_node_is_drained_and_taken_back(real_cluster: RealCluster, mesh: Relea
     with steady(real_cluster, real_namespace, f"http://hello.{real_namespace}/") as traffic:
         began = time.monotonic()
         try:
-            plane.kubectl("drain", "node-2", "--ignore-daemonsets", "--timeout=60s")
+            plane.kubectl("drain", "node-2", "--ignore-daemonsets", "--timeout=150s")
             drained = time.monotonic()
             real_cluster.wait_ready("deployment", real_namespace, "hello")
             assert nodes(real_cluster, real_namespace) == {"node-1"}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.origin import Peer, client
 
 Fields = Iterable[tuple[str, str]]
@@ -60,7 +61,7 @@ class Http:
         body: bytes | None = None,
         chunked: bool = False,
         minor: int = 1,
-        seconds: float = 10.0,
+        seconds: float = PATIENCE_SECONDS,
     ) -> Answer:
         """Send a request and read its answer."""
         await self.send(host, target, method=method, fields=fields, body=body, chunked=chunked, minor=minor)
@@ -89,7 +90,7 @@ class Http:
             lines.append(f"Content-Length: {len(body)}")
         await self.peer.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b""))
 
-    async def answer(self, *, head_only: bool = False, seconds: float = 10.0) -> Answer:
+    async def answer(self, *, head_only: bool = False, seconds: float = PATIENCE_SECONDS) -> Answer:
         """Read one final response."""
         interim = []
         while True:

@@ -7,6 +7,7 @@ from typing import Any
 
 import trio
 
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import connect
 
 
@@ -40,7 +41,7 @@ class Load:
         """The bodies of all good answers."""
         return {body for status, body in self.answers if status == 200}
 
-    async def more(self, count: int, seconds: float = 10.0) -> None:
+    async def more(self, count: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until `count` more requests were answered."""
         goal = self.answered + count
         with trio.fail_after(seconds):

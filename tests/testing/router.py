@@ -169,7 +169,7 @@ class Process:
         """Everything it wrote to standard error."""
         return self._log.read_text()
 
-    async def until(self, event: str, seconds: float = 10.0) -> list[Json]:
+    async def until(self, event: str, seconds: float = PATIENCE_SECONDS) -> list[Json]:
         """Wait for an event in its log."""
         with trio.fail_after(seconds):
             while not (found := self.log(event)):
@@ -182,7 +182,7 @@ class Process:
         admin = await self.until("admin.listening")
         return [line["port"] for line in self.log("server.listening")], admin[0]["port"]
 
-    async def ended(self, seconds: float = 15.0) -> int:
+    async def ended(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Wait for its end; the exit code."""
         with trio.fail_after(seconds):
             return await self.process.wait()

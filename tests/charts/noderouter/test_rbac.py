@@ -11,6 +11,7 @@ import yaml
 
 from tests.charts.helm import CHART, Object, ci_values
 from tests.cluster.controlplane import CommandFailed, ControlPlane
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.router import Json, Running, routing, several
 
 DTAB = "router-noderouter-dtab"
@@ -178,7 +179,7 @@ async def addresses(router: Running) -> set[str]:
     return {address for client in clients.values() for address in client.get("addresses", [])}
 
 
-async def becomes(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def becomes(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     with trio.fail_after(seconds):
         while not condition():
             await trio.sleep(0.02)
@@ -193,13 +194,15 @@ def refused(router: Running, resource: str, verb: str) -> bool:
 async def test_with_all_verbs_a_service_is_found_and_followed(account: Account):
     put(account, hello(account.namespace, "192.0.2.1"))
     async with routing(configuration(account)) as router:
-        assert await addresses(router) == {"192.0.2.1:8080"}
+        with trio.fail_after(PATIENCE_SECONDS):
+            while await addresses(router) != {"192.0.2.1:8080"}:
+                await trio.sleep(0.05)
         put(account, hello(account.namespace, "192.0.2.2", 9090))
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while await addresses(router) != {"192.0.2.2:9090"}:
                 await trio.sleep(0.05)
         put(account, hello(account.namespace, "192.0.2.2", 9090, number=81))
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while "Unable to route" not in (await router.ask("hello")).text:
                 await trio.sleep(0.05)
         assert not [event for event in router.events if event["event"] == "kubernetes.watch_failed"]
@@ -209,13 +212,13 @@ async def test_with_all_verbs_the_dtab_is_followed_and_a_mistake_explained(accou
     async with routing(configuration(account)) as router:
         assert "Unable to route" in (await router.ask("hello")).text
         put(account, hello(account.namespace, "192.0.2.1"))
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while await addresses(router) != {"192.0.2.1:8080"}:
                 await trio.sleep(0.05)
         edit(account, route(account) + " /svc => ")
         await becomes(lambda: explained(account))
         edit(account, route(account, "nobody"))
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while "Unable to route" not in (await router.ask("hello")).text:
                 await trio.sleep(0.05)
         assert not [event for event in router.events if event["event"] == "kubernetes.event_refused"]

@@ -32,7 +32,7 @@ from tests.cluster.real import store
 from tests.cluster.real.node import RealNode, children
 from tests.cluster.real.settings import NodeFiles
 
-STARTED_SECONDS = 60.0
+STARTED_SECONDS = 180.0
 PROXY_MODES = ("nftables", "iptables")
 """Of the nodes, in turn."""
 

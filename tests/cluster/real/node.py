@@ -14,7 +14,7 @@ from tests.cluster.real import reaper, store
 from tests.cluster.real.settings import NodeFiles, write_cni, write_containerd, write_kubelet, write_proxy
 
 INIT = Path(__file__).with_name("node.sh")
-STARTED_SECONDS = 60.0
+STARTED_SECONDS = 180.0
 COMMAND_SECONDS = 120.0
 HEALTH_PORT = 10248
 """A kubelet's, on the node's loopback."""

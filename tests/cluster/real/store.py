@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.cluster.process import Process
 
-STARTED_SECONDS = 60.0
+STARTED_SECONDS = 180.0
 COMMAND_SECONDS = 300.0
 KEPT = 3
 """Prepared sets of images that stay, for runs to come: the latest."""

@@ -16,6 +16,7 @@ from noderouter.admin.server import serve_admin
 from noderouter.telemetry.telemeter.kind import Exposition
 from noderouter.telemetry.tree import MetricsTree
 from tests.noderouter.admin.conftest import MakeState, Serving, raw
+from tests.testing.busy import PATIENCE_SECONDS
 
 
 async def test_every_endpoint_over_the_wire(make_state: MakeState, serving: Serving) -> None:
@@ -217,7 +218,7 @@ async def test_silent_peers_are_cut_off(
     make_state: MakeState, serving: Serving, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
     monkeypatch.setattr(hypercorn_host, "IDLE_SECONDS", 0.2)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_SECONDS):
         async with serving(make_state()) as client:
             await raw(client, data)
 
@@ -234,7 +235,7 @@ async def test_a_byte_at_a_time_wins_no_time(
     if begin.startswith(b"POST"):
         begin += b"Content-Length: 1000\r\n\r\n"
     answer = b""
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_SECONDS):
         async with serving(make_state()) as client, trio.open_nursery() as nursery:
             stream = await trio.open_tcp_stream("127.0.0.1", client.base_url.port or 0)
 
@@ -260,7 +261,7 @@ async def test_one_who_does_not_read_is_reset_however_the_window_moves(
     """A large answer has its time as a whole: reading a little now and then does not help."""
     monkeypatch.setattr(hypercorn_host, "ANSWER_SECONDS", 0.5)
     state = make_state(reactor_tasks=lambda: ("x" * 10_000 for _ in range(2_000)))
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_SECONDS):
         async with serving(state) as client:
             with trio.socket.socket() as slow:
                 slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

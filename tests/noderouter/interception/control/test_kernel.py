@@ -34,6 +34,7 @@ from tests.noderouter.interception.control.conftest import GOOD
 from tests.noderouter.interception.keeper.conftest import make_network
 from tests.noderouter.kubernetes.contract.conftest import Contract, contract, place
 from tests.noderouter.naming.fakes import Log
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.kube import port, service
 from tests.testing.kube_pods import namespace, networked, pod
 from tests.testing.pod_network import BACKEND, BACKEND_PORT, CLIENT, PodNetwork, who
@@ -61,7 +62,7 @@ class Node:
     async def answers(self, wanted: str, pod_name: str = "client") -> None:
         """Wait until this is who answers the pod."""
         place = self.network.pods[pod_name]
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_SECONDS):
             while (said := await trio.to_thread.run_sync(who, place, self.address)) != wanted:
                 assert said in ("router", "backend")
                 await trio.sleep(0.005)
@@ -122,7 +123,7 @@ async def node(make_network, contract, tmp_path, nursery) -> AsyncIterator[Node]
     nursery.start_soon(lists.follow_services, frozenset())
     nursery.start_soon(client.run)
     try:
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_SECONDS):
             await client.status.ready_once.wait()
         yield Node(network, contract, client, address, name)
     finally:
@@ -186,7 +187,7 @@ async def test_how_long_it_takes_to_capture_a_pod(node):
         await node.contract.cluster.api.send("POST", pods(node.contract.namespace).path, thing)
         began = monotonic()
         await node.tell(f"pod-{number}", status)
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_SECONDS):
             while delays.total_count == count:
                 await trio.sleep(0.0005)
         taken.append((monotonic() - began) * 1000)

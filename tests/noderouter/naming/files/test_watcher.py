@@ -30,7 +30,7 @@ class Seen:
         self.var.set(content)
 
     async def wait_for(self, content: Content | Callable[[Content | None], bool]) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             await until(self.var, content if callable(content) else lambda value: value == content)
 
 
@@ -190,7 +190,7 @@ async def test_a_directory_that_may_not_be_searched_is_polled_until_it_may(watch
         seen = Seen(watcher, tmp_path / "file")
         assert seen.contents == [Unreadable("Permission denied")]
         assert watcher.state()["polled"] == 1
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while not log.events:
                 await trio.sleep(0.01)
         await trio.sleep(0.05)

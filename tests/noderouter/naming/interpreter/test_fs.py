@@ -12,6 +12,7 @@ from noderouter.naming.interpreter.fs import Fs, FsInterpreter
 from noderouter.naming.interpreter.interpreter import Sources
 from noderouter.naming.interpreter.stored import hash_of
 from noderouter.naming.utility import UtilityNamer
+from tests.testing.busy import PATIENCE_SECONDS
 
 
 class Routed:
@@ -32,12 +33,12 @@ class Routed:
         return [result.message] if isinstance(result, Failed) else [leaf.id.show() for leaf in result.tree.leaves()]
 
     async def becomes(self, *ids: str) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             await until(self.binding, lambda _: self.leads_to == list(ids))
 
     async def refuses(self, part: str) -> None:
         """The file's content is not in effect, and `part` is in the reason."""
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             while part not in str(self.interpreter.last_error):
                 await trio.sleep(0.01)
 

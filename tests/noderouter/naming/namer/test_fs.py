@@ -18,6 +18,7 @@ from noderouter.naming.namer.fs import Fs, FsNamer
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.utility import UtilityNamer
 from noderouter.schema.kind import kind_field
+from tests.testing.busy import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def found(namer: FsNamer, reading: Reading, name: str) -> Bound:
 
 
 async def wait_for(var: Var[Addr], addr: Addr) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_SECONDS):
         await until(var, lambda now: now == addr)
 
 
@@ -83,7 +84,7 @@ async def test_names_may_nest(namer, root, reading):
 
 async def test_a_file_that_appears_is_seen_and_one_that_goes_is_neg(namer, root):
     async def becomes(known: bool) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             await until(binding, lambda result: (result != Ok(NEG)) == known)
 
     binding = Binding(path("/web"), None, lambda name, local, reading: namer.lookup(name, reading))
@@ -123,7 +124,7 @@ async def test_a_malformed_file_keeps_what_was_good(namer, root, log):
     bound = found(namer, reading, "/web")
     bound.addr.hold()
     replace(root / "web", "10.0.0.2 80\noops")
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_SECONDS):
         while namer.nodes[b"web",].last_error is None:
             await trio.sleep(0.01)
     assert bound.addr.value == at(("10.0.0.1", 80))
@@ -151,7 +152,7 @@ async def test_a_file_that_was_never_good_is_failed_and_does_not_fall_back(namer
     (root / "web").unlink()
     await wait_for(bound.addr, AddrNeg())
     replace(root / "web", "oops")
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_SECONDS):
         await until(bound.addr, lambda addr: isinstance(addr, AddrFailed))
     bound.addr.release()
 
@@ -238,7 +239,7 @@ async def test_without_its_directory_nothing_is_known_until_it_appears(namer, ro
     assert namer.names() == []
     root.mkdir()
     (root / "web").write_text("10.0.0.1 80")
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_SECONDS):
         await until(binding, lambda result: result != Ok(NEG))
     binding.release()
 
@@ -324,7 +325,7 @@ async def test_a_dtab_falls_back_from_a_missing_file_but_not_from_a_malformed_on
     binding.hold()
 
     async def leads_to(name: str) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_SECONDS):
             await until(binding, lambda result: [leaf.id.show() for leaf in result.tree.leaves()] == [name])
 
     await leads_to("/$/inet/1")

@@ -9,6 +9,7 @@ from noderouter.core.service import Service
 from noderouter.proxy.client.pool import PoolSettings
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.transport import TransportLimits
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
@@ -306,7 +307,7 @@ async def test_a_long_upload_behind_an_early_response_is_bounded_and_its_client_
         await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         assert b"connection: close\r\n" in await peer.head()
         assert await peer.exactly(5) == b"mine!"
-        with trio.fail_after(10), pytest.raises(trio.BrokenResourceError):
+        with trio.fail_after(PATIENCE_SECONDS), pytest.raises(trio.BrokenResourceError):
             await endless(peer)
         assert taken <= 1_000_000 + 1000  # and the chunks' framing
         await peer.close()

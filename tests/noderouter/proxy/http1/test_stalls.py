@@ -8,6 +8,7 @@ import trio
 from noderouter.proxy.client.pool import PoolSettings
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.transport import TransportLimits
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import Proxy, proxy
@@ -26,7 +27,7 @@ async def silent(peer: Peer) -> None:
 
 async def pour(peer: Peer) -> None:
     """Send until the other side has gone."""
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_SECONDS):
         try:
             while True:
                 await peer.send(b"x" * 100_000)

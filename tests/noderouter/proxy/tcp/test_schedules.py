@@ -12,6 +12,7 @@ import trio
 
 from noderouter.proxy.tcp.pipes import Pipes
 from tests.noderouter.proxy.tcp.tunnel import Tunnel, tunnel
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import looping
 
 SIZES = (1, 100, 4096, 16_384, 65_535, 65_536, 65_537, 131_072, 262_144, 600_000)
@@ -76,7 +77,7 @@ async def act(it: Tunnel, seed: int, *, reset: bool) -> tuple[Way, Way]:
             await trio.lowlevel.checkpoint()
         it.reset(dice.choice((it.client, it.server)))
 
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_SECONDS):
         async with trio.open_nursery() as nursery:
             for number, (stream, way) in enumerate(((it.client, right), (it.server, left))):
                 nursery.start_soon(write, stream, way, random.Random(seed * 10 + number), sizes[number])
