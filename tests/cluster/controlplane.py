@@ -6,7 +6,6 @@ log of the process that is to blame.
 """
 
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from tests.cluster.kubeconfig import with_certificate, with_token, write_kubecon
 from tests.cluster.lifetime import Lifetime
 from tests.cluster.node import namespaces
 from tests.cluster.process import Process
+from tests.testing.ports import free_ports
 
 READY_SECONDS = 150.0
 """How long a component may take to become ready; it takes a few, and this machine may be busy."""
@@ -253,12 +253,3 @@ class ControlPlane(Lifetime):
 
     def _exists(self, path: str) -> bool:
         return self.request("GET", path).status_code == 200
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listening.getsockname()[1] for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports

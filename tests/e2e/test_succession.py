@@ -15,20 +15,12 @@ from tests.testing.backend import backend
 from tests.testing.busy import BUSY_SECONDS
 from tests.testing.http import ask, connect
 from tests.testing.loop import until
+from tests.testing.ports import free_ports
 from tests.testing.router import config, inet, process
 
 SUCCESSIONS = 4
 SECONDS = 15 + BUSY_SECONDS
 NO_API = {"kind": "io.l5d.k8s.configMap", "name": "dtab", "filename": "dtab", "namespace": "ns", "host": "127.0.0.1"}
-
-
-def free_ports(count):
-    """Ports that nobody has just now."""
-    with socket.socket() as first, socket.socket() as second:
-        socks = [first, second][:count]
-        for each in socks:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in socks]
 
 
 def shared(dtab, tmp_path, name, ports, **router):

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ import trio
 
 from tests.testing.http import Http, ask, connect
 from tests.testing.loop import until
+from tests.testing.ports import free_ports
 from tests.testing.router import config, fs
 
 PIPE_BYTES = 4096
@@ -29,18 +29,11 @@ def small_pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 class Unread:
     """A router that writes to a pipe of 4 KB."""
 
     def __init__(self, root: Path, queue_kb: int) -> None:
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.admin_port = free_ports(2)
         self.root = root
         self.reading, writing = small_pipe()
         configuration = config(
@@ -176,7 +169,7 @@ async def test_it_ends_though_nobody_reads(tmp_path, signals):
 async def test_an_access_log_on_standard_output_that_nobody_reads(tmp_path):
     """2 MB of it wait, and then it is dropped; standard output shares its open file with us, and keeps its flags."""
     reading, writing = small_pipe()
-    port, admin_port = free_port(), free_port()
+    port, admin_port = free_ports(2)
     configuration = config("/svc => /$/nil", admin={"port": admin_port}, servers=[{"port": port}])
     configuration["routers"][0]["httpAccessLog"] = "/dev/stdout"
     file = tmp_path / "noderouter.json"

@@ -5,7 +5,6 @@ The services are those that its README starts, with the very commands that stand
 
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from typing import Any
 import trio
 import yaml
 
+from tests.testing.ports import free_ports
 from tests.testing.router import Running, routing
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
@@ -39,7 +39,8 @@ class Example:
         shutil.copytree(EXAMPLES / name, self.directory)
         shutil.copy(EXAMPLES / "backend.py", place)
         texts = [path for path in self.directory.rglob("*") if path.is_file() and path.suffix != ".py"]
-        self.ports = _free_ports({port for path in texts for port in _PORT.findall(path.read_text())})
+        used = {port for path in texts for port in _PORT.findall(path.read_text())}
+        self.ports = dict(zip(used, free_ports(len(used)), strict=True))
         for path in texts:
             path.write_text(_PORT.sub(lambda found: str(self.ports[found[0]]), path.read_text()))
         self._readme = (self.directory / "README.md").read_text()
@@ -81,15 +82,6 @@ class Example:
     def write(self, file: str, text: str) -> None:
         """What the README writes into a file, with `echo` or an editor."""
         (self.directory / file).write_text(_PORT.sub(lambda found: str(self.ports[found[0]]), text))
-
-
-def _free_ports(wanted: set[str]) -> dict[str, int]:
-    """A free port for each that is wanted."""
-    sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in wanted}
-    ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
-    for sock in sockets.values():
-        sock.close()
-    return ports
 
 
 @asynccontextmanager

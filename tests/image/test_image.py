@@ -17,11 +17,11 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from tests.cluster.controlplane import free_ports
 from tests.image import build, sbom
 from tests.image.container import Container, Image
 from tests.image.engine import buildah
 from tests.image.fixtures import image_archive, image_engine, or_skip, router_image
+from tests.testing.ports import free_ports
 
 __all__ = ["image_archive", "image_engine", "router_image"]
 

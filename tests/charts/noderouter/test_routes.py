@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from tests.charts.helm import Helm, Object, one, router_config
-from tests.cluster.controlplane import free_ports
 from tests.testing.backend import Backend, backends, response
 from tests.testing.http import ask
+from tests.testing.ports import free_ports
 from tests.testing.router import ON_LOOPBACK, Json, Running, routing
 
 GATEWAY = "/%/io.l5d.k8s.daemonset/noderouter/incoming/noderouter"

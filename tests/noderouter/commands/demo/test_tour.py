@@ -8,18 +8,13 @@ import socket
 import subprocess
 import sys
 
+from tests.testing.ports import free_ports
+
 LAST = "The router runs on"
 
 
-def free_ports() -> list[int]:
-    with socket.socket() as one, socket.socket() as other:
-        for sock in (one, other):
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in (one, other)]
-
-
 def test_all_steps(tmp_path):
-    port, admin_port = free_ports()
+    port, admin_port = free_ports(2)
     places = ["--port", str(port), "--admin-port", str(admin_port), "--directory", str(tmp_path)]
     command = [sys.executable, "-m", "noderouter.cli", "demo", *places]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

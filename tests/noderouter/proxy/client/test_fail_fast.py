@@ -1,11 +1,10 @@
 """`failFast`: what cannot be connected to is left alone until a connection in the background has come about."""
 
-import socket
-
 import trio
 
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
+from tests.testing.ports import free_ports
 from tests.testing.proxy import addresses, proxy
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -17,13 +16,8 @@ async def answering(peer: Peer) -> None:
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
-
-
 async def test_a_name_that_refuses_answers_at_once_while_probing_goes_on() -> None:
-    port = free_port()
+    [port] = free_ports(1)
     async with proxy(port, fail_fast=True) as p:
         p.client._fail_fast.first_pause = 0.05
         peer = await client(p.port)
@@ -55,7 +49,7 @@ async def test_a_name_that_refuses_answers_at_once_while_probing_goes_on() -> No
 
 
 async def test_others_take_over_and_what_is_removed_is_not_probed() -> None:
-    dead = free_port()
+    [dead] = free_ports(1)
     async with origin(answering) as server, proxy(dead, server.port, fail_fast=True) as p:
         peer = await client(p.port)
         for _ in range(20):
