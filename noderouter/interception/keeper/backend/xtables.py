@@ -6,6 +6,7 @@ first, and nothing of ours was there before, what was made is taken out again.
 """
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -17,6 +18,9 @@ from noderouter.interception.keeper.rules.ruleset import Family, Ruleset
 
 WAIT_SECONDS: Final = "5"
 """How long to wait for the lock that every user of xtables takes."""
+
+PROMPT: Final = "ipset> "
+"""What ipset writes before it reads a command, terminal or not."""
 
 CHECK_NAMES: Final = Names("NODEROUTER-CHECK", "noderoutercheck-")
 """What `check` makes for its own connection, beside the rules that are in force."""
@@ -107,10 +111,7 @@ class Xtables:
                 mine = [line for line in rules if chain in line]
                 first = next((line for line in rules if line.startswith(f"-A {hook} ")), "")
                 lines += [f"{version} first {first}", *mine] if mine else []
-        for name in names:
-            members = run(["ipset", "-o", "save", "list", name]).splitlines()
-            lines += sorted(line for line in members if line.startswith("add "))
-        return "\n".join(lines)
+        return "\n".join([*lines, *sorted(self._members(names))])
 
     def intact(self, rules: Ruleset, snapshot: str) -> bool:
         """See `Backend`."""
@@ -125,7 +126,7 @@ class Xtables:
 
     def armed(self) -> bool:
         """See `Backend`."""
-        return any("add " in run(["ipset", "-o", "save", "list", name]) for name in self._sets() if "alive" in name)
+        return bool(self._members([name for name in self._sets() if "alive" in name]))
 
     def captured(self) -> int:
         """See `Backend`."""
@@ -145,8 +146,10 @@ class Xtables:
         run([command, "--noflush", "-w", WAIT_SECONDS, *options], text)
 
     def _saved(self, version: int) -> dict[str, str]:
-        command = self._command(version, "save")
-        return {table: run([command, "-t", table]) for table in ("nat", "filter")}
+        tables = dict.fromkeys(("nat", "filter"), "")
+        for text in run([self._command(version, "save")]).split("\n*")[1:]:
+            tables[text.partition("\n")[0]] = text
+        return tables
 
     def _chains(self, rules: Ruleset, family: Family) -> str:
         return iptables.chains(rules, family, self._ours(self._saved(family.version)), self._names)
@@ -168,6 +171,20 @@ class Xtables:
 
     def _sets(self) -> list[str]:
         return [name for name in run(["ipset", "-n", "list"]).split() if name.startswith(self._names.prefix)]
+
+    def _members(self, names: Sequence[str]) -> list[str]:
+        """Return the lines `add …` of these sets; all by one command, since a busy node starts each of them late.
+
+        Raises:
+            CommandFailed: one of them is gone.
+        """
+        if not names:
+            return []
+        lists = run(["ipset", "-"], "".join(f"list {name} -output save\n" for name in names))
+        lines = [line.replace(PROMPT, "") for line in lists.splitlines()]
+        if sum(line.startswith("create ") for line in lines) != len(names):
+            raise CommandFailed(f"ipset did not list all of {', '.join(names)}")
+        return [line for line in lines if line.startswith("add ")]
 
     def _spare_removed(self) -> str:
         """Remove a set that a killed predecessor left half filled."""
