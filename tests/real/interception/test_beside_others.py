@@ -63,7 +63,7 @@ def test_probes_come_from_the_kubelet_as_before(
     real_cluster: RealCluster, sides: list[Side], real_namespace: str, state: State
 ):
     """While the requests of a pod to the same pods are captured."""
-    probe = {"periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 10}
+    probe = {"periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 60}
     probes = {f"{kind}Probe": {"httpGet": {"path": f"/{kind}", "port": "http"}, **probe} for kind in KINDS}
     server = container(args=["-c", SAYS_WHO_ASKS], **probes)
     real_cluster.apply([workload("DaemonSet", "seen", server), service("seen")], real_namespace)
