@@ -26,6 +26,7 @@ MODULES: Final = (
     "noderouter.core.connection",
     "noderouter.core.body",
     "noderouter.core.exchange",
+    "noderouter.core.journey",
     "noderouter.core.message",
     "noderouter.core.service",
     "noderouter.proxy.retry.budget",

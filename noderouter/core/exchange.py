@@ -17,6 +17,7 @@ from noderouter.core.reply import Reply
 if TYPE_CHECKING:
     from dtab import Path
     from noderouter.core.context import Context
+    from noderouter.core.journey import Attempt
 
 SHOWN_BYTES: Final = 200
 """How much of a target a `repr` shows."""
@@ -125,6 +126,7 @@ class Exchange(Message):
 
     `half_closed`: the client has finished sending, which is passed on (ADR 20). `upstream` is the connection that
     carries the exchange at the moment, None before and after. `limited`: a time limit for the response is configured.
+    `journey` has an attempt for each try where somebody looks (`telemetry.observe`); it is None for all others.
     """
 
     __slots__ = (
@@ -140,6 +142,7 @@ class Exchange(Message):
         "gate",
         "half_closed",
         "head_at",
+        "journey",
         "limited",
         "method",
         "name",
@@ -202,6 +205,7 @@ class Exchange(Message):
         self.limited = False
         self.upstream: Upstream | None = None
         self.confined = False
+        self.journey: list[Attempt] | None = None
 
     def __repr__(self) -> str:
         name = "not identified yet" if self.name is None else f"as {self.name.show()}"

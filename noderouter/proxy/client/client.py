@@ -24,6 +24,7 @@ from noderouter.core.errors import (
     RouterError,
 )
 from noderouter.core.exchange import SUCCESS, Exchange
+from noderouter.core.journey import Attempt
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
 from noderouter.proxy.balancer.balancer import Balancer
@@ -38,7 +39,7 @@ from noderouter.reactor.errors import Expired, Unwind
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Timeout
 from noderouter.telemetry.histogram import COUNT
-from noderouter.telemetry.metrics import RequestStats
+from noderouter.telemetry.metrics import RequestStats, failure_name
 
 CONNECT_REQUEUES: Final = 25
 """Tries beyond the first to get a connection for one request (Finagle's figure)."""
@@ -216,6 +217,8 @@ class Client:
                 probe = balancer.begin(endpoint, now)
                 exchange.endpoint = endpoint
                 exchange.attempts += 1
+                if exchange.journey is not None:
+                    exchange.journey.append(Attempt(exchange.client_id, endpoint.address, now))
                 pool = endpoint.pool
                 connection = None
                 try:
@@ -233,6 +236,8 @@ class Client:
                         connection.progress = now
                         await connection.exchange(exchange, fields)
                     ended = exchange.done_at = monotonic()
+                    if exchange.journey is not None and exchange.response is not None:
+                        exchange.journey[-1].answered(ended, exchange.response.status)
                     if exchange.verdict is SUCCESS:
                         endpoint.accrual.success(ended)
                     else:
@@ -244,6 +249,7 @@ class Client:
                     connecting += failed - now
                     if self._fail_fast is not None:
                         self._fail_fast.failed(endpoint)
+                    _note(exchange, error, failed)
                     tries += 1
                     if connecting >= self._connecting_seconds or not self._requeue(exchange, error, tries, now):
                         raise
@@ -253,6 +259,7 @@ class Client:
                         probe = False
                         endpoint.accrual.failure(monotonic())
                         self.stalls += isinstance(error, EndpointTimeout)
+                    _note(exchange, error, monotonic())
                     tries += 1
                     if not self._requeue(exchange, error, tries, now):
                         raise
@@ -287,7 +294,9 @@ class Client:
                     ended = exchange.done_at = exchange.head_at  # how long a tunnel lasts is no latency
                 stats.record(exchange, None, ended - began)
         except (Exception, Unwind) as error:
-            stats.record(exchange, error, monotonic() - began)
+            stopped = monotonic()
+            _note(exchange, error, stopped)
+            stats.record(exchange, error, stopped - began)
             raise
         finally:
             stats.pending -= 1
@@ -303,7 +312,14 @@ class Client:
         self._guard(self.id, endpoint.address, confined)
         if self._fail_fast is not None:
             self._fail_fast.check(endpoint)
-        return await endpoint.pool.open(exchange, max(0.0, self._connecting_seconds - connecting))
+        opening = endpoint.pool.open(exchange, max(0.0, self._connecting_seconds - connecting))
+        if exchange.journey is None:
+            return await opening
+        attempt = exchange.journey[-1]
+        attempt.connected = 0.0
+        connection = await opening
+        attempt.connected = monotonic()
+        return connection
 
     def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
         """Whether to try again. Nothing was processed, or `error.retryable` would be false."""
@@ -359,3 +375,9 @@ class Client:
         for endpoint in self.endpoints.values():
             endpoint.retire()
         self._balancer.update(())
+
+
+def _note(exchange: Exchange, error: BaseException, now: float) -> None:
+    """Write down what the last attempt failed with, where the journey is kept."""
+    if exchange.journey:
+        exchange.journey[-1].failed(now, failure_name(error))

@@ -1,0 +1,48 @@
+"""What became of each try of an exchange: kept in `Exchange.journey` where somebody looks, and else by nobody.
+
+`telemetry.observe` opens the journey, `proxy.client` adds an attempt for each endpoint that is tried, whether it is a
+first try, a requeue or a retry. Times are those of the monotonic clock, in seconds.
+"""
+
+from dtab import Path
+from noderouter.core.addr import Address
+
+
+class Attempt:
+    """One try at one endpoint. It is over when `ended` is not 0.0; then it has a status, or the name of an error.
+
+    Attributes:
+        client: the bound name that the endpoint is of; None where the exchange was given none.
+        endpoint: the address that was tried.
+        began: when the endpoint was picked.
+        connected: when there was a connection to it; `began` where one was idle, 0.0 where none came about.
+        ended: when the response was complete (of a tunnel: when it was over), or the try had failed.
+        status: of the response, whether that was delivered or discarded for another try; else 0.
+        error: what it failed with, as failures are named in metrics; else None.
+    """
+
+    __slots__ = ("began", "client", "connected", "ended", "endpoint", "error", "status")
+
+    def __init__(self, client: Path | None, endpoint: Address, began: float) -> None:
+        self.client = client
+        self.endpoint = endpoint
+        self.began = began
+        self.connected = began
+        self.ended = 0.0
+        self.status = 0
+        self.error: str | None = None
+
+    def __repr__(self) -> str:
+        outcome = self.error or (str(self.status) if self.ended else "in progress")
+        return f"<Attempt {self.endpoint} {outcome}>"
+
+    def answered(self, now: float, status: int) -> None:
+        """Note a response."""
+        self.ended = now
+        self.status = status
+
+    def failed(self, now: float, error: str) -> None:
+        """Note a failure, unless the attempt is over already."""
+        if not self.ended:
+            self.ended = now
+            self.error = error
