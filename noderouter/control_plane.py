@@ -6,6 +6,7 @@ builds on its `guard` and its capture point.
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from logging import ERROR
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from noderouter.naming.runtime import Runtime
 from noderouter.naming.utility import UtilityNamer
 from noderouter.proxy.client.ourselves import Ourselves, node_addresses
 from noderouter.telemetry import log as logging
+from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.recent import RecentRequests, recent_gauges
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
@@ -59,7 +61,7 @@ class ControlPlane:
         self.clients = ClientNamespaces()
         self.interception: InterceptionController | None = None
         made = [each.observer() for each in config.telemetry]
-        self.observers = tuple(each for each in made if each is not None)
+        self.observers = Observers([each for each in made if each is not None], self._observer_failed)
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
         self._metrics = metrics
         self._worker = worker
@@ -102,6 +104,7 @@ class ControlPlane:
         self._states = states(namers, {(label, kinds[label]): each for label, each in self.interpreters.items()})
         if self.recent is not None:
             recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
+        self._metrics.tally("telemetry/observer_faults", lambda: self.observers.faults)
 
     def arm(self) -> None:
         """Get interception ready, if it is configured: it runs beside the servers, which are bound."""
@@ -140,6 +143,9 @@ class ControlPlane:
             ApiServers(runtime.clusters, runtime.resolver),
             lambda ip, port: services.find(ip, port) is not None,
         )
+
+    def _observer_failed(self, fault: BaseException) -> None:
+        self._log(ERROR, "observer.failed", exc_info=fault)
 
     # What others are told
 

@@ -4,7 +4,7 @@
 `App` and `ControlPlane` build on `guard`, `servers` and `reactor`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from logging import ERROR
 from random import Random
@@ -26,7 +26,7 @@ from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
 from noderouter.servers import Servers
-from noderouter.telemetry.observe import Observer
+from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tree import Scope
 
 
@@ -62,7 +62,7 @@ class Worker:
         ourselves: Ourselves,
         index: CaptureIndex,
         clients: ClientNamespaces,
-        observers: Sequence[Observer],
+        observers: Observers,
     ) -> None:
         """Build every router, with the interpreter of its label and what the control plane keeps filled."""
         around = Surroundings(

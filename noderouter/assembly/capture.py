@@ -25,6 +25,7 @@ from noderouter.proxy.capture.probe import ProbeAnswer
 from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
+from noderouter.telemetry.observe import Observe
 from noderouter.telemetry.tree import Scope
 
 AROUND_LINE: Final = 6
@@ -42,7 +43,7 @@ def build_capture_server(
     identifier = build_identifier(capture.identifier, router.config.dstPrefix, router.around.clients)
     failed = FlowLog(router.config.label, router.errors.explain, router.around.log)
     write = None if router.access_log is None else router.access_log.write
-    flows = flow_filters(scope, capture.identifier, identifier, failed.tell, write)
+    flows = flow_filters(scope, capture.identifier, identifier, failed.tell, router.observe, write)
     codecs = build_codecs(router.config, config, scope, stack(http, router.router.serve))
     carriers = Carriers(
         http=codecs["http"],
@@ -67,16 +68,18 @@ def flow_filters(
     kinds: Sequence[IdentifierKind],
     identifier: Identifier,
     failed: Callable[[Exchange, Exception], None],
+    observe: Observe,
     write: Callable[[bytes], None] | None,
 ) -> list[Layer]:
     """The stack of flows, outermost first: `kinds` have made the `identifier`.
 
-    `failed` is told of flows that were reset before they were through, `write` takes the lines of the access log.
+    `failed` is told of flows that were reset before they were through, `observe` is the seam of the router, `write`
+    takes the lines of the access log.
     """
     filters: list[Layer] = []
     if write is not None:
         filters.append(layer(AccessLog, write))
-    filters.append(layer(FlowStats, scope.scope("flow").requests(), failed))
+    filters.append(layer(FlowStats, scope.scope("flow").requests(), failed, observe))
     filters.append(layer(FlowNames, identifier).showing(identifier=kinds))
     return filters
 

@@ -29,6 +29,7 @@ from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
 from noderouter.proxy.router.gauges import access_log_gauges, refusal_gauges, router_gauges
 from noderouter.proxy.router.router import Router
 from noderouter.proxy.router.scopes import Scopes
+from noderouter.telemetry.observe import Observe
 from noderouter.telemetry.tree import Scope
 
 
@@ -47,6 +48,7 @@ class RouterAssembly:
     of_clients: ClientResolver
     router: Router
     errors: ErrorWords
+    observe: Observe
     access_log: AccessLogFile | None
     probe: ProbeAnswer = field(default_factory=ProbeAnswer)
 
@@ -88,7 +90,19 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     if config.compressionLevel == -1:
         around.log(INFO, "router.never_compresses", router=config.label, hint="responses are carried as they are")
     return RouterAssembly(
-        config, interpreter, around, scope, scopes, policy, overrides, own, of_clients, router, errors, access_log
+        config=config,
+        interpreter=interpreter,
+        around=around,
+        scope=scope,
+        scopes=scopes,
+        policy=policy,
+        overrides=overrides,
+        own=own,
+        of_clients=of_clients,
+        router=router,
+        errors=errors,
+        observe=around.observers.of(config.label),
+        access_log=access_log,
     )
 
 

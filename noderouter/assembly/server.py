@@ -30,6 +30,7 @@ from noderouter.proxy.listener.listener import Connection
 from noderouter.proxy.router.gauges import server_gauges
 from noderouter.reactor.wire import Wire
 from noderouter.schema.fields import seconds
+from noderouter.telemetry.observe import Observe
 from noderouter.telemetry.tree import Scope
 
 MakeConnection = Callable[[Wire, tuple[str, int]], Connection]
@@ -72,7 +73,7 @@ def server_scope(router: RouterAssembly, address: tuple[str, int]) -> Scope:
 def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> list[Layer]:
     """The stack of a server of `router`, outermost first."""
     write = None if router.access_log is None else router.access_log.write
-    return server_filters(router.config, config, scope, router.errors, router.overrides, write)
+    return server_filters(router.config, config, scope, router.errors, router.overrides, router.observe, write)
 
 
 def server_filters(
@@ -81,9 +82,10 @@ def server_filters(
     scope: Scope,
     errors: ErrorWords,
     overrides: OverrideRules,
+    observe: Observe,
     write: Callable[[bytes], None] | None,
 ) -> list[Layer]:
-    """The server stack, outermost first; `write` takes the lines of the access log."""
+    """The server stack, outermost first; `observe` is the router's seam, `write` takes lines of the access log."""
     filters: list[Layer] = []
     if write is not None:
         filters.append(layer(AccessLog, write).showing(httpAccessLog=router.httpAccessLog))
@@ -95,7 +97,10 @@ def server_filters(
             max_body_bytes=router.maxErrResponseKB * 1024,
             on_fault=errors.on_fault,
             explain=errors.explain,
-        ).showing(maxHeadersKB=router.maxHeadersKB, maxErrResponseKB=router.maxErrResponseKB)
+            observe=observe,
+        ).showing(
+            maxHeadersKB=router.maxHeadersKB, maxErrResponseKB=router.maxErrResponseKB, observers=names_of(observe)
+        )
     )
     if config.clearContext:
         filters.append(layer(DropForwarded))
@@ -122,6 +127,11 @@ def server_filters(
     if config.timeoutMs is not None:
         filters.append(layer(TotalTimeout, config.timeoutMs / 1000).showing(timeoutMs=config.timeoutMs))
     return filters
+
+
+def names_of(observe: Observe) -> list[str] | None:
+    """Who looks at requests from the start, to be shown; None where nobody does."""
+    return [type(each).__name__ for each in observe.observers] or None
 
 
 def build_codecs(router: RouterConfig, config: ServerConfig, scope: Scope, service: Service) -> Mapping[str, MakeCodec]:

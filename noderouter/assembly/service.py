@@ -28,7 +28,6 @@ from noderouter.proxy.router.gauges import service_gauges
 from noderouter.proxy.router.named import NameSettings
 from noderouter.proxy.router.route import FixedAnswer, MakeRoute, Route
 from noderouter.proxy.router.scopes import Scopes, element
-from noderouter.telemetry.observe import Observe, Observer
 from noderouter.telemetry.tree import OTHER, Scope
 
 _PROPAGATE: Final = layer(Propagate)
@@ -49,7 +48,7 @@ def build_names(
     def filters(name: Path) -> Sequence[Layer]:
         params = resolver.resolve(name)
         scope = scopes.acquire("service", element(name))
-        return service_filters(params, scope, rng, around.observers, config.label)
+        return service_filters(params, scope, rng)
 
     return NameSettings(
         bind=bind,
@@ -61,18 +60,13 @@ def build_names(
     )
 
 
-def service_filters(
-    params: ServiceParams, scope: Scope, rng: Random, observers: Sequence[Observer], label: str
-) -> list[Layer]:
+def service_filters(params: ServiceParams, scope: Scope, rng: Random) -> list[Layer]:
     """The service stack of a logical name, outermost first, whose metrics are in `scope`."""
     filters: list[Layer] = []
     total = params.total_timeout
     if total is not None:
         filters.append(layer(TotalTimeout, total).showing(totalTimeoutMs=round(total * 1000)))
     filters.append(_PROPAGATE)
-    if observers:
-        names = [type(each).__name__ for each in observers]
-        filters.append(layer(Observe, observers, label).showing(observers=names))
     filters.append(_retry_filter(params, scope, rng))
     return filters
 

@@ -30,7 +30,7 @@ from noderouter.core.service import Layer
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.proxy.client.config import ClientParams
 from noderouter.schema.kind import Model
-from noderouter.telemetry.observe import Observer
+from noderouter.telemetry.observe import Observe, Observers
 from noderouter.telemetry.portions import Lazy
 from noderouter.telemetry.tree import MetricsTree, Scope
 
@@ -111,37 +111,39 @@ def stacks_of_config(config: Config) -> Json:
     There are no names yet: services and clients come by the patterns of the configuration, and `*` for all others.
     """
     made = [each.observer() for each in config.telemetry]
-    observers = [each for each in made if each is not None]
-    return {router.label: _stacks(router, config.namers, observers) for router in config.routers}
+    observers = Observers([each for each in made if each is not None])
+    return {router.label: _stacks(router, config.namers, observers.of(router.label)) for router in config.routers}
 
 
-def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observers: list[Observer]) -> Json:
+def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe) -> Json:
     shown, scope, rng = Shown(), MetricsTree().scope("rt", router.label), Random()
     services, clients = router.service.build(), router.client.build()
     servers: Json = {}
     flows: Json = {}
     for server in router.servers:
         address = _free(join_host_port(str(server.ip), server.port), servers)
-        servers[address] = shown.filters(_server_layers(router, server, list(namers), scope))
+        servers[address] = shown.filters(_server_layers(router, server, list(namers), scope, observe))
         if server.capture is not None:
             identifier = build_identifier(server.capture.identifier, router.dstPrefix, ClientNamespaces())
-            layers = flow_filters(scope, server.capture.identifier, identifier, _failed, _writer(router))
+            layers = flow_filters(scope, server.capture.identifier, identifier, _failed, observe, _writer(router))
             flows[address] = shown.filters(layers)
     return {
         "servers": servers,
         "flows": flows,
         "services": {
-            name: shown.filters(service_filters(services.resolve(path), scope, rng, observers, router.label))
+            name: shown.filters(service_filters(services.resolve(path), scope, rng))
             for name, path in _examples(services.patterns).items()
         },
         "clients": {name: shown.client(clients.resolve(path)) for name, path in _examples(clients.patterns).items()},
     }
 
 
-def _server_layers(router: RouterConfig, server: ServerConfig, namers: list[NamerKind], scope: Scope) -> list[Layer]:
+def _server_layers(
+    router: RouterConfig, server: ServerConfig, namers: list[NamerKind], scope: Scope, observe: Observe
+) -> list[Layer]:
     words = ErrorWords(lambda _exchange, error: error, _failed)
     overrides = override_rules(router, namers)
-    layers = server_filters(router, server, scope, words, overrides, _writer(router))
+    layers = server_filters(router, server, scope, words, overrides, observe, _writer(router))
     return layers if server.capture is None else [*layers, dialled_filter(server.capture, "")]
 
 

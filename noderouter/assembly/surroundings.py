@@ -10,7 +10,7 @@ from noderouter.core.destination import Destinations
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.reactor.loop import Reactor
-from noderouter.telemetry.observe import Observer
+from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tree import Scope
 
 
@@ -38,6 +38,6 @@ class Surroundings:
     namers: Sequence[NamerKind] = ()
     admit_binding: Callable[[], None] = lambda: None
     """See `Router`."""
-    observers: Sequence[Observer] = ()
-    """Observers of requests."""
+    observers: Observers = field(default_factory=Observers)
+    """Who looks at requests."""
     clients: ClientNamespaces = field(default_factory=ClientNamespaces)

@@ -79,6 +79,16 @@ class Response(Message):
         return f"<Response {self.status} length={self.length}>"
 
 
+class ErrorResponse(Response):
+    """The response to an exchange that failed: the router's own. `cause` is what it failed with."""
+
+    __slots__ = ("cause",)
+
+    def __init__(self, status: int, reason: bytes, headers: Headers, length: int, cause: Exception) -> None:
+        super().__init__(status, reason, headers, length)
+        self.cause = cause
+
+
 def first(reserved: Reserved | None, name: bytes) -> bytes | None:
     """The first value called `name` among reserved fields, or None."""
     if reserved is not None:

@@ -104,6 +104,11 @@ def sample_limit(rate: float) -> int:
     return int(rate * (_MASK + 1))
 
 
+def child(trace: Trace) -> Trace:
+    """The next span of `trace`."""
+    return Trace(trace.trace_id, getrandbits(64), trace.span_id, trace.flags, trace.trace_id_high)
+
+
 def child_fields(trace: Trace) -> bytes:
     """Field lines for a request that is the next span of `trace`."""
     data = _WORDS.pack(getrandbits(64), trace.span_id, trace.trace_id, trace.flags)

@@ -1,18 +1,27 @@
-"""Shows a share of the requests to whoever wants to see them: telemeters (`io.l5d.recentRequests`, `io.l5d.tracelog`).
+"""Shows requests and flows, at their end, to whoever wants to see them: the one seam between data path and onlookers.
 
-Path stack, right below `Propagate`, which has given the request its trace id; there only where an observer is
-configured. Who sees a request is decided by its trace id, so that all routers on its way show the same requests. One
-that nobody wants to see costs looking for that id and one comparison.
+    telemeters, spans, viewers, JSON log  →  Observers (who looks)  →  Observe (one for each router)  →  watch
+
+`ErrorReply` and `FlowStats`, which see how everything ends, ask `Observe.observers` for each exchange: while it is
+empty that is the whole price. Observers come and go at run time (`Observers.add`, `remove`); an exchange is shown to
+those who were there when it began.
+
+Who sees a request is decided at its end, by its trace id, so that all routers on its way show the same ones. One that
+nobody wants to see costs looking for that id and one comparison.
 """
 
-from collections.abc import Awaitable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
 
 from noderouter.core.context import Context, Trace
 from noderouter.core.exchange import Exchange
+from noderouter.core.message import ErrorResponse
 from noderouter.core.service import Service
-from noderouter.core.trace_context import DEBUG, SAMPLED, SAMPLING_KNOWN, parse_trace, sample_limit
+from noderouter.core.trace_context import DEBUG, SAMPLED, SAMPLING_KNOWN, child, parse_trace, sample_limit, start
 from noderouter.reactor.errors import Unwind
+
+EVERYTHING: Final = sample_limit(1.0)
+"""The `limit` of who wants to see everything."""
 
 _REQUEST_ID: Final = b"\r\nl5d-reqid: "
 """No value has a line end, so this is found in the line that `Propagate` wrote, and only there."""
@@ -22,7 +31,12 @@ _ABOVE_ALL: Final = b"g"
 
 
 class Observer(Protocol):
-    """Receives requests that have ended."""
+    """Receives requests that have ended.
+
+    It may have two things more. `journeys = True`: it wants `Exchange.journey` to be kept. A method
+    `begins(exchange, router)`, as quick as `ended`: it is told of each exchange before anything has been done with it,
+    whatever `limit` says.
+    """
 
     limit: int
     """Trace ids below it are seen: `trace_context.sample_limit` of a rate."""
@@ -30,52 +44,151 @@ class Observer(Protocol):
     """Whether a decision that came with the request counts, instead of `limit`."""
 
     def ended(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None) -> None:
-        """Take a request of `router` that is over; `error` is why it has no response. Must be quick, and not fail."""
+        """Take an exchange of `router` that is over; `error` is what it failed with, answered or not.
+
+        Must be quick. `exchange.target` is again what the client has sent.
+        """
         ...
 
 
 class Observe:
-    """Reports requests at their end to the observers that want them."""
+    """The seam of one router. `observers` are those who look now."""
 
-    __slots__ = ("_heeding", "_limit", "_observers", "_router", "_service")
+    __slots__ = ("_begins", "_heeding", "_journeys", "_limit", "_on_fault", "observers", "router")
 
-    def __init__(self, service: Service, observers: Sequence[Observer], router: str) -> None:
-        self._service = service
-        self._observers = tuple(observers)
-        self._router = router
-        limit = max(each.limit for each in observers)
-        self._limit = b"%016x" % limit if limit < 1 << 64 else _ABOVE_ALL
-        self._heeding = any(each.heeds for each in observers)
+    def __init__(self, router: str, on_fault: Callable[[BaseException], None] | None = None) -> None:
+        """`on_fault` is told of an observer that failed; its request did not."""
+        self.router = router
+        self.observers: tuple[Observer, ...] = ()
+        self._on_fault = on_fault
+        self.show(())
 
-    def serve(self, exchange: Exchange) -> Awaitable[None]:
-        """Serve the exchange; report it at its end where an observer wants it."""
-        fields = exchange.request_fields
-        at = fields.find(_REQUEST_ID)
-        shown = fields[at + 13 : at + 29]
-        context = exchange.context
-        if shown >= self._limit and (context is None or not self._heeding):
-            return self._service(exchange)
-        trace_id = int(shown, 16)
-        decision = None if context is None else decided(context)
-        seeing = [
-            each
-            for each in self._observers
-            if (trace_id < each.limit if decision is None or not each.heeds else decision)
-        ]
-        return self._observed(exchange, at, seeing) if seeing else self._service(exchange)
+    def show(self, observers: Iterable[Observer]) -> None:
+        """Show what begins from now on to these."""
+        self.observers = tuple(observers)
+        limit = max((each.limit for each in self.observers), default=0)
+        self._limit = b"%016x" % limit if limit < EVERYTHING else _ABOVE_ALL
+        self._heeding = any(each.heeds for each in self.observers)
+        self._journeys = any(getattr(each, "journeys", False) for each in self.observers)
+        found: list[Any] = [getattr(each, "begins", None) for each in self.observers]
+        self._begins = [begins for begins in found if begins is not None]
 
-    async def _observed(self, exchange: Exchange, at: int, seeing: list[Observer]) -> None:
-        fields = exchange.request_fields
-        trace = parse_trace(fields[fields.rfind(_TRACE, 0, at) + len(_TRACE) : at])
-        assert trace is not None, fields  # written by ourselves
+    async def watch(self, exchange: Exchange, service: Service) -> None:
+        """Have `service` carry the exchange, and show how that ends."""
+        observers, target = self.observers, exchange.target
+        if self._journeys:
+            exchange.journey = []
+        limit, heeding = self._limit, self._heeding
+        for begins in self._begins:
+            try:
+                begins(exchange, self.router)
+            except Exception as early:
+                self._failed(early)
         try:
-            await self._service(exchange)
+            await service(exchange)
         except (Exception, Unwind) as error:
-            for observer in seeing:
-                observer.ended(exchange, self._router, trace, error)
+            exchange.target = target
+            self._show(exchange, observers, limit, heeding, error)
             raise
-        for observer in seeing:
-            observer.ended(exchange, self._router, trace, None)
+        exchange.target = target  # an identifier may have taken a part of it away
+        response = exchange.response
+        cause = response.cause if isinstance(response, ErrorResponse) else None
+        self._show(exchange, observers, limit, heeding, cause)
+
+    def _show(
+        self,
+        exchange: Exchange,
+        observers: tuple[Observer, ...],
+        limit: bytes,
+        heeding: bool,
+        error: BaseException | None,
+    ) -> None:
+        fields, context = exchange.request_fields, exchange.context
+        at = fields.find(_REQUEST_ID)
+        if at >= 0 and fields[at + 13 : at + 29] >= limit and (context is None or not heeding):
+            return
+        trace = trace_of(exchange)
+        decision = None if context is None else decided(context)
+        for each in observers:
+            if trace.trace_id < each.limit if decision is None or not each.heeds else decision:
+                try:
+                    each.ended(exchange, self.router, trace, error)
+                except Exception as fault:  # who looks must not harm who is looked at
+                    self._failed(fault)
+
+    def _failed(self, fault: BaseException) -> None:
+        if self._on_fault is not None:
+            self._on_fault(fault)
+
+
+class Observers:
+    """Who looks at the requests of this process, and the seams of its routers.
+
+    Attributes:
+        faults: how often an observer failed.
+    """
+
+    def __init__(self, always: Iterable[Observer] = (), log: Callable[[BaseException], None] | None = None) -> None:
+        """`always` are there from the start; `log` is told the first fault of each kind."""
+        self.faults = 0
+        self._log = log
+        self._known: set[str] = set()
+        self._all: list[tuple[Observer, str | None]] = [(each, None) for each in always]
+        self._seams: dict[str, Observe] = {}
+
+    def __repr__(self) -> str:
+        return f"<Observers {self.names()}>"
+
+    def names(self) -> list[str]:
+        """What they are."""
+        return [type(each).__name__ for each, _ in self._all]
+
+    def of(self, router: str) -> Observe:
+        """Return the seam of a router, by its label."""
+        seam = self._seams.get(router)
+        if seam is None:
+            seam = self._seams[router] = Observe(router, self._fault)
+            self._tell(seam)
+        return seam
+
+    def add(self, observer: Observer, router: str | None = None) -> None:
+        """Show what begins from now on to `observer`, too: of one router, or of all."""
+        self._all.append((observer, router))
+        self._tell_all()
+
+    def remove(self, observer: Observer) -> None:
+        """Show `observer` nothing more of what begins; it is still told of the ends of what has begun before."""
+        self._all = [entry for entry in self._all if entry[0] is not observer]
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        for seam in self._seams.values():
+            self._tell(seam)
+
+    def _tell(self, seam: Observe) -> None:
+        seam.show([each for each, router in self._all if router is None or router == seam.router])
+
+    def _fault(self, fault: BaseException) -> None:
+        self.faults += 1
+        name = type(fault).__name__
+        if self._log is not None and name not in self._known and len(self._known) < 16:
+            self._known.add(name)
+            self._log(fault)
+
+
+def trace_of(exchange: Exchange) -> Trace:
+    """Return the trace ids of an exchange: those that the next hop is told.
+
+    What ended before there were any (it had no name, or was refused) gets the ones that it would have had.
+    """
+    fields = exchange.request_fields
+    at = fields.find(_REQUEST_ID)
+    if at < 0:
+        context = exchange.context
+        return start() if context is None or context.trace is None else child(context.trace)
+    trace = parse_trace(fields[fields.rfind(_TRACE, 0, at) + len(_TRACE) : at])
+    assert trace is not None, fields  # written by ourselves
+    return trace
 
 
 def decided(context: Context) -> bool | None:

@@ -21,6 +21,7 @@ from noderouter.proxy.tcp.relay import Relay
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.wire import Wire
 from noderouter.telemetry.metrics import RequestStats
+from noderouter.telemetry.observe import Observe
 
 HTTP_PORT: Final = b":80"
 
@@ -101,16 +102,28 @@ class FlowNames:
 class FlowStats:
     """Counts flows: one that could be carried is a success, and its latency is the time until it was."""
 
-    __slots__ = ("_on_failed", "_service", "_stats")
+    __slots__ = ("_observe", "_on_failed", "_service", "_stats")
 
-    def __init__(self, service: Service, stats: RequestStats, on_failed: Callable[[Exchange, Exception], None]) -> None:
-        """`on_failed` is told why a flow was reset: the client cannot be."""
+    def __init__(
+        self,
+        service: Service,
+        stats: RequestStats,
+        on_failed: Callable[[Exchange, Exception], None],
+        observe: Observe,
+    ) -> None:
+        """`on_failed` is told why a flow was reset: the client cannot be. `observe` is the seam of the router."""
         self._service = service
         self._stats = stats
         self._on_failed = on_failed
+        self._observe = observe
 
-    async def serve(self, exchange: Exchange) -> None:
-        """Go on, and count."""
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Go on, and count; show it to those who look."""
+        if self._observe.observers:
+            return self._observe.watch(exchange, self._serve)
+        return self._serve(exchange)
+
+    async def _serve(self, exchange: Exchange) -> None:
         stats = self._stats
         stats.pending += 1
         try:

@@ -10,7 +10,7 @@ that the client does not take what came for all), and ClientProtocolError, becau
 close (RFC 9112 section 2.2).
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
 from urllib.parse import quote_plus
@@ -18,12 +18,13 @@ from urllib.parse import quote_plus
 from noderouter.core.errors import ClientGone, ClientProtocolError, OverloadError, RouterError
 from noderouter.core.exchange import FAILURE, Exchange
 from noderouter.core.headers import Headers
-from noderouter.core.message import Response
+from noderouter.core.message import ErrorResponse
 from noderouter.core.service import Service
 from noderouter.proxy.http.status import phrase
 from noderouter.proxy.http.success_class import FAILURE as FAILURE_FIELD
 from noderouter.reactor.errors import Unwind
 from noderouter.telemetry.metrics import RequestStats
+from noderouter.telemetry.observe import Observe
 
 MAX_FIELD_BYTES: Final = 8192
 """`l5d-err` is never longer, however large `maxHeadersKB` is: that is all the head many clients read."""
@@ -38,7 +39,7 @@ _BLOCK: Final = b"content-type: text/plain\r\n"
 class ErrorReply:
     """Turns exceptions into responses."""
 
-    __slots__ = ("_explain", "_max_body_bytes", "_max_field_bytes", "_on_fault", "_service", "_stats")
+    __slots__ = ("_explain", "_max_body_bytes", "_max_field_bytes", "_observe", "_on_fault", "_service", "_stats")
 
     def __init__(
         self,
@@ -49,10 +50,11 @@ class ErrorReply:
         max_body_bytes: int = 5120 * 1024,
         on_fault: Callable[[Exchange, Exception], None] | None = None,
         explain: Callable[[Exchange, Exception], Exception] | None = None,
+        observe: Observe | None = None,
     ) -> None:
         """`stats` are those of the server, `max_*_bytes` are `maxHeadersKB` and `maxErrResponseKB`.
 
-        `on_fault` is told of errors that are no RouterError;
+        `observe` is the seam of the router. `on_fault` is told of errors that are no RouterError;
         `explain` may replace an error by one that says more: where it was raised, little was known.
         """
         self._service = service
@@ -62,9 +64,15 @@ class ErrorReply:
         self._max_field_bytes = min(max_headers_bytes // 2, MAX_FIELD_BYTES)
         self._max_body_bytes = max_body_bytes
         self._on_fault = on_fault
+        self._observe = observe or Observe("")
 
-    async def serve(self, exchange: Exchange) -> None:
-        """Go on, answer what fails, and count."""
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Go on, answer what fails, and count; show it to those who look."""
+        if self._observe.observers:
+            return self._observe.watch(exchange, self._serve)
+        return self._serve(exchange)
+
+    async def _serve(self, exchange: Exchange) -> None:
         stats = self._stats
         stats.pending += 1
         try:
@@ -83,15 +91,15 @@ class ErrorReply:
         """Answer, or pass on what cannot be answered here."""
         if isinstance(error, ClientProtocolError):
             if not exchange.reply.started:
-                exchange.response = Response(error.status, phrase(error.status), Headers(), 0)
+                exchange.response = ErrorResponse(error.status, phrase(error.status), Headers(), 0, error)
             raise error
         if isinstance(error, ClientGone) or exchange.reply.started:
             raise error
         if self._on_fault is not None and not isinstance(error, RouterError):
             self._on_fault(exchange, error)
-        await self._answer(exchange, error if self._explain is None else self._explain(exchange, error))
+        await self._answer(exchange, error if self._explain is None else self._explain(exchange, error), error)
 
-    async def _answer(self, exchange: Exchange, error: Exception) -> None:
+    async def _answer(self, exchange: Exchange, error: Exception, cause: Exception) -> None:
         status, message, retryable = describe(error)
         body = truncate(message, self._max_body_bytes)
         fields = b"l5d-err: %b\r\n%b" % (encode(message, self._max_field_bytes), FAILURE_FIELD)
@@ -103,7 +111,7 @@ class ErrorReply:
         exchange.verdict = FAILURE
         exchange.done_at = 0.0
         block = _BLOCK + error.fields if isinstance(error, RouterError) else _BLOCK
-        exchange.response = Response(status, phrase(status), Headers(block), len(body))
+        exchange.response = ErrorResponse(status, phrase(status), Headers(block), len(body), cause)
         pending = exchange.reply.begin(exchange.response, body)
         if pending is not None:
             await pending

@@ -69,9 +69,11 @@ def test_services_and_clients_by_the_patterns_of_the_configuration():
     clients = {"kind": "io.l5d.static", "configs": [{"prefix": "/#/io.l5d.fs/*", "requestAttemptTimeoutMs": 7}]}
     configuration = config(service=services, client=clients) | {"telemetry": [{"kind": "io.l5d.tracelog"}]}
     made = stacks_of_config(checked(configuration))["out"]
-    assert names(made["services"]["*"]) == ["Propagate", "Observe", "Retry"]
-    assert names(made["services"]["/svc/{name}"]) == ["TotalTimeout", "Propagate", "Observe", "Retry"]
-    timeout, _, _, retry = made["services"]["/svc/web-{n}"]
+    (server,) = made["servers"].values()
+    assert server[0]["observers"] == ["TraceLog"]
+    assert names(made["services"]["*"]) == ["Propagate", "Retry"]
+    assert names(made["services"]["/svc/{name}"]) == ["TotalTimeout", "Propagate", "Retry"]
+    timeout, _, retry = made["services"]["/svc/web-{n}"]
     assert timeout["totalTimeoutMs"] == 100  # of the other pattern, which matches as well
     assert retry["backoff"] == {"kind": "constant", "ms": 5}
     assert "requestAttemptTimeoutMs" not in made["clients"]["*"]
