@@ -14,6 +14,7 @@ import trio
 
 from dtab import Dtab, Path
 from noderouter import __version__
+from noderouter.admin.config import AdminConfig
 from noderouter.admin.handler.names import delegated
 from noderouter.admin.state import AdminState
 from noderouter.assembly.surroundings import CaptureIndex
@@ -39,6 +40,7 @@ from noderouter.proxy.client.ourselves import Ourselves, node_addresses
 from noderouter.telemetry import log as logging
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.recent import RecentRequests, recent_gauges
+from noderouter.telemetry.tap.tap import Tap, tap_gauges
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.worker import Worker
@@ -63,6 +65,7 @@ class ControlPlane:
         made = [each.observer() for each in config.telemetry]
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
+        self.tap = open_tap(config.admin, self.observers)
         self._metrics = metrics
         self._worker = worker
         self._stopping = stopping
@@ -105,6 +108,7 @@ class ControlPlane:
         if self.recent is not None:
             recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
         self._metrics.tally("telemetry/observer_faults", lambda: self.observers.faults)
+        tap_gauges(self._metrics.scope("telemetry", "tap"), self.tap)
 
     def arm(self) -> None:
         """Get interception ready, if it is configured: it runs beside the servers, which are bound."""
@@ -212,6 +216,7 @@ class ControlPlane:
             expositions=expositions_of(config.telemetry),
             capture_status=None if self.interception is None else self.interception.capture_status,
             recent_requests=self.recent,
+            tap=self.tap,
             security=config.admin.security,
             hosts=self._admin_hosts(),
             max_connections=config.admin.maxConnections,
@@ -227,6 +232,13 @@ class ControlPlane:
 
     async def _delegate_outside(self, path: Path, dtab: Dtab) -> Any:
         return (await self._outside.delegate(path, dtab)).json(delegated)
+
+
+def open_tap(config: AdminConfig, observers: Observers) -> Tap:
+    """Where viewers come; they leave half of the admin interface's connections to others."""
+    tap = config.tap
+    most = min(tap.viewers, config.maxConnections // 2)
+    return Tap(observers, viewers=most, lines=tap.queueLines, masked=tap.maskedFields)
 
 
 class RouterFace:

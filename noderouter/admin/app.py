@@ -6,7 +6,9 @@ the head has been judged.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
+from math import inf
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
 
@@ -15,7 +17,8 @@ import trio
 from noderouter.admin.body import LIMIT_BYTES, Body, ClientLeft, Receive, drain, read_body
 from noderouter.admin.gauges import Gauges
 from noderouter.admin.hosts import is_ours
-from noderouter.admin.message import Request, Response, text
+from noderouter.admin.message import Request, Response, Stream, text
+from noderouter.admin.places import Place
 from noderouter.admin.routes import Handler, Route, routes_of
 from noderouter.admin.security import is_same_origin
 from noderouter.admin.state import AdminState
@@ -24,6 +27,8 @@ from noderouter.telemetry import log
 from noderouter.telemetry.log import ADMIN_HANDLER_FAILED
 
 HANDLER_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 30.0
+"""From the first byte of an answer to the last one that the kernel takes; for a stream, of each piece."""
 QUERY_FIELDS: Final = 50
 HASH_HEADER: Final = "noderouter-dtab-hash"
 
@@ -71,6 +76,9 @@ class AdminApp:
             whole = body.complete
             response = self._unread(body) or await self._handle(replace(request, body=body.data))
         response = self._marked(response)
+        if isinstance(response, Stream):
+            await _stream(scope, receive, response, send)
+            return
         with self._state.answers.reading(response):
             if whole:
                 await _write(scope, response, send, close=False)
@@ -158,6 +166,37 @@ def _request(scope: Scope, query: dict[str, str]) -> Request:
     return Request(scope["method"], scope["path"], query, headers, client=unmapped(client))
 
 
+async def _stream(scope: Scope, receive: Receive, response: Stream, send: Send) -> None:
+    """Send a response piece by piece, until it ends or the client has left."""
+    place: Place | None = scope.get("state", {}).get("place")
+
+    async def watch(scope: trio.CancelScope) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        scope.cancel()
+
+    try:
+        async with trio.open_nursery() as nursery, aclosing(response.pieces) as pieces:
+            nursery.start_soon(watch, nursery.cancel_scope)
+            headers = [("content-type", response.content_type), *_STANDING, *response.headers]
+            await _start(response.status, headers, send)
+            async for piece in pieces:
+                if place is not None:
+                    place.begin(trio.current_time(), ANSWER_SECONDS)
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                if place is not None:  # until there is more
+                    place.begin(trio.current_time(), inf)
+            await send({"type": "http.response.body", "body": b""})
+            nursery.cancel_scope.cancel()
+    finally:
+        response.close()
+
+
+async def _start(status: int, headers: list[tuple[str, str]], send: Send) -> None:
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+
+
 async def _write(scope: Scope, response: Response, send: Send, *, close: bool) -> None:
     """Send a response; the server leaves the body out of one to HEAD."""
     headers = [
@@ -168,8 +207,7 @@ async def _write(scope: Scope, response: Response, send: Send, *, close: bool) -
     ]
     if close:
         headers.append(("connection", "close"))
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
+    await _start(response.status, headers, send)
     *first, last = response.portions or (b"",)
     for portion in first:
         await send({"type": "http.response.body", "body": portion, "more_body": True})

@@ -4,8 +4,11 @@ import re
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, ClassVar, Final
 
+from noderouter.core.headers import FIELD_NAME
 from noderouter.schema.fields import FilePath, Ip, Port, Positive, Regex
 from noderouter.schema.kind import AfterValidator, Field, Model, Several, model_validator
+from noderouter.telemetry.tap.tap import VIEWERS
+from noderouter.telemetry.tap.viewer import QUEUE_LINES
 
 DEFAULT_IP = "127.0.0.1"
 DEFAULT_PORT = 9990
@@ -56,6 +59,26 @@ class ProbesConfig(Model):
     """A unix socket that shows the same: a request there reaches this process, also where two share the port."""
 
 
+def _field_name(text: str) -> str:
+    """Return the name of a header field in lower case."""
+    if FIELD_NAME.fullmatch(text.encode("utf-8", "replace")) is None:
+        raise ValueError("not a field name, such as x-api-key")
+    return text.lower()
+
+
+class TapConfig(Model):
+    """Viewers of live requests, at `/requests`."""
+
+    section: ClassVar[str] = "tap"
+
+    viewers: Annotated[int, Field(ge=1, le=64)] = VIEWERS
+    """At the same time; half of `maxConnections` at most."""
+    queueLines: Annotated[int, Field(ge=16, le=10_000)] = QUEUE_LINES
+    """Requests that wait for one viewer; those beyond are lost to him."""
+    maskedFields: Several[Annotated[str, AfterValidator(_field_name)]] = ()
+    """Header fields whose values are shown to nobody, besides those that never are (`telemetry.tap.heads`)."""
+
+
 class AdminConfig(Model):
     """Where the administrative interface listens, and how shutting down is bounded."""
 
@@ -67,6 +90,7 @@ class AdminConfig(Model):
     security: SecurityConfig = SecurityConfig()
     hosts: Several[Annotated[str, AfterValidator(_host_name)]] = ()
     """Names that a `Host` may be, beside addresses and `localhost`."""
+    tap: TapConfig = TapConfig()
     maxConnections: Annotated[int, Field(ge=4, le=4096)] = 32
     """Of each of the two ports."""
     probes: ProbesConfig | None = None

@@ -6,7 +6,8 @@ for ever for readers, and speaks HTTP/2 with whoever wants to, which nobody need
 
 A connection is always on a clock (`Place.scope`): the next request's whole head has `IDLE_SECONDS` to come, from then
 on a request has `REQUEST_SECONDS` until its answer begins, and the answer `ANSWER_SECONDS` to be read, whatever its
-size. Whoever is late within a request, or has to make room, is reset: the kernel keeps nothing for him either.
+size; a stream has that time for each piece (`app`). Whoever is late within a request, or has to make room, is reset:
+the kernel keeps nothing for him either.
 """
 
 import socket
@@ -24,7 +25,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
-from noderouter.admin.app import HANDLER_SECONDS, AdminApp
+from noderouter.admin.app import ANSWER_SECONDS, HANDLER_SECONDS, AdminApp
 from noderouter.admin.body import SECONDS as BODY_SECONDS
 from noderouter.admin.listen import names_of
 from noderouter.admin.places import Place
@@ -35,8 +36,6 @@ IDLE_SECONDS: Final = 15.0
 """Until the next request has come, with its whole head."""
 REQUEST_SECONDS: Final = HANDLER_SECONDS + BODY_SECONDS + 5
 """From a request's head to the first byte of its answer: what the application allows itself, and a little."""
-ANSWER_SECONDS: Final = 30.0
-"""From the first byte of an answer to the last one that the kernel takes."""
 LINGER_SECONDS: Final = 1.0
 """How long what a peer still sends is thrown away behind the last answer: closing at once would destroy the answer."""
 LINGER_BYTES: Final = 4 << 20
@@ -148,7 +147,7 @@ class Connection:
 
     def _make(self, tasks: TaskGroup, peer: tuple[str, int], own: tuple[str, int]) -> _Http1:
         host = self._host
-        state = ConnectionState({})
+        state = ConnectionState({"place": self._place})
         return _Http1(host.app, host.config, host.context, tasks, state, False, peer, own, self._send)
 
     async def _read(self, protocol: _Http1) -> None:

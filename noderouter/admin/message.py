@@ -1,13 +1,16 @@
 """A request and a response of the administrative interface, whole."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 TEXT: Final = "text/plain; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json; charset=utf-8"
+
+JSON_LINES: Final = "application/x-ndjson"
+EVENTS: Final = "text/event-stream"
 
 _TRUE: Final = frozenset({"", "1", "t", "true"})
 
@@ -50,6 +53,18 @@ class Response:
     def length(self) -> int:
         """Bytes of the body."""
         return sum(map(len, self.portions))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream(Response):
+    """A response whose body is made while it is sent, until it ends or the client leaves.
+
+    `pieces` is iterated once. `close` is called in any case, also where nothing was.
+    """
+
+    body: bytes = b""
+    pieces: AsyncGenerator[bytes, None]
+    close: Callable[[], None]
 
 
 def text(body: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:

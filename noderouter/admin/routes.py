@@ -84,9 +84,8 @@ def routes(
 def routes_of(state: AdminState) -> dict[str, Route]:
     """Return the routes that are open on the interface's own port."""
     found = routes(state.expositions, state.states)
-    if state.recent_requests is not None:
-        # The page that shows what becomes of a name is Linkerd's; names lead there once there is one.
-        found["/requests"] = _get(Group.DIAGNOSTICS, partial(requests.requests, "/delegator" in FIXED))
+    # The page that shows what becomes of a name is Linkerd's; names lead there once there is one.
+    found["/requests"] = _get(Group.DIAGNOSTICS, partial(requests.requests, "/delegator" in FIXED))
     return {path: route for path, route in found.items() if is_open(state.security, path, route.group)}
 
 

@@ -58,6 +58,7 @@ async def serve_admin(
         gauges = Gauges(state.metrics, state.answers)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(state.answers.forget)
+            nursery.start_soon(_end_streams, state, stop)
             async with trio.open_nursery() as serving:
                 for sock, routes in ports:
                     app = AdminApp(state, routes, gauges)
@@ -69,6 +70,12 @@ async def serve_admin(
     finally:
         for sock, _ in ports:
             sock.close()
+
+
+async def _end_streams(state: AdminState, stop: trio.Event) -> None:
+    """Let viewers go when the server is stopped: they would wait for what does not come any more."""
+    await stop.wait()
+    state.tap.end()
 
 
 def _place(sock: socket.socket) -> dict[str, str | int]:

@@ -12,7 +12,9 @@ from noderouter.admin.answers import Answers
 from noderouter.admin.config import SecurityConfig
 from noderouter.core.addr import Addr
 from noderouter.telemetry.log import Levels
+from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.recent import RecentRequest
+from noderouter.telemetry.tap.tap import Tap
 from noderouter.telemetry.telemeter.kind import Exposition
 from noderouter.telemetry.tree import MetricsTree
 
@@ -101,6 +103,8 @@ class AdminState:
     """Of the pod of this node that has an address; None where nothing is captured."""
     recent_requests: Iterable[RecentRequest] | None = None
     """The newest first, where the configuration asks for them."""
+    tap: Tap = field(default_factory=lambda: Tap(Observers()))
+    """Where viewers of live requests come."""
     security: SecurityConfig = field(default_factory=SecurityConfig)
     hosts: frozenset[str] = frozenset()
     """Names that requests may be for, beside addresses and `localhost`."""

@@ -89,10 +89,19 @@ def make_exchange(
     body: Body = NO_BODY,
     reserved: tuple[tuple[bytes, bytes], ...] | None = None,
     version: int = HTTP_1_1,
+    scheme: bytes = b"http",
 ) -> Exchange:
     """An exchange with a `RecordingReply`."""
     return Exchange(
-        method, target, authority, Headers(block), body, RecordingReply(), version=version, reserved=reserved
+        method,
+        target,
+        authority,
+        Headers(block),
+        body,
+        RecordingReply(),
+        version=version,
+        reserved=reserved,
+        scheme=scheme,
     )
 
 

@@ -30,8 +30,6 @@ GROUPS: Final = {
 async def page(state: AdminState, _request: Request) -> Response:
     """Answer a page with the open endpoints."""
     there = {path for path, group in GROUPS.items() if is_open(state.security, path, group)}
-    if state.recent_requests is None:
-        there.discard("/requests")
     rows = []
     for question, paths in QUESTIONS:
         links = ", ".join(f'<a href="{path}">{path}</a>' for path in paths if path in there)

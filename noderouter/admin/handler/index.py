@@ -21,6 +21,11 @@ _ABOUT: Final = (
     ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
     ("/admin/stacks", Group.DIAGNOSTICS, "the filters of each server and service, as built; router=<label>"),
     ("/admin/lint", Group.DIAGNOSTICS, "what is odd about the dtabs in effect"),
+    (
+        "/requests",
+        Group.DIAGNOSTICS,
+        "requests as they end: format=jsonl streams them, filters narrow them",
+    ),
     ("/help", Group.UI, "which question is answered where"),
     ("/logging", Group.UI, "log levels, as a page"),
     ("/logging.json", Group.CONTROL, "log levels; POST logger and level to change one"),
@@ -57,7 +62,6 @@ def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
         folder, _, name = path.rpartition("/")
         once.setdefault((folder, name.lower()), path)
     shows = ((path, Group.DIAGNOSTICS, "what it knows, and how its watches are doing") for path in once.values())
-    recent = () if state.recent_requests is None else (("/requests", Group.DIAGNOSTICS, "some of the last requests"),)
-    for path, group, about in (*_ABOUT, *recent, *scrapes, *shows):
+    for path, group, about in (*_ABOUT, *scrapes, *shows):
         if is_open(state.security, path.partition("?")[0], group):
             yield path, about

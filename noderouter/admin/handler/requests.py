@@ -1,4 +1,4 @@
-"""`/requests`: what `io.l5d.recentRequests` has kept, the newest first (docs/linkerd1.md section 6.6).
+"""`/requests`: live (`handler.live`), or what `io.l5d.recentRequests` has kept (docs/linkerd1.md section 6.6).
 
 What is shown comes from strangers: every cell is escaped, and the page may load and run nothing.
 """
@@ -9,6 +9,7 @@ from html import escape
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from noderouter.admin.handler import live
 from noderouter.admin.message import HTML, Request, Response
 from noderouter.admin.state import AdminState
 from noderouter.telemetry.portions import lines
@@ -22,8 +23,10 @@ _HEAD: Final = (
 _NOTHING: Final = (("content-security-policy", "default-src 'none'"),)
 
 
-async def requests(linked: bool, state: AdminState, _request: Request) -> Response:
-    """Answer the page; with `linked`, names lead to the delegator's page."""
+async def requests(linked: bool, state: AdminState, request: Request) -> Response:
+    """Answer live requests, where they are asked for; else the page. With `linked`, its names lead to the delegator."""
+    if request.query.keys() & {"format"} or live.form_of(request) is not None or state.recent_requests is None:
+        return await live.answer(state, request)
 
     async def make() -> Response:
         return Response(200, await lines(_page(state.recent_requests or (), linked)), HTML, _NOTHING)

@@ -54,6 +54,7 @@ class Http1Reply:
         early: what the client sent behind a request that may become a tunnel, without waiting for the answer.
         upload: the body of the request, while it may still be arriving.
         patience: seconds that the client may leave what was sent unread.
+        received_bytes: what a tunnel has carried from the client.
         tunnel_idle: seconds without a byte either way after which a tunnel ends.
     """
 
@@ -69,6 +70,7 @@ class Http1Reply:
         "exchange",
         "patience",
         "persist",
+        "received_bytes",
         "sent_bytes",
         "started",
         "tunnel_idle",
@@ -91,6 +93,7 @@ class Http1Reply:
         self.persist = True
         self.tunnelled = False
         self.sent_bytes = 0
+        self.received_bytes = 0
         self._chunked = False
         self._no_body = False
         self._old = False
@@ -240,5 +243,7 @@ class Http1Reply:
         if self.early:
             await wire.send(self.early, self.tunnel_idle)
         relay = Relay(self.wire, wire, self.tunnel_idle)
-        await relay.run(early)
-        self.sent_bytes = relay.bytes_left
+        try:
+            await relay.run(early)
+        finally:
+            self.sent_bytes, self.received_bytes = relay.bytes_left, relay.bytes_right

@@ -1,5 +1,6 @@
 """The page of recent requests: what strangers send is text on it, and nothing else."""
 
+import json
 from html.parser import HTMLParser
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from noderouter.admin.config import SecurityConfig
 from noderouter.admin.handler.index import plain
 from noderouter.admin.handler.requests import COLUMNS, requests
-from noderouter.admin.message import Request
+from noderouter.admin.message import Request, Stream
 from noderouter.admin.routes import routes_of
 from noderouter.telemetry.recent import CUT, RecentRequest, RecentRequests
 from tests.noderouter.admin.conftest import MakeState, text_of
@@ -75,9 +76,28 @@ async def test_html_in_what_was_sent_is_text(make_state: MakeState) -> None:
 
 
 @pytest.mark.parametrize("recent", [None, kept()])
-async def test_it_is_there_where_it_is_configured(make_state: MakeState, recent: RecentRequests | None) -> None:
+async def test_it_is_there_unless_diagnostics_are_switched_off(
+    make_state: MakeState, recent: RecentRequests | None
+) -> None:
     state = make_state(recent_requests=recent)
-    assert ("/requests" in routes_of(state)) is (recent is not None)
-    assert ("/requests" in text_of(await plain(state, REQUEST)).split()) is (recent is not None)
+    assert "/requests" in routes_of(state)
+    assert "/requests" in text_of(await plain(state, REQUEST)).split()
     closed = make_state(recent_requests=recent, security=SecurityConfig(diagnosticsEnabled=False))
     assert "/requests" not in routes_of(closed)
+
+
+async def test_who_asks_for_a_stream_gets_one_and_a_browser_the_page(make_state: MakeState) -> None:
+    state = make_state(recent_requests=kept())
+    for accept, kind in {"text/html, */*": "text/html", "*/*": "text/html", "text/event-stream": "text/event"}.items():
+        response = await requests(False, state, Request("GET", "/requests", headers={"accept": accept}))
+        assert response.content_type.startswith(kind)
+        if isinstance(response, Stream):
+            response.close()
+            await response.pieces.aclose()
+    assert len(state.tap) == 0
+
+
+async def test_without_the_telemeter_a_browser_gets_what_is_live(make_state: MakeState) -> None:
+    asked = Request("GET", "/requests", {"seconds": "0"}, {"accept": "text/html"})
+    response = await requests(False, make_state(), asked)
+    assert json.loads(text_of(response)) == {"requests": [], "dropped": 0}

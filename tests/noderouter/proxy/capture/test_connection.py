@@ -13,6 +13,7 @@ import trio
 
 from noderouter.core.destination import Destination, Speech
 from noderouter.proxy.capture.connection import same_host
+from noderouter.telemetry.tap.viewer import Wish
 from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import Http
 from tests.testing.loop import until
@@ -115,6 +116,32 @@ async def test_what_is_not_http_is_a_flow():
         assert (flow["connections"], flow["received_bytes"], flow["sent_bytes"]) == (0, 9, 12)
         assert flow["requests"] == flow["success"] == 1
         assert (await router.metrics("rt/out/service/svc/pg.prod:5432"))["success"] == 1
+
+
+async def test_a_flow_is_shown_to_who_looks_as_a_flow():
+    async with origin(shouts) as server, capturing(f"/svc/pg.prod:5432 => {inet(server.port)}") as router:
+        with dialled(VIP, 5432), router.app.control.tap.looking(Wish()) as viewer:
+            peer = await client(router.port)
+            await peer.send(b"\x00\x00\x00\x08query")
+            await peer.stream.send_eof()
+            await peer.rest()
+            await until(lambda: viewer.seen)
+        (record,) = viewer.take(10)
+    assert (record["kind"], record["scheme"], record["method"]) == ("flow", "tcp", "CONNECT")
+    assert (record["service"], record["destination"]) == ("/svc/pg.prod:5432", "pg.prod:5432")
+    assert (record["bytes_in"], record["bytes_out"], record["error"]) == (9, 12, None)
+    assert [each["endpoint"] for each in record["tries"]] == [f"127.0.0.1:{server.port}"]
+
+
+async def test_a_flow_that_fails_is_shown_with_its_error():
+    async with capturing("") as router:
+        with dialled(VIP, 5432), router.app.control.tap.looking(Wish()) as viewer:
+            peer = await client(router.port)
+            await peer.send(b"\x00query")
+            await peer.rest()
+            await until(lambda: viewer.seen)
+        (record,) = viewer.take(10)
+    assert (record["kind"], record["status"], record["error"]) == ("flow", None, "NoSuchName")
 
 
 @pytest.mark.parametrize("port", [25, 5432])
