@@ -36,13 +36,10 @@ class Attempt:
         outcome = self.error or (str(self.status) if self.ended else "in progress")
         return f"<Attempt {self.endpoint} {outcome}>"
 
-    def answered(self, now: float, status: int) -> None:
-        """Note a response."""
-        self.ended = now
-        self.status = status
-
-    def failed(self, now: float, error: str) -> None:
-        """Note a failure, unless the attempt is over already."""
+    def over(self, now: float, status: int = 0, error: str | None = None) -> None:
+        """Note the end, and what it ended in; what is known already stays."""
         if not self.ended:
             self.ended = now
+        if not self.status and self.error is None:
+            self.status = status
             self.error = error

@@ -1,10 +1,10 @@
 """Shows requests and flows, at their end, to whoever wants to see them: the one seam between data path and onlookers.
 
-    telemeters, spans, viewers, JSON log  →  Observers (who looks)  →  Observe (one for each router)  →  watch
+    telemeters, spans, viewers, JSON log  →  Observers (who looks)  →  Observe (one for each router)  →  Watch
 
 `ErrorReply` and `FlowStats`, which see how everything ends, ask `Observe.observers` for each exchange: while it is
-empty that is the whole price. Observers come and go at run time (`Observers.add`, `remove`); an exchange is shown to
-those who were there when it began.
+empty that is the whole price; else they begin a `Watch`, and end it. Observers come and go at run time
+(`Observers.add`, `remove`); an exchange is shown to those who were there when it began.
 
 Who sees a request is decided at its end, by its trace id, so that all routers on its way show the same ones. One that
 nobody wants to see costs looking for that id and one comparison.
@@ -16,9 +16,7 @@ from typing import Any, Final, Protocol
 from noderouter.core.context import Context, Trace
 from noderouter.core.exchange import Exchange
 from noderouter.core.message import ErrorResponse
-from noderouter.core.service import Service
 from noderouter.core.trace_context import DEBUG, SAMPLED, SAMPLING_KNOWN, child, parse_trace, sample_limit, start
-from noderouter.reactor.errors import Unwind
 
 EVERYTHING: Final = sample_limit(1.0)
 """The `limit` of who wants to see everything."""
@@ -73,52 +71,56 @@ class Observe:
         found: list[Any] = [getattr(each, "begins", None) for each in self.observers]
         self._begins = [begins for begins in found if begins is not None]
 
-    async def watch(self, exchange: Exchange, service: Service) -> None:
-        """Have `service` carry the exchange, and show how that ends."""
-        observers, target = self.observers, exchange.target
+    def watch(self, exchange: Exchange) -> "Watch":
+        """Begin to watch an exchange, before anything has been done with it."""
         if self._journeys:
             exchange.journey = []
-        limit, heeding = self._limit, self._heeding
         for begins in self._begins:
             try:
                 begins(exchange, self.router)
-            except Exception as early:
-                self._failed(early)
-        try:
-            await service(exchange)
-        except (Exception, Unwind) as error:
-            exchange.target = target
-            self._show(exchange, observers, limit, heeding, error)
-            raise
-        exchange.target = target  # an identifier may have taken a part of it away
-        response = exchange.response
-        cause = response.cause if isinstance(response, ErrorResponse) else None
-        self._show(exchange, observers, limit, heeding, cause)
+            except Exception as fault:
+                self.failed(fault)
+        return Watch(self, exchange.target, self.observers, self._limit, self._heeding)
 
-    def _show(
-        self,
-        exchange: Exchange,
-        observers: tuple[Observer, ...],
-        limit: bytes,
-        heeding: bool,
-        error: BaseException | None,
+    def failed(self, fault: Exception) -> None:
+        """An observer has failed: who looks must not harm who is looked at."""
+        if self._on_fault is not None:
+            self._on_fault(fault)
+
+
+class Watch:
+    """One exchange that is watched, by those who looked when it began."""
+
+    __slots__ = ("_heeding", "_limit", "_observers", "_seam", "_target")
+
+    def __init__(
+        self, seam: Observe, target: bytes, observers: tuple[Observer, ...], limit: bytes, heeding: bool
     ) -> None:
+        """See `Observe.watch`."""
+        self._seam = seam
+        self._target = target
+        self._observers = observers
+        self._limit = limit
+        self._heeding = heeding
+
+    def over(self, exchange: Exchange, error: BaseException | None) -> None:
+        """Show the exchange to those who want it; `error` ended it, if it was not answered."""
+        exchange.target = self._target  # an identifier may have taken a part of it away
+        response = exchange.response
+        if error is None and isinstance(response, ErrorResponse):
+            error = response.cause
         fields, context = exchange.request_fields, exchange.context
         at = fields.find(_REQUEST_ID)
-        if at >= 0 and fields[at + 13 : at + 29] >= limit and (context is None or not heeding):
+        if at >= 0 and fields[at + 13 : at + 29] >= self._limit and (context is None or not self._heeding):
             return
         trace = trace_of(exchange)
         decision = None if context is None else decided(context)
-        for each in observers:
+        for each in self._observers:
             if trace.trace_id < each.limit if decision is None or not each.heeds else decision:
                 try:
-                    each.ended(exchange, self.router, trace, error)
-                except Exception as fault:  # who looks must not harm who is looked at
-                    self._failed(fault)
-
-    def _failed(self, fault: BaseException) -> None:
-        if self._on_fault is not None:
-            self._on_fault(fault)
+                    each.ended(exchange, self._seam.router, trace, error)
+                except Exception as fault:
+                    self._seam.failed(fault)
 
 
 class Observers:

@@ -57,5 +57,5 @@ def ended(
         exchange.reply.begin(exchange.response, b"hello")
         exchange.done_at = STARTED + seconds
         for attempt in exchange.journey:
-            attempt.answered(exchange.done_at, status)
+            attempt.over(exchange.done_at, status)
     return exchange

@@ -117,13 +117,9 @@ class FlowStats:
         self._on_failed = on_failed
         self._observe = observe
 
-    def serve(self, exchange: Exchange) -> Awaitable[None]:
+    async def serve(self, exchange: Exchange) -> None:
         """Go on, and count; show it to those who look."""
-        if self._observe.observers:
-            return self._observe.watch(exchange, self._serve)
-        return self._serve(exchange)
-
-    async def _serve(self, exchange: Exchange) -> None:
+        watch = self._observe.watch(exchange) if self._observe.observers else None
         stats = self._stats
         stats.pending += 1
         try:
@@ -133,6 +129,10 @@ class FlowStats:
             stats.record(exchange, error, monotonic() - exchange.started)
             if isinstance(error, Exception) and not exchange.reply.started:
                 self._on_failed(exchange, error)
+            if watch is not None:
+                watch.over(exchange, error)
             raise
         finally:
             stats.pending -= 1
+        if watch is not None:
+            watch.over(exchange, None)

@@ -217,13 +217,11 @@ class Client:
                 probe = balancer.begin(endpoint, now)
                 exchange.endpoint = endpoint
                 exchange.attempts += 1
-                if exchange.journey is not None:
-                    exchange.journey.append(Attempt(exchange.client_id, endpoint.address, now))
                 pool = endpoint.pool
                 connection = None
                 try:
                     if exchange.tunnel:
-                        connection = await self._open(endpoint, exchange, connecting, exchange.confined)
+                        connection = await self._open(endpoint, exchange, now, connecting, exchange.confined)
                         connection.progress = now
                         if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
                             await connection.exchange(exchange, fields)
@@ -232,12 +230,14 @@ class Client:
                     else:
                         connection = None if exchange.needs_fresh else pool.take()
                         if connection is None:
-                            connection = await self._open(endpoint, exchange, connecting, False)
+                            connection = await self._open(endpoint, exchange, now, connecting, False)
                         connection.progress = now
                         await connection.exchange(exchange, fields)
                     ended = exchange.done_at = monotonic()
-                    if exchange.journey is not None and exchange.response is not None:
-                        exchange.journey[-1].answered(ended, exchange.response.status)
+                    if exchange.journey is not None:
+                        _attempt(exchange, now).over(
+                            ended, 0 if exchange.response is None else exchange.response.status
+                        )
                     if exchange.verdict is SUCCESS:
                         endpoint.accrual.success(ended)
                     else:
@@ -249,7 +249,8 @@ class Client:
                     connecting += failed - now
                     if self._fail_fast is not None:
                         self._fail_fast.failed(endpoint)
-                    _note(exchange, error, failed)
+                    if exchange.journey is not None:
+                        _attempt(exchange, now).over(failed, 0, failure_name(error))
                     tries += 1
                     if connecting >= self._connecting_seconds or not self._requeue(exchange, error, tries, now):
                         raise
@@ -259,7 +260,8 @@ class Client:
                         probe = False
                         endpoint.accrual.failure(monotonic())
                         self.stalls += isinstance(error, EndpointTimeout)
-                    _note(exchange, error, monotonic())
+                    if exchange.journey is not None:
+                        _attempt(exchange, now).over(monotonic(), 0, failure_name(error))
                     tries += 1
                     if not self._requeue(exchange, error, tries, now):
                         raise
@@ -274,6 +276,8 @@ class Client:
                     raise
                 finally:
                     if ended is None:
+                        if exchange.journey is not None:
+                            _attempt(exchange, now).over(monotonic())
                         now = monotonic()
                         if probe:
                             endpoint.accrual.abandon(now)
@@ -294,9 +298,9 @@ class Client:
                     ended = exchange.done_at = exchange.head_at  # how long a tunnel lasts is no latency
                 stats.record(exchange, None, ended - began)
         except (Exception, Unwind) as error:
-            stopped = monotonic()
-            _note(exchange, error, stopped)
-            stats.record(exchange, error, stopped - began)
+            if exchange.journey:
+                exchange.journey[-1].over(monotonic(), 0, failure_name(error))
+            stats.record(exchange, error, monotonic() - began)
             raise
         finally:
             stats.pending -= 1
@@ -304,21 +308,22 @@ class Client:
             if again:
                 self.pool_stats.add("retries/requeues_per_request", COUNT, again)
 
-    async def _open(self, endpoint: Endpoint, exchange: Exchange, connecting: float, confined: bool) -> Transport:
+    async def _open(
+        self, endpoint: Endpoint, exchange: Exchange, now: float, connecting: float, confined: bool
+    ) -> Transport:
         """A connection, if a new one may be opened: the only place where the data path opens any.
 
-        `connecting` seconds have been spent on others.
+        The attempt began `now`, `connecting` seconds have been spent on others.
         """
+        attempt = None if exchange.journey is None else _attempt(exchange, now)
+        if attempt is not None:
+            attempt.connected = 0.0
         self._guard(self.id, endpoint.address, confined)
         if self._fail_fast is not None:
             self._fail_fast.check(endpoint)
-        opening = endpoint.pool.open(exchange, max(0.0, self._connecting_seconds - connecting))
-        if exchange.journey is None:
-            return await opening
-        attempt = exchange.journey[-1]
-        attempt.connected = 0.0
-        connection = await opening
-        attempt.connected = monotonic()
+        connection = await endpoint.pool.open(exchange, max(0.0, self._connecting_seconds - connecting))
+        if attempt is not None:
+            attempt.connected = monotonic()
         return connection
 
     def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
@@ -377,7 +382,10 @@ class Client:
         self._balancer.update(())
 
 
-def _note(exchange: Exchange, error: BaseException, now: float) -> None:
-    """Write down what the last attempt failed with, where the journey is kept."""
-    if exchange.journey:
-        exchange.journey[-1].failed(now, failure_name(error))
+def _attempt(exchange: Exchange, began: float) -> Attempt:
+    """The attempt that is in progress, of an exchange whose journey is kept; made when it is first asked for."""
+    journey = exchange.journey
+    assert journey is not None
+    if len(journey) < exchange.attempts:
+        journey.append(Attempt(exchange.client_id, exchange.endpoint.address, began))
+    return journey[-1]

@@ -10,7 +10,7 @@ that the client does not take what came for all), and ClientProtocolError, becau
 close (RFC 9112 section 2.2).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 from urllib.parse import quote_plus
@@ -66,13 +66,9 @@ class ErrorReply:
         self._on_fault = on_fault
         self._observe = observe or Observe("")
 
-    def serve(self, exchange: Exchange) -> Awaitable[None]:
+    async def serve(self, exchange: Exchange) -> None:
         """Go on, answer what fails, and count; show it to those who look."""
-        if self._observe.observers:
-            return self._observe.watch(exchange, self._serve)
-        return self._serve(exchange)
-
-    async def _serve(self, exchange: Exchange) -> None:
+        watch = self._observe.watch(exchange) if self._observe.observers else None
         stats = self._stats
         stats.pending += 1
         try:
@@ -83,9 +79,13 @@ class ErrorReply:
             stats.record(exchange, None, (exchange.done_at or monotonic()) - exchange.started)
         except (Exception, Unwind) as error:
             stats.record(exchange, error, monotonic() - exchange.started)
+            if watch is not None:
+                watch.over(exchange, error)
             raise
         finally:
             stats.pending -= 1
+        if watch is not None:
+            watch.over(exchange, None)
 
     async def _failed(self, exchange: Exchange, error: Exception) -> None:
         """Answer, or pass on what cannot be answered here."""

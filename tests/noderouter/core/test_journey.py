@@ -25,12 +25,12 @@ def test_an_attempt_ends_once() -> None:
     attempt = Attempt(Path.of("x"), Address("10.0.0.7", 80), 1.0)
     assert "in progress" in repr(attempt)
     assert attempt.connected == 1.0
-    attempt.answered(2.0, 503)
-    attempt.failed(3.0, "ClientGone")
+    attempt.over(2.0, 503)
+    attempt.over(3.0, 0, "ClientGone")
     assert (attempt.ended, attempt.status, attempt.error) == (2.0, 503, None)
     assert repr(attempt) == "<Attempt 10.0.0.7:80 503>"
     other = Attempt(None, Address("10.0.0.7", 80), 1.0)
-    other.failed(3.0, "ConnectError")
+    other.over(3.0, 0, "ConnectError")
     assert repr(other) == "<Attempt 10.0.0.7:80 ConnectError>"
 
 

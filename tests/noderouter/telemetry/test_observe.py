@@ -34,11 +34,22 @@ async def served(exchange: Exchange) -> None:
     """Answers nothing."""
 
 
+async def watching(seam: Observe, exchange: Exchange, service: Any) -> None:
+    """As `ErrorReply` and `FlowStats` do it."""
+    watch = seam.watch(exchange)
+    try:
+        await service(exchange)
+    except (Exception, Unwind) as error:
+        watch.over(exchange, error)
+        raise
+    watch.over(exchange, None)
+
+
 def send(*observers: Seeing, context: Context | None = None, before: bytes = b"", **keys: Any) -> Exchange:
     exchange = make_exchange(**keys)
     exchange.context = context
     exchange.request_fields = before
-    run(Observers(observers).of("out").watch(exchange, Propagate(served).serve))
+    run(watching(Observers(observers).of("out"), exchange, Propagate(served).serve))
     return exchange
 
 
@@ -104,7 +115,7 @@ async def failing(_exchange: Exchange) -> None:
 def test_an_error_is_shown_and_goes_on() -> None:
     everything = Seeing(1.0)
     with pytest.raises(ConnectError):
-        run(Observers([everything]).of("out").watch(make_exchange(), Propagate(failing).serve))
+        run(watching(Observers([everything]).of("out"), make_exchange(), Propagate(failing).serve))
     assert isinstance(everything.seen[0][3], ConnectError)
 
 
@@ -144,9 +155,9 @@ def test_the_target_is_shown_as_it_came() -> None:
 
     everything = Seeing(1.0)
     seam = Observers([everything]).of("out")
-    run(seam.watch(make_exchange(target=b"/svc/rest"), consuming))
+    run(watching(seam, make_exchange(target=b"/svc/rest"), consuming))
     with pytest.raises(Unwind):
-        run(seam.watch(make_exchange(target=b"/svc/rest"), consuming_and_failing))
+        run(watching(seam, make_exchange(target=b"/svc/rest"), consuming_and_failing))
     assert [exchange.target for exchange, *_ in everything.seen] == [b"/svc/rest"] * 2
 
 

@@ -110,7 +110,7 @@ def test_a_try_that_found_no_connection_has_no_more_parts() -> None:
     exchange = ended(status=None)
     assert exchange.journey is not None
     exchange.journey[0].connected = 0.0
-    exchange.journey[0].failed(STARTED + 0.2, "ConnectError")
+    exchange.journey[0].over(STARTED + 0.2, 0, "ConnectError")
     assert parts(exchange, ConnectError("no"), STARTED, STARTED + 0.2) == (50.0, 150.0, None, None)
     (attempt,) = shown(exchange, ConnectError("no"))["tries"]
     assert (attempt["connect_ms"], attempt["status"], attempt["error"]) == (None, None, "ConnectError")

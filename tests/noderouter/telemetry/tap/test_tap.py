@@ -2,7 +2,6 @@
 
 import pytest
 
-from noderouter.core.exchange import Exchange
 from noderouter.telemetry.json import flat, select
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tap.tap import VIEWERS, Tap, TooManyViewers, tap_gauges
@@ -10,11 +9,6 @@ from noderouter.telemetry.tap.viewer import Wish
 from noderouter.telemetry.tree import MetricsTree
 from tests.testing.ended import TRACE, ended
 from tests.testing.reply import make_exchange
-from tests.testing.step import run
-
-
-async def served(_exchange: Exchange) -> None:
-    """Answers nothing."""
 
 
 def test_viewers_come_and_go() -> None:
@@ -23,7 +17,7 @@ def test_viewers_come_and_go() -> None:
     with tap.looking(Wish()) as one:
         assert (seam.observers, len(tap)) == ((one,), 1)
         exchange = make_exchange()
-        run(seam.watch(exchange, served))
+        seam.watch(exchange).over(exchange, None)
         assert exchange.journey == []
         assert len(one.take(10)) == 1
     assert (seam.observers, len(tap), one.closed) == ((), 0, True)
