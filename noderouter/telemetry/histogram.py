@@ -129,6 +129,21 @@ class Histogram:
             self._high = value
 
     @property
+    def counts(self) -> list[int]:
+        """Of each bucket, in the window that goes on; not to be changed."""
+        return self._counts
+
+    @property
+    def low(self) -> float:
+        """The smallest value of the window that goes on; infinite where there is none."""
+        return self._low
+
+    @property
+    def high(self) -> float:
+        """The largest value of the window that goes on; minus infinity where there is none."""
+        return self._high
+
+    @property
     def total_count(self) -> int:
         """How many values were added, ever."""
         return self._past_count + sum(self._counts)

@@ -8,6 +8,7 @@ Counting is not a filter of its own: a frame costs more than the counting, so it
 outcome at each level anyway (`ErrorReply`, `Retry`, the client).
 """
 
+from array import array
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,7 @@ from noderouter.core.errors import ClientGone
 from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.reactor.errors import Expired
 from noderouter.telemetry.histogram import Histogram
+from noderouter.telemetry.history import EMPTY, History, Slot, slot_between
 
 STATUS_LIMIT: Final = 64
 """Distinct status codes per object; an endpoint that invents codes is counted under `other`."""
@@ -81,7 +83,18 @@ class RequestStats:
     `pending` is public: the filter that owns this object adds and subtracts 1.
     """
 
-    __slots__ = ("_classes", "_error_latency", "_failures", "_statuses", "exceptions", "pending")
+    __slots__ = (
+        "_classes",
+        "_error_latency",
+        "_failures",
+        "_seen",
+        "_seen_failures",
+        "_seen_requests",
+        "_statuses",
+        "exceptions",
+        "history",
+        "pending",
+    )
 
     def __init__(self) -> None:
         self.pending = 0
@@ -91,6 +104,12 @@ class RequestStats:
         self._statuses: dict[int, _Status] = {}
         self._classes: dict[int, Histogram] = {}
         self._error_latency: Histogram | None = None
+        self.history: History | None = None
+        """The last ten minutes; None before the first turn behind a request, and of what has none (see `tree`)."""
+        self._seen: array[int] | None = None
+        """The buckets of the window that goes on, as they were at the last `slot`; None where all were empty."""
+        self._seen_requests = 0
+        self._seen_failures = 0
 
     def __repr__(self) -> str:
         return f"<RequestStats requests={self.requests} failures={self.failures} pending={self.pending}>"
@@ -180,9 +199,36 @@ class RequestStats:
         return parts if self._error_latency is None else [*parts, self._error_latency]
 
     def roll(self) -> None:
-        """End the window of every latency histogram."""
+        """End the window of every latency histogram; `slot` first, or latencies are missing in histories."""
         for part in self._parts():
             part.roll()
+        self._seen = None
+
+    def slot(self) -> Slot:
+        """Return what was counted since this was called last; for histories, each ten seconds."""
+        requests = self.requests
+        if requests == self._seen_requests:
+            return EMPTY
+        parts = self._parts()
+        counts = parts[0].counts
+        for part in parts[1:]:
+            counts = [mine + theirs for mine, theirs in zip(counts, part.counts, strict=True)]
+        slot = slot_between(counts, self._seen, min([part.low for part in parts]), max([part.high for part in parts]))
+        slot.requests = requests - self._seen_requests
+        slot.failures = self._failures - self._seen_failures
+        self._seen = array("I", counts)
+        self._seen_requests = requests
+        self._seen_failures = self._failures
+        return slot
+
+    def inherit(self, other: "RequestStats") -> None:
+        """Absorb one that is gone for good: what a `slot` of it has said already, one of this does not say again."""
+        self.absorb(other)
+        self._seen_requests += other._seen_requests
+        self._seen_failures += other._seen_failures
+        if other._seen is not None:
+            seen = self._seen
+            self._seen = other._seen if seen is None else array("I", map(int.__add__, seen, other._seen))
 
     def absorb(self, other: "RequestStats") -> None:
         """Add all that `other` holds, so that a sum over objects is an object too."""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from noderouter.telemetry.histogram import LATENCY, Histogram, Scale
+from noderouter.telemetry.history import History, Slot, merged
 from noderouter.telemetry.metrics import Counter, Gauge, RequestStats, Tally
 from noderouter.telemetry.place import BOUNDED, Bounds, Role, role_below
 from noderouter.telemetry.sample import Kind, Sample, of_requests
@@ -152,16 +153,45 @@ class Scope:
                     return found
         return (self, query) if self._stats is not None or self._role is Role.CLIENT else None
 
-    def histograms(self) -> "Iterator[Histogram | RequestStats]":
-        """Yield everything at and below this node whose window has to be ended."""
-        if isinstance(self._metric, Histogram):
-            yield self._metric
+    def turn(self, *, ends_windows: bool) -> Iterator[None]:
+        """Write a slot of every history at and below this node, and end the windows where told so; yield in between.
+
+        Servers, services and clients have one each, from their first request on; pairs have none of their own.
+        """
+        if self._role is Role.CLIENT:
+            yield from self._turn_client(ends_windows)
+            return
+        if isinstance(self._metric, Histogram) and ends_windows:
+            self._metric.roll()
         if self._stats is not None:
-            yield self._stats
-        if self._retired is not None:
-            yield self._retired
+            _write(self._stats, _turned(self._stats, ends_windows))
+        yield
         for child in list(self._children.values()):
-            yield from child.histograms()
+            yield from child.turn(ends_windows=ends_windows)
+
+    def _turn_client(self, ends_windows: bool) -> Iterator[None]:
+        """Turn a client and what is below it; its history is the sum over its pairs, present and past.
+
+        Each part tells its own difference in one go, so that one that is retired half-way is neither missed nor
+        counted twice.
+        """
+        slots = [_turned(part, ends_windows) for part in (self._stats, self._retired) if part is not None]
+        for child in list(self._children.values()):
+            if child._role is not Role.PAIRS:
+                yield from child.turn(ends_windows=ends_windows)
+                continue
+            for pair in list(child._children.values()):
+                if child._children.get(pair.name) is not pair:
+                    continue  # retired meanwhile, which has taken along what was not told yet
+                if pair._stats is not None:
+                    slots.append(_turned(pair._stats, ends_windows))
+                yield
+                for below in list(pair._children.values()):
+                    yield from below.turn(ends_windows=ends_windows)
+        whole = merged(slots)
+        if whole.requests or self._stats is not None:
+            _write(self.requests(), whole)
+        yield
 
     def _make(self, name: str) -> "Scope":
         """Make a new child, or return the shared one where there are too many."""
@@ -196,7 +226,7 @@ class Scope:
         """Keep the totals of a pair that is gone; its windows still end with the others."""
         if self._retired is None:
             self._retired = RequestStats()
-        self._retired.absorb(stats)
+        self._retired.inherit(stats)
         self._retired.pending = 0
 
     def _sum(self) -> RequestStats:
@@ -207,6 +237,7 @@ class Scope:
         for part in (self._stats, self._retired, *parts):
             if part is not None:
                 total.absorb(part)
+        total.history = None if self._stats is None else self._stats.history
         return total
 
     def _metric_at(self, name: str, kind: type[M], make: Callable[[], M]) -> M:
@@ -216,6 +247,22 @@ class Scope:
         if type(node._metric) is not kind:
             raise TypeError(f"{'/'.join(node.path)} is a {type(node._metric).__name__}, not a {kind.__name__}")
         return node._metric
+
+
+def _turned(stats: RequestStats, ends_windows: bool) -> Slot:
+    slot = stats.slot()
+    if ends_windows:
+        stats.roll()
+    return slot
+
+
+def _write(stats: RequestStats, slot: Slot) -> None:
+    """Write a slot of the history, which begins with the first request."""
+    if stats.history is None:
+        if not slot.requests:
+            return
+        stats.history = History()
+    stats.history.write(slot)
 
 
 class MetricsTree(Scope):

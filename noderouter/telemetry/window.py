@@ -1,24 +1,26 @@
-"""Ends the histogram windows of the whole tree, once a minute, in steps."""
+"""Turns what is kept by time, in steps: histories every ten seconds, Linkerd's windows every sixth time."""
 
 from typing import Final
 
 import trio
 
 from noderouter.core.background import Pace
+from noderouter.telemetry.history import SECONDS
 from noderouter.telemetry.tree import MetricsTree
 
-WINDOW: Final = 60.0
-"""Seconds; Linkerd's."""
+WINDOW: Final = 6
+"""Turns of a histogram's window: a minute, as Linkerd's."""
 
 
-async def turn_windows(tree: MetricsTree, seconds: float = WINDOW) -> None:
-    """End the windows every so many seconds until cancelled."""
+async def turn_windows(tree: MetricsTree, seconds: float = SECONDS) -> None:
+    """Write a slot of every history every so many seconds, and end the windows at each sixth, until cancelled."""
     due = trio.current_time() + seconds
+    turns = 0
     while True:
         await trio.sleep_until(due)
+        turns += 1
         pace = Pace()
-        for histogram in tree.histograms():
-            histogram.roll()
+        for _ in tree.turn(ends_windows=turns % WINDOW == 0):
             if pace.due():
                 await pace.rest()
         due = max(due + seconds, trio.current_time())

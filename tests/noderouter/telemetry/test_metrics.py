@@ -101,3 +101,33 @@ def test_absorbing_is_adding() -> None:
     assert repr(one) == "<RequestStats requests=4 failures=1 pending=3>"
     one.absorb(other)
     assert one.exceptions == {"ConnectError": 2}
+
+
+def test_a_slot_is_what_was_counted_since_the_one_before() -> None:
+    stats = RequestStats()
+    assert stats.slot().requests == 0
+    stats.answered(200, 0.010, True)
+    stats.answered(503, 0.020, False)
+    slot = stats.slot()
+    assert (slot.requests, slot.failures, len(list(slot.pairs()))) == (2, 1, 2)
+    stats.failed("ConnectError", 0.010)
+    slot = stats.slot()
+    assert (slot.requests, slot.failures, [count for _, count in slot.pairs()]) == (1, 1, [1])
+    stats.roll()
+    assert stats.slot().requests == 0
+    stats.answered(200, 0.010, True)
+    assert [count for _, count in stats.slot().pairs()] == [1]
+
+
+def test_what_is_inherited_is_told_once() -> None:
+    heir, gone = RequestStats(), RequestStats()
+    heir.answered(200, 0.010, True)
+    gone.answered(200, 0.010, True)
+    assert (heir.slot().requests, gone.slot().requests) == (1, 1)
+    gone.answered(200, 0.020, False)
+    heir.inherit(gone)
+    slot = heir.slot()
+    assert (slot.requests, slot.failures, [count for _, count in slot.pairs()]) == (1, 1, [1])
+    fresh = RequestStats()
+    fresh.inherit(heir)
+    assert fresh.slot().requests == 0

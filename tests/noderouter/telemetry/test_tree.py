@@ -12,6 +12,11 @@ def numbers(tree: MetricsTree) -> dict[str, float]:
     return {"/".join(path): value for path, _, value in tree.samples() if not isinstance(value, Histogram)}
 
 
+def turn(tree: MetricsTree, *, ends_windows: bool = False) -> None:
+    for _ in tree.turn(ends_windows=ends_windows):
+        pass
+
+
 def test_scopes_and_metrics_are_made_once() -> None:
     tree = MetricsTree()
     scope = tree.scope("rt", "out", "server", "0.0.0.0/4140")
@@ -144,8 +149,7 @@ def test_windows_end_for_all_also_for_what_is_kept_of_the_pruned() -> None:
     client.scope("service", "svc/b").requests().answered(200, 0.02, True)
     durations = client.histogram("connection_duration")
     durations.add(1.0)
-    for histogram in tree.histograms():
-        histogram.roll()
+    turn(tree, ends_windows=True)
     found = {path[4:]: value for path, _, value in tree.samples() if isinstance(value, Histogram)}
     assert found["request_latency_ms",].window.count == 2  # type: ignore[union-attr]
     assert found["connection_duration",].window.count == 1  # type: ignore[union-attr]
@@ -217,3 +221,73 @@ def test_pairs_are_bounded_over_all_clients() -> None:
         for service in ("svc/a", "svc/b")
     ]
     assert names == ["svc/a", "svc/b", "svc/a", "other"]
+
+
+def test_histories_begin_with_the_first_request() -> None:
+    tree = MetricsTree()
+    stats = tree.scope("rt", "out", "service", "svc/a").requests()
+    turn(tree)
+    assert stats.history is None
+    stats.answered(200, 0.01, True)
+    turn(tree)
+    turn(tree)
+    assert stats.history is not None
+    assert stats.history.lines().requests[-2:] == [1, 0]
+
+
+def test_ended_windows_do_not_touch_histories() -> None:
+    tree = MetricsTree()
+    stats = tree.scope("rt", "out", "server", "a/1").requests()
+    for n in range(14):
+        stats.answered(200, 0.01, True)
+        turn(tree, ends_windows=n % 6 == 5)
+    assert stats.history is not None
+    assert stats.history.lines().requests[-14:] == [1] * 14
+    assert stats.history.last().p50 == 10.0
+    window = stats.classes[2].window
+    assert window is not None
+    assert window.count == 6
+
+
+def test_a_clients_history_is_that_of_its_services_present_and_past() -> None:
+    tree = MetricsTree()
+    client = tree.scope("rt", "out", "client", "#/fs/web")
+    pairs = [client.scope("service", name) for name in ("svc/a", "svc/b")]
+    for pair in pairs:
+        pair.requests().answered(200, 0.01, True)
+    turn(tree)
+    pairs[0].requests().answered(503, 0.01, False)
+    pairs[0].prune()  # with one request that no slot has told yet
+    pairs[1].requests().answered(200, 0.01, True)
+    turn(tree)
+    turn(tree)
+    history = client.requests().history
+    assert history is not None
+    assert history.lines().requests[-3:] == [2, 2, 0]
+    assert history.lines().failures[-3:] == [0, 1, 0]
+    assert [pair.requests().history for pair in pairs] == [None, None]
+    assert client_requests(tree) == 4
+
+
+def test_a_service_that_leaves_a_client_half_way_is_told_once() -> None:
+    tree = MetricsTree()
+    client = tree.scope("rt", "out", "client", "#/fs/web")
+    pairs = [client.scope("service", name) for name in ("svc/a", "svc/b")]
+    for pair in pairs:
+        pair.requests().answered(200, 0.01, True)
+    for n, _ in enumerate(client.turn(ends_windows=False)):
+        if n == 0:
+            pairs[1].prune()
+    turn(tree)
+    history = client.requests().history
+    assert history is not None
+    assert history.lines().requests[-2:] == [1, 1]
+
+
+def test_a_history_leaves_with_its_scope() -> None:
+    tree = MetricsTree()
+    scope = tree.scope("rt", "out", "service", "svc/a")
+    scope.requests().answered(200, 0.01, True)
+    turn(tree)
+    scope.prune()
+    assert tree.scope("rt", "out", "service", "svc/a").requests().history is None

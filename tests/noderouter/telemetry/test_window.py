@@ -1,4 +1,4 @@
-"""The minute's window."""
+"""The minute's windows, and the slots of ten seconds between their ends."""
 
 import pytest
 import trio
@@ -24,19 +24,33 @@ async def test_windows_end_every_minute(autojump_clock: MockClock, nursery: trio
     nursery.cancel_scope.cancel()
 
 
+async def test_histories_get_a_slot_each_ten_seconds(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    tree = MetricsTree()
+    stats = tree.scope("rt", "out", "service", "svc/a").requests()
+    nursery.start_soon(turn_windows, tree)
+    for n in range(8):
+        for _ in range(n + 1):
+            stats.answered(200, 0.01, True)
+        await trio.sleep(10.1 if n == 0 else 10)
+    assert stats.history is not None
+    assert stats.history.lines().requests[-9:] == [0, *range(1, 9)]
+    assert stats.history.last().requests == sum(range(3, 9))
+    nursery.cancel_scope.cancel()
+
+
 async def test_others_get_a_turn_in_between(
     autojump_clock: MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = MetricsTree()
     histograms = [tree.histogram(name) for name in ("a", "b")]
-    rests: list[int] = []
+    rests: set[int] = set()
 
     async def rest(_pace: Pace) -> None:
-        rests.append(sum(histogram.window is not None for histogram in histograms))
+        rests.add(sum(histogram.window is not None for histogram in histograms))
 
     monkeypatch.setattr(Pace, "due", lambda _pace: True)
     monkeypatch.setattr(Pace, "rest", rest)
     nursery.start_soon(turn_windows, tree)
     await trio.sleep(60.5)
-    assert rests == [1, 2]
+    assert rests == {0, 1, 2}
     nursery.cancel_scope.cancel()
