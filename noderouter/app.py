@@ -51,7 +51,7 @@ class App:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.metrics = MetricsTree()
+        self.metrics = MetricsTree(config.metrics.maxNames)
         self.stopping = trio.Event()
         self.worker = Worker(config, self.metrics, log_event)
         self.control = ControlPlane(config, self.metrics, self.worker, self.stopping, log_event)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from docs.generate import commands
+from docs.generate import commands, openmetrics
 from docs.generate.pictures import PICTURES
 
 DOCS: Final = Path(__file__).resolve().parents[1]
@@ -11,4 +11,5 @@ DOCS: Final = Path(__file__).resolve().parents[1]
 
 def pages() -> dict[str, str]:
     """The text of each file."""
-    return {**{name: picture.svg() for name, picture in PICTURES.items()}, "commands.md": commands.page()}
+    written = {"commands.md": commands.page(), "openmetrics.md": openmetrics.page()}
+    return {**{name: picture.svg() for name, picture in PICTURES.items()}, **written}

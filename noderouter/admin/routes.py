@@ -23,7 +23,7 @@ from noderouter.admin.handler import (
 from noderouter.admin.message import Request, Response
 from noderouter.admin.security import Group, is_blacklisted, is_open
 from noderouter.admin.state import AdminState
-from noderouter.telemetry.telemeter.kind import Exposition, Form
+from noderouter.telemetry.telemeter.kind import OPENMETRICS_PATH, Exposition, Form
 
 Handler = Callable[[AdminState, Request], Awaitable[Response]]
 
@@ -99,7 +99,9 @@ def routes_for_probes(state: AdminState) -> dict[str, Route]:
 
 
 def _scrapes(expositions: tuple[Exposition, ...]) -> dict[str, Route]:
-    return {place.path: _get(Group.DIAGNOSTICS, _writer(place)) for place in expositions}
+    """Return where metrics may be fetched; who has put Linkerd's at `/metrics` finds them there, as before."""
+    own = {OPENMETRICS_PATH: _get(Group.DIAGNOSTICS, metrics.openmetrics)}
+    return own | {place.path: _get(Group.DIAGNOSTICS, _writer(place)) for place in expositions}
 
 
 def _writer(place: Exposition) -> Handler:

@@ -11,6 +11,7 @@ from noderouter.overload.config import OverloadConfig
 from noderouter.schema.fields import Domain, NotEmpty
 from noderouter.schema.kind import Field, Model, PlainValidator, Several, kind_field
 from noderouter.telemetry.telemeter.kind import TelemeterKind
+from noderouter.telemetry.tree import LIMIT
 
 
 def _ignored(value: Any) -> None:
@@ -25,6 +26,14 @@ class LogConfig(Model):
     maxQueueKB: Annotated[int, Field(ge=4, le=1024 * 1024)] = MAX_BYTES // 1024
 
 
+class MetricsConfig(Model):
+    """`metrics`: how many names are told apart; what comes later is counted as `other`."""
+
+    section: ClassVar[str] = "metrics"
+
+    maxNames: Annotated[int, Field(ge=1, le=10_000)] = LIMIT
+
+
 class Config(Model):
     """The content of the file, with every default filled in."""
 
@@ -37,5 +46,6 @@ class Config(Model):
     intercept: InterceptConfig | None = None
     overload: OverloadConfig = OverloadConfig()
     log: LogConfig = LogConfig()
+    metrics: MetricsConfig = MetricsConfig()
     clusterDomain: Domain | None = None
     usage: Annotated[None, PlainValidator(_ignored)] = None

@@ -9,13 +9,15 @@ outcome at each level anyway (`ErrorReply`, `Retry`, the client).
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
 from noderouter.core.errors import ClientGone
 from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.reactor.errors import Expired
-from noderouter.telemetry.histogram import Histogram
+from noderouter.telemetry.exemplar import Exemplar
+from noderouter.telemetry.histogram import LATENCY, Histogram
 from noderouter.telemetry.history import EMPTY, History, Slot, slot_between
 
 STATUS_LIMIT: Final = 64
@@ -24,6 +26,8 @@ EXCEPTION_LIMIT: Final = 64
 """Distinct exception names per object; the rest is counted under `other`."""
 OTHER_STATUS: Final = 0
 OTHER_EXCEPTION: Final = "other"
+
+_EDGES: Final = [LATENCY.bounds[edge] for edge in LATENCY.edges]
 
 
 class Counter:
@@ -92,6 +96,7 @@ class RequestStats:
         "_seen_requests",
         "_statuses",
         "exceptions",
+        "exemplars",
         "history",
         "pending",
     )
@@ -104,6 +109,8 @@ class RequestStats:
         self._statuses: dict[int, _Status] = {}
         self._classes: dict[int, Histogram] = {}
         self._error_latency: Histogram | None = None
+        self.exemplars: dict[int, Exemplar] | None = None
+        """The last sampled request of each bucket that `totals` shows, by its place; None where none was sampled."""
         self.history: History | None = None
         """The last ten minutes; None before the first turn behind a request, and of what has none (see `tree`)."""
         self._seen: array[int] | None = None
@@ -193,6 +200,33 @@ class RequestStats:
         for part in self._parts():
             whole.absorb(part)
         return whole
+
+    def totals(self) -> list[int]:
+        """Return how many requests ever took up to each of `LATENCY.edges`, and how many there were in all."""
+        totals = [0] * (len(LATENCY.edges) + 1)
+        for part in self._parts():
+            totals = list(map(int.__add__, totals, part.totals()))
+        return totals
+
+    def total_seconds(self) -> float:
+        """Return the latencies of all requests together."""
+        return sum([part.total_sum for part in self._parts()])
+
+    def status_classes(self) -> dict[str, int]:
+        """Return how many requests ended with each class of status, such as `2xx`; `error` is without a response."""
+        classes: dict[str, int] = {}
+        for status, entry in self._statuses.items():
+            name = "other" if status == OTHER_STATUS else f"{status // 100}xx"
+            classes[name] = classes.get(name, 0) + entry.count
+        if self.exceptions:
+            classes["error"] = self.errors
+        return classes
+
+    def exemplify(self, exemplar: Exemplar) -> None:
+        """Show this request for its bucket; for those whose trace is sampled."""
+        if self.exemplars is None:
+            self.exemplars = {}
+        self.exemplars[bisect_left(_EDGES, exemplar.seconds)] = exemplar
 
     def _parts(self) -> list[Histogram]:
         parts = list(self._classes.values())

@@ -18,14 +18,15 @@ Invariants:
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
+from noderouter.telemetry.gone import Gone
 from noderouter.telemetry.histogram import LATENCY, Histogram, Scale
 from noderouter.telemetry.history import History, Slot, merged
 from noderouter.telemetry.metrics import Counter, Gauge, RequestStats, Tally
 from noderouter.telemetry.place import BOUNDED, Bounds, Role, role_below
 from noderouter.telemetry.sample import Kind, Sample, of_requests
 
-LIMIT: Final = 1000
-"""Distinct services, clients and (client, service) pairs of a router."""
+LIMIT: Final = 2000
+"""The default of `metrics.maxNames`: distinct services, clients and (client, service) pairs of a router."""
 OTHER: Final = "other"
 
 M = TypeVar("M", Counter, Gauge, Tally, Histogram)
@@ -34,7 +35,18 @@ M = TypeVar("M", Counter, Gauge, Tally, Histogram)
 class Scope:
     """A node of the tree. Made by `MetricsTree` and by other scopes."""
 
-    __slots__ = ("_bounds", "_children", "_metric", "_parent", "_retired", "_role", "_shared", "_stats", "name")
+    __slots__ = (
+        "_bounds",
+        "_children",
+        "_gone",
+        "_metric",
+        "_parent",
+        "_retired",
+        "_role",
+        "_shared",
+        "_stats",
+        "name",
+    )
 
     def __init__(self, name: str, role: Role, parent: "Scope | None", bounds: Bounds | None) -> None:
         self.name = name
@@ -45,6 +57,7 @@ class Scope:
         self._metric: Counter | Gauge | Histogram | None = None
         self._stats: RequestStats | None = None
         self._retired: RequestStats | None = None
+        self._gone: Gone | None = None
         self._shared = False
 
     def __repr__(self) -> str:
@@ -54,6 +67,40 @@ class Scope:
     def path(self) -> tuple[str, ...]:
         """The elements from the root."""
         return () if self._parent is None else (*self._parent.path, self.name)
+
+    # For readers who know what they want; none of them makes anything.
+
+    @property
+    def children(self) -> "list[tuple[str, Scope]]":
+        """The nodes below this one, by name; a new list, which may be walked with rests."""
+        return list(self._children.items())
+
+    @property
+    def metric(self) -> Counter | Gauge | Histogram | None:
+        """The metric of this very node."""
+        return self._metric
+
+    @property
+    def stats(self) -> RequestStats | None:
+        """The requests that were recorded here, which for a client is nearly none: see `retired`, and its pairs."""
+        return self._stats
+
+    @property
+    def retired(self) -> RequestStats | None:
+        """Of a client: what its pairs that were pruned had."""
+        return self._retired
+
+    @property
+    def gone(self) -> Gone | None:
+        """Of the node `service`, `client` of a router: what those below that were pruned had."""
+        return self._gone
+
+    def child(self, *names: str) -> "Scope | None":
+        """Return the node below this one, None where there is none."""
+        node: Scope | None = self
+        for name in names:
+            node = None if node is None else node._children.get(name)
+        return node
 
     def scope(self, *names: str) -> "Scope":
         """Return the node below this one, made where it is missing; each name is one element, slashes and all."""
@@ -100,6 +147,9 @@ class Scope:
         client = parent._parent
         if self._role is Role.PAIR and self._stats is not None and client is not None:
             client._retire(self._stats)
+        elif self._role in (Role.SERVICE, Role.CLIENT):
+            parent._gone = parent._gone or Gone()
+            parent._gone.add(self._sum())
         self._give_back()
 
     def samples(self, path: tuple[str, ...] = ()) -> Iterator[Sample]:

@@ -7,6 +7,7 @@ from typing import Final
 from noderouter.admin.message import HTML, Request, Response, text
 from noderouter.admin.security import Group, is_open
 from noderouter.admin.state import AdminState
+from noderouter.telemetry.telemeter.kind import OPENMETRICS_PATH
 
 _ABOUT: Final = (
     ("/admin/ping", Group.DIAGNOSTICS, "answers pong"),
@@ -55,7 +56,8 @@ async def plain(state: AdminState, _request: Request) -> Response:
 
 def _entries(state: AdminState) -> Iterator[tuple[str, str]]:
     """Yield the endpoints that are not switched off."""
-    scrapes = ((place.path, Group.DIAGNOSTICS, f"metrics for {place.form.value}") for place in state.expositions)
+    forms = {OPENMETRICS_PATH: "OpenMetrics"} | {place.path: place.form.value for place in state.expositions}
+    scrapes = ((path, Group.DIAGNOSTICS, f"metrics for {form}") for path, form in forms.items())
     # An interpreter is there in lower case, too, for Linkerd's users; it is one all the same.
     once: dict[tuple[str, str], str] = {}
     for path in state.states:

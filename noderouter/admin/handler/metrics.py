@@ -1,4 +1,4 @@
-"""Metrics in JSON (docs/linkerd1.md section 6.3), for Prometheus (docs/linkerd1.md section 6.4), and for InfluxDB."""
+"""Metrics in JSON and for Prometheus (docs/linkerd1.md sections 6.3 and 6.4), for InfluxDB, and as OpenMetrics."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
@@ -9,7 +9,9 @@ from noderouter.admin.message import JSON, Request, Response
 from noderouter.admin.state import AdminState
 from noderouter.telemetry.influxdb import line_protocol
 from noderouter.telemetry.json import NoSuchSubtree, flat, nested, select
+from noderouter.telemetry.openmetrics.writer import Format, accepted
 from noderouter.telemetry.sample import Sample
+from noderouter.telemetry.tree import MetricsTree
 
 
 async def metrics_json(state: AdminState, request: Request) -> Response:
@@ -37,6 +39,17 @@ async def prometheus(prefix: str, state: AdminState, _request: Request) -> Respo
     return await state.answers.get(("prometheus", prefix), make)
 
 
+async def openmetrics(state: AdminState, request: Request) -> Response:
+    """Answer `/metrics`, in the format that `Accept` prefers; its library is imported as that of `prometheus`."""
+    format = accepted(request.headers.get("accept", ""))
+
+    async def make() -> Response:
+        write = await trio.to_thread.run_sync(_openmetrics)
+        return Response(200, await write(state.metrics, format), format.value, (("vary", "accept"),))
+
+    return await state.answers.get(("openmetrics", format), make)
+
+
 async def influxdb(state: AdminState, request: Request) -> Response:
     """Answer the line protocol; every line has the host that was asked for, by which a reader tells nodes apart."""
     host = request.headers.get("host", "none")
@@ -45,6 +58,12 @@ async def influxdb(state: AdminState, request: Request) -> Response:
         return Response(200, await line_protocol(state.metrics.samples(), host))
 
     return await state.answers.get(("influxdb", host), make)
+
+
+def _openmetrics() -> Callable[[MetricsTree, Format], Awaitable[tuple[bytes, ...]]]:
+    from noderouter.telemetry.openmetrics.exposition import exposition
+
+    return exposition
 
 
 def _exposition() -> tuple[str, Callable[[Iterable[Sample], str], Awaitable[tuple[bytes, ...]]]]:

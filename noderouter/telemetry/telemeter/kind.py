@@ -8,6 +8,8 @@ from noderouter.schema.kind import BeforeValidator, Kind
 from noderouter.telemetry.observe import Observer
 
 DEFAULT_PATH: Final = "/admin/metrics/prometheus"
+OPENMETRICS_PATH: Final = "/metrics"
+"""Where the same is fetched under names of its own, and by the rules of OpenMetrics."""
 
 
 class Form(Enum):

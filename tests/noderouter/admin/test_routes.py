@@ -49,7 +49,7 @@ def test_where_connections_are_captured_pods_may_ask_on_the_port_for_probes(make
 def test_the_blacklist_holds_on_both_ports(make_state: MakeState) -> None:
     security = SecurityConfig(pathBlacklist=(re.compile("/livez|/admin/metrics/.*"),), controlEnabled=False)
     state = make_state(security=security)
-    assert set(routes_for_probes(state)) == {"/admin/ping", "/readyz", "/healthz"}
+    assert set(routes_for_probes(state)) == {"/admin/ping", "/readyz", "/healthz", "/metrics"}
     assert not {"/livez", "/admin/metrics/prometheus", "/admin/shutdown"} & set(routes_of(state))
 
 
