@@ -58,6 +58,7 @@ MODULES: Final = (
     "noderouter.proxy.tcp.direction",
     "noderouter.proxy.tcp.pipes",
     "noderouter.proxy.tcp.relay",
+    "noderouter.telemetry.edges",
     "noderouter.telemetry.histogram",
     "noderouter.telemetry.metrics",
 )

@@ -131,7 +131,7 @@ class App:
         serving.start_soon(guard.watch)
         serving.start_soon(memory.keep_settled)
         serving.start_soon(memory.keep_trimmed)
-        serving.start_soon(turn_windows, self.metrics)
+        serving.start_soon(turn_windows, self.metrics, self.worker.turn_edges)
         serving.start_soon(self._serve_admin)
         if interception is not None:
             serving.start_soon(interception.run)

@@ -38,6 +38,7 @@ from noderouter.naming.runtime import Runtime
 from noderouter.naming.utility import UtilityNamer
 from noderouter.proxy.client.ourselves import Ourselves, node_addresses
 from noderouter.telemetry import log as logging
+from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.recent import RecentRequests, recent_gauges
 from noderouter.telemetry.tap.tap import Tap, tap_gauges
@@ -215,6 +216,7 @@ class ControlPlane:
             reactor_tasks=self._worker.tasks,
             expositions=expositions_of(config.telemetry),
             capture_status=None if self.interception is None else self.interception.capture_status,
+            workloads=dict if self.interception is None else self.interception.workloads,
             recent_requests=self.recent,
             tap=self.tap,
             security=config.admin.security,
@@ -265,6 +267,10 @@ class RouterFace:
     def dtab(self) -> Dtab | None:
         """See `RouterView`."""
         return self._interpreter.configured_dtab()
+
+    def edges(self) -> Iterable[Edge]:
+        """See `RouterView`."""
+        return self._worker.edges(self._label)
 
     def prefixes(self) -> Iterable[Path]:
         """See `RouterView`."""

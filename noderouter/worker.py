@@ -26,6 +26,7 @@ from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
 from noderouter.servers import Servers
+from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tree import Scope
 
@@ -101,6 +102,11 @@ class Worker:
             yield router.sweep(now)
         yield from self.servers.check(now)
 
+    def turn_edges(self) -> Iterator[None]:
+        """Note who has called whom up to now, each ten seconds, in short steps."""
+        for router in self.routers.values():
+            yield from router.edges.turn()
+
     def close(self) -> None:
         """Release every router; no exchange is in flight."""
         for router in self.routers.values():
@@ -121,6 +127,10 @@ class Worker:
         router = self.routers[label]
         servers = {join_host_port(*address): built for address, built in self.servers.built(router).items()}
         return stacks_of_router(router, servers)
+
+    def edges(self, label: str) -> Iterable[Edge]:
+        """Who calls whom through a router."""
+        return self.routers[label].edges
 
     def tasks(self) -> Iterable[str]:
         """A few lines for each task: name, how long it has waited, stack."""

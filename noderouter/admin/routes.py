@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from noderouter.admin.handler import (
     delegator,
+    graph,
     health,
     help,
     index,
@@ -52,6 +53,7 @@ FIXED: Final[Mapping[str, Route]] = {
     "/admin/stacks": _get(Group.DIAGNOSTICS, stacks.stacks),
     "/admin/lint": _get(Group.DIAGNOSTICS, lint.lint_text),
     "/admin/lint.json": _get(Group.DIAGNOSTICS, lint.lint_json),
+    "/graph": _get(Group.DIAGNOSTICS, graph.graph),
     "/help": _get(Group.UI, help.page),
     "/logging": _get(Group.UI, logging.page),
     "/admin/metrics.json": _get(Group.UI, metrics.metrics_json),

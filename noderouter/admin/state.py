@@ -11,6 +11,7 @@ from dtab import Dtab, Path
 from noderouter.admin.answers import Answers
 from noderouter.admin.config import SecurityConfig
 from noderouter.core.addr import Addr
+from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.recent import RecentRequest
@@ -50,6 +51,10 @@ class RouterView(Protocol):
 
     def prefixes(self) -> Iterable[Path]:
         """Return the prefixes of the configured namers."""
+        ...
+
+    def edges(self) -> Iterable[Edge]:
+        """Return who calls whom."""
         ...
 
     def bound_names(self) -> Iterable[str]:
@@ -101,6 +106,8 @@ class AdminState:
     expositions: tuple[Exposition, ...] = (Exposition(),)
     capture_status: Callable[[str], CaptureStatus] | None = None
     """Of the pod of this node that has an address; None where nothing is captured."""
+    workloads: Callable[[], Mapping[str, tuple[str, str]]] = dict
+    """Namespaces and workloads of this node's pods, by their addresses; empty where pods are not followed."""
     recent_requests: Iterable[RecentRequest] | None = None
     """The newest first, where the configuration asks for them."""
     tap: Tap = field(default_factory=lambda: Tap(Observers()))

@@ -44,13 +44,14 @@ def build_capture_server(
     failed = FlowLog(router.config.label, router.errors.explain, router.around.log)
     write = None if router.access_log is None else router.access_log.write
     flows = flow_filters(scope, capture.identifier, identifier, failed.tell, router.observe, write)
-    codecs = build_codecs(router.config, config, scope, stack(http, router.router.serve))
+    codecs = build_codecs(router.config, config, scope, router.edges, stack(http, router.router.serve))
     carriers = Carriers(
         http=codecs["http"],
         probe=_probe_codec(router.probe),
         flow=stack(flows, router.router.serve_named),
         destinations=index.destinations,
         is_own=router.own.contain,
+        edges=router.edges,
     )
     settings = capture_settings(router.config, config, capture, index.opaque_ports)
     stats = CaptureStats()

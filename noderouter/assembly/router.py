@@ -26,9 +26,10 @@ from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.identifier.composite import FirstOf
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
-from noderouter.proxy.router.gauges import access_log_gauges, refusal_gauges, router_gauges
+from noderouter.proxy.router.gauges import access_log_gauges, edge_gauges, refusal_gauges, router_gauges
 from noderouter.proxy.router.router import Router
 from noderouter.proxy.router.scopes import Scopes
+from noderouter.telemetry.edges import Edges
 from noderouter.telemetry.observe import Observe
 from noderouter.telemetry.tree import Scope
 
@@ -50,6 +51,8 @@ class RouterAssembly:
     errors: ErrorWords
     observe: Observe
     access_log: AccessLogFile | None
+    edges: Edges
+    """Who calls whom, over all its servers."""
     probe: ProbeAnswer = field(default_factory=ProbeAnswer)
 
     def sweep(self, now: float) -> Iterator[None]:
@@ -83,6 +86,8 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     errors = build_error_words(config, interpreter, clients, around.log)
     router_gauges(scope, router)
     refusal_gauges(scope, policy, overrides)
+    edges = Edges()
+    edge_gauges(scope, edges)
     if access_log is not None:
         access_log_gauges(scope.scope("access_log"), access_log)
     if config.originator:
@@ -103,6 +108,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
         errors=errors,
         observe=around.observers.of(config.label),
         access_log=access_log,
+        edges=edges,
     )
 
 

@@ -30,6 +30,7 @@ from noderouter.proxy.listener.listener import Connection
 from noderouter.proxy.router.gauges import server_gauges
 from noderouter.reactor.wire import Wire
 from noderouter.schema.fields import seconds
+from noderouter.telemetry.edges import Edges
 from noderouter.telemetry.observe import Observe
 from noderouter.telemetry.tree import Scope
 
@@ -53,7 +54,7 @@ def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[st
     scope = server_scope(router, address)
     filters = filters_of(router, config, scope)
     service = stack(filters, router.router.serve)
-    codec = build_codecs(router.config, config, scope, service)[router.config.protocol]
+    codec = build_codecs(router.config, config, scope, router.edges, service)[router.config.protocol]
     # Who has asked for it is told which address of ours the client took; a system call for each connection.
     exact = config.addForwardedHeader is not None
 
@@ -134,14 +135,16 @@ def names_of(observe: Observe) -> list[str] | None:
     return [type(each).__name__ for each in observe.observers] or None
 
 
-def build_codecs(router: RouterConfig, config: ServerConfig, scope: Scope, service: Service) -> Mapping[str, MakeCodec]:
+def build_codecs(
+    router: RouterConfig, config: ServerConfig, scope: Scope, edges: Edges, service: Service
+) -> Mapping[str, MakeCodec]:
     """What makes the connections of a server, by the `protocol` that they speak, around one `service`."""
-    return {"http": http1_codec(server_settings(router, config), scope, service)}
+    return {"http": http1_codec(server_settings(router, config), scope, edges, service)}
 
 
-def http1_codec(settings: ServerSettings, scope: Scope, service: Service) -> MakeCodec:
-    """What makes HTTP/1 connections, which are counted in `scope`."""
-    stats = ServerStats()
+def http1_codec(settings: ServerSettings, scope: Scope, edges: Edges, service: Service) -> MakeCodec:
+    """What makes HTTP/1 connections, which are counted in `scope`, and whose requests in `edges`."""
+    stats = ServerStats(edges)
     server_gauges(scope, stats)
     return lambda wire, connection: ServerConnection(wire, service, settings, stats, connection)
 

@@ -1,5 +1,7 @@
 """Turns what is kept by time, in steps: histories every ten seconds, Linkerd's windows every sixth time."""
 
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
 
 import trio
@@ -12,7 +14,11 @@ WINDOW: Final = 6
 """Turns of a histogram's window: a minute, as Linkerd's."""
 
 
-async def turn_windows(tree: MetricsTree, seconds: float = SECONDS) -> None:
+Turn = Callable[[], Iterator[None]]
+"""Turns something else at the same pace; yields in between."""
+
+
+async def turn_windows(tree: MetricsTree, *others: Turn, seconds: float = SECONDS) -> None:
     """Write a slot of every history every so many seconds, and end the windows at each sixth, until cancelled."""
     due = trio.current_time() + seconds
     turns = 0
@@ -20,7 +26,7 @@ async def turn_windows(tree: MetricsTree, seconds: float = SECONDS) -> None:
         await trio.sleep_until(due)
         turns += 1
         pace = Pace()
-        for _ in tree.turn(ends_windows=turns % WINDOW == 0):
+        for _ in chain(tree.turn(ends_windows=turns % WINDOW == 0), *(turn() for turn in others)):
             if pace.due():
                 await pace.rest()
         due = max(due + seconds, trio.current_time())

@@ -21,6 +21,7 @@ _ABOUT: Final = (
     ("/delegator.json?path=/svc/x&dtab=/svc=>/$/nil", Group.UI, "what becomes of a name; namespace=<router>"),
     ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
     ("/admin/stacks", Group.DIAGNOSTICS, "the filters of each server and service, as built; router=<label>"),
+    ("/graph", Group.DIAGNOSTICS, "who calls whom; format=dot for Graphviz"),
     ("/admin/lint", Group.DIAGNOSTICS, "what is odd about the dtabs in effect"),
     (
         "/requests",

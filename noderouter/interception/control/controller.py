@@ -28,7 +28,14 @@ from noderouter.interception.control.health_report import HealthReport
 from noderouter.interception.control.keeper_client import Keeper, KeeperClient
 from noderouter.interception.control.list_sync import Limits, ListSync
 from noderouter.interception.control.log_once import LogOnce
-from noderouter.interception.control.pods import Captured, Ourselves, PodFacts, encode_captured, renewed_first
+from noderouter.interception.control.pods import (
+    Captured,
+    Ourselves,
+    PodFacts,
+    encode_captured,
+    renewed_first,
+    workloads_of,
+)
 from noderouter.interception.control.probe import CapturePoint
 from noderouter.interception.control.selection import SelectionMode
 from noderouter.interception.control.services import Listed, encode_listed
@@ -153,6 +160,10 @@ class InterceptionController:
         """Return whether new connections of the pod with this address are captured."""
         taken = () if self.pods.good is None else self.pods.good.items
         return capture_status(address, self._judged(), taken, self.client.status)
+
+    def workloads(self) -> dict[str, tuple[str, str]]:
+        """Return namespaces and workloads of this node's pods, by their addresses."""
+        return workloads_of(self.watches.pods)
 
     def _judged(self) -> list[tuple[PodFacts, str]]:
         return left_out(self.lists.pods, self.client.status.left_out)

@@ -72,6 +72,8 @@ class PodFacts:
     """Why it is not captured, however it is selected; empty if nothing is in the way."""
     labels: frozenset[tuple[str, str]] = frozenset()
     """Of our own pod only: which Services lead to us (`services.py`)."""
+    workload: str = ""
+    """What made it: a Deployment, a StatefulSet, …; its own name where nobody did."""
     speaks: bool = True
     """Whether what comes from its addresses is its own: they are not the node's, nor given away since it has ended."""
 
@@ -112,7 +114,8 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
         direct = "it has no address yet"
     selection = selection_value(metadata.get("annotations"))
     speaks = not spec.get("hostNetwork") and networked and _speaks(metadata, status)
-    return PodFacts(intern(namespace), name, uid, found, since, selection, direct, labels, speaks)
+    workload = intern(workload_of(metadata))
+    return PodFacts(intern(namespace), name, uid, found, since, selection, direct, labels, workload, speaks)
 
 
 def judged(
@@ -145,6 +148,28 @@ def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
                 if known.setdefault(place := socket_form(address), namespace) != namespace:
                     disputed.add(place)
     return {place: namespace for place, namespace in known.items() if place not in disputed}
+
+
+def workload_of(metadata: Mapping[str, Any]) -> str:
+    """Return the name of a pod's controller; of a ReplicaSet, that of the Deployment which has made it.
+
+    A Deployment names its ReplicaSets after itself and the hash of their template, which pods have as a label.
+    """
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("controller"):
+            name = str(owner.get("name") or "")
+            template = (metadata.get("labels") or {}).get("pod-template-hash")
+            if owner.get("kind") == "ReplicaSet" and template and name.endswith(f"-{template}"):
+                return name[: -len(template) - 1]
+            return name
+    return str(metadata.get("name") or "")
+
+
+def workloads_of(pods: Iterable[PodFacts]) -> dict[str, tuple[str, str]]:
+    """Return namespaces and workloads of pods, by the addresses that they send from, as sockets show them."""
+    return {
+        socket_form(address): (pod.namespace, pod.workload) for pod in pods if pod.speaks for address in pod.addresses
+    }
 
 
 def renewed_first(told: tuple[Captured, ...], items: tuple[Captured, ...]) -> tuple[Captured, ...]:

@@ -12,13 +12,14 @@ Refused with a reset: what was not captured (the port is no open proxy), and wha
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.destination import Destination, Destinations, Speech
 from noderouter.core.errors import ClientGone, RouterError
+from noderouter.core.exchange import Exchange
 from noderouter.core.host_port import join_host_port, unmapped
 from noderouter.core.service import Service
 from noderouter.proxy.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detected, WireProtocol, detect, unfinished
@@ -29,6 +30,7 @@ from noderouter.proxy.listener.listener import Connection
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.task import Task, Timeout
 from noderouter.reactor.wire import GONE, Wire
+from noderouter.telemetry.edges import Edges
 
 HEAD_SECONDS: Final = 15.0
 """From the first byte until it is clear what it is, on a connection that is declared as HTTP."""
@@ -83,6 +85,8 @@ class Carriers:
     destinations: Destinations
     is_own: Callable[[str, int], bool]
     """Whether a server of this router listens there."""
+    edges: Edges = field(default_factory=Edges)
+    """Who calls whom: the names of flows."""
 
 
 class CapturedConnection:
@@ -175,15 +179,26 @@ class CapturedConnection:
         reply = self._reply = FlowReply(self.wire, connection, self._settings.idle_seconds)
         self.wire.on_hangup = self._left
         stats.flows += 1
+        exchange = flow(reply, b"tls" if detected.protocol is WireProtocol.TLS else b"tcp", detected.sni)
+        reply.on_started = lambda: self._count(exchange, 0)
         try:
-            await self._carriers.flow(
-                flow(reply, b"tls" if detected.protocol is WireProtocol.TLS else b"tcp", detected.sni)
-            )
+            await self._carriers.flow(exchange)
         finally:
+            if not reply.started:
+                self._count(exchange, 1)
+            reply.on_started = None
             stats.flows -= 1
             stats.broken += reply.broken
             stats.sent_bytes += reply.sent_bytes
             stats.received_bytes += reply.received_bytes
+
+    def _count(self, exchange: Exchange, failures: int) -> None:
+        """Count a flow by client and name, when it is through: it may last for days."""
+        if exchange.name is not None:
+            edge = self._carriers.edges.take(self._peer[0], exchange.name)
+            edge.requests += 1
+            edge.failures += failures
+            self._carriers.edges.release(edge)
 
     def _left(self, mask: int) -> None:
         """The client hung up before its flow was through; a FIN may be a half-close, which is carried on."""

@@ -29,7 +29,7 @@ HTTP_PORT: Final = b":80"
 class FlowReply:
     """Where the bytes of a flow go; see `core.reply.Reply`."""
 
-    __slots__ = ("_idle", "broken", "connection", "received_bytes", "sent_bytes", "started", "wire")
+    __slots__ = ("_idle", "broken", "connection", "on_started", "received_bytes", "sent_bytes", "started", "wire")
 
     def __init__(self, wire: Wire, connection: ConnectionInfo, idle: float) -> None:
         """`idle`: seconds without a byte either way after which the flow ends."""
@@ -39,6 +39,8 @@ class FlowReply:
         self.broken = False
         self.sent_bytes = 0
         self.received_bytes = 0
+        self.on_started: Callable[[], None] | None = None
+        """Called when the flow is through to its endpoint."""
         self._idle = idle
 
     def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
@@ -57,6 +59,8 @@ class FlowReply:
     async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
         """Carry until both ends have finished. One that breaks off, or is idle for too long, is no fault of anybody."""
         self.started = True
+        if self.on_started is not None:
+            self.on_started()
         relay = Relay(self.wire, wire, self._idle)
         try:
             await relay.run(early)

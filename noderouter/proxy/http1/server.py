@@ -15,6 +15,7 @@ from random import uniform
 from time import monotonic
 from typing import Final
 
+from dtab import Path
 from noderouter.core.body import NO_BODY, WholeBody
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import (
@@ -24,7 +25,7 @@ from noderouter.core.errors import (
     CutShort,
     RouterError,
 )
-from noderouter.core.exchange import Exchange
+from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.core.message import HTTP_1_0
 from noderouter.core.service import Service
 from noderouter.proxy.http import lifetime
@@ -36,6 +37,7 @@ from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout, sleep, stand_back
 from noderouter.reactor.wire import GONE, Wire
+from noderouter.telemetry.edges import Edge
 
 LINGER_SECONDS = 1.0  # not Final: tests shorten it, and the compiler puts Final ones in place
 """How long a refused client may go on sending before its connection is closed: a close with unread bytes would
@@ -62,6 +64,8 @@ class ServerConnection:
         "_ahead",
         "_body",
         "_born",
+        "_edge",
+        "_edge_name",
         "_ending",
         "_exchange",
         "_life",
@@ -96,6 +100,8 @@ class ServerConnection:
         self._task: Task | None = None
         self._exchange: Exchange | None = None
         self._body: StreamBody | None = None
+        self._edge = stats.edges.nowhere
+        self._edge_name: Path | None = None
 
     def __repr__(self) -> str:
         ip, port = self._reply.connection.peer
@@ -146,6 +152,11 @@ class ServerConnection:
             self.wire.close()
             stats.connections -= 1
             stats.closes += 1
+            if self._exchange is not None and self._exchange.name is not None:
+                edge = self._edge_to(self._exchange.name)  # it was cut off
+                edge.requests += 1
+                edge.failures += 1
+            stats.edges.release(self._edge)
             # No circle is left behind: nothing has to wait for the collector.
             self._task = self._exchange = self._reply.exchange = None
 
@@ -196,6 +207,11 @@ class ServerConnection:
             if self.wire.hung_up:
                 self._left(self.wire.hung_up)  # together with the request, while we were reading it
             await service(exchange)
+            name = exchange.name
+            edge = self._edge if self._edge_name is name else self._edge_to(name)
+            edge.requests += 1
+            if exchange.verdict is not SUCCESS:
+                edge.failures += 1
             stats.sent_bytes += reply.sent_bytes
             self._exchange = None
             if not reply.complete:
@@ -217,6 +233,14 @@ class ServerConnection:
                 if not reply.tunnelled:
                     await self._linger()
                 return
+
+    def _edge_to(self, name: Path | None) -> Edge:
+        """The edge from our client to a name, which is kept: most connections go on with the same name."""
+        edges = self._stats.edges
+        edges.release(self._edge)
+        self._edge_name = name
+        self._edge = edges.nowhere if name is None else edges.take(self._reply.connection.peer[0], name)
+        return self._edge
 
     async def _attach_body(self, exchange: Exchange, length: int, data: bytes) -> bytes:
         """Give the exchange its body, at hand if it is small; answers the bytes behind it, if they are known."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from math import inf
 
+from noderouter.telemetry.edges import Edges
+
 
 @dataclass(slots=True, frozen=True)
 class ServerSettings:
@@ -25,12 +27,13 @@ class ServerSettings:
 
 
 class ServerStats:
-    """Counts of one server, plain ints."""
+    """Counts of one server, plain ints, and who calls whom, of its whole router."""
 
     __slots__ = (
         "closes",
         "connections",
         "connects",
+        "edges",
         "idle_closes",
         "lifetime_closes",
         "protocol_errors",
@@ -39,7 +42,8 @@ class ServerStats:
         "stalls",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, edges: Edges | None = None) -> None:
+        self.edges = Edges() if edges is None else edges
         self.connects = 0
         self.closes = 0
         self.connections = 0

@@ -15,6 +15,7 @@ from noderouter.proxy.http1.server_settings import ServerStats
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import RetryStats
 from noderouter.proxy.router.router import Router
+from noderouter.telemetry.edges import Edges
 from noderouter.telemetry.tree import Scope
 
 
@@ -53,6 +54,12 @@ def router_gauges(scope: Scope, router: Router) -> None:
     scope.tally("bindcache/client/evicts", lambda: clients.evicts)
     scope.tally("bindcache/client/expires", lambda: clients.expires)
     scope.gauge("bindcache/client/size", lambda: len(clients))
+
+
+def edge_gauges(scope: Scope, edges: Edges) -> None:
+    """Who calls whom: how many pairs are told apart, and how many were not."""
+    scope.gauge("edges/size", lambda: len(edges))
+    scope.tally("edges/overflow", lambda: edges.overflow)
 
 
 def access_log_gauges(scope: Scope, log: AccessLogFile) -> None:

@@ -86,6 +86,8 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("router", "bindcache/{kind}/refused", _C, "override_clients_refused", "Requests whose dtab led to one too many"),
     ("router", "overrides/refused", _C, "overrides_refused", "Requests with a dtab that is not accepted"),
     ("router", "destinations/refused/{reason}", _C, "destinations_refused", "Connections not opened as not allowed"),
+    ("router", "edges/size", _G, "edges", "Pairs of a caller and a service that are told apart"),
+    ("router", "edges/overflow", _C, "edges_overflow", "Times such a pair found no place of its own"),
     ("router", "access_log/written", _C, "access_log_lines", "Lines of the access log"),
     ("router", "access_log/dropped", _C, "access_log_dropped_lines", "Lines of the access log that were lost"),
     ("router", "access_log/queued_bytes", _G, "access_log_queued_bytes", "Bytes of the access log not written yet"),

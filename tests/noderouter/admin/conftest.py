@@ -15,6 +15,7 @@ from noderouter.admin.message import Response
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
 from noderouter.core.addr import Addr
+from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.tree import MetricsTree
 
@@ -31,11 +32,13 @@ class FakeRouter:
         names: Iterable[str] = (),
         dtab: Dtab | None = None,
         prefixes: Iterable[Path] = (),
+        edges: Iterable[Edge] = (),
     ) -> None:
         self.clients = clients or {}
         self.names = names
         self.known = dtab
         self.namers = prefixes
+        self.calls = edges
 
     async def delegate(self, path: Path, dtab: Dtab) -> Any:
         await trio.lowlevel.checkpoint()
@@ -52,6 +55,9 @@ class FakeRouter:
 
     def prefixes(self) -> Iterable[Path]:
         return self.namers
+
+    def edges(self) -> Iterable[Edge]:
+        return self.calls
 
     def bound_names(self) -> Iterable[str]:
         return self.names

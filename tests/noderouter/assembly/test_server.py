@@ -5,6 +5,7 @@ from typing import get_args
 from noderouter.assembly.server import build_codecs, server_settings
 from noderouter.config.router import PROTOCOLS, RouterConfig
 from noderouter.proxy.http1.server_settings import ServerSettings
+from noderouter.telemetry.edges import Edges
 from noderouter.telemetry.tree import MetricsTree
 from tests.testing.router import checked, config
 
@@ -15,7 +16,7 @@ async def never(_exchange):
 
 def test_every_protocol_of_the_configuration_has_a_codec():
     router = checked(config()).routers[0]
-    made = build_codecs(router, router.servers[0], MetricsTree().scope("x"), never)
+    made = build_codecs(router, router.servers[0], MetricsTree().scope("x"), Edges(), never)
     assert set(made) == set(PROTOCOLS) == set(get_args(RouterConfig.model_fields["protocol"].annotation))
 
 

@@ -1,5 +1,7 @@
 """The minute's windows, and the slots of ten seconds between their ends."""
 
+from collections.abc import Iterator
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -35,6 +37,20 @@ async def test_histories_get_a_slot_each_ten_seconds(autojump_clock: MockClock, 
     assert stats.history is not None
     assert stats.history.lines().requests[-9:] == [0, *range(1, 9)]
     assert stats.history.last().requests == sum(range(3, 9))
+    nursery.cancel_scope.cancel()
+
+
+async def test_others_are_turned_at_the_same_pace(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    turns = 0
+
+    def turn() -> Iterator[None]:
+        nonlocal turns
+        turns += 1
+        yield
+
+    nursery.start_soon(turn_windows, MetricsTree(), turn)
+    await trio.sleep(35)
+    assert turns == 3
     nursery.cancel_scope.cancel()
 
 
