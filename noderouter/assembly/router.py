@@ -14,6 +14,7 @@ from noderouter.assembly.errors import ErrorWords, build_error_words
 from noderouter.assembly.guards import destination_policy, override_rules
 from noderouter.assembly.service import build_names
 from noderouter.assembly.surroundings import Surroundings
+from noderouter.assembly.tracing import Tracing, tracing_of
 from noderouter.config.router import RouterConfig
 from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
@@ -53,6 +54,7 @@ class RouterAssembly:
     access_log: AccessLogFile | None
     edges: Edges
     """Who calls whom, over all its servers."""
+    tracing: Tracing | None
     probe: ProbeAnswer = field(default_factory=ProbeAnswer)
 
     def sweep(self, now: float) -> Iterator[None]:
@@ -109,6 +111,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
         observe=around.observers.of(config.label),
         access_log=access_log,
         edges=edges,
+        tracing=tracing_of(config),
     )
 
 

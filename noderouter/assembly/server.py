@@ -10,6 +10,7 @@ from noderouter.assembly.errors import ErrorWords
 from noderouter.assembly.guards import connect_filter, context_filter
 from noderouter.assembly.layer import layer, when_reserved
 from noderouter.assembly.router import RouterAssembly
+from noderouter.assembly.tracing import Tracing, read_filter
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.core.connection import ConnectionInfo
@@ -74,7 +75,9 @@ def server_scope(router: RouterAssembly, address: tuple[str, int]) -> Scope:
 def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> list[Layer]:
     """The stack of a server of `router`, outermost first."""
     write = None if router.access_log is None else router.access_log.write
-    return server_filters(router.config, config, scope, router.errors, router.overrides, router.observe, write)
+    return server_filters(
+        router.config, config, scope, router.errors, router.overrides, router.observe, write, router.tracing
+    )
 
 
 def server_filters(
@@ -85,6 +88,7 @@ def server_filters(
     overrides: OverrideRules,
     observe: Observe,
     write: Callable[[bytes], None] | None,
+    tracing: Tracing | None = None,
 ) -> list[Layer]:
     """The server stack, outermost first; `observe` is the router's seam, `write` takes lines of the access log."""
     filters: list[Layer] = []
@@ -125,6 +129,8 @@ def server_filters(
         layer(MaxForwards),
     ]
     filters.append(when_reserved(reserved))
+    if tracing is not None:
+        filters.append(read_filter(config, tracing))
     if config.timeoutMs is not None:
         filters.append(layer(TotalTimeout, config.timeoutMs / 1000).showing(timeoutMs=config.timeoutMs))
     return filters

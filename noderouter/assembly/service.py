@@ -12,6 +12,7 @@ from dtab import Bound, Path
 from dtab.utility import Status
 from noderouter.assembly.layer import layer
 from noderouter.assembly.surroundings import Surroundings
+from noderouter.assembly.tracing import Tracing, propagate_filter, tracing_of
 from noderouter.config.router import RouterConfig
 from noderouter.core.errors import OverloadError
 from noderouter.core.service import Layer, Service
@@ -44,11 +45,12 @@ def build_names(
     """What the services of a router's names are made with; the metrics of each are in `service/<name>`."""
     resolver = config.service.build()
     rng = around.rng
+    tracing = tracing_of(config)
 
     def filters(name: Path) -> Sequence[Layer]:
         params = resolver.resolve(name)
         scope = scopes.acquire("service", element(name))
-        return service_filters(params, scope, rng)
+        return service_filters(params, scope, rng, tracing)
 
     return NameSettings(
         bind=bind,
@@ -60,13 +62,13 @@ def build_names(
     )
 
 
-def service_filters(params: ServiceParams, scope: Scope, rng: Random) -> list[Layer]:
+def service_filters(params: ServiceParams, scope: Scope, rng: Random, tracing: Tracing | None = None) -> list[Layer]:
     """The service stack of a logical name, outermost first, whose metrics are in `scope`."""
     filters: list[Layer] = []
     total = params.total_timeout
     if total is not None:
         filters.append(layer(TotalTimeout, total).showing(totalTimeoutMs=round(total * 1000)))
-    filters.append(_PROPAGATE)
+    filters.append(_PROPAGATE if tracing is None else propagate_filter(params, tracing))
     filters.append(_retry_filter(params, scope, rng))
     return filters
 

@@ -20,6 +20,7 @@ from noderouter.assembly.guards import override_rules
 from noderouter.assembly.router import RouterAssembly, build_identifier
 from noderouter.assembly.server import BuiltServer, server_filters
 from noderouter.assembly.service import service_filters
+from noderouter.assembly.tracing import Tracing, tracing_of
 from noderouter.config.config import Config
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
@@ -117,12 +118,13 @@ def stacks_of_config(config: Config) -> Json:
 
 def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe) -> Json:
     shown, scope, rng = Shown(), MetricsTree().scope("rt", router.label), Random()
+    tracing = tracing_of(router)
     services, clients = router.service.build(), router.client.build()
     servers: Json = {}
     flows: Json = {}
     for server in router.servers:
         address = _free(join_host_port(str(server.ip), server.port), servers)
-        servers[address] = shown.filters(_server_layers(router, server, list(namers), scope, observe))
+        servers[address] = shown.filters(_server_layers(router, server, list(namers), scope, observe, tracing))
         if server.capture is not None:
             identifier = build_identifier(server.capture.identifier, router.dstPrefix, ClientNamespaces())
             layers = flow_filters(scope, server.capture.identifier, identifier, _failed, observe, _writer(router))
@@ -131,7 +133,7 @@ def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe)
         "servers": servers,
         "flows": flows,
         "services": {
-            name: shown.filters(service_filters(services.resolve(path), scope, rng))
+            name: shown.filters(service_filters(services.resolve(path), scope, rng, tracing))
             for name, path in _examples(services.patterns).items()
         },
         "clients": {name: shown.client(clients.resolve(path)) for name, path in _examples(clients.patterns).items()},
@@ -139,11 +141,16 @@ def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe)
 
 
 def _server_layers(
-    router: RouterConfig, server: ServerConfig, namers: list[NamerKind], scope: Scope, observe: Observe
+    router: RouterConfig,
+    server: ServerConfig,
+    namers: list[NamerKind],
+    scope: Scope,
+    observe: Observe,
+    tracing: Tracing | None,
 ) -> list[Layer]:
     words = ErrorWords(lambda _exchange, error: error, _failed)
     overrides = override_rules(router, namers)
-    layers = server_filters(router, server, scope, words, overrides, observe, _writer(router))
+    layers = server_filters(router, server, scope, words, overrides, observe, _writer(router), tracing)
     return layers if server.capture is None else [*layers, dialled_filter(server.capture, "")]
 
 

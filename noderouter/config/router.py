@@ -8,6 +8,7 @@ from noderouter.naming.interpreter.kind import InterpreterKind
 from noderouter.proxy.access_log.rotation import RollPolicy
 from noderouter.proxy.client.config import ClientKind
 from noderouter.proxy.client.destinations import DestinationsConfig, OverridesConfig
+from noderouter.proxy.filter.trace_config import TraceConfig
 from noderouter.proxy.identifier.kind import IdentifierKind
 from noderouter.proxy.router.config import ServiceKind
 from noderouter.proxy.router.router import CacheSettings
@@ -92,6 +93,7 @@ class RouterConfig(Model):
     bindingCache: BindingCacheConfig = BindingCacheConfig()
     destinations: DestinationsConfig = DestinationsConfig()
     overrides: OverridesConfig = OverridesConfig()
+    trace: TraceConfig | None = None
     originator: bool = False
     """Whether there is a gauge that says that requests come from applications here, and not from another router."""
     experimental: bool = False

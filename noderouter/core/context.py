@@ -7,13 +7,24 @@ from dtab import Dtab
 
 @dataclass(slots=True)
 class Trace:
-    """Trace ids, each 64 bit; `trace_id_high` only for 128-bit traces; `sampled` None is undecided."""
+    """Where in a trace a request stands, whatever the format that says so on the wire (`core.propagation`).
+
+    Ids are words of 64 bits; `trace_id_high` is only there in traces of 128 bits. A `span_id` or `parent_id` of 0 is
+    that of no span. `flags` are those of `core.trace_context`. Of W3C: `state` is `tracestate`, and `random` says that
+    the low 56 bits of the trace id were drawn by chance.
+    """
 
     trace_id: int
     span_id: int
     parent_id: int
     flags: int = 0
     trace_id_high: int | None = None
+    state: bytes = b""
+    random: bool = False
+
+    def child(self, span_id: int) -> "Trace":
+        """The span `span_id` below this one."""
+        return Trace(self.trace_id, span_id, self.span_id, self.flags, self.trace_id_high, self.state, self.random)
 
 
 @dataclass(slots=True, frozen=True)
@@ -29,7 +40,8 @@ class Context:
     """The propagated context of one exchange; an absent part is None.
 
     `dtab` is what travels on: `l5d-ctx-dtab` entries, then `l5d-dtab` entries (the later win). `local` is what of it
-    holds in this router (see `filter.overrides`).
+    holds in this router (see `filter.overrides`). Where the router takes part in traces, `formats` are those that
+    `trace` came in, and `span` is the router's own, which it tells the next hop.
     """
 
     deadline: Deadline | None = None
@@ -37,3 +49,5 @@ class Context:
     trace: Trace | None = None
     sample: float | None = None
     local: Dtab | None = None
+    formats: frozenset[str] = frozenset()
+    span: Trace | None = None

@@ -87,6 +87,12 @@ def start(sample: float | None = None) -> Trace:
     return decide(Trace(root, root, root), sample)
 
 
+def begin(flags: int = 0) -> Trace:
+    """A new trace of 128 bits in which there is no span yet."""
+    bits = getrandbits(128)
+    return Trace(bits & _MASK, 0, 0, flags, bits >> 64, b"", True)
+
+
 def decide(trace: Trace, sample: float | None) -> Trace:
     """`trace` with the decision that a rate of `sample` means for it; None leaves it as it is.
 
@@ -96,7 +102,8 @@ def decide(trace: Trace, sample: float | None) -> Trace:
         return trace
     sampled = trace.trace_id < sample_limit(sample)
     flags = (trace.flags & ~SAMPLED) | SAMPLING_KNOWN | (SAMPLED if sampled else 0)
-    return Trace(trace.trace_id, trace.span_id, trace.parent_id, flags, trace.trace_id_high)
+    high, state = trace.trace_id_high, trace.state
+    return Trace(trace.trace_id, trace.span_id, trace.parent_id, flags, high, state, trace.random)
 
 
 def sample_limit(rate: float) -> int:

@@ -19,6 +19,7 @@ _NOT_PLANNED = {
         ("io.l5d.marathon", "io.l5d.serversets", "io.l5d.zkLeader", "io.l5d.curator", "io.l5d.rancher"), _FILES
     ),
     **dict.fromkeys(("announcers", "announce"), _ANNOUNCED),
+    "tracePropagator": "use `trace: {propagation: [b3multi]}` for io.l5d.zipkin, and [l5d] for io.l5d.default",
     "io.l5d.namerd": "keep the dtab in a ConfigMap (io.l5d.k8s.configMap)",
     "io.l5d.statsd": "use io.l5d.prometheus",
 }

@@ -183,10 +183,12 @@ def trace_of(exchange: Exchange) -> Trace:
 
     What ended before there were any (it had no name, or was refused) gets the ones that it would have had.
     """
+    context = exchange.context
+    if context is not None and context.span is not None:
+        return context.span
     fields = exchange.request_fields
     at = fields.find(_REQUEST_ID)
     if at < 0:
-        context = exchange.context
         return start() if context is None or context.trace is None else child(context.trace)
     trace = parse_trace(fields[fields.rfind(_TRACE, 0, at) + len(_TRACE) : at])
     assert trace is not None, fields  # written by ourselves

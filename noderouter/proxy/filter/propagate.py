@@ -49,11 +49,17 @@ class Propagate:
 def context_fields(context: Context) -> bytes:
     """Field lines for `context`, with a new span."""
     if context.trace is not None:
-        fields = child_fields(context.trace if context.sample is None else decide(context.trace, context.sample))
+        trace = child_fields(context.trace if context.sample is None else decide(context.trace, context.sample))
     elif context.sample is not None:
-        fields = child_fields(start(context.sample))
+        trace = child_fields(start(context.sample))
     else:
-        fields = start_fields()
+        trace = start_fields()
+    return trace + other_fields(context)
+
+
+def other_fields(context: Context) -> bytes:
+    """Field lines for what of `context` is no trace."""
+    fields = b""
     if context.deadline is not None:
         fields += b"l5d-ctx-deadline: %b\r\n" % show_deadline(context.deadline)
     if context.dtab is not None and len(context.dtab):

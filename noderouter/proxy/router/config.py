@@ -11,6 +11,7 @@ from noderouter.proxy.retry.config import Budget
 from noderouter.schema.fields import Milliseconds
 from noderouter.schema.kind import Field, Kind, Model, Several, kind_field
 from noderouter.schema.partial import Partial, PrefixEntry, overlay
+from noderouter.telemetry.telemeter.kind import Rate
 
 _BACKOFF = kind_field(BackoffKind, "noderouter.proxy.retry")
 _CLASSIFIER = kind_field(ClassifierKind, "noderouter.proxy.classifier")
@@ -36,6 +37,8 @@ class ServiceKeys(Model):
 
     retries: Retries = Field(default_factory=Retries)
     totalTimeoutMs: Milliseconds | None = None
+    traceSampleRate: Rate | None = None
+    """In place of what the telemeters of traces say."""
     responseClassifier: Annotated[ClassifierKind, _CLASSIFIER] = Field(
         default_factory=_CLASSIFIER.maker("io.l5d.http.nonRetryable5XX")
     )
@@ -55,6 +58,7 @@ class ServiceParams:
     backoff: BackoffKind
     classifier: ClassifierKind
     total_timeout: float | None
+    sample_rate: float | None
 
 
 class ServiceResolver:
@@ -66,6 +70,7 @@ class ServiceResolver:
         self._base: dict[str, Any] = {
             "retries": {"budget": base.retries.budget, "backoff": base.retries.backoff},
             "totalTimeoutMs": base.totalTimeoutMs,
+            "traceSampleRate": base.traceSampleRate,
             "responseClassifier": base.responseClassifier,
         }
         self._entries = tuple(entries)
@@ -84,6 +89,7 @@ class ServiceResolver:
             backoff=found["retries"]["backoff"],
             classifier=found["responseClassifier"],
             total_timeout=None if total is None else total / 1000,
+            sample_rate=found["traceSampleRate"],
         )
 
 

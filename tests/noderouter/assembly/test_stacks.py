@@ -58,6 +58,14 @@ def test_a_capture_server_has_two_stacks():
     assert made["flows"]["127.0.0.1:4142"][1]["identifier"] == [{"kind": "io.l5d.originalDst"}]
 
 
+def test_a_router_takes_part_in_traces_where_it_is_told_to():
+    servers = [{"port": 4140}, {"port": 4141, "clearContext": True}]
+    made = stacks_of_config(checked(config(servers=servers, trace={"propagation": ["b3"]})))["out"]
+    assert made["servers"]["127.0.0.1:4140"][-1] == {"filter": "ReadTrace", "propagation": ["b3"]}
+    assert made["servers"]["127.0.0.1:4141"][-1] == {"filter": "ClearTrace"}
+    assert names(made["services"]["*"]) == ["PropagateTrace", "Retry"]
+
+
 def test_services_and_clients_by_the_patterns_of_the_configuration():
     services = {
         "kind": "io.l5d.static",

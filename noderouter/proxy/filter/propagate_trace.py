@@ -1,0 +1,48 @@
+"""Writes what travels on to the next hop, in place of `Propagate`, where the router takes part in traces.
+
+The router's own span is below the one that came, and in `exchange.context.span`. A router that records no spans writes
+none of its own in W3C's and Zipkin's formats, or the spans behind it would hang below one that nobody knows: those go
+on with the span that came, and none is begun. `l5d-ctx-trace` has one span more for each router, as ever.
+"""
+
+from collections.abc import Awaitable
+from random import getrandbits
+
+from noderouter.core.context import Context
+from noderouter.core.exchange import Exchange
+from noderouter.core.propagation.formats import Propagation
+from noderouter.core.propagation.sampler import settle
+from noderouter.core.service import Service
+from noderouter.proxy.filter.propagate import carried_fields, other_fields
+
+
+class PropagateTrace:
+    """Appends context and carried fields to `exchange.request_fields`."""
+
+    __slots__ = ("_limit", "_propagation", "_service")
+
+    def __init__(self, service: Service, propagation: Propagation, limit: int | None) -> None:
+        """`limit` is of the trace ids that are sampled if nobody has decided; None records no spans."""
+        self._service = service
+        self._propagation = propagation
+        self._limit = limit
+
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Append, then go on."""
+        context = exchange.context
+        if context is None:
+            context = exchange.context = Context()
+        fields = self._trace_fields(context) + other_fields(context)
+        if exchange.reserved is not None:
+            fields += carried_fields(exchange.reserved)
+        exchange.request_fields += fields
+        return self._service(exchange)
+
+    def _trace_fields(self, context: Context) -> bytes:
+        settle(context, self._limit)
+        trace = context.trace
+        assert trace is not None
+        span = context.span = trace.child(getrandbits(64) or 1)
+        if self._limit is None:
+            return self._propagation.carry(span, trace, context.formats)
+        return self._propagation.write(span, context.formats)
