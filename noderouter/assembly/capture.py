@@ -42,8 +42,7 @@ def build_capture_server(
     http = [*filters_of(router, config, scope), dialled_filter(capture, index.domain)]
     identifier = build_identifier(capture.identifier, router.config.dstPrefix, router.around.clients)
     failed = FlowLog(router.config.label, router.errors.explain, router.around.log)
-    write = None if router.access_log is None else router.access_log.write
-    flows = flow_filters(scope, capture.identifier, identifier, failed.tell, router.observe, write)
+    flows = flow_filters(scope, capture.identifier, identifier, failed.tell, router.observe, router.write_text)
     codecs = build_codecs(router.config, config, scope, router.edges, stack(http, router.router.serve))
     carriers = Carriers(
         http=codecs["http"],

@@ -3,7 +3,7 @@
 Its servers are built on top of it as they are bound (`server.py`, `capture.py`). Metrics are below `rt/<label>`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from logging import INFO, WARNING
 from pathlib import Path as FilePath
@@ -20,6 +20,7 @@ from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.proxy.access_log.file import AccessLogFile
+from noderouter.proxy.access_log.json import JsonLog
 from noderouter.proxy.access_log.rotation import RollPolicy
 from noderouter.proxy.capture.probe import ProbeAnswer
 from noderouter.proxy.client.config import ClientResolver
@@ -57,6 +58,12 @@ class RouterAssembly:
     tracing: Tracing | None
     probe: ProbeAnswer = field(default_factory=ProbeAnswer)
 
+    @property
+    def write_text(self) -> Callable[[bytes], None] | None:
+        """What takes the lines of the `AccessLog` filter; None without one, and where an observer writes JSON."""
+        log = self.access_log
+        return None if log is None or self.config.httpAccessLogFormat == "json" else log.write
+
     def sweep(self, now: float) -> Iterator[None]:
         """Housekeeping, about twice a second, in short steps; the access log is handed to its thread here."""
         self.policy.forget()
@@ -92,6 +99,10 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     edge_gauges(scope, edges)
     if access_log is not None:
         access_log_gauges(scope.scope("access_log"), access_log)
+        if config.httpAccessLogFormat == "json":
+            json_log = JsonLog(access_log.write, config.httpAccessLogSample)
+            around.observers.add(json_log, config.label)
+            scope.tally("access_log/left_out", lambda: json_log.left_out)
     if config.originator:
         scope.gauge("originator", lambda: 1)
     if config.compressionLevel == -1:

@@ -74,10 +74,8 @@ def server_scope(router: RouterAssembly, address: tuple[str, int]) -> Scope:
 
 def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> list[Layer]:
     """The stack of a server of `router`, outermost first."""
-    write = None if router.access_log is None else router.access_log.write
-    return server_filters(
-        router.config, config, scope, router.errors, router.overrides, router.observe, write, router.tracing
-    )
+    rest = router.errors, router.overrides, router.observe, router.write_text, router.tracing
+    return server_filters(router.config, config, scope, *rest)
 
 
 def server_filters(

@@ -29,6 +29,7 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.host_port import join_host_port
 from noderouter.core.service import Layer
 from noderouter.naming.namer.kind import NamerKind
+from noderouter.proxy.access_log.json import JsonLog
 from noderouter.proxy.client.config import ClientParams
 from noderouter.schema.kind import Model
 from noderouter.telemetry.observe import Observe, Observers
@@ -113,6 +114,9 @@ def stacks_of_config(config: Config) -> Json:
     """
     made = [each.observer() for each in config.telemetry]
     observers = Observers([each for each in made if each is not None])
+    for router in config.routers:
+        if router.httpAccessLog is not None and router.httpAccessLogFormat == "json":
+            observers.add(JsonLog(_write), router.label)
     return {router.label: _stacks(router, config.namers, observers.of(router.label)) for router in config.routers}
 
 
@@ -169,7 +173,7 @@ def _free(address: str, taken: Mapping[str, object]) -> str:
 
 
 def _writer(router: RouterConfig) -> Any:
-    return None if router.httpAccessLog is None else _write
+    return None if router.httpAccessLog is None or router.httpAccessLogFormat == "json" else _write
 
 
 def _write(_line: bytes) -> None:

@@ -22,6 +22,7 @@ from noderouter.schema.kind import (
     Several,
     field_validator,
     kind_field,
+    model_validator,
     nearest,
 )
 
@@ -100,6 +101,9 @@ class RouterConfig(Model):
     """Accepted; nothing that is built is experimental."""
 
     httpAccessLog: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    httpAccessLogFormat: Literal["text", "json"] = "text"
+    httpAccessLogSample: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """A share of what goes well; what fails is logged in any case."""
     httpAccessLogRollPolicy: Annotated[str, Field(max_length=40)] = "never"
     httpAccessLogAppend: bool = True
     httpAccessLogRotateCount: Annotated[int, Field(ge=-1, le=1_000_000)] = -1
@@ -115,6 +119,15 @@ class RouterConfig(Model):
     def _roll_policy(cls, value: str) -> str:
         RollPolicy.parse(value)
         return value
+
+    @model_validator(mode="after")
+    def _access_log(self) -> "RouterConfig":
+        """Refuse what would have no effect."""
+        if self.httpAccessLogFormat == "text" and self.httpAccessLogSample != 1.0:
+            raise ValueError("httpAccessLogSample is of the JSON log only: set httpAccessLogFormat: json as well")
+        if self.httpAccessLog == "-" and self.httpAccessLogRollPolicy != "never":
+            raise ValueError("httpAccessLog is standard output, which is never put aside: leave the roll policy out")
+        return self
 
     @field_validator("streamingEnabled")
     @classmethod

@@ -166,12 +166,20 @@ async def test_it_ends_though_nobody_reads(tmp_path, signals):
         assert code in ((0,) if signals == 1 else (128 + signal.SIGTERM, -signal.SIGTERM))
 
 
-async def test_an_access_log_on_standard_output_that_nobody_reads(tmp_path):
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"httpAccessLog": "/dev/stdout"}, b"hello 127.0.0.1 - - ["),
+        ({"httpAccessLog": "-"}, b"hello 127.0.0.1 - - ["),
+        ({"httpAccessLog": "-", "httpAccessLogFormat": "json"}, b'{"time":"'),
+    ],
+)
+async def test_an_access_log_on_standard_output_that_nobody_reads(tmp_path, keys, line):
     """2 MB of it wait, and then it is dropped; standard output shares its open file with us, and keeps its flags."""
     reading, writing = small_pipe()
     port, admin_port = free_ports(2)
     configuration = config("/svc => /$/nil", admin={"port": admin_port}, servers=[{"port": port}])
-    configuration["routers"][0]["httpAccessLog"] = "/dev/stdout"
+    configuration["routers"][0] |= keys
     file = tmp_path / "noderouter.json"
     file.write_text(json.dumps(configuration))
     with (tmp_path / "stderr").open("w") as err:
@@ -190,7 +198,7 @@ async def test_an_access_log_on_standard_output_that_nobody_reads(tmp_path):
             await until(lambda: "access_log.failed" in (tmp_path / "stderr").read_text())
             assert os.get_blocking(writing)
             data = await trio.to_thread.run_sync(os.read, reading, 1_000_000)
-            assert data.startswith(b"hello 127.0.0.1 - - [")
+            assert data.startswith(line)
             os.close(reading)
             reading = -1
             assert (await http.ask()).status == 502

@@ -7,7 +7,6 @@ each other.
 import gc
 import json
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager
@@ -194,16 +193,20 @@ class Process:
 
 @asynccontextmanager
 async def process(
-    configuration: Json | str, directory: Path, *, prepare: Callable[[], None] | None = None
+    configuration: Json | str,
+    directory: Path,
+    *,
+    prepare: Callable[[], None] | None = None,
+    stdout: Path = Path(os.devnull),
 ) -> AsyncIterator[Process]:
     """`noderouter run` while inside; killed at the end if it still runs. `prepare` runs in the child before."""
     text = configuration if isinstance(configuration, str) else json.dumps(configuration)
     file, log = directory / "noderouter.json", directory / "stderr"
     file.write_text(text)
-    with log.open("wb") as stderr:
+    with log.open("wb") as stderr, stdout.open("wb") as out:
         child = await trio.lowlevel.open_process(
             [sys.executable, "-m", "noderouter.cli", "run", str(file)],
-            stdout=subprocess.DEVNULL,
+            stdout=out,
             stderr=stderr,
             preexec_fn=prepare,
         )

@@ -1,6 +1,6 @@
 """The file behind an access log: batches, and a disk that is full or stands still (docs/linkerd1.md section 2.4).
 
-    write (data path) -> lines -> flush (its owner, about twice a second) -> a thread -> RollingFile
+    write (data path) -> lines -> flush (its owner, about twice a second) -> a thread -> RollingFile, StandardOutput
 
 `write` only appends. `flush` hands all lines to the thread, if that has nothing to do; `write` calls it where a batch
 is large. Nothing here touches the file: a disk that stands still, a pipe or a terminal that nobody reads hold up the
@@ -20,6 +20,7 @@ from typing import Final
 
 from noderouter.proxy.access_log.rolling_file import RollingFile
 from noderouter.proxy.access_log.rotation import RollPolicy
+from noderouter.proxy.access_log.standard_output import NAME, StandardOutput
 
 BATCH_BYTES: Final = 256 * 1024
 MAX_PENDING_BYTES: Final = 2 * 1024 * 1024
@@ -44,6 +45,7 @@ class AccessLogFile:
         "_idle",
         "_inbox",
         "_lines",
+        "_name",
         "_pending_bytes",
         "_report",
         "_rest",
@@ -68,7 +70,7 @@ class AccessLogFile:
         """Nothing is opened or started yet.
 
         Args:
-            path: the file; its directory must exist.
+            path: the file; its directory must exist. `-` is standard output, which is never put aside.
             policy: when it is put aside; never if None.
             append: keep what is in the file from an earlier run.
             rotate_count: how many files that were put aside are kept; all if negative.
@@ -79,7 +81,12 @@ class AccessLogFile:
         self.written = 0
         self.dropped = 0
         self.error: str | None = None
-        self._file = RollingFile(path, policy, append=append, rotate_count=rotate_count, clock=clock)
+        self._name = "on standard output" if str(path) == NAME else str(path)
+        self._file: RollingFile | StandardOutput = (
+            StandardOutput()
+            if str(path) == NAME
+            else RollingFile(path, policy, append=append, rotate_count=rotate_count, clock=clock)
+        )
         self._report = report
         self._lines: list[bytes] = []
         self._pending_bytes = 0
@@ -165,13 +172,13 @@ class AccessLogFile:
         if self._failing:
             if self.error is None and self._idle.is_set() and not dropping:
                 self._failing = False
-                self._tell(f"access log {self.path} is written again; {self.dropped} lines were lost so far")
+                self._tell(f"access log {self._name} is written again; {self.dropped} lines were lost so far")
         elif self.error is not None:
             self._failing = True
-            self._tell(f"access log {self.path} cannot be written: {self.error}; lines wait, then are dropped")
+            self._tell(f"access log {self._name} cannot be written: {self.error}; lines wait, then are dropped")
         elif dropping:
             self._failing = True
-            self._tell(f"access log {self.path} is not written fast enough; lines are dropped")
+            self._tell(f"access log {self._name} is not written fast enough; lines are dropped")
 
     def _tell(self, text: str) -> None:
         if self._report is not None:

@@ -59,7 +59,7 @@ class RollingFile:
             file = self._open(len(data))
             regular = stat.S_ISREG(os.fstat(file).st_mode)
             while done < len(data):
-                done += _write(file, data[done:] if regular else data[done : _whole(data, done)])
+                done += _write(file, data[done:] if regular else data[done : whole(data, done)])
         except OSError as error:
             return done, error
         finally:
@@ -97,7 +97,7 @@ class RollingFile:
                 os.unlink(entry.path)
 
 
-def _whole(data: bytes, start: int) -> int:
+def whole(data: bytes, start: int) -> int:
     """The end of as many whole lines as fit into one write that is not split, or of one line that is longer."""
     end = data.rfind(b"\n", start, start + select.PIPE_BUF) + 1
     return end or data.find(b"\n", start) + 1 or len(data)

@@ -82,13 +82,14 @@ class Viewer:
         """Queue an exchange, if it is wanted."""
         if self.closed:
             return
-        now = ended_at(exchange, error, self._clock())
-        if not self._filter.fits(exchange, router, error, now - (exchange.started or now)):
+        now = self._clock()
+        end = ended_at(exchange, error, now)
+        if not self._filter.fits(exchange, router, error, end - (exchange.started or end)):
             return
         if len(self._queue) >= self._lines or self._bytes >= QUEUE_BYTES:
             self.dropped += 1
             return
-        record = make(exchange, router, trace, error, now, self._wall())
+        record = make(exchange, router, trace, error, end, self._wall() - (now - end))
         size = RECORD_BYTES + len(exchange.target) + len(exchange.authority or b"")
         if self._heads:
             shown: dict[str, Any] = heads(exchange, self._masked)

@@ -51,6 +51,12 @@ def test_servers_in_the_order_of_their_filters(tmp_path):
     assert made["flows"] == {}
 
 
+def test_a_log_as_json_is_no_filter_but_one_who_looks():
+    configuration = config(httpAccessLog="-", httpAccessLogFormat="json")
+    (server,) = stacks_of_config(checked(configuration))["out"]["servers"].values()
+    assert (server[0]["filter"], server[0]["observers"]) == ("ErrorReply", ["JsonLog"])
+
+
 def test_a_capture_server_has_two_stacks():
     made = stacks_of_config(checked(config(servers=[{"port": 4142, "capture": {"hostMismatch": "refuse"}}])))["out"]
     assert made["servers"]["127.0.0.1:4142"][-1] == {"filter": "HostMismatch", "hostMismatch": "refuse"}

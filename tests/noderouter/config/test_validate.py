@@ -205,11 +205,25 @@ def test_files(text: str, expected: list[str]) -> None:
         ("streamingEnabled: false", "5:21: routers[0].streamingEnabled: bodies always stream"),
         ("httpAccessLog: ''", "5:18: routers[0].httpAccessLog: must not be empty, not ''"),
         ("httpAccessLogRollPolicy: weekly(8)", "5:28: routers[0].httpAccessLogRollPolicy: "),
+        ("httpAccessLogFormat: jsno", "5:24: routers[0].httpAccessLogFormat: "),
+        ("httpAccessLogSample: 1.5", "5:24: routers[0].httpAccessLogSample: must be at most 1"),
     ],
 )
 def test_keys_of_a_router(lines: str, expected: str) -> None:
     (found,) = router(lines)
     assert found.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("httpAccessLogSample: 0.5", "httpAccessLogSample is of the JSON log only: set httpAccessLogFormat: json"),
+        ('httpAccessLog: "-"\nhttpAccessLogRollPolicy: daily', "leave the roll policy out"),
+    ],
+)
+def test_keys_of_an_access_log_that_would_have_no_effect(lines: str, words: str) -> None:
+    (found,) = router(lines)
+    assert words in found
 
 
 def test_the_text_and_the_hint_are_in_the_problem() -> None:
@@ -310,6 +324,7 @@ ROUTERS = some(
     compressionLevel=st.sampled_from([0, -1]),
     experimental=st.booleans(),
     httpAccessLog=st.just("/var/log/é.log"),
+    httpAccessLogFormat=st.sampled_from(["text", "json"]),
     httpAccessLogRollPolicy=st.sampled_from(["never", "weekly(3)", "3.megabytes"]),
     maxHeadersKB=st.integers(1, 1024),
 )
