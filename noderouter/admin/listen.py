@@ -16,6 +16,8 @@ from noderouter.core.host_port import join_host_port
 BACKLOG: Final = 128
 STUCK_MS: Final = 10_000
 """How long a peer may leave what was sent to it unread, also behind the end of its connection."""
+SILENT_SECONDS: Final = 15
+"""After so long without a byte a peer is asked by its kernel whether it is still there; `STUCK_MS` to answer."""
 SEND_BYTES: Final = 128 * 1024
 """What the kernel buffers of an answer for a client that does not read; it doubles the number for its own needs."""
 
@@ -88,6 +90,9 @@ def open_socket(
         # Connections inherit these from the listener.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stuck_ms)
+        # Who looks at a stream on which nothing comes, and vanishes, would keep his place.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SILENT_SECONDS)
         sock.bind((ip, port))
         sock.listen(BACKLOG)
     except OSError as error:

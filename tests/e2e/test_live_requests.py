@@ -27,12 +27,12 @@ class Watching:
 
 @asynccontextmanager
 async def watching(router, query=""):
-    peer = await client(router.admin_port)
+    peer, before = await client(router.admin_port), len(router.app.control.tap)
     await peer.send(f"GET /requests?format=jsonl{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await peer.head()
     yield Watching(peer)
     await peer.close()
-    await until(lambda: not router.app.control.tap)
+    await until(lambda: len(router.app.control.tap) == before)
 
 
 async def test_a_retry_is_seen_with_each_try_and_the_ids_that_went_out():
@@ -96,3 +96,10 @@ async def test_a_service_that_fails_is_found_among_thousands_of_names():
         names = [(await viewer.record())["service"] for _ in range(11)]
         await http.close()
     assert names == ["/svc/n199", *(f"/svc/n{number}" for number in range(1990, 2000))]
+
+
+async def test_viewers_leave_half_of_the_connections_to_others():
+    async with routing(config(admin={"maxConnections": 4, "tap": {"viewers": 8}})) as router:
+        async with watching(router), watching(router):
+            assert (await router.admin("/requests?format=jsonl")).status == 503
+            assert (await router.admin("/livez")).status == 200

@@ -1,11 +1,12 @@
 """Opening the port, and what is said when it cannot be opened."""
 
 import errno
+import select
 import socket
 
 import pytest
 
-from noderouter.admin.listen import AdminListenError, open_socket
+from noderouter.admin.listen import SILENT_SECONDS, AdminListenError, open_socket
 
 
 def test_an_open_socket_listens_and_does_not_block() -> None:
@@ -45,3 +46,12 @@ def test_what_the_system_refuses(monkeypatch: pytest.MonkeyPatch, code: int, sai
     monkeypatch.setattr(socket, "socket", Refusing)
     with pytest.raises(AdminListenError, match=said):
         open_socket("127.0.0.1", 80)
+
+
+def test_connections_are_asked_whether_their_peers_are_still_there() -> None:
+    with open_socket("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        select.select([listening], [], [], 10)
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == SILENT_SECONDS

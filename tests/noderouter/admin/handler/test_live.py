@@ -1,6 +1,7 @@
 """Live requests over the real admin server: streams that end, viewers that leave, stand still, or are too many."""
 
 import json
+from functools import partial
 from typing import Any
 
 import httpx
@@ -8,7 +9,9 @@ import pytest
 import trio
 
 from noderouter.admin.handler.live import ask, form_of
+from noderouter.admin.listen import open_socket
 from noderouter.admin.message import Request
+from noderouter.admin.server import serve_admin
 from noderouter.core.exchange import Exchange
 from noderouter.telemetry.observe import Observe, Observers
 from noderouter.telemetry.tap.filter import FilterError
@@ -209,11 +212,17 @@ async def test_a_slow_viewer_is_told_what_it_has_lost(make_state: MakeState, ser
     assert [each["path"] for each in found[:-1]] == ["/a?b=c"] * 16
 
 
-async def test_streams_end_when_the_server_stops(make_state: MakeState, serving: Serving, watched: Watched) -> None:
-    async with serving(make_state(tap=watched.tap)) as client, client.stream("GET", LINES) as response:
-        await watched.looked_at()
-        watched.tap.end()
-        assert await response.aread() == b""
+async def test_streams_end_when_the_server_stops(make_state: MakeState, watched: Watched) -> None:
+    """The end does not wait for who looks."""
+    listening, stop = open_socket("127.0.0.1", 0), trio.Event()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    async with trio.open_nursery() as nursery, httpx.AsyncClient(timeout=60) as client:
+        nursery.start_soon(partial(serve_admin, listening, make_state(tap=watched.tap), stop, grace=3600))
+        async with client.stream("GET", url + LINES) as response:
+            await watched.looked_at()
+            stop.set()
+            assert await response.aread() == b""
+    assert len(watched.tap) == 0
 
 
 async def test_other_sites_pages_may_not_look(make_state: MakeState, serving: Serving, watched: Watched) -> None:
