@@ -68,7 +68,7 @@ def make(exchange: Exchange, router: str, trace: Trace, error: BaseException | N
 
 def line(record: Record) -> str:
     """Write a record on one line, in ASCII: no byte of it controls a terminal, or ends the line."""
-    return str(_encode(record)).replace("\x7f", "\\u007f")
+    return str(_encode(record))
 
 
 def ended_at(exchange: Exchange, error: BaseException | None, now: float) -> float:

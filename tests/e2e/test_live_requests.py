@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from tests.testing.backend import backend, response
 from tests.testing.loop import until
-from tests.testing.origin import client
+from tests.testing.origin import client, origin
 from tests.testing.router import config, inet, routing
 
 RETRIES = {"responseClassifier": {"kind": "io.l5d.http.retryableRead5XX"}}
@@ -55,6 +55,27 @@ async def test_a_retry_is_seen_with_each_try_and_the_ids_that_went_out():
     assert [got["l5d-reqid"] for got in service.got] == [record["trace"]] * 2
     whole = sum(record[key] for key in ("queue_ms", "connect_ms", "first_byte_ms", "body_ms"))
     assert abs(whole - record["duration_ms"]) < 0.01
+
+
+async def test_a_tunnel_is_seen_at_its_end_with_what_it_has_carried():
+    async def echo(peer):
+        await peer.head()
+        await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        await peer.exactly(4)
+        await peer.send(b"welcome")
+        await peer.rest()
+
+    async with origin(echo) as service:
+        async with routing(config(f"/svc => {inet(service.port)}")) as router, watching(router) as viewer:
+            http = await router.connect()
+            await http.send(fields=[("Connection", "upgrade"), ("Upgrade", "echo")])
+            await http.peer.head()
+            await http.peer.send(b"ping")
+            assert await http.peer.exactly(7) == b"welcome"
+            await http.close()
+            record = await viewer.record()
+    assert (record["kind"], record["status"], record["error"]) == ("tunnel", 101, None)
+    assert (record["bytes_in"], record["bytes_out"]) == (4, 7)
 
 
 async def test_what_never_reached_an_endpoint_is_seen_with_its_error():

@@ -135,19 +135,27 @@ async def test_a_try_that_fails_has_its_error(answer: bytes) -> None:
     assert attempt.connected <= attempt.ended
 
 
-async def test_a_client_that_leaves_ends_the_attempt() -> None:
+@pytest.mark.parametrize("answers", [0, 1], ids=["on a fresh connection", "on one that was idle"])
+async def test_a_client_that_leaves_ends_the_attempt(answers: int) -> None:
     kept = Kept()
     asked = trio.Event()
 
-    async def silent(peer: Any) -> None:
+    async def at_last_silent(peer: Any) -> None:
+        for _ in range(answers):
+            await peer.head()
+            await peer.send(OK)
         await peer.head()
         asked.set()
         await peer.rest()
 
-    async with origin(silent) as service, proxy(service.port, wrap=kept.wrap) as router:
+    async with origin(at_last_silent) as service, proxy(service.port, wrap=kept.wrap) as router:
         http = await connect(router.port)
+        for _ in range(answers):
+            await http.ask()
         await http.send()
         await asked.wait()
         http.peer.abort()
-        await until(lambda: bool(kept.journey[0].ended))
-    assert kept.journey[0].error == "ClientGone"
+        await until(lambda: bool(kept.journey) and bool(kept.journey[0].error))
+    (attempt,) = kept.journey
+    assert (attempt.error, attempt.status) == ("ClientGone", 0)
+    assert attempt.began <= attempt.connected <= attempt.ended

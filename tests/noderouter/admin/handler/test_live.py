@@ -186,7 +186,7 @@ async def test_a_viewer_that_never_reads_holds_up_nobody_and_is_cut(
 ) -> None:
     monkeypatch.setattr("noderouter.admin.app.ANSWER_SECONDS", 0.2)
     watched = Watched(lines=64)
-    async with serving(make_state(tap=watched.tap)) as client:
+    async with serving(make_state(tap=watched.tap), stuck_ms=3_600_000) as client:
         port = client.base_url.port
         assert port is not None
         viewer = await raw_client(port)
@@ -225,13 +225,17 @@ async def test_streams_end_when_the_server_stops(make_state: MakeState, watched:
     assert len(watched.tap) == 0
 
 
-async def test_other_sites_pages_may_not_look(make_state: MakeState, serving: Serving, watched: Watched) -> None:
-    """No header lets a page of another site read the stream, and a name that is not ours is refused."""
+@pytest.mark.parametrize("header", [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")])
+async def test_other_sites_pages_take_no_place(
+    make_state: MakeState, serving: Serving, watched: Watched, header: tuple[str, str]
+) -> None:
     async with serving(make_state(tap=watched.tap)) as client:
-        answer = await client.get(LINES + "&seconds=0", headers={"origin": "https://evil.example"})
-        assert not [name for name in answer.headers if name.startswith("access-control")]
-        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert (await client.get(LINES, headers=[header])).status_code == 403
         assert (await client.get(LINES, headers={"host": "evil.example"})).status_code == 421
+        own = await client.get(LINES + "&seconds=0", headers={"sec-fetch-site": "same-origin"})
+    assert (own.status_code, watched.tap.opened) == (200, 1)
+    assert not [name for name in own.headers if name.startswith("access-control")]
+    assert own.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("heads", ["0", "1"])

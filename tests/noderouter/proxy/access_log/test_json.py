@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.core.context import Trace
-from noderouter.core.errors import ClientGone
+from noderouter.core.errors import ClientGone, IdentificationError
 from noderouter.core.exchange import FAILURE, Exchange
 from noderouter.proxy.access_log.json import JsonLog
 from tests.testing.ended import ATTACK, STARTED, TRACE, ended
@@ -60,10 +60,11 @@ def test_what_fails_is_written_in_any_case(rate: float) -> None:
     judged = ended(status=404)
     judged.verdict = FAILURE
     written.end(judged, trace=HIGH)
-    assert [record["status"] for record in written.records] == [500, None, 502, 404]
+    written.end(ended(status=400), IdentificationError("which"), trace=HIGH)
+    assert [record["status"] for record in written.records] == [500, None, 502, 404, 400]
     assert written.log.left_out == 0
     written.end(ended(), trace=HIGH)
-    assert len(written.lines) == (5 if rate == 1.0 else 4)
+    assert len(written.lines) == (6 if rate == 1.0 else 5)
 
 
 @given(st.binary(max_size=60) | st.just(ATTACK.encode()), st.binary(max_size=60))
