@@ -132,6 +132,7 @@ class App:
         serving.start_soon(memory.keep_settled)
         serving.start_soon(memory.keep_trimmed)
         serving.start_soon(turn_windows, self.metrics, self.worker.turn_edges)
+        serving.start_soon(self.control.follow_edits)
         serving.start_soon(self._serve_admin)
         if interception is not None:
             serving.start_soon(interception.run)

@@ -5,7 +5,7 @@ builds on its `guard` and its capture point.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from logging import ERROR
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from dtab import Dtab, Path
 from noderouter import __version__
 from noderouter.admin.config import AdminConfig
 from noderouter.admin.handler.names import delegated
-from noderouter.admin.state import AdminState
+from noderouter.admin.state import AdminState, NoDtab
 from noderouter.assembly.surroundings import CaptureIndex
 from noderouter.config.config import Config
 from noderouter.config.validate import dump
@@ -30,10 +30,12 @@ from noderouter.kubernetes.cluster_domain import cluster_domain
 from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.naming.api_servers import ApiServers
 from noderouter.naming.dns.gauges import dns_gauges
+from noderouter.naming.interpreter.edits import follow_edits
 from noderouter.naming.interpreter.gauges import DtabGauges
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.states import states
 from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
+from noderouter.naming.interpreter.whatif import Comparison, compare
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.utility import UtilityNamer
 from noderouter.proxy.client.ourselves import Ourselves, node_addresses
@@ -152,6 +154,13 @@ class ControlPlane:
     def _observer_failed(self, fault: BaseException) -> None:
         self._log(ERROR, "observer.failed", exc_info=fault)
 
+    async def follow_edits(self) -> None:
+        """Log what edits of stored dtabs have moved, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for label, interpreter in self.interpreters.items():
+                if isinstance(interpreter, StoredInterpreter):
+                    nursery.start_soon(follow_edits, label, interpreter, partial(self._worker.asked, label), self._log)
+
     # What others are told
 
     def readiness(self) -> tuple[bool, list[str]]:
@@ -267,6 +276,14 @@ class RouterFace:
     def dtab(self) -> Dtab | None:
         """See `RouterView`."""
         return self._interpreter.configured_dtab()
+
+    async def whatif(self, draft: Dtab, /) -> Comparison:
+        """See `RouterView`."""
+        interpreter = self._interpreter
+        now = interpreter.configured_dtab()
+        if now is None:
+            raise NoDtab
+        return await compare(interpreter.bind_with, now, interpreter.with_draft(draft), self._worker.asked(self._label))
 
     def edges(self) -> Iterable[Edge]:
         """See `RouterView`."""

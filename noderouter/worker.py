@@ -19,9 +19,11 @@ from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.host_port import join_host_port
 from noderouter.naming.interpreter.interpreter import Interpreter
+from noderouter.naming.interpreter.whatif import Asked
 from noderouter.overload.descriptors import places_for_clients
 from noderouter.overload.guard import Guard
 from noderouter.proxy.client.ourselves import Ourselves
+from noderouter.proxy.router.scopes import element
 from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
@@ -127,6 +129,15 @@ class Worker:
         router = self.routers[label]
         servers = {join_host_port(*address): built for address, built in self.servers.built(router).items()}
         return stacks_of_router(router, servers)
+
+    def asked(self, label: str) -> Iterator[Asked]:
+        """The names that a router was asked for lately, with their rates; not those under dtabs of requests."""
+        router = self.routers[label]
+        for named in router.router.names:
+            if named.local is None:
+                scope = router.scope.child("service", element(named.path))
+                stats = None if scope is None else scope.stats
+                yield Asked(named.path, 0.0 if stats is None else stats.lately())
 
     def edges(self, label: str) -> Iterable[Edge]:
         """Who calls whom through a router."""

@@ -20,6 +20,7 @@ from noderouter.admin.handler import (
     requests,
     stacks,
     threads,
+    whatif,
 )
 from noderouter.admin.message import Request, Response
 from noderouter.admin.security import Group, is_blacklisted, is_open
@@ -62,6 +63,7 @@ FIXED: Final[Mapping[str, Route]] = {
     "/delegator.json": Route(Group.UI, {"GET": delegator.by_query, "POST": delegator.by_body}),
     "/bound-names.json": _get(Group.DIAGNOSTICS, names.bound_names),
     "/client_state.json": _get(Group.DIAGNOSTICS, names.client_state),
+    "/whatif": Route(Group.DIAGNOSTICS, {"POST": whatif.whatif}),
     "/logging.json": Route(Group.CONTROL, {"GET": logging.list_levels, "POST": logging.set_level}),
     "/livez": _get(Group.PROBE, health.livez),
     "/readyz": _get(Group.PROBE, health.readyz),

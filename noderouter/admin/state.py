@@ -11,6 +11,7 @@ from dtab import Dtab, Path
 from noderouter.admin.answers import Answers
 from noderouter.admin.config import SecurityConfig
 from noderouter.core.addr import Addr
+from noderouter.naming.interpreter.whatif import Comparison
 from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.observe import Observers
@@ -24,6 +25,10 @@ DELEGATIONS: Final = 4
 
 Delegate = Callable[[Path, Dtab], Awaitable[Any]]
 """Makes a delegation's JSON (`Delegation.json`), when all that it needs is known."""
+
+
+class NoDtab(Exception):
+    """A router has no dtab in effect (yet)."""
 
 
 class RouterView(Protocol):
@@ -51,6 +56,14 @@ class RouterView(Protocol):
 
     def prefixes(self) -> Iterable[Path]:
         """Return the prefixes of the configured namers."""
+        ...
+
+    def whatif(self, draft: Dtab, /) -> Awaitable[Comparison]:
+        """Return what `draft` would do to the requests of the last minutes, in place of the dtab that people edit.
+
+        Raises:
+            NoDtab: no dtab is in effect that it could be compared with.
+        """
         ...
 
     def edges(self) -> Iterable[Edge]:

@@ -18,7 +18,7 @@ from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.reactor.errors import Expired
 from noderouter.telemetry.exemplar import Exemplar
 from noderouter.telemetry.histogram import LATENCY, Histogram
-from noderouter.telemetry.history import EMPTY, History, Slot, slot_between
+from noderouter.telemetry.history import EMPTY, SECONDS, SLOTS, History, Slot, slot_between
 
 STATUS_LIMIT: Final = 64
 """Distinct status codes per object; an endpoint that invents codes is counted under `other`."""
@@ -254,6 +254,15 @@ class RequestStats:
         self._seen_requests = requests
         self._seen_failures = self._failures
         return slot
+
+    def lately(self) -> float:
+        """Return the requests per second of the last ten minutes, or since the first one; of what has a history."""
+        history = self.history
+        slots = 0 if history is None else min(history.turns, SLOTS)
+        requests = self.requests - self._seen_requests
+        if history is not None:
+            requests += sum(history.requests)
+        return requests / (max(1, slots) * SECONDS)
 
     def inherit(self, other: "RequestStats") -> None:
         """Absorb one that is gone for good: what a `slot` of it has said already, one of this does not say again."""

@@ -19,6 +19,7 @@ _ABOUT: Final = (
     ("/client_state.json", Group.DIAGNOSTICS, "the addresses of each client"),
     ("/bound-names.json", Group.DIAGNOSTICS, "the names that namers can list"),
     ("/delegator.json?path=/svc/x&dtab=/svc=>/$/nil", Group.UI, "what becomes of a name; namespace=<router>"),
+    ("/whatif", Group.DIAGNOSTICS, "POST a dtab: what it would do to the requests of the last ten minutes"),
     ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
     ("/admin/stacks", Group.DIAGNOSTICS, "the filters of each server and service, as built; router=<label>"),
     ("/graph", Group.DIAGNOSTICS, "who calls whom; format=dot for Graphviz"),

@@ -22,6 +22,7 @@ from noderouter.commands.dtab_check import names, source
 from noderouter.commands.dtab_check.outcome import Outcome, symbolic
 from noderouter.commands.dtab_check.router import AdminError, RunningRouter
 from noderouter.commands.dtab_check.source import SourceError
+from noderouter.commands.dtab_check.whatif import WhatIf
 from noderouter.kubernetes.access import of_people
 from noderouter.naming.interpreter.config_map_key import Key
 from noderouter.naming.interpreter.stored import DtabError, hash_of
@@ -34,6 +35,8 @@ class Elsewhere:
     name: str
     now: Outcome
     then: Outcome
+    rate: float | None = None
+    """Requests per second; None where nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Report:
     tried: int
     elsewhere: list[Elsewhere]
     note: str
+    said: WhatIf | None = None
+    """What the running router says of its requests."""
 
     @property
     def code(self) -> int:
@@ -116,10 +121,17 @@ def check(options: argparse.Namespace) -> Report:
     if "error" in in_force:
         note = "only the router knows the dtab in effect (--admin), so names were not tried"
         return Report(in_force, new.summary, findings, 0, [], note)
+    said = None if router is None or now == new.read else router.whatif(new.read)
     tried, note = _names(options, router, (now, new.read))
     outcome = symbolic if router is None else router.outcome
-    elsewhere = compare(tried, now, new.read, outcome)
-    return Report(in_force, new.summary, findings, len(tried), elsewhere, note)
+    if said is None:
+        return Report(in_force, new.summary, findings, len(tried), compare(tried, now, new.read, outcome), note)
+    # The router has compared what it is asked for; it is asked about the other names one by one.
+    known = set() if router is None else set(router.names())
+    elsewhere = compare([name for name in tried if name not in known], now, new.read, outcome)
+    elsewhere += [Elsewhere(name.show(), before, after, rate) for name, (rate, before, after) in said.changed.items()]
+    elsewhere.sort(key=lambda each: each.name)
+    return Report(in_force, new.summary, findings, len(tried), elsewhere, note, said)
 
 
 def compare(tried: Sequence[Path], now: Dtab, then: Dtab, outcome: Callable[[Path, Dtab], Outcome]) -> list[Elsewhere]:
@@ -147,9 +159,12 @@ def _in_words(report: Report) -> list[str]:
     lines = [f"in force: {_summary(report.in_force)}", f"new:      {_summary(report.new)}"]
     lines += [f"{report.new['source']}:{finding}" for finding in report.findings]
     for each in report.elsewhere:
-        lines += [each.name, f"    now   {each.now}", f"    then  {each.then}"]
+        rate = "" if each.rate is None else f"  {each.rate:.3g}/s"
+        lines += [f"{each.name}{rate}", f"    now   {each.now}", f"    then  {each.then}"]
     if report.code < 2:
         lines.append(f"{len(report.elsewhere)} of {report.tried} names would go elsewhere")
+    if report.said is not None:
+        lines.append(report.said.words())
     if report.note:
         lines.append(report.note)
     return lines
@@ -172,6 +187,17 @@ def _as_json(report: Report) -> dict[str, Any]:
         "names": report.tried,
         "elsewhere": [{"name": each.name, "now": str(each.now), "then": str(each.then)} for each in report.elsewhere],
         "note": report.note,
+        "traffic": None if report.said is None else _traffic(report.said),
+    }
+
+
+def _traffic(said: WhatIf) -> dict[str, float]:
+    return {
+        "rate": said.rate,
+        "moves": said.moves,
+        "failsNow": said.fails_now,
+        "failsThen": said.fails_then,
+        "notLookedAt": said.not_looked_at,
     }
 
 

@@ -9,6 +9,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from dtab import Dtab, ParseError, Path
 from noderouter.commands.dtab_check.outcome import Outcome, outcome_of, tree_of
+from noderouter.commands.dtab_check.whatif import WhatIf, what_if
 from noderouter.naming.interpreter.config_map_key import Key
 
 SECONDS: Final = 10.0
@@ -71,6 +72,24 @@ class RunningRouter:
                 return []  # nothing was asked yet
             raise
         return [Path.parse(f"/{name}") for name in found if name != OTHER]
+
+    def whatif(self, dtab: Dtab) -> WhatIf | None:
+        """Return what a stored dtab would do to the requests of the last ten minutes; None of a router too old to say.
+
+        Raises:
+            AdminError: it does not answer that.
+        """
+        asked = json.dumps({"router": self.label, "dtab": dtab.show()}).encode()
+        try:
+            answer = self._ask(Request(f"{self._url}/whatif", asked, {"content-type": "application/json"}), "/whatif")
+        except AdminError as error:
+            if isinstance(error.__cause__, HTTPError) and error.__cause__.code == 404:
+                return None
+            raise
+        try:
+            return what_if(answer)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise AdminError(f"{self._url}/whatif: {error!r}") from error
 
     def outcome(self, path: Path, dtab: Dtab) -> Outcome:
         """Return where a name leads with a stored dtab, this router's own behind it, and its namers.

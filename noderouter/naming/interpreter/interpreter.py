@@ -60,6 +60,18 @@ class Interpreter:
             return Ok(transformed(result.tree, self._transformers))
         return result
 
+    def bind_with(self, path: Path, dtab: Dtab, reading: Reading) -> Result:
+        """Bind `path` with `dtab` in place of all that is configured; see `with_draft`."""
+        result = bind(dtab, path, lambda name: self.lookup(name, reading)).result
+        if isinstance(result, Ok) and self._transformers:
+            return Ok(transformed(result.tree, self._transformers))
+        return result
+
+    def with_draft(self, draft: Dtab) -> Dtab:
+        """Return what names would be bound with, if `draft` were what people edit: here, the router's own dtab."""
+        stored = self._stored.value
+        return stored + draft if isinstance(stored, Dtab) else draft
+
     def lookup(self, path: Path, reading: Reading) -> Lookup:
         """Ask the namers whose prefix starts `path`; Neg falls to the next one."""
         for namer in self._namers:

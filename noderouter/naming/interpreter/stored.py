@@ -128,6 +128,10 @@ class StoredInterpreter(Interpreter):
         super().__init__(sources, stored.var, transformers)
         self.stored = stored
 
+    def with_draft(self, draft: Dtab) -> Dtab:
+        """See `Interpreter`: what people edit is the stored dtab, and the router's own is the stronger."""
+        return draft + self._router_dtab.value
+
     @property
     def last_error(self) -> DtabError | None:
         """Why the newest text is not in effect; None if it is."""

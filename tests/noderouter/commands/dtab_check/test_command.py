@@ -155,6 +155,15 @@ async def test_a_running_router_knows_names_and_asks_its_namers(command):
                 {"name": "/svc/own", "now": now, "then": then},
                 {"name": "/svc/world", "now": now, "then": then},
             ]
+            assert said["traffic"]["moves"] == pytest.approx(2 / 3)
+            assert said["traffic"]["failsThen"] == said["traffic"]["notLookedAt"] == 0
+            assert await command("--admin", url, "--file", command.new("/svc/hello => /#/io.l5d.fs/hello")) == 1
+            assert "then  nowhere: no such name" in command.out
+            assert "66.7% of the requests of the last ten minutes (0.3/s) would go elsewhere; 66.7%" in command.out
+            names = command.directory / "names"
+            names.write_text("/svc/hello\n/svc/world-v2\n")
+            assert await command("--admin", url, "--file", new, "--names", str(names), "--json") == 1
+            assert json.loads(command.out)["names"] == 4
 
 
 async def test_is_this_router_up_to_date(command):
