@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -176,12 +175,3 @@ async def test_others_get_their_turn_behind_every_piece(monkeypatch: pytest.Monk
     monkeypatch.setattr(Pace, "rest", rest)
     portions = await exposition(tree, Format.TEXT)
     assert rests >= 50 + len(portions)
-
-
-async def test_every_family_that_is_given_is_in_the_documentation() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "openmetrics.md").read_text()
-    for line in await lines_of(busy_tree()):
-        if line.startswith("noderouter_"):
-            name = line.partition("{")[0].partition(" ")[0]
-            base = name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
-            assert f"| `{base}` |" in page, name
