@@ -122,7 +122,7 @@ def test_a_slot_is_what_was_counted_since_the_one_before() -> None:
 def test_what_is_inherited_is_told_once() -> None:
     heir, gone = RequestStats(), RequestStats()
     heir.answered(200, 0.010, True)
-    gone.answered(200, 0.010, True)
+    gone.answered(200, 0.010, False)
     assert (heir.slot().requests, gone.slot().requests) == (1, 1)
     gone.answered(200, 0.020, False)
     heir.inherit(gone)
