@@ -30,6 +30,13 @@ def rules(helm: Helm) -> dict[str, Any]:
     return spec
 
 
+def test_monitors_scrape_what_they_are_told(helm: Helm) -> None:
+    monitors = {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True, "path": "/metrics"}}
+    found = helm.objects({"metrics": monitors})
+    assert one(found, "ServiceMonitor")["spec"]["endpoints"][0]["path"] == "/admin/metrics/prometheus"
+    assert one(found, "PodMonitor")["spec"]["podMetricsEndpoints"][0]["path"] == "/metrics"
+
+
 def promtool(*args: str | Path) -> str:
     command = shutil.which("promtool")
     if command is None:
