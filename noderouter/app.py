@@ -40,6 +40,8 @@ ADMIN_SECONDS = 3.0
 """How long answers of the admin interface may take to end, at the very end."""
 SWEEP_SECONDS = 0.5
 """How often idle connections and removed endpoints are looked for."""
+FLUSH_SECONDS, FLUSH_LIMIT = 1.0, 5.0
+"""How long spans may take to get to their collector: at least, and at most, of what is left of the grace."""
 UNWIND_SECONDS = 1.0
 """How long connections may take to end once they are cut off."""
 
@@ -151,6 +153,8 @@ class App:
             servers.abort()
             with trio.move_on_after(UNWIND_SECONDS):
                 await servers.empty()
+        left = told + self.config.admin.shutdownGraceMs / 1000 - monotonic()
+        await self.control.flush(min(max(left, FLUSH_SECONDS), FLUSH_LIMIT))
         self._admin_stop.set()
         with trio.move_on_after(ADMIN_SECONDS):
             await self._admin_ended.wait()

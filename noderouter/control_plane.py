@@ -45,6 +45,7 @@ from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.recent import RecentRequests, recent_gauges
 from noderouter.telemetry.tap.tap import Tap, tap_gauges
 from noderouter.telemetry.telemeter.kind import expositions_of
+from noderouter.telemetry.tracing.recorder import SpanRecorder
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.worker import Worker
 
@@ -67,6 +68,7 @@ class ControlPlane:
         self.interception: InterceptionController | None = None
         made = [each.observer() for each in config.telemetry]
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
+        self.recorders = [each for each in made if isinstance(each, SpanRecorder)]
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
         self.tap = open_tap(config.admin, self.observers)
         self._metrics = metrics
@@ -108,6 +110,10 @@ class ControlPlane:
         self._outside = Interpreter(Sources(Var(Dtab.EMPTY), namers, utility), Var(Dtab.EMPTY))
         kinds = {router.label: router.interpreter.kind_name for router in config.routers}
         self._states = states(namers, {(label, kinds[label]): each for label, each in self.interpreters.items()})
+        for recorder in self.recorders:
+            exporter = recorder.exporter
+            exporter.gauges(self._metrics.scope("telemetry", exporter.kind))
+            start_soon(exporter.run, self._log, name=f"export spans to {exporter.kind}")
         if self.recent is not None:
             recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
         self._metrics.tally("telemetry/observer_faults", lambda: self.observers.faults)
@@ -126,6 +132,12 @@ class ControlPlane:
         lent = Dependencies(cluster, self.destinations, self.clients, self.not_ready, self._metrics, self._log)
         self.interception = InterceptionController(config, point, lent)
         self._states["/intercept.json"] = self.interception.state
+
+    async def flush(self, seconds: float) -> None:
+        """Send what has been recorded and not sent yet, within so many seconds; requests have ended."""
+        async with trio.open_nursery() as nursery:
+            for recorder in self.recorders:
+                nursery.start_soon(recorder.exporter.flush, seconds)
 
     def sweep(self) -> None:
         """Housekeeping, about twice a second."""

@@ -30,6 +30,7 @@ from noderouter.reactor.task import Task
 from noderouter.servers import Servers
 from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.observe import Observers
+from noderouter.telemetry.telemeter.kind import sampler_of
 from noderouter.telemetry.tree import Scope
 
 
@@ -78,6 +79,7 @@ class Worker:
             namers=self._config.namers,
             admit_binding=self.guard.bindings.admit,
             observers=observers,
+            sampler=sampler_of(self._config.telemetry),
             clients=clients,
         )
         for config in self._config.routers:

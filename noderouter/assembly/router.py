@@ -122,7 +122,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
         observe=around.observers.of(config.label),
         access_log=access_log,
         edges=edges,
-        tracing=tracing_of(config),
+        tracing=tracing_of(config, around.sampler),
     )
 
 

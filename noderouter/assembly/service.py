@@ -45,7 +45,7 @@ def build_names(
     """What the services of a router's names are made with; the metrics of each are in `service/<name>`."""
     resolver = config.service.build()
     rng = around.rng
-    tracing = tracing_of(config)
+    tracing = tracing_of(config, around.sampler)
 
     def filters(name: Path) -> Sequence[Layer]:
         params = resolver.resolve(name)

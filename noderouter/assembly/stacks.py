@@ -34,6 +34,7 @@ from noderouter.proxy.client.config import ClientParams
 from noderouter.schema.kind import Model
 from noderouter.telemetry.observe import Observe, Observers
 from noderouter.telemetry.portions import Lazy
+from noderouter.telemetry.telemeter.kind import sampler_of
 from noderouter.telemetry.tree import MetricsTree, Scope
 
 Json = dict[str, Any]
@@ -117,12 +118,15 @@ def stacks_of_config(config: Config) -> Json:
     for router in config.routers:
         if router.httpAccessLog is not None and router.httpAccessLogFormat == "json":
             observers.add(JsonLog(_write), router.label)
-    return {router.label: _stacks(router, config.namers, observers.of(router.label)) for router in config.routers}
+    sampler = sampler_of(config.telemetry)
+    return {
+        router.label: _stacks(router, config.namers, observers.of(router.label), tracing_of(router, sampler))
+        for router in config.routers
+    }
 
 
-def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe) -> Json:
+def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe, tracing: Tracing | None) -> Json:
     shown, scope, rng = Shown(), MetricsTree().scope("rt", router.label), Random()
-    tracing = tracing_of(router)
     services, clients = router.service.build(), router.client.build()
     servers: Json = {}
     flows: Json = {}

@@ -7,6 +7,7 @@ from random import Random
 from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
+from noderouter.core.propagation.sampler import Sampler
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.reactor.loop import Reactor
@@ -40,4 +41,6 @@ class Surroundings:
     """See `Router`."""
     observers: Observers = field(default_factory=Observers)
     """Who looks at requests."""
+    sampler: Sampler | None = None
+    """Which requests spans are recorded of; None records none."""
     clients: ClientNamespaces = field(default_factory=ClientNamespaces)

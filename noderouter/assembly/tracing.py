@@ -44,5 +44,5 @@ def propagate_filter(params: ServiceParams, tracing: Tracing) -> Layer:
     sampler, rate = tracing.sampler, params.sample_rate
     if sampler is None:
         return layer(PropagateTrace, tracing.propagation, None)
-    made = layer(PropagateTrace, tracing.propagation, sampler.limit(rate))
+    made = layer(PropagateTrace, tracing.propagation, sampler.limit(rate), failures=sampler.failures)
     return made.showing(sampleRate=sampler.rate if rate is None else rate)

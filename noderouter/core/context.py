@@ -1,8 +1,13 @@
 """What travels with a request from router to router (`l5d-ctx-*`; docs/linkerd1.md section 5.1)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dtab import Dtab
+
+if TYPE_CHECKING:
+    from noderouter.core.journey import Attempt
 
 
 @dataclass(slots=True)
@@ -41,7 +46,8 @@ class Context:
 
     `dtab` is what travels on: `l5d-ctx-dtab` entries, then `l5d-dtab` entries (the later win). `local` is what of it
     holds in this router (see `filter.overrides`). Where the router takes part in traces, `formats` are those that
-    `trace` came in, and `span` is the router's own, which it tells the next hop.
+    `trace` came in, and `span` is the router's own, which it tells the next hop. Where spans are recorded, each
+    attempt has one, too: `attempt_fields` begins it, and returns the field lines that tell of it.
     """
 
     deadline: Deadline | None = None
@@ -51,3 +57,4 @@ class Context:
     local: Dtab | None = None
     formats: frozenset[str] = frozenset()
     span: Trace | None = None
+    attempt_fields: "Callable[[Context, Attempt], bytes] | None" = None

@@ -37,6 +37,10 @@ FAILURE: Final = Verdict.FAILURE
 RETRYABLE: Final = Verdict.RETRYABLE
 
 
+FLOWS: Final = frozenset((b"tcp", b"tls"))
+"""The schemes of exchanges that are carried byte for byte."""
+
+
 class Awaited(Enum):
     """What an exchange waits for that an endpoint has been found for, and so whose slowness it is."""
 

@@ -6,6 +6,7 @@ first try, a requeue or a retry. Times are those of the monotonic clock, in seco
 
 from dtab import Path
 from noderouter.core.addr import Address
+from noderouter.core.exchange import Exchange
 
 
 class Attempt:
@@ -19,9 +20,10 @@ class Attempt:
         ended: when the response was complete (of a tunnel: when it was over), or the try had failed.
         status: of the response, whether that was delivered or discarded for another try; else 0.
         error: what it failed with, as failures are named in metrics; else None.
+        span_id: of the span that is recorded of it; 0 where none is.
     """
 
-    __slots__ = ("began", "client", "connected", "ended", "endpoint", "error", "status")
+    __slots__ = ("began", "client", "connected", "ended", "endpoint", "error", "span_id", "status")
 
     def __init__(self, client: Path | None, endpoint: Address, began: float) -> None:
         self.client = client
@@ -31,6 +33,7 @@ class Attempt:
         self.ended = 0.0
         self.status = 0
         self.error: str | None = None
+        self.span_id = 0
 
     def __repr__(self) -> str:
         outcome = self.error or (str(self.status) if self.ended else "in progress")
@@ -43,3 +46,14 @@ class Attempt:
         if not self.status and self.error is None:
             self.status = status
             self.error = error
+
+
+def begin_attempt(exchange: Exchange, endpoint: Address, began: float) -> bytes:
+    """Add an attempt to the journey of the exchange; the field lines that this attempt alone is to have."""
+    attempt = Attempt(exchange.client_id, endpoint, began)
+    if exchange.journey is not None:
+        exchange.journey.append(attempt)
+    context = exchange.context
+    if context is None or context.attempt_fields is None:
+        return b""
+    return context.attempt_fields(context, attempt)

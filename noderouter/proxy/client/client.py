@@ -24,7 +24,7 @@ from noderouter.core.errors import (
     RouterError,
 )
 from noderouter.core.exchange import SUCCESS, Exchange
-from noderouter.core.journey import Attempt
+from noderouter.core.journey import Attempt, begin_attempt
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
 from noderouter.proxy.balancer.balancer import Balancer
@@ -217,6 +217,9 @@ class Client:
                 probe = balancer.begin(endpoint, now)
                 exchange.endpoint = endpoint
                 exchange.attempts += 1
+                lines = fields
+                if exchange.journey is not None:
+                    lines = fields + begin_attempt(exchange, endpoint.address, now)
                 pool = endpoint.pool
                 connection = None
                 try:
@@ -224,7 +227,7 @@ class Client:
                         connection = await self._open(endpoint, exchange, now, connecting, exchange.confined)
                         connection.progress = now
                         if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
-                            await connection.exchange(exchange, fields)
+                            await connection.exchange(exchange, lines)
                         else:
                             await connection.tunnel(exchange)
                     else:
@@ -232,7 +235,7 @@ class Client:
                         if connection is None:
                             connection = await self._open(endpoint, exchange, now, connecting, False)
                         connection.progress = now
-                        await connection.exchange(exchange, fields)
+                        await connection.exchange(exchange, lines)
                     ended = exchange.done_at = monotonic()
                     if exchange.journey is not None:
                         _attempt(exchange, now).over(

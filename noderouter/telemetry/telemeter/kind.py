@@ -1,9 +1,11 @@
 """The role `telemeter`: carries metrics out of the process, or shows requests to somebody."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Final
 
+from noderouter.core.propagation.sampler import Sampler
 from noderouter.schema.kind import BeforeValidator, Kind
 from noderouter.telemetry.observe import Observer
 
@@ -45,9 +47,21 @@ class TelemeterKind(Kind):
         """Return what the telemeter adds to the admin port."""
         return ()
 
+    def sampler(self) -> Sampler | None:
+        """Return which requests the telemeter wants spans of; None where it records none."""
+        return None
+
     def observer(self) -> Observer | None:
         """Return a new observer of requests, or None."""
         return None
+
+
+def sampler_of(telemeters: Iterable[TelemeterKind]) -> Sampler | None:
+    """Return what all `telemeters` want together, since a trace is sampled or is not; None where none records spans."""
+    found = [sampler for sampler in (each.sampler() for each in telemeters) if sampler is not None]
+    if not found:
+        return None
+    return Sampler(max(each.rate for each in found), any(each.failures for each in found))
 
 
 def expositions_of(telemeters: tuple[TelemeterKind, ...]) -> tuple[Exposition, ...]:

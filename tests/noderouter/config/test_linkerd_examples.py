@@ -56,6 +56,9 @@ TLS = {"certPath": "/certs/tls.crt", "keyPath": "/certs/tls.pk8"}
 H2 = {"protocol": "h2", "experimental": True, "identifier": {"kind": "io.l5d.header.path", "segments": 1}}
 
 LOADING = {
+    "linkerd-zipkin": linkerd(
+        outgoing(), telemetry=[*TELEMETRY, {"kind": "io.l5d.zipkin", "host": "collector", "port": 9410}]
+    ),
     "linkerd": linkerd(outgoing(), incoming()),
     "linkerd-cni": linkerd(
         outgoing(interpreter=to_incoming(**HOST_NETWORK)),
@@ -135,10 +138,6 @@ LACKING: dict[str, tuple[Json, set[str]]] = {
             namers=[],
         ),
         {"routers[0].interpreter.kind"},
-    ),
-    "linkerd-zipkin": (
-        linkerd(outgoing(), telemetry=[*TELEMETRY, {"kind": "io.l5d.zipkin", "host": "collector", "port": 9410}]),
-        {"telemetry[2].kind"},
     ),
 }
 

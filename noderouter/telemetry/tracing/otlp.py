@@ -1,0 +1,71 @@
+"""Batches as OpenTelemetry's collectors read them: OTLP over HTTP, in protobuf.
+
+The messages are the official package's, which comes with the extra `tracing` and is imported by `encoder` alone:
+once, when a router that exports so begins.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+from noderouter import __version__
+from noderouter.telemetry.tracing.span import Span
+
+CONTENT_TYPE: Final = "application/x-protobuf"
+PATH: Final = "/v1/traces"
+HOW_TO_GET: Final = "pip install 'noderouter[tracing]'"
+
+_STATUS_ERROR: Final = 2
+_HAS_IS_REMOTE: Final = 0x100
+_IS_REMOTE: Final = 0x200
+_SAMPLED: Final = 1
+
+
+def installed() -> bool:
+    """Whether the package is there; imports nothing of it."""
+    try:
+        return (
+            find_spec("opentelemetry.proto.trace.v1.trace_pb2") is not None and find_spec("google.protobuf") is not None
+        )
+    except ModuleNotFoundError:
+        return False
+
+
+def encoder(resource: Mapping[str, str]) -> Callable[[Sequence[Span]], bytes]:
+    """What encodes a batch; `resource` says whose spans they are."""
+    service: Any = import_module("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    common: Any = import_module("opentelemetry.proto.common.v1.common_pb2")
+
+    def attribute(key: str, value: object) -> Any:
+        if isinstance(value, int):
+            return common.KeyValue(key=key, value=common.AnyValue(int_value=value))
+        return common.KeyValue(key=key, value=common.AnyValue(string_value=str(value)))
+
+    about = [attribute(key, value) for key, value in resource.items()]
+
+    def encode(spans: Sequence[Span]) -> bytes:
+        request = service.ExportTraceServiceRequest()
+        of_resource = request.resource_spans.add()
+        of_resource.resource.attributes.extend(about)
+        scope = of_resource.scope_spans.add()
+        scope.scope.name, scope.scope.version = "noderouter", __version__
+        for span in spans:
+            made = scope.spans.add(
+                trace_id=span.trace_id_high.to_bytes(8, "big") + span.trace_id.to_bytes(8, "big"),
+                span_id=span.span_id.to_bytes(8, "big"),
+                parent_span_id=span.parent_id.to_bytes(8, "big") if span.parent_id else b"",
+                trace_state=span.state.decode("ascii"),
+                flags=_SAMPLED | _HAS_IS_REMOTE | (_IS_REMOTE if span.remote else 0),
+                name=span.name,
+                kind=int(span.kind),
+                start_time_unix_nano=span.started_ns,
+                end_time_unix_nano=span.ended_ns,
+                attributes=[attribute(key, value) for key, value in span.attributes],
+            )
+            if span.error is not None:
+                made.status.code = _STATUS_ERROR
+        encoded: bytes = request.SerializeToString()
+        return encoded
+
+    return encode
