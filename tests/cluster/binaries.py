@@ -1,9 +1,9 @@
-"""The commands of a cluster: where they are, and how they are built (`make cluster-tools` runs this file).
+"""The commands of a cluster and of collectors: where they are, and how they are built (`make cluster-tools`).
 
-They are Go programs pinned by `tools/go.mod` and built once into a cache outside the tree, in a folder named by the
-hash of what pins them: another release of Kubernetes is another folder, and a command that is there is complete. Looked
-for in this order: `KUBEBUILDER_ASSETS` (what envtest downloads; has no controller manager), the cache, and for etcd
-`PATH`, since distributions have that one.
+They are Go programs pinned by `tools/go.mod`, and by one below it for each collector, and built once into a cache
+outside the tree, in a folder named by the hash of what pins them: another release of Kubernetes is another folder,
+and a command that is there is complete. Looked for in this order: `KUBEBUILDER_ASSETS` (what envtest downloads; has
+no controller manager), the cache, and for etcd `PATH`, since distributions have that one.
 """
 
 import fcntl
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 TOOLS = Path(__file__).parent / "tools"
@@ -29,20 +30,27 @@ PACKAGES = {
 }
 """Each command and the Go package that it is built from."""
 
+COLLECTORS = {
+    "jaeger": ("jaeger", "github.com/jaegertracing/jaeger/cmd/all-in-one"),
+    "otelcol": ("collector", "."),
+}
+"""Each collector of traces, the folder below `tools` that pins it, and its package there."""
+
 
 class MissingCommand(Exception):
     """A command is neither built nor found; says how to get it."""
 
 
-def cache() -> Path:
-    """The folder that this checkout's commands are built into."""
+def cache(collector: str | None = None) -> Path:
+    """The folder that this checkout's commands are built into; each collector has one of its own."""
     chosen = os.environ.get("NODEROUTER_CLUSTER_TOOLS")
     if chosen:
         return Path(chosen)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     digest = hashlib.sha256()
-    for name in ("go.mod", "go.sum"):
-        digest.update((TOOLS / name).read_bytes())
+    folder = TOOLS if collector is None else TOOLS / COLLECTORS[collector][0]
+    for path in (folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))):
+        digest.update(path.read_bytes())
     return home / "noderouter" / "cluster-tools" / digest.hexdigest()[:16]
 
 
@@ -53,7 +61,7 @@ def find(name: str) -> Path:
         MissingCommand: nowhere to be found.
     """
     folders = [Path(assets)] if (assets := os.environ.get("KUBEBUILDER_ASSETS")) else []
-    for folder in [*folders, cache()]:
+    for folder in [*folders, cache(name if name in COLLECTORS else None)]:
         if os.access(folder / name, os.X_OK):
             return folder / name
     if name == "etcd" and (found := shutil.which(name)):
@@ -81,11 +89,22 @@ def linker_flags() -> str:
 
 
 def build(folder: Path) -> None:
+    """Build what of a cluster is missing in `folder`."""
+    _build(folder, TOOLS, PACKAGES, linker_flags())
+
+
+def build_collector(name: str, folder: Path) -> None:
+    """Build a collector into `folder`, unless it is there."""
+    pins, package = COLLECTORS[name]
+    _build(folder, TOOLS / pins, {name: package}, "-s -w")
+
+
+def _build(folder: Path, tools: Path, packages: Mapping[str, str], flags: str) -> None:
     """Build what is missing in `folder`; one at a time, also between processes."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name, package in PACKAGES.items():
+        for name, package in packages.items():
             if os.access(folder / name, os.X_OK):
                 continue
             print(f"building {name} {package}", flush=True)
@@ -96,12 +115,12 @@ def build(folder: Path) -> None:
                 "-mod=readonly",
                 "-trimpath",
                 "-ldflags",
-                linker_flags(),
+                flags,
                 "-o",
                 unfinished,
                 package,
             ]
-            subprocess.run(argv, cwd=TOOLS, env={**os.environ, "CGO_ENABLED": "0"}, check=True)
+            subprocess.run(argv, cwd=tools, env={**os.environ, "CGO_ENABLED": "0"}, check=True)
             unfinished.rename(folder / name)
     print(folder)
 
@@ -113,6 +132,8 @@ def main() -> int:
         return 1
     try:
         build(cache())
+        for name in COLLECTORS:
+            build_collector(name, cache(name))
     except subprocess.CalledProcessError as error:
         print(f"go build failed with status {error.returncode}; its own message is above", file=sys.stderr)
         return 1

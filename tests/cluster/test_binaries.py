@@ -59,6 +59,20 @@ def test_what_is_built_is_not_built_again(tmp_path, monkeypatch):
     assert all(f"gitVersion={binaries.pinned('k8s.io/kubernetes')}" in call for call in calls)
 
 
+def test_each_collector_has_pins_and_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.delenv("NODEROUTER_CLUSTER_TOOLS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    folders = [binaries.cache(), *map(binaries.cache, binaries.COLLECTORS)]
+    assert len(set(folders)) == len(folders)
+    compiler = '#!/bin/sh\npwd >> "$0.calls"\nwhile [ "$1" != -o ]; do shift; done\n: > "$2"; chmod +x "$2"\n'
+    go = command(tmp_path / "path", "go", compiler)
+    monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
+    for name, (pins, _) in binaries.COLLECTORS.items():
+        binaries.build_collector(name, binaries.cache(name))
+        assert binaries.find(name) == binaries.cache(name) / name
+        assert go.with_name("go.calls").read_text().splitlines()[-1] == str(binaries.TOOLS / pins)
+
+
 def test_a_build_that_fails_leaves_no_command(tmp_path, monkeypatch):
     go = command(tmp_path / "path", "go", "#!/bin/sh\nexit 1\n")
     monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
