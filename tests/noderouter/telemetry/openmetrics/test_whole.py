@@ -53,7 +53,8 @@ async def test_every_metric_is_shown_or_left_out_on_purpose(tmp_path: Path) -> N
     }
     async with backend("one") as one:
         (tmp_path / "hello").write_text(one.address)
-        async with routing(config(namers=[fs(tmp_path)], **parts)) as router:
+        collector = {"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 9}
+        async with routing(config(namers=[fs(tmp_path)], **parts) | {"telemetry": [collector]}) as router:
             for host in ("hello", "nobody"):
                 await router.ask(host)
             found = {path for path in forgotten(router.app.metrics) if not path.startswith("jvm/")}
