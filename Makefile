@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench built-image run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
 	@echo "run            set everything up, then a router with three small services, and a tour"
@@ -58,8 +58,8 @@ DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,core proxy reactor teleme
 FOREIGN := tests/foreign
 
 # Those that wait for nodes and processes more than they compute go beside the others, in rows: each starts its own nodes, and
-# folders of one row share them. The longest first, since not all rows run at once; the image is built by whoever needs it first.
-ROWS := captured intercept image e2e-captured e2e real cluster
+# folders of one row share them. Those that need the image come when it is built, before everything else.
+ROWS := intercept e2e-captured e2e cluster captured image real
 ROWS_AT_ONCE := 5
 ROW_captured := tests/real/interception
 ROW_intercept := tests/intercept tests/noderouter/interception/keeper
@@ -113,14 +113,18 @@ newest:
 test: setup
 	@$(MAKE_ROWS) & rows=$$!; \
 	trap 'kill $$rows' INT TERM; status=0; \
-	$(ON_SOURCES) $(SLOWEST) $(AT_ONCE) $(IN_ROWS:%=--ignore=%) $(FOREIGN:%=--ignore=%) || status=1; \
+	nice -n 5 env $(ON_SOURCES) $(SLOWEST) $(AT_ONCE) $(IN_ROWS:%=--ignore=%) $(FOREIGN:%=--ignore=%) || status=1; \
 	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(FOREIGN) || status=1; \
 	else echo "the data path is not compiled here: its tests run on the sources only"; $(ON_SOURCES) $(AT_ONCE) $(FOREIGN) || status=1; fi; \
 	wait $$rows || status=1; cat $(ROWS:%=$(VENV)/row-%.log); \
 	exit $$status
 
+row-captured row-image row-real: built-image
+built-image:
+	-@$(BIN)/python -m tests.image >$(VENV)/image.log 2>&1
+
 row-%:
-	@$(ON_SOURCES) $(SLOWEST) $(ROW_$*) >$(VENV)/row-$*.log 2>&1
+	@nice -n 5 env $(ON_SOURCES) $(SLOWEST) $(ROW_$*) >$(VENV)/row-$*.log 2>&1
 
 check: lint type test
 
