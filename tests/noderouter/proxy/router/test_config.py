@@ -15,6 +15,7 @@ def test_the_defaults_are_linkerds() -> None:
         backoff=ConstantKind(kind="constant", ms=0),
         classifier=NonRetryable5XX(kind="io.l5d.http.nonRetryable5XX"),
         total_timeout=None,
+        sample_rate=None,
     )
 
 
