@@ -45,6 +45,7 @@ from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.recent import RecentRequests, recent_gauges
 from noderouter.telemetry.tap.tap import Tap, tap_gauges
 from noderouter.telemetry.telemeter.kind import expositions_of
+from noderouter.telemetry.tracing.exemplars import exemplars
 from noderouter.telemetry.tracing.recorder import SpanRecorder
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.worker import Worker
@@ -112,6 +113,7 @@ class ControlPlane:
         self._states = states(namers, {(label, kinds[label]): each for label, each in self.interpreters.items()})
         for recorder in self.recorders:
             exporter = recorder.exporter
+            recorder.shown = exemplars(self._metrics)
             exporter.gauges(self._metrics.scope("telemetry", exporter.kind))
             start_soon(exporter.run, self._log, name=f"export spans to {exporter.kind}")
         if self.recent is not None:

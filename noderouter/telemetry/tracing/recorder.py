@@ -21,6 +21,7 @@ from noderouter.core.trace_context import sample_limit
 from noderouter.telemetry.metrics import failure_name
 from noderouter.telemetry.observe import EVERYTHING
 from noderouter.telemetry.recent import cut
+from noderouter.telemetry.tracing.exemplars import Show
 from noderouter.telemetry.tracing.exporter import SpanExporter
 from noderouter.telemetry.tracing.span import Attribute, Span, SpanKind
 
@@ -66,6 +67,8 @@ class SpanRecorder:
         self.limit = EVERYTHING if sampler.failures else sample_limit(sampler.rate)
         self.heeds = not sampler.failures
         self.queue = exporter.queue
+        self.shown: Show | None = None
+        """Told of each request that was recorded, beside the queue."""
         self._clock = clock or WallClock()
 
     def ended(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None) -> None:
@@ -77,6 +80,8 @@ class SpanRecorder:
             self.queue.put(self._flow(exchange, router, trace, failure))
             return
         self.queue.put(self._server(exchange, router, trace, failure))
+        if self.shown is not None:
+            self.shown(exchange, router, trace)
         for at, attempt in enumerate(exchange.journey or ()):
             if attempt.span_id:
                 self.queue.put(self._client(exchange, router, trace, attempt, at))
