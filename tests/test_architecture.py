@@ -41,7 +41,8 @@ COVERED = {
     "tests/e2e/test_process.py": "servers",
     "tests/noderouter/config": "schema/explain proxy/retry/config",
     "tests/noderouter/assembly": (
-        "assembly/capture assembly/layer assembly/service assembly/surroundings assembly/tracing commands/explain"
+        "assembly/capture assembly/diagnostic assembly/layer assembly/service assembly/surroundings assembly/tracing "
+        "commands/explain"
     ),
     "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
     "tests/noderouter/core": "core/connection core/context",

@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 
 from dtab import Path
 from noderouter.assembly.client import OwnListeners, build_clients, connection_guard
+from noderouter.assembly.diagnostic import describe_with
 from noderouter.assembly.errors import ErrorWords, build_error_words
 from noderouter.assembly.guards import destination_policy, override_rules
 from noderouter.assembly.service import build_names
@@ -25,6 +26,7 @@ from noderouter.proxy.access_log.rotation import RollPolicy
 from noderouter.proxy.capture.probe import ProbeAnswer
 from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.client.destination_policy import DestinationPolicy
+from noderouter.proxy.filter.diagnostic import Describe
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.identifier.composite import FirstOf
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
@@ -56,6 +58,7 @@ class RouterAssembly:
     edges: Edges
     """Who calls whom, over all its servers."""
     tracing: Tracing | None
+    describe: Describe
     probe: ProbeAnswer = field(default_factory=ProbeAnswer)
 
     @property
@@ -123,6 +126,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
         access_log=access_log,
         edges=edges,
         tracing=tracing_of(config, around.sampler),
+        describe=describe_with(identifier, interpreter, clients),
     )
 
 

@@ -19,6 +19,7 @@ from noderouter.proxy.access_log.filter import AccessLog
 from noderouter.proxy.capture.connection import MakeCodec
 from noderouter.proxy.filter.admission import Admission
 from noderouter.proxy.filter.call_depth import CallDepth
+from noderouter.proxy.filter.diagnostic import Describe, DiagnosticTrace
 from noderouter.proxy.filter.error_reply import ErrorReply
 from noderouter.proxy.filter.forwarded import DropForwarded, Forwarded
 from noderouter.proxy.filter.max_forwards import MaxForwards
@@ -74,7 +75,7 @@ def server_scope(router: RouterAssembly, address: tuple[str, int]) -> Scope:
 
 def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> list[Layer]:
     """The stack of a server of `router`, outermost first."""
-    rest = router.errors, router.overrides, router.observe, router.write_text, router.tracing
+    rest = router.errors, router.overrides, router.observe, router.write_text, router.tracing, router.describe
     return server_filters(router.config, config, scope, *rest)
 
 
@@ -87,6 +88,7 @@ def server_filters(
     observe: Observe,
     write: Callable[[bytes], None] | None,
     tracing: Tracing | None = None,
+    describe: Describe | None = None,
 ) -> list[Layer]:
     """The server stack, outermost first; `observe` is the router's seam, `write` takes lines of the access log."""
     filters: list[Layer] = []
@@ -124,8 +126,10 @@ def server_filters(
         context_filter(config, overrides),
         layer(TotalTimeout),
         layer(CallDepth, config.maxCallDepth).showing(maxCallDepth=config.maxCallDepth),
-        layer(MaxForwards),
     ]
+    if config.diagnosticTracing and describe is not None:
+        reserved.append(layer(DiagnosticTrace, router.label, describe))
+    reserved.append(layer(MaxForwards))
     filters.append(when_reserved(reserved))
     if tracing is not None:
         filters.append(read_filter(config, tracing))

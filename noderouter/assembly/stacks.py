@@ -158,7 +158,9 @@ def _server_layers(
 ) -> list[Layer]:
     words = ErrorWords(lambda _exchange, error: error, _failed)
     overrides = override_rules(router, namers)
-    layers = server_filters(router, server, scope, words, overrides, observe, _writer(router), tracing)
+    layers = server_filters(
+        router, server, scope, words, overrides, observe, _writer(router), tracing, lambda _exchange: ()
+    )
     return layers if server.capture is None else [*layers, dialled_filter(server.capture, "")]
 
 

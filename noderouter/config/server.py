@@ -58,6 +58,8 @@ class ServerConfig(Model):
     """Without a byte either way, behind CONNECT or an upgrade."""
     addForwardedHeader: ForwardedHeader | None = None
     timestampHeader: FieldName | None = None
+    diagnosticTracing: bool = False
+    """Whether a TRACE with `l5d-add-context: true` is told how it was routed, to whoever sends it."""
     maxCallDepth: Count = DEFAULT_LIMIT
     allowConnect: AllowConnect = False
     """With `endpoints`, CONNECT leads to endpoints of Kubernetes only: for a router that other routers ask."""

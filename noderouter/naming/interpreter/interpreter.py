@@ -10,6 +10,7 @@ from typing import Any
 
 from dtab import NEG, Bound, Delegation, Dtab, Failed, NameTree, Ok, Path, Pending, bind
 from dtab.limits import BASE, OVERRIDE
+from dtab.steps import Node, Waiting
 from noderouter.core.computed import Computed, Reading
 from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
@@ -92,6 +93,19 @@ class Interpreter:
             return self._joined(reading, reading.read(self._router_dtab) if dtab is None else dtab)
 
         return await explore(path, joined, self.lookup, self._transformers)
+
+    def steps(self, path: Path, local: Dtab | None) -> Node:
+        """Return the steps of binding `path` with what is known now; neither waits nor keeps anything."""
+
+        def compute(reading: Reading) -> Node:
+            base = reading.read(self._base)
+            if not isinstance(base, Dtab):
+                return Waiting(path, None)
+            reading.passing = local is not None
+            dtab, limits = (base, BASE) if local is None else (base + local, OVERRIDE)
+            return bind(dtab, path, lambda name: self.lookup(name, reading), limits=limits).root
+
+        return Computed(compute).value
 
     def names(self) -> list[Path]:
         """Return every bound name that namers can list at the moment."""
