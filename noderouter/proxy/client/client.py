@@ -28,7 +28,7 @@ from noderouter.core.journey import Attempt, begin_attempt
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
 from noderouter.proxy.balancer.balancer import Balancer
-from noderouter.proxy.client.endpoint import Endpoint
+from noderouter.proxy.client.endpoint import MARK_SECONDS, Endpoint
 from noderouter.proxy.client.fail_fast import FailFast
 from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
 from noderouter.proxy.filter.timeout import endpoint_failed
@@ -78,6 +78,7 @@ class Client:
         "_epoch",
         "_fail_fast",
         "_guard",
+        "_mark_at",
         "_reactor",
         "_settings",
         "_version",
@@ -127,6 +128,7 @@ class Client:
         self._budget = settings.requeue_budget()
         self._epoch = -1
         self._version = -1
+        self._mark_at = 0.0
         addr.hold()
         self.refresh()
 
@@ -242,12 +244,15 @@ class Client:
                             ended, 0 if exchange.response is None else exchange.response.status
                         )
                     if exchange.verdict is SUCCESS:
+                        endpoint.successes += 1
                         endpoint.accrual.success(ended)
                     else:
+                        endpoint.failed("", exchange, ended, ended - now)
                         endpoint.accrual.failure(ended)
                 except ConnectError as error:
                     probe = False
                     failed = monotonic()
+                    endpoint.failed(type(error).__name__, exchange, failed, failed - now)
                     endpoint.accrual.failure(failed)
                     connecting += failed - now
                     if self._fail_fast is not None:
@@ -261,7 +266,9 @@ class Client:
                 except EndpointProtocolError as error:
                     if not exchange.half_closed:  # else it may have left because its client had: nobody's fault
                         probe = False
-                        endpoint.accrual.failure(monotonic())
+                        failed = monotonic()
+                        endpoint.failed(type(error).__name__, exchange, failed, failed - now)
+                        endpoint.accrual.failure(failed)
                         self.stalls += isinstance(error, EndpointTimeout)
                     if exchange.journey is not None:
                         _attempt(exchange, now).over(monotonic(), 0, failure_name(error))
@@ -275,7 +282,9 @@ class Client:
                     waiting = connection is None and pool.size >= self._settings.pool.max_size
                     if not waiting and endpoint_failed(exchange, expired.timeout, since):
                         probe = False
-                        endpoint.accrual.failure(monotonic())
+                        failed = monotonic()
+                        endpoint.failed("Timeout", exchange, failed, failed - now)
+                        endpoint.accrual.failure(failed)
                     raise
                 finally:
                     if ended is None:
@@ -287,7 +296,9 @@ class Client:
                         balancer.end(endpoint, now, None)
                     else:
                         # How long a body streams says nothing about how quick the endpoint is.
-                        balancer.end(endpoint, ended, (exchange.head_at or ended) - now)
+                        latency = (exchange.head_at or ended) - now
+                        endpoint.seconds += latency
+                        balancer.end(endpoint, ended, latency)
                     exchange.upstream = None  # from here on it is the pool's, and soon another's
                     if connection is not None:
                         if ended is None:
@@ -376,6 +387,10 @@ class Client:
         if self.pool_stats.connections:  # most of many clients have none
             for endpoint in self.endpoints.values():
                 endpoint.pool.sweep(now)
+        if now >= self._mark_at:
+            self._mark_at = now + MARK_SECONDS
+            for endpoint in self.endpoints.values():
+                endpoint.mark(now)
 
     def close(self) -> None:
         """Release the address set; exchanges in flight complete."""

@@ -102,6 +102,12 @@ class NamedService:
             self._rebind()
         return self._branch(exchange)
 
+    def leads(self) -> list[tuple[Path, float]]:
+        """Return the bound names that requests go to, with their shares; as it was when the last one went."""
+        result = self._seen
+        found = shares(result.tree) if isinstance(result, Ok) else []
+        return [(bound.id, share) for share, bound in found if bound is not None]
+
     def _rebind(self) -> None:
         self._seen_epoch = Var.epoch
         result = self._binding.result
