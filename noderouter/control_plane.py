@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from dtab import Dtab, Path
+from dtab import Delegation, Dtab, Path
 from noderouter import __version__
 from noderouter.admin.config import AdminConfig
+from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.handler.names import delegated
 from noderouter.admin.state import AdminState, NoDtab
 from noderouter.assembly.surroundings import CaptureIndex
@@ -236,6 +237,7 @@ class ControlPlane:
             version=__version__,
             states=self._states,
             dtab_hashes=lambda: {label: stored.hash or "none" for label, stored in dtabs.items()},
+            stored_dtabs=dtabs,
             reactor_tasks=self._worker.tasks,
             expositions=expositions_of(config.telemetry),
             capture_status=None if self.interception is None else self.interception.capture_status,
@@ -279,6 +281,10 @@ class RouterFace:
         """See `RouterView`."""
         return (await self._interpreter.delegate(path, dtab)).json(delegated)
 
+    async def explore(self, path: Path, dtab: Dtab | None, /) -> Delegation:
+        """See `RouterView`."""
+        return await self._interpreter.delegate(path, dtab, alone=True)
+
     def client_state(self) -> Mapping[str, Addr]:
         """See `RouterView`."""
         return self._worker.client_state(self._label)
@@ -310,3 +316,11 @@ class RouterFace:
     def bound_names(self) -> Iterable[str]:
         """See `RouterView`."""
         return [name.show() for name in self._interpreter.names()]
+
+    def branches(self) -> Iterable[tuple[str, list[tuple[str, float]]]]:
+        """See `RouterView`."""
+        return self._worker.branches(self._label)
+
+    def seen_clients(self) -> Iterable[Client]:
+        """See `RouterView`."""
+        return self._worker.clients(self._label)

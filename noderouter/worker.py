@@ -10,7 +10,9 @@ from logging import ERROR
 from random import Random
 from typing import Any
 
+from noderouter.admin.dashboard.seen import Client
 from noderouter.assembly.router import RouterAssembly, build_router
+from noderouter.assembly.seen import branches_of, clients_of
 from noderouter.assembly.stacks import stacks_of_router
 from noderouter.assembly.surroundings import CaptureIndex, Surroundings
 from noderouter.config.config import Config
@@ -125,6 +127,14 @@ class Worker:
     def client_state(self, label: str) -> Mapping[str, Addr]:
         """The address of each client of a router, by its bound name."""
         return {client.id.show(): client.addr for client in self.routers[label].router.clients}
+
+    def branches(self, label: str) -> Iterable[tuple[str, list[tuple[str, float]]]]:
+        """Where the names of a router lead, and with which shares (`assembly/seen.py`)."""
+        return branches_of(self.routers[label])
+
+    def clients(self, label: str) -> Iterable[Client]:
+        """The clients of a router with their endpoints, as they are now."""
+        return clients_of(self.routers[label])
 
     def stacks(self, label: str) -> Mapping[str, Any]:
         """What the stacks of a router are made of (`assembly/stacks.py`), ready for `portions.json_object`."""

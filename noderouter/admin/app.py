@@ -202,7 +202,7 @@ async def _write(scope: Scope, response: Response, send: Send, *, close: bool) -
     headers = [
         ("content-type", response.content_type),
         ("content-length", str(response.length)),
-        *_STANDING,
+        *(each for each in _STANDING if all(each[0] != name for name, _ in response.headers)),
         *response.headers,
     ]
     if close:

@@ -6,18 +6,16 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
+from noderouter.admin.dashboard import routes as dashboard
 from noderouter.admin.handler import (
     delegator,
-    graph,
     health,
-    help,
     index,
     lint,
     logging,
     metrics,
     names,
     process,
-    requests,
     stacks,
     threads,
     whatif,
@@ -42,8 +40,16 @@ def _get(group: Group, handler: Handler) -> Route:
     return Route(group, {"GET": handler})
 
 
+def _views() -> dict[str, Route]:
+    """The dashboard; what takes a form takes it by POST as well, and changes nothing by it."""
+    methods = {path: ("GET", "POST") if path in dashboard.POSTED else ("GET",) for path in dashboard.VIEWS}
+    return {
+        path: Route(group, dict.fromkeys(methods[path], handler)) for path, (group, handler) in dashboard.VIEWS.items()
+    }
+
+
 FIXED: Final[Mapping[str, Route]] = {
-    "/": _get(Group.UI, index.page),
+    **_views(),
     "/admin": _get(Group.DIAGNOSTICS, index.page),
     "/admin/index.txt": _get(Group.DIAGNOSTICS, index.plain),
     "/admin/ping": _get(Group.DIAGNOSTICS, process.ping),
@@ -54,9 +60,6 @@ FIXED: Final[Mapping[str, Route]] = {
     "/admin/stacks": _get(Group.DIAGNOSTICS, stacks.stacks),
     "/admin/lint": _get(Group.DIAGNOSTICS, lint.lint_text),
     "/admin/lint.json": _get(Group.DIAGNOSTICS, lint.lint_json),
-    "/graph": _get(Group.DIAGNOSTICS, graph.graph),
-    "/help": _get(Group.UI, help.page),
-    "/logging": _get(Group.UI, logging.page),
     "/admin/metrics.json": _get(Group.UI, metrics.metrics_json),
     "/metrics.json": _get(Group.UI, metrics.metrics_json),
     "/config.json": _get(Group.UI, process.config_json),
@@ -82,14 +85,14 @@ def routes(
     `shows` are the states of namers and interpreters.
     """
     shown = {path: _get(Group.DIAGNOSTICS, partial(names.shown, path, show)) for path, show in shows.items()}
-    return {**_scrapes(expositions), **shown, **FIXED}
+    static = {path: _get(group, handler) for path, (group, handler) in dashboard.ASSETS.items()}
+    return {**_scrapes(expositions), **shown, **static, **FIXED}
 
 
 def routes_of(state: AdminState) -> dict[str, Route]:
     """Return the routes that are open on the interface's own port."""
     found = routes(state.expositions, state.states)
-    # The page that shows what becomes of a name is Linkerd's; names lead there once there is one.
-    found["/requests"] = _get(Group.DIAGNOSTICS, partial(requests.requests, "/delegator" in FIXED))
+    found["/requests"] = _get(Group.DIAGNOSTICS, partial(dashboard.requests_or_stream, True))
     return {path: route for path, route in found.items() if is_open(state.security, path, route.group)}
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from socket import gethostname
 from time import monotonic
 from typing import Any, Final, Protocol
 
 import trio
 
-from dtab import Dtab, Path
+from dtab import Delegation, Dtab, Path
 from noderouter.admin.answers import Answers
 from noderouter.admin.config import SecurityConfig
+from noderouter.admin.dashboard.look import Looker
+from noderouter.admin.dashboard.seen import Client
 from noderouter.core.addr import Addr
 from noderouter.naming.interpreter.whatif import Comparison
 from noderouter.telemetry.edges import Edge
@@ -20,6 +23,8 @@ from noderouter.telemetry.tap.tap import Tap
 from noderouter.telemetry.telemeter.kind import Exposition
 from noderouter.telemetry.tree import MetricsTree
 
+WATCHERS: Final = 16
+"""Who may look at views again and again at a time."""
 DELEGATIONS: Final = 4
 """Delegations at a time: each may wait for names."""
 
@@ -40,6 +45,10 @@ class RouterView(Protocol):
         `dtab` takes the place of the router's own; stored ones come before it. May take its time: the caller
         stops waiting after two seconds.
         """
+        ...
+
+    def explore(self, path: Path, dtab: Dtab | None, /) -> Awaitable[Delegation]:
+        """Return the delegation of `path` by what is in force; with `dtab`, by that and nothing else."""
         ...
 
     def client_state(self) -> Mapping[str, Addr]:
@@ -73,6 +82,33 @@ class RouterView(Protocol):
     def bound_names(self) -> Iterable[str]:
         """Return the names that its namers can list, such as `/#/io.l5d.fs/hello`."""
         ...
+
+    def branches(self) -> Iterable[tuple[str, list[tuple[str, float]]]]:
+        """Yield each name that is in use, with the clients that it leads to and the share of each."""
+        ...
+
+    def seen_clients(self) -> Iterable[Client]:
+        """Yield each client with its endpoints; one step each, and without the figures that the metrics have."""
+        ...
+
+
+class StoredDtab(Protocol):
+    """A dtab from outside the configuration, and its last edit."""
+
+    name: str
+    """What its place is called."""
+    applied_at: float
+    """When what is in force came into force, by the wall clock; 0 where nothing did."""
+
+    @property
+    def last_error(self) -> object | None:
+        """Why the newest text is not in force, in words by `str`; None if it is."""
+        ...
+
+    @property
+    def dtab(self) -> Dtab | None: ...
+    @property
+    def hash(self) -> str | None: ...
 
 
 class CaptureStatus(Protocol):
@@ -114,6 +150,8 @@ class AdminState:
     """What namers and interpreters show of themselves, by path."""
     dtab_hashes: Callable[[], Mapping[str, str]] = dict
     """The hash of the stored dtab in effect, by the label of the router; those that have a stored one."""
+    stored_dtabs: Mapping[str, StoredDtab] = field(default_factory=dict)
+    """By the label of the router; those that have one."""
     reactor_tasks: Callable[[], Iterable[str]] = _no_tasks
     """A few lines for each task of the data path: name, how long it has waited, stack."""
     expositions: tuple[Exposition, ...] = (Exposition(),)
@@ -131,6 +169,11 @@ class AdminState:
     max_connections: int = 32
     """Of each port."""
     answers: Answers = field(default_factory=Answers)
+    looker: Looker = field(default_factory=Looker)
+    watchers: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(WATCHERS, max_value=WATCHERS))
+    """Who looks at a view again and again."""
+    node: str = field(default_factory=gethostname)
+    """What this router is called on its pages."""
     delegations: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(DELEGATIONS))
     started: float = field(default_factory=monotonic)
     """When the process started, by the monotonic clock."""

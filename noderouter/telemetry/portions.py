@@ -58,6 +58,14 @@ async def lines(pieces: Iterable[str]) -> tuple[bytes, ...]:
     return portions.done()
 
 
+async def pieces(found: Iterable[str]) -> tuple[bytes, ...]:
+    """Return the pieces one behind the other."""
+    portions = Portions()
+    for piece in found:
+        await portions.add(piece)
+    return portions.done()
+
+
 @dataclass(frozen=True, slots=True)
 class Lazy:
     """An object within an object of `json_object`, whose members are made while it is written."""

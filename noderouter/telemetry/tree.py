@@ -152,6 +152,14 @@ class Scope:
             parent._gone.add(self._sum())
         self._give_back()
 
+    def number(self, *names: str) -> float | None:
+        """Return the counter or gauge at the node of those names; None where there is none."""
+        node = self.child(*names)
+        metric = None if node is None else node._metric
+        if isinstance(metric, Counter):
+            return metric.value
+        return metric.read() if isinstance(metric, Gauge) else None
+
     def samples(self, path: tuple[str, ...] = ()) -> Iterator[Sample]:
         """Yield everything at and below this node, depth first, with paths below `path`.
 

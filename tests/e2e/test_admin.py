@@ -278,7 +278,7 @@ async def test_two_routers_on_the_way_show_the_same_requests():
                     assert (await http.ask(f"n{number}")).status == 200
                 await http.ask("nowhere", target="/", fields=[("l5d-dtab", "/svc/nowhere => /$/nil")])
                 names = [
-                    re.findall(r"<td>/svc/([^<]*)</td>", (await each.admin("/requests")).text)
+                    re.findall(r">/svc/([^<]*)</a></td>", (await each.admin("/requests")).text)
                     for each in (router, second)
                 ]
                 await http.close()

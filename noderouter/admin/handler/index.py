@@ -1,4 +1,4 @@
-"""`/`, `/admin` and `/admin/index.txt`: what there is."""
+"""`/admin` and `/admin/index.txt`: what there is; `/` is the dashboard."""
 
 from collections.abc import Iterator
 from html import escape
@@ -10,6 +10,12 @@ from noderouter.admin.state import AdminState
 from noderouter.telemetry.telemeter.kind import OPENMETRICS_PATH
 
 _ABOUT: Final = (
+    ("/", Group.UI, "what is wrong, and the figures of the whole router; text for curl, a page for browsers"),
+    ("/services", Group.UI, "every service: rate, success, latency"),
+    ("/endpoints", Group.UI, "every instance: in service or not, and why"),
+    ("/names", Group.UI, "where a name goes, by which dentries; tries an edit of the dtab"),
+    ("/health", Group.UI, "watches, dtab, interception, limits"),
+    ("/config", Group.UI, "the configuration in effect, as a page"),
     ("/admin/ping", Group.DIAGNOSTICS, "answers pong"),
     ("/livez", Group.PROBE, "whether the process lives"),
     ("/readyz?verbose", Group.PROBE, "whether requests are welcome, and why not"),

@@ -1,39 +1,10 @@
-"""`/logging.json` and the page `/logging`: how much each logger says, and changing that while the router runs."""
+"""`/logging.json`: how much each logger says, and changing that while the router runs."""
 
-from html import escape
-from typing import Final
 from urllib.parse import parse_qs
 
-from noderouter.admin.message import HTML, Request, Response, as_json, text
-from noderouter.admin.security import Group, is_open
+from noderouter.admin.message import Request, Response, as_json, text
 from noderouter.admin.state import AdminState
 from noderouter.telemetry.log import LEVELS
-
-_GUARDED: Final = (("content-security-policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'"),)
-"""What the page may do: send its own forms, and not within another site's page."""
-
-
-async def page(state: AdminState, _request: Request) -> Response:
-    """Answer every logger with its level; where control is open, a form to change it."""
-    changing = is_open(state.security, "/logging.json", Group.CONTROL)
-    rows = "".join(_row(name, state.levels.of(name), changing) for name in state.levels.known())
-    hint = "" if changing else "<p>Levels cannot be changed here: admin.security.controlEnabled is off.</p>\n"
-    body = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>noderouter: logging</title></head>\n'
-        f'<body><p><a href="./">noderouter</a></p><h1>Logging</h1>\n{hint}<table>\n{rows}</table>\n</body></html>\n'
-    )
-    return Response(200, body.encode(), HTML, _GUARDED)
-
-
-def _row(name: str, level: str, changing: bool) -> str:
-    if not changing:
-        return f"<tr><td>{escape(name)}</td><td>{level}</td></tr>\n"
-    options = "".join(f"<option{' selected' if each == level else ''}>{each}</option>" for each in LEVELS)
-    form = (
-        f'<form method="post" action="logging.json"><input type="hidden" name="logger" value="{escape(name)}">'
-        f'<select name="level">{options}</select><button>Set</button></form>'
-    )
-    return f"<tr><td>{escape(name)}</td><td>{form}</td></tr>\n"
 
 
 async def list_levels(state: AdminState, _request: Request) -> Response:
@@ -60,4 +31,6 @@ async def set_level(state: AdminState, request: Request) -> Response:
         return text(f"no such level: {level}; it must be one of {' '.join(LEVELS)}\n", 400)
     except KeyError:
         return text(f"no such logger: {name}; GET this path for a list\n", 400)
+    if "text/html" in request.headers.get("accept", ""):
+        return text("set\n", 303, (("location", "./logging"),))  # a form of the page: back to it
     return await list_levels(state, request)

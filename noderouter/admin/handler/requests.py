@@ -55,5 +55,5 @@ def _name(router: str, name: str, linked: bool) -> str:
     shown = escape(name)
     if not linked or name.endswith(CUT):
         return shown
-    target = f"delegator?router={quote(router, safe='')}#{quote_plus(name)}"
+    target = f"delegator?router={quote(router, safe='')}&path={quote_plus(name)}"
     return f'<a href="{escape(target)}">{shown}</a>'

@@ -82,14 +82,17 @@ class Interpreter:
                     return answer
         return Ok(NEG)
 
-    async def delegate(self, path: Path, dtab: Dtab | None = None) -> Delegation:
+    async def delegate(self, path: Path, dtab: Dtab | None = None, *, alone: bool = False) -> Delegation:
         """Return every step of binding `path`, each alternative included, for people to look at.
 
-        `dtab` takes the place of the router's; the stored one comes before it. Waits for what is pending, at most
-        two seconds; what is pending still is shown so. Addresses are those of that moment (`Addr` values).
+        `dtab` takes the place of the router's; the stored one comes before it, unless it is to be `alone`. Waits for
+        what is pending, at most two seconds; what is pending still is shown so. Addresses are those of that moment
+        (`Addr` values).
         """
 
         def joined(reading: Reading) -> Stored:
+            if alone and dtab is not None:
+                return dtab
             return self._joined(reading, reading.read(self._router_dtab) if dtab is None else dtab)
 
         return await explore(path, joined, self.lookup, self._transformers)

@@ -247,14 +247,11 @@ class Client:
                         endpoint.successes += 1
                         endpoint.accrual.success(ended)
                     else:
-                        endpoint.failed("", exchange, ended, ended - now)
-                        endpoint.accrual.failure(ended)
+                        endpoint.failed("", exchange, now, ended)
                 except ConnectError as error:
                     probe = False
                     failed = monotonic()
-                    endpoint.failed(type(error).__name__, exchange, failed, failed - now)
-                    endpoint.accrual.failure(failed)
-                    connecting += failed - now
+                    connecting += endpoint.failed(type(error).__name__, exchange, now, failed)
                     if self._fail_fast is not None:
                         self._fail_fast.failed(endpoint)
                     if exchange.journey is not None:
@@ -266,9 +263,7 @@ class Client:
                 except EndpointProtocolError as error:
                     if not exchange.half_closed:  # else it may have left because its client had: nobody's fault
                         probe = False
-                        failed = monotonic()
-                        endpoint.failed(type(error).__name__, exchange, failed, failed - now)
-                        endpoint.accrual.failure(failed)
+                        endpoint.failed(type(error).__name__, exchange, now, monotonic())
                         self.stalls += isinstance(error, EndpointTimeout)
                     if exchange.journey is not None:
                         _attempt(exchange, now).over(monotonic(), 0, failure_name(error))
@@ -282,9 +277,7 @@ class Client:
                     waiting = connection is None and pool.size >= self._settings.pool.max_size
                     if not waiting and endpoint_failed(exchange, expired.timeout, since):
                         probe = False
-                        failed = monotonic()
-                        endpoint.failed("Timeout", exchange, failed, failed - now)
-                        endpoint.accrual.failure(failed)
+                        endpoint.failed("Timeout", exchange, now, monotonic())
                     raise
                 finally:
                     if ended is None:

@@ -62,9 +62,13 @@ class Endpoint(Node):
         self.closed = True
         self.pool.close()
 
-    def failed(self, what: str, exchange: Exchange, now: float, seconds: float) -> None:
-        """Count an attempt that failed; `what` is the name of an error, empty where a response says it."""
+    def failed(self, what: str, exchange: Exchange, began: float, now: float) -> float:
+        """Count an attempt that failed, and tell failure accrual; return how many seconds it took.
+
+        `what` is the name of an error, empty where a response says it.
+        """
         self.failures += 1
+        self.accrual.failure(now)
         response = exchange.response
         if not what:
             what = "no response" if response is None else str(response.status)
@@ -74,7 +78,9 @@ class Endpoint(Node):
         target = exchange.target.partition(b"?")[0][:SHOWN]
         request = f"{exchange.method[:20].decode('latin-1')} {target.decode('latin-1')}"
         name = exchange.name
+        seconds = now - began
         errors.append(FailedRequest(now, what, request, "" if name is None else name.show()[:SHOWN], seconds * 1000.0))
+        return seconds
 
     def mark(self, now: float) -> None:
         """Note what was counted so far; to be called about every `MARK_SECONDS`."""

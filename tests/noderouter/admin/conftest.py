@@ -8,8 +8,9 @@ import httpx
 import pytest
 import trio
 
-from dtab import Dtab, Path
+from dtab import Delegation, Dtab, Path
 from noderouter.admin.config import SecurityConfig
+from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.listen import STUCK_MS, open_socket
 from noderouter.admin.message import Response
 from noderouter.admin.server import serve_admin
@@ -18,6 +19,7 @@ from noderouter.core.addr import Addr
 from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.tree import MetricsTree
+from tests.testing.dashboard import explored
 
 MakeState = Callable[..., AdminState]
 Serving = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -39,10 +41,23 @@ class FakeRouter:
         self.known = dtab
         self.namers = prefixes
         self.calls = edges
+        self.leads: dict[str, list[tuple[str, float]]] = {}
+        self.seen: list[Client] = []
 
     async def delegate(self, path: Path, dtab: Dtab) -> Any:
         await trio.lowlevel.checkpoint()
         return {"type": "neg", "path": path.show(), "dtab": dtab.show()}
+
+    async def explore(self, path: Path, dtab: Dtab | None) -> Delegation:
+        await trio.lowlevel.checkpoint()
+        known = {"/#/io.l5d.k8s/shop/http/web": 6, "/#/io.l5d.k8s/shop/http/web-canary": 1}
+        return explored(path, dtab if dtab is not None else self.known or Dtab.EMPTY, known)
+
+    def branches(self) -> Iterable[tuple[str, list[tuple[str, float]]]]:
+        return self.leads.items()
+
+    def seen_clients(self) -> Iterable[Client]:
+        return self.seen
 
     def client_state(self) -> Mapping[str, Addr]:
         return self.clients

@@ -233,7 +233,7 @@ async def test_the_index_lists_only_what_answers(make_state: MakeState) -> None:
 
 async def test_every_entry_of_the_page_answers(make_state: MakeState) -> None:
     app = AdminApp(make_state(version="<1>"))
-    status, headers, body = await ask(app, scope(path="/"))
+    status, headers, body = await ask(app, scope(path="/admin"))
     page = body.decode()
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "&lt;1&gt;" in page

@@ -21,7 +21,7 @@ from tests.testing.busy import PATIENCE_SECONDS
 
 async def test_every_endpoint_over_the_wire(make_state: MakeState, serving: Serving) -> None:
     expected = {
-        "/": "text/html; charset=utf-8",
+        "/": "text/plain; charset=utf-8",
         "/admin": "text/html; charset=utf-8",
         "/admin/index.txt": "text/plain; charset=utf-8",
         "/admin/ping": "text/plain; charset=utf-8",

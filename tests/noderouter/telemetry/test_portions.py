@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.core.background import Pace
-from noderouter.telemetry.portions import PORTION, Lazy, Portions, json_object, json_text, lines
+from noderouter.telemetry.portions import PORTION, Lazy, Portions, json_object, json_text, lines, pieces
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -93,3 +93,7 @@ async def test_members_of_a_lazy_object_are_made_while_it_is_written(monkeypatch
         nursery.cancel_scope.cancel()
     assert json.loads(b"".join(text)) == {"a": {f"k{n}": {"n": n} for n in range(5)}, "b": {}, "c": 1}
     assert len(set(others)) > 1, "nobody ran between two members"
+
+
+async def test_pieces_stand_one_behind_the_other():
+    assert b"".join(await pieces(["a", "", "b\n", "c"])) == b"ab\nc"

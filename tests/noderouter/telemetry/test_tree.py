@@ -291,3 +291,16 @@ def test_a_history_leaves_with_its_scope() -> None:
     turn(tree)
     scope.prune()
     assert tree.scope("rt", "out", "service", "svc/a").requests().history is None
+
+
+def test_single_numbers_are_read_without_making_any():
+    tree = MetricsTree()
+    scope = tree.scope("rt", "out", "service", "svc/a")
+    scope.counter("retries/total").add(3)
+    scope.gauge("retries/budget", lambda: 1.5)
+    scope.tally("closes", lambda: 7)
+    scope.histogram("sizes")
+    before = len(list(tree.samples()))
+    assert [scope.number("retries", name) for name in ("total", "budget", "nothing")] == [3, 1.5, None]
+    assert [scope.number(name) for name in ("closes", "sizes", "retries")] == [7, None, None]
+    assert len(list(tree.samples())) == before

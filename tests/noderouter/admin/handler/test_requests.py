@@ -58,7 +58,7 @@ async def test_a_row_for_each_the_newest_first(make_state: MakeState) -> None:
 async def test_names_lead_to_the_page_that_explains_them(make_state: MakeState) -> None:
     recent = kept(("1:1", "2:2", "a&b", "/svc/a b", "/svc/long" + CUT, "3:3"))
     page = Page(text_of(await requests(True, make_state(recent_requests=recent), REQUEST)))
-    assert page.links() == ["delegator?router=a%26b#%2Fsvc%2Fa+b"]
+    assert page.links() == ["delegator?router=a%26b&path=%2Fsvc%2Fa+b"]
 
 
 async def test_html_in_what_was_sent_is_text(make_state: MakeState) -> None:

@@ -89,16 +89,16 @@ def test_the_last_minute_is_the_sum_of_its_slots(slots: list[tuple[int, int]]) -
 
 def test_failures_are_kept_as_they_were_without_the_query() -> None:
     one = endpoint()
-    one.failed("", exchange(), 5.0, 0.25)
-    one.failed("ConnectError", exchange(b"/" + b"x" * 500, None), 6.0, 0.0)
-    one.failed("", exchange(status=None), 7.0, 0.0)
+    assert one.failed("", exchange(), 4.75, 5.0) == 0.25
+    one.failed("ConnectError", exchange(b"/" + b"x" * 500, None), 6.0, 6.0)
+    one.failed("", exchange(status=None), 7.0, 7.0)
     assert one.errors is not None
     first, second, third = one.errors
     assert (first.what, first.request, first.service, first.ms) == ("503", "POST /v1/cart", "/svc/hello", 250.0)
     assert (second.what, len(second.request)) == ("ConnectError", len("POST ") + SHOWN)
     assert third.what == "no response"
     for _ in range(100):
-        one.failed("", exchange(), 8.0, 0.0)
+        one.failed("", exchange(), 8.0, 8.0)
     assert len(one.errors) == KEPT
     assert one.failures == 103
 

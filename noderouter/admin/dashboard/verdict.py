@@ -1,0 +1,332 @@
+"""What is wrong, in sentences that name the cause: the rules and thresholds of the dashboard, and nothing else.
+
+Every rule is over the last 60 s, and needs both of its conditions. A problem leaves the list by itself when they no
+longer hold. The worst come first, then those that hurt the most requests, then by name.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from statistics import median
+from typing import Final
+from urllib.parse import quote
+
+from noderouter.admin.dashboard.numbers import duration, percent, plural, rate, seconds
+from noderouter.admin.dashboard.seen import WINDOW_SLOTS, Call, Client, Endpoint, Seen, Service, Values
+from noderouter.admin.dashboard.view import ORDER, Problem, State
+
+FAILING: Final = 99.0
+"""Percent of success below which a service or client is failing..."""
+ENDPOINT_FAILING: Final = 95.0
+"""...and an endpoint is..."""
+FAILURES: Final = 5
+"""...with at least so many failures."""
+CAUSE: Final = 0.8
+"""An endpoint that makes this share of its client's failures is the cause, if its siblings are well."""
+SLOWER: Final = 3.0
+"""Slow: p99 is more than so many times the median of the ten minutes before, or of its siblings..."""
+SLOW_MS: Final = 250.0
+"""...and above this."""
+KNOWN_SLOTS: Final = 6
+"""Slots of the past that a median is made of at least: before that nobody knows what is usual."""
+SILENT_SECONDS: Final = 120.0
+"""A watch without a word for so long is stale; the API sends bookmarks more often."""
+
+
+def problems(seen: Seen) -> tuple[Problem, ...]:
+    """Return everything that is wrong or to be known, the worst first."""
+    return ranked(problem for step in walk(seen) for problem in step)
+
+
+def ranked(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems in their order."""
+    return tuple(sorted(found, key=lambda each: (ORDER[each.state], -each.hurt, each.what)))
+
+
+def walk(seen: Seen) -> Iterator[list[Problem]]:
+    """Yield the problems of one thing after the other, in short steps: there may be thousands of things."""
+    blamed: set[str] = set()
+    slow: set[str] = set()
+    for service in seen.services:
+        step = []
+        for problem, cause in _of_service(service, seen.clients_of(service), seen):
+            step.append(problem)
+            if cause is not None:
+                blamed.add(cause.key)
+            if problem.word == "slow":
+                slow.add(service.name)
+        yield step
+    for client in seen.clients:
+        yield list(_of_client(client, seen.users(client), blamed, slow))
+    yield [*_of_tables(seen), *_of_health(seen)]
+
+
+def is_failing(service: Service) -> bool:
+    """Whether a service fails too many of its requests."""
+    success = service.figures.success
+    return success is not None and success < FAILING and service.figures.failures >= FAILURES
+
+
+def endpoint_fails(endpoint: Endpoint) -> bool:
+    """Whether an endpoint does."""
+    success = endpoint.figures.success
+    return success is not None and success < ENDPOINT_FAILING and endpoint.figures.failures >= FAILURES
+
+
+def usual(values: Values) -> float | None:
+    """Return the median of what was before the last 60 s; None where too little is known."""
+    past = [value for value in values[:-WINDOW_SLOTS] if value is not None]
+    return median(past) if len(past) >= KNOWN_SLOTS else None
+
+
+def is_slow(service: Service) -> bool:
+    """Whether a service is much slower than it was."""
+    p99 = service.figures.p99
+    if p99 is None or p99 <= SLOW_MS:
+        return False
+    before = usual(service.course.p99)
+    return before is not None and p99 > SLOWER * before
+
+
+def slow_endpoint(endpoint: Endpoint, siblings: Iterable[Endpoint]) -> bool:
+    """Whether an endpoint is much slower than the others of its client, by the means of their latencies."""
+    mean = endpoint.mean_ms
+    if mean is None or mean <= SLOW_MS:
+        return False
+    others = [each.mean_ms for each in siblings if each is not endpoint and each.mean_ms is not None]
+    return bool(others) and mean > SLOWER * median(others)
+
+
+def endpoint_state(endpoint: Endpoint, client: Client) -> tuple[State, str]:
+    """Return how an endpoint is, and the word for it."""
+    if endpoint.out:
+        return State.WARN, endpoint.out
+    if endpoint_fails(endpoint):
+        return State.BAD, "failing"
+    if slow_endpoint(endpoint, client.endpoints):
+        return State.WARN, "slow"
+    return State.OK, "ok"
+
+
+def service_state(service: Service, seen: Seen) -> tuple[State, str]:
+    """Return how a service is, and the word for it."""
+    if is_failing(service):
+        return State.BAD, "failing"
+    clients = seen.clients_of(service)
+    if any(each.endpoints and 2 * each.serving < len(each.endpoints) for each in clients):
+        return State.BAD, "ejected"
+    if is_slow(service):
+        return State.WARN, "slow"
+    if any(each.serving < len(each.endpoints) for each in clients):
+        return State.WARN, "ejected"
+    if len(service.branches) > 1:
+        return State.INFO, "canary"
+    return State.OK, "ok"
+
+
+def culprit(client: Client) -> Endpoint | None:
+    """Return the one endpoint that makes a client's failures, its siblings being well; None where there is no such."""
+    failing = [each for each in client.endpoints if endpoint_fails(each)]
+    failures = sum(each.figures.failures for each in client.endpoints)
+    if len(failing) != 1 or len(client.endpoints) < 2 or failing[0].figures.failures < CAUSE * failures:
+        return None
+    return failing[0]
+
+
+def answers(endpoint: Endpoint) -> str:
+    """Return what an endpoint does to its requests: `answers 503 to 61 % of its requests`."""
+    figures = endpoint.figures
+    share = 100.0 * figures.failures / figures.requests if figures.requests else 0.0
+    shown = f"{share:.0f} %" if share >= 1 else f"{share:.1f} %"
+    kinds = Counter(each.what for each in endpoint.errors)
+    if not kinds:
+        return f"fails {shown} of its requests"
+    what, _ = kinds.most_common(1)[0]
+    if what.isdigit():
+        return f"answers {what} to {shown} of its requests"
+    return f"fails {shown} of its requests, mostly with {what}"
+
+
+def short(name: str) -> str:
+    """Return a name as a sentence has it: `/svc/cart.shop` is `cart.shop`, of a bound name the last part counts."""
+    return name.rpartition("/")[2] if name.startswith("/#/") else name.removeprefix("/svc/").removeprefix("/")
+
+
+def at(path: str, /, **query: str) -> str:
+    """Return an address with its query; everything in it is quoted."""
+    pairs = "&".join(f"{key}={quote(value, safe='/:.,')}" for key, value in query.items() if value)
+    return f"{path}?{pairs}" if pairs else path
+
+
+def _of_service(service: Service, clients: list[Client], seen: Seen) -> Iterator[tuple[Problem, Endpoint | None]]:
+    path = at("/service", name=service.name, router=service.router if len(seen.routers) > 1 else "")
+    figures = service.figures
+    if is_failing(service):
+        course = service.course
+        said, cause = _why_failing(service, clients)
+        first = f"{percent(figures.success)} % of {rate(figures.rate)}/s succeed."
+        since = _since(course.failures, seen.at, lambda value: value > 100 - FAILING)
+        yield (
+            Problem(State.BAD, "failing", service.name, f"{first} {said}", path, since, figures.failures / 60),
+            cause,
+        )
+    elif is_slow(service):
+        course = service.course
+        before = usual(course.p99)
+        assert before is not None
+        since = _since(course.p99, seen.at, lambda value: value > SLOWER * before)
+        said, cause = _why_slow(service, clients, seen.calls)
+        first = f"p99 {seconds(figures.p99)}, before {seconds(before)}."
+        yield Problem(State.WARN, "slow", service.name, f"{first} {said}", path, since, figures.rate), cause
+    if len(service.branches) > 1 and figures.requests:
+        yield Problem(State.INFO, "canary", service.name, _canary(service), at("/names", path=service.name)), None
+
+
+def _why_failing(service: Service, clients: list[Client]) -> tuple[str, Endpoint | None]:
+    for client in clients:
+        cause = culprit(client)
+        if cause is not None:
+            number = len(client.endpoints)
+            siblings = sum(each.figures.failures for each in client.endpoints if each is not cause)
+            if siblings:
+                others = "the others hardly fail"
+            else:
+                others = "the other fails none" if number == 2 else f"the other {_words(number - 1)} fail none"
+            return f"One endpoint of {number}, {cause.address}, {answers(cause)}; {others}.", cause
+    empty = [client for client in clients if not client.endpoints]
+    if clients and len(empty) == len(clients):
+        why = f" ({empty[0].trouble})" if empty[0].trouble else ""
+        return f"{short(empty[0].name)} has no endpoint{why}.", None
+    if not clients:
+        worst = max(service.errors.items(), key=lambda each: each[1], default=("", 0))[0]
+        return f"No request reached an endpoint{f': {worst}' if worst else ''}.", None
+    failing = [each for client in clients for each in client.endpoints if endpoint_fails(each)]
+    number = sum(len(client.endpoints) for client in clients)
+    if number == 1 and failing:
+        return f"Its only endpoint, {failing[0].address}, {answers(failing[0])}.", failing[0]
+    if failing and len(failing) == number:
+        kinds = Counter(each.what for endpoint in failing for each in endpoint.errors)
+        what = f" with {kinds.most_common(1)[0][0]}" if kinds else ""
+        return f"All {number} endpoints fail alike{what}, so look behind it.", None
+    if failing:
+        most = max(failing, key=lambda each: each.figures.failures).address
+        if len(failing) == 1:
+            return f"{most} fails most, but the others fail, too.", None
+        return f"{len(failing)} of {number} endpoints fail, most {most}.", None
+    return "No endpoint stands out.", None
+
+
+def _why_slow(service: Service, clients: list[Client], calls: Iterable[Call]) -> tuple[str, Endpoint | None]:
+    endpoints = [each for client in clients for each in client.endpoints if not each.out]
+    for client in clients:
+        for each in client.endpoints:
+            if slow_endpoint(each, client.endpoints):
+                return f"One endpoint of {len(client.endpoints)}, {each.address}, is slower than the others.", each
+    behind = sorted({short(call.service) for call in calls if call.source == short(service.name)})
+    where = f"look behind it: {', '.join(behind[:3])}" if behind else "look behind it"
+    if len(endpoints) > 1:
+        return f"All {len(endpoints)} endpoints alike, so {where}.", None
+    return "It has one endpoint." if endpoints else f"No endpoint serves it; {where}.", None
+
+
+def _canary(service: Service) -> str:
+    branches = sorted(service.branches, key=lambda each: each.share)
+    small, large = branches[0], branches[-1]
+    said = f"{small.share * 100:.3g} % go to {short(small.client)}"
+    if small.figures.success is None:
+        return f"{said}; none did in the last 60 s."
+    said += f": {percent(small.figures.success)} % succeed there, {percent(large.figures.success)} % elsewhere"
+    if small.figures.p99 is not None and large.figures.p99 is not None:
+        said += f"; p99 {seconds(small.figures.p99)} against {seconds(large.figures.p99)}"
+    return said + "."
+
+
+def _of_client(client: Client, users: list[Service], blamed: set[str], slow: set[str]) -> Iterator[Problem]:
+    of = short(users[0].name if len(users) == 1 else client.name)
+    number = len(client.endpoints)
+    out = [each for each in client.endpoints if each.out]
+    path = at("/endpoints", client=client.name)
+    if out:
+        lost = sum(each.figures.failures for each in users)
+        state = State.BAD if 2 * client.serving < number else State.WARN
+        what = out[0].address if len(out) == 1 else f"{len(out)} of {of}"
+        rest = f"{client.serving} of {number} serve{'' if lost else ', no request lost'}."
+        yield Problem(state, "ejected", what, f"{of}: {why_out(out[0])}. {rest}", path, None, client.figures.rate)
+    for each in client.endpoints:
+        if each.out or each.key in blamed:
+            continue
+        if endpoint_fails(each) and not any(is_failing(user) for user in users):
+            good = " Retries make it good." if any(user.retries for user in users) else ""
+            said = f"{of}: {answers(each)}.{good}"
+            yield Problem(State.BAD, "failing", each.address, said, path, None, each.figures.failures / 60)
+        elif slow_endpoint(each, client.endpoints) and not slow.intersection(user.name for user in users):
+            others = [one.mean_ms for one in client.endpoints if one is not each and one.mean_ms is not None]
+            said = f"{of}: {seconds(each.mean_ms)} on average, its siblings {seconds(median(others))}."
+            yield Problem(State.WARN, "slow", each.address, said, path, None, each.figures.rate)
+
+
+def why_out(endpoint: Endpoint) -> str:
+    """Return why an endpoint gets no requests, and when it is tried again."""
+    last = endpoint.errors[0].what if endpoint.errors else ""
+    why = f"last error {last}" if last else "its failures"
+    again = f"probed again in {duration(endpoint.back_in)}" if endpoint.back_in > 0 else "being probed"
+    return f"{why}; {again}"
+
+
+def _of_tables(seen: Seen) -> Iterator[Problem]:
+    for table in seen.tables:
+        if table.error:
+            since = f", since {duration(seen.at - table.applied_at)}" if table.applied_at else ""
+            force = f"Still in force: {table.hash[:8]}{since}." if table.hash else "Nothing is in force."
+            yield Problem(State.BAD, "refused", "dtab edit", f"{table.error}. {force}", "/health", None, 0.0)
+
+
+def _of_health(seen: Seen) -> Iterator[Problem]:
+    if not seen.ready:
+        yield Problem(State.BAD, "not ready", "this router", "; ".join(seen.reasons) or "nobody says why", "/health")
+    if seen.shedding > 0:
+        said = f"{seen.shedding * 100:.0f} % of new requests are answered 503, because memory or time is short."
+        yield Problem(State.BAD, "shedding", "this router", said, "/health")
+    for watch in seen.watches:
+        if watch.age > SILENT_SECONDS or watch.age < 0 < watch.failing_seconds:
+            said = f"no word for {watch.age:.0f} s (limit {SILENT_SECONDS:.0f} s)" if watch.age >= 0 else "no word yet"
+            yield Problem(State.WARN, "stale", f"watch {watch.name}", said, "/health")
+    if seen.capture is not None and not seen.capture.armed:
+        said = f"connections of pods do not come here: {seen.capture.why or 'not armed'}"
+        yield Problem(State.WARN, "disarmed", "interception", said, "/health")
+    for limit in seen.limits:
+        if limit.most and limit.used >= limit.most:
+            said = f"{limit.used:,.0f} of {limit.most:,.0f}: {limit.then}"
+            yield Problem(State.WARN, "limit", limit.name, said, "/health")
+
+
+def _since(values: Values, now: float, holds: Callable[[float], bool]) -> float | None:
+    """Return when the row of slots began, up to now, in which something holds; None where it does not in the last."""
+    row = 0
+    for value in reversed(values):
+        if value is None or not holds(value):
+            break
+        row += 1
+    return now - 10.0 * row if row else None
+
+
+def _words(number: int) -> str:
+    return {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}.get(number, str(number))
+
+
+def counted(found: Iterable[Problem]) -> str:
+    """Return how many things are wrong, and how many to be watched: `2 wrong, 2 to watch`."""
+    states = Counter(each.state for each in found)
+    wrong, watch = states[State.BAD], states[State.WARN]
+    if not wrong and not watch:
+        return "nothing is wrong"
+    return ", ".join([f"{wrong} wrong"] * bool(wrong) + [f"{watch} to watch"] * bool(watch))
+
+
+def headline(found: Iterable[Problem]) -> str:
+    """Return the same as the title of a page: `2 things are wrong, 2 to watch`."""
+    states = Counter(each.state for each in found)
+    wrong, watch = states[State.BAD], states[State.WARN]
+    if not wrong:
+        return f"Nothing is wrong, {watch} to watch" if watch else "Nothing is wrong"
+    first = f"{plural(wrong, 'thing is', 'things are')} wrong"
+    return f"{first}, {watch} to watch" if watch else first

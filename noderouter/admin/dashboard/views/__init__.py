@@ -1,0 +1,1 @@
+"""The views, one function each: `async def view(state, query) -> View`."""
