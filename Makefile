@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python
 .PHONY: help setup setup-bench built-image run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
-	@echo "run            set everything up, then a router with three small services, and a tour"
+	@echo "run            set everything up, then a router with four small services, and a tour"
 	@echo "test           set everything up, then all tests"
 	@echo "setup          a virtual environment with everything the tests need; compiles the data path"
 	@echo "quick          while you work: lint and unit tests in about a minute; ROOM=proxy/http1 for a folder"

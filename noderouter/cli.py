@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check what a router needs, before and after it is installed")
     add_arguments(check)
     check.set_defaults(command=_check)
-    demo = commands.add_parser("demo", help="run a router with three small services, and see it route")
+    demo = commands.add_parser("demo", help="run a router with four small services, and see it route")
     demo.add_argument("--port", type=int, default=4140, help="where the router listens (default: 4140)")
     demo.add_argument("--admin-port", type=int, default=9990, help="its admin interface (default: 9990)")
     demo.add_argument("--directory", default=None, help="where its files go (default: a new temporary directory)")

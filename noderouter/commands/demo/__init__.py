@@ -1,4 +1,4 @@
-"""`noderouter demo`: a router and three small services on one machine, and a tour of what it does.
+"""`noderouter demo`: a router and four small services on one machine, and a tour of what it does.
 
 service   one HTTP service, a process of its own (so that it can be killed)
 stage     the files and processes of the demo

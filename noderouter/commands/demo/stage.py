@@ -28,6 +28,10 @@ routers:
       kind: io.l5d.http.retryableRead5XX
 """
 
+INSTANCES = {"hello-1": 0, "hello-2": 0, "world-1": 0, "price-1": 0, "cart-1": 6, "cart-2": 0, "cart-3": 0}
+"""With how many of ten requests they fail."""
+SERVICES = ("hello", "world", "price", "cart")
+
 DTAB = "/svc => /#/io.l5d.fs ;\n"
 REROUTED = "/svc       => /#/io.l5d.fs ;\n/svc/hello => /svc/world ;\n"
 
@@ -47,21 +51,20 @@ class Stage:
 
     def __enter__(self) -> "Stage":
         self.disco.mkdir(parents=True, exist_ok=True)
-        for name in ("hello-1", "hello-2", "world-1"):
-            self.start(name)
-        self.announce("hello", "hello-1", "hello-2")
-        self.announce("world", "world-1")
+        for name, failures in INSTANCES.items():
+            self.start(name, failures)
+        for service in SERVICES:
+            self.announce(service, *(name for name in INSTANCES if name.startswith(service)))
         self.write_dtab(DTAB)
         self.config.write_text(
             CONFIG.format(admin_port=self.admin_port, port=self.port, disco=self.disco, dtab=self.dtab)
         )
         return self
 
-    def start(self, name: str) -> None:
-        """Start an instance and learn its port."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "noderouter.commands.demo.service", name], stdout=subprocess.PIPE, text=True
-        )
+    def start(self, name: str, failures: int = 0) -> None:
+        """Start an instance, of which so many of ten requests fail, and learn its port."""
+        command = [sys.executable, "-m", "noderouter.commands.demo.service", name, str(failures)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         self.instances[name] = process
         self.ports[name] = int(process.stdout.readline())

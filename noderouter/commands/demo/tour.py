@@ -1,4 +1,4 @@
-"""The tour: five things the router does, each as the command that shows it and what came back."""
+"""The tour: five things the router does, each as the command that shows it and what came back; and a little load."""
 
 import http.client
 import sys
@@ -16,7 +16,30 @@ from noderouter.run import run_config
 from noderouter.schema.problem import ConfigError
 from noderouter.telemetry import log
 
+PAUSE = 0.1
+"""Seconds between two requests of the load."""
+
 Say = Callable[[str], None]
+
+
+class Load:
+    """A few requests each second to two services, so that there is something to see; one instance of `cart` fails."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def run(self) -> None:
+        """Go on until the process ends."""
+        while True:
+            for method, host in (("POST", "cart"), ("GET", "price"), ("POST", "cart")):
+                try:
+                    connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+                    connection.request(method, f"/v1/{host}/items", headers={"Host": host})
+                    connection.getresponse().read()
+                    connection.close()
+                except (OSError, http.client.HTTPException):
+                    pass  # the router is ending, or not there yet
+                sleep(PAUSE)
 
 
 class Tour:
@@ -49,8 +72,11 @@ class Tour:
         answers = [self._get({"Host": "hello", "l5d-dtab": override}) for _ in range(50)]
         good = sum(answer.startswith("hello-2") for answer in answers)
         self._say(f"   50 requests: {good} answered by hello-2, {50 - good} failed")
-        self._say("\n5. Look inside.")
+        self._say("\n5. Look inside. A little load runs, and within ten seconds the dashboard says why cart fails.")
         admin = f"http://127.0.0.1:{self._stage.admin_port}"
+        self._say(f"   $ curl {admin}/          # or the same address in a browser")
+        self._say(f"   $ curl '{admin}/service?name=/svc/cart'")
+        self._say(f"   $ curl '{admin}/names?path=/svc/hello'")
         self._say(f"   $ curl '{admin}/delegator.json?namespace=demo&path=/svc/hello&dtab='")
         self._say(f"   $ curl '{admin}/admin/metrics.json?q=rt/demo/client'")
         self._say(f"   $ curl {admin}/client_state.json")
@@ -96,5 +122,6 @@ def run_demo(port: int, admin_port: int, directory: str | None) -> int:
                 print(f"configuration: {stage.config}\ndtab:          {stage.dtab}\naddresses:     {stage.disco}/")
                 tour = Tour(stage, lambda text: print(text, flush=True))
                 threading.Thread(target=tour.run, daemon=True, name="tour").start()
+                threading.Thread(target=Load(port).run, daemon=True, name="load").start()
 
             return run_config(config, ready)
