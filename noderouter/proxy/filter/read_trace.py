@@ -26,21 +26,22 @@ class TraceFields:
     def __init__(self, fields: frozenset[bytes]) -> None:
         """`fields` are their names in lower case."""
         names = b"|".join(re.escape(name) for name in sorted(fields))
-        self._line = re.compile(rb"(?:(?<=\n)|\A)(?i:(" + names + rb")):[ \t]*([^\r\n]*+)\r\n")
+        # Begins with a line end, which is searched for much faster than a place behind one.
+        self._line = re.compile(rb"\n(?i:(" + names + rb")):[ \t]*([^\r\n]*+)\r(?=\n)")
         self._marks = tuple(each.mark for each in FORMATS if each.fields & fields)
 
     def take(self, exchange: Exchange) -> Reserved:
         """Remove them from the exchange, and return them in order."""
-        block = exchange.block
-        lower = b"\n" + block.lower()
+        lines = b"\n" + exchange.block
+        lower = lines.lower()
         for mark in self._marks:
             if mark in lower:
                 break
         else:
             return ()  # most requests: a few searches in memory, and no pattern
-        found = self._line.findall(block)
+        found = self._line.findall(lines)
         if found:
-            exchange.headers.block = self._line.sub(b"", block)
+            exchange.headers.block = self._line.sub(b"", lines)[1:]
         return tuple([(name.lower(), value.rstrip(b" \t")) for name, value in found])
 
 
