@@ -24,7 +24,7 @@ from noderouter.core.errors import (
     RouterError,
 )
 from noderouter.core.exchange import SUCCESS, Exchange
-from noderouter.core.journey import Attempt, begin_attempt
+from noderouter.core.journey import begin_attempt
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
 from noderouter.proxy.balancer.balancer import Balancer
@@ -240,9 +240,7 @@ class Client:
                         await connection.exchange(exchange, lines)
                     ended = exchange.done_at = monotonic()
                     if exchange.journey is not None:
-                        _attempt(exchange, now).over(
-                            ended, 0 if exchange.response is None else exchange.response.status
-                        )
+                        exchange.journey[-1].over(ended, 0 if exchange.response is None else exchange.response.status)
                     if exchange.verdict is SUCCESS:
                         endpoint.successes += 1
                         endpoint.accrual.success(ended)
@@ -255,7 +253,7 @@ class Client:
                     if self._fail_fast is not None:
                         self._fail_fast.failed(endpoint)
                     if exchange.journey is not None:
-                        _attempt(exchange, now).over(failed, 0, failure_name(error))
+                        exchange.journey[-1].over(failed, 0, failure_name(error))
                     tries += 1
                     if connecting >= self._connecting_seconds or not self._requeue(exchange, error, tries, now):
                         raise
@@ -266,7 +264,7 @@ class Client:
                         endpoint.failed(type(error).__name__, exchange, now, monotonic())
                         self.stalls += isinstance(error, EndpointTimeout)
                     if exchange.journey is not None:
-                        _attempt(exchange, now).over(monotonic(), 0, failure_name(error))
+                        exchange.journey[-1].over(monotonic(), 0, failure_name(error))
                     tries += 1
                     if not self._requeue(exchange, error, tries, now):
                         raise
@@ -282,7 +280,7 @@ class Client:
                 finally:
                     if ended is None:
                         if exchange.journey is not None:
-                            _attempt(exchange, now).over(monotonic())
+                            exchange.journey[-1].over(monotonic())
                         now = monotonic()
                         if probe:
                             endpoint.accrual.abandon(now)
@@ -322,7 +320,7 @@ class Client:
 
         The attempt began `now`, `connecting` seconds have been spent on others.
         """
-        attempt = None if exchange.journey is None else _attempt(exchange, now)
+        attempt = None if exchange.journey is None else exchange.journey[-1]
         if attempt is not None:
             attempt.connected = 0.0
         self._guard(self.id, endpoint.address, confined)
@@ -391,12 +389,3 @@ class Client:
         for endpoint in self.endpoints.values():
             endpoint.retire()
         self._balancer.update(())
-
-
-def _attempt(exchange: Exchange, began: float) -> Attempt:
-    """The attempt that is in progress, of an exchange whose journey is kept; made when it is first asked for."""
-    journey = exchange.journey
-    assert journey is not None
-    if len(journey) < exchange.attempts:
-        journey.append(Attempt(exchange.client_id, exchange.endpoint.address, began))
-    return journey[-1]
