@@ -1,0 +1,229 @@
+"""The dashboard in a real browser: every view, at three widths, light and dark, by keyboard, and without a script.
+
+Needs `pip install -e '.[browser]'` and a Chromium (`apt-get install chromium`); skipped where either is missing.
+`NODEROUTER_SHOTS=<folder>` keeps a picture of every view.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from noderouter.admin.listen import open_socket
+from noderouter.admin.server import serve_admin
+from noderouter.admin.state import AdminState
+from tests.noderouter.admin.conftest import FakeRouter, make_state  # noqa: F401 - a fixture
+from tests.testing.dashboard import DTAB, Shown, attacked, healthy, node
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[browser]'")
+CHROMIUM = os.environ.get("NODEROUTER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium, or set NODEROUTER_CHROMIUM"),
+]
+
+VIEWS = {
+    "overview": "/",
+    "services": "/services",
+    "service": "/service?name=/svc/cart.shop",
+    "endpoints": "/endpoints",
+    "graph": "/graph",
+    "requests": "/requests",
+    "names": "/names?path=/svc/web.shop&dtab=/svc%20=>%20/x",
+    "health": "/health",
+    "logging": "/logging",
+    "config": "/config",
+    "help": "/help",
+    "missing": "/service?name=/svc/card.shop",
+    "filtered": "/services?q=nothing",
+}
+SIZES = {"phone": 380, "tablet": 768, "desk": 1280}
+Page = Any
+
+
+@pytest.fixture
+def state(make_state: Callable[..., AdminState]) -> AdminState:  # noqa: F811 - the fixture
+    return make_state(routers={"outgoing": FakeRouter(dtab=DTAB)}, looker=Shown(node(20)), node="worker-3")
+
+
+async def browsing(state: AdminState, look: Callable[[Page, str], None], **context: Any) -> None:
+    """Serve `state`, and have `look` look at it with a page and the address, in a thread of its own."""
+    listening = open_socket("127.0.0.1", 0)
+    base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    stop = trio.Event()
+
+    def browse() -> None:
+        wrong: list[str] = []
+        with sync_api.sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            try:
+                page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}).new_page()
+                page.on("pageerror", lambda error: wrong.append(str(error)))
+                page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+                page.on("dialog", lambda dialog: wrong.append(f"a dialog: {dialog.message}") or dialog.dismiss())
+                look(page, base)
+            finally:
+                browser.close()
+        # A view that answers 404 says so on the console.
+        assert [each for each in wrong if "404" not in each] == []
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_admin, listening, state, stop)
+        await trio.to_thread.run_sync(browse)
+        stop.set()
+
+
+def kept(page: Page, name: str) -> None:
+    folder = os.environ.get("NODEROUTER_SHOTS")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_view_is_accessible_and_scrolls_down_only(state: AdminState, size: str, scheme: str) -> None:
+    axe_of = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+    def look(page: Page, base: str) -> None:
+        axe = axe_of.Axe()
+        for name, path in VIEWS.items():
+            page.goto(base + path)
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name} scrolls sideways"
+            found = axe.run(page)
+            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+            kept(page, f"{name}-{size}-{scheme}")
+
+    await browsing(state, look, color_scheme=scheme, viewport={"width": SIZES[size], "height": 900})
+
+
+async def test_every_state_is_accessible(state: AdminState) -> None:
+    axe_of = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+    def look(page: Page, base: str) -> None:
+        for path in ("/", "/services", "/graph", "/endpoints", "/health"):
+            page.goto(base + path)
+            found = axe_of.Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+
+    await browsing(replace(state, looker=Shown(healthy())), look)
+
+
+async def test_by_keyboard_alone(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        page.goto(base + "/")
+        page.keyboard.press("g")
+        page.keyboard.press("s")
+        page.wait_for_url("**/services")
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.name") == "q"
+        page.keyboard.type("shop")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/services?q=shop*")
+        assert page.locator("table#services tbody tr").count() == 4
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        page.keyboard.press("k")
+        assert page.evaluate("document.activeElement.dataset.key") == "outgoing /svc/cart.shop"
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/service?name=/svc/cart.shop")
+        page.keyboard.press("?")
+        assert page.locator("dialog").is_visible()
+        page.keyboard.press("Escape")
+        page.keyboard.press("t")
+        assert page.evaluate("document.documentElement.dataset.theme") == "light"
+        page.keyboard.press("?")
+        page.locator("#single").uncheck()
+        page.keyboard.press("Escape")
+        page.keyboard.press("t")
+        assert page.evaluate("document.documentElement.dataset.theme") == "light"
+
+    await browsing(state, look)
+
+
+async def test_sorting_by_a_head_and_what_is_not_known_last(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        page.goto(base + "/endpoints?all=1")
+        page.locator("th[data-k=mean] button").click()
+        assert page.locator("th[data-k=mean]").get_attribute("aria-sort") == "descending"
+        shown = page.locator("table#endpoints tbody td[data-k=mean]").all_inner_texts()
+        assert shown[0] == "640"
+        assert shown[-1] == "–"
+        page.locator("th[data-k=mean] button").click()
+        assert page.locator("table#endpoints tbody td[data-k=mean]").first.inner_text() == "2.1"
+
+    await browsing(state, look)
+
+
+async def test_a_refresh_puts_new_text_in_its_place_and_moves_nothing(state: AdminState) -> None:
+    shown = state.looker
+    assert isinstance(shown, Shown)
+
+    def look(page: Page, base: str) -> None:
+        page.clock.install()
+        page.goto(base + "/services")
+        rows = page.locator("table#services tbody tr")
+        before = [rows.nth(place).get_attribute("data-key") for place in range(5)]
+        busy = replace(shown.seen.services[3], figures=replace(shown.seen.services[3].figures, rate=999.0))
+        shown.seen = replace(shown.seen, services=(*shown.seen.services[:3], busy, *shown.seen.services[4:]))
+        page.clock.run_for(6_000)
+        page.wait_for_function(
+            "document.querySelector('tr[data-key$=\"web.shop\"] [data-k=rate]').textContent === '999.0'"
+        )
+        assert [rows.nth(place).get_attribute("data-key") for place in range(5)] == before
+        shown.seen = healthy()
+        page.clock.run_for(6_000)
+        page.wait_for_function("document.querySelectorAll('table#services tbody tr').length === 1")
+        assert page.locator("nav b").count() == 0
+
+    await browsing(state, look)
+
+
+async def test_what_is_old_is_marked(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        page.clock.install()
+        page.goto(base + "/")
+        page.route("**/*", lambda route: route.fulfill(status=503, body="no"))
+        page.clock.run_for(30_000)
+        page.wait_for_function("document.getElementById('heard').textContent.includes('last heard')")
+        assert "stale" in (page.locator("main").get_attribute("class") or "")
+        assert page.locator("h1").inner_text() == "2 things are wrong, 3 to watch"
+
+    with pytest.raises(BaseExceptionGroup, match="sub-exception"):
+        await browsing(state, look)  # the browser says of each 503 on its console
+
+
+async def test_without_a_script(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        page.goto(base + "/")
+        assert "One endpoint of 3, 10.8.3.17:8080" in page.locator("#wrong").inner_text()
+        assert not page.locator("#pause").is_visible()
+        page.goto(base + "/services")
+        page.locator("input[name=q]").fill("cart")
+        page.locator("form#filter button").click()
+        assert page.locator("table#services tbody tr").count() == 1
+        page.goto(base + "/names?path=/svc/web.shop")
+        page.locator("textarea").fill("/svc => /k8s/shop/http ; /k8s => /#/io.l5d.k8s ;")
+        page.locator("form#draft button").click()
+        assert "/svc => /k8s/shop/http ;" in page.locator("pre#diff").inner_text()
+        page.goto(base + "/logging")
+        page.locator("select[name=level]").select_option("ERROR")
+        page.locator("form#level button").click()
+        assert page.url.endswith("/logging")
+        assert "ERROR" in page.locator("table#loggers tbody tr").first.inner_text()
+
+    await browsing(state, look, java_script_enabled=False)
+
+
+async def test_what_strangers_send_runs_nowhere(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        for path in ("/", "/services", "/endpoints?all=1", "/graph", "/health"):
+            page.goto(base + path)
+            page.wait_for_timeout(100)
+            assert page.locator("main script, main img").count() == 0
+
+    await browsing(replace(state, looker=Shown(attacked())), look)
