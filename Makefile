@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench built-image run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench setup-browser built-image run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
 	@echo "run            set everything up, then a router with four small services, and a tour"
@@ -147,6 +147,10 @@ cov: setup
 
 setup-bench: setup
 	$(call extra,bench)
+
+# What looks at the dashboard; the browser itself is the distribution's.
+setup-browser: setup
+	$(call extra,browser)
 
 bench: setup-bench
 	$(BIN)/python -m benchmarks --update-docs
