@@ -43,6 +43,8 @@ VIEWS = {
     "filtered": "/services?q=nothing",
 }
 SIZES = {"phone": 380, "tablet": 768, "desk": 1280}
+PATIENCE_MS = 120_000
+"""On a machine that is busy with others a browser takes its time."""
 Page = Any
 
 
@@ -51,8 +53,13 @@ def state(make_state: Callable[..., AdminState]) -> AdminState:  # noqa: F811 - 
     return make_state(routers={"outgoing": FakeRouter(dtab=DTAB)}, looker=Shown(node(20)), node="worker-3")
 
 
-async def browsing(state: AdminState, look: Callable[[Page, str], None], **context: Any) -> None:
-    """Serve `state`, and have `look` look at it with a page and the address, in a thread of its own."""
+async def browsing(
+    state: AdminState, look: Callable[[Page, str], None], *, bears: tuple[str, ...] = ("404",), **context: Any
+) -> None:
+    """Serve `state`, and have `look` look at it with a page and the address, in a thread of its own.
+
+    Nothing may be said on the browser's console, but what has one of the words of `bears`.
+    """
     listening = open_socket("127.0.0.1", 0)
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
     stop = trio.Event()
@@ -63,14 +70,14 @@ async def browsing(state: AdminState, look: Callable[[Page, str], None], **conte
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             try:
                 page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}).new_page()
+                page.set_default_timeout(PATIENCE_MS)
                 page.on("pageerror", lambda error: wrong.append(str(error)))
                 page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
                 page.on("dialog", lambda dialog: wrong.append(f"a dialog: {dialog.message}") or dialog.dismiss())
                 look(page, base)
             finally:
                 browser.close()
-        # A view that answers 404 says so on the console.
-        assert [each for each in wrong if "404" not in each] == []
+        assert [each for each in wrong if not any(word in each for word in bears)] == []
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve_admin, listening, state, stop)
@@ -193,8 +200,7 @@ async def test_what_is_old_is_marked(state: AdminState) -> None:
         assert "stale" in (page.locator("main").get_attribute("class") or "")
         assert page.locator("h1").inner_text() == "2 things are wrong, 3 to watch"
 
-    with pytest.raises(BaseExceptionGroup, match="sub-exception"):
-        await browsing(state, look)  # the browser says of each 503 on its console
+    await browsing(state, look, bears=("503",))
 
 
 async def test_without_a_script(state: AdminState) -> None:
