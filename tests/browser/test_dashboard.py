@@ -154,7 +154,7 @@ async def test_by_keyboard_alone(state: AdminState) -> None:
 
 async def test_sorting_by_a_head_and_what_is_not_known_last(state: AdminState) -> None:
     def look(page: Page, base: str) -> None:
-        page.goto(base + "/endpoints?all=1")
+        page.goto(base + "/endpoints?all=1&n=1000")
         page.locator("th[data-k=mean] button").click()
         assert page.locator("th[data-k=mean]").get_attribute("aria-sort") == "descending"
         shown = page.locator("table#endpoints tbody td[data-k=mean]").all_inner_texts()
@@ -178,13 +178,13 @@ async def test_a_refresh_puts_new_text_in_its_place_and_moves_nothing(state: Adm
         busy = replace(shown.seen.services[3], figures=replace(shown.seen.services[3].figures, rate=999.0))
         shown.seen = replace(shown.seen, services=(*shown.seen.services[:3], busy, *shown.seen.services[4:]))
         page.clock.run_for(6_000)
-        page.wait_for_function(
-            "document.querySelector('tr[data-key$=\"web.shop\"] [data-k=rate]').textContent === '999.0'"
+        sync_api.expect(page.locator('tr[data-key$="web.shop"] [data-k=rate]')).to_have_text(
+            "999.0", timeout=PATIENCE_MS
         )
         assert [rows.nth(place).get_attribute("data-key") for place in range(5)] == before
         shown.seen = healthy()
         page.clock.run_for(6_000)
-        page.wait_for_function("document.querySelectorAll('table#services tbody tr').length === 1")
+        sync_api.expect(rows).to_have_count(1, timeout=PATIENCE_MS)
         assert page.locator("nav b").count() == 0
 
     await browsing(state, look)
@@ -196,7 +196,7 @@ async def test_what_is_old_is_marked(state: AdminState) -> None:
         page.goto(base + "/")
         page.route("**/*", lambda route: route.fulfill(status=503, body="no"))
         page.clock.run_for(30_000)
-        page.wait_for_function("document.getElementById('heard').textContent.includes('last heard')")
+        sync_api.expect(page.locator("#heard")).to_contain_text("last heard", timeout=PATIENCE_MS)
         assert "stale" in (page.locator("main").get_attribute("class") or "")
         assert page.locator("h1").inner_text() == "2 things are wrong, 3 to watch"
 

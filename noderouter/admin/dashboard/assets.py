@@ -1,7 +1,8 @@
 """The style and the scripts: read once, served with a tag of their content, and kept by browsers as long as it stays.
 
 /static/dashboard.css?v=<hash>      kept for a year: other content has another address
-/static/draw.js                     as one module names another: asked for again each time, and mostly not sent
+/static/app.js                      a module, under the one address by which others import it: else it would run once
+                                    for each address. Asked for again each time, and mostly not sent
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def asset(name: str) -> Asset:
 
 
 def address(name: str) -> str:
-    """Return where a page loads it from."""
+    """Return where a page loads a style or a script that is no module from."""
     return f"{PREFIX}{name}?v={asset(name).tag}"
 
 

@@ -35,7 +35,7 @@ _GUARDED: Final = (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
-    ("referrer-policy", "no-referrer"),
+    ("referrer-policy", "same-origin"),  # with none at all, the origin of our own forms would be `null`
     _VARY,
 )
 """What a page may do: load its own style and scripts, and ask this very server."""

@@ -9,7 +9,7 @@ from time import gmtime, strftime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from noderouter.admin.dashboard.assets import address
+from noderouter.admin.dashboard.assets import PREFIX, address
 from noderouter.admin.dashboard.contents import CONTENTS, KEYS
 from noderouter.admin.dashboard.numbers import duration
 from noderouter.admin.dashboard.render.drawing import mark
@@ -70,7 +70,7 @@ def _head(view: View, frame: Frame) -> Element:
         element("link", rel="icon", href="data:,"),
         element("link", rel="stylesheet", href=here(address("dashboard.css"))),
         element("script", src=here(address("theme.js"))),
-        [element("script", type="module", src=here(address(each))) for each in modules],
+        [element("script", type="module", src=here(PREFIX + each)) for each in modules],
     )
 
 
