@@ -1,4 +1,4 @@
-"""The command line: `noderouter run|validate|explain|check|demo|dtab|intercept|version`.
+"""The command line: `noderouter COMMAND`; the commands are listed in docs/commands.md.
 
 Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard error), 2 wrong usage.
 """
@@ -7,12 +7,14 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from noderouter import __version__
 
 DTAB_OTHERS: Final = {"check": "tell which names a new dtab would lead elsewhere, and what is wrong with it"}
 """What `noderouter dtab` can do besides the language's own commands."""
+SHELLS: Final = ("bash", "zsh", "fish")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,17 +43,19 @@ def parser() -> argparse.ArgumentParser:
     validate.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
     validate.add_argument("--json", action="store_true", help="problems as JSON on standard output")
     validate.set_defaults(command=_validate)
-    explain = commands.add_parser("explain", help="show what a configuration would be made into, without running it")
-    explain.add_argument("config", help="the configuration, YAML or JSON; - reads standard input")
-    explain.add_argument(
-        "--stacks", action="store_true", required=True, help="the filters of servers and services, in order, as JSON"
-    )
-    explain.set_defaults(command=_explain)
     from noderouter.commands.check.arguments import add_arguments
 
     check = commands.add_parser("check", help="check what a router needs, before and after it is installed")
     add_arguments(check)
     check.set_defaults(command=_check)
+    from noderouter.commands.look.arguments import NAMES, add_commands
+
+    add_commands(commands)
+    for name in NAMES:
+        commands.choices[name].set_defaults(command=partial(_look, name))
+    completion = commands.add_parser("completion", help="print a script that completes these commands in a shell")
+    completion.add_argument("shell", choices=SHELLS, help="which shell")
+    completion.set_defaults(command=_completion)
     demo = commands.add_parser("demo", help="run a router with four small services, and see it route")
     demo.add_argument("--port", type=int, default=4140, help="where the router listens (default: 4140)")
     demo.add_argument("--admin-port", type=int, default=9990, help="its admin interface (default: 9990)")
@@ -90,10 +94,24 @@ def _validate(options: argparse.Namespace) -> int:
     return validate_file(options.config, json=options.json)
 
 
-def _explain(options: argparse.Namespace) -> int:
-    from noderouter.commands.explain import explain_stacks
+def _look(name: str, options: argparse.Namespace) -> int:
+    try:
+        if name == "explain" and options.stacks:
+            from noderouter.commands.explain import explain_stacks
 
-    return explain_stacks(options.config)
+            return explain_stacks(options.name)
+        from noderouter.commands.look.command import run
+
+        return run(name, options)
+    except KeyboardInterrupt:  # while modules are imported: there is no handler of ours yet
+        return 130
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from noderouter.commands.completion.command import script
+
+    print(script(options.shell, parser(), DTAB_OTHERS), end="")
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

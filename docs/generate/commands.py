@@ -30,6 +30,13 @@ NOTES: Final[Mapping[str, str]] = {
     "name.",
     "noderouter check": "Exit code 1 if a check failed; "
     "[what is checked](troubleshooting.md#is-everything-there-that-it-needs).",
+    "noderouter top": "Ends with Ctrl-C (exit code 130) or after `--count`; what these six print is in "
+    "[Watching from a terminal](terminal.md).",
+    "noderouter requests": "`noderouter tap` is the same. What is filtered by is that of "
+    "[`/requests`](admin.md#requests).",
+    "noderouter explain": "With `--stacks` nobody is asked, and no port is opened.",
+    "noderouter whatif": "Exit code 1 if a name would go elsewhere, 2 if something could not be had.",
+    "noderouter completion": "[How it is put in place](terminal.md#completion).",
     "noderouter demo": "What `make run` starts; Ctrl-C ends it.",
     "noderouter dtab format": "Exit code 1 with `--check` if the layout would change. `python -m dtab` has this "
     "command, `lint` and `delegate` as well.",
@@ -137,7 +144,9 @@ def _meaning(action: argparse.Action) -> str:
 
 
 def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    return dict(_subparsers(parser).choices)
+    """The commands by their names, without those that are another name of one before."""
+    first = {id(inner): name for name, inner in reversed(_subparsers(parser).choices.items())}
+    return {name: inner for name, inner in _subparsers(parser).choices.items() if first[id(inner)] == name}
 
 
 def _helps(parser: argparse.ArgumentParser) -> dict[str, str]:

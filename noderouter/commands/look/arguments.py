@@ -1,0 +1,114 @@
+"""The command lines of what looks at running routers; imports nothing, since every command reads it."""
+
+import argparse
+from typing import Any, Final
+
+NAMES: Final = ("top", "requests", "explain", "endpoints", "graph", "whatif")
+ADMIN: Final = "127.0.0.1:9990"
+SELECTOR: Final = "app.kubernetes.io/name=noderouter"
+VIEWS: Final = ("overview", "services", "endpoints", "health")
+STATES: Final = ("failing", "ejected", "probing", "down", "slow", "ok")
+LONGEST_INTERVAL: Final = 60.0
+
+
+def add_commands(commands: Any) -> None:
+    """Add the parsers of all of them to the subparsers of a parser."""
+    top = commands.add_parser("top", help="watch a router: its services, what is wrong and why")
+    top.add_argument("--view", choices=VIEWS, default="overview", help="what to watch")
+    top.add_argument(
+        "-i",
+        "--interval",
+        type=_interval,
+        default=2.0,
+        metavar="SECONDS",
+        help="from one page to the next (default: 2)",
+    )
+    top.add_argument("-c", "--count", type=_count, metavar="N", help="end after so many pages")
+    _to_whom(top)
+
+    requests = commands.add_parser("requests", aliases=["tap"], help="show requests as they end, filtered")
+    for name, words in (
+        ("service", "the logical name, such as /svc/hello; with * behind, how it begins, as for the next four"),
+        ("client", "the bound name of any try"),
+        ("endpoint", "ADDRESS or ADDRESS:PORT of any try"),
+        ("source", "ADDRESS or ADDRESS:PORT of who asks"),
+        ("router", "the label of a router"),
+        ("method", "such as GET; several with commas"),
+        ("path", "how the path begins"),
+        ("status", "200, 5xx or error; several with commas"),
+        ("min-ms", "took at least so many milliseconds"),
+        ("sample", "show this share of them, such as 0.01"),
+    ):
+        requests.add_argument(f"--{name}", help=words)
+    requests.add_argument("--heads", action="store_true", help="show the heads too, with secrets masked")
+    requests.add_argument("-n", "--count", type=_count, metavar="N", help="end after so many")
+    requests.add_argument("--seconds", type=_count, metavar="S", help="end after so long (default: 3600, the most)")
+    _to_whom(requests)
+
+    explain = commands.add_parser(
+        "explain", help="show where a name leads, step by step, down to endpoints; or the stacks of a configuration"
+    )
+    explain.add_argument(
+        "name",
+        metavar="NAME",
+        help="such as /svc/hello; with --stacks a configuration, or - for standard input",
+    )
+    explain.add_argument(
+        "--stacks",
+        action="store_true",
+        help="the filters that a configuration would be made into, in order, as JSON; asks nobody",
+    )
+    explain.add_argument("--router", metavar="LABEL", help="which router of the process (default: its first)")
+    _to_whom(explain)
+
+    endpoints = commands.add_parser("endpoints", help="list endpoints: what is out of service, and why")
+    endpoints.add_argument("--service", metavar="NAME", help="those that a logical name leads to")
+    endpoints.add_argument("--client", metavar="NAME", help="those of a bound name")
+    endpoints.add_argument("--state", choices=STATES, help="those that are so")
+    _to_whom(endpoints)
+
+    graph = commands.add_parser("graph", help="show who calls whom through a router")
+    graph.add_argument("--of", metavar="NAME", help="only what is around this service or source")
+    _to_whom(graph, forms=("text", "json", "dot"))
+
+    whatif = commands.add_parser("whatif", help="show what a dtab would do to the requests of the last ten minutes")
+    whatif.add_argument("file", metavar="FILE", help="the dtab; - is standard input")
+    whatif.add_argument("--router", metavar="LABEL", help="which router of the process; needed where it has several")
+    _to_whom(whatif)
+
+
+def _to_whom(parser: argparse.ArgumentParser, forms: tuple[str, ...] = ("text", "json")) -> None:
+    """Add what they have in common."""
+    add = parser.add_argument
+    add("-o", "--output", choices=forms, default="text", help="the form")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--admin", metavar="HOST:PORT", default=ADMIN, help=f"an admin interface (default: {ADMIN})")
+    group.add_argument("--node", metavar="NAME", help="the router of this node, through the API server")
+    group.add_argument("--all", dest="every_node", action="store_true", help="those of all nodes, the same way")
+    add("--namespace", metavar="NS", help="where the routers' pods are (default: any namespace)")
+    add("--selector", metavar="LABELS", default=SELECTOR, help=f"their labels (default: {SELECTOR})")
+    add("--admin-port", type=_port, metavar="PORT", help="in their pods (default: the port named admin, or 9990)")
+    add("--kubeconfig", metavar="FILE", help="default: as kubectl finds it, else the service account of the pod")
+    add("--context", help="the context in it")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) < 9):
+        raise argparse.ArgumentTypeError(f"a whole number above 0, not {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"a port, 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _interval(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1.0 <= seconds <= LONGEST_INTERVAL:
+        raise argparse.ArgumentTypeError(f"seconds, 1 to {LONGEST_INTERVAL:g}, not {text!r}")
+    return seconds

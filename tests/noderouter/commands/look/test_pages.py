@@ -1,0 +1,139 @@
+"""Pages as routers render them, of one or of several.
+
+Covers `arguments.py`, `interface.py`, `nodes.py`, `top.py`.
+"""
+
+import json
+import socket
+
+import pytest
+
+from noderouter.commands.look.interface import LookError, plain, without_links
+from noderouter.commands.look.nodes import one_each
+from noderouter.kubernetes.access import Plain
+from tests.noderouter.commands.look.conftest import PAGE
+from tests.testing.router import config, routing
+
+
+async def test_a_page_is_what_the_router_says_without_what_controls_a_terminal(stand_in, command):
+    stand_in.answers["/"] = 200, PAGE
+    code, out = await command("top -c 1", stand_in.port)
+    assert code == 0
+    assert out == "noderouter n1  0.1.0  up 5 s\n!! failing  ]0;title2J/svc/hello\n\n────\ncurl x/services\n"
+    assert stand_in.asked == [("/", {"as": "text"})]
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "query"),
+    [
+        ("top --view services", "/services", {}),
+        ("endpoints", "/endpoints", {"all": "1"}),
+        ("endpoints --service /svc/a --state ejected", "/endpoints", {"service": "/svc/a", "state": "ejected"}),
+        ("graph --of a", "/graph", {"of": "a"}),
+    ],
+)
+async def test_what_is_asked_for(stand_in, command, line, path, query):
+    stand_in.answers[path] = 200, json.dumps({"view": "it", "x": "\x1b[2J"})
+    line += " -c 1" if line.startswith("top") else ""
+    code, out = await command(f"{line} -o json", stand_in.port)
+    assert (code, json.loads(out)) == (0, {"view": "it", "x": "\x1b[2J"})
+    assert "\x1b" not in out
+    assert stand_in.asked == [(path, {"as": "json", **query})]
+
+
+async def test_the_graph_of_a_router_for_graphviz(command):
+    async with routing(config()) as router:
+        code, out = await command("graph -o dot", router.admin_port)
+    assert (code, out.splitlines()[0]) == (0, "digraph noderouter {")
+
+
+async def test_a_name_is_explained_down_to_its_endpoints(stand_in, command):
+    stand_in.answers["/names"] = 200, "noderouter n1 names\n/svc/a\n"
+    with pytest.raises(LookError, match="begins with a slash"):
+        await command("explain hello", stand_in.port)
+    stand_in.answers["/endpoints"] = 200, json.dumps({"endpoints": {"rows": []}})
+    code, out = await command("explain /svc/a --router out", stand_in.port)
+    assert (code, out) == (0, "noderouter n1 names\n/svc/a\n")
+    assert stand_in.asked[0] == ("/names", {"as": "text", "path": "/svc/a", "router": "out"})
+    assert stand_in.asked[1] == ("/endpoints", {"as": "json", "service": "/svc/a", "router": "out"})
+    stand_in.answers["/names"] = 200, json.dumps({"delegation": {"name": "/svc/a"}})
+    stand_in.answers["/endpoints"] = 200, json.dumps({"endpoints": {"rows": [{"address": "10.0.0.7:80"}]}})
+    _, out = await command("explain /svc/a -o json", stand_in.port)
+    found = json.loads(out)
+    assert (found["names"]["delegation"]["name"], found["endpoints"]["rows"][0]["address"]) == ("/svc/a", "10.0.0.7:80")
+
+
+async def test_routers_of_nodes_through_the_api(stand_in, command):
+    stand_in.pods("n1", "n2", "n3")
+    stand_in.behind("n1", "/endpoints", 200, PAGE)
+    stand_in.behind("n2", "/endpoints", 503, "no\x1b[2J")
+    stand_in.behind("n3", "/endpoints", 200, PAGE.replace("n1", "n3"))
+    code, out = await command("endpoints --all", cluster=stand_in.port)
+    assert code == 1
+    assert [line for line in out.splitlines() if line.startswith("noderouter")] == [
+        "noderouter n1  0.1.0  up 5 s",
+        "noderouter n3  0.1.0  up 5 s",
+    ]
+    assert "curl" not in out  # its addresses are the API server's
+    stand_in.behind("n3", "/endpoints", 200, '{"view": 1}')
+    code, out = await command("endpoints --all -o json", cluster=stand_in.port)
+    found = json.loads(out)
+    assert found["nodes"] == {"n3": {"view": 1}}
+    assert any("node n2: " in each and "kubectl port-forward" in each for each in found["failed"])
+
+
+async def test_one_node(stand_in, command):
+    stand_in.pods("n1")
+    stand_in.behind("n1", "/endpoints", 403, '{"message": "pods is forbidden"}')
+    with pytest.raises(LookError, match=r"node n1: .*403.*forbidden; the right to get .* pods/proxy"):
+        await command("endpoints --node n1", cluster=stand_in.port)
+    assert stand_in.asked[0][1]["fieldSelector"] == "spec.nodeName=n1"
+    stand_in.pods()
+    with pytest.raises(LookError, match="no router runs on node n2 in any namespace"):
+        await command("endpoints --node n2", cluster=stand_in.port)
+
+
+def test_of_several_pods_on_a_node_the_one_that_replaces_another():
+    def pod(name, created, **more):
+        meta = {"name": name, "creationTimestamp": created} | more
+        return {"metadata": meta, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}}
+
+    pods = [pod("new", "2026-02"), pod("old", "2026-01"), pod("going", "2026-03", deletionTimestamp="2026-04")]
+    assert one_each(pods)["n"]["metadata"]["name"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (200, "<html>", "no noderouter"),
+        (404, "x", "older than this command"),
+        (403, "x", "admin.security"),
+        (421, "x", "admin.hosts"),
+    ],
+)
+async def test_what_answers_is_no_page(stand_in, command, status, body, words):
+    stand_in.answers["/endpoints"] = status, body
+    with pytest.raises(LookError, match=words):
+        await command("endpoints", stand_in.port)
+
+
+async def test_nobody_listens(command):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    with pytest.raises(LookError, match="is a router running"):
+        await command("endpoints", port)
+
+
+def test_addresses():
+    assert plain("127.0.0.1:1") == plain("http://127.0.0.1:1/") == Plain("127.0.0.1", 1)
+    assert plain("[::1]:8") == Plain("::1", 8)
+    assert plain("[::1]") == Plain("::1", 9990)
+    assert plain("host") == Plain("host", 9990)
+    for wrong in ("", ":9990", "https://host:1", "host:0", "host:x", "a b:1", "::1", "u@h:1", "h:99999"):
+        with pytest.raises(LookError, match="must be HOST:PORT"):
+            plain(wrong)
+
+
+def test_links_go_and_nothing_else():
+    assert without_links("noderouter\na\n\n──\ncurl a\ncurl b\n") == "noderouter\na"
+    assert without_links("noderouter\n──\na") == "noderouter\n──\na"
