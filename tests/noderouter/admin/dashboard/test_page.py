@@ -94,9 +94,15 @@ async def test_a_page_may_load_what_is_ours_and_nothing_else(state: AdminState, 
         for each in set(re.findall(r'(?:src|href)="\.(/static/[^"]+)"', page.text)):
             loaded = await client.get(each)
             assert loaded.status_code == 200
-            assert "immutable" in loaded.headers["cache-control"]
+            assert ("immutable" in loaded.headers["cache-control"]) == ("?v=" in each)
+        modules = set(re.findall(r'type="module" src="\.([^"]+)"', page.text))
+        for module in modules:
+            for imported in re.findall(r'from "\./([^"]+)"', (await client.get(module)).text):
+                addresses = {each for each in modules if imported in each}
+                assert addresses <= {f"/static/{imported}"}, "it would run once for each address"
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
     assert "unsafe" not in policy
+    assert page.headers["referrer-policy"] == "same-origin", "else our own forms come from nowhere"
     assert " style=" not in page.text
     assert re.findall(r"<script(?![^>]* src=)", page.text) == []
 
