@@ -59,7 +59,7 @@ FOREIGN := tests/foreign
 
 # Those that wait for nodes and processes more than they compute go beside the others, in rows: each starts its own nodes, and
 # folders of one row share them. Those that need the image come when it is built, before everything else.
-ROWS := intercept e2e-captured e2e cluster captured image real
+ROWS := captured intercept e2e-captured e2e image real cluster
 ROWS_AT_ONCE := 3
 ROW_captured := tests/real/interception
 ROW_intercept := tests/intercept tests/noderouter/interception/keeper
