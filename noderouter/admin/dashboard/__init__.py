@@ -1,0 +1,1 @@
+"""The dashboard: one view model, rendered as text, HTML and JSON."""
