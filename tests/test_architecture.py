@@ -341,6 +341,12 @@ def test_no_source_file_is_long():
     assert [name_of(path) for path in files if path.read_text().count("\n") > LONGEST] == []
 
 
+def test_every_folder_of_sources_is_a_package():
+    """What has no `__init__.py` works in a checkout, and is in no distribution and no image."""
+    folders = {path.parent for path in SOURCES}
+    assert [name_of(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
 def test_every_module_has_its_test():
     """One of its name in the folder of its name, or one that says that it covers it, or a line of `COVERED`."""
     modules = {module_name(path) for path in SOURCES if path.is_relative_to(ROOT / "noderouter")} - {None}

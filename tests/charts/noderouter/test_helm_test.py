@@ -51,8 +51,8 @@ async def test_metrics_are_looked_at():
         port = router.app._probes[0].getsockname()[1]
         status, said = await run(port, METRICS="/admin/metrics/prometheus", ADMIN_URL="")
         assert (status, " metrics\n" in said) == (0, True), said
-        status, said = await run(port, METRICS="/metrics")
-        assert (status, "no metrics at /metrics: 404" in said) == (1, True)
+        status, said = await run(port, METRICS="/admin/metrics")
+        assert (status, "no metrics at /admin/metrics: 404" in said) == (1, True)
 
 
 async def test_nobody_there_fails():

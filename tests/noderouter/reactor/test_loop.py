@@ -258,12 +258,9 @@ async def test_the_control_plane_gets_turns_at_full_load():
         lag = host.Lag(0.01)
         with trio.move_on_after(0.5):
             await lag.watch()
-        checkpoints = 0
-        with trio.move_on_after(0.1):
-            while True:
+        with trio.fail_after(PATIENCE_SECONDS):  # without its turns, not even the first would come
+            for _ in range(10):
                 await trio.lowlevel.checkpoint()
-                checkpoints += 1
-        assert checkpoints > 10
         for task in tasks:
             task.cancel("end")
             await finished(task)

@@ -1,6 +1,6 @@
 """How an endpoint has done, in a minute that ends now."""
 
-from types import SimpleNamespace
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -14,12 +14,22 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL
 from noderouter.proxy.client.endpoint import KEPT, MARK_SECONDS, MARKS, SHOWN, Endpoint
-from noderouter.proxy.client.pool import Pool
+from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.proxy.http1.upstream import connect_http1
+from noderouter.reactor.loop import Reactor
+
+MakeEndpoint = Callable[[], Endpoint]
 
 
-def endpoint() -> Endpoint:
-    pool = cast(Pool, SimpleNamespace(close=lambda: None))
-    return Endpoint(Address("10.0.0.7", 80), NO_ACCRUAL, pool)
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[MakeEndpoint]:
+    """What makes endpoints that nobody has a connection to."""
+    reactor = Reactor(lambda task, _error: pytest.fail(f"{task} crashed"))
+    address = Address("10.0.0.7", 80)
+    yield lambda: Endpoint(
+        address, NO_ACCRUAL, Pool(reactor, address.ip, address.port, PoolSettings(), PoolStats(), connect_http1)
+    )
+    reactor.close()
 
 
 def exchange(target: bytes = b"/v1/cart?token=secret", status: int | None = 503, name: str = "/svc/hello") -> Exchange:
@@ -36,14 +46,14 @@ def counted(one: Endpoint, successes: int, failures: int = 0) -> None:
         one.failed("", exchange(), 0.0, 0.01)
 
 
-def test_before_the_first_mark_everything_is_of_the_last_ten_seconds() -> None:
+def test_before_the_first_mark_everything_is_of_the_last_ten_seconds(endpoint: MakeEndpoint) -> None:
     one = endpoint()
     assert one.last_minute(100.0)[:2] == (0, 0)
     counted(one, 3, 1)
     assert one.last_minute(100.0) == (4, 1, pytest.approx(0.04), MARK_SECONDS)
 
 
-def test_what_is_older_than_a_minute_is_gone() -> None:
+def test_what_is_older_than_a_minute_is_gone(endpoint: MakeEndpoint) -> None:
     one = endpoint()
     counted(one, 1000, 10)
     now = 0.0
@@ -56,7 +66,7 @@ def test_what_is_older_than_a_minute_is_gone() -> None:
     assert seconds == pytest.approx(0.01 * 5 * MARKS)
 
 
-def test_an_idle_endpoint_marks_nothing() -> None:
+def test_an_idle_endpoint_marks_nothing(endpoint: MakeEndpoint) -> None:
     one = endpoint()
     for now in range(20):
         one.mark(10.0 * now)
@@ -65,7 +75,7 @@ def test_an_idle_endpoint_marks_nothing() -> None:
     assert one.last_minute(200.0)[0] == 2
 
 
-def test_marks_that_stopped_tell_nothing() -> None:
+def test_marks_that_stopped_tell_nothing(endpoint: MakeEndpoint) -> None:
     one = endpoint()
     counted(one, 2)
     one.mark(0.0)
@@ -73,7 +83,7 @@ def test_marks_that_stopped_tell_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=1, max_size=30))
-def test_the_last_minute_is_the_sum_of_its_slots(slots: list[tuple[int, int]]) -> None:
+def test_the_last_minute_is_the_sum_of_its_slots(endpoint: MakeEndpoint, slots: list[tuple[int, int]]) -> None:
     one = endpoint()
     now = 0.0
     for successes, failures in slots:
@@ -87,7 +97,7 @@ def test_the_last_minute_is_the_sum_of_its_slots(slots: list[tuple[int, int]]) -
     assert failures == sum(bad for _, bad in recent)
 
 
-def test_failures_are_kept_as_they_were_without_the_query() -> None:
+def test_failures_are_kept_as_they_were_without_the_query(endpoint: MakeEndpoint) -> None:
     one = endpoint()
     assert one.failed("", exchange(), 4.75, 5.0) == 0.25
     one.failed("ConnectError", exchange(b"/" + b"x" * 500, None), 6.0, 6.0)
@@ -103,7 +113,7 @@ def test_failures_are_kept_as_they_were_without_the_query() -> None:
     assert one.failures == 103
 
 
-def test_retired() -> None:
+def test_retired(endpoint: MakeEndpoint) -> None:
     one = endpoint()
     one.retire()
     assert one.closed
