@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench setup-browser built-image run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench setup-browser rows run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
 	@echo "run            set everything up, then a router with four small services, and a tour"
@@ -68,7 +68,6 @@ ROW_e2e-captured := tests/e2e_intercept
 ROW_e2e := tests/e2e_cluster
 ROW_real := tests/real --ignore=tests/real/interception
 ROW_cluster := tests/cluster
-MAKE_ROWS = make --no-print-directory --keep-going --jobs=$(ROWS_AT_ONCE) $(ROWS:%=row-%)
 IN_ROWS := $(filter-out --%,$(foreach row,$(ROWS),$(ROW_$(row))))
 ON_SOURCES = NODEROUTER_PURE=1 $(BIN)/$(PYTEST)
 PYTEST := python -m pytest
@@ -111,7 +110,7 @@ newest:
 
 # All tests on the sources; then those of the data path again on what was compiled from them.
 test: setup
-	@$(MAKE_ROWS) & rows=$$!; \
+	@make --no-print-directory rows & rows=$$!; \
 	trap 'kill $$rows' INT TERM; status=0; \
 	nice -n 5 env $(ON_SOURCES) $(SLOWEST) $(AT_ONCE) $(IN_ROWS:%=--ignore=%) $(FOREIGN:%=--ignore=%) || status=1; \
 	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(FOREIGN) || status=1; \
@@ -119,9 +118,10 @@ test: setup
 	wait $$rows || status=1; cat $(ROWS:%=$(VENV)/row-%.log); \
 	exit $$status
 
-row-captured row-image row-real: built-image
-built-image:
+# The image before all of them: what needs it is the longest row. Where there can be none, its tests say why.
+rows:
 	-@$(BIN)/python -m tests.image >$(VENV)/image.log 2>&1
+	@$(MAKE) --no-print-directory --keep-going --jobs=$(ROWS_AT_ONCE) $(ROWS:%=row-%)
 
 row-%:
 	@nice -n 5 env $(ON_SOURCES) $(SLOWEST) $(ROW_$*) >$(VENV)/row-$*.log 2>&1
