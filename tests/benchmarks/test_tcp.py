@@ -144,7 +144,7 @@ def test_a_small_run(tmp_path):
         "--rounds",
         "1",
         "--seconds",
-        "0.2",
+        "0.8",
         "--attempts",
         "1",
         "--proxies",
@@ -159,4 +159,4 @@ def test_a_small_run(tmp_path):
     runs = json.loads(file.read_text())["runs"]
     assert {each["proxy"] for each in runs} == {"noderouter", DECLARED, DIRECT}
     assert {each["case"] for each in runs} == {"both@4", "small@1", "open@1"}
-    assert all(each["requests"] > 0 and not each["errors"] for each in runs)
+    assert [each for each in runs if each["errors"] or not each["requests"]] == []
