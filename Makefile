@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup setup-bench setup-browser rows run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench setup-browser setup-newest rows run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
 	@echo "run            set everything up, then a router with four small services, and a tour"
@@ -53,7 +53,7 @@ setup: $(VENV)/.installed
 run: setup
 	$(BIN)/noderouter demo
 
-DATA_PATH_TESTS := tests/e2e $(wildcard $(foreach each,core proxy reactor telemetry,tests/noderouter/$(each)))
+DATA_PATH_TESTS := tests/e2e $(addprefix tests/noderouter/,core proxy reactor telemetry)
 # Once, on what users run.
 FOREIGN := tests/foreign
 
@@ -103,18 +103,27 @@ $(VENV)/newest/.installed: setup.cfg pyproject.toml
 	NODEROUTER_PURE=1 $(VENV)/newest/bin/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-newest:
+setup-newest: $(if $(NEWEST),$(VENV)/newest/.installed)
+
+newest: setup-newest
 	@if [ -z "$(NEWEST)" ]; then echo "skipped: there is no Python newer than the oldest supported one here (3.12 or 3.13, with venv)"; \
-	else $(MAKE) --no-print-directory $(VENV)/newest/.installed && $(VENV)/newest/bin/python --version && \
+	else $(VENV)/newest/bin/python --version && \
 	$(call UNIT_TESTS,$(VENV)/newest/bin) --hypothesis-profile=quick $(UNIT); fi
 
-# All tests on the sources; then those of the data path again on what was compiled from them.
+# All tests on the sources; then those of the data path again on what was compiled from them. Of both, once: whole routers as they
+# are installed, since the rows run them on the sources; and what executes nothing that is compiled (tests/README.md, "Twice").
+COMPILED_ONLY := tests/e2e
+SOURCES_ONLY := $(addprefix tests/noderouter/proxy/,http1/fuzz http1/test_head_twins.py http1/test_head_oracles.py \
+	capture/test_client_hello.py capture/test_detect.py)
+# Looked at when `setup` is through; where nothing is compiled everything runs on the sources.
+COMPILED = $(findstring data path: compiled,$(shell $(BIN)/noderouter version))
+ON_COMPILED = $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(SOURCES_ONLY:%=--ignore=%)
+
 test: setup
 	@make --no-print-directory rows & rows=$$!; \
 	trap 'kill $$rows' INT TERM; status=0; \
-	nice -n 5 env $(ON_SOURCES) $(SLOWEST) $(AT_ONCE) $(IN_ROWS:%=--ignore=%) $(FOREIGN:%=--ignore=%) || status=1; \
-	if $(BIN)/noderouter version | grep '^data path: compiled' >/dev/null; then $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(FOREIGN) || status=1; \
-	else echo "the data path is not compiled here: its tests run on the sources only"; $(ON_SOURCES) $(AT_ONCE) $(FOREIGN) || status=1; fi; \
+	nice -n 5 env $(ON_SOURCES) $(SLOWEST) $(AT_ONCE) $(patsubst %,--ignore=%,$(IN_ROWS) $(FOREIGN) $(if $(COMPILED),$(COMPILED_ONLY))) || status=1; \
+	$(if $(COMPILED),$(ON_COMPILED),echo "the data path is not compiled here: its tests run on the sources only"; $(ON_SOURCES) $(AT_ONCE)) $(FOREIGN) || status=1; \
 	wait $$rows || status=1; cat $(ROWS:%=$(VENV)/row-%.log); \
 	exit $$status
 
@@ -139,7 +148,7 @@ type: setup
 # The same, and what it did not run, line by line; the tracing of lines takes as much time as they do.
 cov: setup
 	$(BIN)/coverage erase
-	$(MAKE) --no-print-directory test PYTEST="coverage run -m pytest" AT_ONCE=
+	$(MAKE) --no-print-directory test PYTEST="coverage run -m pytest" AT_ONCE= COMPILED_ONLY=
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover
 	$(BIN)/coverage html --quiet --skip-covered

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,23 @@ def test_without_it_the_choice_is_left_to_the_interpreter():
 def test_every_module_is_there():
     for name in _compiled.MODULES:
         assert ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file(), name
+
+
+def test_what_is_tested_on_the_sources_only_executes_nothing_compiled():
+    """But for the values that a head is parsed into, which `proxy/http1/test_head.py` covers on both."""
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    line = re.search(r"^SOURCES_ONLY := \$\(addprefix (\S+),(.+)\)$", makefile, re.MULTILINE)
+    assert line
+    places = [ROOT / line[1] / each for each in line[2].split()]
+    files = [file for place in places for file in ([place] if place.suffix else place.glob("test_*.py"))]
+    assert len(files) >= len(places)
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    code = f"import sys, importlib; [importlib.import_module(each) for each in {names}]; print(*sys.modules)"
+    environment = os.environ | {"NODEROUTER_PURE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) & set(_compiled.MODULES) <= {"noderouter.core.message"}
 
 
 def awaits(statements):
