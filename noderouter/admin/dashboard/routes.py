@@ -1,6 +1,7 @@
 """Which address has which view."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -19,10 +20,14 @@ from noderouter.admin.dashboard.views import (
     settings,
 )
 from noderouter.admin.handler import graph as edges
-from noderouter.admin.handler import requests as live
+from noderouter.admin.handler import live
+from noderouter.admin.handler import requests as kept
 from noderouter.admin.message import Request, Response
 from noderouter.admin.security import Group
 from noderouter.admin.state import AdminState
+
+MOMENT: Final = "1"
+"""Seconds that text gathers requests for, unless it is asked for more."""
 
 Handler = Callable[[AdminState, Request], Awaitable[Response]]
 
@@ -45,12 +50,18 @@ _requests: Final = _view(requests.view, shared=False)
 
 
 async def requests_or_stream(linked: bool, state: AdminState, request: Request) -> Response:
-    """Answer the view to a browser, and to who names its form; else lines, events, or the page that Linkerd had."""
-    named = "as" in request.query
+    """Answer the view, in text with what ends within a moment; lines, events and JSON to who names them.
+
+    Where `io.l5d.recentRequests` is configured, who names nothing gets the page that Linkerd had.
+    """
     accept = request.headers.get("accept", "").lower()
-    if "format" not in request.query and (named or "text/html" in accept or "text/plain" in accept):
-        return await _requests(state, request)
-    return await live.requests(linked, state, request)
+    form = request.query.get("as") or ("html" if "text/html" in accept else "text" if "text/plain" in accept else None)
+    data = live.form_of(request) is not None or state.recent_requests is not None
+    if "format" in request.query or (form is None and data):
+        return await kept.requests(linked, state, request)
+    if form in {None, "text"}:
+        request = replace(request, query={"seconds": MOMENT, **request.query})
+    return await _requests(state, request)
 
 
 VIEWS: Final[Mapping[str, tuple[Group, Handler]]] = MappingProxyType(

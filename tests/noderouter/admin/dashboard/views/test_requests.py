@@ -77,9 +77,12 @@ async def test_browsers_get_the_view_and_others_what_they_had(make_state: MakeSt
         page = await client.get("/requests", headers={"accept": "text/html"})
         text = await client.get("/requests", headers={"accept": "text/plain"})
         lines = await client.get("/requests?format=jsonl&seconds=0.01")
-        data = await client.get("/requests?seconds=0.01")
+        plain = await client.get("/requests")
+        data = await client.get("/requests?format=json&seconds=0.01")
     assert page.headers["content-type"].startswith("text/html")
     assert "./static/requests.js" in page.text
     assert text.text.startswith("noderouter ")
+    assert plain.headers["content-type"].startswith("text/plain")
+    assert "None ended within 1 s" in plain.text
     assert lines.headers["content-type"] == "application/x-ndjson"
     assert data.json() == {"requests": [], "dropped": 0}
