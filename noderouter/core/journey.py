@@ -49,10 +49,10 @@ class Attempt:
 
 
 def begin_attempt(exchange: Exchange, endpoint: Address, began: float) -> bytes:
-    """Add an attempt to the journey of the exchange; the field lines that this attempt alone is to have."""
+    """Add an attempt to the journey that the exchange has; the field lines that this attempt alone is to have."""
     attempt = Attempt(exchange.client_id, endpoint, began)
-    if exchange.journey is not None:
-        exchange.journey.append(attempt)
+    assert exchange.journey is not None  # else there is nobody to tell
+    exchange.journey.append(attempt)
     context = exchange.context
     if context is None or context.attempt_fields is None:
         return b""

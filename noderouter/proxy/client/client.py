@@ -252,8 +252,6 @@ class Client:
                     connecting += endpoint.failed(type(error).__name__, exchange, now, failed)
                     if self._fail_fast is not None:
                         self._fail_fast.failed(endpoint)
-                    if exchange.journey is not None:
-                        exchange.journey[-1].over(failed, 0, failure_name(error))
                     tries += 1
                     if connecting >= self._connecting_seconds or not self._requeue(exchange, error, tries, now):
                         raise
@@ -263,8 +261,6 @@ class Client:
                         probe = False
                         endpoint.failed(type(error).__name__, exchange, now, monotonic())
                         self.stalls += isinstance(error, EndpointTimeout)
-                    if exchange.journey is not None:
-                        exchange.journey[-1].over(monotonic(), 0, failure_name(error))
                     tries += 1
                     if not self._requeue(exchange, error, tries, now):
                         raise
@@ -279,8 +275,6 @@ class Client:
                     raise
                 finally:
                     if ended is None:
-                        if exchange.journey is not None:
-                            exchange.journey[-1].over(monotonic())
                         now = monotonic()
                         if probe:
                             endpoint.accrual.abandon(now)
@@ -355,6 +349,8 @@ class Client:
             self.budget_exhausted += 1
             return False
         self.requeues += 1
+        if exchange.journey is not None:
+            exchange.journey[-1].over(monotonic(), 0, failure_name(error))
         return True
 
     async def _settled(self, exchange: Exchange) -> None:
