@@ -93,7 +93,8 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     own = OwnListeners()
     of_clients = config.client.build()
     clients = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
-    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients)
+    tracing = tracing_of(config, around.sampler)
+    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients, tracing)
     router = Router(config.label, identifier, names, clients, config.bindingCache.build(), around.admit_binding)
     errors = build_error_words(config, interpreter, clients, around.log)
     router_gauges(scope, router)
@@ -125,7 +126,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
         observe=around.observers.of(config.label),
         access_log=access_log,
         edges=edges,
-        tracing=tracing_of(config, around.sampler),
+        tracing=tracing,
         describe=describe_with(identifier, interpreter, clients),
     )
 

@@ -75,20 +75,30 @@ def server_scope(router: RouterAssembly, address: tuple[str, int]) -> Scope:
 
 def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> list[Layer]:
     """The stack of a server of `router`, outermost first."""
-    rest = router.errors, router.overrides, router.observe, router.write_text, router.tracing, router.describe
-    return server_filters(router.config, config, scope, *rest)
+    return server_filters(
+        router.config,
+        config,
+        scope,
+        errors=router.errors,
+        overrides=router.overrides,
+        observe=router.observe,
+        write=router.write_text,
+        tracing=router.tracing,
+        describe=router.describe,
+    )
 
 
 def server_filters(
     router: RouterConfig,
     config: ServerConfig,
     scope: Scope,
+    *,
     errors: ErrorWords,
     overrides: OverrideRules,
     observe: Observe,
     write: Callable[[bytes], None] | None,
-    tracing: Tracing | None = None,
-    describe: Describe | None = None,
+    tracing: Tracing | None,
+    describe: Describe,
 ) -> list[Layer]:
     """The server stack, outermost first; `observe` is the router's seam, `write` takes lines of the access log."""
     filters: list[Layer] = []
@@ -127,7 +137,7 @@ def server_filters(
         layer(TotalTimeout),
         layer(CallDepth, config.maxCallDepth).showing(maxCallDepth=config.maxCallDepth),
     ]
-    if config.diagnosticTracing and describe is not None:
+    if config.diagnosticTracing:
         reserved.append(layer(DiagnosticTrace, router.label, describe))
     reserved.append(layer(MaxForwards))
     filters.append(when_reserved(reserved))

@@ -12,7 +12,7 @@ from dtab import Bound, Path
 from dtab.utility import Status
 from noderouter.assembly.layer import layer
 from noderouter.assembly.surroundings import Surroundings
-from noderouter.assembly.tracing import Tracing, propagate_filter, tracing_of
+from noderouter.assembly.tracing import Tracing, propagate_filter
 from noderouter.config.router import RouterConfig
 from noderouter.core.errors import OverloadError
 from noderouter.core.service import Layer, Service
@@ -41,11 +41,11 @@ def build_names(
     scopes: Scopes,
     clients: Clients,
     of_clients: ClientResolver,
+    tracing: Tracing | None,
 ) -> NameSettings:
     """What the services of a router's names are made with; the metrics of each are in `service/<name>`."""
     resolver = config.service.build()
     rng = around.rng
-    tracing = tracing_of(config, around.sampler)
 
     def filters(name: Path) -> Sequence[Layer]:
         params = resolver.resolve(name)
@@ -62,7 +62,7 @@ def build_names(
     )
 
 
-def service_filters(params: ServiceParams, scope: Scope, rng: Random, tracing: Tracing | None = None) -> list[Layer]:
+def service_filters(params: ServiceParams, scope: Scope, rng: Random, tracing: Tracing | None) -> list[Layer]:
     """The service stack of a logical name, outermost first, whose metrics are in `scope`."""
     filters: list[Layer] = []
     total = params.total_timeout

@@ -156,10 +156,16 @@ def _server_layers(
     observe: Observe,
     tracing: Tracing | None,
 ) -> list[Layer]:
-    words = ErrorWords(lambda _exchange, error: error, _failed)
-    overrides = override_rules(router, namers)
     layers = server_filters(
-        router, server, scope, words, overrides, observe, _writer(router), tracing, lambda _exchange: ()
+        router,
+        server,
+        scope,
+        errors=ErrorWords(lambda _exchange, error: error, _failed),
+        overrides=override_rules(router, namers),
+        observe=observe,
+        write=_writer(router),
+        tracing=tracing,
+        describe=lambda _exchange: (),
     )
     return layers if server.capture is None else [*layers, dialled_filter(server.capture, "")]
 

@@ -24,7 +24,7 @@ class Tracing:
     sampler: Sampler | None = None
 
 
-def tracing_of(config: RouterConfig, sampler: Sampler | None = None) -> Tracing | None:
+def tracing_of(config: RouterConfig, sampler: Sampler | None) -> Tracing | None:
     """`trace` of a router, whose spans are recorded as `sampler` says; None where it takes no part."""
     if config.trace is not None:
         return Tracing(config.trace.build(), sampler)
