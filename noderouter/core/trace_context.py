@@ -94,16 +94,23 @@ def begin(flags: int = 0) -> Trace:
 
 
 def decide(trace: Trace, sample: float | None) -> Trace:
-    """`trace` with the decision that a rate of `sample` means for it; None leaves it as it is.
+    """`trace` with the decision that a rate of `sample` means for it; None leaves it as it is."""
+    if sample is not None:
+        decide_below(trace, sample_limit(sample))
+    return trace
+
+
+def decide_below(trace: Trace, limit: int) -> None:
+    """Have `trace` be sampled if its id is below `limit`, and else not.
 
     The decision depends on the trace id alone, so that routers that are given one rate agree.
     """
-    if sample is None:
-        return trace
-    sampled = trace.trace_id < sample_limit(sample)
-    flags = (trace.flags & ~SAMPLED) | SAMPLING_KNOWN | (SAMPLED if sampled else 0)
-    high, state = trace.trace_id_high, trace.state
-    return Trace(trace.trace_id, trace.span_id, trace.parent_id, flags, high, state, trace.random)
+    trace.flags = (trace.flags & ~SAMPLED) | SAMPLING_KNOWN | (SAMPLED if trace.trace_id < limit else 0)
+
+
+def decision(flags: int) -> bool | None:
+    """Whether a trace with these flags is recorded; None where nobody has decided that."""
+    return bool(flags & (SAMPLED | DEBUG)) if flags & (SAMPLING_KNOWN | DEBUG) else None
 
 
 def sample_limit(rate: float) -> int:
@@ -113,7 +120,12 @@ def sample_limit(rate: float) -> int:
 
 def child(trace: Trace) -> Trace:
     """The next span of `trace`."""
-    return Trace(trace.trace_id, getrandbits(64), trace.span_id, trace.flags, trace.trace_id_high)
+    return trace.child(new_span_id())
+
+
+def new_span_id() -> int:
+    """The id of a new span: never 0, which is none."""
+    return getrandbits(64) or 1
 
 
 def child_fields(trace: Trace) -> bytes:

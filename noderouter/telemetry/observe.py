@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from noderouter.core.context import Context, Trace
 from noderouter.core.exchange import Exchange
 from noderouter.core.message import ErrorResponse
-from noderouter.core.trace_context import DEBUG, SAMPLED, SAMPLING_KNOWN, child, parse_trace, sample_limit, start
+from noderouter.core.trace_context import child, decision, parse_trace, sample_limit, start
 
 EVERYTHING: Final = sample_limit(1.0)
 """The `limit` of who wants to see everything."""
@@ -200,6 +200,4 @@ def decided(context: Context) -> bool | None:
     trace = context.trace
     if context.sample is not None:
         return trace is None or trace.trace_id < sample_limit(context.sample)
-    if trace is None or not trace.flags & (SAMPLING_KNOWN | DEBUG):
-        return None
-    return bool(trace.flags & (SAMPLED | DEBUG))
+    return None if trace is None else decision(trace.flags)

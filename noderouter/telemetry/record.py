@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from noderouter.core.context import Trace
-from noderouter.core.exchange import Exchange
+from noderouter.core.exchange import FLOWS, Exchange
 from noderouter.core.host_port import join_host_port
 from noderouter.core.journey import Attempt
-from noderouter.core.trace_context import DEBUG, SAMPLED, SAMPLING_KNOWN
+from noderouter.core.trace_context import decision
 from noderouter.telemetry.metrics import failure_name
 from noderouter.telemetry.recent import CUT, cut
 
@@ -37,7 +37,7 @@ def make(exchange: Exchange, router: str, trace: Trace, error: BaseException | N
     return {
         "time": rfc3339(time - (now - started)),
         "router": router,
-        "kind": "flow" if exchange.scheme in (b"tcp", b"tls") else "tunnel" if _carried(exchange) else "request",
+        "kind": "flow" if exchange.scheme in FLOWS else "tunnel" if _carried(exchange) else "request",
         "service": None if name is None else cut(name.show()),
         "client": None if client is None else cut(client.show()),
         "endpoint": None if endpoint is None else str(endpoint.address),
@@ -62,7 +62,7 @@ def make(exchange: Exchange, router: str, trace: Trace, error: BaseException | N
         "trace": f"{high}{trace.trace_id:016x}",
         "span": f"{trace.span_id:016x}",
         "parent": f"{trace.parent_id:016x}",
-        "sampled": bool(trace.flags & (SAMPLED | DEBUG)) if trace.flags & (SAMPLING_KNOWN | DEBUG) else None,
+        "sampled": decision(trace.flags),
     }
 
 
@@ -112,7 +112,7 @@ def text(value: bytes | None) -> str | None:
     """Return what was sent as text; bytes that are no UTF-8 as `\\xHH`, and only the beginning of what is long."""
     if value is None:
         return None
-    shown = value[: LONG + 1].decode("utf-8", "backslashreplace")
+    shown = value[: 4 * (LONG + 1)].decode("utf-8", "backslashreplace")  # a character has up to four bytes
     return shown if len(shown) <= LONG else shown[:LONG] + CUT
 
 

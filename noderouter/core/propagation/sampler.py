@@ -7,7 +7,7 @@ trace, so that everybody behind this router follows it.
 from dataclasses import dataclass
 
 from noderouter.core.context import Context
-from noderouter.core.trace_context import DEBUG, SAMPLED, SAMPLING_KNOWN, begin, decide, sample_limit
+from noderouter.core.trace_context import begin, decide, decide_below, decision, sample_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,6 @@ class Sampler:
         return sample_limit(self.rate if rate is None else rate)
 
 
-def sampled(flags: int) -> bool:
-    """Whether a trace with these flags is recorded."""
-    return bool(flags & (SAMPLED | DEBUG))
-
-
 def settle(context: Context, limit: int | None) -> None:
     """Have `context` be in a trace, a new one if need be, that is decided: by `l5d-sample`, by the caller, or by
     `limit`.
@@ -38,6 +33,6 @@ def settle(context: Context, limit: int | None) -> None:
     if trace is None:
         trace = context.trace = begin()
     if context.sample is not None:
-        context.trace = decide(trace, context.sample)
-    elif limit is not None and not trace.flags & (SAMPLING_KNOWN | DEBUG):
-        trace.flags |= SAMPLING_KNOWN | (SAMPLED if trace.trace_id < limit else 0)
+        decide(trace, context.sample)
+    elif limit is not None and decision(trace.flags) is None:
+        decide_below(trace, limit)

@@ -6,14 +6,14 @@ on with the span that came, and none is begun. `l5d-ctx-trace` has one span more
 """
 
 from collections.abc import Awaitable
-from random import getrandbits
 
 from noderouter.core.context import Context
 from noderouter.core.exchange import FLOWS, Exchange
 from noderouter.core.journey import Attempt
 from noderouter.core.propagation.formats import Propagation
-from noderouter.core.propagation.sampler import sampled, settle
+from noderouter.core.propagation.sampler import settle
 from noderouter.core.service import Service
+from noderouter.core.trace_context import child, decision, new_span_id
 from noderouter.proxy.filter.propagate import carried_fields, other_fields
 
 
@@ -49,10 +49,10 @@ class PropagateTrace:
         settle(context, self._limit)
         trace = context.trace
         assert trace is not None
-        span = context.span = trace.child(getrandbits(64) or 1)
+        span = context.span = child(trace)
         if self._limit is None:
             return self._propagation.carry(span, trace, context.formats)
-        if exchange.scheme not in FLOWS and (self._failures or sampled(span.flags)):
+        if exchange.scheme not in FLOWS and (self._failures or decision(span.flags)):
             context.attempt_fields = self._attempt_fields
             if exchange.journey is None:
                 exchange.journey = []
@@ -63,5 +63,5 @@ class PropagateTrace:
         """The lines of one attempt, which is a span of its own below the router's."""
         span = context.span
         assert span is not None
-        attempt.span_id = getrandbits(64) or 1
+        attempt.span_id = new_span_id()
         return self._propagation.write(span.child(attempt.span_id), context.formats)

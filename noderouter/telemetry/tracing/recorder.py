@@ -16,8 +16,8 @@ from typing import Final
 from noderouter.core.context import Trace
 from noderouter.core.exchange import FAILURE, FLOWS, Exchange
 from noderouter.core.journey import Attempt
-from noderouter.core.propagation.sampler import Sampler, sampled
-from noderouter.core.trace_context import sample_limit
+from noderouter.core.propagation.sampler import Sampler
+from noderouter.core.trace_context import decision, sample_limit
 from noderouter.telemetry.metrics import failure_name
 from noderouter.telemetry.observe import EVERYTHING
 from noderouter.telemetry.recent import cut
@@ -93,7 +93,7 @@ class SpanRecorder:
         context = exchange.context
         if context is None or context.span is None:  # nobody was asked to decide
             return trace.trace_id < sample_limit(self.sampler.rate)
-        return sampled(trace.flags)
+        return bool(decision(trace.flags))
 
     def _server(self, exchange: Exchange, router: str, trace: Trace, failure: str | None) -> Span:
         response = exchange.response

@@ -11,8 +11,10 @@ from noderouter.core.trace_context import (
     DEBUG,
     SAMPLED,
     SAMPLING_KNOWN,
+    child,
     child_fields,
     decide,
+    decision,
     parse_trace,
     show_trace,
     start,
@@ -76,6 +78,21 @@ def test_a_child_has_a_new_span_below_the_given_one(trace: Trace) -> None:
     assert (below.trace_id, below.flags, below.trace_id_high) == (trace.trace_id, trace.flags, trace.trace_id_high)
     assert request_id == b"%016x" % trace.trace_id
     assert parsed(child_fields(trace))[0].span_id != below.span_id
+
+
+@given(TRACES)
+def test_a_child_keeps_all_of_a_trace_but_the_span(trace: Trace) -> None:
+    trace.state, trace.random = b"a=1", True
+    below = child(trace)
+    assert below.span_id not in (0, trace.span_id)
+    assert below.parent_id == trace.span_id
+    below.span_id, below.parent_id = trace.span_id, trace.parent_id
+    assert below == trace
+
+
+def test_debug_is_sampled_and_what_nobody_has_decided_is_neither() -> None:
+    flags = (0, SAMPLED, SAMPLING_KNOWN, SAMPLING_KNOWN | SAMPLED, DEBUG)
+    assert [decision(each) for each in flags] == [None, None, False, True, True]
 
 
 @given(TRACES)

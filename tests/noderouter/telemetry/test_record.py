@@ -151,6 +151,13 @@ def test_bytes_that_are_no_text() -> None:
     assert text(b"\xff\x00a") == "\\xff\x00a"
 
 
+@pytest.mark.parametrize("character", ["a", "é", "€", "𝄞"])
+def test_long_text_is_cut_between_characters(character: str) -> None:
+    assert text(LONG * character.encode()) == LONG * character
+    for more in (1, LONG, 4 * LONG):
+        assert text((LONG + more) * character.encode()) == LONG * character + CUT
+
+
 def test_times_are_utc_with_milliseconds() -> None:
     assert rfc3339(NOON) == "2024-11-22T12:00:00.500Z"
     assert rfc3339(0) == "1970-01-01T00:00:00.000Z"
