@@ -4,6 +4,7 @@ Not by recursion, since names nest as deep as a dtab has them, and bounded, sinc
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from dtab import NEG, Delegation, Dtab
@@ -30,7 +31,7 @@ def tree_of(delegation: Delegation, dtab: Dtab | None, clients: Mapping[str, Cli
         if isinstance(step, Split):
             total = sum(weight for weight, _ in step.branches) or 1.0
             weights = {id(child): weight / total for weight, child in step.branches}
-            kids = [_with_share(made[id(child)], weights[id(child)]) for child in below(step) if id(child) in made]
+            kids = [replace(made[id(child)], share=weights[id(child)]) for child in below(step) if id(child) in made]
         made[id(step)] = _node(step, tuple(kids), numbers, id(step) in tried, clients)
     return made[id(delegation.root)], cut
 
@@ -77,10 +78,6 @@ def _tried(steps: list[Step]) -> set[int]:
             if isinstance(step, Choice) and positive.get(id(child), True):
                 break
     return counts
-
-
-def _with_share(node: Node, share: float) -> Node:
-    return Node(node.name, node.cause, share, node.state, node.word, node.below, node.dentry)
 
 
 def _node(

@@ -34,6 +34,7 @@ from noderouter.admin.dashboard.view import (
     View,
     Words,
 )
+from noderouter.admin.dashboard.views.tables import branch_rows
 from noderouter.admin.state import AdminState, RouterView, StoredDtab
 
 PATIENCE: Final = 2.5
@@ -185,21 +186,7 @@ def _dentries(dtab: Dtab | None, now: Delegation | None, stored: StoredDtab | No
 def _branches(look: Look, path: str, label: str) -> Iterator[Table]:
     service = look.seen.service(path, label)
     if service is not None and service.branches:
-        rows = tuple(
-            Row(
-                each.client,
-                {
-                    "client": each.client,
-                    "share": 100 * each.share,
-                    "rate": each.figures.rate,
-                    "success": each.figures.success,
-                    "p99": each.figures.p99,
-                },
-                path=at("/endpoints", client=each.client),
-            )
-            for each in service.branches
-        )
-        yield Table("branches", "By branch", BRANCHES, rows, "last 60 s; latency in ms")
+        yield Table("branches", "By branch", BRANCHES, branch_rows(service), "last 60 s; latency in ms")
 
 
 def _text_of(dtab: Dtab | None) -> str:

@@ -11,7 +11,7 @@ from noderouter.admin.dashboard.query import BadQuery, NotThere, Query
 from noderouter.admin.dashboard.seen import Failure, Seen, Service
 from noderouter.admin.dashboard.verdict import at, service_state
 from noderouter.admin.dashboard.view import Column, Kind, Line, Lines, Link, Part, Problem, Row, State, Table, View
-from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, endpoint_rows
+from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, branch_rows, endpoint_rows
 from noderouter.admin.state import AdminState
 
 ROUTES: Final = (
@@ -111,25 +111,19 @@ def _parts(service: Service, look: Look) -> Iterator[Part]:
 
 
 def _routes(service: Service) -> Table:
-    rows = tuple(
-        Row(
-            each.client,
-            {
-                "client": each.client,
-                "share": 100 * each.share,
-                "rate": each.figures.rate,
-                "success": each.figures.success,
-                "p99": each.figures.p99,
-            },
-            path=at("/endpoints", client=each.client),
-        )
-        for each in service.branches
-    )
     note = "figures of the whole client"
     if service.budget is not None:
         note = f"{plural(round(service.budget), 'retry', 'retries')} left in the budget; {note}"
     more = Link("each step", at("/names", path=service.name))
-    return Table("routes", "Routes", ROUTES, rows, note, "where it goes is not known: no request came lately", more)
+    return Table(
+        "routes",
+        "Routes",
+        ROUTES,
+        branch_rows(service),
+        note,
+        "where it goes is not known: no request came lately",
+        more,
+    )
 
 
 def _callers(service: Service, seen: Seen) -> Table:

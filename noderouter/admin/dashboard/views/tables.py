@@ -128,6 +128,24 @@ def endpoint_rows(clients: Iterable[Client]) -> list[tuple[Client, list[Row]]]:
     return found
 
 
+def branch_rows(service: Service) -> tuple[Row, ...]:
+    """Return where a service's requests go, by the keys `client`, `share`, `rate`, `success` and `p99`."""
+    return tuple(
+        Row(
+            each.client,
+            {
+                "client": each.client,
+                "share": 100 * each.share,
+                "rate": each.figures.rate,
+                "success": each.figures.success,
+                "p99": each.figures.p99,
+            },
+            path=at("/endpoints", client=each.client),
+        )
+        for each in service.branches
+    )
+
+
 def out_of_service(look: Look) -> Table:
     """Return the endpoints that get no requests."""
     seen = look.seen
