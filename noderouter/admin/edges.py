@@ -61,6 +61,7 @@ async def edges(state: AdminState) -> list[Link]:
     pace = Pace()
     workloads = state.workloads()
     links: dict[tuple[str, str, str], Link] = {}
+    latencies: dict[tuple[str, str], Window] = {}
     for label, router in state.routers.items():
         for edge in router.edges():
             known = workloads.get(edge.source)
@@ -69,8 +70,11 @@ async def edges(state: AdminState) -> list[Link]:
             link = links.get((label, source, service))
             if link is None:
                 namespace, workload = known or (None, None)
-                link = links[label, source, service] = Link(label, source, service, namespace, workload)
-                link.latency = latency_of(state.metrics, label, service)
+                latency = latencies.get((label, service))
+                if latency is None:  # many may ask for one service
+                    latency = latencies[label, service] = latency_of(state.metrics, label, service)
+                link = Link(label, source, service, namespace, workload, latency=latency)
+                links[label, source, service] = link
             link.add(edge)
             if pace.due():
                 await pace.rest()

@@ -83,7 +83,11 @@ class Looker:
         totals: dict[tuple[str, str], float] = {}
         for label, router in state.routers.items():
             scope = state.metrics.child("rt", label)
-            branches = dict(router.branches())
+            branches: dict[str, list[tuple[str, float]]] = {}
+            for name, leads in router.branches():
+                branches[name] = leads
+                if pace.due():
+                    await pace.rest()
             mine = []
             for found in () if scope is None else _services(label, scope, branches):
                 totals[label, found.name] = found.retries or 0.0

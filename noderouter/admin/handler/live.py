@@ -125,7 +125,7 @@ async def _gather(state: AdminState, viewer: Viewer, asked: Ask) -> Response:
         with trio.move_on_after(asked.seconds):
             while len(found) < asked.count:
                 await viewer.wait()
-                found += [line(record) for record in viewer.take(min(PORTION, asked.count - len(found)))]
+                found += await _lines(viewer, asked.count - len(found))
                 if viewer.closed:
                     break
     finally:
@@ -153,12 +153,7 @@ async def _pieces(viewer: Viewer, asked: Ask) -> AsyncGenerator[bytes, None]:
             if events:
                 yield b": still here\n\n"
             continue
-        pace = Pace()
-        written: list[str] = []
-        for record in viewer.take(min(PORTION, left)):
-            written.append(_shown(line(record), "", events))
-            if pace.due():
-                await pace.rest()
+        written = [_shown(record, "", events) for record in await _lines(viewer, left)]
         left -= len(written)
         if viewer.dropped > told:
             lost, told = viewer.dropped - told, viewer.dropped
@@ -166,6 +161,17 @@ async def _pieces(viewer: Viewer, asked: Ask) -> AsyncGenerator[bytes, None]:
         if written:
             yield "".join(written).encode("ascii")
             await trio.sleep(BREATH)
+
+
+async def _lines(viewer: Viewer, most: int) -> list[str]:
+    """Return what is queued, up to a portion, as lines; in steps."""
+    pace = Pace()
+    found: list[str] = []
+    for record in viewer.take(min(PORTION, most)):
+        found.append(line(record))
+        if pace.due():
+            await pace.rest()
+    return found
 
 
 def _shown(record: str, event: str, events: bool) -> str:
