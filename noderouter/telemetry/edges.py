@@ -5,7 +5,7 @@ another name, and adds to it: one integer addition for a request, and one more f
 an edge it has a user, and stays; one without users leaves after `IDLE_TURNS` turns without a request.
 
 Clients make up names and addresses, so both are bounded: beyond `SOURCES` addresses a new one is counted under `OTHER`,
-and beyond `EDGES` edges a name is.
+and beyond `EDGES` edges a name is; as is a name that is too long to be kept (`NAME_BYTES`).
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,8 @@ SOURCES = 512
 """Addresses of clients that are told apart."""
 EDGES = 4096
 """Pairs of an address and a name; then one more for each address."""
+NAME_BYTES: Final = 2048
+"""Of all labels of a name together: an edge keeps it, and so do all who are shown the edge."""
 IDLE_TURNS: Final = 60
 """Of ten seconds each: for so long an edge without requests is shown."""
 RECENT: Final = 6
@@ -116,7 +118,7 @@ class Edges:
                 self.overflow += 1
                 source = OTHER
             edges = self._sources.setdefault(source, {})
-        if name not in edges and self._count >= EDGES:
+        if name not in edges and (self._count >= EDGES or sum([len(label) for label in name.labels]) > NAME_BYTES):
             self.overflow += 1
             name = ANY
         edge = edges.get(name)

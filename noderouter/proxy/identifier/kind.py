@@ -11,8 +11,9 @@ from dtab import Path
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.exchange import Exchange
 from noderouter.schema.kind import Kind
+from noderouter.telemetry.edges import NAME_BYTES
 
-MAX_NAME_BYTES: Final = 2048
+MAX_NAME_BYTES: Final = NAME_BYTES
 """Of all labels of a name together. A name is kept for as long as it is used, with all that is shown of it."""
 
 

@@ -90,7 +90,7 @@ class Viewer:
             self.dropped += 1
             return
         record = make(exchange, router, trace, error, end, self._wall() - (now - end))
-        size = RECORD_BYTES + len(exchange.target) + len(exchange.authority or b"")
+        size = RECORD_BYTES + len(exchange.method) + len(exchange.target) + len(exchange.authority or b"")
         if self._heads:
             shown: dict[str, Any] = heads(exchange, self._masked)
             record |= shown

@@ -74,3 +74,12 @@ async def test_a_flow_is_counted_when_it_is_through() -> None:
             await until(lambda: edges(router).get(("127.0.0.1", "/svc/mail.prod:25")) == (1, 1))
             await peer.stream.aclose()
         assert users(router) == 0
+
+
+async def test_a_name_that_is_too_long_to_be_bound_is_no_label() -> None:
+    async with routing(config("/svc => /$/nil", identifier={"kind": "io.l5d.path"})) as router:
+        http = await router.connect()
+        for n in range(3):
+            assert (await http.ask("a", f"/{n}{'x' * 10000}")).status == 400
+        await http.close()
+        assert edges(router) == {("127.0.0.1", "/other"): (3, 3)}

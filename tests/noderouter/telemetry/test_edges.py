@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dtab import Path
 from noderouter.telemetry import edges as module
-from noderouter.telemetry.edges import ANY, IDLE_TURNS, OTHER, Edge, Edges
+from noderouter.telemetry.edges import ANY, IDLE_TURNS, NAME_BYTES, OTHER, Edge, Edges
 
 HELLO, WORLD = Path.parse("/svc/hello"), Path.parse("/svc/world")
 
@@ -76,6 +76,15 @@ def test_sources_and_edges_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert edges.overflow == 12  # for their addresses, and for their names
     turn(edges, IDLE_TURNS + 1)
     assert len(edges) == 5  # they have users
+
+
+def test_a_name_that_nobody_keeps_is_not_kept_here() -> None:
+    edges = Edges()
+    longest, longer = Path((b"svc", b"x" * (NAME_BYTES - 3))), Path((b"svc", b"x" * (NAME_BYTES - 2)))
+    assert edges.take("10.0.0.1", longest).name is longest
+    assert edges.take("10.0.0.1", longer).name is ANY
+    assert edges.take("10.0.0.1", Path((b"svc",) * 1000)) is edges.take("10.0.0.1", longer)
+    assert (len(edges), edges.overflow) == (2, 3)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([HELLO, WORLD]), st.integers(0, 40)), max_size=30))

@@ -67,6 +67,13 @@ def test_what_strangers_send_fills_no_memory(heads: bool) -> None:
     assert looking.seen == len(kept) + 1  # there is room again
 
 
+def test_a_method_that_somebody_made_up_counts_as_well() -> None:
+    looking = viewer(lines=10_000)
+    for _ in range(1000):
+        looking.ended(ended(method=b"X" * 15_000), "out", TRACE, None)
+    assert looking.seen < QUEUE_BYTES / 15_000 + 1
+
+
 def test_heads_are_there_on_demand_only() -> None:
     block = b"authorization: s3cret\r\nx-mine: s3cret\r\n"
     for heads in (False, True):
