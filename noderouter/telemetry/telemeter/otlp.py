@@ -9,6 +9,7 @@ Needs the extra `tracing`: pip install 'noderouter[tracing]'.
 """
 
 import os
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from noderouter.telemetry.observe import Observer
 from noderouter.telemetry.telemeter.kind import Rate, TelemeterKind
 from noderouter.telemetry.tracing import otlp
 from noderouter.telemetry.tracing.exporter import SpanExporter
-from noderouter.telemetry.tracing.post import Collector
+from noderouter.telemetry.tracing.post import HEADER_BYTES, Collector
 from noderouter.telemetry.tracing.queue import SpanQueue
 from noderouter.telemetry.tracing.recorder import SpanRecorder
 
@@ -49,7 +50,16 @@ def _header(value: str) -> str:
     return value
 
 
-HeaderValue = Annotated[str, Field(max_length=4096), AfterValidator(_header)]
+HeaderValue = Annotated[str, Field(max_length=HEADER_BYTES), AfterValidator(_header)]
+
+
+def _file(value: str) -> str:
+    if not value.startswith("/") or "\0" in value:
+        raise ValueError("must be the path of a file, from the root on: its first line is the header's value")
+    return value
+
+
+HeaderFile = Annotated[str, Field(max_length=4096), AfterValidator(_file)]
 
 
 class OtlpKind(TelemeterKind):
@@ -59,6 +69,8 @@ class OtlpKind(TelemeterKind):
 
     endpoint: Annotated[str, Field(max_length=2000), AfterValidator(_endpoint)]
     headers: Annotated[dict[FieldName, HeaderValue], Field(max_length=32)] = Field(default_factory=dict)
+    headerFiles: Annotated[dict[FieldName, HeaderFile], Field(max_length=32)] = Field(default_factory=dict)
+    """Files that hold the values of headers that are secret; read anew for each batch."""
     sampleRate: Rate = 0.01
     failures: bool = False
     serviceName: Annotated[str, Field(min_length=1, max_length=200)] = "noderouter"
@@ -69,13 +81,22 @@ class OtlpKind(TelemeterKind):
             raise ValueError(f"needs the packages opentelemetry-proto and protobuf: {otlp.HOW_TO_GET}")
         return self
 
+    @model_validator(mode="after")
+    def _headers_once(self) -> Self:
+        folded = {str(name).lower() for name in self.headers}
+        twice = sorted(str(name) for name in self.headerFiles if str(name).lower() in folded)
+        if twice:
+            raise ValueError(f"`headers` and `headerFiles` both have {', '.join(twice)}: leave it in one of them")
+        return self
+
     def sampler(self) -> Sampler:
         """Return what it wants."""
         return Sampler(self.sampleRate, self.failures)
 
     def observer(self) -> Observer:
         """Return what records spans, with what exports them."""
-        collector = Collector(self.endpoint, otlp.CONTENT_TYPE, dict(self.headers))
+        files = {name: Path(path) for name, path in self.headerFiles.items()}
+        collector = Collector(self.endpoint, otlp.CONTENT_TYPE, dict(self.headers), files=files)
         about = resource(self.serviceName, os.environ)
         exporter = SpanExporter(self.kind_name, SpanQueue(), lambda: otlp.encoder(about), collector)
         return SpanRecorder(self.sampler(), exporter)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from pathlib import Path
 from time import monotonic, time
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ import trio
 SECONDS: Final = 10.0
 ANSWER_BYTES: Final = 64 * 1024
 MAX_RETRY_AFTER: Final = 60.0
+HEADER_BYTES: Final = 4096
+"""Of a value that a file has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,15 @@ class Answer:
 class Collector:
     """The place that batches are sent to, with one connection that is kept."""
 
-    def __init__(self, url: str, content_type: str, headers: Mapping[str, str], seconds: float = SECONDS) -> None:
-        """`url` is absolute, with a path; opens nothing yet."""
+    def __init__(
+        self,
+        url: str,
+        content_type: str,
+        headers: Mapping[str, str],
+        seconds: float = SECONDS,
+        files: Mapping[str, Path] | None = None,
+    ) -> None:
+        """`url` is absolute, with a path; `files` hold the values of more headers. Opens nothing yet."""
         parts = urlsplit(url)
         self.url = url
         self._tls = parts.scheme == "https"
@@ -43,6 +53,7 @@ class Collector:
         self._port = parts.port or (443 if self._tls else 80)
         self._target = parts.path or "/"
         self._headers = {"content-type": content_type, "user-agent": "noderouter", **headers}
+        self._files = dict(files or {})
         self._seconds = seconds
         self._connection: HTTPConnection | None = None
         self._closed = False
@@ -85,13 +96,15 @@ class Collector:
                     return Answer(reason=str(error) or type(error).__name__)
 
     def _ask(self, body: bytes) -> Answer:
+        # Read each time: what a file of a Secret holds is replaced while this runs.
+        headers = self._headers | {name: _value(path) for name, path in self._files.items()}
         connection = self._connection
         if connection is None:
             connection = self._connection = self._new()
             connection.connect()
             if self._closed:
                 raise HTTPException("closed meanwhile")
-        connection.request("POST", self._target, body, self._headers)
+        connection.request("POST", self._target, body, headers)
         response = connection.getresponse()
         text = response.read(ANSWER_BYTES)
         if not response.isclosed():
@@ -104,6 +117,20 @@ class Collector:
             context = ssl.create_default_context()
             return HTTPSConnection(self._host, self._port, timeout=self._seconds, context=context)
         return HTTPConnection(self._host, self._port, timeout=self._seconds)
+
+
+def _value(path: Path) -> str:
+    """Return what a file holds, which is the value of a header field.
+
+    Raises:
+        OSError: it cannot be read.
+        HTTPException: it is no value.
+    """
+    with path.open("rb") as file:
+        text = file.read(HEADER_BYTES + 2).decode("latin-1").strip()
+    if not text or not text.isascii() or not text.isprintable() or len(text) > HEADER_BYTES:
+        raise HTTPException(f"{path} holds no value of a header, which is printable ASCII, up to {HEADER_BYTES} bytes")
+    return text
 
 
 def retry_after(response: HTTPResponse) -> float | None:

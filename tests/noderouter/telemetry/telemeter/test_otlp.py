@@ -58,6 +58,8 @@ def test_spans_go_to_the_endpoint(endpoint, url):
         ("endpoint: 'http://a', headers: {'x y': '1'}", "headers"),
         ("endpoint: 'http://a', headers: {x: \"1\\r\\ny: 2\"}", "printable ASCII"),
         ("endpoint: 'http://a', protocol: grpc", "unknown key"),
+        ("endpoint: 'http://a', headerFiles: {x-key: key}", "must be the path of a file"),
+        ("endpoint: 'http://a', headers: {X-Key: a}, headerFiles: {x-key: /key}", "both have x-key"),
     ],
 )
 def test_what_is_wrong_is_said(keys, words):

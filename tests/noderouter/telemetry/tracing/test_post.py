@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from pathlib import Path
 from time import time
 
 import pytest
@@ -169,3 +170,21 @@ async def test_of_a_long_answer_a_part_is_read(nursery: trio.Nursery) -> None:
     assert (answer.status, answer.reason) == (400, "n" * 200)
     assert to._connection is None
     nursery.cancel_scope.cancel()
+
+
+async def test_a_secret_is_read_from_its_file_each_time(nursery: trio.Nursery, tmp_path: Path) -> None:
+    serve, got = answering(OK, OK)
+    port = await listening(nursery, serve)
+    file = tmp_path / "token"
+    to = Collector(f"http://127.0.0.1:{port}/", "application/json", {}, files={"authorization": file})
+    answer = await to.post(BODY)
+    assert (answer.status, str(file) in answer.reason) == (0, True)
+    file.write_text("Bearer one\n")
+    assert await to.post(BODY) == Answer(200)
+    file.write_text("Bearer two")
+    assert await to.post(BODY) == Answer(200)
+    for wrong in ("", "a\r\nb: c", "a" * 4097, "\u00e4"):
+        file.write_text(wrong)
+        assert "holds no value of a header" in (await to.post(BODY)).reason
+    assert [data.partition(b"authorization: ")[2].split(b"\r\n")[0] for data in got] == [b"Bearer one", b"Bearer two"]
+    to.close()
