@@ -98,7 +98,10 @@ def test_the_locks_pin_what_is_required(lock: str):
     parser = ConfigParser()
     parser.read(ROOT / "setup.cfg")
     required = {
-        "requirements.lock": parser["options"]["install_requires"].split("\n"),
+        "requirements.lock": [
+            *parser["options"]["install_requires"].split("\n"),
+            *parser["options.extras_require"]["tracing"].split("\n"),
+        ],
         "requirements-build.lock": tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"],
     }[lock]
     text = (ROOT / lock).read_text()

@@ -150,6 +150,12 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module
 
 
+def test_spans_are_encoded_as_opentelemetry_has_them(router_image: Image):
+    """With the packages that `io.l5d.otlp` imports when it begins."""
+    program = "from noderouter.telemetry.tracing import otlp; print(len(otlp.encoder({'service.name': 'x'})([])) > 0)"
+    assert router_image.output("python", "-c", program) == (0, "True\n")
+
+
 def test_what_is_left_of_the_kubernetes_package_reads_kubeconfigs(router_image: Image, tmp_path: Path):
     """With a program that gives the token, which takes most of the package."""
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": ["/given/token"]}}
