@@ -40,6 +40,7 @@
 {{- fail "metrics.serviceMonitor scrapes through the headless Service: set metrics.service.create, or use metrics.podMonitor" -}}
 {{- end -}}
 {{- if .Values.intercept.enabled -}}{{- include "noderouter.checkIntercept" . -}}{{- end -}}
+{{- include "noderouter.checkVisibility" . -}}
 {{- include "noderouter.checkLetGo" . -}}
 {{- end -}}
 

@@ -58,7 +58,7 @@ namers:
 {{- with .Values.namers }}
 {{ toYaml . }}
 {{- end }}
-{{- with .Values.telemetry }}
+{{- with include "noderouter.telemeters" . | fromYamlArray }}
 telemetry:
 {{ toYaml . }}
 {{- end }}
@@ -70,13 +70,19 @@ routers:
 {{ toYaml .Values.routers }}
 {{- else }}
 {{- if .Values.outgoing.enabled }}
-{{ include "noderouter.capturing" (list . (include "noderouter.overlaid" (list (include "noderouter.outgoing" . | fromYaml) .Values.outgoing.router))) }}
+{{ include "noderouter.capturing" (list . (include "noderouter.overlaid" (list (include "noderouter.seen" (list . "outgoing") | fromYaml) .Values.outgoing.router))) }}
 {{- end }}
 {{- if .Values.incoming.enabled }}
-{{ include "noderouter.overlaid" (list (include "noderouter.incoming" . | fromYaml) .Values.incoming.router) }}
+{{ include "noderouter.overlaid" (list (include "noderouter.seen" (list . "incoming") | fromYaml) .Values.incoming.router) }}
 {{- end }}
 {{- end }}
 {{ end -}}
+
+{{/* A router of the chart, with its traces and its access log. Takes a list: the root, the router's name. */}}
+{{- define "noderouter.seen" -}}
+{{- include (printf "noderouter.%s" (index . 1)) (index . 0) }}
+{{- include "noderouter.visible" . }}
+{{- end -}}
 
 {{/*
 A router of the chart with the user's keys over it, as a list of one. Objects are merged, but one of another kind takes

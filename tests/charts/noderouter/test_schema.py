@@ -26,6 +26,9 @@ MISSPELT: list[Object] = [
     {"networkPolicy": {"from": []}},
     {"intercept": {"excludeCidrs": []}},
     {"intercept": {"resources": {"limit": {}}}},
+    {"tracing": {"otlp": {"url": "http://a"}}},
+    {"tracing": {"otlp": {"headersFrom": [{"header": "a", "secret": "b", "key": "c", "file": "d"}]}}},
+    {"accessLog": {"sample": 1}},
 ]
 
 WRONG: list[tuple[Object, str]] = [
@@ -60,6 +63,16 @@ WRONG: list[tuple[Object, str]] = [
     ({"intercept": {"excludeCIDRs": ["10.0.0.0-10.1.0.0"]}}, "/intercept/excludeCIDRs/0"),
     ({"intercept": {"excludeNamespaces": ["Shop"]}}, "/intercept/excludeNamespaces/0"),
     ({"intercept": {"detectTimeoutMs": 0}}, "/intercept/detectTimeoutMs"),
+    ({"tracing": {"otlp": {"endpoint": "collector:4318"}}}, "/tracing/otlp/endpoint"),
+    (
+        {"tracing": {"otlp": {"headersFrom": [{"header": "a b", "secret": "b", "key": "c"}]}}},
+        "/tracing/otlp/headersFrom/0/header",
+    ),
+    ({"tracing": {"sampleRate": 2}}, "/tracing/sampleRate"),
+    ({"tracing": {"propagation": ["jaeger"]}}, "/tracing/propagation/0"),
+    ({"accessLog": {"format": "text"}}, "/accessLog/format"),
+    ({"accessLog": {"path": "access.log"}}, "/accessLog/path"),
+    ({"accessLog": {"routers": ["in"]}}, "/accessLog/routers/0"),
 ]
 
 IMPOSSIBLE: list[tuple[Object, str]] = [
@@ -99,6 +112,33 @@ IMPOSSIBLE: list[tuple[Object, str]] = [
     (
         {"intercept": {"enabled": True}, "routers": [{"protocol": "http", "servers": [{"port": 4140}]}]},
         "one server of `routers` needs that port and `capture`",
+    ),
+]
+
+
+OWN: Object = {"routers": [{"protocol": "http", "servers": [{}]}]}
+IMPOSSIBLE += [
+    ({"accessLog": {"path": "-"}, **OWN}, "give each of them `httpAccessLog`"),
+    ({"accessLog": {"path": "-"}, "outgoing": {"enabled": False}}, "accessLog.routers has `outgoing`, which is off"),
+    ({"accessLog": {"path": "/v/log", "routers": ["outgoing", "incoming"]}}, "one file for two routers"),
+    ({"accessLog": {"path": "/v/{router}/log"}}, "and not of its folder"),
+    ({"accessLog": {"path": "/log"}}, "put it into a folder"),
+    ({"accessLog": {"path": "/v/log"}}, "nothing can be written there"),
+    ({"accessLog": {"path": "-", "volume": {"emptyDir": {}}}}, "accessLog.volume has no effect"),
+    ({"accessLog": {"path": "-", "format": "combined", "sampleRate": 0.1}}, "of the format `json` only"),
+    ({"tracing": {"propagation": ["b3"]}, **OWN}, "give each of them `trace`"),
+    ({"tracing": {"otlp": {"headers": {"a": "b"}}}}, "headers for nobody"),
+    (
+        {
+            "tracing": {
+                "otlp": {
+                    "endpoint": "http://a",
+                    "headers": {"X-Key": "1"},
+                    "headersFrom": [{"header": "x-key", "secret": "a", "key": "b"}],
+                }
+            }
+        },
+        "the header x-key twice",
     ),
 ]
 
