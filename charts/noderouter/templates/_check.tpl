@@ -39,6 +39,13 @@
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.create) -}}
 {{- fail "metrics.serviceMonitor scrapes through the headless Service: set metrics.service.create, or use metrics.podMonitor" -}}
 {{- end -}}
+{{- $scraped := list -}}
+{{- range list .Values.metrics.serviceMonitor .Values.metrics.podMonitor -}}
+{{- if .enabled -}}{{- $scraped = append $scraped .path -}}{{- end -}}
+{{- end -}}
+{{- if and $scraped (not (has "/metrics" $scraped)) (or .Values.metrics.prometheusRule.enabled .Values.grafana.dashboards.enabled) -}}
+{{- fail "alerts and dashboards are on what `/metrics` has, and the monitors scrape another path: set it to /metrics (both may be scraped, one by each monitor), or switch alerts and dashboards off" -}}
+{{- end -}}
 {{- if .Values.intercept.enabled -}}{{- include "noderouter.checkIntercept" . -}}{{- end -}}
 {{- include "noderouter.checkVisibility" . -}}
 {{- include "noderouter.checkLetGo" . -}}

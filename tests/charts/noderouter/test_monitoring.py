@@ -1,6 +1,7 @@
 """Alerts and dashboards: every metric in them is one that the router has, and Prometheus understands them."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from tests.testing.router import Running, config, inet, routing
 
 DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
 
-_METRIC = re.compile(r"\b([a-z_]+:[a-zA-Z_:]+|process_\w+)")
+_METRIC = re.compile(r"\b(noderouter_\w+|process_\w+)")
 _LABEL = re.compile(r"\b([a-z]+)(?:=~?|!=)\"|by \(([a-z, ]+)\)")
 _SERIES = re.compile(r"^([\w:]+)(?:\{(.*)\})? ", re.MULTILINE)
 
@@ -31,7 +32,10 @@ def rules(helm: Helm) -> dict[str, Any]:
 
 
 def test_monitors_scrape_what_they_are_told(helm: Helm) -> None:
-    monitors = {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True, "path": "/metrics"}}
+    monitors = {
+        "serviceMonitor": {"enabled": True, "path": "/admin/metrics/prometheus"},
+        "podMonitor": {"enabled": True},
+    }
     found = helm.objects({"metrics": monitors})
     assert one(found, "ServiceMonitor")["spec"]["endpoints"][0]["path"] == "/admin/metrics/prometheus"
     assert one(found, "PodMonitor")["spec"]["podMetricsEndpoints"][0]["path"] == "/metrics"
@@ -59,7 +63,7 @@ def queries(file: Path) -> list[str]:
 async def exposition() -> str:
     """What a router shows that has answered, failed, had nobody to ask, and captures nothing for want of a keeper.
 
-    And one whose dtab is stored outside of its configuration.
+    And one whose dtab is stored outside of its configuration, with spans and an access log.
     """
     servers = [{"port": 0}, {"port": 0, "capture": {}}]
     keeper = {"socket": "/nowhere/sock", "nodeName": "node-1", "k8sHost": "127.0.0.1", "k8sPort": 1}
@@ -71,9 +75,10 @@ async def exposition() -> str:
         table.write("/svc => /$/nil")
         table.flush()
         stored = {"kind": "io.l5d.fs", "dtabFile": table.name}
-        async with routing(config(interpreter=stored)) as router:
+        telling = {"telemetry": [{"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 1}]}
+        async with routing(config(interpreter=stored, httpAccessLog=os.devnull) | telling) as router:
             assert (await router.ask("up")).status == 502
-            return found + (await router.admin("/admin/metrics/prometheus")).text
+            return found + (await router.admin("/metrics")).text
 
 
 async def answered(router: Running) -> str:
@@ -83,18 +88,17 @@ async def answered(router: Running) -> str:
     text = ""
     with trio.fail_after(BUSY_SECONDS):
         # Watches are looked for twice a second.
-        while router.app.control.interception is not None and "kubernetes:watch:" not in text:
-            text = (await router.admin("/admin/metrics/prometheus")).text
-    return text or (await router.admin("/admin/metrics/prometheus")).text
+        while router.app.control.interception is not None and "noderouter_watch_" not in text:
+            text = (await router.admin("/metrics")).text
+    return text or (await router.admin("/metrics")).text
 
 
 def known(text: str) -> tuple[set[str], set[str]]:
-    """Names of metrics and of labels. A histogram's quantiles are there once its first minute is over."""
+    """Names of metrics and of labels."""
     series = _SERIES.findall(text)
     names = {name for name, _ in series}
-    names |= {name.removesuffix("_count") for name in names if name.endswith("_count")}
     labels = {label for _, inner in series for label in re.findall(r"(\w+)=", inner)}
-    return names, labels | {"quantile", "instance", "pod", "namespace"}
+    return names, labels | {"instance", "pod", "namespace"}
 
 
 async def test_alerts_are_about_metrics_that_the_router_has(helm: Helm):
@@ -152,35 +156,40 @@ def test_prometheus_understands_the_alerts(helm: Helm, tmp_path: Path):
 
 ALERTS = {
     "NoderouterServiceFailing": (
-        [("rt:service:requests", "0+100x30"), ("rt:service:success", "0+98x30")],
-        'rt="out", service="svc/a"',
+        [("noderouter_service_requests_total", "0+100x30"), ("noderouter_service_failures_total", "0+2x30")],
+        'router="out", service="svc/a"',
         "svc/a succeeds in only 98% of requests (router out)",
     ),
     "NoderouterNotCapturing": (
-        [("intercept:armed", "0x30")],
+        [("noderouter_intercept_armed", "0x30")],
         'instance="10.0.0.1:9991"',
         "10.0.0.1:9991 does not capture the connections of its node; /intercept.json of its admin interface says why",
     ),
     "NoderouterNoEndpoints": (
-        [("rt:client:loadbalancer:size", "0x30"), ("rt:client:failures", "0+10x30")],
-        'rt="out", client="#/c"',
+        [("noderouter_endpoints", "0x30"), ("noderouter_failures_total", "0+10x30")],
+        'router="out", client="#/c"',
         "#/c has requests and no endpoint (router out)",
     ),
     "NoderouterEndpointsLeftOut": (
-        [("rt:client:loadbalancer:size", "3x30"), ("rt:client:loadbalancer:closed", "2x30")],
-        'rt="out", client="#/c"',
+        [("noderouter_endpoints", "3x30"), ("noderouter_endpoints_available", "1x30")],
+        'router="out", client="#/c"',
         "more than half of the endpoints of #/c fail and are left out (router out)",
     ),
     "NoderouterDtabRefused": (
-        [("rt:interpreter:dtab_refused_now", "1x30")],
-        'rt="out"',
+        [("noderouter_dtab_rejecting", "1x30")],
+        'router="out"',
         "the dtab of router out is invalid or missing, and an older one in effect; kubectl describe of its ConfigMap "
         "says where",
     ),
     "NoderouterWatchFailing": (
-        [("kubernetes:watch:failing_seconds", "0+60x30"), ("kubernetes:watch:last_event_age_seconds", "0+60x30")],
+        [("noderouter_watch_failing_seconds", "0+60x30"), ("noderouter_watch_age_seconds", "0+60x30")],
         'instance="10.0.0.1:9991", watch="services/prod"',
         "10.0.0.1:9991 has heard nothing of services/prod from the Kubernetes API for 1800 s: its addresses may be old",
+    ),
+    "NoderouterSpansLost": (
+        [("noderouter_spans_failed_total", "0+60x30"), ("noderouter_spans_dropped_total", "0x30")],
+        'instance="10.0.0.1:9991", exporter="io.l5d.otlp"',
+        "1 spans/s of 10.0.0.1:9991 do not reach their collector (io.l5d.otlp)",
     ),
 }
 """Alert: series by the minute, their labels, and what it says after half an hour."""
@@ -190,13 +199,13 @@ def test_alerts_about_several_routers(helm: Helm, tmp_path: Path):
     """Dtabs that differ from node to node, and a router that is not there."""
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules(helm)))
     hashes = [
-        f'rt:interpreter:dtab_hash{{rt="out", hash="{each}", instance="{at}"}}' for at, each in ((1, "a"), (2, "b"))
+        f'noderouter_dtab_info{{router="out", hash="{each}", instance="{at}"}}' for at, each in ((1, "a"), (2, "b"))
     ]
     place = 'namespace="noderouter", pod="noderouter-x7"'
     inputs = [{"series": each, "values": "1x30"} for each in hashes] + [{"series": f"up{{{place}}}", "values": "0x30"}]
     fires = []
     for alert, labels, summary in (
-        ("NoderouterDtabsDiffer", {"rt": "out"}, "nodes have 2 different dtabs in effect (router out)"),
+        ("NoderouterDtabsDiffer", {"router": "out"}, "nodes have 2 different dtabs in effect (router out)"),
         ("NoderouterDown", {"namespace": "noderouter", "pod": "noderouter-x7"}, None),
     ):
         [rule] = [rule for group in rules(helm)["groups"] for rule in group["rules"] if rule["alert"] == alert]
