@@ -17,8 +17,9 @@ import trio
 from noderouter.admin.listen import open_socket
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
+from noderouter.naming.interpreter.stored import StoredDtab
 from tests.noderouter.admin.conftest import FakeRouter, make_state  # noqa: F401 - a fixture
-from tests.testing.dashboard import DTAB, Shown, attacked, healthy, node
+from tests.testing.dashboard import DTAB, Shown, attacked, compared, healthy, node
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[browser]'")
 CHROMIUM = os.environ.get("NODEROUTER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -50,7 +51,16 @@ Page = Any
 
 @pytest.fixture
 def state(make_state: Callable[..., AdminState]) -> AdminState:  # noqa: F811 - the fixture
-    return make_state(routers={"outgoing": FakeRouter(dtab=DTAB)}, looker=Shown(node(20)), node="worker-3")
+    router = FakeRouter(dtab=DTAB)
+    router.compared = compared()
+    stored = StoredDtab("ConfigMap mesh/noderouter-dtab:dtab")
+    stored.apply(DTAB)
+    return make_state(
+        routers={"outgoing": router},
+        stored_dtabs={"outgoing": stored},
+        looker=Shown(node(20)),
+        node="worker-3",
+    )
 
 
 async def browsing(
@@ -220,7 +230,13 @@ async def test_without_a_script(state: AdminState) -> None:
         page.goto(base + "/names?path=/svc/web.shop")
         page.locator("textarea").fill("/svc => /k8s/shop/http ; /k8s => /#/io.l5d.k8s ;")
         page.locator("form#draft button").click()
-        assert "/svc => /k8s/shop/http ;" in page.locator("pre#diff").inner_text()
+        assert "-/svc => /$/nil ;" in page.locator("pre#diff").inner_text()
+        assert "33.7 % of 300.0 req/s, 2 of 4 names" in page.locator("dl#traffic").inner_text()
+        assert page.locator("table#changed tbody tr").count() == 3
+        assert "nowhere: no such name" in page.locator('tr[data-key="/svc/cart.shop"] td[data-k=then]').inner_text()
+        applied = page.locator("pre#apply").inner_text()
+        assert applied.startswith("kubectl -n mesh patch configmap noderouter-dtab ")
+        assert "    /svc => /k8s/shop/http ;" in applied
         page.goto(base + "/logging")
         page.locator("select[name=level]").select_option("ERROR")
         page.locator("form#level button").click()

@@ -32,6 +32,7 @@ from noderouter.admin.dashboard.seen import (
 )
 from noderouter.admin.dashboard.verdict import problems
 from noderouter.core.addr import AddrBound, Address
+from noderouter.naming.interpreter.whatif import Asked, Change, Comparison, Place, Where
 
 AT = 1_796_000_551.0
 """When it is: 01:02:31 UTC."""
@@ -256,3 +257,21 @@ def explored(path: Path, dtab: Dtab, known: Mapping[str, int]) -> Delegation:
         return Ok(Leaf(Bound(name, Path.parse("/"), AddrBound(addresses))))
 
     return bind(dtab, path, lookup, explore=True)
+
+
+def compared() -> Comparison:
+    """What a draft does to four names: one is split, one fails, one is not known, one stays; 7 were left out."""
+    web, gone = Where((Place(WEB, 1.0, False),)), Where((Place("nowhere: no such name", 1.0, True),))
+    split = Where((Place(WEB, 0.75, False), Place(CANARY, 0.25, False)))
+    cart = Where((Place(CART, 1.0, False),))
+    asked = {name: Asked(Path.parse(f"/svc/{name}.shop"), rate) for name, rate in
+             (("web", 212.0), ("cart", 48.0), ("search", 38.0), ("inventory", 40.0))}  # fmt: skip
+    return Comparison(
+        (
+            Change(asked["web"], web, split),
+            Change(asked["cart"], cart, gone),
+            Change(asked["inventory"], cart, cart),
+            Change(asked["search"], cart, Where((), pending=True)),
+        ),
+        7,
+    )

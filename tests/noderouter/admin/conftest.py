@@ -14,8 +14,9 @@ from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.listen import STUCK_MS, open_socket
 from noderouter.admin.message import Response
 from noderouter.admin.server import serve_admin
-from noderouter.admin.state import AdminState
+from noderouter.admin.state import AdminState, NoDtab
 from noderouter.core.addr import Addr
+from noderouter.naming.interpreter.whatif import Comparison
 from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.tree import MetricsTree
@@ -43,6 +44,7 @@ class FakeRouter:
         self.calls = edges
         self.leads: dict[str, list[tuple[str, float]]] = {}
         self.seen: list[Client] = []
+        self.compared: Comparison | None = None
 
     async def delegate(self, path: Path, dtab: Dtab) -> Any:
         await trio.lowlevel.checkpoint()
@@ -52,6 +54,12 @@ class FakeRouter:
         await trio.lowlevel.checkpoint()
         known = {"/#/io.l5d.k8s/shop/http/web": 6, "/#/io.l5d.k8s/shop/http/web-canary": 1}
         return explored(path, dtab if dtab is not None else self.known or Dtab.EMPTY, known)
+
+    async def whatif(self, draft: Dtab) -> Comparison:
+        await trio.lowlevel.checkpoint()
+        if self.compared is None:
+            raise NoDtab
+        return self.compared
 
     def branches(self) -> Iterable[tuple[str, list[tuple[str, float]]]]:
         return self.leads.items()

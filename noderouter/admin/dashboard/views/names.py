@@ -5,9 +5,7 @@ the router's whole dtab.
 """
 
 from collections.abc import Iterator
-from difflib import unified_diff
 from itertools import islice
-from shlex import quote
 from typing import Final
 
 import trio
@@ -32,14 +30,13 @@ from noderouter.admin.dashboard.view import (
     Table,
     Tree,
     View,
-    Words,
 )
+from noderouter.admin.dashboard.views import draft as drafts
 from noderouter.admin.dashboard.views.tables import branch_rows
 from noderouter.admin.state import AdminState, RouterView, StoredDtab
 
 PATIENCE: Final = 2.5
 """Seconds until one gives up: names have two to become known."""
-DIFF_LINES: Final = 200
 DENTRIES: Final = 300
 """Dentries that are shown."""
 DRAFT_BYTES: Final = 48 * 1024
@@ -83,15 +80,17 @@ async def view(state: AdminState, query: Query) -> View:
             draft = error
     now = await _delegated(state, router, path, None)
     then = None
+    traffic: tuple[Part, ...] = ()
     if isinstance(draft, Dtab):
         then = await _delegated(state, router, path, draft + _own(dtab, stored))
+        traffic = tuple(await drafts.traffic(state, router, draft, query))
     return View(
         "names",
         "Where a name goes",
         about=f"{path_text}  →  {_result(now)}{_figures(look, path_text, label)}",
         terse="names",
         aside=f"dtab {stored.hash}" if stored is not None and stored.hash else f"router {label}",
-        parts=tuple(_parts(state, label, look, path_text, dtab, stored, draft_text, draft, now, then)),
+        parts=tuple(_parts(state, label, look, path_text, dtab, stored, draft_text, draft, now, then, traffic)),
         links=_links(path_text, label, stored),
     )
 
@@ -123,6 +122,7 @@ def _parts(
     draft: Dtab | ParseError | None,
     now: Delegation | None,
     then: Delegation | None,
+    traffic: tuple[Part, ...],
 ) -> Iterator[Part]:
     fields = [Field("path", "name", path)]
     if len(state.routers) > 1:
@@ -137,7 +137,7 @@ def _parts(
         yield Tree("delegation", "Delegation", tree, f"{note}; steps were left out" if cut else note)
     yield _dentries(dtab, now, stored)
     yield from _branches(look, path, label)
-    in_force = _text_of(stored.dtab if stored is not None else dtab)
+    in_force = drafts.text_of(stored.dtab if stored is not None else dtab)
     if len(in_force) <= DRAFT_BYTES or text is not None:
         hidden = (("path", path), ("router", label))
         shown = in_force if text is None else text
@@ -154,12 +154,13 @@ def _parts(
     if isinstance(draft, ParseError):
         yield Facts("error", "Draft", (Fact("draft", str(draft), State.BAD, "refused"),))
     if isinstance(draft, Dtab):
-        yield Words("diff", "Draft against what is in force", _diff(in_force, _text_of(draft)))
+        yield drafts.difference(in_force, draft)
         if then is not None:
             whole = draft + _own(dtab, stored)
             tree, _ = tree_of(then, whole, clients)
             yield Tree("draftDelegation", "With the draft", tree, f"{path}  →  {_result(then)}")
-        yield Words("apply", "Apply it", _apply(stored), "with the rights of whoever runs it", copy=True)
+        yield from traffic
+        yield drafts.application(stored, draft)
 
 
 def _dentries(dtab: Dtab | None, now: Delegation | None, stored: StoredDtab | None) -> Table:
@@ -187,33 +188,6 @@ def _branches(look: Look, path: str, label: str) -> Iterator[Table]:
     service = look.seen.service(path, label)
     if service is not None and service.branches:
         yield Table("branches", "By branch", BRANCHES, branch_rows(service), "last 60 s; latency in ms")
-
-
-def _text_of(dtab: Dtab | None) -> str:
-    return "".join(f"{each.prefix.show()} => {each.dst.show()} ;\n" for each in dtab or ())
-
-
-def _diff(before: str, after: str) -> str:
-    lines = unified_diff(before.splitlines(), after.splitlines(), "in force", "draft", lineterm="", n=2)
-    found = list(islice(lines, DIFF_LINES + 1))
-    if not found:
-        return "no difference"
-    return "\n".join([*found[:DIFF_LINES], *(["..."] if len(found) > DIFF_LINES else [])])
-
-
-def _apply(stored: StoredDtab | None) -> str:
-    if stored is None:
-        return "# The dtab is in the configuration of the router: change it there, and restart."
-    kind, _, place = stored.name.partition(" ")
-    if kind != "ConfigMap":
-        return f"# Write the draft beside the file, and move it there in one step:\nmv draft.dtab {quote(stored.name)}"
-    namespace, _, rest = place.partition("/")
-    name, _, key = rest.partition(":")
-    file = quote(f"{key or 'dtab'}=draft.dtab")
-    return (
-        f"kubectl -n {quote(namespace)} create configmap {quote(name)} --from-file={file} \\\n"
-        "  --dry-run=client -o yaml | kubectl apply -f -"
-    )
 
 
 def _result(delegation: Delegation | None) -> str:

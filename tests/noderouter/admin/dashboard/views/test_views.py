@@ -221,19 +221,7 @@ async def test_a_draft_stands_for_what_is_stored(make_state: MakeState) -> None:
     assert part(view, Form, "draft").fields[0].value == "/k8s => /#/nowhere ;"
     assert "-/k8s => /#/io.l5d.k8s ;\n+/k8s => /#/nowhere ;" in part(view, Words, "diff").text
     assert part(view, Tree, "draftDelegation").note.endswith("nowhere: no such name")
-    assert part(view, Words, "apply").text == (
-        "kubectl -n mesh create configmap noderouter-dtab --from-file=dtab=draft.dtab \\\n"
-        "  --dry-run=client -o yaml | kubectl apply -f -"
-    )
     assert view.aside == f"dtab {stored.hash}"
-
-
-async def test_a_draft_for_a_file_is_quoted(make_state: MakeState) -> None:
-    stored = StoredDtab("/etc/dtab of mine")
-    stored.apply(DTAB)
-    state = make_state(routers={"out": FakeRouter(dtab=DTAB)}, stored_dtabs={"out": stored}, looker=Shown(healthy()))
-    view = await seen(names.view, state, path="/svc/x", dtab="")
-    assert part(view, Words, "apply").text.endswith("mv draft.dtab '/etc/dtab of mine'")
 
 
 async def test_a_wrong_draft_is_kept_and_said_to_be_wrong(state: AdminState) -> None:
