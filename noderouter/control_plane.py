@@ -4,9 +4,11 @@ It builds names and keeps them filled; routers read them. Of the worker it sees 
 builds on its `guard` and its capture point.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from logging import ERROR
+from socket import gethostname
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from noderouter import __version__
 from noderouter.admin.config import AdminConfig
 from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.handler.names import delegated
+from noderouter.admin.mesh.gatherer import Gatherer
 from noderouter.admin.state import AdminState, NoDtab
 from noderouter.assembly.surroundings import CaptureIndex
 from noderouter.config.config import Config
@@ -79,6 +82,7 @@ class ControlPlane:
         self._log = log
         self._started = monotonic()
         self._dtab_gauges: list[DtabGauges] = []
+        self._mesh: Gatherer | None = None
         self._cluster_domain = cache(lambda: cluster_domain(config.clusterDomain, log))
 
     # Life-cycle
@@ -119,6 +123,9 @@ class ControlPlane:
             start_soon(exporter.run, self._log, name=f"export spans to {exporter.kind}")
         if self.recent is not None:
             recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
+        peers = config.admin.peers
+        if peers is not None:
+            self._mesh = Gatherer(peers.build(runtime.clusters), self._metrics.scope("admin", "peers"))
         self._metrics.tally("telemetry/observer_faults", lambda: self.observers.faults)
         tap_gauges(self._metrics.scope("telemetry", "tap"), self.tap)
 
@@ -248,6 +255,8 @@ class ControlPlane:
             hosts=self._admin_hosts(),
             max_connections=config.admin.maxConnections,
             started=self._started,
+            node=os.environ.get("NODE_NAME") or gethostname(),
+            mesh=self._mesh,
         )
 
     def _admin_hosts(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ import re
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, ClassVar, Final
 
+from noderouter.admin.mesh.config import PeersConfig
 from noderouter.core.headers import FIELD_NAME
 from noderouter.schema.fields import FilePath, Ip, Port, Positive, Regex
 from noderouter.schema.kind import AfterValidator, Field, Model, Several, model_validator
@@ -94,6 +95,8 @@ class AdminConfig(Model):
     maxConnections: Annotated[int, Field(ge=4, le=4096)] = 32
     """Of each of the two ports."""
     probes: ProbesConfig | None = None
+    peers: PeersConfig | None = None
+    """Where the other routers are, so that views can be of all nodes."""
     socketOptions: AdminSocketOptions = AdminSocketOptions()
     workerThreads: Positive | None = None
     """Accepted without effect: long answers are made in small steps instead of on threads of their own."""

@@ -17,6 +17,7 @@ from noderouter.admin.handler import (
     names,
     process,
     stacks,
+    summary,
     threads,
     whatif,
 )
@@ -48,6 +49,8 @@ def _views() -> dict[str, Route]:
     }
 
 
+SUMMARY: Final = "/admin/summary.json"
+
 FIXED: Final[Mapping[str, Route]] = {
     **_views(),
     "/admin": _get(Group.DIAGNOSTICS, index.page),
@@ -57,6 +60,7 @@ FIXED: Final[Mapping[str, Route]] = {
     "/admin/shutdown": Route(Group.CONTROL, {"POST": process.shutdown}),
     "/admin/threads": _get(Group.DIAGNOSTICS, threads.threads),
     "/admin/threads.json": _get(Group.DIAGNOSTICS, threads.threads_json),
+    SUMMARY: _get(Group.DIAGNOSTICS, summary.summary_json),
     "/admin/stacks": _get(Group.DIAGNOSTICS, stacks.stacks),
     "/admin/lint": _get(Group.DIAGNOSTICS, lint.lint_text),
     "/admin/lint.json": _get(Group.DIAGNOSTICS, lint.lint_json),
@@ -100,6 +104,8 @@ def routes_for_probes(state: AdminState) -> dict[str, Route]:
     """Return the routes on the port for probes: none that changes anything, or shows how requests are routed."""
     found = {**_scrapes(state.expositions), **{path: FIXED[path] for path in FOR_PROBES}}
     found = {path: route for path, route in found.items() if path not in FIXED or path in FOR_PROBES}
+    if state.mesh is not None:  # the others are asked there, so they ask here
+        found[SUMMARY] = FIXED[SUMMARY]
     if state.capture_status is not None:
         found["/captured"] = _get(Group.PROBE, health.captured)
     return {path: route for path, route in found.items() if not is_blacklisted(state.security, path)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 from socket import gethostname
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -13,6 +14,7 @@ from noderouter.admin.answers import Answers
 from noderouter.admin.config import SecurityConfig
 from noderouter.admin.dashboard.look import Looker
 from noderouter.admin.dashboard.seen import Client
+from noderouter.admin.mesh.gatherer import Gatherer
 from noderouter.core.addr import Addr
 from noderouter.naming.interpreter.whatif import Comparison
 from noderouter.telemetry.edges import Edge
@@ -174,6 +176,10 @@ class AdminState:
     """Who looks at a view again and again."""
     node: str = field(default_factory=gethostname)
     """What this router is called on its pages."""
+    instance: str = field(default_factory=lambda: token_hex(8))
+    """Tells this process from all others that look at nodes."""
+    mesh: Gatherer | None = None
+    """Looks at all nodes, where it is known which there are."""
     delegations: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(DELEGATIONS))
     started: float = field(default_factory=monotonic)
     """When the process started, by the monotonic clock."""

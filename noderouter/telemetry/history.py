@@ -172,10 +172,14 @@ class History:
         wanted = ceil(seconds / SECONDS)
         if not 1 <= wanted <= RECENT:
             raise ValueError(f"between {SECONDS:g} and {RECENT * SECONDS:g} seconds are kept exactly, not {seconds:g}")
-        there = min(wanted, self.turns)
-        whole = merged(self._recent[(self.turns - 1 - ago) % RECENT] for ago in range(there))
+        there, whole = self.whole(wanted)
         p50, p95, p99 = map(_shown, whole.percentiles(0.5, 0.95, 0.99))
         return Window(there * SECONDS, whole.requests, whole.failures, p50, p95, p99)
+
+    def whole(self, slots: int = RECENT) -> tuple[int, Slot]:
+        """Return how many of the last slots there are, up to `RECENT`, and their sum with its buckets."""
+        there = min(slots, self.turns)
+        return there, merged(self._recent[(self.turns - 1 - ago) % RECENT] for ago in range(there))
 
 
 def _shown(milliseconds: float) -> float | None:

@@ -275,3 +275,8 @@ def compared() -> Comparison:
         ),
         7,
     )
+
+
+def call_many(number: int, name: str = "") -> tuple[Call, ...]:
+    """So many sources that call one service, each more often than the one before."""
+    return tuple(Call(f"{n}.shop{name}", f"/svc/cart.shop{name}", "outgoing", 1.0 + n, 100.0) for n in range(number))

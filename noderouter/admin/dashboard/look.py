@@ -31,6 +31,7 @@ from noderouter.admin.dashboard.seen import (
 )
 from noderouter.admin.dashboard.verdict import ranked, walk
 from noderouter.admin.dashboard.view import Problem
+from noderouter.admin.mesh.nodes import Mesh
 from noderouter.core.background import Pace
 from noderouter.telemetry.metrics import RequestStats
 from noderouter.telemetry.tree import LIMIT, OTHER, Scope
@@ -47,10 +48,11 @@ SAMPLES: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen, and what is wrong with it."""
+    """What was seen, and what is wrong with it; `mesh` where it is of many nodes (`admin.mesh`)."""
 
     seen: Seen
     problems: tuple[Problem, ...]
+    mesh: Mesh | None = None
 
 
 class Looker:
@@ -252,6 +254,8 @@ async def _calls(state: "AdminState") -> tuple[Call, ...]:
             link.router,
             link.rate,
             None if link.success is None else 100 * link.success,
+            link.recent_requests,
+            link.recent_failures,
         )
         for link in await edges(state)
         if link.recent_requests

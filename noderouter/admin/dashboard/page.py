@@ -17,6 +17,7 @@ from noderouter.admin.dashboard.render import html, json, text
 from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import Fact, Facts, Frame, Link, State, View
 from noderouter.admin.dashboard.watch import watch
+from noderouter.admin.dashboard.whose import ALL, PATHS, gather, is_mesh, look_for, staying
 from noderouter.admin.message import HTML, JSON, TEXT, Request, Response
 from noderouter.admin.security import is_open
 from noderouter.admin.state import AdminState
@@ -50,6 +51,7 @@ async def page(make: MakeView, shared: bool, state: AdminState, request: Request
             query |= posted(request)
         if form is Form.HTML:
             query.setdefault("n", PAGE_ROWS)
+        await gather(state, query, request.path)
         if "watch" in query and form is Form.TEXT and request.method == "GET":
             await make(state, query)  # what is wrong with the question is said at once
             return watch(query, style_of(request), state.watchers, partial(_drawn, make, query, state, request))
@@ -66,7 +68,7 @@ async def page(make: MakeView, shared: bool, state: AdminState, request: Request
 
 async def _made(make: MakeView, query: Query, form: Form, state: AdminState, request: Request) -> Response:
     try:
-        view = await make(state, query)
+        view = await _view(make, state, query)
     except BadQuery as bad:
         view = _wrong(str(bad))
     except NotThere as missing:
@@ -77,14 +79,21 @@ async def _made(make: MakeView, query: Query, form: Form, state: AdminState, req
 async def _drawn(make: MakeView, query: Query, state: AdminState, request: Request) -> tuple[View, Frame]:
     """Make a frame of what is watched; what was there may have left."""
     try:
-        view = await make(state, query)
+        await gather(state, query, request.path)
+        view = await _view(make, state, query)
     except NotThere as missing:
         view = _missing(missing)
-    return view, frame_of(await state.looker.look(state), state, request)
+    return view, frame_of(await look_for(state, query), state, request)
+
+
+async def _view(make: MakeView, state: AdminState, query: Query) -> View:
+    view = await make(state, query)
+    return staying(view) if is_mesh(query) else view
 
 
 async def _answer(view: View, form: Form, state: AdminState, request: Request) -> Response:
-    frame = frame_of(await state.looker.look(state), state, request)
+    whose = request.query if view.name != "error" else {}
+    frame = frame_of(await look_for(state, whose), state, request)
     match form:
         case Form.HTML:
             return Response(view.status, await pieces(html.page(view, frame)), HTML, _GUARDED)
@@ -124,7 +133,7 @@ def frame_of(look: Look, state: AdminState, request: Request) -> Frame:
             wrong[name] = wrong.get(name, 0) + 1
     query = {name: value for name, value in request.query.items() if name != "as"}
     return Frame(
-        state.node,
+        state.node if look.mesh is None else f"{look.mesh.about}, by {state.node}",
         state.version,
         monotonic() - state.started,
         time(),
@@ -132,6 +141,7 @@ def frame_of(look: Look, state: AdminState, request: Request) -> Frame:
         wrong,
         frozenset(each.path for each in CONTENTS if is_open(state.security, each.path, each.group)),
         f"{request.path}?{urlencode(query)}" if query else request.path,
+        ALL if look.mesh is not None else "one" if state.mesh is not None and request.path in PATHS else "",
     )
 
 

@@ -170,6 +170,8 @@ class Service:
     branches: tuple[Branch, ...] = ()
     errors: Mapping[str, int] = field(default_factory=dict)
     """What requests ended in instead of a response, ever, by name."""
+    usual: float | None = None
+    """The median p99 before the last 60 s, where it is known without the lines."""
 
     @property
     def course(self) -> Course:
@@ -246,6 +248,8 @@ class Call:
     router: str
     rate: float
     success: float | None
+    requests: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True)

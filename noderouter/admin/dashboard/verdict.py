@@ -83,8 +83,13 @@ def is_slow(service: Service) -> bool:
     p99 = service.figures.p99
     if p99 is None or p99 <= SLOW_MS:
         return False
-    before = usual(service.course.p99)
+    before = before_of(service)
     return before is not None and p99 > SLOWER * before
+
+
+def before_of(service: Service) -> float | None:
+    """Return the p99 that is usual of a service."""
+    return usual(service.course.p99) if service.usual is None else service.usual
 
 
 def slow_endpoint(endpoint: Endpoint, siblings: Iterable[Endpoint]) -> bool:
@@ -171,7 +176,7 @@ def _of_service(service: Service, clients: list[Client], seen: Seen) -> Iterator
         )
     elif is_slow(service):
         course = service.course
-        before = usual(course.p99)
+        before = before_of(service)
         assert before is not None
         since = _since(course.p99, seen.at, lambda value: value > SLOWER * before)
         said, cause = _why_slow(service, clients, seen.calls)

@@ -304,3 +304,5 @@ class Frame:
     views: frozenset[str] = frozenset()
     path: str = "/"
     """The address of this view, with its query."""
+    nodes: str = ""
+    """`all` where it is of all nodes, `one` where it might be; empty where there is no choice."""

@@ -27,6 +27,7 @@ _ABOUT: Final = (
     ("/delegator.json?path=/svc/x&dtab=/svc=>/$/nil", Group.UI, "what becomes of a name; namespace=<router>"),
     ("/whatif", Group.DIAGNOSTICS, "POST a dtab: what it would do to the requests of the last ten minutes"),
     ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
+    ("/admin/summary.json", Group.DIAGNOSTICS, "this router in short, for those who look at all nodes"),
     ("/admin/stacks", Group.DIAGNOSTICS, "the filters of each server and service, as built; router=<label>"),
     ("/graph", Group.DIAGNOSTICS, "who calls whom; format=dot for Graphviz"),
     ("/admin/lint", Group.DIAGNOSTICS, "what is odd about the dtabs in effect"),

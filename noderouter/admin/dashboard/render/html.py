@@ -16,6 +16,7 @@ from noderouter.admin.dashboard.render.drawing import mark
 from noderouter.admin.dashboard.render.element import Element, element, here, joined
 from noderouter.admin.dashboard.render.parts import part
 from noderouter.admin.dashboard.view import Frame, Problem, State, View
+from noderouter.admin.dashboard.whose import ALL, with_all
 
 SCRIPTS: Final = {
     "requests": ("requests.js",),
@@ -83,12 +84,19 @@ def _top(active: str, frame: Frame) -> Element:
         current = "page" if each.name == active else None
         nav.append(
             element(
-                "a", each.label, count, href=here(each.path), aria_current=current, data_view=each.name, data_g=each.key
+                "a",
+                each.label,
+                count,
+                href=here(_kept(each.path, frame)),
+                aria_current=current,
+                data_view=each.name,
+                data_g=each.key,
             )
         )
     stamp = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(frame.at))
     tools = element(
         "div",
+        _switch(frame),
         element(
             "span", "as of ", element("time", _clock(frame), datetime=stamp), id="heard", role="status", aria_live="off"
         ),
@@ -108,6 +116,24 @@ def _top(active: str, frame: Frame) -> Element:
     who = element("div", frame.node, element("span", f"noderouter {frame.version}", class_="v"), class_="who")
     bar = element("div", who, element("nav", nav, class_="nav", aria_label="Views"), tools, class_="bar")
     return element("header", bar, class_="top")
+
+
+def _kept(path: str, frame: Frame) -> str:
+    """Return the address of another view: who looks at all nodes goes on to."""
+    return with_all(path) if frame.nodes == ALL else path
+
+
+def _switch(frame: Frame) -> Element | None:
+    """Return the way from this node to all of them, and back; None where there is none."""
+    if not frame.nodes:
+        return None
+    if frame.nodes == ALL:
+        page, _, query = frame.path.partition("?")
+        rest = urlencode([pair for pair in parse_qsl(query) if pair[0] != "nodes"])
+        return element(
+            "a", "This node alone", href=here(f"{page}?{rest}" if rest else page), id="nodes", class_="plain"
+        )
+    return element("a", "All nodes", href=here(with_all(frame.path)), id="nodes", class_="plain")
 
 
 def wrongs(problems: tuple[Problem, ...]) -> Element:

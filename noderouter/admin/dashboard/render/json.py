@@ -20,6 +20,7 @@ from noderouter.admin.dashboard.view import (
     View,
     Words,
 )
+from noderouter.admin.dashboard.whose import ALL
 
 Json = dict[str, Any]
 
@@ -35,6 +36,7 @@ def members(view: View, frame: Frame) -> Iterator[tuple[str, Any]]:
             "uptimeSeconds": round(frame.uptime_seconds, 1),
             "at": round(frame.at, 3),
             "wrong": dict(frame.wrong),
+            **({"nodes": frame.nodes} if frame.nodes == ALL else {}),
         },
     )
     yield "title", view.title

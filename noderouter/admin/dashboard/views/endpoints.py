@@ -8,6 +8,7 @@ from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import ORDER, Field, Form, Link, Row, State, Table, View
 from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, endpoint_rows
+from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
 
 WORDS: Final = ("failing", "ejected", "probing", "down", "slow", "ok")
@@ -17,7 +18,7 @@ QUIET: Final = 40
 
 async def view(state: AdminState, query: Query) -> View:
     """Return endpoints; `client`, `service`, `state` and `q` choose, `all=1` has those that are well, too."""
-    look = await state.looker.look(state)
+    look = await look_for(state, query)
     seen = look.seen
     word, wanted = choice(query, "state", WORDS), words(query)
     most = number(query, "n", MOST_ROWS, 1, MOST_ROWS)

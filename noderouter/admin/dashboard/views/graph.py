@@ -8,6 +8,7 @@ from noderouter.admin.dashboard.numbers import plural
 from noderouter.admin.dashboard.query import MOST_ROWS, Query, number, words
 from noderouter.admin.dashboard.verdict import at, service_state, short
 from noderouter.admin.dashboard.view import ORDER, Column, Edge, Field, Form, Graph, Kind, Link, Row, State, Table, View
+from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
 
 DRAWN: Final = 60
@@ -25,7 +26,7 @@ COLUMNS: Final = (
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the edges; `of` a workload or service, up to `depth` steps away; `q` are words of either end."""
-    look = await state.looker.look(state)
+    look = await look_for(state, query)
     every = edges_of(look)
     of = query.get("of", "")
     depth = number(query, "depth", 1, 1, 10)
@@ -39,12 +40,13 @@ async def view(state: AdminState, query: Query) -> View:
     left = len(found) - len(drawn)
     rows = tuple(_row(each) for each in found[:most])
     services = plural(len({each.target for each in every}), "service")
+    whose = "this node" if look.mesh is None else look.mesh.about
     return View(
         "graph",
         "Who calls whom",
-        about=f"{plural(len(every), 'edge')}, {plural(sources, 'source')}, {services}, last 60 s, this node",
+        about=f"{plural(len(every), 'edge')}, {plural(sources, 'source')}, {services}, last 60 s, {whose}",
         terse="graph: who calls whom",
-        aside="last 60 s, this node",
+        aside=f"last 60 s, {whose}",
         parts=(
             Graph("graph", "", tuple(drawn), f"{plural(left, 'edge')} are in the table only" if left else ""),
             Form(

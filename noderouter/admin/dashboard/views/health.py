@@ -3,11 +3,28 @@
 from collections.abc import Iterator
 from typing import Final
 
+from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.numbers import duration, plural
-from noderouter.admin.dashboard.query import Query
+from noderouter.admin.dashboard.query import MOST_ROWS, Query
 from noderouter.admin.dashboard.seen import Seen
 from noderouter.admin.dashboard.verdict import SILENT_SECONDS, headline, ranked
-from noderouter.admin.dashboard.view import Column, Fact, Facts, Kind, Link, Part, Row, State, Table, View, Words
+from noderouter.admin.dashboard.view import (
+    Column,
+    Fact,
+    Facts,
+    Kind,
+    Link,
+    Part,
+    Problem,
+    Row,
+    State,
+    Table,
+    View,
+    Words,
+)
+from noderouter.admin.dashboard.views.nodes import facts, nodes_table
+from noderouter.admin.dashboard.whose import look_for
+from noderouter.admin.mesh.nodes import Mesh
 from noderouter.admin.state import AdminState
 
 WATCHES: Final = (
@@ -28,11 +45,13 @@ NEAR: Final = 0.8
 """The share of a limit from which on it is to be looked at."""
 
 
-async def view(state: AdminState, _query: Query) -> View:
+async def view(state: AdminState, query: Query) -> View:
     """Return the health of the router."""
-    look = await state.looker.look(state)
+    look = await look_for(state, query)
     seen = look.seen
     mine = ranked(each for each in look.problems if each.path == "/health")
+    if look.mesh is not None:
+        return _of_all(look, look.mesh, mine)
     ready = "Ready" if seen.ready else "Not ready"
     known = headline(mine)
     return View(
@@ -47,6 +66,23 @@ async def view(state: AdminState, _query: Query) -> View:
             *([Link("every pod, and why not", "/intercept.json")] if seen.capture is not None else []),
             Link("for probes", "/readyz?verbose"),
         ),
+    )
+
+
+def _of_all(look: Look, mesh: Mesh, mine: tuple[Problem, ...]) -> View:
+    """Return the health of all nodes."""
+    return View(
+        "health",
+        headline(mine),
+        about=mesh.about,
+        terse="health",
+        aside=mesh.about,
+        problems=mine,
+        parts=(
+            Facts("health", "Now", (*facts(mesh), *dtab_facts(look.seen))),
+            nodes_table(mesh, MOST_ROWS),
+        ),
+        links=(Link("the overview", "/"), Link("the services", "/services")),
     )
 
 

@@ -5,11 +5,13 @@ from typing import Final
 from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.numbers import plural
 from noderouter.admin.dashboard.query import Query
-from noderouter.admin.dashboard.seen import Router, Seen
+from noderouter.admin.dashboard.seen import Router
 from noderouter.admin.dashboard.verdict import FAILING, FAILURES, at, counted, headline
 from noderouter.admin.dashboard.view import Column, Fact, Facts, Kind, Link, Row, State, Table, View
 from noderouter.admin.dashboard.views.health import dtab_facts, interception_fact, process_fact, watches_fact
+from noderouter.admin.dashboard.views.nodes import SOME, facts, nodes_table
 from noderouter.admin.dashboard.views.tables import out_of_service, ranked_services, services_table
+from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
 
 SHOWN: Final = 8
@@ -31,9 +33,9 @@ COLUMNS: Final = (
 )
 
 
-async def view(state: AdminState, _query: Query) -> View:
+async def view(state: AdminState, query: Query) -> View:
     """Return the overview."""
-    look = await state.looker.look(state)
+    look = await look_for(state, query)
     seen = look.seen
     ranked = ranked_services(seen)
     first = next((each for each in look.problems if each.path.startswith("/service?")), None)
@@ -44,7 +46,7 @@ async def view(state: AdminState, _query: Query) -> View:
     return View(
         "overview",
         headline(look.problems),
-        about=about(seen),
+        about=about(look),
         terse="",
         aside=counted(look.problems),
         problems=look.problems[:20],
@@ -65,9 +67,10 @@ async def view(state: AdminState, _query: Query) -> View:
                 sortable=False,
             ),
             out_of_service(look),
-            Facts("health", "Health", tuple(_health(seen)), more=Link("everything", "/health")),
+            *(() if look.mesh is None else (nodes_table(look.mesh, SOME, more=True),)),
+            Facts("health", "Health", tuple(_health(look)), more=Link("everything", "/health")),
         ),
-        links=_links(name, bool(first)),
+        links=_links(name, bool(first), state.mesh is not None and look.mesh is None),
     )
 
 
@@ -100,12 +103,15 @@ def _row(router: Router, look: Look) -> Row:
     )
 
 
-def _health(seen: Seen) -> list[Fact]:
+def _health(look: Look) -> list[Fact]:
+    seen = look.seen
+    if look.mesh is not None:
+        return [*facts(look.mesh), *dtab_facts(seen)]
     found = [*dtab_facts(seen), interception_fact(seen), watches_fact(seen), process_fact(seen)]
     return [each for each in found if each is not None]
 
 
-def _links(name: str, failing: bool) -> tuple[Link, ...]:
+def _links(name: str, failing: bool, several: bool) -> tuple[Link, ...]:
     found = []
     if name:
         found.append(Link("the failing service" if failing else "the busiest service", at("/service", name=name)))
@@ -115,10 +121,13 @@ def _links(name: str, failing: bool) -> tuple[Link, ...]:
         found.append(Link("where a name goes, why", at("/names", path=name)))
     found.append(Link("who calls whom", "/graph"))
     found.append(Link("again every 2 s", "/?watch=2"))
+    if several:
+        found.append(Link("the same of all nodes", "/?nodes=all"))
     found.append(Link("any view as JSON", "curl -H accept:application/json {}/"))
     return tuple(found)
 
 
-def about(seen: Seen) -> str:
+def about(look: Look) -> str:
     """Return the router in a line: `45 services, 138 endpoints`."""
-    return f"{plural(len(seen.services), 'service')}, {plural(seen.endpoints, 'endpoint')}"
+    seen, of = look.seen, "" if look.mesh is None else f"{look.mesh.about}, "
+    return f"{of}{plural(len(seen.services), 'service')}, {plural(seen.endpoints, 'endpoint')}"

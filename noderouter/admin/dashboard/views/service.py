@@ -12,6 +12,7 @@ from noderouter.admin.dashboard.seen import Failure, Seen, Service
 from noderouter.admin.dashboard.verdict import at, service_state
 from noderouter.admin.dashboard.view import Column, Kind, Line, Lines, Link, Part, Problem, Row, State, Table, View
 from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, branch_rows, endpoint_rows
+from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
 
 ROUTES: Final = (
@@ -42,7 +43,7 @@ async def view(state: AdminState, query: Query) -> View:
     name = query.get("name", "")
     if not name:
         raise BadQuery("name: the service, such as /service?name=/svc/hello; /services has all")
-    look = await state.looker.look(state)
+    look = await look_for(state, query)
     seen = look.seen
     service = seen.service(name, query.get("router"))
     if service is None:
@@ -106,7 +107,7 @@ def _parts(service: Service, look: Look) -> Iterator[Part]:
         total=len(rows),
     )
     yield _routes(service)
-    yield _callers(service, seen)
+    yield _callers(service, look)
     yield _errors(service, seen)
 
 
@@ -126,13 +127,21 @@ def _routes(service: Service) -> Table:
     )
 
 
-def _callers(service: Service, seen: Seen) -> Table:
+def _callers(service: Service, look: Look) -> Table:
     rows = tuple(
         Row(each.source, {"source": each.source, "rate": each.rate, "success": each.success})
-        for each in seen.calls
+        for each in look.seen.calls
         if each.service == service.name and each.router == service.router
     )
-    return Table("callers", "Called by", CALLERS, rows[:20], "from this node", "not known", total=len(rows))
+    return Table(
+        "callers",
+        "Called by",
+        CALLERS,
+        rows[:20],
+        "from this node" if look.mesh is None else look.mesh.about,
+        "not known",
+        total=len(rows),
+    )
 
 
 def _errors(service: Service, seen: Seen) -> Table:

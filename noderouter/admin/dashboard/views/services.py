@@ -13,6 +13,7 @@ from noderouter.admin.dashboard.views.tables import (
     services_table,
     states_in_words,
 )
+from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
 
 WORDS: Final = ("failing", "ejected", "slow", "canary", "ok")
@@ -20,11 +21,11 @@ WORDS: Final = ("failing", "ejected", "slow", "canary", "ok")
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the services; `q` are words of the name, `state` a word, `sort` a column, `n` how many, `router` whose."""
-    look = await state.looker.look(state)
+    look = await look_for(state, query)
     ranked = ranked_services(look.seen)
     word = choice(query, "state", WORDS)
     sort = choice(query, "sort", ("state", *SERVICE_SORTS))
-    router = choice(query, "router", tuple(state.routers))
+    router = choice(query, "router", tuple(each.label for each in look.seen.routers))
     most = number(query, "n", MOST_ROWS, 1, MOST_ROWS)
     wanted = words(query)
     found = [
@@ -44,7 +45,7 @@ async def view(state: AdminState, query: Query) -> View:
         Field("sort", "sort", sort, ("state", *SERVICE_SORTS)),
     ]
     if len(state.routers) > 1:
-        fields.append(Field("router", "router", router, tuple(state.routers)))
+        fields.append(Field("router", "router", router, tuple(each.label for each in look.seen.routers)))
     empty = NOTHING_YET
     if ranked:
         empty = f"None of {len(ranked)} services is so. /services has all."
