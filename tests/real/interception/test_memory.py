@@ -20,10 +20,13 @@ from tests.testing.figures import State
 
 pytestmark = pytest.mark.root
 
+CONNECTIONS = 20_000
+"""More than the largest table that a stranger can fill has places (docs/limits.md), each with a value of its own."""
 SOAK_SECONDS = 120
+"""Whichever comes first."""
 PATIENCE_S = 2 + BUSY_SECONDS
 GROWN_MB = 64
-"""In the first minute caches fill; `python -m benchmarks.soak` by itself shows whether memory stays flat."""
+"""Caches fill; `python -m benchmarks.soak` by itself shows whether memory stays flat."""
 AGAIN_SECONDS = 60.0
 
 BACKEND = """
@@ -96,7 +99,7 @@ def test_hostile_values_within_the_chart_s_limit(
     group, pid = group_of(node, before["containerID"].partition("://")[2])
     told = mesh.metric("node-1", "overload/memory_limit_bytes")
     options = ["--port=4140", f"--pid={pid}", "--admin-port=9990", f"--seconds={SOAK_SECONDS}", "--every=5"]
-    more = ["--connections=10000000", f"--grow-mb={GROWN_MB}", f"--patience={PATIENCE_S}"]
+    more = [f"--connections={CONNECTIONS}", f"--grow-mb={GROWN_MB}", f"--patience={PATIENCE_S}"]
     argv = [*node.command(), "env", f"--chdir={CHECKOUT}", sys.executable, "-m", "benchmarks.soak", *options, *more]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=SOAK_SECONDS + 60)
     mesh.write_dtab(dtab)
@@ -116,7 +119,7 @@ def test_hostile_values_within_the_chart_s_limit(
     shed = sum(map(int, failed.findall(done.stdout)))
     assert served > shed, done.stdout
     state(
-        f"{opened} connections in {SOAK_SECONDS} s, at most {group.most() >> 20} of 512 MB; "
+        f"{opened} connections, at most {group.most() >> 20} of 512 MB; "
         f"of {served + shed} polite requests {shed} were not answered with 200"
     )
 
