@@ -69,7 +69,7 @@ ROW_e2e := tests/e2e_cluster
 ROW_real := tests/real --ignore=tests/real/interception
 ROW_cluster := tests/cluster
 IN_ROWS := $(filter-out --%,$(foreach row,$(ROWS),$(ROW_$(row))))
-ON_SOURCES = NODEROUTER_PURE=1 $(BIN)/$(PYTEST)
+ON_SOURCES = NODEROUTER_PURE=1 NODEROUTER_SHOTS=$(CURDIR)/$(VENV)/shots $(BIN)/$(PYTEST)
 PYTEST := python -m pytest
 # Where the time goes, at the end of each row.
 SLOWEST := --durations=10 --durations-min=10

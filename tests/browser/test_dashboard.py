@@ -1,7 +1,7 @@
 """The dashboard in a real browser: every view, at three widths, light and dark, by keyboard, and without a script.
 
 Needs `pip install -e '.[browser]'` and a Chromium (`apt-get install chromium`); skipped where either is missing.
-`NODEROUTER_SHOTS=<folder>` keeps a picture of every view.
+`NODEROUTER_SHOTS=<folder>` keeps a picture of every view and state; `make test` keeps them in `.venv/shots`.
 """
 
 import os
@@ -98,6 +98,7 @@ async def browsing(
 def kept(page: Page, name: str) -> None:
     folder = os.environ.get("NODEROUTER_SHOTS")
     if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
@@ -127,10 +128,11 @@ async def test_every_state_is_accessible(state: AdminState) -> None:
     axe_of = pytest.importorskip("axe_playwright_python.sync_playwright")
 
     def look(page: Page, base: str) -> None:
-        for path in ("/", "/services", "/graph", "/endpoints", "/health"):
-            page.goto(base + path)
+        for name in ("overview", "services", "graph", "endpoints", "health"):
+            page.goto(base + VIEWS[name])
             found = axe_of.Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
+            kept(page, f"{name}-well")
 
     await browsing(replace(state, looker=Shown(healthy())), look)
 
@@ -214,6 +216,7 @@ async def test_what_is_old_is_marked(state: AdminState) -> None:
         sync_api.expect(page.locator("#heard")).to_contain_text("last heard", timeout=PATIENCE_MS)
         assert "stale" in (page.locator("main").get_attribute("class") or "")
         assert page.locator("h1").inner_text() == "2 things are wrong, 3 to watch"
+        kept(page, "overview-stale")
 
     await browsing(state, look, bears=("503",))
 
