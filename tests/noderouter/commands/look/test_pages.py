@@ -12,7 +12,8 @@ from noderouter.commands.look.interface import LookError, plain, without_links
 from noderouter.commands.look.nodes import one_each
 from noderouter.kubernetes.access import Plain
 from tests.noderouter.commands.look.conftest import PAGE
-from tests.testing.router import config, routing
+from tests.testing.backend import backend
+from tests.testing.router import config, inet, routing
 
 
 async def test_a_page_is_what_the_router_says_without_what_controls_a_terminal(stand_in, command):
@@ -23,44 +24,58 @@ async def test_a_page_is_what_the_router_says_without_what_controls_a_terminal(s
     assert stand_in.asked == [("/", {"as": "text"})]
 
 
-@pytest.mark.parametrize(
-    ("line", "path", "query"),
-    [
-        ("top --view services", "/services", {}),
-        ("endpoints", "/endpoints", {"all": "1"}),
-        ("endpoints --service /svc/a --state ejected", "/endpoints", {"service": "/svc/a", "state": "ejected"}),
-        ("graph --of a", "/graph", {"of": "a"}),
-    ],
-)
-async def test_what_is_asked_for(stand_in, command, line, path, query):
-    stand_in.answers[path] = 200, json.dumps({"view": "it", "x": "\x1b[2J"})
-    line += " -c 1" if line.startswith("top") else ""
-    code, out = await command(f"{line} -o json", stand_in.port)
+@pytest.fixture
+async def hello():
+    """A service that has had a request by the name /svc/hello, its address, and the router's admin port."""
+    async with backend() as service, routing(config(f"/svc => {inet(service.port)}")) as router:
+        await router.ask("hello")
+        yield f"127.0.0.1:{service.port}", router.admin_port
+
+
+async def test_pages_of_a_router(hello, command):
+    address, port = hello
+    for line, words in {
+        "top -c 1": "\nROUTERS ",
+        "top -c 1 --view services": "\n   /svc/hello  ok ",
+        "endpoints": f"\n   {address}  ok ",
+        "endpoints --service /svc/hello": f"\n   {address}  ok ",
+        "endpoints --service /svc/a": "\nNone is so.",
+        "endpoints --state ejected": "\nNone is so.",
+        "graph --of hello": "Nobody has called anybody",
+        "explain /svc/hello --router out": "[the namer] 1 of 1 up",
+        "explain /svc/hello": f"\n   {address}  ok ",
+        "graph -o dot": "digraph noderouter {",
+    }.items():
+        code, out = await command(line, port)
+        assert (code, out.count(words)) == (0, 1), (line, out)
+    _, out = await command("explain /svc/a", port)
+    assert "1 of 1 up" in out
+    assert "\nENDPOINTS " not in out  # nobody has asked for it
+    with pytest.raises(LookError, match="begins with a slash"):
+        await command("explain hello", port)
+
+
+async def test_views_of_a_router_as_json(hello, command):
+    address, port = hello
+    for line, view in {
+        "top -c 1 --view services": "services",
+        "endpoints --service /svc/hello": "endpoints",
+        "graph": "graph",
+    }.items():
+        code, out = await command(f"{line} -o json", port)
+        assert (code, json.loads(out)["view"]) == (0, view)
+    _, out = await command("explain /svc/hello -o json", port)
+    found = json.loads(out)
+    assert found["names"]["delegation"]["name"] == "/svc/hello"
+    assert [each["address"] for each in found["endpoints"]["rows"]] == [address]
+
+
+async def test_json_has_nothing_that_controls_a_terminal(stand_in, command):
+    stand_in.answers["/endpoints"] = 200, json.dumps({"view": "it", "x": "\x1b[2J"})
+    code, out = await command("endpoints --state ejected -o json", stand_in.port)
     assert (code, json.loads(out)) == (0, {"view": "it", "x": "\x1b[2J"})
     assert "\x1b" not in out
-    assert stand_in.asked == [(path, {"as": "json", **query})]
-
-
-async def test_the_graph_of_a_router_for_graphviz(command):
-    async with routing(config()) as router:
-        code, out = await command("graph -o dot", router.admin_port)
-    assert (code, out.splitlines()[0]) == (0, "digraph noderouter {")
-
-
-async def test_a_name_is_explained_down_to_its_endpoints(stand_in, command):
-    stand_in.answers["/names"] = 200, "noderouter n1 names\n/svc/a\n"
-    with pytest.raises(LookError, match="begins with a slash"):
-        await command("explain hello", stand_in.port)
-    stand_in.answers["/endpoints"] = 200, json.dumps({"endpoints": {"rows": []}})
-    code, out = await command("explain /svc/a --router out", stand_in.port)
-    assert (code, out) == (0, "noderouter n1 names\n/svc/a\n")
-    assert stand_in.asked[0] == ("/names", {"as": "text", "path": "/svc/a", "router": "out"})
-    assert stand_in.asked[1] == ("/endpoints", {"as": "json", "service": "/svc/a", "router": "out"})
-    stand_in.answers["/names"] = 200, json.dumps({"delegation": {"name": "/svc/a"}})
-    stand_in.answers["/endpoints"] = 200, json.dumps({"endpoints": {"rows": [{"address": "10.0.0.7:80"}]}})
-    _, out = await command("explain /svc/a -o json", stand_in.port)
-    found = json.loads(out)
-    assert (found["names"]["delegation"]["name"], found["endpoints"]["rows"][0]["address"]) == ("/svc/a", "10.0.0.7:80")
+    assert stand_in.asked == [("/endpoints", {"as": "json", "state": "ejected"})]
 
 
 async def test_routers_of_nodes_through_the_api(stand_in, command):
