@@ -1,6 +1,7 @@
 """The script for bash, 3.2 and later; it needs nothing but bash."""
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Final
 
 from noderouter.commands.completion.grammar import PROGRAM, Command, Takes, walk
@@ -64,7 +65,7 @@ def _full(command: Command) -> str:
 def _paths(root: Command) -> Iterator[str]:
     """Yield where each word of a command leads."""
     for each in list(walk(root))[1:]:
-        yield f"            {_quoted(_full(each))}) path={_quoted(_full(each))} ;;\n"
+        yield f"            {quote(_full(each))}) path={quote(_full(each))} ;;\n"
 
 
 def _values(root: Command) -> Iterator[str]:
@@ -73,11 +74,11 @@ def _values(root: Command) -> Iterator[str]:
         for option in command.options:
             if option.takes is Takes.NOTHING:
                 continue
-            names = " | ".join(_quoted(f"{_full(command)} {name}") for name in option.names)
+            names = " | ".join(quote(f"{_full(command)} {name}") for name in option.names)
             if option.takes in _FILES:
                 does = f'_noderouter_files {_FILES[option.takes]} "$cur"; '
             elif option.choices:
-                does = f'_noderouter_give -W {_quoted(" ".join(option.choices))} -- "$cur"; '
+                does = f'_noderouter_give -W {quote(" ".join(option.choices))} -- "$cur"; '
             else:
                 does = ""
             yield f"        {names}) {does}return ;;\n"
@@ -90,10 +91,6 @@ def _words(root: Command) -> Iterator[str]:
         words += [choice for each in command.arguments for choice in each.choices]
         options = [name for option in command.options for name in option.names]
         files = next((_FILES[each.takes] for each in command.arguments if each.takes in _FILES), "")
-        does = f"words={_quoted(' '.join(words))} options={_quoted(' '.join(options))}"
+        does = f"words={quote(' '.join(words))} options={quote(' '.join(options))}"
         does += f" files={files}" if files else ""
-        yield f"        {_quoted(_full(command))}) {does} ;;\n"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
+        yield f"        {quote(_full(command))}) {does} ;;\n"

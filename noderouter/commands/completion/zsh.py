@@ -1,6 +1,7 @@
 """The script for zsh: a function for each command, in terms of its `_arguments` and `_describe`."""
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Final
 
 from noderouter.commands.completion.grammar import PROGRAM, Argument, Command, Option, Takes, walk
@@ -40,7 +41,7 @@ def _group(command: Command) -> Iterator[str]:
     yield f"    _arguments -C{options} '1: :->command' '*:: :->rest' && return\n"
     yield "    case $state in\n    command)\n        commands=(\n"
     for each in command.below:
-        yield f"            {_quoted(each.path[-1] + ':' + each.help.replace(':', chr(92) + ':'))}\n"
+        yield f"            {quote(each.path[-1] + ':' + each.help.replace(':', chr(92) + ':'))}\n"
     yield "        )\n        _describe -t commands command commands\n        ;;\n"
     yield "    rest)\n        case ${line[1]} in\n"
     for each in command.below:
@@ -62,11 +63,11 @@ def _option(option: Option) -> Iterator[str]:
     for name in option.names:
         takes = "" if option.takes is Takes.NOTHING else f":{name.lstrip('-')}:{_action(option.takes, option.choices)}"
         long = "=" if takes and name.startswith("--") else ""
-        yield _quoted(f"{others}{name}{long}[{text}]{takes}")
+        yield quote(f"{others}{name}{long}[{text}]{takes}")
 
 
 def _argument(place: int, argument: Argument) -> str:
-    return _quoted(f"{place}:{argument.name}:{_action(argument.takes, argument.choices)}")
+    return quote(f"{place}:{argument.name}:{_action(argument.takes, argument.choices)}")
 
 
 def _action(takes: Takes, choices: tuple[str, ...]) -> str:
@@ -76,7 +77,3 @@ def _action(takes: Takes, choices: tuple[str, ...]) -> str:
         case Takes.DIRECTORY:
             return "_files -/"
     return f"({' '.join(choices)})" if choices else " "
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
