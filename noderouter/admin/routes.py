@@ -15,6 +15,7 @@ from noderouter.admin.handler import (
     logging,
     metrics,
     names,
+    openapi,
     process,
     stacks,
     summary,
@@ -97,7 +98,10 @@ def routes_of(state: AdminState) -> dict[str, Route]:
     """Return the routes that are open on the interface's own port."""
     found = routes(state.expositions, state.states)
     found["/requests"] = _get(Group.DIAGNOSTICS, partial(dashboard.requests_or_stream, True))
-    return {path: route for path, route in found.items() if is_open(state.security, path, route.group)}
+    table: dict[str, Route] = {}
+    found["/openapi.json"] = _get(Group.DIAGNOSTICS, partial(openapi.openapi, table))
+    table.update((path, route) for path, route in found.items() if is_open(state.security, path, route.group))
+    return table
 
 
 def routes_for_probes(state: AdminState) -> dict[str, Route]:

@@ -37,6 +37,7 @@ _ABOUT: Final = (
         "requests as they end: format=jsonl streams them, filters narrow them",
     ),
     ("/help", Group.UI, "which question is answered where"),
+    ("/openapi.json", Group.DIAGNOSTICS, "all this for programs, in OpenAPI 3.1"),
     ("/logging", Group.UI, "log levels, as a page"),
     ("/logging.json", Group.CONTROL, "log levels; POST logger and level to change one"),
     ("/admin/shutdown", Group.CONTROL, "POST begins the graceful shutdown"),
