@@ -42,6 +42,13 @@ admin:
   security: {{- toYaml .Values.admin.security | nindent 4 }}
   hosts: {{- include "noderouter.adminHosts" . | nindent 4 }}
   maxConnections: {{ .Values.admin.maxConnections }}
+  {{- if .Values.metrics.service.create }}
+  # The routers of all nodes: what `?nodes=all` of any of them asks.
+  peers:
+    namespace: {{ include "noderouter.namespace" . }}
+    service: {{ include "noderouter.fullname" . }}-metrics
+    port: probes
+  {{- end }}
   # For the kubelet and Prometheus; the interface itself is for who can reach it at `ip`.
   probes:
     ip: {{ .Values.listenIp | quote }}
