@@ -96,11 +96,7 @@ def problems_of(mesh: Mesh) -> Iterator[Problem]:
     """Yield what is wrong with nodes, and what differs between them; in any order."""
     if mesh.unknown:
         yield Problem(State.BAD, "unknown", "the nodes", mesh.unknown, "/health")
-    for word in ("late", "refused"):
-        missing = [each for each in mesh.nodes if not each.heard and each.word == word]
-        if missing:
-            said = f"{named([each.name for each in missing])}: {missing[0].why}. Not in the sums."
-            yield Problem(State.WARN, word, _some(missing), said, "/health")
+    yield from missing(mesh.nodes)
     alike: dict[tuple[State, str, str], list[tuple[Node, str]]] = {}
     for each in mesh.nodes:
         for state, word, what, text in each.health:
@@ -112,6 +108,16 @@ def problems_of(mesh: Mesh) -> Iterator[Problem]:
         yield Problem(state, word, _some([node for node, _ in found]), f"{names}{of}: {found[0][1]}", "/health")
     yield from differences(mesh.nodes)
     yield from mesh.minor
+
+
+def missing(nodes: Iterable[Node]) -> Iterator[Problem]:
+    """Yield who is not in the sums."""
+    absent = [each for each in nodes if not each.heard]
+    for word in ("late", "refused"):
+        alike = [each for each in absent if each.word == word]
+        if alike:
+            said = f"{named([each.name for each in alike])}: {alike[0].why}. Not in the sums."
+            yield Problem(State.WARN, word, _some(alike), said, "/health")
 
 
 def differences(nodes: Iterable[Node]) -> Iterator[Problem]:

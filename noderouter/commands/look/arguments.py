@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, Final
 
-NAMES: Final = ("top", "requests", "explain", "endpoints", "graph", "whatif")
+NAMES: Final = ("top", "requests", "explain", "endpoints", "graph", "whatif", "status", "stat", "routes", "edges")
 ADMIN: Final = "127.0.0.1:9990"
 SELECTOR: Final = "app.kubernetes.io/name=noderouter"
 VIEWS: Final = ("overview", "services", "endpoints", "health")
@@ -76,13 +76,27 @@ def add_commands(commands: Any) -> None:
     whatif.add_argument("--router", metavar="LABEL", help="which router of the process; needed where it has several")
     _to_whom(whatif)
 
+    status = commands.add_parser("status", help="one line for each node: what is wrong with it, and what differs")
+    _to_whom(status, everybody=True)
+    for name, words in (
+        ("stat", "show the services of all nodes, added up"),
+        ("routes", "show where the services of all nodes go, and how it goes there"),
+        ("edges", "show who calls whom on all nodes"),
+    ):
+        parser = commands.add_parser(name, help=words)
+        parser.add_argument("of", nargs="?", metavar="NAME", help="only those with this in their name")
+        _to_whom(parser, everybody=True)
 
-def _to_whom(parser: argparse.ArgumentParser, forms: tuple[str, ...] = ("text", "json")) -> None:
-    """Add what they have in common."""
+
+def _to_whom(
+    parser: argparse.ArgumentParser, forms: tuple[str, ...] = ("text", "json"), everybody: bool = False
+) -> None:
+    """Add what they have in common; `everybody` for what asks all nodes unless it is told otherwise."""
     add = parser.add_argument
     add("-o", "--output", choices=forms, default="text", help="the form")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--admin", metavar="HOST:PORT", default=ADMIN, help=f"an admin interface (default: {ADMIN})")
+    admin = f"an admin interface (default: {'all nodes' if everybody else ADMIN})"
+    group.add_argument("--admin", metavar="HOST:PORT", default=None if everybody else ADMIN, help=admin)
     group.add_argument("--node", metavar="NAME", help="the router of this node, through the API server")
     group.add_argument("--all", dest="every_node", action="store_true", help="those of all nodes, the same way")
     add("--namespace", metavar="NS", help="where the routers' pods are (default: any namespace)")

@@ -1,6 +1,7 @@
 """Carries out one of the commands; ends cleanly by Ctrl-C, and when nobody reads any more.
 
-Exit codes: 0 fine, 1 something could not be had, 2 wrong usage; of `whatif` 1 if a name would go elsewhere, and 2 else.
+Exit codes: 0 fine, 1 something could not be had, 2 wrong usage; of `status` 1 where
+nodes differ or are unwell; of `whatif` 1 if a name would go elsewhere, and 2 else.
 Ended by a signal 128 and its number, 130 by Ctrl-C.
 """
 
@@ -62,6 +63,12 @@ async def carry_out(name: str, options: argparse.Namespace, output: Output) -> i
                 return await pages.show(nodes, output, form, "/endpoints", query or {"all": "1"})
             case "graph":
                 return await pages.draw_graph(nodes, output, form, {"of": options.of} if options.of else {})
+            case "status" | "stat" | "routes" | "edges":
+                from noderouter.commands.look import mesh  # the others start sooner without the dashboard
+
+                if name == "status":
+                    return await mesh.status(nodes, output, form)
+                return await mesh.show(nodes, output, form, name, options.of)
             case "whatif":
                 return await whatif(nodes, output, form, options.file, options.router)
     raise AssertionError(name)

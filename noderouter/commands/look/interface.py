@@ -83,6 +83,17 @@ class Interface:
             raise self.stranger(path)
         return found.rstrip("\n")
 
+    async def data(self, path: str, most: int) -> bytes:
+        """Return an answer of so many bytes at most.
+
+        Raises:
+            LookError: it cannot be had.
+        """
+        found = await self._get(path, {})
+        if len(found) > most:
+            raise self.stranger(path)
+        return found
+
     async def view(self, path: str, query: Query) -> dict[str, Any]:
         """Return a view as an object.
 

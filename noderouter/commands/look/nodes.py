@@ -29,7 +29,7 @@ async def interfaces(options: argparse.Namespace) -> AsyncIterator[list[Interfac
     Raises:
         LookError: there is none, or the API does not say.
     """
-    through_api = options.node or options.every_node
+    through_api = options.node or options.every_node or options.admin is None
     access: Access = of_people(options.kubeconfig, options.context) if through_api else plain(options.admin)
     api = Api(access, TIMING)
     try:

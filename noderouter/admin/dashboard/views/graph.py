@@ -26,7 +26,11 @@ COLUMNS: Final = (
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the edges; `of` a workload or service, up to `depth` steps away; `q` are words of either end."""
-    look = await look_for(state, query)
+    return shown(await look_for(state, query), query)
+
+
+def shown(look: Look, query: Query) -> View:
+    """Return the edges of a look."""
     every = edges_of(look)
     of = query.get("of", "")
     depth = number(query, "depth", 1, 1, 10)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.query import MOST_ROWS, Query, choice, number, words
 from noderouter.admin.dashboard.seen import Service
 from noderouter.admin.dashboard.verdict import at
@@ -21,7 +22,11 @@ WORDS: Final = ("failing", "ejected", "slow", "canary", "ok")
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the services; `q` are words of the name, `state` a word, `sort` a column, `n` how many, `router` whose."""
-    look = await look_for(state, query)
+    return shown(await look_for(state, query), query)
+
+
+def shown(look: Look, query: Query) -> View:
+    """Return the services of a look."""
     ranked = ranked_services(look.seen)
     word = choice(query, "state", WORDS)
     sort = choice(query, "sort", ("state", *SERVICE_SORTS))
@@ -37,14 +42,14 @@ async def view(state: AdminState, query: Query) -> View:
     ]
     if sort and sort != "state":
         found.sort(key=lambda each: _key(each, sort))
-    shown = found[:most]
+    first = found[:most]
     name = found[0][0].name if found else "/svc/hello"
     fields = [
         Field("q", "filter services", query.get("q", "")),
         Field("state", "state", word, WORDS),
         Field("sort", "sort", sort, ("state", *SERVICE_SORTS)),
     ]
-    if len(state.routers) > 1:
+    if len(look.seen.routers) > 1:
         fields.append(Field("router", "router", router, tuple(each.label for each in look.seen.routers)))
     empty = NOTHING_YET
     if ranked:
@@ -56,11 +61,11 @@ async def view(state: AdminState, query: Query) -> View:
         terse=f"services ({len(ranked)})",
         aside="last 60 s; latency in ms",
         parts=(
-            Form("filter", tuple(fields), "Filter", search=True, note=f"{len(shown)} of {len(ranked)}"),
+            Form("filter", tuple(fields), "Filter", search=True, note=f"{len(first)} of {len(ranked)}"),
             services_table(
                 look.seen,
-                shown,
-                note="" if len(shown) == len(ranked) else f"{len(shown)} of {len(ranked)}",
+                first,
+                note="" if len(first) == len(ranked) else f"{len(first)} of {len(ranked)}",
                 total=len(found),
                 more=Link("all", "/services?n=5000"),
                 empty=empty,
