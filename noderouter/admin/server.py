@@ -73,8 +73,9 @@ async def serve_admin(
 
 
 async def _end_streams(state: AdminState, stop: trio.Event) -> None:
-    """Let viewers go when the server is stopped: they would wait for what does not come any more."""
+    """Let who watches and views go when the server is stopped: they would wait for what does not come any more."""
     await stop.wait()
+    state.ending.set()
     state.tap.end()
 
 

@@ -172,6 +172,8 @@ class AdminState:
     """Of each port."""
     answers: Answers = field(default_factory=Answers)
     looker: Looker = field(default_factory=Looker)
+    ending: trio.Event = field(default_factory=trio.Event)
+    """Set when the server is stopped: streams end."""
     watchers: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(WATCHERS, max_value=WATCHERS))
     """Who looks at a view again and again."""
     node: str = field(default_factory=gethostname)

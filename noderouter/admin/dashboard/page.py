@@ -54,7 +54,7 @@ async def page(make: MakeView, shared: bool, state: AdminState, request: Request
         await gather(state, query, request.path)
         if "watch" in query and form is Form.TEXT and request.method == "GET":
             await make(state, query)  # what is wrong with the question is said at once
-            return watch(query, style_of(request), state.watchers, partial(_drawn, make, query, state, request))
+            return watch(query, style_of(request), state, partial(_drawn, make, query, state, request))
     except BadQuery as bad:
         return await _answer(_wrong(str(bad)), Form.TEXT, state, request)
     except NotThere as missing:

@@ -13,6 +13,7 @@ from noderouter.admin.dashboard.render import text
 from noderouter.admin.dashboard.view import Frame, View
 from noderouter.admin.message import TEXT, Response, Stream
 from noderouter.admin.message import text as plain
+from noderouter.admin.state import AdminState
 from noderouter.telemetry.portions import lines
 
 LONGEST: Final = 60
@@ -23,13 +24,14 @@ CLEAR: Final = "\x1b[H\x1b[2J"
 Draw = Callable[[], Awaitable[tuple[View, Frame]]]
 
 
-def watch(query: Query, style: text.Style, watchers: trio.Semaphore, draw: Draw) -> Response:
+def watch(query: Query, style: text.Style, state: AdminState, draw: Draw) -> Response:
     """Return the stream of frames, each as `draw` makes it; 503 where as many look as may.
 
     Raises:
         BadQuery: `watch` is no number of seconds.
     """
     every = number(query, "watch", 2, 1, LONGEST)
+    watchers = state.watchers
     try:
         watchers.acquire_nowait()
     except trio.WouldBlock:
@@ -39,16 +41,17 @@ def watch(query: Query, style: text.Style, watchers: trio.Semaphore, draw: Draw)
         status=200,
         content_type=TEXT,
         headers=(("x-accel-buffering", "no"),),
-        pieces=_frames(every, style, draw),
+        pieces=_frames(every, style, draw, state.ending),
         close=watchers.release,
     )
 
 
-async def _frames(every: float, style: text.Style, draw: Draw) -> AsyncGenerator[bytes, None]:
+async def _frames(every: float, style: text.Style, draw: Draw, ending: trio.Event) -> AsyncGenerator[bytes, None]:
     due = trio.current_time()
-    while True:
+    while not ending.is_set():
         view, frame = await draw()
         begin = CLEAR.encode() if style.colour else b""
         yield begin + b"".join(await lines(text.lines(view, frame, style))) + b"\n"
         due = max(due + every, trio.current_time())
-        await trio.sleep_until(due)
+        with trio.move_on_at(due):
+            await ending.wait()

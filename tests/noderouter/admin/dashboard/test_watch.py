@@ -1,11 +1,14 @@
 """A view again and again: frames, their number of readers, and that they end."""
 
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 import trio
 
+from noderouter.admin.listen import open_socket
+from noderouter.admin.server import serve_admin
 from noderouter.admin.state import WATCHERS, AdminState
 from tests.noderouter.admin.conftest import FakeRouter, MakeState, Serving
 from tests.testing.dashboard import DTAB, Shown, node
@@ -40,6 +43,19 @@ async def test_one_frame_for_each_interval_until_the_reader_leaves(state: AdminS
 async def test_a_terminal_is_cleared_where_colour_is_asked_for(state: AdminState, serving: Serving) -> None:
     async with serving(state) as client:
         assert "\x1b[H\x1b[2Jnoderouter vm  " in await watched(client, "/services?watch=60&color=1", 1)
+
+
+async def test_frames_end_when_the_server_stops(state: AdminState) -> None:
+    listening, stop = open_socket("127.0.0.1", 0), trio.Event()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/?watch=60"
+    with trio.fail_after(50):
+        async with trio.open_nursery() as nursery, httpx.AsyncClient(timeout=60) as client:
+            nursery.start_soon(partial(serve_admin, listening, state, stop, grace=3600))
+            async with client.stream("GET", url) as response:
+                async for line in response.aiter_lines():
+                    if "curl" in line:
+                        stop.set()
+    assert state.watchers.value == WATCHERS
 
 
 async def test_watchers_are_few(state: AdminState, serving: Serving) -> None:
