@@ -88,22 +88,23 @@ class Collector:
         while True:
             kept = self._connection is not None
             try:
-                return self._ask(body)
+                return self._ask(body, until)
             except (OSError, HTTPException) as error:
                 self._cut()
                 # A connection that was kept may have been closed since: once more, if somebody still waits.
                 if not kept or self._closed or monotonic() >= until:
                     return Answer(reason=str(error) or type(error).__name__)
 
-    def _ask(self, body: bytes) -> Answer:
+    def _ask(self, body: bytes, until: float) -> Answer:
         # Read each time: what a file of a Secret holds is replaced while this runs.
         headers = self._headers | {name: _value(path) for name, path in self._files.items()}
         connection = self._connection
         if connection is None:
             connection = self._connection = self._new()
             connection.connect()
-            if self._closed:
-                raise HTTPException("closed meanwhile")
+            if self._closed or monotonic() >= until:  # nobody waits any more: the batch goes out again, or is lost
+                connection.close()
+                raise HTTPException("connected too late")
         connection.request("POST", self._target, body, headers)
         response = connection.getresponse()
         text = response.read(ANSWER_BYTES)

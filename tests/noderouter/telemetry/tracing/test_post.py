@@ -1,9 +1,12 @@
 """One request to collectors that are there, dead, slow, or lie: real sockets."""
 
+import socket
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
+from threading import Event
 from time import time
+from typing import Any
 
 import pytest
 import trio
@@ -122,6 +125,26 @@ async def test_nobody_there_is_an_answer_without_a_status() -> None:
         answer = await collector(unused.getsockname()[1]).post(BODY)
     assert answer.status == 0
     assert "refused" in answer.reason
+
+
+async def test_who_is_reached_too_late_is_sent_nothing(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch counts as not sent, and goes out again: it must not be there twice."""
+    serve, got = answering(OK, OK)
+    to = collector(await listening(nursery, serve), 0.05)
+    known, lookup = Event(), socket.getaddrinfo
+
+    def late(*args: Any, **keys: Any) -> Any:
+        known.wait()
+        return lookup(*args, **keys)
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    assert (await to.post(BODY)).status == 0
+    known.set()
+    to._seconds = 60.0
+    assert (await to.post(BODY)).status == 200
+    assert len(got) == 1
+    to.close()
+    nursery.cancel_scope.cancel()
 
 
 async def never_reads(stream: trio.SocketStream) -> None:
