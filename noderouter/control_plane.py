@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from dtab import Delegation, Dtab, Path
-from noderouter import __version__
+from noderouter import __version__, memory
 from noderouter.admin.config import AdminConfig
+from noderouter.admin.dashboard.look import Looker
 from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.handler.names import delegated
 from noderouter.admin.mesh.gatherer import Gatherer
@@ -231,6 +232,7 @@ class ControlPlane:
         config, dtabs = self.config, self.dtabs
         prefixes = [namer.full_prefix for namer in config.namers]
         return AdminState(
+            looker=Looker(memory.kept_apart),
             config=dump(config),
             metrics=self._metrics,
             routers={

@@ -12,7 +12,8 @@ left is soon full of small ones that live long, so that the next large one makes
 
 import ctypes
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from time import thread_time
 from typing import Final
@@ -59,6 +60,21 @@ def settle() -> None:
     gc.freeze()
     gc.enable()
     gc.set_threshold(1_000, 4, NEVER)
+
+
+@contextmanager
+def kept_apart() -> Iterator[None]:
+    """Set aside at once what is made within: much in one piece, without cycles, that lives until its next of kin.
+
+    Else it would be what has grown old, each time, and looked at. What is young before is collected, so that
+    no garbage is set aside with it; but while `settle` has not been called, all this is not done.
+    """
+    settled = gc.get_threshold()[2] == NEVER
+    if settled:
+        gc.collect(1)
+    yield
+    if settled:
+        gc.freeze()
 
 
 async def keep_settled() -> None:

@@ -134,7 +134,7 @@ class Window:
 class History:
     """`SLOTS` slots of `SECONDS` each, in rings of packed numbers."""
 
-    __slots__ = ("_recent", "failures", "p50", "p95", "p99", "requests", "turns")
+    __slots__ = ("_minute", "_recent", "failures", "p50", "p95", "p99", "requests", "turns")
 
     def __init__(self) -> None:
         self.turns = 0
@@ -145,6 +145,8 @@ class History:
         self.p95 = array("f", [nan]) * SLOTS
         self.p99 = array("f", [nan]) * SLOTS
         self._recent = [EMPTY] * RECENT
+        self._minute: Window | None = None
+        """The last minute, once somebody has asked for it."""
 
     def __repr__(self) -> str:
         return f"<History turns={self.turns} requests={sum(self.requests)} failures={sum(self.failures)}>"
@@ -157,6 +159,7 @@ class History:
         self.p50[place], self.p95[place], self.p99[place] = slot.percentiles(0.5, 0.95, 0.99)
         self._recent[self.turns % RECENT] = slot
         self.turns += 1
+        self._minute = None
 
     def lines(self) -> Lines:
         """Return all slots; those from before the first request are empty."""
@@ -169,12 +172,17 @@ class History:
 
     def last(self, seconds: float = RECENT * SECONDS) -> Window:
         """Return the slots of the last seconds together: up to a minute, in whole slots."""
+        if seconds == RECENT * SECONDS and self._minute is not None:
+            return self._minute
         wanted = ceil(seconds / SECONDS)
         if not 1 <= wanted <= RECENT:
             raise ValueError(f"between {SECONDS:g} and {RECENT * SECONDS:g} seconds are kept exactly, not {seconds:g}")
         there, whole = self.whole(wanted)
         p50, p95, p99 = map(_shown, whole.percentiles(0.5, 0.95, 0.99))
-        return Window(there * SECONDS, whole.requests, whole.failures, p50, p95, p99)
+        found = Window(there * SECONDS, whole.requests, whole.failures, p50, p95, p99)
+        if wanted == RECENT:
+            self._minute = found
+        return found
 
     def whole(self, slots: int = RECENT) -> tuple[int, Slot]:
         """Return how many of the last slots there are, up to `RECENT`, and their sum with its buckets."""

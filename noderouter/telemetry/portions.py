@@ -12,6 +12,7 @@ from noderouter.core.background import Pace
 
 PORTION: Final = 64 * 1024
 """Characters of a portion, about."""
+_encode: Final = json.JSONEncoder(default=str).encode
 
 
 class Portions:
@@ -50,11 +51,14 @@ class Portions:
         self._size = 0
 
 
-async def lines(pieces: Iterable[str]) -> tuple[bytes, ...]:
-    """Return each piece as a line."""
+async def lines(pieces: Iterable[str | None]) -> tuple[bytes, ...]:
+    """Return each piece as a line; None is no line, but a place to rest."""
     portions = Portions()
     for piece in pieces:
-        await portions.add(piece + "\n")
+        if piece is None:
+            await portions.rest()
+        else:
+            await portions.add(piece + "\n")
     return portions.done()
 
 
@@ -73,8 +77,15 @@ class Lazy:
     members: Iterable[tuple[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class LazyList:
+    """A list within such an object, whose items are made while it is written."""
+
+    items: Iterable[Any]
+
+
 async def json_object(items: Iterable[tuple[str, Any]]) -> tuple[bytes, ...]:
-    """Return an object of keys and values; each value is encoded in one go, unless it is `Lazy`."""
+    """Return an object of keys and values; each value is encoded in one go, unless it is `Lazy` or a `LazyList`."""
     portions = Portions()
     await _object(portions, items)
     return portions.done()
@@ -86,8 +97,13 @@ async def _object(portions: Portions, items: Iterable[tuple[str, Any]]) -> None:
         if isinstance(value, Lazy):
             await portions.add(f"{comma}{json.dumps(key)}: ")
             await _object(portions, value.members)
+        elif isinstance(value, LazyList):
+            await portions.add(f"{comma}{json.dumps(key)}: [")
+            for place, item in enumerate(value.items):
+                await portions.add(f", {_encode(item)}" if place else _encode(item))
+            await portions.add("]")
         else:
-            await portions.add(f"{comma}{json.dumps(key)}: {json.dumps(value, default=str)}")
+            await portions.add(f"{comma}{json.dumps(key)}: {_encode(value)}")
         comma = ", "
     await portions.add("}" if comma == ", " else "{}")
 

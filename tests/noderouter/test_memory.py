@@ -129,3 +129,30 @@ def test_the_collector_takes_portions(thaw, growth, wait):
     code = SETTLED.format(thaw=thaw, growth=growth, wait=wait)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+APART = """
+import gc, weakref
+from noderouter import memory
+class Node: pass
+def cycle():
+    node = Node(); node.self = node
+    return weakref.ref(node)
+with memory.kept_apart():
+    early = [[] for _ in range(1000)]
+assert gc.get_freeze_count() == 0
+memory.settle()
+lost, frozen = cycle(), gc.get_freeze_count()
+with memory.kept_apart():
+    assert lost() is None
+    made = [[] for _ in range(20_000)]
+assert gc.get_freeze_count() >= frozen + 20_000
+assert len(gc.get_objects(generation=2)) < 100
+made = None
+assert gc.get_freeze_count() < frozen + 1000
+"""
+
+
+def test_what_lives_until_its_next_of_kin_never_grows_old():
+    done = subprocess.run([sys.executable, "-c", APART], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -7,7 +7,8 @@ from typing import Any
 
 from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.seen import Seen
-from noderouter.admin.dashboard.verdict import problems
+from noderouter.admin.dashboard.verdict import problems, service_state
+from noderouter.admin.dashboard.views.tables import worst_first
 from noderouter.admin.mesh.bounds import TEXT
 from noderouter.admin.mesh.checked import Summary, checked
 from noderouter.admin.mesh.summary import members
@@ -20,7 +21,8 @@ Json = dict[str, Any]
 def told(state: AdminState, seen: Seen | None = None, **parts: Any) -> Json:
     """What the router of `state` would say if it saw this; `parts` replace parts of it."""
     seen = node() if seen is None else seen
-    return json.loads(encoded(members(state, Look(seen, problems(seen))))) | parts
+    ranked = worst_first((each, *service_state(each, seen)) for each in seen.services)
+    return json.loads(encoded(members(state, Look(seen, problems(seen)), ranked))) | parts
 
 
 def encoded(summary: Mapping[str, Any]) -> bytes:

@@ -6,9 +6,10 @@ by everybody who looks within two seconds.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,8 +59,10 @@ class Look:
 class Looker:
     """Makes looks, one at a time, and shares them."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """`apart` is entered around the making of each look: thousands of values that live until the next one."""
         self.made = 0
+        self._apart = apart
         self._turn = trio.Lock()
         self._last: Look | None = None
         self._until = 0.0
@@ -72,7 +75,8 @@ class Looker:
         """Return how the router is: as it was seen less than two seconds ago, or seen anew."""
         async with self._turn:
             if self._last is None or trio.current_time() >= self._until:
-                self._last = await self._make(state)
+                with self._apart():
+                    self._last = await self._make(state)
                 self._until = trio.current_time() + SHARED_SECONDS
                 self.made += 1
             return self._last
@@ -90,14 +94,15 @@ class Looker:
                 branches[name] = leads
                 if pace.due():
                     await pace.rest()
+            figures = cache(partial(_client_figures, scope))  # a client is asked about by its names, too
             mine = []
-            for found in () if scope is None else _services(label, scope, branches):
+            for found in () if scope is None else _services(label, scope, branches, figures):
                 totals[label, found.name] = found.retries or 0.0
                 mine.append(replace(found, retries=self._retry_rate(label, found)))
                 if pace.due():
                     await pace.rest()
             for client in router.seen_clients():
-                clients.append(replace(client, router=label, figures=_client_figures(scope, client.name)))
+                clients.append(replace(client, router=label, figures=figures(client.name)))
                 if pace.due():
                     await pace.rest()
             services += mine
@@ -165,7 +170,12 @@ def history_of(stats: RequestStats | None) -> History | None:
     return None if stats is None else stats.history
 
 
-def _services(label: str, scope: Scope, branches: dict[str, list[tuple[str, float]]]) -> Iterator[Service]:
+def _services(
+    label: str,
+    scope: Scope,
+    branches: dict[str, list[tuple[str, float]]],
+    client_figures: Callable[[str], Figures],
+) -> Iterator[Service]:
     """Yield the services of a router; `retries` is their total ever."""
     place = scope.child("service")
     for _, node in () if place is None else place.children:
@@ -182,7 +192,7 @@ def _services(label: str, scope: Scope, branches: dict[str, list[tuple[str, floa
             stats.pending,
             node.number("retries", "total") or 0.0,
             node.number("retries", "budget"),
-            tuple(Branch(client, share, _client_figures(scope, client)) for client, share in branches.get(name, ())),
+            tuple(Branch(client, share, client_figures(client)) for client, share in branches.get(name, ())),
             stats.exceptions,
         )
 

@@ -100,7 +100,7 @@ async def _answer(view: View, form: Form, state: AdminState, request: Request) -
         case Form.JSON:
             return Response(view.status, await json_object(json.members(view, frame)), JSON, (_VARY,))
         case Form.TEXT:
-            return Response(view.status, await lines(text.lines(view, frame, style_of(request))), TEXT, (_VARY,))
+            return Response(view.status, await lines(text.steps(view, frame, style_of(request))), TEXT, (_VARY,))
 
 
 def posted(request: Request) -> dict[str, str]:

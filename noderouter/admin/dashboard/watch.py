@@ -51,7 +51,7 @@ async def _frames(every: float, style: text.Style, draw: Draw, ending: trio.Even
     while not ending.is_set():
         view, frame = await draw()
         begin = CLEAR.encode() if style.colour else b""
-        yield begin + b"".join(await lines(text.lines(view, frame, style))) + b"\n"
+        yield begin + b"".join(await lines(text.steps(view, frame, style))) + b"\n"
         due = max(due + every, trio.current_time())
         with trio.move_on_at(due):
             await ending.wait()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.seen import Client, Endpoint, Figures, Service, Table
 from noderouter.admin.dashboard.verdict import before_of, endpoint_fails
+from noderouter.admin.dashboard.view import State
 from noderouter.admin.dashboard.views.tables import ranked_services
 from noderouter.admin.mesh.bounds import BRANCHES, EDGES, ENDPOINTS, ERRORS, FEW, FORMAT, SERVICES, SUMMARY_BYTES, TEXT
 from noderouter.admin.mesh.sums import PACE_PARTS, Stats, Sums, stats_of
@@ -26,18 +27,20 @@ Row = list[Any]
 async def summary(state: "AdminState") -> bytes:
     """Return the summary; where it would have too many bytes, with fewer rows."""
     look = await state.looker.look(state)
+    ranked = await ranked_services(look.seen)
     for share in (1, 2, 4, 8, 2 * ENDPOINTS):
-        text = json.dumps(members(state, look, share), separators=(",", ":"), ensure_ascii=False, default=str)
+        text = json.dumps(members(state, look, ranked, share), separators=(",", ":"), ensure_ascii=False, default=str)
         data = text.encode("utf-8", "replace")
         if len(data) <= SUMMARY_BYTES:
             break
     return data
 
 
-def members(state: "AdminState", look: Look, share: int = 1) -> dict[str, Any]:
-    """Return it as an object, with one of `share` rows that it might have."""
+def members(
+    state: "AdminState", look: Look, ranked: Sequence[tuple[Service, State, str]], share: int = 1
+) -> dict[str, Any]:
+    """Return it as an object, with one of `share` rows that it might have; of the services the first of `ranked`."""
     seen, metrics = look.seen, state.metrics
-    ranked = ranked_services(seen)
     shown = [service for service, _, _ in ranked[: SERVICES // share]]
     several = {(each.router, one.client) for each in shown if len(each.branches) > 1 for one in each.branches}
     led = {(each.router, one.client) for each in shown for one in each.branches}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from time import time
-from typing import Any, Final
+from typing import Final
 
 import trio
 
@@ -25,6 +25,7 @@ from noderouter.admin.mesh.nodes import Mesh, differences, missing, problems_of,
 from noderouter.commands.look.interface import Interface, LookError
 from noderouter.commands.look.output import Output
 from noderouter.commands.look.pages import AT_A_TIME, PATIENCE
+from noderouter.telemetry.portions import json_object
 
 PATH: Final = "/admin/summary.json"
 ROUTES: Final = (
@@ -87,9 +88,9 @@ async def show(nodes: Sequence[Interface], output: Output, form: str, what: str,
     look = await gathered(nodes)
     match what:
         case "stat":
-            view = services.shown(look, {"q": of} if of else {})
+            view = await services.shown(look, {"q": of} if of else {})
         case "edges":
-            view = graph.shown(look, {"of": of} if of else {})
+            view = await graph.shown(look, {"of": of} if of else {})
         case _:
             view = routes(look, of)
     mesh = _mesh_of(look)
@@ -125,8 +126,8 @@ async def _say(view: View, mesh: Mesh, output: Output, form: str) -> None:
     frame = Frame(mesh.about, __version__, 0.0, time(), "")
     view = replace(view, links=())
     if form == "json":
-        found: dict[str, Any] = dict(as_json.members(view, frame))
-        await output.say(json.dumps(found, indent=2))
+        found = b"".join(await json_object(as_json.members(view, frame)))
+        await output.say(json.dumps(json.loads(found), indent=2))
         return
     await output.say("\n".join(text.lines(view, frame, text.Style(output.colour, output.ascii))).rstrip("\n"))
 

@@ -40,9 +40,14 @@ def graph(found: Graph) -> Iterator[Element]:
         class_="key",
     )
     yield element("p", "\u00a0", id="picked", class_="picked", role="status")
-    yield element(
-        "div", drawing(found.edges, found.key), class_="scroll", tabindex="0", role="region", aria_label="Graph"
-    )
+    yield from _open("div", class_="scroll", tabindex="0", role="region", aria_label="Graph")
+    yield from drawing(found.edges, found.key)
+    yield Element("</div>")
+
+
+def _open(tag: str, **attributes: str | int) -> Iterator[Element]:
+    """Yield the beginning of an element that is written in pieces."""
+    yield Element(element(tag, **attributes).markup.removesuffix(f"</{tag}>"))
 
 
 def layers(edges: Sequence[Edge]) -> dict[str, int]:
@@ -94,8 +99,8 @@ def ordered(edges: Sequence[Edge], depth: Mapping[str, int]) -> list[list[str]]:
     return rows
 
 
-def drawing(edges: Sequence[Edge], key: str) -> Element:
-    """Return the SVG."""
+def drawing(edges: Sequence[Edge], key: str) -> Iterator[Element]:
+    """Yield the SVG, piece by piece."""
     rows = ordered(edges, layers(edges))
     tallest = max(map(len, rows))
     height = TOP + tallest * STEP[1] + 6
@@ -106,10 +111,8 @@ def drawing(edges: Sequence[Edge], key: str) -> Element:
         for index, name in enumerate(row):
             at[name] = (layer * STEP[0] + 2, TOP + index * gap + (gap - BOX[1]) / 2)
     worst_last = sorted(edges, key=lambda each: (-ORDER[each.state], each.rate or 0.0))
-    return element(
+    yield from _open(
         "svg",
-        [_edge(each, at) for each in worst_last],
-        [_box(name, at[name], edges) for row in rows for name in row],
         class_="graph",
         id=key,
         viewBox=f"0 0 {width} {height}",
@@ -118,6 +121,12 @@ def drawing(edges: Sequence[Edge], key: str) -> Element:
         role="group",
         aria_label="Who calls whom; the table below says the same",
     )
+    for each in worst_last:
+        yield _edge(each, at)
+    for row in rows:
+        for name in row:
+            yield _box(name, at[name], edges)
+    yield Element("</svg>")
 
 
 def _edge(edge: Edge, at: Mapping[str, tuple[float, float]]) -> Element:

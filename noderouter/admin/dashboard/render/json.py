@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, assert_never
 
 from noderouter.admin.dashboard.view import (
+    Edge,
     Facts,
     Form,
     Frame,
@@ -21,6 +22,7 @@ from noderouter.admin.dashboard.view import (
     Words,
 )
 from noderouter.admin.dashboard.whose import ALL
+from noderouter.telemetry.portions import Lazy, LazyList
 
 Json = dict[str, Any]
 
@@ -68,8 +70,9 @@ def _part(part: Part) -> Any:
     match part:
         case Table():
             columns = [{"key": each.key, "label": each.label, "kind": each.kind.value} for each in part.columns]
-            rows = [_row(each) for each in part.rows]
-            return {"title": part.title, "total": part.total or len(rows), "columns": columns, "rows": rows}
+            total = part.total or len(part.rows)
+            found = {"title": part.title, "total": total, "columns": columns, "rows": LazyList(map(_row, part.rows))}
+            return Lazy(found.items())
         case Facts():
             return [
                 {"name": each.name, "state": each.state.value, "word": each.word, "text": each.text}
@@ -82,21 +85,22 @@ def _part(part: Part) -> Any:
         case Tree():
             return _node(part.root)
         case Graph():
-            return [
-                {
-                    "source": each.source,
-                    "service": each.target,
-                    "state": each.state.value,
-                    "rate": each.rate,
-                    "success": each.success,
-                    "serviceP99Ms": each.p99_ms,
-                }
-                for each in part.edges
-            ]
+            return LazyList(map(_edge, part.edges))
         case Form():
             return None
         case _:
             assert_never(part)
+
+
+def _edge(edge: Edge) -> Json:
+    return {
+        "source": edge.source,
+        "service": edge.target,
+        "state": edge.state.value,
+        "rate": edge.rate,
+        "success": edge.success,
+        "serviceP99Ms": edge.p99_ms,
+    }
 
 
 def _row(row: Row) -> Json:

@@ -4,7 +4,7 @@ Marks are ASCII and have three columns, because squares and triangles are wide i
 marks and on the cells that HTML colours.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from time import gmtime, strftime
 from typing import Final, assert_never
@@ -53,7 +53,15 @@ class Style:
 
 def lines(view: View, frame: Frame, style: Style = Style()) -> Iterator[str]:
     """Yield the lines of the page."""
+    return (line for line in steps(view, frame, style) if line is not None)
+
+
+def steps(view: View, frame: Frame, style: Style = Style()) -> Iterator[str | None]:
+    """Yield the lines of the page, and None where others may have a turn: a large table is measured first."""
     for line in _Page(frame, style).whole(view):
+        if line is None:
+            yield None
+            continue
         shown = line.rstrip()
         yield plain(shown) if style.ascii else shown
 
@@ -63,7 +71,7 @@ class _Page:
         self._frame = frame
         self._style = style
 
-    def whole(self, view: View) -> Iterator[str]:
+    def whole(self, view: View) -> Iterator[str | None]:
         frame = self._frame
         clock = strftime("%H:%M:%S", gmtime(frame.at)) + " UTC"
         name = view.terse or f"{frame.version}  up {duration(frame.uptime_seconds)}"
@@ -115,12 +123,12 @@ class _Page:
                 yield mark + left(head, 28) + said[0]
                 yield from (" " * 31 + line for line in said[1:])
 
-    def _table(self, table: Table) -> Iterator[str]:
+    def _table(self, table: Table) -> Iterator[str | None]:
         yield from _section(table.title, table.note)
         if not table.rows:
             yield from wrap("   " + clean(table.empty), WIDTH)
             return
-        columns, cells, widths = _fitting(table)
+        columns, cells, widths = yield from _fitting(table)
         heads = _joined(
             columns, [cut(_head(column), size) for column, size in zip(columns, widths, strict=True)], widths
         )
@@ -297,26 +305,28 @@ def _cell(column: Column, row: Row) -> str:
     return clean(written(column.kind, value))
 
 
-def _fitting(table: Table) -> tuple[list[Column], list[list[str]], list[int]]:
+def _fitting(table: Table) -> Generator[None, None, tuple[list[Column], list[list[str]], list[int]]]:
     """Return the columns that fit, their cells and widths: the highest `drop` leaves first, then names are cut."""
     below = any(row.note for row in table.rows)  # there is the reason, then
-    columns = [
-        each
-        for each in filled(table)
-        if each.key != table.group and not (below and each.kind is Kind.WHY and each.drop)
-    ]
-    while True:
-        cells = [
-            [(MARKS[row.state] if place == 0 else "") + _cell(column, row) for place, column in enumerate(columns)]
-            for row in table.rows
-        ]
-        heads = [_head(column) if place else "" for place, column in enumerate(columns)]
-        widths = [max(width(head), *(width(row[place]) for row in cells)) for place, head in enumerate(heads)]
-        over = sum(widths) + _GAP * (len(widths) - 1) - WIDTH
-        most = max(column.drop for column in columns)
-        if over <= 0 or most == 0:
-            break
-        columns.remove(max(columns, key=lambda column: column.drop))
+    columns: list[Column] = []
+    texts: list[list[str]] = []
+    widths: list[int] = []
+    for column in filled(table):
+        if column.key == table.group or (below and column.kind is Kind.WHY and column.drop):
+            continue
+        first, found = not columns, []
+        widest = 0 if first else width(_head(column))
+        for row in table.rows:
+            text = (MARKS[row.state] if first else "") + _cell(column, row)
+            found.append(text)
+            widest = max(widest, width(text))
+            yield
+        columns.append(column)
+        texts.append(found)
+        widths.append(widest)
+    while (over := sum(widths) + _GAP * (len(widths) - 1) - WIDTH) > 0 and any(each.drop for each in columns[1:]):
+        place = max(range(1, len(columns)), key=lambda place: columns[place].drop)
+        del columns[place], texts[place], widths[place]
     while over > 0:
         widest = max(
             (place for place, column in enumerate(columns) if column.kind in _NAMES), key=lambda place: widths[place]
@@ -324,7 +334,10 @@ def _fitting(table: Table) -> tuple[list[Column], list[list[str]], list[int]]:
         less = min(over, max(1, widths[widest] - 12))
         widths[widest] -= less
         over -= less
-    cells = [[cut(text, size) for text, size in zip(row, widths, strict=True)] for row in cells]
+    cells = []
+    for row_texts in zip(*texts, strict=True):
+        cells.append([cut(text, size) for text, size in zip(row_texts, widths, strict=True)])
+        yield
     return columns, cells, widths
 
 

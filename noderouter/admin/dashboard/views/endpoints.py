@@ -1,5 +1,6 @@
 """`/endpoints`: every instance, by the client that sends to it; first those that have something to say."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -7,7 +8,7 @@ from noderouter.admin.dashboard.query import MOST_ROWS, Query, choice, number, w
 from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import ORDER, Field, Form, Link, Row, State, Table, View
-from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, endpoint_rows
+from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, Ranked, endpoint_rows, ranked_endpoints
 from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
 
@@ -28,12 +29,16 @@ async def view(state: AdminState, query: Query) -> View:
     if query.get("service"):
         service = seen.service(query["service"], query.get("router"))
         clients = [] if service is None else seen.clients_of(service)
-    groups = endpoint_rows(clients)
+    every = await ranked_endpoints(seen.clients)
+    chosen = {id(each) for each in clients}
+    groups = [each for each in every if id(each[0]) in chosen]
     everything = bool(query.get("client") or query.get("service") or word or wanted or query.get("all"))
     if not everything and seen.endpoints > QUIET:
-        groups = [each for each in groups if any(row.state is not State.OK for row in each[1])]
-    groups.sort(key=lambda each: (min((ORDER[row.state] for row in each[1]), default=9), each[0].name))
-    rows = [row for _, found in groups for row in found if _matches(row, word, wanted)]
+        groups = [each for each in groups if any(state is not State.OK for _, state, _ in each[1])]
+    groups.sort(key=lambda each: (ORDER[each[1][0][1]] if each[1] else 9, each[0].name))
+    rows = await endpoint_rows(groups)
+    if word or wanted:
+        rows = [row for row in rows if _matches(row, word, wanted)]
     quiet = len(seen.clients) - len(groups)
     about = {client.name: f"{client.serving} of {len(client.endpoints)} in service" for client, _ in groups}
     fields = (
@@ -44,7 +49,7 @@ async def view(state: AdminState, query: Query) -> View:
     return View(
         "endpoints",
         "Endpoints",
-        about=_counts(seen.clients),
+        about=_counts(every),
         terse=f"endpoints ({seen.endpoints:,})",
         aside="last 60 s; latency in ms",
         parts=(
@@ -78,10 +83,7 @@ def _matches(row: Row, word: str, wanted: list[str]) -> bool:
     return all(one in text for one in wanted)
 
 
-def _counts(clients: Iterable[Client]) -> str:
-    counts: dict[str, int] = {}
-    for _, rows in endpoint_rows(clients):
-        for row in rows:
-            counts[str(row.cells["word"])] = counts.get(str(row.cells["word"]), 0) + 1
+def _counts(every: Iterable[tuple[Client, Ranked]]) -> str:
+    counts = Counter(word for _, states in every for _, _, word in states)
     ranked = sorted(counts.items(), key=lambda each: (each[0] == "ok", each[0]))
     return ", ".join(f"{number} {word}" for word, number in ranked)

@@ -10,6 +10,7 @@ from noderouter.admin.dashboard.verdict import at, service_state, short
 from noderouter.admin.dashboard.view import ORDER, Column, Edge, Field, Form, Graph, Kind, Link, Row, State, Table, View
 from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
+from noderouter.core.background import Pace
 
 DRAWN: Final = 60
 """Boxes of a drawing: of more, what is wrong and its neighbours come first, then the busiest."""
@@ -26,12 +27,12 @@ COLUMNS: Final = (
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the edges; `of` a workload or service, up to `depth` steps away; `q` are words of either end."""
-    return shown(await look_for(state, query), query)
+    return await shown(await look_for(state, query), query)
 
 
-def shown(look: Look, query: Query) -> View:
+async def shown(look: Look, query: Query) -> View:
     """Return the edges of a look."""
-    every = edges_of(look)
+    every = await edges_of(look)
     of = query.get("of", "")
     depth = number(query, "depth", 1, 1, 10)
     wanted = words(query)
@@ -79,8 +80,9 @@ def shown(look: Look, query: Query) -> View:
     )
 
 
-def edges_of(look: Look) -> list[Edge]:
+async def edges_of(look: Look) -> list[Edge]:
     """Return the calls as edges, with what is known of their services."""
+    pace = Pace()
     found = []
     states: dict[tuple[str, str], tuple[State, str]] = {}
     for call in look.seen.calls:
@@ -92,6 +94,8 @@ def edges_of(look: Look) -> list[Edge]:
         p99 = None if service is None else service.figures.p99
         path = at("/service", name=call.service)
         found.append(Edge(call.source, short(call.service), state, word, call.rate, call.success, p99, path))
+        if pace.due():
+            await pace.rest()
     return found
 
 
@@ -109,8 +113,9 @@ def some(edges: Sequence[Edge], most: int) -> list[Edge]:
     names: set[str] = set()
     found = []
     for each in edges:
-        if len(names | {each.source, each.target}) <= most:
-            names |= {each.source, each.target}
+        more = {each.source, each.target} - names
+        if len(names) + len(more) <= most:
+            names |= more
             found.append(each)
     return found
 

@@ -37,7 +37,7 @@ async def view(state: AdminState, query: Query) -> View:
     """Return the overview."""
     look = await look_for(state, query)
     seen = look.seen
-    ranked = ranked_services(seen)
+    ranked = await ranked_services(seen)
     first = next((each for each in look.problems if each.path.startswith("/service?")), None)
     name = first.what if first else ranked[0][0].name if ranked else ""
     note = "what is wrong first, then the busiest"
@@ -58,7 +58,7 @@ async def view(state: AdminState, query: Query) -> View:
                 tuple(_row(each, look) for each in seen.routers),
                 "last 60 s; p50 p95 p99 in ms",
             ),
-            services_table(
+            await services_table(
                 seen,
                 ranked[:SHOWN],
                 note=note,

@@ -11,7 +11,7 @@ from noderouter.admin.dashboard.query import BadQuery, NotThere, Query
 from noderouter.admin.dashboard.seen import Failure, Seen, Service
 from noderouter.admin.dashboard.verdict import at, service_state
 from noderouter.admin.dashboard.view import Column, Kind, Line, Lines, Link, Part, Problem, Row, State, Table, View
-from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, branch_rows, endpoint_rows
+from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, branch_rows, endpoint_rows, ranked_endpoints
 from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
 
@@ -57,6 +57,7 @@ async def view(state: AdminState, query: Query) -> View:
         if each not in found and any(each.path == at("/endpoints", client=client) for client in clients)
     ]
     found += [each for each in look.problems if each.word == "canary" and each.what == service.name]
+    rows = await endpoint_rows(await ranked_endpoints(seen.clients_of(service)))
     calm = Problem(State.OK, "ok", service.name, "nothing wrong", "")
     return View(
         "service",
@@ -64,7 +65,7 @@ async def view(state: AdminState, query: Query) -> View:
         terse=service.name,
         aside="last 60 s; latency in ms",
         problems=tuple(found) or (calm,),
-        parts=tuple(_parts(service, look)),
+        parts=tuple(_parts(service, look, rows)),
         links=(
             Link("its requests, live", at("/requests", service=service.name)),
             Link("where it goes, and why", at("/names", path=service.name)),
@@ -74,7 +75,7 @@ async def view(state: AdminState, query: Query) -> View:
     )
 
 
-def _parts(service: Service, look: Look) -> Iterator[Part]:
+def _parts(service: Service, look: Look, rows: list[Row]) -> Iterator[Part]:
     seen, figures, course = look.seen, service.figures, service.course
     state, word = service_state(service, seen)
     wrong = state if word == "failing" else State.OK
@@ -90,7 +91,6 @@ def _parts(service: Service, look: Look) -> Iterator[Part]:
         ),
     )
     clients = seen.clients_of(service)
-    rows = [row for _, found in endpoint_rows(clients) for row in found]
     serving, number = sum(each.serving for each in clients), sum(len(each.endpoints) for each in clients)
     columns = tuple(each for each in ENDPOINT_COLUMNS if each.key != "client" or len(clients) > 1)
     trouble = next((each.trouble for each in clients if each.trouble), "")

@@ -22,12 +22,12 @@ WORDS: Final = ("failing", "ejected", "slow", "canary", "ok")
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the services; `q` are words of the name, `state` a word, `sort` a column, `n` how many, `router` whose."""
-    return shown(await look_for(state, query), query)
+    return await shown(await look_for(state, query), query)
 
 
-def shown(look: Look, query: Query) -> View:
+async def shown(look: Look, query: Query) -> View:
     """Return the services of a look."""
-    ranked = ranked_services(look.seen)
+    ranked = await ranked_services(look.seen)
     word = choice(query, "state", WORDS)
     sort = choice(query, "sort", ("state", *SERVICE_SORTS))
     router = choice(query, "router", tuple(each.label for each in look.seen.routers))
@@ -62,7 +62,7 @@ def shown(look: Look, query: Query) -> View:
         aside="last 60 s; latency in ms",
         parts=(
             Form("filter", tuple(fields), "Filter", search=True, note=f"{len(first)} of {len(ranked)}"),
-            services_table(
+            await services_table(
                 look.seen,
                 first,
                 note="" if len(first) == len(ranked) else f"{len(first)} of {len(ranked)}",

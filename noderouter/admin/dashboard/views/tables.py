@@ -1,4 +1,7 @@
-"""The tables that several views have: services and endpoints, with their columns, order and states."""
+"""The tables that several views have: services and endpoints, with their columns, order and states.
+
+What goes through all that there is does so in steps, between which requests are carried on.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -8,6 +11,7 @@ from noderouter.admin.dashboard.numbers import duration
 from noderouter.admin.dashboard.seen import Client, Endpoint, Seen, Service
 from noderouter.admin.dashboard.verdict import answers, at, endpoint_state, service_state, why_out
 from noderouter.admin.dashboard.view import ORDER, Column, Kind, Link, Row, State, Table
+from noderouter.core.background import Pace
 
 SERVICE_COLUMNS: Final = (
     Column("name", "service", Kind.NAME, short=""),
@@ -69,13 +73,23 @@ def service_row(service: Service, seen: Seen, state: State, word: str) -> Row:
     )
 
 
-def ranked_services(seen: Seen) -> list[tuple[Service, State, str]]:
+async def ranked_services(seen: Seen) -> list[tuple[Service, State, str]]:
     """Return all services with their states: what is wrong first, then the busiest."""
-    found = [(each, *service_state(each, seen)) for each in seen.services]
+    pace = Pace()
+    found = []
+    for each in seen.services:
+        found.append((each, *service_state(each, seen)))
+        if pace.due():
+            await pace.rest()
+    return worst_first(found)
+
+
+def worst_first(found: Iterable[tuple[Service, State, str]]) -> list[tuple[Service, State, str]]:
+    """Return them by state, then the busiest first."""
     return sorted(found, key=lambda each: (ORDER[each[1]], -each[0].figures.rate, each[0].name))
 
 
-def services_table(
+async def services_table(
     seen: Seen,
     found: Sequence[tuple[Service, State, str]],
     *,
@@ -86,11 +100,16 @@ def services_table(
     sortable: bool = True,
 ) -> Table:
     """Return these services as a table."""
-    rows = tuple(service_row(each, seen, state, word) for each, state, word in found)
+    pace = Pace()
+    rows = []
+    for each, state, word in found:
+        rows.append(service_row(each, seen, state, word))
+        if pace.due():
+            await pace.rest()
     columns: tuple[Column, ...] = SERVICE_COLUMNS
     if len(seen.routers) > 1:
         columns = (*columns, Column("router", "router", Kind.TEXT, drop=1, wide=3))
-    return Table("services", "Services", columns, rows, note, empty, more, sortable, total)
+    return Table("services", "Services", columns, tuple(rows), note, empty, more, sortable, total)
 
 
 def endpoint_row(endpoint: Endpoint, state: State, word: str) -> Row:
@@ -118,14 +137,33 @@ def endpoint_row(endpoint: Endpoint, state: State, word: str) -> Row:
     )
 
 
-def endpoint_rows(clients: Iterable[Client]) -> list[tuple[Client, list[Row]]]:
-    """Return the endpoints of clients, the worst first within each."""
+Ranked = list[tuple[Endpoint, State, str]]
+"""Endpoints of a client with their states, the worst first."""
+
+
+async def ranked_endpoints(clients: Iterable[Client]) -> list[tuple[Client, Ranked]]:
+    """Return the endpoints of clients with their states, the worst first within each."""
+    pace = Pace()
     found = []
     for client in clients:
         states = [(each, *endpoint_state(each, client)) for each in client.endpoints]
         states.sort(key=lambda each: (ORDER[each[1]], -each[0].figures.rate, each[0].address))
-        found.append((client, [endpoint_row(*each) for each in states]))
+        found.append((client, states))
+        if pace.due():
+            await pace.rest()
     return found
+
+
+async def endpoint_rows(ranked: Iterable[tuple[Client, Ranked]]) -> list[Row]:
+    """Return the rows of endpoints, in their order."""
+    pace = Pace()
+    rows = []
+    for _, states in ranked:
+        for each in states:
+            rows.append(endpoint_row(*each))
+            if pace.due():
+                await pace.rest()
+    return rows
 
 
 def branch_rows(service: Service) -> tuple[Row, ...]:

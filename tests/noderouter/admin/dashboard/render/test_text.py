@@ -6,6 +6,7 @@ Covers `json.py`.
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,7 @@ from noderouter.admin.dashboard.view import (
     View,
     Words,
 )
+from noderouter.telemetry.portions import json_object
 from tests.testing.dashboard import ATTACK
 
 FRAME = Frame("worker-3", "0.9.0", 273_600, 1_796_000_551.0, "localhost:9990")
@@ -240,9 +242,13 @@ def test_no_escape_code_reaches_a_terminal_and_no_line_is_long(style: Style) -> 
         assert len(line) <= 80 or line.startswith(("   ", "curl")), line
 
 
-def test_json_has_what_the_view_has() -> None:
+async def read(view: View) -> Any:
+    return json.loads(b"".join(await json_object(members(view, FRAME))))
+
+
+async def test_json_has_what_the_view_has() -> None:
     view = View("t", "Title", problems=(Problem(State.BAD, "failing", "x", "y", "/x", 1.5),), parts=EVERYTHING.parts)
-    found = json.loads(json.dumps(dict(members(view, FRAME))))
+    found = await read(view)
     assert found["router"] == {
         "node": "worker-3", "version": "0.9.0", "uptimeSeconds": 273600.0, "at": 1796000551.0, "wrong": {},
     }  # fmt: skip
@@ -256,8 +262,8 @@ def test_json_has_what_the_view_has() -> None:
     assert "x" not in found  # a form is for browsers
 
 
-def test_json_has_raw_numbers() -> None:
-    found = dict(members(View("t", "T", parts=(Table("s", "S", COLUMNS, ROWS),)), FRAME))["s"]
+async def test_json_has_raw_numbers() -> None:
+    found = (await read(View("t", "T", parts=(Table("s", "S", COLUMNS, ROWS),))))["s"]
     assert found["rows"][0]["success"] == 82.89
     assert found["rows"][1]["p99"] is None
     assert found["columns"][2] == {"key": "success", "label": "success %", "kind": "percent"}
