@@ -129,7 +129,7 @@ class Endpoint:
         return f"{self.address} {self.client}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Client:
     """What sends to one bound name. `trouble` is why it has no endpoints, where it has none."""
 
@@ -145,6 +145,11 @@ class Client:
     def serving(self) -> int:
         """Endpoints that get requests."""
         return sum(not each.out for each in self.endpoints)
+
+    @cached_property
+    def means(self) -> list[float]:
+        """The `mean_ms` of its endpoints, as far as they are known, sorted."""
+        return sorted(each.mean_ms for each in self.endpoints if each.mean_ms is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Every rule is over the last 60 s, and needs both of its conditions. A problem le
 longer hold. The worst come first, then those that hurt the most requests, then by name.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from statistics import median
@@ -92,13 +93,24 @@ def before_of(service: Service) -> float | None:
     return usual(service.course.p99) if service.usual is None else service.usual
 
 
-def slow_endpoint(endpoint: Endpoint, siblings: Iterable[Endpoint]) -> bool:
+def slow_endpoint(endpoint: Endpoint, client: Client) -> bool:
     """Whether an endpoint is much slower than the others of its client, by the means of their latencies."""
     mean = endpoint.mean_ms
     if mean is None or mean <= SLOW_MS:
         return False
-    others = [each.mean_ms for each in siblings if each is not endpoint and each.mean_ms is not None]
-    return bool(others) and mean > SLOWER * median(others)
+    others = usual_beside(mean, client)
+    return others is not None and mean > SLOWER * others
+
+
+def usual_beside(mean: float, client: Client) -> float | None:
+    """Return the median of a client's means without one that is `mean`; None where there is no other."""
+    means = client.means
+    last = len(means) - 2  # of the others
+    if last < 0:
+        return None
+    left_out = bisect_left(means, mean)
+    low, high = (means[place + (place >= left_out)] for place in (last // 2, (last + 1) // 2))
+    return (low + high) / 2
 
 
 def endpoint_state(endpoint: Endpoint, client: Client) -> tuple[State, str]:
@@ -107,7 +119,7 @@ def endpoint_state(endpoint: Endpoint, client: Client) -> tuple[State, str]:
         return State.WARN, endpoint.out
     if endpoint_fails(endpoint):
         return State.BAD, "failing"
-    if slow_endpoint(endpoint, client.endpoints):
+    if slow_endpoint(endpoint, client):
         return State.WARN, "slow"
     return State.OK, "ok"
 
@@ -224,7 +236,7 @@ def _why_slow(service: Service, clients: list[Client], calls: Iterable[Call]) ->
     endpoints = [each for client in clients for each in client.endpoints if not each.out]
     for client in clients:
         for each in client.endpoints:
-            if slow_endpoint(each, client.endpoints):
+            if slow_endpoint(each, client):
                 return f"One endpoint of {len(client.endpoints)}, {each.address}, is slower than the others.", each
     behind = sorted({short(call.service) for call in calls if call.source == short(service.name)})
     where = f"look behind it: {', '.join(behind[:3])}" if behind else "look behind it"
@@ -263,9 +275,9 @@ def _of_client(client: Client, users: list[Service], blamed: set[str], slow: set
             good = " Retries make it good." if any(user.retries for user in users) else ""
             said = f"{of}: {answers(each)}.{good}"
             yield Problem(State.BAD, "failing", each.address, said, path, None, each.figures.failures / 60)
-        elif slow_endpoint(each, client.endpoints) and not slow.intersection(user.name for user in users):
-            others = [one.mean_ms for one in client.endpoints if one is not each and one.mean_ms is not None]
-            said = f"{of}: {seconds(each.mean_ms)} on average, its siblings {seconds(median(others))}."
+        elif slow_endpoint(each, client) and not slow.intersection(user.name for user in users):
+            others = usual_beside(each.mean_ms or 0.0, client)
+            said = f"{of}: {seconds(each.mean_ms)} on average, its siblings {seconds(others)}."
             yield Problem(State.WARN, "slow", each.address, said, path, None, each.figures.rate)
 
 

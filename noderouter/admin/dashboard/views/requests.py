@@ -3,9 +3,8 @@
 Other forms of it, as lines and events, are `handler.live`'s.
 """
 
-import json
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import trio
 
@@ -13,7 +12,8 @@ from noderouter.admin.dashboard.query import BadQuery, Query, number
 from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import Column, Field, Form, Kind, Link, Part, Row, State, Table, View
 from noderouter.admin.state import AdminState
-from noderouter.telemetry.record import line
+from noderouter.core.background import Pace
+from noderouter.telemetry.record import Record
 from noderouter.telemetry.tap.filter import KEYS, FilterError, parse
 from noderouter.telemetry.tap.filter import number as part_of
 from noderouter.telemetry.tap.tap import TooManyViewers
@@ -99,17 +99,21 @@ async def _gather(state: AdminState, wish: Wish, seconds: float, most: int) -> l
     except TooManyViewers:
         raise BadQuery(f"{state.tap.limit} viewers look already, which is all that may; try again later") from None
     found: list[Row] = []
+    pace = Pace()
     try:
         with trio.move_on_after(seconds):
             while len(found) < most and not viewer.closed:
                 await viewer.wait()
-                found += [_row(json.loads(line(each))) for each in viewer.take(most - len(found))]
+                for record in viewer.take(most - len(found)):
+                    found.append(_row(record))
+                    if pace.due():
+                        await pace.rest()
     finally:
         state.tap.close(viewer)
     return found
 
 
-def _row(record: dict[str, Any]) -> Row:
+def _row(record: Record) -> Row:
     status, error = record["status"], record["error"]
     word, tone = "ok", State.OK
     if error is not None or (status or 0) >= 500:

@@ -1,8 +1,11 @@
 """The rules, each against a made fault: what it says, and that it says nothing where either condition is missing."""
 
 from dataclasses import replace
+from statistics import median
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from noderouter.admin.dashboard.seen import (
     Branch,
@@ -25,6 +28,7 @@ from noderouter.admin.dashboard.verdict import (
     service_state,
     short,
     usual,
+    usual_beside,
 )
 from noderouter.admin.dashboard.view import Problem, State
 from tests.testing.dashboard import (
@@ -185,6 +189,15 @@ def test_one_endpoint_of_a_slow_service_is_slower_than_the_others() -> None:
     assert only(found).text.endswith("One endpoint of 3, 10.0.0.1:80, is slower than the others.")
     calm = seen(service("/svc/hello", [HELLO]), clients=(client(HELLO, endpoints),))
     assert told(calm) == [(State.WARN, "slow", "10.0.0.1:80", "hello: 900 ms on average, its siblings 8.0 ms.")]
+
+
+@given(st.lists(st.none() | st.floats(0, 1e4), min_size=1, max_size=9))
+def test_an_endpoint_is_compared_with_the_median_of_all_others(means: list[float | None]) -> None:
+    one = client(HELLO, [endpoint(f"10.0.0.{n}:80", HELLO, mean_ms=mean) for n, mean in enumerate(means)])
+    for place, mean in enumerate(means):
+        others = [each for each in means[:place] + means[place + 1 :] if each is not None]
+        if mean is not None:
+            assert usual_beside(mean, one) == (median(others) if others else None)
 
 
 @pytest.mark.parametrize(
