@@ -6,6 +6,7 @@ so that one that is not built (the compiled parser) is left out and the rest sti
 
 from collections.abc import Callable
 from random import Random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from benchmarks.cases import USUAL_HEADERS
@@ -148,6 +149,50 @@ def classify() -> Operation:
     return lambda: verdict(exchange)
 
 
+def _answered() -> tuple[Any, Any]:
+    """An exchange that was answered at the first try, and its trace."""
+    from noderouter.core.addr import Address
+    from noderouter.core.body import NO_BODY
+    from noderouter.core.connection import ConnectionInfo
+    from noderouter.core.context import Context, Trace
+    from noderouter.core.exchange import Exchange
+    from noderouter.core.headers import Headers
+    from noderouter.core.journey import Attempt
+    from noderouter.core.message import Response
+    from noderouter.core.trace_context import SAMPLED, SAMPLING_KNOWN
+
+    headers = Headers(b"".join(line.encode() + b"\r\n" for line in USUAL_HEADERS))
+    reply = SimpleNamespace(connection=ConnectionInfo(("10.0.0.7", 4711), ("10.0.0.1", 4140)))
+    exchange = Exchange(b"GET", b"/x?y=z", b"name-000.shop.example", headers, NO_BODY, cast(Any, reply))
+    trace = Trace(2, 5, 4, SAMPLING_KNOWN | SAMPLED, 1)
+    exchange.response = Response(200, b"OK", Headers(), 100)
+    exchange.name, exchange.client_id = Path.parse("/svc/name-000"), Path.parse("/#/io.l5d.fs/name-000")
+    exchange.started, exchange.done_at = 1.0, 1.001
+    exchange.context = Context(span=trace)
+    attempt = Attempt(exchange.client_id, Address("10.1.0.1", 8080), 1.0)
+    attempt.ended, attempt.status, attempt.span_id = 1.001, 200, 6
+    exchange.journey, exchange.attempts = [attempt], 1
+    return exchange, trace
+
+
+def _recorder() -> Any:
+    from noderouter.core.propagation.sampler import Sampler
+    from noderouter.telemetry.tracing.exporter import SpanExporter
+    from noderouter.telemetry.tracing.post import Collector
+    from noderouter.telemetry.tracing.queue import SpanQueue
+    from noderouter.telemetry.tracing.recorder import SpanRecorder
+
+    exporter = SpanExporter("none", SpanQueue(), lambda: lambda _: b"", Collector("http://127.0.0.1/", "", {}))
+    return SpanRecorder(Sampler(1.0, False), exporter)
+
+
+def spans_record() -> Operation:
+    """Note the two spans of a request with one try."""
+    exchange, trace = _answered()
+    recorder = _recorder()
+    return lambda: recorder.ended(exchange, "http", trace, None)
+
+
 SUBJECTS: Final[dict[str, Subject]] = {
     "empty call": nothing,
     "request head, 1 header, compiled": _head("_head", "parse_request", SMALL),
@@ -172,4 +217,5 @@ SUBJECTS: Final[dict[str, Subject]] = {
     "stats, record": stats_record,
     "retry budget, deposit": budget_deposit,
     "classify": classify,
+    "two spans, record": spans_record,
 }

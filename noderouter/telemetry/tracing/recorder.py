@@ -1,8 +1,6 @@
 """Makes spans of what has ended: a server span for each request, a client span for each of its tries, one for a flow.
 
-Names and attributes are those of OpenTelemetry's semantic conventions for HTTP (the stable ones), and
-`noderouter.*` for what nobody else has. The query of a target is left out: what is secret in a target is there. No
-value is longer than `recent.SHOWN` characters.
+Here only what they are made of is noted; the exporter's thread makes text of it (`attributes`).
 
 Whether a request is sampled has been decided at its beginning (`core.propagation.sampler`), and travels on. One
 that fails may be recorded all the same (`failures`): the exchange itself keeps what is known of it until it is
@@ -10,6 +8,7 @@ over, so nothing is kept of those that end well.
 """
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic, time_ns
 from typing import Final
 
@@ -21,16 +20,16 @@ from noderouter.core.trace_context import decision, sample_limit
 from noderouter.telemetry.metrics import failure_name
 from noderouter.telemetry.observe import EVERYTHING
 from noderouter.telemetry.recent import cut
+from noderouter.telemetry.tracing import attributes
 from noderouter.telemetry.tracing.exemplars import Show
 from noderouter.telemetry.tracing.exporter import SpanExporter
-from noderouter.telemetry.tracing.span import Attribute, Span, SpanKind
+from noderouter.telemetry.tracing.span import Span, SpanKind
 
-METHODS: Final = frozenset(b"CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE".split())
-"""Others are `_OTHER`, so that no stranger invents names of spans."""
 OFFSET_SECONDS: Final = 60.0
 """How long one reading of the wall clock holds."""
 _SECOND_NS: Final = 1_000_000_000
-_VERSIONS: Final = {10: "1.0", 11: "1.1"}
+_LONG: Final = 1024
+"""Bytes of what a client sent that are kept: more than is shown, so that a span keeps no large request alive."""
 
 
 class WallClock:
@@ -79,12 +78,13 @@ class SpanRecorder:
         if exchange.scheme in FLOWS:
             self.queue.put(self._flow(exchange, router, trace, failure))
             return
-        self.queue.put(self._server(exchange, router, trace, failure))
+        now = self._clock.now()
+        self.queue.put(self._server(exchange, router, trace, failure, now))
         if self.shown is not None:
             self.shown(exchange, router, trace)
         for at, attempt in enumerate(exchange.journey or ()):
             if attempt.span_id:
-                self.queue.put(self._client(exchange, router, trace, attempt, at))
+                self.queue.put(self._client(exchange, router, trace, attempt, at, now))
 
     def _wanted(self, exchange: Exchange, trace: Trace, failure: str | None) -> bool:
         response = exchange.response
@@ -95,125 +95,84 @@ class SpanRecorder:
             return trace.trace_id < sample_limit(self.sampler.rate)
         return bool(decision(trace.flags))
 
-    def _server(self, exchange: Exchange, router: str, trace: Trace, failure: str | None) -> Span:
-        response = exchange.response
+    def _server(self, exchange: Exchange, router: str, trace: Trace, failure: str | None, now: float) -> Span:
+        response, agent = exchange.response, exchange.headers.get(b"user-agent")
         status = 0 if response is None else response.status
-        found = self._request(exchange)
-        path = exchange.target.partition(b"?")[0]
-        found += [("url.scheme", exchange.scheme.decode("latin-1")), ("url.path", cut(path.decode("latin-1")))]
-        found += _peer("client.address", "client.port", exchange.peer_address)
-        found += [("network.protocol.version", _VERSIONS.get(exchange.version, "1.1"))]
-        agent = exchange.headers.get(b"user-agent")
-        if agent is not None:
-            found.append(("user_agent.original", cut(agent.decode("latin-1"))))
-        found += _status(status, failure, 500)
-        found += _ours(exchange, router)
-        end = exchange.done_at or self._clock.now()
+        told = partial(
+            attributes.server,
+            exchange.method[:_LONG],
+            _short(exchange.authority),
+            exchange.scheme,
+            exchange.target[:_LONG],
+            exchange.peer_address,
+            exchange.version,
+            _short(agent),
+            status,
+            failure,
+            router,
+            exchange.name,
+            exchange.client_id,
+            exchange.attempts,
+            _override(exchange),
+        )
         wrong = failure or (str(status) if status >= 500 else None)
-        times = self._times(exchange.started, end)
-        name = _method(exchange.method)
         parent = 0 if trace.parent_id == trace.span_id else trace.parent_id
         ids = (trace.trace_id_high or 0, trace.trace_id, trace.span_id, parent)
-        return Span(
-            ids, SpanKind.SERVER, name, router, times, tuple(found), wrong, remote=parent != 0, state=trace.state
-        )
+        times = self._times(exchange.started, exchange.done_at or now)
+        name = attributes.method(exchange.method)
+        return Span(ids, SpanKind.SERVER, name, router, times, told, wrong, remote=parent != 0, state=trace.state)
 
-    def _client(self, exchange: Exchange, router: str, trace: Trace, attempt: Attempt, at: int) -> Span:
-        found = self._request(exchange)
-        authority, path = exchange.authority or b"", exchange.target.partition(b"?")[0]
-        url = b"%b://%b%b" % (exchange.scheme, authority, path if path.startswith(b"/") else b"")
-        found.append(("url.full", cut(url.decode("latin-1"))))
-        address = attempt.endpoint
-        found += _peer("network.peer.address", "network.peer.port", (address.ip, address.port))
-        if at:
-            found.append(("http.request.resend_count", at))
-        found.append(("noderouter.router", router))
-        found += _status(attempt.status, attempt.error, 400)
-        if attempt.client is not None:
-            found.append(("noderouter.client", cut(attempt.client.show())))
-        if attempt.connected > attempt.began:
-            found.append(("noderouter.connect_us", round((attempt.connected - attempt.began) * 1e6)))
+    def _client(self, exchange: Exchange, router: str, trace: Trace, attempt: Attempt, at: int, now: float) -> Span:
+        told = partial(
+            attributes.client,
+            exchange.method[:_LONG],
+            _short(exchange.authority),
+            exchange.scheme,
+            exchange.target[:_LONG],
+            attempt.endpoint,
+            at,
+            router,
+            attempt.status,
+            attempt.error,
+            attempt.client,
+            attempt.connected - attempt.began,
+        )
         wrong = attempt.error or (str(attempt.status) if attempt.status >= 400 else None)
         ids = (trace.trace_id_high or 0, trace.trace_id, attempt.span_id, trace.span_id)
-        times = self._times(attempt.began, attempt.ended or self._clock.now())
-        name = _method(exchange.method)
-        return Span(ids, SpanKind.CLIENT, name, router, times, tuple(found), wrong, state=trace.state)
+        times = self._times(attempt.began, attempt.ended or now)
+        name = attributes.method(exchange.method)
+        return Span(ids, SpanKind.CLIENT, name, router, times, told, wrong, state=trace.state)
 
     def _flow(self, exchange: Exchange, router: str, trace: Trace, failure: str | None) -> Span:
-        found: list[Attribute] = [("network.transport", "tcp"), *_origin(exchange.target)]
-        found += _peer("client.address", "client.port", exchange.peer_address)
-        if exchange.endpoint is not None:
-            address = exchange.endpoint.address
-            found += _peer("network.peer.address", "network.peer.port", (address.ip, address.port))
-        if exchange.authority is not None:
-            found.append(("tls.server_name", cut(exchange.authority.decode("latin-1"))))
-        found.append(("noderouter.sent_bytes", exchange.reply.sent_bytes))
-        if failure is not None:
-            found.append(("error.type", failure))
-        found += _ours(exchange, router)
+        told = partial(
+            attributes.flow,
+            exchange.target[:_LONG],
+            exchange.peer_address,
+            None if exchange.endpoint is None else exchange.endpoint.address,
+            _short(exchange.authority),
+            exchange.reply.sent_bytes,
+            failure,
+            router,
+            exchange.name,
+            exchange.client_id,
+            exchange.attempts,
+            _override(exchange),
+        )
         ids = (trace.trace_id_high or 0, trace.trace_id, trace.span_id, trace.parent_id)
         times = self._times(exchange.started, self._clock.now())
-        return Span(ids, SpanKind.CLIENT, "flow", router, times, tuple(found), failure, state=trace.state)
-
-    def _request(self, exchange: Exchange) -> list[Attribute]:
-        """The attributes that both sides of a request have."""
-        method = _method(exchange.method)
-        found: list[Attribute] = [("http.request.method", method)]
-        if method == OTHER:
-            found.append(("http.request.method_original", cut(exchange.method.decode("latin-1"))))
-        return found if exchange.authority is None else found + _origin(exchange.authority)
+        return Span(ids, SpanKind.CLIENT, "flow", router, times, told, failure, state=trace.state)
 
     def _times(self, began: float, ended: float) -> tuple[int, int]:
-        self._clock.now()
+        """Return both in nanoseconds since the epoch; the clock has just been read."""
         return self._clock.ns(began), self._clock.ns(max(began, ended))
 
 
-OTHER: Final = "_OTHER"
+def _short(value: bytes | None) -> bytes | None:
+    return value if value is None else value[:_LONG]
 
 
-def _method(method: bytes) -> str:
-    return method.decode("ascii") if method in METHODS else OTHER
-
-
-def _peer(address: str, port: str, value: tuple[str, int]) -> list[Attribute]:
-    return [(address, value[0]), (port, value[1])] if value[0] else []
-
-
-def _origin(authority: bytes) -> list[Attribute]:
-    """Whom the client meant: the host, and the port where it is said."""
-    host, port = split_authority(authority.decode("latin-1"))
-    found: list[Attribute] = [("server.address", cut(host))] if host else []
-    return found if port is None else [*found, ("server.port", port)]
-
-
-def split_authority(authority: str) -> tuple[str, int | None]:
-    """The host and the port of an authority, which may have none, or one that is no number."""
-    host, colon, digits = authority.rpartition(":")
-    if not colon or "]" in digits or not (digits.isascii() and digits.isdigit() and len(digits) <= 5):
-        return authority.strip("[]"), None
-    return host.strip("[]"), int(digits)
-
-
-def _status(status: int, failure: str | None, wrong: int) -> list[Attribute]:
-    """What came of it; from the status `wrong` on it is an error."""
-    found: list[Attribute] = [("http.response.status_code", status)] if status else []
-    if failure is not None:
-        found.append(("error.type", failure))
-    elif status >= wrong:
-        found.append(("error.type", str(status)))
-    return found
-
-
-def _ours(exchange: Exchange, router: str) -> list[Attribute]:
-    """What only a router knows."""
-    found: list[Attribute] = [("noderouter.router", router)]
-    if exchange.name is not None:
-        found.append(("noderouter.service", cut(exchange.name.show())))
-    if exchange.client_id is not None:
-        found.append(("noderouter.client", cut(exchange.client_id.show())))
-    if exchange.attempts > 1:
-        found.append(("noderouter.retries", exchange.attempts - 1))
+def _override(exchange: Exchange) -> str | None:
     context = exchange.context
-    if context is not None and context.local is not None and len(context.local):
-        found.append(("noderouter.dtab.override", cut(context.local.show())))
-    return found
+    if context is None or context.local is None or not len(context.local):
+        return None
+    return cut(context.local.show())

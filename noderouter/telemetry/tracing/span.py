@@ -1,8 +1,11 @@
 """One span: a record that the data path makes, and that nobody changes afterwards."""
 
+from collections.abc import Callable
 from enum import IntEnum
 
 Attribute = tuple[str, str | int | tuple[str, ...]]
+Told = Callable[[], tuple[Attribute, ...]]
+"""Makes attributes of what was noted."""
 
 
 class SpanKind(IntEnum):
@@ -21,7 +24,7 @@ class Span:
     """
 
     __slots__ = (
-        "attributes", "ended_ns", "error", "kind", "name", "parent_id", "remote", "router", "span_id", "started_ns",
+        "_told", "ended_ns", "error", "kind", "name", "parent_id", "remote", "router", "span_id", "started_ns",
         "state", "trace_id", "trace_id_high",
     )  # fmt: skip
 
@@ -32,7 +35,7 @@ class Span:
         name: str,
         router: str,
         times_ns: tuple[int, int],
-        attributes: tuple[Attribute, ...],
+        told: Told,
         error: str | None = None,
         *,
         remote: bool = False,
@@ -44,10 +47,15 @@ class Span:
         self.name = name
         self.router = router
         self.started_ns, self.ended_ns = times_ns
-        self.attributes = attributes
+        self._told = told
         self.error = error
         self.remote = remote
         self.state = state
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """What it was like: made anew each time, and not on the data path."""
+        return self._told()
 
     def __repr__(self) -> str:
         return f"<Span {self.kind.name} {self.name} {self.span_id:016x} below {self.parent_id:016x}>"

@@ -16,7 +16,7 @@ def encode(spans: Sequence[Span]) -> bytes:
 
 
 def _shown(span: Span) -> dict[str, Any]:
-    trace_id = f"{span.trace_id:016x}"
+    trace_id, told = f"{span.trace_id:016x}", span.attributes
     found: dict[str, Any] = {
         "traceId": f"{span.trace_id_high:016x}{trace_id}" if span.trace_id_high else trace_id,
         "id": f"{span.span_id:016x}",
@@ -25,13 +25,13 @@ def _shown(span: Span) -> dict[str, Any]:
         "timestamp": span.started_ns // 1000,
         "duration": max(1, (span.ended_ns - span.started_ns) // 1000),
         "localEndpoint": {"serviceName": span.router},
-        "tags": {key: _text(value) for key, value in span.attributes},
+        "tags": {key: _text(value) for key, value in told},
     }
     if span.parent_id:
         found["parentId"] = f"{span.parent_id:016x}"
     if span.error is not None:
         found["tags"]["error"] = span.error
-    attributes = dict(span.attributes)
+    attributes = dict(told)
     prefix = "client" if span.kind.name == "SERVER" else "network.peer"
     address = attributes.get(f"{prefix}.address")
     if isinstance(address, str):

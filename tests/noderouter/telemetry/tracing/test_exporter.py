@@ -53,7 +53,7 @@ class World:
 
     def put(self, count: int, first: int = 0) -> None:
         for number in range(first, first + count):
-            self.exporter.queue.put(Span((0, 1, number, 0), SpanKind.SERVER, "GET", "out", (1, 2), ()))
+            self.exporter.queue.put(Span((0, 1, number, 0), SpanKind.SERVER, "GET", "out", (1, 2), tuple))
 
     async def run(self) -> None:
         await self.exporter.run(lambda _level, event, /, **fields: self.log.append((event, fields)))

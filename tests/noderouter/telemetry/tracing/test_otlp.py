@@ -11,8 +11,8 @@ service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_serv
 def test_a_batch_is_one_request_of_one_resource() -> None:
     attributes = (("http.response.status_code", 503), ("url.path", "/é"))
     spans = [
-        Span((1, 2, 3, 4), SpanKind.SERVER, "GET", "out", (5, 9), attributes, "503", remote=True, state=b"a=b"),
-        Span((0, 2, 6, 0), SpanKind.CLIENT, "POST", "out", (6, 7), ()),
+        Span((1, 2, 3, 4), SpanKind.SERVER, "GET", "out", (5, 9), lambda: attributes, "503", remote=True, state=b"a=b"),
+        Span((0, 2, 6, 0), SpanKind.CLIENT, "POST", "out", (6, 7), tuple),
     ]
     request = service.ExportTraceServiceRequest.FromString(encoder({"service.name": "noderouter"})(spans))
     (of_resource,) = request.resource_spans

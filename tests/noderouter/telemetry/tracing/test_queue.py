@@ -8,7 +8,7 @@ from noderouter.telemetry.tracing.span import Span, SpanKind
 
 
 def span(number: int) -> Span:
-    return Span((0, 1, number, 0), SpanKind.SERVER, "GET", "out", (1, 2), ())
+    return Span((0, 1, number, 0), SpanKind.SERVER, "GET", "out", (1, 2), tuple)
 
 
 def test_spans_leave_in_order_so_many_at_most() -> None:
@@ -29,6 +29,6 @@ def test_the_oldest_is_dropped_and_counted() -> None:
 
 
 def test_a_span_says_what_it_is() -> None:
-    assert repr(Span((0, 1, 2, 3), SpanKind.CLIENT, "GET", "out", (1, 2), ())) == (
+    assert repr(Span((0, 1, 2, 3), SpanKind.CLIENT, "GET", "out", (1, 2), tuple)) == (
         "<Span CLIENT GET 0000000000000002 below 0000000000000003>"
     )

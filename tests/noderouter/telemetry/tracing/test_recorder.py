@@ -1,4 +1,7 @@
-"""What is recorded of an exchange, and of which."""
+"""What is recorded of an exchange, and of which.
+
+Covers `attributes.py`.
+"""
 
 from typing import Any
 
@@ -15,10 +18,11 @@ from noderouter.core.message import Response
 from noderouter.core.propagation.sampler import Sampler
 from noderouter.core.trace_context import SAMPLED, SAMPLING_KNOWN, start
 from noderouter.telemetry.recent import CUT, SHOWN
+from noderouter.telemetry.tracing.attributes import split_authority
 from noderouter.telemetry.tracing.exporter import SpanExporter
 from noderouter.telemetry.tracing.post import Collector
 from noderouter.telemetry.tracing.queue import SpanQueue
-from noderouter.telemetry.tracing.recorder import OFFSET_SECONDS, SpanRecorder, WallClock, split_authority
+from noderouter.telemetry.tracing.recorder import OFFSET_SECONDS, SpanRecorder, WallClock
 from noderouter.telemetry.tracing.span import Span, SpanKind
 from tests.testing.reply import make_exchange, recorded
 

@@ -8,7 +8,7 @@ from noderouter.telemetry.tracing.zipkin import encode
 
 def test_a_span_with_all_there_is() -> None:
     attributes = (("http.response.status_code", 503), ("client.address", "10.0.0.7"), ("client.port", 4711))
-    span = Span((1, 2, 3, 4), SpanKind.SERVER, "GET", "out", (5_000_000, 9_000_000), attributes, "503")
+    span = Span((1, 2, 3, 4), SpanKind.SERVER, "GET", "out", (5_000_000, 9_000_000), lambda: attributes, "503")
     (shown,) = json.loads(encode([span]))
     assert shown == {
         "traceId": "00000000000000010000000000000002",
@@ -31,7 +31,9 @@ def test_a_span_with_all_there_is() -> None:
 
 def test_a_root_of_64_bits_that_took_no_time() -> None:
     attributes = (("network.peer.address", "fd00::1"), ("network.peer.port", 80))
-    (shown,) = json.loads(encode([Span((0, 2, 3, 0), SpanKind.CLIENT, "GET", "out", (5_000, 5_000), attributes)]))
+    (shown,) = json.loads(
+        encode([Span((0, 2, 3, 0), SpanKind.CLIENT, "GET", "out", (5_000, 5_000), lambda: attributes)])
+    )
     assert (shown["traceId"], shown["duration"]) == ("0000000000000002", 1)
     assert shown["remoteEndpoint"] == {"ipv6": "fd00::1", "port": 80}
     assert "parentId" not in shown
@@ -40,5 +42,7 @@ def test_a_root_of_64_bits_that_took_no_time() -> None:
 
 def test_text_of_strangers_stays_text() -> None:
     hostile = '"}],\r\n\x1b[31m\u2028</script>'
-    (shown,) = json.loads(encode([Span((0, 2, 3, 0), SpanKind.SERVER, "GET", "out", (1, 2), (("url.path", hostile),))]))
+    (shown,) = json.loads(
+        encode([Span((0, 2, 3, 0), SpanKind.SERVER, "GET", "out", (1, 2), lambda: (("url.path", hostile),))])
+    )
     assert shown["tags"]["url.path"] == hostile
