@@ -22,7 +22,7 @@ from noderouter.telemetry.tree import Scope
 BATCH: Final = 512
 SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.1
-"""How often the queue is looked at, so that a full batch need not wait."""
+"""How often the queue is looked at, so that a full batch need not wait; batches that are full follow at once."""
 TRIES: Final = 6
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
@@ -75,9 +75,10 @@ class SpanExporter:
             while True:
                 await trio.sleep(LOOK_SECONDS)
                 waited += LOOK_SECONDS
-                if len(self.queue) >= BATCH or (waited >= SECONDS and (self.queue or self._in_flight)):
+                while len(self.queue) >= BATCH or (waited >= SECONDS and (self.queue or self._in_flight)):
                     waited = 0.0
-                    await self._send(encode, TRIES)
+                    if not await self._send(encode, TRIES):
+                        break
 
     async def flush(self, seconds: float) -> None:
         """End exporting: send what waits, each batch once, within so many seconds; what is left is lost, and

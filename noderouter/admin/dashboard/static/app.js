@@ -85,8 +85,12 @@ function showAge() {
   else if (state.paused) heard.textContent = `paused, as of ${seconds} s ago`;
 }
 
+// What each cell was last filled with: what is the same is left alone, for a page of thousands of rows costs by what it draws.
+const filled = new WeakMap();
 function fill(cell, column, row) {
-  const value = row[column.key] ?? null;
+  const value = row[column.key] ?? null, said = `${row.status} ${row.word} ${JSON.stringify(value)}`;
+  if (filled.get(cell) === said) return;
+  filled.set(cell, said);
   if (column.kind === "state") { cell.replaceChildren(mark(row.status, written("state", value))); cell.dataset.s = Object.keys(ORDER).indexOf(row.status); return; }
   if (column.kind === "line" || column.kind === "failures") {
     const mine = (column.kind === "failures") === (row.word === "failing");
