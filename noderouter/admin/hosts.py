@@ -5,8 +5,12 @@ rebinding): then it is the same site to the browser, and only the `Host` tells. 
 made to lead elsewhere; names have to be configured.
 """
 
+import re
 from collections.abc import Collection
 from ipaddress import ip_address
+from typing import Final
+
+_ZONE: Final = re.compile(r"[a-z0-9_.-]{1,32}")
 
 
 def is_ours(host: str | None, names: Collection[str]) -> bool:
@@ -38,4 +42,5 @@ def _is_address(name: str) -> bool:
         ip_address(name)
     except ValueError:
         return False
-    return True
+    _, has_zone, zone = name.partition("%")  # which may be anything; it is written on pages
+    return not has_zone or _ZONE.fullmatch(zone) is not None

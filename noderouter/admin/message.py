@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from noderouter.core.harmless import harmless
+
 TEXT: Final = "text/plain; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json; charset=utf-8"
@@ -68,8 +70,8 @@ class Stream(Response):
 
 
 def text(body: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """Return a response of plain text."""
-    return Response(status, body.encode("utf-8", "replace"), TEXT, headers)
+    """Return a response of plain text, harmless to a terminal: it may repeat what was asked."""
+    return Response(status, harmless(body).encode("utf-8", "replace"), TEXT, headers)
 
 
 def as_json(value: Any, status: int = 200) -> Response:

@@ -46,6 +46,8 @@ def test_ours(host: str | None) -> None:
         "[::1]evil.example",
         "[evil.example]",
         "[127.0.0.1]",
+        "[::1%'><script>]",
+        "[::1%\u202e]",
         "localhost:9990@evil.example",
         "evil.example/localhost",
         "user@localhost",

@@ -2,13 +2,15 @@
 
     element("a", "R&D <b>", href="./x?a&b")     <a href="./x?a&amp;b">R&amp;D &lt;b&gt;</a>
 
-An attribute's value is text as well. Addresses come from `here`, which knows of no scheme: no link made of what a
-stranger has sent leads elsewhere, or runs anything.
+An attribute's value is text as well; in neither anything turns the direction of writing (`harmless`). Addresses come
+from `here`, which knows of no scheme: no link made of what a stranger has sent leads elsewhere, or runs anything.
 """
 
 from collections.abc import Iterable
 from html import escape
 from typing import Final
+
+from noderouter.core.harmless import harmless
 
 VOID: Final = frozenset({"br", "input", "link", "meta", "wbr"})
 DRAWN: Final = frozenset({"circle", "line", "path", "polyline", "rect"})
@@ -39,7 +41,7 @@ def element(tag: str, *children: Child | Iterable[Child], **attributes: Attribut
         if value is None or value is False:
             continue
         name = name.rstrip("_").replace("_", "-")
-        opening += f" {name}" if value is True else f' {name}="{escape(str(value))}"'
+        opening += f" {name}" if value is True else f' {name}="{escape(harmless(str(value)))}"'
     if tag in VOID:
         return Element(f"<{opening}>")
     inner = "".join(map(_markup, children))
@@ -68,5 +70,5 @@ def _markup(child: Child | Iterable[Child]) -> str:
     if isinstance(child, Element):
         return child.markup
     if isinstance(child, str):
-        return escape(child, quote=False)
+        return escape(harmless(child), quote=False)
     return "".join(map(_markup, child))
