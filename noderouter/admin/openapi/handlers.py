@@ -41,7 +41,7 @@ from noderouter.admin.openapi.operation import (
     one_of,
     share,
 )
-from noderouter.admin.openapi.views import FORMS, GRAPH, VIEWS
+from noderouter.admin.openapi.views import FORMS, GRAPH, STYLE, VIEWS, WRONG_VIEW
 from noderouter.telemetry.log import LEVELS
 from noderouter.telemetry.tap.filter import MAX_MS
 
@@ -69,7 +69,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
                     "text/vnd.graphviz": TEXT,
                 },
             ),
-            WRONG,
+            WRONG_VIEW,
         ),
         (*GRAPH, Parameter("format", "the edges alone", one_of("json", "dot"))),
     ),
@@ -85,11 +85,12 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
                     "text/event-stream": TEXT,
                 },
             ),
-            WRONG,
+            WRONG_VIEW,
             plain("a page of another site asks", 403),
             plain("as many look as may", 503),
         ),
         (
+            STYLE[0],
             Parameter("format", "how lines are written", one_of("json", "jsonl", "sse")),
             *(Parameter(name, "what it is, or how it begins, with a `*` behind") for name in _WANTED),
             Parameter("method", "one or several, with commas"),

@@ -34,14 +34,14 @@ _WORDS: Final = Parameter("q", "words of the name")
 _ROWS: Final = Parameter("n", "rows of a table", whole(1, MOST_ROWS))
 _ROUTER: Final = Parameter("router", "of this router", LABEL)
 _ANY_ROUTER: Final = Parameter("router", "of this router, where several have one")
-_WRONG_VIEW: Final = Answer(400, "a parameter is wrong; the view says how", FORMS)
+WRONG_VIEW: Final = Answer(400, "a parameter is wrong; the view says how", FORMS)
 _PAGE: Final = Answer(200, "the view", FORMS, ("vary",))
 _MISSING: Final = Answer(404, "there is none of that name; the view has the nearest", FORMS)
 _FULL: Final = Answer(503, "as many watch as may", {"text/plain": TEXT})
 
 
 def _view(*parameters: Parameter, missing: bool = False) -> Operation:
-    answers = (_PAGE, _WRONG_VIEW, _FULL)
+    answers = (_PAGE, WRONG_VIEW, _FULL)
     return Operation((*answers, _MISSING) if missing else answers, (*parameters, *STYLE))
 
 
@@ -79,7 +79,7 @@ VIEWS: Final[Mapping[Callable[..., Any], Operation]] = {
         _ROWS,
     ),
     names.view: Operation(
-        (_PAGE, _WRONG_VIEW, _FULL), (*_ASKED, *STYLE), body={"application/x-www-form-urlencoded": _FORM}
+        (_PAGE, WRONG_VIEW, _FULL), (*_ASKED, *STYLE), body={"application/x-www-form-urlencoded": _FORM}
     ),
     health.view: _view(),
     settings.logging: _view(),
