@@ -51,6 +51,7 @@ from noderouter.telemetry.recent import RecentRequests, recent_gauges
 from noderouter.telemetry.tap.tap import Tap, tap_gauges
 from noderouter.telemetry.telemeter.kind import expositions_of
 from noderouter.telemetry.tracing.exemplars import exemplars
+from noderouter.telemetry.tracing.log_recorder import LogRecorder
 from noderouter.telemetry.tracing.recorder import SpanRecorder
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.worker import Worker
@@ -74,7 +75,7 @@ class ControlPlane:
         self.interception: InterceptionController | None = None
         made = [each.observer() for each in config.telemetry]
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
-        self.recorders = [each for each in made if isinstance(each, SpanRecorder)]
+        self.recorders = [each for each in made if isinstance(each, SpanRecorder | LogRecorder)]
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
         self.tap = open_tap(config.admin, self.observers)
         self._metrics = metrics
@@ -119,9 +120,10 @@ class ControlPlane:
         self._states = states(namers, {(label, kinds[label]): each for label, each in self.interpreters.items()})
         for recorder in self.recorders:
             exporter = recorder.exporter
-            recorder.shown = exemplars(self._metrics)
-            exporter.gauges(self._metrics.scope("telemetry", exporter.kind))
-            start_soon(exporter.run, self._log, name=f"export spans to {exporter.kind}")
+            if isinstance(recorder, SpanRecorder):
+                recorder.shown = exemplars(self._metrics)
+            recorder.gauges(self._metrics.scope("telemetry", exporter.kind))
+            start_soon(exporter.run, self._log, name=f"export to {exporter.kind}")
         if self.recent is not None:
             recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
         peers = config.admin.peers

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from noderouter.core.context import Trace
-from noderouter.core.exchange import FLOWS, Exchange
+from noderouter.core.exchange import FAILURE, FLOWS, Exchange
 from noderouter.core.host_port import join_host_port
 from noderouter.core.journey import Attempt
 from noderouter.core.trace_context import decision
@@ -69,6 +69,12 @@ def make(exchange: Exchange, router: str, trace: Trace, error: BaseException | N
 def line(record: Record) -> str:
     """Write a record on one line, in ASCII: no byte of it controls a terminal, or ends the line."""
     return str(_encode(record))
+
+
+def failed(exchange: Exchange) -> bool:
+    """Return whether it is told in any case: not answered, answered 5xx, or judged a failure."""
+    response = exchange.response
+    return response is None or response.status >= 500 or exchange.verdict is FAILURE
 
 
 def ended_at(exchange: Exchange, error: BaseException | None, now: float) -> float:

@@ -1,13 +1,23 @@
-"""Real collectors get one connected trace of a request over two hops with a retry, by OTLP and by Zipkin's format."""
+"""Real collectors get one connected trace of a request over two hops with a retry, by OTLP and by Zipkin's format.
+
+And the access log, by OTLP and from a file.
+"""
+
+import re
+from pathlib import Path
 
 import pytest
 import trio
+import yaml
 
+from noderouter import app
 from tests.testing.backend import backend, response
-from tests.testing.collectors import collector, jaeger
+from tests.testing.collectors import attributes, collector, jaeger
 from tests.testing.router import config, inet, routing
 from tests.testing.spans import tree
 
+LOGS = Path(__file__).parents[2] / "docs" / "logs.md"
+LOGGED = "2cf7651916cd43dd8448eb211c80319c"
 CALLER = "b7ad6b7169203331"
 SPANS = 7
 """Two server spans at the second router, one at the first, and a client span for each try of either."""
@@ -75,3 +85,44 @@ async def test_opentelemetrys_collector(tmp_path):
             for span in scope["spans"]
         }
     assert state == "vendor=1"
+
+
+def filelog(file):
+    """The receiver of docs/logs.md, for this file and sooner."""
+    (block,) = re.findall(r"^```yaml\n(receivers:.*?)^```", LOGS.read_text(), re.MULTILINE | re.DOTALL)
+    found = yaml.safe_load(block)["receivers"]["filelog"]
+    return found | {"include": [str(file)], "poll_interval": "50ms", "start_at": "beginning"}
+
+
+async def test_the_collector_has_the_access_log_by_otlp_and_by_its_filelog_receiver(tmp_path, monkeypatch):
+    """Each line twice, with the same attributes, the time of the request, its trace and its span."""
+    monkeypatch.setattr(app, "SWEEP_SECONDS", 0.05)
+    file = tmp_path / "access.json"
+    hostile = '/%1b[31m?"}{\\'
+    async with collector(tmp_path, filelog(file)) as place, backend() as service:
+        logs = {"kind": "io.l5d.otlpLogs", "endpoint": f"http://127.0.0.1:{place.otlp}"}
+        made = config(f"/svc/hello => {inet(service.port)}", httpAccessLog=str(file), httpAccessLogFormat="json")
+        made["routers"][0]["trace"] = {"propagation": ["w3c"]}
+        async with routing(made | {"telemetry": [logs]}) as router:
+            await router.ask(target=hostile, fields=[("traceparent", f"00-{LOGGED}-{CALLER}-01")])
+            await router.ask("unknown", fields=[("traceparent", f"00-{LOGGED}-{CALLER}-01")])
+        # What waited when the router ended has been flushed.
+        with trio.fail_after(60):
+            while len(place.logs()) < 4:
+                await trio.sleep(0.05)
+    told = {(each["observed"], each["path"]): each for each in map(seen, place.logs())}
+    assert len(told) == 4
+    for path, status, severity in ((hostile, 200, 9), ("/", 502, 17)):
+        by_otlp, from_file = told[True, path], told[False, path]
+        assert by_otlp == from_file | {"observed": True}
+        assert (by_otlp["status"], by_otlp["severity"], by_otlp["traceId"]) == (status, severity, LOGGED)
+
+
+def seen(record):
+    """What both ways have to say alike. Only what comes from a file is read again, and has a name of its file."""
+    found = attributes(record["attributes"])
+    by_otlp = "log.file.name" not in found
+    keys = ("service", "path", "status", "endpoint", "attempts", "error", "source")
+    alike = {key: found.get(key) for key in keys}
+    own = {"time": record["timeUnixNano"], "traceId": record["traceId"], "spanId": record["spanId"]}
+    return alike | own | {"observed": by_otlp, "severity": record["severityNumber"]}

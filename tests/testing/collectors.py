@@ -46,17 +46,42 @@ class Jaeger:
         return of_jaeger(json.loads(answer.body)) if answer.status == 200 else []
 
 
-class Collector:
-    """Takes OTLP over HTTP at `otlp`, and writes it to a file."""
+def _objects(file: Path) -> list[Any]:
+    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def __init__(self, otlp: int, file: Path) -> None:
+
+def attributes(of: list[Any]) -> dict[str, Any]:
+    """Attributes of OTLP's JSON, those of one value."""
+
+    def plain(value: dict[str, Any]) -> Any:
+        ((kind, found),) = value.items() or [("none", None)]
+        return int(found) if kind == "intValue" else found
+
+    return {each["key"]: plain(each["value"]) for each in of}
+
+
+class Collector:
+    """Takes OTLP over HTTP at `otlp`, reads files, and writes all of it to files."""
+
+    def __init__(self, otlp: int, file: Path, logs: Path) -> None:
         self.otlp = otlp
         self._file = file
+        self._logs = logs
 
     def requests(self) -> list[Any]:
         """What it has written so far: one object for each batch."""
-        lines = self._file.read_text().splitlines(keepends=True) if self._file.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return _objects(self._file)
+
+    def logs(self) -> list[Any]:
+        """The records of logs that it has written so far."""
+        return [
+            record
+            for request in _objects(self._logs)
+            for of_resource in request["resourceLogs"]
+            for scope in of_resource["scopeLogs"]
+            for record in scope["logRecords"]
+        ]
 
     async def trace(self, trace_id: str) -> list[Seen]:
         """The spans of a trace so far."""
@@ -84,24 +109,31 @@ async def jaeger(folder: Path) -> AsyncIterator[Jaeger]:
 
 
 @asynccontextmanager
-async def collector(folder: Path) -> AsyncIterator[Collector]:
-    """OpenTelemetry's Collector."""
+async def collector(folder: Path, filelog: dict[str, Any] | None = None) -> AsyncIterator[Collector]:
+    """OpenTelemetry's Collector; `filelog` are the keys of the receiver that reads files, if there is to be one."""
     (otlp,) = free_ports(1)
-    file, configuration = folder / "spans.jsonl", folder / "collector.json"
+    file, logs, configuration = folder / "spans.jsonl", folder / "logs.jsonl", folder / "collector.json"
+    files = {} if filelog is None else {"filelog": filelog}
     configuration.write_text(
         json.dumps(
             {
-                "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{otlp}"}}}},
-                "exporters": {"file": {"path": str(file), "flush_interval": "50ms"}},
+                "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{otlp}"}}}, **files},
+                "exporters": {
+                    "file": {"path": str(file), "flush_interval": "50ms"},
+                    "file/logs": {"path": str(logs), "flush_interval": "50ms"},
+                },
                 "service": {
                     "telemetry": {"metrics": {"level": "none"}},
-                    "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file"]}},
+                    "pipelines": {
+                        "traces": {"receivers": ["otlp"], "exporters": ["file"]},
+                        "logs": {"receivers": ["otlp", *files], "exporters": ["file/logs"]},
+                    },
                 },
             }
         )
     )
     async with _running([str(command("otelcol")), "--config", str(configuration)], folder / "collector.log", [otlp]):
-        yield Collector(otlp, file)
+        yield Collector(otlp, file, logs)
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from time import monotonic, time
 
 from noderouter.core.context import Trace
-from noderouter.core.exchange import FAILURE, Exchange
+from noderouter.core.exchange import Exchange
 from noderouter.core.trace_context import sample_limit
 from noderouter.telemetry.observe import EVERYTHING
-from noderouter.telemetry.record import ended_at, line, make
+from noderouter.telemetry.record import ended_at, failed, line, make
 
 
 class JsonLog:
@@ -42,15 +42,10 @@ class JsonLog:
 
     def ended(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None) -> None:
         """Write a line, unless it is left out."""
-        if trace.trace_id >= self._share and error is None and not _failed(exchange):
+        if trace.trace_id >= self._share and error is None and not failed(exchange):
             self.left_out += 1
             return
         now = self._clock()
         ended = ended_at(exchange, error, now)
         written = line(make(exchange, router, trace, error, ended, self._wall() - (now - ended)))
         self._write(written.encode("ascii") + b"\n")
-
-
-def _failed(exchange: Exchange) -> bool:
-    response = exchange.response
-    return response is None or response.status >= 500 or exchange.verdict is FAILURE

@@ -7,4 +7,7 @@ exporter   the task that takes them from there, in batches, and tries again
 post       one request to a collector, in a thread
 zipkin     batches as Zipkin reads them
 otlp       batches as OpenTelemetry's collectors read them
+target     where those are sent, by the configuration
+
+The access log goes the same way: `log_recorder` fills the queue, `otlp_logs` encodes.
 """

@@ -1,21 +1,22 @@
-"""The task that brings spans to a collector: batches of up to 512, at the latest a second after they were recorded.
+"""The task that brings spans, or records of a log, to a collector: batches of up to 512, at the latest a second after.
 
 A batch that a collector cannot take now (429, 502, 503, 504, no connection, no answer in time) is sent again, with
 pauses that double, or as long as it asks for; after `TRIES` it is given up, like one that it refuses. Meanwhile the
-queue keeps the newest spans and counts what it drops. Encoding and sending run in a thread: the data path only ever
+queue keeps the newest and counts what it drops. Encoding and sending run in a thread: the data path only ever
 puts records into a queue.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from logging import WARNING
 from random import random
-from typing import Final
+from typing import Final, Generic
 
 import trio
 
 from noderouter.core.background import Log
+from noderouter.telemetry.record import Record
 from noderouter.telemetry.tracing.post import Answer, Collector
-from noderouter.telemetry.tracing.queue import SpanQueue
+from noderouter.telemetry.tracing.queue import Item, Queue
 from noderouter.telemetry.tracing.span import Span
 from noderouter.telemetry.tree import Scope
 
@@ -29,19 +30,23 @@ LONGEST_PAUSE: Final = 30.0
 AGAIN: Final = frozenset((429, 502, 503, 504))
 """Statuses that a collector answers for the time being."""
 
-Encode = Callable[[Sequence[Span]], bytes]
 
-
-class SpanExporter:
+class Exporter(Generic[Item]):
     """Empties a queue.
 
     Attributes:
-        sent: spans that the collector took.
-        failed: spans that it refused, or that were given up.
+        sent: what the collector took.
+        failed: what it refused, or what was given up.
         retries: batches that were sent again.
     """
 
-    def __init__(self, kind: str, queue: SpanQueue, encode: Callable[[], Encode], collector: Collector) -> None:
+    def __init__(
+        self,
+        kind: str,
+        queue: Queue[Item],
+        encode: Callable[[], Callable[[Sequence[Item]], bytes]],
+        collector: Collector,
+    ) -> None:
         """`encode` makes the encoder, when exporting begins."""
         self.kind = kind
         self.queue = queue
@@ -49,17 +54,19 @@ class SpanExporter:
         self._encoder = encode
         self._collector = collector
         self._log: Log | None = None
-        self._in_flight: list[Span] = []
+        self._in_flight: list[Item] = []
         self._sending = trio.Lock()
         self._told = False
         self._running = trio.CancelScope()
-        self._in_thread: Callable[[Encode, Sequence[Span]], Awaitable[bytes]] = trio.to_thread.run_sync
+        self._in_thread: Callable[[Callable[[Sequence[Item]], bytes], Sequence[Item]], Awaitable[bytes]] = (
+            trio.to_thread.run_sync
+        )
 
     def __repr__(self) -> str:
-        return f"<SpanExporter {self.kind} to {self._collector.url}, {self.sent} sent, {self.failed} failed>"
+        return f"<{type(self).__name__} {self.kind} to {self._collector.url}, {self.sent} sent, {self.failed} failed>"
 
     def gauges(self, scope: Scope) -> None:
-        """Register what becomes of spans."""
+        """Register what becomes of them."""
         scope.tally("sent", lambda: self.sent)
         scope.tally("failed", lambda: self.failed)
         scope.tally("retries", lambda: self.retries)
@@ -93,7 +100,7 @@ class SpanExporter:
         self._in_flight = []
         self._collector.close()
 
-    async def _send(self, encode: Encode, tries: int) -> bool:
+    async def _send(self, encode: Callable[[Sequence[Item]], bytes], tries: int) -> bool:
         """Send one batch; False where it was not taken. Cancelled, the batch is kept."""
         async with self._sending:
             batch = self._in_flight = self._in_flight or self.queue.take(BATCH)
@@ -117,10 +124,27 @@ class SpanExporter:
             self._tell(answer, len(batch))
             return False
 
-    def _tell(self, answer: Answer, spans: int) -> None:
-        """Say that spans were lost, once until some get through again."""
+    def _tell(self, answer: Answer, count: int) -> None:
+        """Say that some were lost, once until some get through again."""
         if self._log is not None and not self._told:
             reason = f"{answer.status} {answer.reason}".strip() if answer.status else answer.reason
-            place = self._collector.url
-            self._log(WARNING, "tracing.failed", telemeter=self.kind, collector=place, reason=reason, spans=spans)
+            self._lost(self._log, self._collector.url, reason, count)
         self._told = True
+
+    def _lost(self, log: Log, place: str, reason: str, count: int) -> None:
+        """Log that so many were lost."""
+        raise NotImplementedError
+
+
+class SpanExporter(Exporter[Span]):
+    """Brings spans."""
+
+    def _lost(self, log: Log, place: str, reason: str, count: int) -> None:
+        log(WARNING, "tracing.failed", telemeter=self.kind, collector=place, reason=reason, spans=count)
+
+
+class LogExporter(Exporter[Record]):
+    """Brings lines of the access log."""
+
+    def _lost(self, log: Log, place: str, reason: str, count: int) -> None:
+        log(WARNING, "access_log.unsent", telemeter=self.kind, collector=place, reason=reason, lines=count)

@@ -13,7 +13,6 @@ from typing import Any, Final
 from noderouter import __version__
 from noderouter.telemetry.tracing.span import Span
 
-CONTENT_TYPE: Final = "application/x-protobuf"
 PATH: Final = "/v1/traces"
 HOW_TO_GET: Final = "pip install 'noderouter[tracing]'"
 

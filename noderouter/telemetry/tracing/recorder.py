@@ -24,6 +24,7 @@ from noderouter.telemetry.tracing import attributes
 from noderouter.telemetry.tracing.exemplars import Show
 from noderouter.telemetry.tracing.exporter import SpanExporter
 from noderouter.telemetry.tracing.span import Span, SpanKind
+from noderouter.telemetry.tree import Scope
 
 OFFSET_SECONDS: Final = 60.0
 """How long one reading of the wall clock holds."""
@@ -69,6 +70,10 @@ class SpanRecorder:
         self.shown: Show | None = None
         """Told of each request that was recorded, beside the queue."""
         self._clock = clock or WallClock()
+
+    def gauges(self, scope: Scope) -> None:
+        """Register what becomes of spans."""
+        self.exporter.gauges(scope)
 
     def ended(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None) -> None:
         """Record an exchange that is over, unless it is one that only a failure would have made worth it."""

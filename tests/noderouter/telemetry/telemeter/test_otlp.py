@@ -7,9 +7,10 @@ import pytest
 from noderouter import __version__
 from noderouter.config.config import Config
 from noderouter.config.validate import validate_text
-from noderouter.telemetry.telemeter.otlp import OtlpKind, resource
+from noderouter.telemetry.telemeter.otlp import OtlpKind
 from noderouter.telemetry.tracing import otlp
 from noderouter.telemetry.tracing.recorder import SpanRecorder
+from noderouter.telemetry.tracing.target import resource
 
 FILE = """
 routers: [{protocol: http, servers: [{port: 4140}]}]

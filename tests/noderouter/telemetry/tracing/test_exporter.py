@@ -12,9 +12,9 @@ import trio
 from trio.testing import MockClock
 
 from noderouter.telemetry.metrics import Gauge
-from noderouter.telemetry.tracing.exporter import BATCH, LONGEST_PAUSE, TRIES, SpanExporter
+from noderouter.telemetry.tracing.exporter import BATCH, LONGEST_PAUSE, TRIES, LogExporter, SpanExporter
 from noderouter.telemetry.tracing.post import Answer, Collector
-from noderouter.telemetry.tracing.queue import SpanQueue
+from noderouter.telemetry.tracing.queue import Queue, SpanQueue
 from noderouter.telemetry.tracing.span import Span, SpanKind
 
 GOOD = Answer(202)
@@ -139,6 +139,17 @@ async def test_what_a_collector_refuses_is_given_up_and_said_once(
     world.put(1)
     await trio.sleep(1.5)
     assert len(world.log) == 2
+    nursery.cancel_scope.cancel()
+
+
+async def test_lines_go_the_same_way_and_are_called_so(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    collector, log = Scripted(Answer(503, "later"), Answer(400, "no")), []
+    exporter = LogExporter("io.l5d.test", Queue(), lambda: lambda lines: json.dumps(list(lines)).encode(), collector)
+    exporter._in_thread = at_once  # type: ignore[assignment]
+    exporter.queue.put({"path": "/"})
+    nursery.start_soon(exporter.run, lambda _level, event, /, **fields: log.append((event, fields["lines"])))
+    await trio.sleep(4)
+    assert (log, exporter.retries, exporter.failed) == ([("access_log.unsent", 1)], 1, 1)
     nursery.cancel_scope.cancel()
 
 

@@ -1,0 +1,92 @@
+"""Lines of the access log as OpenTelemetry's collectors read them: OTLP over HTTP, in protobuf.
+
+The keys of docs/logs.md are attributes, but for what a record of OTLP has itself: the time, the trace and the span. A
+key that is null has none, `tries` are maps in a list. The body is what a person wants to read first.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from importlib import import_module
+from time import time_ns
+from typing import Any, Final
+
+from noderouter import __version__
+from noderouter.telemetry.record import Record
+
+PATH: Final = "/v1/logs"
+_INFO: Final = (9, "INFO")
+_WARN: Final = (13, "WARN")
+_ERROR: Final = (17, "ERROR")
+_OWN: Final = frozenset(("time", "trace", "span", "sampled"))
+_SAMPLED: Final = 1
+
+
+def severity(record: Record) -> tuple[int, str]:
+    """Return how bad it is: no response or a 5xx is an error, whatever else the router failed with a warning."""
+    status = record["status"]
+    if status is None or status >= 500:
+        return _ERROR
+    return _INFO if record["error"] is None else _WARN
+
+
+def body(record: Record) -> str:
+    """Return a line for people: `GET hello/a 200 3.2 ms`."""
+    outcome = record["error"] if record["status"] is None else record["status"]
+    where = record["authority"] or record["destination"] or ""
+    return (
+        f"{record['method'] or record['kind']} {where}{record['path'] or ''} {outcome or ''} {record['duration_ms']} ms"
+    )
+
+
+def nanoseconds(time: str) -> int:
+    """Return a time of `record.rfc3339` in nanoseconds since the epoch."""
+    return round(datetime.fromisoformat(time).timestamp() * 1000) * 1_000_000
+
+
+def encoder(resource: Mapping[str, str], clock: Callable[[], int] = time_ns) -> Callable[[Sequence[Record]], bytes]:
+    """What encodes a batch; `resource` says whose lines they are, `clock` when they were taken."""
+    service: Any = import_module("opentelemetry.proto.collector.logs.v1.logs_service_pb2")
+    common: Any = import_module("opentelemetry.proto.common.v1.common_pb2")
+
+    def value(of: object) -> Any:
+        if isinstance(of, bool):
+            return common.AnyValue(bool_value=of)
+        if isinstance(of, int):
+            return common.AnyValue(int_value=of)
+        if isinstance(of, float):
+            return common.AnyValue(double_value=of)
+        if isinstance(of, list):
+            return common.AnyValue(array_value=common.ArrayValue(values=[value(each) for each in of]))
+        if isinstance(of, dict):
+            return common.AnyValue(kvlist_value=common.KeyValueList(values=pairs(of)))
+        return common.AnyValue(string_value=str(of))
+
+    def pairs(of: Mapping[str, object]) -> list[Any]:
+        return [common.KeyValue(key=key, value=value(each)) for key, each in of.items() if each is not None]
+
+    about = pairs(resource)
+
+    def encode(records: Sequence[Record]) -> bytes:
+        request = service.ExportLogsServiceRequest()
+        of_resource = request.resource_logs.add()
+        of_resource.resource.attributes.extend(about)
+        scope = of_resource.scope_logs.add()
+        scope.scope.name, scope.scope.version = "noderouter.access_log", __version__
+        observed = clock()
+        for record in records:
+            number, text = severity(record)
+            scope.log_records.add(
+                time_unix_nano=nanoseconds(record["time"]),
+                observed_time_unix_nano=observed,
+                severity_number=number,
+                severity_text=text,
+                body=common.AnyValue(string_value=body(record)),
+                attributes=pairs({key: each for key, each in record.items() if key not in _OWN}),
+                trace_id=bytes.fromhex(record["trace"].rjust(32, "0")),
+                span_id=bytes.fromhex(record["span"]),
+                flags=_SAMPLED if record["sampled"] else 0,
+            )
+        encoded: bytes = request.SerializeToString()
+        return encoded
+
+    return encode
