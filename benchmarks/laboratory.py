@@ -4,6 +4,8 @@ Each proxy is started several times for its start-up figures; the last start sta
 not installed or does not come up is left out, with the reason, and the others are measured.
 """
 
+import re
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 from benchmarks import backend, topology
 from benchmarks.measure import Target
 from benchmarks.process import Process, StartError, Startup
-from benchmarks.proxies import PROXIES, Setup
+from benchmarks.proxies import PROXIES, Proxy, Setup
 from benchmarks.results import ProxyFacts
 
 DIRECT = "direct"
@@ -28,6 +30,10 @@ class Laboratory:
     map: topology.Topology = field(default_factory=topology.build)
     targets: list[Target] = field(default_factory=list)
     facts: dict[str, ProxyFacts] = field(default_factory=dict)
+    proxies: Mapping[str, Proxy] = field(default_factory=lambda: PROXIES)
+    """All that may be opened, by name."""
+    admin_ports: dict[str, int] = field(default_factory=dict)
+    """By the name of a proxy that is open."""
     _running: ExitStack = field(default_factory=ExitStack)
 
     def open(self, names: list[str], starts: int) -> None:
@@ -44,10 +50,10 @@ class Laboratory:
                 self.facts[name] = self._open_proxy(name, starts)
 
     def _open_proxy(self, name: str, starts: int) -> ProxyFacts:
-        proxy = PROXIES[name]
+        proxy = self.proxies[name]
         version = proxy.version()
         port, admin_port = topology.free_ports(2)
-        setup = Setup(self.directory / name, self.map, port, admin_port)
+        setup = Setup(self.directory / re.sub(r"\W+", "-", name), self.map, port, admin_port)
         setup.directory.mkdir()
         proxy.write(setup)
         startups: list[Startup] = []
@@ -60,11 +66,12 @@ class Laboratory:
         except (StartError, FileNotFoundError) as error:
             return ProxyFacts(version, missing=str(error))
         self.targets.append(Target(name, port, process))
+        self.admin_ports[name] = admin_port
         ready, served = [each.ready_s for each in startups], [each.served_s for each in startups]
         return ProxyFacts(version, None, ready, served, process.rss_mb())
 
     def _await(self, process: Process, setup: Setup, name: str) -> Startup:
-        proxy = PROXIES[name]
+        proxy = self.proxies[name]
         return process.await_startup(proxy.ready_probe(setup), proxy.served_probe(setup))
 
     def close(self) -> dict[str, ProxyFacts]:
