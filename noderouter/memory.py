@@ -67,14 +67,19 @@ def kept_apart() -> Iterator[None]:
     """Set aside at once what is made within: much in one piece, without cycles, that lives until its next of kin.
 
     Else it would be what has grown old, each time, and looked at. What is young before is collected, so that
-    no garbage is set aside with it; but while `settle` has not been called, all this is not done.
+    no garbage is set aside with it, and nothing is while it is made: it is all alive. But while `settle` has not been
+    called, all this is not done.
     """
-    settled = gc.get_threshold()[2] == NEVER
-    if settled:
-        gc.collect(1)
-    yield
-    if settled:
+    if gc.get_threshold()[2] != NEVER:
+        yield
+        return
+    gc.collect(1)
+    gc.disable()
+    try:
+        yield
         gc.freeze()
+    finally:
+        gc.enable()
 
 
 async def keep_settled() -> None:

@@ -3,9 +3,10 @@
 Read on the thread of the data path, in steps: each value that is yielded is one step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import inf
 from time import monotonic, time
+from typing import Final
 
 from noderouter.admin.dashboard.seen import Client, Endpoint, Failure, Figures
 from noderouter.assembly.router import RouterAssembly
@@ -13,6 +14,9 @@ from noderouter.core.addr import AddrBound, AddrFailed, AddrNeg, AddrPending
 from noderouter.proxy.client import client as of_client
 from noderouter.proxy.client.endpoint import Endpoint as Node
 from noderouter.proxy.router.scopes import element
+
+_IDLE: Final = Figures()
+_NONE: Final[Mapping[str, str]] = {}
 
 
 def branches_of(router: RouterAssembly) -> Iterator[tuple[str, list[tuple[str, float]]]]:
@@ -49,7 +53,7 @@ def _trouble(client: of_client.Client) -> str:
 
 
 def _endpoint(node: Node, client: str, router: str, now: float, wall: float) -> Endpoint:
-    accrual, meta = node.accrual, dict(node.address.meta)
+    accrual, meta = node.accrual, dict(node.address.meta) if node.address.meta else _NONE
     requests, failures, seconds, covered = node.last_minute(now)
     out, back_in = "", 0.0
     if accrual.opens_at == inf or 0.0 < accrual.opens_at <= now:
@@ -62,7 +66,7 @@ def _endpoint(node: Node, client: str, router: str, now: float, wall: float) -> 
         str(node.address),
         client,
         router,
-        Figures(requests, failures, requests / covered if covered else 0.0),
+        Figures(requests, failures, requests / covered if covered else 0.0) if requests else _IDLE,
         1000.0 * seconds / requests if requests else None,
         node.pending,
         node.load,
@@ -74,6 +78,8 @@ def _endpoint(node: Node, client: str, router: str, now: float, wall: float) -> 
         accrual.removals,
         tuple(
             Failure(wall - (now - each.when), each.what, each.request, each.service, each.ms)
-            for each in reversed(node.errors or ())
-        ),
+            for each in reversed(node.errors)
+        )
+        if node.errors
+        else (),
     )

@@ -269,9 +269,10 @@ def _of_client(client: Client, users: list[Service], blamed: set[str], slow: set
         rest = f"{client.serving} of {number} serve{'' if lost else ', no request lost'}."
         yield Problem(state, "ejected", what, f"{of}: {why_out(out[0])}. {rest}", path, None, client.figures.rate)
     for each in client.endpoints:
-        if each.out or each.key in blamed:
+        fails = endpoint_fails(each)
+        if each.out or not (fails or slow_endpoint(each, client.endpoints)) or each.key in blamed:
             continue
-        if endpoint_fails(each) and not any(is_failing(user) for user in users):
+        if fails and not any(is_failing(user) for user in users):
             good = " Retries make it good." if any(user.retries for user in users) else ""
             said = f"{of}: {answers(each)}.{good}"
             yield Problem(State.BAD, "failing", each.address, said, path, None, each.figures.failures / 60)
