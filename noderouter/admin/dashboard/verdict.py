@@ -270,7 +270,7 @@ def _of_client(client: Client, users: list[Service], blamed: set[str], slow: set
         yield Problem(state, "ejected", what, f"{of}: {why_out(out[0])}. {rest}", path, None, client.figures.rate)
     for each in client.endpoints:
         fails = endpoint_fails(each)
-        if each.out or not (fails or slow_endpoint(each, client.endpoints)) or each.key in blamed:
+        if each.out or not (fails or slow_endpoint(each, client)) or each.key in blamed:
             continue
         if fails and not any(is_failing(user) for user in users):
             good = " Retries make it good." if any(user.retries for user in users) else ""

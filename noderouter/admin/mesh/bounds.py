@@ -15,3 +15,7 @@ BRANCHES: Final = 8
 ERRORS: Final = 4
 TEXT: Final = 200
 """Characters of a text; of a name, an address or a path."""
+NESTED: Final = ("services", "usual", "leads", "errors", "clients", "trouble", "endpoints", "details", "edges")
+"""Members that are objects by router, and within these by name."""
+AND: Final = "\n"
+"""Between two names that are one key: a service and its client, a client and its endpoint, a source and a service."""

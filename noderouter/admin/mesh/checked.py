@@ -5,17 +5,19 @@ texts: they are written to pages as any stranger's are.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from noderouter.admin.dashboard.view import State
 from noderouter.admin.mesh.bounds import BRANCHES, EDGES, ENDPOINTS, ERRORS, FEW, FORMAT, SERVICES, SUMMARY_BYTES, TEXT
-from noderouter.admin.mesh.sums import Stats, is_histogram
+from noderouter.admin.mesh.sums import MAY_EDGE, MAY_ENDPOINT, MAY_STATS
 
 MOST: Final = 1 << 48
 """Of any whole number."""
 LONG: Final = 1e12
 """Of any other."""
+LONGEST_KEY: Final = 2 * TEXT + 1
 OUT: Final = ("", "ejected", "probing", "down")
 
 _STATES: Final = {each.value: each for each in State}
@@ -25,65 +27,22 @@ class Refused(Exception):
     """What came is not the summary of a router; the message says why, in our words."""
 
 
-Branch = tuple[str, int]
-"""A client, and its share in millionths."""
+T = TypeVar("T")
 Failure = tuple[float, str, str, str, float]
 """When, what, the request, the service, milliseconds."""
+Rows = dict[str, dict[str, T]]
+"""By router, then by a name or two (`AND`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointRow:
-    """One endpoint; `total` is the time of all its requests in microseconds."""
+class Details:
+    """Of an endpoint that is out, or has failed."""
 
-    address: str
-    requests: int
-    failures: int
-    pace: int
-    total: int
-    pending: int
-    connections: int
-    ejections: int
     out: str
     back_in: float
     pod: str
     node: str
     last: Failure | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClientRow:
-    """One client and those of its endpoints that are told."""
-
-    router: str
-    name: str
-    stats: Stats
-    trouble: str
-    endpoints: list[EndpointRow]
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceRow:
-    """One service; `retries` are thousandths a second."""
-
-    router: str
-    name: str
-    stats: Stats
-    pending: int
-    retries: int | None
-    usual: float | None
-    branches: list[Branch]
-    errors: list[tuple[str, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class RouterRow:
-    """One router: all its servers."""
-
-    label: str
-    stats: Stats
-    pending: int
-    connections: int
-    retries: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +59,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A whole summary."""
+    """A whole summary; numbers are those of `sums`."""
 
     instance: str
     node: str
@@ -110,10 +69,20 @@ class Summary:
     dtabs: list[TableRow]
     watches: tuple[int, int, float | None]
     capture: bool | None
-    routers: list[RouterRow]
-    services: list[ServiceRow]
-    clients: list[ClientRow]
-    edges: list[tuple[str, str, str, int, int, int]]
+    routers: dict[str, int]
+    services: Rows[int]
+    usual: Rows[float]
+    leads: Rows[int]
+    """By service and client: millionths."""
+    errors: Rows[int]
+    """By service and error."""
+    clients: Rows[int]
+    trouble: Rows[str]
+    endpoints: Rows[int]
+    """By client and address."""
+    details: Rows[Details]
+    edges: Rows[int]
+    """By source and service."""
     left_out: tuple[int, int, int]
 
 
@@ -158,9 +127,6 @@ def _summary(found: dict[str, Any]) -> Summary:
     if type(ready) is not bool or type(capture) not in (bool, type(None)):
         raise _Wrong("ready, capture")
     services, endpoints, edges = found["leftOut"]
-    clients = [_client(each) for each in _rows(found, "clients", 2 * SERVICES)]
-    if sum(len(each.endpoints) for each in clients) > ENDPOINTS:
-        raise _Wrong("too many endpoints")
     return Summary(
         _text(found["instance"]),
         _text(found["node"]),
@@ -170,12 +136,56 @@ def _summary(found: dict[str, Any]) -> Summary:
         [_table(*each) for each in _rows(found, "dtabs", FEW)],
         (_count(watches), _count(live), None if age is None else _number(age, -1.0)),
         capture,
-        [_router(*each) for each in _rows(found, "routers", FEW)],
-        [_service(*each) for each in _rows(found, "services", SERVICES)],
-        clients,
-        [_edge(*each) for each in _rows(found, "edges", EDGES)],
+        _numbers(found["routers"], MAY_STATS, FEW),
+        _all_numbers(found["services"], MAY_STATS, SERVICES),
+        _each(found["usual"], _number, SERVICES),
+        _each(found["leads"], _count, SERVICES * BRANCHES),
+        _each(found["errors"], _count, SERVICES * ERRORS),
+        _all_numbers(found["clients"], MAY_STATS, 2 * SERVICES),
+        _each(found["trouble"], _text, 2 * SERVICES),
+        _all_numbers(found["endpoints"], MAY_ENDPOINT, ENDPOINTS),
+        _each(found["details"], _details, ENDPOINTS),
+        _all_numbers(found["edges"], MAY_EDGE, EDGES),
         (_count(services), _count(endpoints), _count(edges)),
     )
+
+
+def _named(rows: Any, most: int) -> dict[str, Any]:
+    """Return an object of so many names at most."""
+    if type(rows) is not dict or len(rows) > most or (rows and max(map(len, rows)) > LONGEST_KEY):
+        raise _Wrong("an object")
+    return rows
+
+
+def _each(found: Any, check: Callable[[Any], T], most: int) -> Rows[T]:
+    """Return what there is by router and name, each of it checked."""
+    return _within({router: {name: check(each) for name, each in _named(rows, most).items()}
+                    for router, rows in _named(found, FEW).items()}, most)  # fmt: skip
+
+
+def _all_numbers(found: Any, may: int, most: int) -> Rows[int]:
+    return _within({router: _numbers(rows, may, most) for router, rows in _named(found, FEW).items()}, most)
+
+
+def _within(rows: Rows[T], most: int) -> Rows[T]:
+    if len(rows) > 1 and sum(map(len, rows.values())) > most:
+        raise _Wrong("too many rows")
+    return rows
+
+
+def _numbers(rows: Any, may: int, most: int) -> dict[str, int]:
+    """Return the numbers of an object; few steps for each, since there are hundreds."""
+    _named(rows, most)
+    if not rows:
+        return {}
+    texts = list(rows.values())
+    if set(map(type, texts)) != {str}:
+        raise _Wrong("a number")
+    numbers = [int(each, 16) for each in texts]
+    for each in numbers:
+        if each | may != may:
+            raise _Wrong("a number that no router says")
+    return dict(zip(rows, numbers, strict=True))
 
 
 def _rows(found: dict[str, Any], name: str, most: int) -> list[Any]:
@@ -197,25 +207,10 @@ def _count(value: Any) -> int:
     return value
 
 
-def _maybe(value: Any) -> int | None:
-    return None if value is None else _count(value)
-
-
 def _number(value: Any, least: float = 0.0) -> float:
     if type(value) not in (int, float) or not least <= value <= LONG:
         raise _Wrong("a number")
     return float(value)
-
-
-def _stats(requests: Any, failures: Any, pace: Any, low: Any, high: Any, histogram: Any) -> Stats:
-    if type(requests) is not int or type(failures) is not int or not 0 <= failures <= requests <= MOST:
-        raise _Wrong("requests")
-    if type(histogram) is not str or not (histogram.isalnum() or not histogram):
-        raise _Wrong("a histogram")
-    lanes = int(histogram, 16) if histogram else 0
-    if not is_histogram(lanes):
-        raise _Wrong("a histogram")
-    return requests, failures, _count(pace), _number(low), _number(high), lanes
 
 
 def _problem(state: Any, word: Any, what: Any, text: Any) -> tuple[State, str, str, str]:
@@ -229,81 +224,12 @@ def _table(router: Any, place: Any, hash: Any, entries: Any, applied_at: Any, re
     return TableRow(_text(router), _text(place), known, _count(entries), _number(applied_at), refused)
 
 
-def _router(label: Any, *rest: Any) -> RouterRow:
-    *stats, pending, connections, retries = rest
-    return RouterRow(_text(label), _stats(*stats), _count(pending), _count(connections), _maybe(retries))
-
-
-def _service(router: Any, name: Any, *rest: Any) -> ServiceRow:
-    *stats, pending, retries, usual, branches, errors = rest
-    if type(branches) is not list or type(errors) is not list or len(branches) > BRANCHES or len(errors) > ERRORS:
-        raise _Wrong("a service")
-    return ServiceRow(
-        _text(router),
-        _text(name),
-        _stats(*stats),
-        _count(pending),
-        _maybe(retries),
-        None if usual is None else _number(usual),
-        [(_text(client), _count(share)) for client, share in branches],
-        [(_text(error), _count(count)) for error, count in errors],
-    )
-
-
-def _client(row: Any) -> ClientRow:
-    router, name, *stats, trouble, endpoints = row
-    if type(endpoints) is not list or len(endpoints) > ENDPOINTS:
-        raise _Wrong("endpoints")
-    return ClientRow(
-        _text(router), _text(name), _stats(*stats), _text(trouble), [_endpoint(*each) for each in endpoints]
-    )
-
-
-def _endpoint(
-    address: Any,
-    requests: Any,
-    failures: Any,
-    pace: Any,
-    total: Any,
-    pending: Any,
-    connections: Any,
-    ejections: Any,
-    out: Any,
-    back_in: Any,
-    pod: Any,
-    node: Any,
-    last: Any,
-) -> EndpointRow:
-    if (
-        out not in OUT
-        or type(requests) is not int
-        or type(failures) is not int
-        or not 0 <= failures <= requests <= MOST
-    ):
+def _details(row: Any) -> Details:
+    out, back_in, pod, node, last = row
+    if out not in OUT:
         raise _Wrong("an endpoint")
-    return EndpointRow(
-        _text(address),
-        requests,
-        failures,
-        _count(pace),
-        _count(total),
-        _count(pending),
-        _count(connections),
-        _count(ejections),
-        out,
-        _number(back_in),
-        _text(pod),
-        _text(node),
-        None if last is None else _failure(*last),
-    )
+    return Details(out, _number(back_in), _text(pod), _text(node), None if last is None else _failure(*last))
 
 
 def _failure(when: Any, what: Any, request: Any, service: Any, ms: Any) -> Failure:
     return _number(when), _text(what), _text(request), _text(service), _number(ms)
-
-
-def _edge(router: Any, source: Any, service: Any, *counts: Any) -> tuple[str, str, str, int, int, int]:
-    requests, failures, pace = map(_count, counts)
-    if failures > requests:
-        raise _Wrong("an edge")
-    return _text(router), _text(source), _text(service), requests, failures, pace

@@ -5,9 +5,9 @@ of the routers that know it say so; where few do, that is a problem of its own. 
 other and forgotten: what is kept grows with the number of things, not with that of nodes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from time import time
-from typing import Final
+from typing import Final, TypeVar
 
 from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.seen import (
@@ -16,7 +16,6 @@ from noderouter.admin.dashboard.seen import (
     Client,
     Endpoint,
     Failure,
-    Figures,
     Router,
     Seen,
     Service,
@@ -25,8 +24,10 @@ from noderouter.admin.dashboard.seen import (
 from noderouter.admin.dashboard.verdict import at, ranked, short, walk
 from noderouter.admin.dashboard.view import ORDER, Problem, State
 from noderouter.admin.mesh import checked
+from noderouter.admin.mesh.bounds import AND
+from noderouter.admin.mesh.checked import Rows
 from noderouter.admin.mesh.nodes import MINOR, Mesh, Node, named, problems_of
-from noderouter.admin.mesh.sums import PACE_PARTS, Sums
+from noderouter.admin.mesh.sums import ENDPOINT, STATS, figures_of, split
 from noderouter.core.background import Pace
 
 SERVICES: Final = 5_000
@@ -35,62 +36,12 @@ ENDPOINTS: Final = 10_000
 EDGES: Final = 5_000
 ROUTERS: Final = 64
 TABLES: Final = 64
-BRANCHES: Final = 16
 LAST: Final = 4
 """Failures of an endpoint that are remembered."""
 OUT_ON: Final = 10
 """Nodes that are remembered for whom an endpoint is out."""
 
-Key = tuple[str, str]
-
-
-class _Router:
-    __slots__ = ("connections", "pending", "retries", "sums")
-
-    def __init__(self) -> None:
-        self.sums = Sums()
-        self.pending = 0
-        self.connections = 0
-        self.retries: int | None = None
-
-
-class _Service:
-    __slots__ = ("branches", "errors", "nodes", "pending", "retries", "sums", "usual")
-
-    def __init__(self) -> None:
-        self.sums = Sums()
-        self.pending = 0
-        self.retries: int | None = None
-        self.usual: float | None = None
-        self.nodes = 0
-        self.branches: dict[str, int] = {}
-        self.errors: dict[str, int] = {}
-
-
-class _Endpoint:
-    __slots__ = (
-        "back_in", "connections", "ejections", "failures", "known", "last", "node", "out", "out_on", "outs", "pace",
-        "pending", "pod", "requests", "total",
-    )  # fmt: skip
-
-    def __init__(self, pod: str, node: str) -> None:
-        self.requests = self.failures = self.pace = self.total = 0
-        self.pending = self.connections = self.ejections = 0
-        self.known = self.outs = 0
-        self.out = ""
-        self.out_on: list[str] = []
-        self.back_in = 0.0
-        self.pod, self.node = pod, node
-        self.last: list[checked.Failure] = []
-
-
-class _Client:
-    __slots__ = ("endpoints", "sums", "trouble")
-
-    def __init__(self) -> None:
-        self.sums = Sums()
-        self.trouble = ""
-        self.endpoints: dict[str, _Endpoint] = {}
+T = TypeVar("T")
 
 
 class Merge:
@@ -99,16 +50,21 @@ class Merge:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._instances: set[str] = set()
-        self._routers: dict[str, _Router] = {}
-        self._services: dict[Key, _Service] = {}
-        self._clients: dict[Key, _Client] = {}
-        self._endpoints = 0
-        self._edges: dict[tuple[str, str, str], list[int]] = {}
+        self._routers: dict[str, int] = {}
+        self._services: Rows[int] = {}
+        self._usual: Rows[float] = {}
+        self._leads: Rows[int] = {}
+        self._errors: Rows[int] = {}
+        self._clients: Rows[int] = {}
+        self._trouble: Rows[str] = {}
+        self._endpoints: Rows[int] = {}
+        self._details: Rows[_Details] = {}
+        self._edges: Rows[int] = {}
         self._tables: dict[tuple[str, str | None], checked.TableRow] = {}
         self._left = [0, 0, 0]
 
     def __repr__(self) -> str:
-        return f"<Merge nodes={len(self.nodes)} services={len(self._services)} endpoints={self._endpoints}>"
+        return f"<Merge nodes={len(self.nodes)} services={_size(self._services)} endpoints={_size(self._endpoints)}>"
 
     def missing(self, node: Node) -> None:
         """Note a node that has no summary."""
@@ -120,116 +76,59 @@ class Merge:
             return False
         self._instances.add(summary.instance)
         self.nodes.append(_node(summary, address))
-        for number, left in enumerate(summary.left_out):
-            self._left[number] += left
-        for router in summary.routers:
-            self._add_router(router)
-        for service in summary.services:
-            self._add_service(service)
-        for client in summary.clients:
-            self._add_client(client, summary.node)
-        for edge in summary.edges:
-            key = edge[:3]
-            sums = self._edges.get(key)
-            if sums is None:
-                if len(self._edges) >= EDGES:
-                    self._left[2] += 1
-                    continue
-                sums = self._edges[key] = [0, 0, 0]
-            sums[0] += edge[3]
-            sums[1] += edge[4]
-            sums[2] += edge[5]
+        left = self._left
+        for number, each in enumerate(summary.left_out):
+            left[number] += each
+        _add(self._routers, summary.routers, ROUTERS)
+        left[0] += _add_all(self._services, summary.services, SERVICES)
+        left[1] += _add_all(self._endpoints, summary.endpoints, ENDPOINTS)
+        left[2] += _add_all(self._edges, summary.edges, EDGES)
+        _add_all(self._clients, summary.clients, SERVICES)
+        _add_all(self._leads, summary.leads, 2 * SERVICES)
+        _add_all(self._errors, summary.errors, SERVICES)
+        for router, usual in summary.usual.items():
+            mine = self._usual.setdefault(router, {}) if router in self._services else {}
+            for name, value in usual.items():
+                if name in self._services.get(router, ()):
+                    mine[name] = max(mine.get(name, 0.0), value)
+        for router, whys in summary.trouble.items():
+            for name, why in whys.items():
+                if name in self._clients.get(router, ()):
+                    self._trouble.setdefault(router, {}).setdefault(name, why)
+        for router, rows in summary.details.items():
+            for key, details in rows.items():
+                if key in self._endpoints.get(router, ()):
+                    self._details.setdefault(router, {}).setdefault(key, _Details()).add(details, summary.node)
         for table in summary.dtabs:
             if len(self._tables) < TABLES:
                 self._tables.setdefault((table.router, table.hash), table)
         return True
-
-    def _add_router(self, row: checked.RouterRow) -> None:
-        router = self._routers.get(row.label)
-        if router is None:
-            if len(self._routers) >= ROUTERS:
-                return
-            router = self._routers[row.label] = _Router()
-        router.sums.add(row.stats)
-        router.pending += row.pending
-        router.connections += row.connections
-        router.retries = _plus(router.retries, row.retries)
-
-    def _add_service(self, row: checked.ServiceRow) -> None:
-        key = (row.router, row.name)
-        service = self._services.get(key)
-        if service is None:
-            if len(self._services) >= SERVICES:
-                self._left[0] += 1
-                return
-            service = self._services[key] = _Service()
-        service.sums.add(row.stats)
-        service.nodes += 1
-        service.pending += row.pending
-        service.retries = _plus(service.retries, row.retries)
-        if row.usual is not None:
-            service.usual = row.usual if service.usual is None else max(service.usual, row.usual)
-        for client, share in row.branches:
-            if client in service.branches or len(service.branches) < BRANCHES:
-                service.branches[client] = service.branches.get(client, 0) + share
-        for error, count in row.errors:
-            if error in service.errors or len(service.errors) < BRANCHES:
-                service.errors[error] = service.errors.get(error, 0) + count
-
-    def _add_client(self, row: checked.ClientRow, node: str) -> None:
-        key = (row.router, row.name)
-        client = self._clients.get(key)
-        if client is None:
-            if len(self._clients) >= SERVICES:
-                self._left[1] += len(row.endpoints)
-                return
-            client = self._clients[key] = _Client()
-        client.sums.add(row.stats)
-        client.trouble = client.trouble or row.trouble
-        for each in row.endpoints:
-            found = client.endpoints.get(each.address)
-            if found is None:
-                if self._endpoints >= ENDPOINTS:
-                    self._left[1] += 1
-                    continue
-                self._endpoints += 1
-                found = client.endpoints[each.address] = _Endpoint(each.pod, each.node)
-            found.requests += each.requests
-            found.failures += each.failures
-            found.pace += each.pace
-            found.total += each.total
-            found.pending += each.pending
-            found.connections += each.connections
-            found.ejections += each.ejections
-            found.known += 1
-            if each.out:
-                _out(found, each, node)
-            if each.last is not None:
-                found.last = sorted([*found.last, each.last], reverse=True)[:LAST]
 
     async def look(self, unknown: str = "") -> Look:
         """Return all of it as what one router would see, and judge it; in steps."""
         pace = Pace()
         services, clients = [], []
         minor: list[Problem] = []
-        for (router, name), service in self._services.items():
-            services.append(self._service(router, name, service))
-            if pace.due():
-                await pace.rest()
-        for (router, name), client in self._clients.items():
-            clients.append(_client(router, name, client))
-            minor += _minor(name, client)
-            if pace.due():
-                await pace.rest()
+        leads, errors = _by_first(self._leads), _by_first(self._errors)
+        for router, rows in self._services.items():
+            for name, number in rows.items():
+                key = (router, name)
+                services.append(self._service(router, name, number, leads.get(key, {}), errors.get(key, {})))
+                if pace.due():
+                    await pace.rest()
+        endpoints = _by_first(self._endpoints)
+        for router, rows in self._clients.items():
+            for name, number in rows.items():
+                mine = endpoints.get((router, name), {})
+                clients.append(self._client(router, name, number, mine))
+                minor += self._minor(router, name, mine)
+                if pace.due():
+                    await pace.rest()
         seen = Seen(
             at=time(),
             ready=True,
             reasons=(),
-            routers=tuple(
-                Router(label, (), each.sums.figures(), pending=each.pending, connections=each.connections,
-                       retries=_per_second(each.retries))
-                for label, each in sorted(self._routers.items())
-            ),
+            routers=tuple(_router(label, number) for label, number in sorted(self._routers.items())),
             services=tuple(services),
             clients=tuple(clients),
             tables=tuple(
@@ -237,11 +136,11 @@ class Merge:
                 for (router, hash), each in self._tables.items()
             ),
             calls=tuple(
-                Call(source, service, router, counts[2] / PACE_PARTS,
-                     100.0 * (counts[0] - counts[1]) / counts[0] if counts[0] else None, counts[0], counts[1])
-                for (router, source, service), counts in self._edges.items()
+                _call(router, source, service, number)
+                for (router, source), called in _by_first(self._edges).items()
+                for service, number in called.items()
             ),
-        )  # fmt: skip
+        )
         nodes = sorted(self.nodes, key=lambda each: (each.name, each.address))
         minor = sorted(minor, key=lambda each: -each.hurt)[:MINOR]
         left, out, edges = self._left
@@ -253,31 +152,115 @@ class Merge:
                 await pace.rest()
         return Look(seen, ranked(problems), mesh)
 
-    def _service(self, router: str, name: str, service: _Service) -> Service:
-        total = sum(service.branches.values()) or 1
+    def _service(
+        self, router: str, name: str, number: int, leads: Mapping[str, int], errors: Mapping[str, int]
+    ) -> Service:
+        _, _, _, pending, _, retries, retrying = split(number, len(STATS))
+        total = sum(leads.values()) or 1
+        clients = self._clients.get(router, {})
         return Service(
             name,
             router,
-            service.sums.figures(),
-            pending=service.pending,
-            retries=_per_second(service.retries),
+            figures_of(number),
+            pending=pending,
+            retries=retries / 1000 if retrying else None,
             branches=tuple(
-                Branch(client, share / total, self._figures(router, client))
-                for client, share in service.branches.items()
+                Branch(client, share / total, figures_of(clients.get(client, 0))) for client, share in leads.items()
             ),
-            errors=service.errors,
-            usual=service.usual,
+            errors=errors,
+            usual=self._usual.get(router, {}).get(name),
         )
 
-    def _figures(self, router: str, client: str) -> Figures:
-        found = self._clients.get((router, client))
-        return Figures() if found is None else found.sums.figures()
+    def _client(self, router: str, name: str, number: int, rows: Mapping[str, int]) -> Client:
+        details = self._details.get(router, {})
+        endpoints = [
+            _endpoint(address, name, router, each, details.get(f"{name}{AND}{address}"))
+            for address, each in rows.items()
+        ]
+        trouble = "" if endpoints else self._trouble.get(router, {}).get(name, "")
+        return Client(name, router, tuple(endpoints), figures_of(number), trouble=trouble)
+
+    def _minor(self, router: str, name: str, rows: Mapping[str, int]) -> Iterator[Problem]:
+        """Yield the endpoints that are out for some of the nodes that know them, and not for most."""
+        for address, number in rows.items():
+            counts = split(number, len(ENDPOINT))
+            failures, outs, known = counts[1], *counts[-2:]
+            if 0 < 2 * outs < known:
+                details = self._details.get(router, {}).get(f"{name}{AND}{address}") or _Details()
+                last = f" Last error {details.last[0][1]}." if details.last else ""
+                who = named(sorted(details.out_on))
+                word = details.out or "ejected"
+                said = f"{short(name)}: {word} for {outs} of {known} nodes ({who}).{last}"
+                yield Problem(State.WARN, word, address, said, at("/endpoints", client=name), None, failures / 60)
+
+
+class _Details:
+    """What routers say of an endpoint that is out, or has failed."""
+
+    __slots__ = ("back_in", "last", "node", "out", "out_on", "pod")
+
+    def __init__(self) -> None:
+        self.out = ""
+        self.back_in = 0.0
+        self.pod = self.node = ""
+        self.out_on: list[str] = []
+        self.last: list[checked.Failure] = []
+
+    def add(self, details: checked.Details, node: str) -> None:
+        """Take in what the router of one more node says."""
+        self.pod, self.node = self.pod or details.pod, self.node or details.node
+        if details.out:
+            self.out = max(self.out, details.out)
+            self.back_in = max(self.back_in, details.back_in)
+            if len(self.out_on) < OUT_ON:
+                self.out_on.append(node)
+        if details.last is not None:
+            self.last = sorted([*self.last, details.last], reverse=True)[:LAST]
+
+
+def _add(mine: dict[T, int], theirs: Mapping[T, int], most: int) -> int:
+    """Add numbers, of so many things at most; return how many found no place."""
+    left = 0
+    for key, number in theirs.items():
+        known = mine.get(key)
+        if known is not None:
+            mine[key] = known + number
+        elif len(mine) < most:
+            mine[key] = number
+        else:
+            left += 1
+    return left
+
+
+def _add_all(mine: Rows[int], theirs: Rows[int], most: int) -> int:
+    """Add the numbers of all routers, of so many things at most together; return how many found no place."""
+    left = 0
+    for router, rows in theirs.items():
+        known = mine.get(router)
+        if known is None:
+            if len(mine) >= ROUTERS:
+                left += len(rows)
+                continue
+            known = mine[router] = {}
+        left += _add(known, rows, most if len(mine) == 1 else most - _size(mine) + len(known))
+    return left
+
+
+def _size(rows: Rows[T]) -> int:
+    return sum(map(len, rows.values()))
+
+
+def _by_first(rows: Rows[int]) -> dict[tuple[str, str], dict[str, int]]:
+    """Return what is by two names, by router and the first of them."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for router, named_ in rows.items():
+        for key, number in named_.items():
+            first, _, second = key.partition(AND)
+            found.setdefault((router, first), {})[second] = number
+    return found
 
 
 def _node(summary: checked.Summary, address: str) -> Node:
-    sums = Sums()
-    for router in summary.routers:
-        sums.add(router.stats)
     health = tuple(sorted(summary.health, key=lambda each: ORDER[each[0]]))
     state, word, why = State.OK, "ok", ""
     if health:
@@ -293,7 +276,7 @@ def _node(summary: checked.Summary, address: str) -> Node:
         why,
         version=summary.version,
         hashes=tuple((each.router, each.hash or "none") for each in summary.dtabs),
-        figures=sums.figures(),
+        figures=figures_of(sum(summary.routers.values())),
         watches=watches,
         live=live,
         age=age,
@@ -303,51 +286,40 @@ def _node(summary: checked.Summary, address: str) -> Node:
     )
 
 
-def _out(endpoint: _Endpoint, row: checked.EndpointRow, node: str) -> None:
-    endpoint.outs += 1
-    endpoint.out = max(endpoint.out, row.out)
-    endpoint.back_in = max(endpoint.back_in, row.back_in)
-    if len(endpoint.out_on) < OUT_ON:
-        endpoint.out_on.append(node)
+def _router(label: str, number: int) -> Router:
+    _, _, _, pending, connections, retries, retrying = split(number, len(STATS))
+    return Router(
+        label,
+        (),
+        figures_of(number),
+        pending=pending,
+        connections=connections,
+        retries=retries / 1000 if retrying else None,
+    )
 
 
-def _client(router: str, name: str, client: _Client) -> Client:
-    endpoints = [_endpoint(address, name, router, each) for address, each in client.endpoints.items()]
-    return Client(name, router, tuple(endpoints), client.sums.figures(), trouble="" if endpoints else client.trouble)
-
-
-def _endpoint(address: str, client: str, router: str, found: _Endpoint) -> Endpoint:
-    out = 2 * found.outs >= found.known
+def _endpoint(address: str, client: str, router: str, number: int, details: _Details | None) -> Endpoint:
+    _, _, _, microseconds, pending, connections, ejections, outs, known = split(number, len(ENDPOINT))
+    figures = figures_of(number, latencies=False)
+    said = details or _Details()
+    out = outs > 0 and 2 * outs >= known
     return Endpoint(
         address,
         client,
         router,
-        Figures(found.requests, found.failures, found.pace / PACE_PARTS),
-        found.total / found.requests / 1000 if found.requests else None,
-        found.pending,
-        connections=found.connections,
-        pod=found.pod,
-        node=found.node,
-        out=found.out if out else "",
-        back_in=found.back_in if out else 0.0,
-        ejections=found.ejections,
-        errors=tuple(Failure(*each) for each in found.last),
+        figures,
+        microseconds / figures.requests / 1000 if figures.requests else None,
+        pending,
+        connections=connections,
+        pod=said.pod,
+        node=said.node,
+        out=(said.out or "ejected") if out else "",
+        back_in=said.back_in if out else 0.0,
+        ejections=ejections,
+        errors=tuple(Failure(*each) for each in said.last),
     )
 
 
-def _minor(name: str, client: _Client) -> Iterator[Problem]:
-    """Yield the endpoints that are out for some of the nodes that know them, and not for most."""
-    for address, each in client.endpoints.items():
-        if each.outs and 2 * each.outs < each.known:
-            last = f" Last error {each.last[0][1]}." if each.last else ""
-            who = named(sorted(each.out_on))
-            said = f"{short(name)}: {each.out} for {each.outs} of {each.known} nodes ({who}).{last}"
-            yield Problem(State.WARN, each.out, address, said, at("/endpoints", client=name), None, each.failures / 60)
-
-
-def _plus(one: int | None, other: int | None) -> int | None:
-    return one if other is None else other if one is None else one + other
-
-
-def _per_second(thousandths: int | None) -> float | None:
-    return None if thousandths is None else thousandths / 1000
+def _call(router: str, source: str, service: str, number: int) -> Call:
+    figures = figures_of(number, latencies=False)
+    return Call(source, service, router, figures.rate, figures.success, figures.requests, figures.failures)

@@ -1,7 +1,8 @@
 """`/admin/summary.json`: what a router says of itself to those who look at all nodes; read only, bounded in bytes.
 
-The worst and busiest services, with the clients and endpoints behind them; who calls whom; the health of the node. Rows
-are lists, since a node reads hundreds of these: `checked` says what stands where. What is left out is counted.
+The worst and busiest services, with the clients and endpoints behind them; who calls whom; the health of the node. All
+that adds up is one number for each thing (`sums`), in hexadecimal: a node reads hundreds of these. What is left out is
+counted.
 """
 
 import json
@@ -10,12 +11,25 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from noderouter.admin.dashboard.look import Look
-from noderouter.admin.dashboard.seen import Client, Endpoint, Figures, Service, Table
-from noderouter.admin.dashboard.verdict import before_of, endpoint_fails
+from noderouter.admin.dashboard.seen import Client, Endpoint, Router, Service, Table
+from noderouter.admin.dashboard.verdict import SLOW_MS, before_of, endpoint_fails
 from noderouter.admin.dashboard.view import State
 from noderouter.admin.dashboard.views.tables import ranked_services
-from noderouter.admin.mesh.bounds import BRANCHES, EDGES, ENDPOINTS, ERRORS, FEW, FORMAT, SERVICES, SUMMARY_BYTES, TEXT
-from noderouter.admin.mesh.sums import PACE_PARTS, Stats, Sums, stats_of
+from noderouter.admin.mesh.bounds import (
+    AND,
+    BRANCHES,
+    EDGES,
+    ENDPOINTS,
+    ERRORS,
+    FEW,
+    FORMAT,
+    NESTED,
+    SERVICES,
+    SUMMARY_BYTES,
+    TEXT,
+)
+from noderouter.admin.mesh.sums import PACE_PARTS, counts_of, joined, stats_of
+from noderouter.telemetry.history import History
 from noderouter.telemetry.tree import MetricsTree, Scope
 
 if TYPE_CHECKING:
@@ -46,70 +60,59 @@ def members(
     led = {(each.router, one.client) for each in shown for one in each.branches}
     clients = [each for each in seen.clients if (each.router, each.name) in led or each.serving < len(each.endpoints)]
     clients = clients[: 2 * SERVICES // share]
-    chosen = _chosen(clients, ENDPOINTS // share)
+    endpoints = _chosen(clients, ENDPOINTS // share)
     edges = nlargest(EDGES // share, seen.calls, key=lambda each: each.rate)
     health = [each for each in look.problems if each.path == "/health"][:FEW]
-    told = sum(len(each) for each in chosen.values())
-    return {
+    found: dict[str, Any] = {
         "summary": FORMAT,
         "instance": state.instance,
         "node": state.node[:TEXT],
         "version": state.version,
         "ready": seen.ready,
         "health": [[each.state.value, each.word, each.what[:TEXT], each.text[:TEXT]] for each in health],
-        "dtabs": [
-            [
-                each.router[:TEXT],
-                each.place[:TEXT],
-                each.hash,
-                each.entries,
-                round(each.applied_at, 3),
-                bool(each.error),
-            ]
-            for each in seen.tables[:FEW]
-        ],
+        "dtabs": [_table(each) for each in seen.tables[:FEW]],
         "watches": [
             len(seen.watches),
             sum(each.streaming for each in seen.watches),
             max((round(each.age, 1) for each in seen.watches), default=None),
         ],
         "capture": None if seen.capture is None else seen.capture.armed,
-        "routers": [
-            [
-                each.label[:TEXT],
-                *_servers(metrics, each.label, each.figures),
-                each.pending,
-                each.connections,
-                _milli(each.retries),
-            ]
-            for each in seen.routers[:FEW]
-        ],
-        "services": [_service(metrics, each) for each in shown],
-        "clients": [
-            [
-                each.router[:TEXT],
-                each.name[:TEXT],
-                *_stats(metrics, each.figures, each.router, "client", each.name[1:])[: 6 if key in several else 3],
-                *([] if key in several else [0, 0, ""]),
-                each.trouble[:TEXT],
-                [_endpoint(one) for one in chosen[key]],
-            ]
-            for each in clients
-            for key in [(each.router, each.name)]
-        ],
-        "edges": [
-            [
-                each.router[:TEXT],
-                each.source[:TEXT],
-                each.service[:TEXT],
-                each.requests,
-                each.failures,
-                round(each.rate * PACE_PARTS),
-            ]
-            for each in edges
-        ],
-        "leftOut": [len(ranked) - len(shown), seen.endpoints - told, len(seen.calls) - len(edges)],
+        "routers": {each.label[:TEXT]: f"{_router(metrics, each):x}" for each in seen.routers[:FEW]},
+        **{name: {} for name in NESTED},
+        "leftOut": [len(ranked) - len(shown), seen.endpoints - len(endpoints), len(seen.calls) - len(edges)],
     }
+    for service in shown:
+        _put(found, service.router, service.name, "services", value=f"{_service(metrics, service):x}")
+        if (service.figures.p99 or 0) > SLOW_MS:
+            _put(found, service.router, service.name, "usual", value=before_of(service))
+        for each in service.branches[:BRANCHES]:
+            _put(found, service.router, service.name, "leads", each.client, value=round(each.share * 1e6))
+        for name, count in [] if service.branches else sorted(service.errors.items(), key=lambda one: -one[1])[:ERRORS]:
+            _put(found, service.router, service.name, "errors", name, value=count)
+    for client in clients:
+        number = _client(metrics, client, whole=(client.router, client.name) in several)
+        _put(found, client.router, client.name, "clients", value=f"{number:x}")
+        if client.trouble:
+            _put(found, client.router, client.name, "trouble", value=client.trouble[:TEXT])
+    for endpoint in endpoints:
+        number = _endpoint(endpoint)
+        _put(found, endpoint.router, endpoint.client, "endpoints", endpoint.address, value=f"{number:x}")
+        if endpoint.out or endpoint.errors:
+            _put(found, endpoint.router, endpoint.client, "details", endpoint.address, value=_details(endpoint))
+    for call in edges:
+        counts = joined((call.requests, call.failures, round(call.rate * PACE_PARTS)))
+        _put(found, call.router, call.source, "edges", call.service, value=f"{counts:x}")
+    return found
+
+
+def _put(found: dict[str, Any], router: str, name: str, what: str, other: str | None = None, *, value: Any) -> None:
+    """Put a value to its place: what, router, and a name or two."""
+    key = _plain(name) if other is None else f"{_plain(name)}{AND}{_plain(other)}"
+    found[what].setdefault(router[:TEXT], {})[key] = value
+
+
+def _plain(name: str) -> str:
+    return name[:TEXT].replace(AND, " ")
 
 
 def _table(table: Table) -> Row:
@@ -117,82 +120,72 @@ def _table(table: Table) -> Row:
     return [table.router[:TEXT], table.place[:TEXT], table.hash, table.entries, when, bool(table.error)]
 
 
-def _service(metrics: MetricsTree, service: Service) -> Row:
-    errors = sorted(service.errors.items(), key=lambda each: -each[1])[:ERRORS]
-    usual = None if service.figures.p99 is None else before_of(service)
-    return [
-        service.router[:TEXT],
-        service.name[:TEXT],
-        *_stats(metrics, service.figures, service.router, "service", service.name.removeprefix("/")),
-        service.pending,
-        _milli(service.retries),
-        usual,
-        [[each.client[:TEXT], round(each.share * 1e6)] for each in service.branches[:BRANCHES]],
-        [[name[:TEXT], count] for name, count in errors],
-    ]
+def _router(metrics: MetricsTree, router: Router) -> int:
+    """Return the sum of a router's servers."""
+    place = metrics.child("rt", router.label, "server")
+    nodes: Sequence[Scope] = [] if place is None else [node for _, node in place.children]
+    stats = sum(stats_of(None if node.stats is None else node.stats.history) for node in nodes)
+    return (stats if nodes else counts_of(router.figures)) + _more(router.pending, router.retries, router.connections)
 
 
-def _endpoint(endpoint: Endpoint) -> Row:
+def _service(metrics: MetricsTree, service: Service) -> int:
+    history = _history(metrics, service.router, "service", service.name.removeprefix("/"))
+    stats = counts_of(service.figures) if history is None else stats_of(history)
+    return stats + _more(service.pending, service.retries)
+
+
+def _client(metrics: MetricsTree, client: Client, *, whole: bool) -> int:
+    """Return a client; with its latencies where `whole`, since those of an only client are its service's."""
+    history = _history(metrics, client.router, "client", client.name[1:]) if whole else None
+    return counts_of(client.figures) if history is None else stats_of(history)
+
+
+def _more(pending: int, retries: float | None, connections: int = 0) -> int:
+    """Return the counts of `STATS` that are no requests."""
+    known = retries is not None
+    return joined((0, 0, 0, max(0, pending), connections, round(1000 * (retries or 0)), int(known)))
+
+
+def _history(metrics: MetricsTree, *path: str) -> History | None:
+    """Return a history; None of what has none (any more)."""
+    scope = metrics.child("rt", *path)
+    return None if scope is None or scope.stats is None else scope.stats.history
+
+
+def _endpoint(endpoint: Endpoint) -> int:
     figures = endpoint.figures
-    total = 0 if endpoint.mean_ms is None else round(1000 * endpoint.mean_ms * figures.requests)
+    return joined(
+        (
+            figures.requests,
+            figures.failures,
+            round(figures.rate * PACE_PARTS),
+            round(1000 * (endpoint.mean_ms or 0) * figures.requests),
+            max(0, endpoint.pending),
+            endpoint.connections,
+            endpoint.ejections,
+            int(bool(endpoint.out)),
+            1,
+        )
+    )
+
+
+def _details(endpoint: Endpoint) -> Row:
+    """Return what is to be said of one that is out, or has failed: why, where it is, and its last failure."""
     last = endpoint.errors[0] if endpoint.errors else None
-    return [
-        endpoint.address[:TEXT],
-        figures.requests,
-        figures.failures,
-        round(figures.rate * PACE_PARTS),
-        total,
-        endpoint.pending,
-        endpoint.connections,
-        endpoint.ejections,
-        endpoint.out,
-        round(endpoint.back_in, 1),
-        endpoint.pod[:TEXT],
-        endpoint.node[:TEXT],
-        None
-        if last is None
-        else [round(last.when, 3), last.what[:TEXT], last.request[:TEXT], last.service[:TEXT], round(last.ms, 3)],
+    failure = last and [
+        round(last.when, 3),
+        last.what[:TEXT],
+        last.request[:TEXT],
+        last.service[:TEXT],
+        round(last.ms, 3),
     ]
+    return [endpoint.out, round(endpoint.back_in, 1), endpoint.pod[:TEXT], endpoint.node[:TEXT], failure]
 
 
-def _chosen(clients: Iterable[Client], most: int) -> dict[tuple[str, str], list[Endpoint]]:
-    """Return the endpoints that are told of each client: those that are out or fail, then the busiest."""
-    every = [(each, (client.router, client.name)) for client in clients for each in client.endpoints]
-    found: dict[tuple[str, str], list[Endpoint]] = {(client.router, client.name): [] for client in clients}
-    for each, key in nlargest(most, every, key=lambda one: _urgency(one[0])):
-        found[key].append(each)
-    return found
+def _chosen(clients: Iterable[Client], most: int) -> list[Endpoint]:
+    """Return the endpoints that are told: those that are out or fail, then the busiest."""
+    return nlargest(most, (each for client in clients for each in client.endpoints), key=_urgency)
 
 
 def _urgency(endpoint: Endpoint) -> tuple[bool, bool, float]:
     return bool(endpoint.out), endpoint_fails(endpoint), endpoint.figures.rate
-
-
-def _servers(metrics: MetricsTree, label: str, figures: Figures) -> Row:
-    """Return the sum of a router's servers."""
-    place = metrics.child("rt", label, "server")
-    nodes: Sequence[Scope] = [] if place is None else [node for _, node in place.children]
-    sums = Sums()
-    for node in nodes:
-        sums.add(stats_of(None if node.stats is None else node.stats.history))
-    return _row(sums.stats() if nodes else _counts(figures))
-
-
-def _stats(metrics: MetricsTree, figures: Figures, *path: str) -> Row:
-    """Return the last minute; what has no history (any more) has its counts."""
-    scope = metrics.child("rt", *path)
-    history = None if scope is None or scope.stats is None else scope.stats.history
-    return _row(_counts(figures) if history is None else stats_of(history))
-
-
-def _counts(figures: Figures) -> Stats:
-    return figures.requests, figures.failures, round(figures.rate * PACE_PARTS), 0.0, 0.0, 0
-
-
-def _row(stats: Stats) -> Row:
-    requests, failures, pace, low, high, histogram = stats
-    return [requests, failures, pace, low, high, f"{histogram:x}" if histogram else ""]
-
-
-def _milli(value: float | None) -> int | None:
-    return None if value is None else round(1000 * value)

@@ -5,7 +5,19 @@ from typing import Any, Final
 
 from noderouter.admin.dashboard import assets
 from noderouter.admin.dashboard.routes import graph_or_data, requests_or_stream
-from noderouter.admin.handler import delegator, health, index, lint, logging, metrics, names, process, stacks, threads
+from noderouter.admin.handler import (
+    delegator,
+    health,
+    index,
+    lint,
+    logging,
+    metrics,
+    names,
+    process,
+    stacks,
+    summary,
+    threads,
+)
 from noderouter.admin.handler.live import GATHERED_MOST, LONGEST, MOST
 from noderouter.admin.handler.openapi import openapi
 from noderouter.admin.handler.whatif import whatif
@@ -167,6 +179,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
         body={"application/json": record({"path": PATH, "dtab": DTAB}, {"namespace": OPTIONAL_TEXT})},
     ),
     names.bound_names: Operation((as_json(STRINGS, "names"),)),
+    summary.summary_json: Operation((as_json(ANYTHING, "docs/visibility.md, all nodes"),)),
     names.client_state: Operation((as_json(ADDRESSES, "by client"),), (_ROUTER,)),
     names.shown: Operation((as_json({"type": ["object", "array", "null"]}, "what it knows"),)),
     whatif: Operation(

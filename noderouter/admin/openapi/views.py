@@ -7,6 +7,7 @@ from noderouter.admin.dashboard.query import MOST_ROWS
 from noderouter.admin.dashboard.views import endpoints, health, names, overview, service, services, settings
 from noderouter.admin.dashboard.views.tables import SERVICE_SORTS
 from noderouter.admin.dashboard.watch import LONGEST
+from noderouter.admin.dashboard.whose import ALL
 from noderouter.admin.openapi.answers import VIEW, record
 from noderouter.admin.openapi.operation import (
     DTAB,
@@ -30,6 +31,7 @@ STYLE: Final = (  # of every view
     Parameter("ascii", "text without other characters", FLAG),
     Parameter("watch", "text again and again, each so many seconds", whole(1, LONGEST)),
 )
+_NODES: Final = Parameter("nodes", "of all nodes' routers", one_of(ALL))
 _WORDS: Final = Parameter("q", "words of the name")
 _ROWS: Final = Parameter("n", "rows of a table", whole(1, MOST_ROWS))
 _ROUTER: Final = Parameter("router", "of this router", LABEL)
@@ -50,6 +52,7 @@ GRAPH: Final = (
     Parameter("of", "what is around this workload or service"),
     Parameter("depth", "so many steps away", whole(1, 10)),
     _ROWS,
+    _NODES,
     *STYLE,
 )
 _ASKED: Final = (
@@ -60,15 +63,16 @@ _ASKED: Final = (
 _FORM: Final = record({}, {each.name: each.schema for each in _ASKED})
 
 VIEWS: Final[Mapping[Callable[..., Any], Operation]] = {
-    overview.view: _view(),
+    overview.view: _view(_NODES),
     services.view: _view(
         _WORDS,
         Parameter("state", "those that are so", one_of(*services.WORDS)),
         Parameter("sort", "by this column", one_of("state", *SERVICE_SORTS)),
         _ROUTER,
         _ROWS,
+        _NODES,
     ),
-    service.view: _view(Parameter("name", "the service", NAME, required=True), _ANY_ROUTER, missing=True),
+    service.view: _view(Parameter("name", "the service", NAME, required=True), _ANY_ROUTER, _NODES, missing=True),
     endpoints.view: _view(
         _WORDS,
         Parameter("state", "those that are so", one_of(*endpoints.WORDS)),
@@ -77,11 +81,12 @@ VIEWS: Final[Mapping[Callable[..., Any], Operation]] = {
         _ANY_ROUTER,
         Parameter("all", "those that are well, too", FLAG),
         _ROWS,
+        _NODES,
     ),
     names.view: Operation(
         (_PAGE, WRONG_VIEW, _FULL), (*_ASKED, *STYLE), body={"application/x-www-form-urlencoded": _FORM}
     ),
-    health.view: _view(),
+    health.view: _view(_NODES),
     settings.logging: _view(),
     settings.config: _view(),
     settings.help: _view(),

@@ -14,44 +14,45 @@ from hypothesis import strategies as some
 
 from noderouter.admin.mesh.bounds import EDGES, ENDPOINTS, FEW, SERVICES, SUMMARY_BYTES, TEXT
 from noderouter.admin.mesh.checked import Refused, checked
-from noderouter.admin.mesh.sums import LANE_MOST
+from noderouter.admin.mesh.sums import MAY_STATS, joined, packed
 from tests.noderouter.admin.conftest import MakeState
 from tests.testing.dashboard import ATTACK, attacked, node
-from tests.testing.summaries import bare, encoded, endpoint, told
+from tests.testing.summaries import bare, edge, encoded, endpoint, service, stats, together, told
 
 Change = Callable[[Any], object]
-STATS = [10, 1, 100, 0.001, 0.5, "1f00000002"]
-SERVICE = ["outgoing", "/svc/a", *STATS, 0, None, None, [["/#/a", 1_000_000]], [["ConnectError", 1]]]
-CLIENT = ["outgoing", "/#/a", *STATS, "", [endpoint("10.0.0.1:80")]]
-EDGE = ["outgoing", "web.shop", "/svc/a", 10, 1, 100]
-WHOLE = {
-    "services": [SERVICE],
-    "clients": [CLIENT],
-    "edges": [EDGE],
-    "routers": [["outgoing", *STATS, 0, 3, 1900]],
+WHOLE = together(service("/svc/a"), endpoint("10.0.0.1:80", out="ejected"), edge("web.shop", "/svc/a")) | {
+    "routers": {"outgoing": stats(10)},
+    "usual": {"outgoing": {"/svc/a": 5.0}},
+    "errors": {"outgoing": {"/svc/a\nConnectError": 1}},
+    "trouble": {"outgoing": {"/#/a": "no such Service"}},
     "health": [["bad", "not ready", "this router", "why"]],
 }
+KEY = "/#/a\n10.0.0.1:80"
 
 
 def test_what_a_router_writes_is_taken(make_state: MakeState) -> None:
     summary = checked(encoded(told(make_state(node="worker-3"), node(60))))
     assert summary.node == "worker-3"
-    assert [each.name for each in summary.services[:2]] == ["/svc/cart.shop", "/svc/inventory.shop"]
-    assert len(summary.services) == SERVICES
+    services = summary.services["outgoing"]
+    assert list(services)[:2] == ["/svc/cart.shop", "/svc/inventory.shop"]
+    assert len(services) == SERVICES
     assert summary.left_out[0] == 64 - SERVICES
-    assert sum(len(each.endpoints) for each in summary.clients) == ENDPOINTS
+    assert len(summary.endpoints["outgoing"]) == ENDPOINTS
     assert summary.dtabs[0].refused
     assert [word for _, word, _, _ in summary.health] == ["refused", "stale"]
-    (out,) = [each for client in summary.clients for each in client.endpoints if each.out]
-    assert (out.address, out.out, out.last and out.last[1]) == ("10.8.2.41:8080", "ejected", "ConnectError")
+    (out,) = [(key, each) for key, each in summary.details["outgoing"].items() if each.out]
+    assert out[0] == "/#/io.l5d.k8s/shop/http/inventory\n10.8.2.41:8080"
+    assert (out[1].out, out[1].last and out[1].last[1]) == ("ejected", "ConnectError")
 
 
 def test_attacks_stay_text(make_state: MakeState) -> None:
     seen = attacked()
     summary = checked(encoded(told(make_state(), seen)))
-    assert summary.services[0].name == f"/svc/{ATTACK}"
+    plain = ATTACK.replace("\n", " ")
+    assert list(summary.services["outgoing"]) == [f"/svc/{plain}"]
     cut = replace(seen, services=(replace(seen.services[0], name="/" + "x" * 9999),))
-    assert len(checked(encoded(told(make_state(), cut))).services[0].name) == TEXT
+    (long,) = checked(encoded(told(make_state(), cut))).services["outgoing"]
+    assert len(long) == TEXT
 
 
 def put(*places: Any, value: Any) -> Change:
@@ -75,29 +76,34 @@ WRONG: list[Change] = [
     put("leftOut", 0, value=-1),
     put("health", 0, 0, value="fine"),
     put("health", value=[["bad", "a", "b", "c"]] * (FEW + 1)),
-    put("services", value={}),
-    put("services", value=[SERVICE] * (SERVICES + 1)),
-    put("services", 0, value=SERVICE[:-1]),
-    put("services", 0, 2, value=1.5),
-    put("services", 0, 2, value=True),
-    put("services", 0, 3, value=11),
-    put("services", 0, 3, value=-1),
-    put("services", 0, 4, value=1 << 60),
-    put("services", 0, 5, value=-0.1),
-    put("services", 0, 6, value="1"),
-    put("services", 0, 7, value=f"{LANE_MOST + 1:x}"),
-    put("services", 0, 7, value="f" * 1000),
-    put("services", 0, 7, value="-1"),
-    put("services", 0, 7, value="0_1"),
-    put("services", 0, 11, value=[["/#/a", 1]] * 9),
-    put("clients", 0, 9, value=[endpoint("a")] * (ENDPOINTS + 1)),
-    put("clients", value=[[*CLIENT[:-1], [endpoint("a")] * 60]] * 2),
-    put("clients", 0, 9, 0, 8, value="gone"),
-    put("clients", 0, 9, 0, 2, value=101),
-    put("clients", 0, 9, 0, 12, value=[1, 2, 3]),
-    put("edges", value=[EDGE] * (EDGES + 1)),
-    put("edges", 0, 4, value=11),
-    put("routers", 0, value=["outgoing"]),
+    put("services", value=[]),
+    put("services", value={str(n): {} for n in range(FEW + 1)}),
+    put("services", "outgoing", value=[]),
+    put("services", "outgoing", value={str(n): "1" for n in range(SERVICES + 1)}),
+    put("services", value={router: {str(n): "1" for n in range(SERVICES - 9)} for router in "ab"}),
+    put("services", "outgoing", "x" * (2 * TEXT + 2), value="1"),
+    put("services", "outgoing", "/svc/a", value=5),
+    put("services", "outgoing", "/svc/a", value=None),
+    put("services", "outgoing", "/svc/a", value=""),
+    put("services", "outgoing", "/svc/a", value="-1"),
+    put("services", "outgoing", "/svc/a", value="xyz"),
+    put("services", "outgoing", "/svc/a", value=f"{1 << 51:x}"),
+    put("services", "outgoing", "/svc/a", value=f"{packed([(3, 1)]) << 22:x}"),
+    put("services", "outgoing", "/svc/a", value="f" * 1000),
+    put("endpoints", "outgoing", KEY, value=f"{MAY_STATS:x}"),
+    put("endpoints", "outgoing", KEY, value=f"{joined([0] * 8 + [2]):x}"),
+    put("endpoints", "outgoing", value={str(n): "1" for n in range(ENDPOINTS + 1)}),
+    put("details", "outgoing", KEY, 0, value="gone"),
+    put("details", "outgoing", KEY, 1, value=-1),
+    put("details", "outgoing", KEY, 4, value=[1, 2, 3]),
+    put("details", "outgoing", KEY, value={}),
+    put("edges", "outgoing", value={str(n): "1" for n in range(EDGES + 1)}),
+    put("edges", "outgoing", "web.shop\n/svc/a", value=f"{joined([0] * 3 + [1]):x}"),
+    put("leads", "outgoing", "/svc/a\n/#/a", value=0.5),
+    put("usual", "outgoing", "/svc/a", value="5"),
+    put("trouble", "outgoing", "/#/a", value="x" * (TEXT + 1)),
+    put("errors", "outgoing", "/svc/a\nConnectError", value=-1),
+    put("routers", value={str(n): "1" for n in range(FEW + 1)}),
     put("dtabs", 0, 5, value=0),
     lambda found: found.pop("edges"),
     lambda found: found.pop("summary"),

@@ -61,7 +61,7 @@ async def mesh_of(one: Gatherer, state: AdminState) -> Mesh:
         (answering(b"not JSON"), "refused", "not JSON"),
         (answering(b"{}"), "refused", "not the summary of a router"),
         (answering(encoded(bare("a", summary=2))), "refused", "a summary of another version than 1"),
-        (answering(encoded(bare("a", edges=5))), "refused", "a summary that is not well-formed: edges"),
+        (answering(encoded(bare("a", edges=5))), "refused", "a summary that is not well-formed: an object"),
         (answering(b"", status="404 Not Found"), "refused", "it answers 404"),
         (answering(b"", status="302 Found", fields="location: http://127.0.0.1/\r\n"), "refused", "it answers 302"),
         (answering(GOOD, fields="content-encoding: gzip\r\n"), "refused", "its answer is coded"),

@@ -14,25 +14,9 @@ from noderouter.admin.mesh import merge as module
 from noderouter.admin.mesh.checked import Summary, checked
 from noderouter.admin.mesh.merge import Merge
 from noderouter.admin.mesh.nodes import named, silent
-from noderouter.admin.mesh.sums import packed
 from tests.noderouter.admin.conftest import MakeState
 from tests.testing.dashboard import AT, healthy, node
-from tests.testing.summaries import encoded, endpoint, of, told
-
-LANES = f"{packed([(20, 90), (40, 10)]):x}"
-"""Ninety fast requests and ten slow ones."""
-
-
-def stats(requests: int, failures: int = 0, lanes: str = LANES) -> list[object]:
-    return [requests, failures, 10 * requests, 0.001, 0.2, lanes]
-
-
-def service(name: str, requests: int = 100, failures: int = 0, usual: float | None = None) -> list[object]:
-    return ["outgoing", name, *stats(requests, failures), 1, 500, usual, [["/#/a", 1_000_000]], [["ConnectError", 1]]]
-
-
-def client(*endpoints: list[object]) -> list[object]:
-    return ["outgoing", "/#/a", *stats(100), "", list(endpoints)]
+from tests.testing.summaries import edge, encoded, endpoint, of, service, stats, together, told
 
 
 async def merged(*summaries: Summary) -> Look:
@@ -84,9 +68,12 @@ async def test_the_order_does_not_matter(nodes, random):
     summaries = [
         of(
             f"n{number}",
-            services=[service(name, count + failed, failed, float(count)) for name, count, failed in rows],
-            clients=[client(endpoint("10.0.0.1:80", sum(each[1] for each in rows)))] if rows else [],
-            edges=[["outgoing", "web", name, count, 0, count] for name, count, _ in rows],
+            usual={"outgoing": {name: float(count) for name, count, _ in rows}},
+            **together(
+                *(service(name, count + failed, failed) for name, count, failed in rows),
+                *(endpoint("10.0.0.1:80", count) for _, count, _ in rows),
+                *(edge("web", name, count, 0) for name, count, _ in rows),
+            ),
         )
         for number, rows in enumerate(nodes)
     ]
@@ -107,8 +94,8 @@ async def test_the_order_does_not_matter(nodes, random):
 
 async def test_a_router_is_taken_once_however_often_it_is_asked() -> None:
     merge = Merge()
-    assert merge.add(of("a", services=[service("/svc/a")]), "10.0.0.1:9991")
-    assert not merge.add(of("a", services=[service("/svc/a")]), "[fd00::1]:9991")
+    assert merge.add(of("a", **service("/svc/a")), "10.0.0.1:9991")
+    assert not merge.add(of("a", **service("/svc/a")), "[fd00::1]:9991")
     look = await merge.look()
     assert look.seen.services[0].figures.requests == 100
     assert look.mesh is not None
@@ -117,8 +104,8 @@ async def test_a_router_is_taken_once_however_often_it_is_asked() -> None:
 
 @pytest.mark.parametrize(("outs", "out"), [(0, ""), (1, ""), (2, "ejected"), (4, "ejected")])
 async def test_an_endpoint_is_out_where_most_say_so(outs: int, out: str) -> None:
-    rows = [client(endpoint("10.0.0.1:80", out="ejected" if number < outs else "")) for number in range(4)]
-    look = await merged(*(of(f"n{n}", services=[service("/svc/a")], clients=[row]) for n, row in enumerate(rows)))
+    rows = [endpoint("10.0.0.1:80", out="ejected" if number < outs else "") for number in range(4)]
+    look = await merged(*(of(f"n{n}", **together(service("/svc/a"), row)) for n, row in enumerate(rows)))
     (found,) = look.seen.clients[0].endpoints
     assert found.out == out
     assert found.mean_ms == 8.0
@@ -127,11 +114,9 @@ async def test_an_endpoint_is_out_where_most_say_so(outs: int, out: str) -> None
 
 
 async def test_slow_is_slower_than_the_slowest_was() -> None:
-    slow = packed([(60, 100)])
-    rows = [[*service("/svc/a", usual=usual)] for usual in (5.0, 40.0)]
-    for row in rows:
-        row[5:8] = [0.5, 30.0, f"{slow:x}"]
-    seen = (await merged(*(of(f"n{n}", services=[row]) for n, row in enumerate(rows)))).seen
+    slow = {"services": {"outgoing": {"/svc/a": stats(100, 0, ((60, 100),))}}}
+    nodes = [of(f"n{n}", usual={"outgoing": {"/svc/a": usual}}, **slow) for n, usual in enumerate((5.0, 40.0))]
+    seen = (await merged(*nodes)).seen
     assert seen.services[0].usual == 40.0
     assert service_state(seen.services[0], seen) == (State.WARN, "slow")
 
@@ -171,11 +156,13 @@ async def test_a_thousand_liars_do_not_fill_the_memory(monkeypatch: pytest.Monke
     made = [
         of(
             f"n{n}",
-            routers=[[f"r{n}", *stats(1), 0, 0, None]],
-            services=[service(f"/svc/{n}")],
-            clients=[["outgoing", f"/#/{n % 5}", *stats(1), "", [endpoint(f"10.0.0.{n}:80")]]],
-            edges=[["outgoing", f"s{n}", "/svc/a", 1, 0, 10]],
+            routers={f"r{n}": stats(1)},
             dtabs=[["outgoing", "here", f"{n:016x}", 1, 1.0, False]],
+            **together(
+                service(f"/svc/{n}", 1, 0, **{f"c{n % 5}": 1}),
+                endpoint(f"10.0.0.{n}:80", client=f"/#/c{n % 5}"),
+                edge(f"s{n}", "/svc/a"),
+            ),
         )
         for n in range(30)
     ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from noderouter.admin.mesh.bounds import EDGES, ENDPOINTS, SERVICES, SUMMARY_BYTES
 from noderouter.admin.mesh.checked import checked
-from noderouter.admin.mesh.sums import Sums
+from noderouter.admin.mesh.sums import figures_of
 from noderouter.admin.routes import SUMMARY, routes_for_probes, routes_of
 from noderouter.telemetry.tree import MetricsTree
 from tests.noderouter.admin.conftest import MakeState, Serving
@@ -21,18 +21,13 @@ async def test_on_the_metrics_port_only_where_others_are_asked_there(make_state:
 
 def test_latencies_are_those_of_the_histories(make_state: MakeState) -> None:
     metrics = MetricsTree()
-    stats = metrics.scope("rt", "outgoing", "service", "svc", "cart.shop").requests()
-    del stats
     stats = metrics.scope("rt", "outgoing", "service", "svc/cart.shop").requests()
     for milliseconds in range(1, 101):
         stats.answered(200 if milliseconds > 3 else 500, milliseconds / 1000, milliseconds > 3)
     for _ in metrics.turn(ends_windows=False):
         pass
     found = checked(json.dumps(told(make_state(metrics=metrics))).encode())
-    (row,) = [each for each in found.services if each.name == "/svc/cart.shop"]
-    sums = Sums()
-    sums.add(row.stats)
-    figures = sums.figures()
+    figures = figures_of(found.services["outgoing"]["/svc/cart.shop"])
     assert (figures.requests, figures.failures, figures.rate) == (100, 3, 10.0)
     assert figures.p50 is not None
     assert 45 < figures.p50 < 55
@@ -42,12 +37,13 @@ async def test_the_worst_come_first_and_the_rest_is_counted(make_state: MakeStat
     seen = node(200)
     seen = replace(seen, calls=call_many(300))
     found = told(make_state(), seen)
-    assert [len(found["services"]), sum(len(each[-1]) for each in found["clients"]), len(found["edges"])] == [
-        SERVICES, ENDPOINTS, EDGES,
-    ]  # fmt: skip
+    rows = {name: found[name]["outgoing"] for name in ("services", "endpoints", "edges")}
+    assert list(map(len, rows.values())) == [SERVICES, ENDPOINTS, EDGES]
     assert found["leftOut"] == [204 - SERVICES, seen.endpoints - ENDPOINTS, 300 - EDGES]
-    assert found["services"][0][1] == "/svc/cart.shop"
-    assert [row[0] for each in found["clients"] for row in each[-1] if row[8]] == ["10.8.2.41:8080"]
+    assert next(iter(rows["services"])) == "/svc/cart.shop"
+    assert [key for key, each in found["details"]["outgoing"].items() if each[0]] == [
+        "/#/io.l5d.k8s/shop/http/inventory\n10.8.2.41:8080"
+    ]
 
 
 async def test_its_bytes_are_bounded_whatever_the_names(make_state: MakeState, serving: Serving) -> None:
@@ -56,12 +52,13 @@ async def test_its_bytes_are_bounded_whatever_the_names(make_state: MakeState, s
     seen = replace(
         node(),
         clients=tuple(client(name, [endpoint(f"{n}{wide}", name, pod=wide) for n in range(5)]) for name in names),
-        services=tuple(service(f"/svc{name}", [name]) for name in names),
+        services=tuple(service(f"/{number}{wide}", [name]) for number, name in enumerate(names)),
         calls=call_many(300, wide),
     )
     async with serving(make_state(looker=Shown(seen), node=wide)) as asked:
         data = (await asked.get(SUMMARY)).content
     assert len(data) <= SUMMARY_BYTES
     summary = checked(data)
-    assert 0 < len(summary.services) < SERVICES
-    assert summary.left_out[0] == 60 - len(summary.services)
+    services = summary.services["outgoing"]
+    assert 0 < len(services) < SERVICES
+    assert summary.left_out[0] == 60 - len(services)

@@ -6,19 +6,15 @@ import pytest
 
 from noderouter.commands.look.interface import LookError
 from tests.testing.router import config, routing
-from tests.testing.summaries import bare, endpoint
+from tests.testing.summaries import bare, edge, endpoint, service, stats, together
 
 PATH = "/admin/summary.json"
-STATS = [600, 6, 6000, 0.001, 0.5, f"{600 << 32 * 20:x}"]
 
 
 def summary(name, **parts):
-    rows = {
-        "routers": [["outgoing", *STATS, 0, 3, None]],
-        "services": [["outgoing", "/svc/a", *STATS, 0, None, None, [["/#/a", 900_000], ["/#/b", 100_000]], []]],
-        "clients": [["outgoing", "/#/a", *STATS, "", [endpoint("10.0.0.1:80")]]],
-        "edges": [["outgoing", "web.shop", "/svc/a", 600, 6, 6000]],
-    }
+    rows = together(
+        service("/svc/a", 600, 6, a=900_000, b=100_000), endpoint("10.0.0.1:80"), edge("web.shop", "/svc/a")
+    ) | {"routers": {"outgoing": stats(600, 6)}}
     return json.dumps(bare(name, **(rows | parts)))
 
 
