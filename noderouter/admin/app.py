@@ -20,7 +20,7 @@ from noderouter.admin.hosts import is_ours
 from noderouter.admin.message import Request, Response, Stream, text
 from noderouter.admin.places import Place
 from noderouter.admin.routes import Handler, Route, routes_of
-from noderouter.admin.security import is_same_origin
+from noderouter.admin.security import ELSEWHERE, is_same_origin
 from noderouter.admin.state import AdminState
 from noderouter.core.host_port import unmapped
 from noderouter.telemetry import log
@@ -113,7 +113,7 @@ class AdminApp:
             return text("method not allowed\n", 405, (("allow", ", ".join(allowed)),))
         if request.method not in _READING and not is_same_origin(headers, scheme):
             self._gauges.refused["origin"].add()
-            return text("refused: the request comes from a page of another site\n", 403)
+            return text(ELSEWHERE, 403)
         if int(headers.get("content-length", "0")) > LIMIT_BYTES:
             return self._unread(Body(b"", too_large=True, complete=False))
         return None

@@ -10,6 +10,7 @@ in `Origin` or `Sec-Fetch-Site`; curl and the like send neither.
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Final
 from urllib.parse import urlsplit
 
 from noderouter.admin.config import SecurityConfig
@@ -42,6 +43,9 @@ def is_open(security: SecurityConfig, path: str, group: Group) -> bool:
         Group.PROBE: True,
     }[group]
     return enabled or any(pattern.fullmatch(path) for pattern in security.pathWhitelist)
+
+
+ELSEWHERE: Final = "refused: the request comes from a page of another site\n"
 
 
 def is_same_origin(headers: Mapping[str, str], scheme: str) -> bool:

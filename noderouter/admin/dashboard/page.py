@@ -19,7 +19,8 @@ from noderouter.admin.dashboard.view import Fact, Facts, Frame, Link, State, Vie
 from noderouter.admin.dashboard.watch import watch
 from noderouter.admin.dashboard.whose import ALL, PATHS, gather, is_mesh, look_for, staying
 from noderouter.admin.message import HTML, JSON, TEXT, Request, Response
-from noderouter.admin.security import is_open
+from noderouter.admin.message import text as plain
+from noderouter.admin.security import ELSEWHERE, is_open, is_same_origin
 from noderouter.admin.state import AdminState
 from noderouter.telemetry.portions import json_object, lines, pieces
 
@@ -28,6 +29,8 @@ MakeView = Callable[[AdminState, Query], Awaitable[View]]
 PAGE_ROWS: Final = "100"
 """Rows of a table in a browser, unless `n` says otherwise: it filters and sorts by asking anew."""
 FORM_FIELDS: Final = 20
+_TAKING: Final = frozenset(("watch", "seconds"))
+"""Who gives these takes one of few places for a while: not for pages of other sites, though they could read nothing."""
 _NO_HOST: Final = "localhost:9990"
 _VARY: Final = ("vary", "accept")
 _GUARDED: Final = (
@@ -44,6 +47,8 @@ _GUARDED: Final = (
 
 async def page(make: MakeView, shared: bool, state: AdminState, request: Request) -> Response:
     """Answer a view in the form that is wanted; `shared` where all who ask the same may get the same answer."""
+    if not _TAKING.isdisjoint(request.query) and not is_same_origin(request.headers, "http"):
+        return plain(ELSEWHERE, 403)
     try:
         form = wanted(request.headers, request.query)
         query = dict(request.query)

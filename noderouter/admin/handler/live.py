@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 from noderouter.admin.message import EVENTS, JSON, JSON_LINES, Request, Response, Stream, text
-from noderouter.admin.security import is_same_origin
+from noderouter.admin.security import ELSEWHERE, is_same_origin
 from noderouter.admin.state import AdminState
 from noderouter.core.background import Pace
 from noderouter.telemetry.record import line
@@ -95,7 +95,7 @@ def _longest(form: str) -> float:
 async def answer(state: AdminState, request: Request) -> Response:
     """Answer what is asked for."""
     if not is_same_origin(request.headers, "http"):  # it could read nothing, but would take the places of others
-        return text("refused: the request comes from a page of another site\n", 403)
+        return text(ELSEWHERE, 403)
     try:
         asked = ask(request)
         if request.method == "HEAD":

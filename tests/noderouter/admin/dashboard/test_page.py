@@ -162,6 +162,9 @@ async def test_other_sites_and_hosts_are_refused(state: AdminState, serving: Ser
         assert (await client.get("/", headers={"host": "evil.example"})).status_code == 421
         other = {"origin": "https://evil.example"}
         assert (await client.post("/names", data={"path": "/svc/x"}, headers=other)).status_code == 403
+        for taking in ("/?watch=2", "/requests?as=html&seconds=10"):  # an image of that address would take a place
+            assert (await client.get(taking, headers={"sec-fetch-site": "cross-site"})).status_code == 403
+        assert (await client.get("/services", headers={"sec-fetch-site": "cross-site"})).status_code == 200
         wrong = await client.post("/names", content=b"x", headers={"content-type": "text/plain"})
         assert wrong.status_code == 400
 
