@@ -5,7 +5,7 @@ another name, and adds to it: one integer addition for a request, and one more f
 an edge it has a user, and stays; one without users leaves after `IDLE_TURNS` turns without a request.
 
 Clients make up names and addresses, so both are bounded: beyond `SOURCES` addresses a new one is counted under `OTHER`,
-and beyond `EDGES` edges a name is; as is a name that is too long to be kept (`NAME_BYTES`).
+and beyond `EDGES` edges, or `BYTES` of names, a name is; as is one that is too long to be kept (`NAME_BYTES`).
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,8 @@ SOURCES = 512
 """Addresses of clients that are told apart."""
 EDGES = 4096
 """Pairs of an address and a name; then one more for each address."""
+BYTES = 1 << 20
+"""Of the names of all edges; written out they may be four times as long."""
 NAME_BYTES: Final = 2048
 """Of all labels of a name together: an edge keeps it, and so do all who are shown the edge."""
 IDLE_TURNS: Final = 60
@@ -68,9 +70,10 @@ class Edge:
 class Edges:
     """The edges of one router."""
 
-    __slots__ = ("_count", "_sources", "nowhere", "overflow")
+    __slots__ = ("_bytes", "_count", "_sources", "nowhere", "overflow")
 
     def __init__(self) -> None:
+        self._bytes = 0
         self._count = 0
         self._sources: dict[str, dict[Path, Edge]] = {}
         self.nowhere = Edge("", Path())
@@ -107,6 +110,7 @@ class Edges:
                 if edge.idle >= IDLE_TURNS and edge.users <= 0:
                     del edges[name]
                     self._count -= 1
+                    self._bytes -= _size(name)
                 yield
             if not edges and self._sources.get(source) is edges:
                 del self._sources[source]
@@ -118,11 +122,19 @@ class Edges:
                 self.overflow += 1
                 source = OTHER
             edges = self._sources.setdefault(source, {})
-        if name not in edges and (self._count >= EDGES or sum([len(label) for label in name.labels]) > NAME_BYTES):
+        if name not in edges and self._is_full(_size(name)):
             self.overflow += 1
             name = ANY
         edge = edges.get(name)
         if edge is None:
             edge = edges[name] = Edge(source, name)
             self._count += 1
+            self._bytes += _size(name)
         return edge
+
+    def _is_full(self, size: int) -> bool:
+        return self._count >= EDGES or size > NAME_BYTES or self._bytes + size > BYTES
+
+
+def _size(name: Path) -> int:
+    return sum([len(label) for label in name.labels])

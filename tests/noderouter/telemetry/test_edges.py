@@ -87,6 +87,20 @@ def test_a_name_that_nobody_keeps_is_not_kept_here() -> None:
     assert (len(edges), edges.overflow) == (2, 3)
 
 
+def test_all_names_together_are_bounded_and_make_room_when_they_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BYTES", 4096)
+    edges = Edges()
+    names = [Path((b"svc", b"%d" % n + b"x" * 1020)) for n in range(5)]
+    kept = [edges.take("10.0.0.1", name) for name in names]
+    assert [edge.name for edge in kept] == [*names[:4], ANY]
+    assert edges.take("10.0.0.2", HELLO).name is ANY
+    for edge in kept:
+        edges.release(edge)
+    turn(edges, IDLE_TURNS + 1)
+    # The other client still has an edge, to `other`, which leaves no room for a fourth name.
+    assert [edges.take("10.0.0.1", name).name for name in names[1:]] == [*names[1:4], ANY]
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([HELLO, WORLD]), st.integers(0, 40)), max_size=30))
 def test_what_a_connection_keeps_is_in_the_table(steps: list[tuple[int, Path, int]]) -> None:
     edges = Edges()
