@@ -4,22 +4,45 @@
 {{- define "noderouter.telemeters" -}}
 {{- $found := .Values.telemetry -}}
 {{- $shared := dict "sampleRate" .Values.tracing.sampleRate "failures" .Values.tracing.failures -}}
-{{- with .Values.tracing.otlp -}}
-{{- if .endpoint -}}
-{{- $otlp := merge (dict "kind" "io.l5d.otlp" "endpoint" .endpoint "serviceName" .serviceName) $shared -}}
-{{- with .headers -}}{{- $_ := set $otlp "headers" . -}}{{- end -}}
-{{- if .headersFrom -}}
-{{- $files := dict -}}
-{{- range .headersFrom -}}{{- $_ := set $files .header (printf "%s/%s" (include "noderouter.headersFolder" $) (lower .header)) -}}{{- end -}}
-{{- $_ := set $otlp "headerFiles" $files -}}
-{{- end -}}
-{{- $found = append $found $otlp -}}
-{{- end -}}
+{{- if .Values.tracing.otlp.endpoint -}}
+{{- $found = append $found (merge (include "noderouter.otlp" (list "io.l5d.otlp" "traces" .Values.tracing.otlp) | fromYaml) $shared) -}}
 {{- end -}}
 {{- with .Values.tracing.zipkin -}}
 {{- if .host -}}
 {{- $found = append $found (merge (dict "kind" "io.l5d.zipkin" "host" .host "port" .port) $shared) -}}
 {{- end -}}
+{{- end -}}
+{{- if .Values.accessLog.otlp.endpoint -}}
+{{- $logs := include "noderouter.otlp" (list "io.l5d.otlpLogs" "logs" .Values.accessLog.otlp) | fromYaml -}}
+{{- $found = append $found (merge $logs (dict "sampleRate" .Values.accessLog.sampleRate)) -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end -}}
+
+{{/* A telemeter that sends over OTLP. Takes a list: its kind, the folder of its headers, its values. */}}
+{{- define "noderouter.otlp" -}}
+{{- $folder := printf "%s/%s" (include "noderouter.headersFolder" .) (index . 1) -}}
+kind: {{ index . 0 }}
+{{- with index . 2 }}
+endpoint: {{ .endpoint | quote }}
+serviceName: {{ .serviceName | quote }}
+{{- with .headers }}
+headers: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .headersFrom }}
+headerFiles:
+  {{- range . }}
+  {{ .header | quote }}: {{ printf "%s/%s" $folder (lower .header) }}
+  {{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* What over OTLP has headers of Secrets, and the folder of each, as an object. */}}
+{{- define "noderouter.secretHeaders" -}}
+{{- $found := dict -}}
+{{- range $folder, $otlp := dict "traces" .Values.tracing.otlp "logs" .Values.accessLog.otlp -}}
+{{- if and $otlp.endpoint $otlp.headersFrom -}}{{- $_ := set $found $folder $otlp.headersFrom -}}{{- end -}}
 {{- end -}}
 {{- toYaml $found -}}
 {{- end -}}
@@ -46,10 +69,10 @@ httpAccessLogRotateCount: {{ .rotateCount }}
 {{- end }}
 {{- end -}}
 
-{{- define "noderouter.headersFolder" -}}/run/secrets/noderouter/otlp{{- end -}}
+{{- define "noderouter.headersFolder" -}}/run/secrets/noderouter{{- end -}}
 
 {{- define "noderouter.visibilityMounts" -}}
-{{- if and .Values.tracing.otlp.endpoint .Values.tracing.otlp.headersFrom }}
+{{- if include "noderouter.secretHeaders" . | fromYaml }}
 - name: otlp-headers
   mountPath: {{ include "noderouter.headersFolder" . }}
   readOnly: true
@@ -63,17 +86,17 @@ httpAccessLogRotateCount: {{ .rotateCount }}
 {{- end -}}
 
 {{- define "noderouter.visibilityVolumes" -}}
-{{- with .Values.tracing.otlp }}
-{{- if and .endpoint .headersFrom }}
+{{- with include "noderouter.secretHeaders" . | fromYaml }}
 - name: otlp-headers
   projected:
     sources:
-      {{- range .headersFrom }}
+      {{- range $folder, $headers := . }}
+      {{- range $headers }}
       - secret:
           name: {{ .secret }}
-          items: [{key: {{ .key | quote }}, path: {{ lower .header | quote }}}]
+          items: [{key: {{ .key | quote }}, path: {{ printf "%s/%s" $folder (lower .header) | quote }}}]
       {{- end }}
-{{- end }}
+      {{- end }}
 {{- end }}
 {{- with .Values.accessLog }}
 {{- if and .volume .path }}
@@ -117,15 +140,17 @@ httpAccessLogRotateCount: {{ .rotateCount }}
 {{- if and $tracing.propagation .Values.routers -}}
 {{- fail "tracing.propagation is of the chart's own routers: with `routers`, give each of them `trace`" -}}
 {{- end -}}
-{{- if and (not $tracing.otlp.endpoint) (or $tracing.otlp.headers $tracing.otlp.headersFrom) -}}
-{{- fail "tracing.otlp has headers for nobody: set tracing.otlp.endpoint" -}}
+{{- range $where, $otlp := dict "tracing.otlp" $tracing.otlp "accessLog.otlp" .Values.accessLog.otlp -}}
+{{- if and (not $otlp.endpoint) (or $otlp.headers $otlp.headersFrom) -}}
+{{- fail (printf "%s has headers for nobody: set %s.endpoint" $where $where) -}}
 {{- end -}}
 {{- $seen := list -}}
-{{- range $name := keys $tracing.otlp.headers -}}{{- $seen = append $seen (lower $name) -}}{{- end -}}
-{{- range $tracing.otlp.headersFrom -}}
+{{- range $name := keys $otlp.headers -}}{{- $seen = append $seen (lower $name) -}}{{- end -}}
+{{- range $otlp.headersFrom -}}
 {{- if has (lower .header) $seen -}}
-{{- fail (printf "tracing.otlp has the header %s twice" .header) -}}
+{{- fail (printf "%s has the header %s twice" $where .header) -}}
 {{- end -}}
 {{- $seen = append $seen (lower .header) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

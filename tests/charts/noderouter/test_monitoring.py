@@ -65,6 +65,7 @@ async def exposition() -> str:
 
     And one whose dtab is stored outside of its configuration, with spans and an access log.
     """
+    pytest.importorskip("opentelemetry.proto.logs.v1.logs_pb2")
     servers = [{"port": 0}, {"port": 0, "capture": {}}]
     keeper = {"socket": "/nowhere/sock", "nodeName": "node-1", "k8sHost": "127.0.0.1", "k8sPort": 1}
     async with backend() as up:
@@ -75,7 +76,8 @@ async def exposition() -> str:
         table.write("/svc => /$/nil")
         table.flush()
         stored = {"kind": "io.l5d.fs", "dtabFile": table.name}
-        telling = {"telemetry": [{"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 1}]}
+        logs = {"kind": "io.l5d.otlpLogs", "endpoint": "http://127.0.0.1:1"}
+        telling = {"telemetry": [{"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 1}, logs]}
         async with routing(config(interpreter=stored, httpAccessLog=os.devnull) | telling) as router:
             assert (await router.ask("up")).status == 502
             return found + (await router.admin("/metrics")).text

@@ -99,7 +99,8 @@ class Node:
         ejecting = {"kind": "io.l5d.consecutiveFailures", "failures": 2, "backoff": {"kind": "constant", "ms": 500}}
         spans = {"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": self.collector.port, "sampleRate": 1.0}
         made = self.router("main", service=retrying, client={"failureAccrual": ejecting})
-        self.main = await enter(routing(made | {"telemetry": [spans]}))
+        logs = {"kind": "io.l5d.otlpLogs", "endpoint": f"http://127.0.0.1:{self.collector.port}"}
+        self.main = await enter(routing(made | {"telemetry": [spans, logs]}))
         log = str(self.folder / "log" / "access")
         self.names = await enter(routing(self.router("names", httpAccessLog=log) | {"metrics": {"maxNames": 8}}))
         self.api, self.keeper = await enter(api_server()), await enter(fake_keeper(self.folder / "keeper"))
@@ -232,6 +233,7 @@ async def until(prometheus: Prometheus, right: Callable[[set[str]], bool]) -> se
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_every_alert_fires_and_ends_and_every_query_has_data(helm: Helm, tmp_path: Path):
+    pytest.importorskip("opentelemetry.proto.logs.v1.logs_pb2")
     values = {"metrics": {"prometheusRule": {"enabled": True, "latencyP99Ms": 100}}}
     spec = one(helm.objects(values), "PrometheusRule")["spec"]
     alerts = {rule["alert"] for group in spec["groups"] for rule in group["rules"]}

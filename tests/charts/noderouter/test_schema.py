@@ -127,7 +127,8 @@ IMPOSSIBLE += [
     ({"accessLog": {"path": "-", "volume": {"emptyDir": {}}}}, "accessLog.volume has no effect"),
     ({"accessLog": {"path": "-", "format": "combined", "sampleRate": 0.1}}, "of the format `json` only"),
     ({"tracing": {"propagation": ["b3"]}, **OWN}, "give each of them `trace`"),
-    ({"tracing": {"otlp": {"headers": {"a": "b"}}}}, "headers for nobody"),
+    ({"tracing": {"otlp": {"headers": {"a": "b"}}}}, "tracing.otlp has headers for nobody"),
+    ({"accessLog": {"otlp": {"headers": {"a": "b"}}}}, "accessLog.otlp has headers for nobody"),
     (
         {
             "tracing": {

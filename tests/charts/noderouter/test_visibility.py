@@ -39,7 +39,7 @@ def test_spans_go_where_the_values_say(helm: Helm):
 def test_a_secret_is_mounted_and_never_in_the_configuration(helm: Helm):
     """Each header's value is a file below the folder that the configuration names, of the key that holds it."""
     objects = helm.objects(ci_values()["visible"])
-    [files] = [each["headerFiles"] for each in accepted(objects)["telemetry"] if "headerFiles" in each]
+    traces, logs = [each["headerFiles"] for each in accepted(objects)["telemetry"] if "headerFiles" in each]
     spec = one(objects, "DaemonSet")["spec"]["template"]["spec"]
     [mount] = [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "otlp-headers"]
     [volume] = [each for each in spec["volumes"] if each["name"] == "otlp-headers"]
@@ -48,10 +48,11 @@ def test_a_secret_is_mounted_and_never_in_the_configuration(helm: Helm):
         for source in volume["projected"]["sources"]
         for item in source["secret"]["items"]
     }
-    assert {name: mounted[path] for name, path in files.items()} == {
+    assert {name: mounted[path] for name, path in traces.items()} == {
         "Authorization": ("otlp", "token"),
         "x-key": ("otlp-key", "key.txt"),
     }
+    assert {name: mounted[path] for name, path in logs.items()} == {"authorization": ("otlp", "token")}
 
 
 def test_an_access_log_has_a_file_for_each_router_and_a_place_to_be_written(helm: Helm):
@@ -73,3 +74,12 @@ def test_standard_output_takes_the_lines_of_both(helm: Helm):
     log = {"path": "-", "format": "combined", "routers": ["outgoing", "incoming"]}
     for router in accepted(helm.objects({"accessLog": log}))["routers"]:
         assert {key: value for key, value in router.items() if key.startswith("httpAccess")} == {"httpAccessLog": "-"}
+
+
+def test_lines_go_to_a_collector_beside_the_file_or_without(helm: Helm):
+    log = {"otlp": {"endpoint": "http://c:4318"}, "sampleRate": 0.5}
+    config = accepted(helm.objects({"accessLog": log, "routers": [{"protocol": "http", "servers": [{"port": 4140}]}]}))
+    (logs,) = config["telemetry"]
+    shared = {"serviceName": "noderouter", "sampleRate": 0.5}
+    assert logs == {"kind": "io.l5d.otlpLogs", "endpoint": "http://c:4318", **shared}
+    assert "httpAccessLog" not in config["routers"][0]
