@@ -143,7 +143,7 @@ def test_usage_is_accepted_and_ignored() -> None:
 def test_keys_that_nobody_knows_are_just_unknown() -> None:
     assert problems_with(("routers", 0), {"lable": "x", "zzzzzz": 1})["routers[0].lable"] == "unknown key"
     assert problems_with(("admin",), {"zzzzzz": 1})["admin.zzzzzz"].startswith(
-        "unknown key; valid: hosts, ip, maxConnections, port"
+        "unknown key; valid: hosts, ip, maxConnections, peers, port"
     )
     assert linkerd_keys.keys_of("nowhere", "", "") == linkerd_keys.keys_of("", "namer", "nothing") == frozenset()
 
