@@ -42,8 +42,8 @@ def test_a_router_gathers_them(monkeypatch):
         ({}, []),
         ({"cpu": 0.07}, ["CPU <= 5% of a core"]),
         ({"most_mb": 79.0}, ["memory <= 20 MB"]),
-        ({"heard": [301, 300]}, ["every node in every look"]),
-        ({"heard": []}, ["every node in every look"]),
+        ({"heard": [301, 300]}, ["CPU <= 5% of a core", "every node in every look"]),
+        ({"heard": []}, ["CPU <= 5% of a core", "every node in every look"]),
     ],
 )
 def test_bars(different, missed):
