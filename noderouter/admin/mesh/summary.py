@@ -43,7 +43,7 @@ async def summary(state: "AdminState") -> bytes:
     look = await state.looker.look(state)
     ranked = await ranked_services(look.seen)
     for share in (1, 2, 4, 8, 2 * ENDPOINTS):
-        text = json.dumps(members(state, look, ranked, share), separators=(",", ":"), ensure_ascii=False, default=str)
+        text = json.dumps(members(state, look, ranked, share), separators=(",", ":"), default=str)
         data = text.encode("utf-8", "replace")
         if len(data) <= SUMMARY_BYTES:
             break

@@ -20,6 +20,7 @@ from noderouter.admin.handler import (
 )
 from noderouter.admin.handler.live import GATHERED_MOST, LONGEST, MOST
 from noderouter.admin.handler.openapi import openapi
+from noderouter.admin.handler.summary import summary_json
 from noderouter.admin.handler.whatif import whatif
 from noderouter.admin.openapi.answers import (
     ADDRESSES,
@@ -147,6 +148,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     threads.threads_json: Operation(
         (as_json(record({"threads": by_key(ANYTHING), "dataPath": STRINGS, "controlPlane": STRINGS})),)
     ),
+    summary_json: Operation((as_json(record({"summary": COUNT, "node": TEXT, "version": TEXT}), "of this node"),)),
     stacks.stacks: Operation((as_json(by_key(ANYTHING), "by router"),), (_ROUTER,)),
     lint.lint_text: Operation((plain("a line for each finding"),)),
     lint.lint_json: Operation((as_json(FINDINGS),)),
