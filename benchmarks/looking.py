@@ -220,9 +220,9 @@ def asked(router: Router, path: str, form: str, rounds: int, pause: float) -> It
     for _ in range(rounds):
         time.sleep(pause)
         before = router.told()
-        size = get()
+        size, made = get()
         after = router.told()
-        page = Page(path, form, size, after["held_s"], after["cpu_s"] - before["cpu_s"])
+        page = Page(path, form, size, after["held_s"], after["cpu_s"] - before["cpu_s"], made)
         print(
             f"{path:28} {form:5} {page.size / 1e3:8.0f} KB  held {page.held_s * 1e3:6.2f} ms, "
             f"{page.cpu_s * 1e3:6.1f} ms CPU",
@@ -231,10 +231,11 @@ def asked(router: Router, path: str, form: str, rounds: int, pause: float) -> It
         yield page
 
 
-def _getter(url: str, accept: str) -> Callable[[], int]:
-    def get() -> int:
+def _getter(url: str, accept: str) -> Callable[[], tuple[int, float]]:
+    def get() -> tuple[int, float]:
         with urllib.request.urlopen(urllib.request.Request(url, headers={"accept": accept}), timeout=120) as answer:
-            return len(answer.read())
+            took = (answer.headers.get("server-timing") or "0").rpartition("=")[2]
+            return len(answer.read()), float(took) / 1e3
 
     return get
 

@@ -4,8 +4,9 @@ Views are read only: whatever changes something is elsewhere, and takes a POST.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
-from time import monotonic, time
+from time import monotonic, perf_counter, time
 from typing import Final
 from urllib.parse import parse_qs, urlencode
 
@@ -72,13 +73,17 @@ async def page(make: MakeView, shared: bool, state: AdminState, request: Request
 
 
 async def _made(make: MakeView, query: Query, form: Form, state: AdminState, request: Request) -> Response:
+    """Make the answer; it says how long that took (Server-Timing), for pages that ask again."""
+    began = perf_counter()
     try:
         view = await _view(make, state, query)
     except BadQuery as bad:
         view = _wrong(str(bad))
     except NotThere as missing:
         view = _missing(missing)
-    return await _answer(view, form, state, request)
+    answer = await _answer(view, form, state, request)
+    took = ("server-timing", f"made;dur={1e3 * (perf_counter() - began):.1f}")
+    return replace(answer, headers=(*answer.headers, took))
 
 
 async def _drawn(make: MakeView, query: Query, state: AdminState, request: Request) -> tuple[View, Frame]:

@@ -15,7 +15,6 @@ from noderouter.admin.handler import (
     names,
     process,
     stacks,
-    summary,
     threads,
 )
 from noderouter.admin.handler.live import GATHERED_MOST, LONGEST, MOST
@@ -181,7 +180,6 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
         body={"application/json": record({"path": PATH, "dtab": DTAB}, {"namespace": OPTIONAL_TEXT})},
     ),
     names.bound_names: Operation((as_json(STRINGS, "names"),)),
-    summary.summary_json: Operation((as_json(ANYTHING, "docs/visibility.md, all nodes"),)),
     names.client_state: Operation((as_json(ADDRESSES, "by client"),), (_ROUTER,)),
     names.shown: Operation((as_json({"type": ["object", "array", "null"]}, "what it knows"),)),
     whatif: Operation(

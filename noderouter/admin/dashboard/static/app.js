@@ -3,7 +3,9 @@
 import { element, mark, shade, spark, written } from "./draw.js";
 
 const root = document.documentElement, $ = (query, at = document) => at.querySelector(query);
-export const EVERY = 5000;
+// A page is asked for anew every five seconds, and so seldom that making it takes less than a hundredth of the time.
+const EVERY = 5000, SELDOM = 60000, ONE_IN = 120;
+let pace = EVERY, due = Date.now() + EVERY;
 export const state = { paused: false, heard: Date.now() };
 
 export const isTyping = event => /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
@@ -78,7 +80,7 @@ for (const button of document.querySelectorAll(".copier")) {
 
 const heard = $("#heard"), main = $("#main");
 function showAge() {
-  const seconds = Math.round((Date.now() - state.heard) / 1000), stale = !state.paused && seconds * 1000 >= 3 * EVERY;
+  const seconds = Math.round((Date.now() - state.heard) / 1000), stale = !state.paused && seconds * 1000 >= 3 * pace;
   main.classList.toggle("stale", stale);
   heard.classList.toggle("warn", stale);
   if (stale) heard.textContent = `▲ last heard ${seconds} s ago`;
@@ -150,9 +152,10 @@ async function takeAnew() {
 export async function refresh() {
   const address = new URL(location.href);
   if (!address.searchParams.has("n")) address.searchParams.set("n", "100"); // as many rows as the page has
-  const answer = await fetch(address, { headers: { accept: "application/json" } });
+  const answer = await fetch(address, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(SELDOM) });
   if (!answer.ok) throw new Error(answer.status);
-  const data = await answer.json();
+  const data = await answer.json(), made = /\bdur=([\d.]+)/.exec(answer.headers.get("server-timing"));
+  pace = Math.min(Math.max(EVERY, made ? ONE_IN * made[1] : 0), SELDOM);
   state.heard = Date.now();
   heard.classList.remove("warn");
   heard.replaceChildren("as of ", element("time", {}, new Date(data.router.at * 1000).toISOString().slice(11, 19) + " UTC"));
@@ -184,7 +187,11 @@ const still = new Set(["names", "logging", "config", "help", "error", "requests"
 if (!still.has(root.dataset.view)) {
   setInterval(async () => {
     if (document.hidden) return;
-    if (!state.paused) try { await refresh(); } catch { /* shown by its age */ }
+    if (!state.paused && Date.now() >= due) {
+      due = Infinity;
+      try { await refresh(); } catch { /* shown by its age */ }
+      due = Date.now() + pace;
+    }
     showAge();
-  }, EVERY);
+  }, 1000);
 }
