@@ -16,7 +16,7 @@ from noderouter.admin.dashboard.look import Looker
 from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.mesh.gatherer import Gatherer
 from noderouter.core.addr import Addr
-from noderouter.naming.interpreter.whatif import Comparison
+from noderouter.naming.interpreter.whatif import Comparison, Moved
 from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.observe import Observers
@@ -101,6 +101,8 @@ class StoredDtab(Protocol):
     """What its place is called."""
     applied_at: float
     """When what is in force came into force, by the wall clock; 0 where nothing did."""
+    moved: dict[str, Moved]
+    """What the last edit did to the requests of each router."""
 
     @property
     def last_error(self) -> object | None:

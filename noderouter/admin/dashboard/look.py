@@ -310,9 +310,9 @@ def _watches(metrics: Scope) -> Iterator[Watch]:
 def _tables(state: "AdminState") -> Iterator[Table]:
     for label, stored in state.stored_dtabs.items():
         dtab, error = stored.dtab, stored.last_error
-        yield Table(
-            label, stored.name, stored.hash, len(dtab or ()), stored.applied_at, "" if error is None else str(error)
-        )
+        said = "" if error is None else str(error)
+        moved = stored.moved.get(label)
+        yield Table(label, stored.name, stored.hash, len(dtab or ()), stored.applied_at, said, moved)
 
 
 def _capture(state: "AdminState") -> Capture | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple, Protocol
 
+from noderouter.naming.interpreter.whatif import Moved
+
 SLOTS: Final = 60
 """Of a line: ten minutes."""
 WINDOW_SLOTS: Final = 6
@@ -221,6 +223,8 @@ class Table:
     entries: int
     applied_at: float
     error: str = ""
+    moved: Moved | None = None
+    """What its last edit did to requests, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from noderouter.admin.dashboard.numbers import duration, percent, plural, rate, seconds
 from noderouter.admin.dashboard.seen import WINDOW_SLOTS, Call, Client, Endpoint, Seen, Service, Values
 from noderouter.admin.dashboard.view import ORDER, Problem, State
+from noderouter.naming.interpreter.whatif import Moved
 
 FAILING: Final = 99.0
 """Percent of success below which a service or client is failing..."""
@@ -31,6 +32,8 @@ KNOWN_SLOTS: Final = 6
 """Slots of the past that a median is made of at least: before that nobody knows what is usual."""
 SILENT_SECONDS: Final = 120.0
 """A watch without a word for so long is stale; the API sends bookmarks more often."""
+EDIT_SECONDS: Final = 600.0
+"""How long an edit of the dtab stands with what is to be seen."""
 
 
 def problems(seen: Seen) -> tuple[Problem, ...]:
@@ -296,6 +299,18 @@ def _of_tables(seen: Seen) -> Iterator[Problem]:
             since = f", since {duration(seen.at - table.applied_at)}" if table.applied_at else ""
             force = f"Still in force: {table.hash[:8]}{since}." if table.hash else "Nothing is in force."
             yield Problem(State.BAD, "refused", "dtab edit", f"{table.error}. {force}", "/health", None, 0.0)
+        if table.moved is not None and table.moved.moved and seen.at - table.applied_at < EDIT_SECONDS:
+            state = State.WARN if table.moved.worse else State.INFO
+            said = f"{moved_by(table.moved)}, {duration(seen.at - table.applied_at)} ago."
+            yield Problem(state, "moved", "dtab edit", said[0].upper() + said[1:], "/health", None, 0.0)
+
+
+def moved_by(moved: Moved) -> str:
+    """Return what an edit did to requests, in words."""
+    said = f"{100 * moved.share:.3g} % of requests go elsewhere, {moved.moved} of {plural(moved.names, 'name')}"
+    if not moved.worse:
+        return said
+    return f"{said}; {100 * moved.fails:.3g} % lead nowhere, {100 * moved.fails_before:.3g} % did before"
 
 
 def _of_health(seen: Seen) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Says what an edit of a stored dtab has moved, when it is in effect: one line in the log.
+"""Says what an edit of a stored dtab has moved, when it is in effect: one line in the log, and for the dashboard.
 
 Edits that follow each other while one is looked at are told together.
 """
@@ -27,23 +27,24 @@ async def follow_edits(
         after = stored.dtab
         if before is not None and after is not None:
             now, then = interpreter.with_draft(before), interpreter.with_draft(after)
-            _tell(label, stored.hash or "", await compare(interpreter.bind_with, now, then, asked()), log)
+            compared = await compare(interpreter.bind_with, now, then, asked())
+            stored.moved[label] = compared.moved
+            _tell(label, stored.hash or "", compared, log)
         before = after
 
 
 def _tell(label: str, hash: str, compared: Comparison, log: Log) -> None:
-    changes = compared.changes
-    fails_more = compared.fails_then > compared.fails_now + 1e-9
+    moved = compared.moved
     log(
-        WARNING if fails_more else INFO,
+        WARNING if moved.worse else INFO,
         "dtab.moved",
         router=label,
         hash=hash,
-        names=len(compared.looked_at),
-        moved=len(changes),
+        names=moved.names,
+        moved=moved.moved,
         not_looked_at=compared.not_looked_at,
-        share=round(compared.moves, 4),
-        fails_before=round(compared.fails_now, 4),
-        fails=round(compared.fails_then, 4),
-        most=[each.asked.name.show() for each in changes[:SHOWN]],
+        share=round(moved.share, 4),
+        fails_before=round(moved.fails_before, 4),
+        fails=round(moved.fails, 4),
+        most=[each.asked.name.show() for each in compared.changes[:SHOWN]],
     )

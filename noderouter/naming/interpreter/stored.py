@@ -14,6 +14,7 @@ from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
 from noderouter.naming.files.content import MAX_FILE_BYTES
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources, Stored
+from noderouter.naming.interpreter.whatif import Moved
 from noderouter.naming.transformer.kind import Transformer
 
 HASH_LENGTH: Final = 16
@@ -66,6 +67,8 @@ class StoredDtab:
         """How often a text was not taken."""
         self.applied_at = 0.0
         """When that was last, by the wall clock; 0 where it never was."""
+        self.moved: dict[str, Moved] = {}
+        """By the label of a router: what the last edit did to its requests."""
         self._hash: tuple[Dtab, str] = (Dtab.EMPTY, hash_of(Dtab.EMPTY))
 
     @property

@@ -88,6 +88,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """What an edit did to what was asked for in the ten minutes before it: names, and shares of requests (0 to 1)."""
+
+    names: int
+    moved: int
+    share: float
+    fails_before: float
+    fails: float
+
+    @property
+    def worse(self) -> bool:
+        """Whether more requests lead nowhere than before."""
+        return self.fails > self.fails_before + 1e-9
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What came of it; names that were not known within the time are in `changes`, but in no sum."""
 
@@ -118,6 +134,11 @@ class Comparison:
     def fails_then(self) -> float:
         """The share of their requests that would lead nowhere."""
         return self._share(lambda each: each.then.fails)
+
+    @property
+    def moved(self) -> Moved:
+        """Its sums."""
+        return Moved(len(self.looked_at), len(self.changes), self.moves, self.fails_now, self.fails_then)
 
     def _share(self, of: Callable[[Change], float]) -> float:
         whole = self.rate

@@ -7,7 +7,7 @@ from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.numbers import duration, plural
 from noderouter.admin.dashboard.query import MOST_ROWS, Query
 from noderouter.admin.dashboard.seen import Seen
-from noderouter.admin.dashboard.verdict import SILENT_SECONDS, headline, ranked
+from noderouter.admin.dashboard.verdict import SILENT_SECONDS, headline, moved_by, ranked
 from noderouter.admin.dashboard.view import (
     Column,
     Fact,
@@ -167,6 +167,8 @@ def dtab_facts(seen: Seen) -> Iterator[Fact]:
             continue
         since = f", since {duration(seen.at - table.applied_at)}" if table.applied_at else ""
         said = f"{table.hash}{since}, {plural(table.entries, 'dentry', 'dentries')}"
+        if table.moved is not None:
+            said += f"; by its last edit {moved_by(table.moved)}"
         if table.error:
             yield Fact(name, f"{said}; a newer edit is refused", State.BAD, "refused")
         else:

@@ -16,6 +16,7 @@ from noderouter.admin.dashboard.look import SAMPLE_SECONDS, SHARED_SECONDS, Look
 from noderouter.admin.dashboard.seen import Client, Course, Figures
 from noderouter.admin.state import AdminState
 from noderouter.naming.interpreter.stored import DtabError, StoredDtab
+from noderouter.naming.interpreter.whatif import Moved
 from noderouter.telemetry.history import History, Slot
 from noderouter.telemetry.tree import MetricsTree, Scope
 from tests.noderouter.admin.conftest import FakeRouter, MakeState
@@ -132,6 +133,7 @@ async def test_watches_tables_interception_and_limits(state: AdminState) -> None
     stored = StoredDtab("ConfigMap mesh/d")
     stored.apply(Dtab.parse("/a => /b ;"))
     stored.refuse(DtabError("no", 1, 2))
+    stored.moved["out"] = Moved(2, 1, 0.5, 0.0, 0.0)
     intercept = {
         "armed": True, "why": "", "notInForce": "",
         "keeper": {"backend": "nftables"}, "probe": {"ms": 0.8, "error": None},
@@ -150,6 +152,7 @@ async def test_watches_tables_interception_and_limits(state: AdminState) -> None
         1,
         "line 1, column 2: no",
     )
+    assert table.moved == Moved(2, 1, 0.5, 0.0, 0.0)
     assert seen.capture.left_out == (("a/c", "hostNetwork"),)
     assert {each.name: (each.used, each.most) for each in seen.limits}["files"] == (20, 100)
     assert seen.shedding == 0.25

@@ -31,6 +31,7 @@ from noderouter.admin.dashboard.verdict import (
     usual_beside,
 )
 from noderouter.admin.dashboard.view import Problem, State
+from noderouter.naming.interpreter.whatif import Moved
 from tests.testing.dashboard import (
     AT,
     CANARY,
@@ -273,6 +274,17 @@ def test_a_refused_edit() -> None:
     never = replace(table, hash=None, applied_at=0.0)
     assert only(seen(tables=(never,))).text == "line 7, column 17: no. Nothing is in force."
     assert problems(seen(tables=(replace(table, error=""),))) == ()
+
+
+def test_what_an_edit_has_moved() -> None:
+    table = Table("out", "ConfigMap mesh/d", "95f223c55ff99452", 6, AT - 90, "", Moved(4, 2, 0.337, 0.0, 0.16))
+    problem = only(seen(tables=(table,)))
+    assert (problem.state, problem.word, problem.what) == (State.WARN, "moved", "dtab edit")
+    said = "33.7 % of requests go elsewhere, 2 of 4 names; 16 % lead nowhere, 0 % did before, 90 s ago."
+    assert problem.text == said
+    assert only(seen(tables=(replace(table, moved=Moved(1, 1, 1.0, 0.2, 0.2)),))).state is State.INFO
+    assert problems(seen(tables=(replace(table, moved=Moved(4, 0, 0.0, 0.0, 0.0)),))) == ()
+    assert problems(seen(tables=(replace(table, applied_at=AT - 601),))) == ()
 
 
 @pytest.mark.parametrize(

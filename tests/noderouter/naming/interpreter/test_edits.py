@@ -10,7 +10,7 @@ from noderouter.core.var import Var
 from noderouter.naming.interpreter.edits import follow_edits
 from noderouter.naming.interpreter.interpreter import Sources
 from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
-from noderouter.naming.interpreter.whatif import Asked
+from noderouter.naming.interpreter.whatif import Asked, Moved
 from noderouter.naming.utility import UtilityNamer
 
 
@@ -47,6 +47,7 @@ async def test_an_edit_says_what_it_has_moved(runtime, nursery: trio.Nursery) ->
             "most": ["/svc/a"],
         },
     )
+    assert stored.moved == {"out": Moved(3, 1, 0.375, 0.0, 0.0)}
     stored.apply(Dtab.parse("/svc/a => /$/inet/127.0.0.1/3"))
     await wait_all_tasks_blocked()
     level, _, fields = lines[1]
