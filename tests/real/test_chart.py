@@ -37,7 +37,7 @@ def test_the_life_of_a_release(real_cluster: RealCluster, real_namespace: str, s
     with forwarded(release, ADMIN_PORT) as port:
         address = f"http://127.0.0.1:{port}/"
         assert real_cluster.run("curl", "-sS", address).startswith("noderouter")
-        assert "<h1>noderouter" in real_cluster.run("curl", "-sS", "-H", "accept: text/html", address)
+        assert '<h1 id="title">' in real_cluster.run("curl", "-sS", "-H", "accept: text/html", address)
     assert SUCCEEDED.search(plane.helm("test", "router", "-n", real_namespace))
 
     first = set(release.routers().values())
