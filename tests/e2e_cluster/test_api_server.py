@@ -31,6 +31,9 @@ def reroute(mesh: Release, traffic: Traffic, namespace: str) -> float:
 def serve_both(cluster: Cluster, namespace: str) -> None:
     serve(cluster, namespace)
     serve(cluster, namespace, "hello-next", "node-1")
+    # Routers go on with what they know, and the one of that node knows nothing of this namespace yet.
+    asked = ("curl", "-sS", "--fail", "--max-time", "20", f"http://hello-next.{namespace}/")
+    assert "hello-next" in cluster.exec(namespace, "client", *asked)
 
 
 def test_the_api_server_restarts(cluster: Cluster, mesh: Release, namespace: str, state: State):
