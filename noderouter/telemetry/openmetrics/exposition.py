@@ -99,8 +99,9 @@ def _clients(writer: Writer, clients: Scope, router: str) -> Iterator[None]:
     if clients.gone is not None:
         whole.merge(clients.gone)
     found = [each for each in found if clients.child(each[0]) is each[1]]
-    for _, _, _, gone in found:
+    for _, _, _, gone in found:  # as they were: what changes from here on changes none of these
         whole.merge(gone)
+        yield
     _gone(writer, whole, joined(router, label("of", "client")))
     yield
     for name, client, services, _ in found:
