@@ -16,7 +16,7 @@ from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.render import json as as_json
 from noderouter.admin.dashboard.render import text
 from noderouter.admin.dashboard.view import Column, Frame, Kind, Row, State, Table, View
-from noderouter.admin.dashboard.views import graph, services
+from noderouter.admin.dashboard.views import endpoints, graph, overview, services
 from noderouter.admin.dashboard.views.nodes import nodes_table
 from noderouter.admin.mesh.bounds import SUMMARY_BYTES
 from noderouter.admin.mesh.checked import Refused, checked
@@ -67,6 +67,21 @@ async def gathered(nodes: Sequence[Interface]) -> Look:
     if len(nodes) == 1 and merge.nodes and not merge.nodes[0].heard:
         raise LookError(merge.nodes[0].why)
     return await merge.look()
+
+
+async def page(nodes: Sequence[Interface], output: Output, form: str, view: str) -> tuple[str, int]:
+    """Return one page for all of them, and the exit code: 1 where one is missing."""
+    look = await gathered(nodes)
+    match view:
+        case "overview":
+            found = await overview.shown(look)
+        case "services":
+            found = await services.shown(look, {})
+        case _:
+            found = await endpoints.shown(look, {})
+    mesh = _mesh_of(look)
+    problems = found.problems if view == "overview" else tuple(missing(mesh.nodes))
+    return await _written(replace(found, problems=problems), mesh, output, form), int(mesh.heard < len(mesh.nodes))
 
 
 async def status(nodes: Sequence[Interface], output: Output, form: str) -> int:
@@ -123,13 +138,16 @@ def routes(look: Look, of: str | None) -> View:
 
 
 async def _say(view: View, mesh: Mesh, output: Output, form: str) -> None:
+    await output.say(await _written(view, mesh, output, form, 2))
+
+
+async def _written(view: View, mesh: Mesh, output: Output, form: str, indent: int | None = None) -> str:
     frame = Frame(mesh.about, __version__, 0.0, time(), "")
     view = replace(view, links=())
     if form == "json":
         found = b"".join(await json_object(as_json.members(view, frame)))
-        await output.say(json.dumps(json.loads(found), indent=2))
-        return
-    await output.say("\n".join(text.lines(view, frame, text.Style(output.colour, output.ascii))).rstrip("\n"))
+        return json.dumps(json.loads(found), indent=indent)
+    return "\n".join(text.lines(view, frame, text.Style(output.colour, output.ascii))).rstrip("\n")
 
 
 def _mesh_of(look: Look) -> Mesh:

@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import localtime, strftime
-from typing import Any
+from typing import Any, Final
 
 import trio
 
@@ -13,6 +13,9 @@ from noderouter.commands.look.interface import Interface, LookError
 from noderouter.commands.look.output import Output, one_line
 from noderouter.commands.look.pages import below_each_other, complain, each, style, together
 from noderouter.commands.look.screen import Screen
+
+SUMMED: Final = ("overview", "services", "endpoints")
+"""Views that are one page for all nodes; of the others there is one for each."""
 
 
 async def top(nodes: Sequence[Interface], output: Output, form: str, view: str, every: float, count: int | None) -> int:
@@ -22,10 +25,16 @@ async def top(nodes: Sequence[Interface], output: Output, form: str, view: str, 
         LookError: the first one cannot be had.
     """
     path = "/" if view == "overview" else f"/{view}"
-    if form == "json":
-        return await _one_after_the_other(nodes, output, partial(_object, nodes, path), every, count)
-    draw = partial(_page, nodes, path, style(output))
-    if not output.moves:
+    draw: Callable[[], Awaitable[tuple[str, int]]]
+    if len(nodes) > 1 and view in SUMMED:
+        from noderouter.commands.look import mesh  # a single router is looked at sooner without the dashboard
+
+        draw = partial(mesh.page, nodes, output, form, view)
+    elif form == "json":
+        draw = partial(_object, nodes, path)
+    else:
+        draw = partial(_page, nodes, path, style(output))
+    if form == "json" or not output.moves:
         return await _one_after_the_other(nodes, output, draw, every, count)
     page, code = await draw()  # before the screen is taken: an error should stay readable
     async with Screen(output) as screen:

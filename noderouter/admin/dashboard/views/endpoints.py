@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.query import MOST_ROWS, Query, choice, number, words
 from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.dashboard.verdict import at
@@ -19,7 +20,11 @@ QUIET: Final = 40
 
 async def view(state: AdminState, query: Query) -> View:
     """Return endpoints; `client`, `service`, `state` and `q` choose, `all=1` has those that are well, too."""
-    look = await look_for(state, query)
+    return await shown(await look_for(state, query), query)
+
+
+async def shown(look: Look, query: Query) -> View:
+    """Return the endpoints of a look."""
     seen = look.seen
     word, wanted = choice(query, "state", WORDS), words(query)
     most = number(query, "n", MOST_ROWS, 1, MOST_ROWS)

@@ -35,7 +35,11 @@ COLUMNS: Final = (
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the overview."""
-    look = await look_for(state, query)
+    return await shown(await look_for(state, query), several=state.mesh is not None)
+
+
+async def shown(look: Look, *, several: bool = False) -> View:
+    """Return the overview of a look; `several` where the router knows the others."""
     seen = look.seen
     ranked = await ranked_services(seen)
     first = next((each for each in look.problems if each.path.startswith("/service?")), None)
@@ -70,7 +74,7 @@ async def view(state: AdminState, query: Query) -> View:
             *(() if look.mesh is None else (nodes_table(look.mesh, SOME, more=True),)),
             Facts("health", "Health", tuple(_health(look)), more=Link("everything", "/health")),
         ),
-        links=_links(name, bool(first), state.mesh is not None and look.mesh is None),
+        links=_links(name, bool(first), several and look.mesh is None),
     )
 
 

@@ -89,6 +89,30 @@ async def test_what_all_nodes_have(three, command, line, key, rows):
     assert (code, out.startswith("noderouter 3 nodes"), "curl" in out) == (0, True, False)
 
 
+@pytest.mark.parametrize("view", ["overview", "services", "endpoints"])
+async def test_watched_together_they_are_one_page(three, command, view):
+    code, out = await command(f"top --all --view {view} -c 1", cluster=three.port)
+    assert (code, out.count("noderouter 3 nodes"), "curl" in out) == (0, 1, False)
+    code, out = await command(f"top --all --view {view} -c 1 -o json", cluster=three.port)
+    (line,) = out.splitlines()
+    assert code == 0
+    rows = json.loads(line)["endpoints" if view == "endpoints" else "services"]["rows"]
+    # Each node has 10/s of the service; its endpoint has what the node says of it, and they are one endpoint.
+    assert [row["rate"] for row in rows] == [pytest.approx(5.0 if view == "endpoints" else 30.0)]
+
+
+async def test_one_that_is_away_is_missing_from_the_page(three, command):
+    three.behind("n2", PATH, 503, "no")
+    code, out = await command("top --all -c 1", cluster=three.port)
+    assert code == 1
+    assert "n2" in out
+
+
+async def test_health_is_of_each(three, command):
+    code, _ = await command("top --all --view health -c 1", cluster=three.port)
+    assert code == 1  # the stand-in has no such page
+
+
 async def test_a_real_router(command, stand_in):
     async with routing(config()) as router:
         code, out = await command("status", router.admin_port)
