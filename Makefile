@@ -58,9 +58,9 @@ DATA_PATH_TESTS := tests/e2e $(addprefix tests/noderouter/,core proxy reactor te
 FOREIGN := tests/foreign
 
 # Those that wait for nodes and processes more than they compute go beside the others, in rows: each starts its own nodes, and
-# folders of one row share them. The longest first; the image is built before it. What only computes gives way to them (`nice`).
-ROWS := captured intercept e2e-captured e2e real image cluster
-ROWS_AT_ONCE := 3
+# folders of one row share them. The longest first; the image is built before it. Three at once take as long, and starve each other.
+ROWS := captured intercept e2e-captured e2e image real cluster
+ROWS_AT_ONCE := 2
 ROW_captured := tests/real/interception
 ROW_intercept := tests/intercept tests/noderouter/interception/keeper
 ROW_image := tests/image tests/docs
@@ -117,7 +117,7 @@ SOURCES_ONLY := $(addprefix tests/noderouter/proxy/,http1/fuzz http1/test_head_t
 	capture/test_client_hello.py capture/test_detect.py)
 # Looked at when `setup` is through; where nothing is compiled everything runs on the sources.
 COMPILED = $(findstring data path: compiled,$(shell $(BIN)/noderouter version))
-ON_COMPILED = nice -n 5 $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(SOURCES_ONLY:%=--ignore=%)
+ON_COMPILED = $(BIN)/python -m pytest $(AT_ONCE) $(DATA_PATH_TESTS) $(SOURCES_ONLY:%=--ignore=%)
 
 test: setup
 	@make --no-print-directory rows & rows=$$!; \
@@ -133,7 +133,7 @@ rows:
 	@$(MAKE) --no-print-directory --keep-going --jobs=$(ROWS_AT_ONCE) $(ROWS:%=row-%)
 
 row-%:
-	@$(ON_SOURCES) $(SLOWEST) $(ROW_$*) >$(VENV)/row-$*.log 2>&1
+	@nice -n 5 env $(ON_SOURCES) $(SLOWEST) $(ROW_$*) >$(VENV)/row-$*.log 2>&1
 
 check: lint type test
 
