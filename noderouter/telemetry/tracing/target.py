@@ -1,15 +1,18 @@
-"""Where an exporter of OTLP sends to: keys of its configuration, and whose the records are.
+"""Where an exporter of OTLP sends to: the keys of its configuration, and whose the records are.
 
 The kinds that have them (`telemeter/otlp.py`, `telemeter/otlp_logs.py`) know nothing of each other.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from noderouter import __version__
-from noderouter.schema.kind import AfterValidator, Field
+from noderouter.schema.fields import FieldName
+from noderouter.schema.kind import AfterValidator, Field, Model, model_validator
+from noderouter.telemetry.tracing import otlp
 from noderouter.telemetry.tracing.post import HEADER_BYTES, Collector
 
 EXAMPLE = "http://collector.tracing:4318"
@@ -82,3 +85,28 @@ def resource(service: str, environment: Mapping[str, str]) -> dict[str, str]:
         if environment.get(name):
             found[key] = environment[name]
     return found
+
+
+class Target(Model):
+    """The keys that every kind has which sends OTLP."""
+
+    endpoint: Endpoint
+    headers: Annotated[dict[FieldName, HeaderValue], Field(max_length=32)] = Field(default_factory=dict)
+    headerFiles: Annotated[dict[FieldName, HeaderFile], Field(max_length=32)] = Field(default_factory=dict)
+    """Files that hold the values of headers that are secret; read anew for each batch."""
+    serviceName: Annotated[str, Field(min_length=1, max_length=200)] = "noderouter"
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        if not otlp.installed():
+            raise ValueError(f"needs the packages opentelemetry-proto and protobuf: {otlp.HOW_TO_GET}")
+        headers_once(self.headers, self.headerFiles)
+        return self
+
+    def collector(self, path: str) -> Collector:
+        """Return the place that batches go to, with `path` where the endpoint has none."""
+        return collector(url(self.endpoint, path), self.headers, self.headerFiles)
+
+    def resource(self) -> dict[str, str]:
+        """Return whose the records are."""
+        return resource(self.serviceName, os.environ)
