@@ -45,6 +45,7 @@ COVERED = {
         "commands/explain"
     ),
     "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
+    "tests/noderouter/proxy/access_log": "telemetry/access_records",
     "tests/noderouter/core": "core/connection core/context",
     "tests/noderouter/interception/control": "core/client_namespaces",
     "tests/noderouter/interception/keeper": (
