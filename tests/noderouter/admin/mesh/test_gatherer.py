@@ -11,6 +11,7 @@ from unittest.mock import AsyncMock, patch
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from noderouter.admin.mesh.bounds import SUMMARY_BYTES
 from noderouter.admin.mesh.gatherer import AT_A_TIME, Gatherer
@@ -125,12 +126,16 @@ async def test_the_dead_are_not_waited_for_one_by_one(state: AdminState) -> None
 
 async def test_so_many_are_asked_at_once_and_all_of_them(state: AdminState) -> None:
     now = most = number = 0
+    full = trio.Event()
 
     async def count(stream: trio.SocketStream) -> None:
         nonlocal now, most, number
         now, number = now + 1, number + 1
         most, mine = max(most, now), number
-        await trio.sleep(0.02)
+        if number == AT_A_TIME:
+            await wait_all_tasks_blocked(0.05)  # whoever else would be asked meanwhile has come by then
+            full.set()
+        await full.wait()
         now -= 1
         await answering(encoded(bare(f"n{mine}")))(stream)
 
