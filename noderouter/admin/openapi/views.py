@@ -37,7 +37,7 @@ _ROWS: Final = Parameter("n", "rows of a table", whole(1, MOST_ROWS))
 _ROUTER: Final = Parameter("router", "of this router", LABEL)
 _ANY_ROUTER: Final = Parameter("router", "of this router, where several have one")
 WRONG_VIEW: Final = Answer(400, "a parameter is wrong; the view says how", FORMS)
-_PAGE: Final = Answer(200, "the view", FORMS, ("vary",))
+_PAGE: Final = Answer(200, "the view", FORMS, ("vary", "server-timing"))
 _MISSING: Final = Answer(404, "there is none of that name; the view has the nearest", FORMS)
 _FULL: Final = Answer(503, "as many watch as may", {"text/plain": TEXT})
 
