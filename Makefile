@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 # The distribution's own Python is built with optimisations that others often lack; any from 3.11 on will do.
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# A machine that forbids caches of bytecode has every process that tests start compile all its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-bench setup-browser setup-newest rows run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
