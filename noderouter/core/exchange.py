@@ -116,7 +116,7 @@ class Exchange(Message):
     """A request on its way and the place for its response.
 
     Request: `method`, `scheme`, `authority` (None where absent), `target` (origin-form), `version` (`HTTP_1_0`,
-    `HTTP_1_1`), `headers`, `body`. Fields that the router itself acts on never stay in `headers`; they are in
+    `HTTP_1_1`, `HTTP_2`), `headers`, `body`. Fields that the router itself acts on never stay in `headers`; they are in
     `reserved`, lower-cased name and value, in order, or None: every `l5d-*`, `via`, `expect`, `upgrade`, `te`,
     `trailer`, `x-forwarded-client-cert`, `max-forwards`.
 

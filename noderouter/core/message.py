@@ -11,7 +11,8 @@ from noderouter.core.headers import Headers
 
 HTTP_1_0: Final = 10
 HTTP_1_1: Final = 11
-VERSIONS: Final = {HTTP_1_0: b"HTTP/1.0", HTTP_1_1: b"HTTP/1.1"}
+HTTP_2: Final = 20
+VERSIONS: Final = {HTTP_1_0: b"HTTP/1.0", HTTP_1_1: b"HTTP/1.1", HTTP_2: b"HTTP/2"}
 """As versions are written in start lines and access logs."""
 
 UNTIL_CLOSE: Final = -2
@@ -31,7 +32,7 @@ class Message:
 
     _held: Headers | bytes
     version: int
-    """`HTTP_1_0`, `HTTP_1_1`: ten times major plus minor."""
+    """`HTTP_1_0`, `HTTP_1_1`, `HTTP_2`: ten times major plus minor."""
     reserved: Reserved | None
 
     @property

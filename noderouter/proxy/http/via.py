@@ -7,13 +7,14 @@ so that these functions see all there is and answer the one line that replaces i
 from typing import Final
 
 from noderouter.core.exchange import Exchange
-from noderouter.core.message import HTTP_1_0, HTTP_1_1, Response
+from noderouter.core.message import HTTP_1_0, HTTP_1_1, HTTP_2, Response
 
 MAX_VIA_BYTES: Final = 16 * 1024
 """What is kept of an incoming Via. `CallDepth` refuses requests beyond it; responses lose their oldest hops."""
 
-_FRESH: Final = {HTTP_1_0: b"via: 1.0 linkerd\r\n", HTTP_1_1: b"via: 1.1 linkerd\r\n"}
-_SUFFIXES: Final = {HTTP_1_0: b", 1.0 linkerd\r\n", HTTP_1_1: b", 1.1 linkerd\r\n"}
+_RECEIVED: Final = {HTTP_1_0: b"1.0", HTTP_1_1: b"1.1", HTTP_2: b"2.0"}
+_FRESH: Final = {version: b"via: %b linkerd\r\n" % word for version, word in _RECEIVED.items()}
+_SUFFIXES: Final = {version: b", %b linkerd\r\n" % word for version, word in _RECEIVED.items()}
 
 
 def via_request(exchange: Exchange) -> bytes:
