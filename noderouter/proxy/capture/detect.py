@@ -24,7 +24,7 @@ from enum import Enum
 from typing import Final
 
 from noderouter.proxy.capture.client_hello import HANDSHAKE, NotHello, read_client_hello
-from noderouter.proxy.http1.fields import TOKEN
+from noderouter.proxy.http.grammar import TOKEN
 from noderouter.proxy.http1.head import HeadError, parse_request
 
 MAX_BYTES: Final = 16 * 1024

@@ -1,8 +1,9 @@
 """The one table of field names that mean something to a router, for every version and for the compiled parser.
 
-`python -m noderouter.proxy.http.field_names` writes `http1/_fields.h` from it; a test compares the two.
+`python -m noderouter.proxy.http.field_names` writes `_fields.h` from it; a test compares the two.
 """
 
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -58,24 +59,36 @@ HOP_BY_HOP: Final = frozenset(
 ) - {b"content-length", b"x-forwarded-client-cert"}
 """What never goes beyond a connection, whether Connection names it or not."""
 
-HEADER: Final = Path(__file__).parents[1] / "http1" / "_fields.h"
+CONNECTION_SPECIFIC: Final = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+"""What no message of HTTP/2 may have (RFC 9113 section 8.2.2); `te` may only be `trailers`."""
+
+NOT_IN_TRAILERS: Final = frozenset(
+    b"content-length transfer-encoding host via forwarded max-forwards expect range authorization "
+    b"www-authenticate authentication-info cookie set-cookie cache-control pragma age expires date location "
+    b"retry-after vary warning content-encoding content-type content-range".split()
+)
+"""What frames, routes, authenticates or explains a message is refused behind it (RFC 9110 section 6.5.1)."""
+
+NOT_IN_TRAILERS_PREFIXES: Final = (b"l5d-", b"x-forwarded-", b"if-")
+
+HEADER: Final = Path(__file__).with_name("_fields.h")
 
 
 def header() -> str:
-    """Return the C header: `kind_of` and `is_end_to_end`, for names in any case."""
+    """Return the C header: `kind_of` and a question for each list, for names in any case."""
     by_length: dict[int, list[bytes]] = {}
     for name in sorted(KINDS, key=len):
         by_length.setdefault(len(name), []).append(name)
     lines = [
         "/* Made from field_names.py by `python -m noderouter.proxy.http.field_names`: edit that.",
-        " * Part of the compiled head parser; see _head.c. */",
+        " * Part of the compiled head parser and HPACK; see _grammar.h. */",
         "#ifndef NODEROUTER_FIELDS_H",
         "#define NODEROUTER_FIELDS_H",
         "",
         "/* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */",
         f"enum kind {{ PLAIN, {', '.join(kind.value for kind in FieldKind)} }};",
         "",
-        "static enum kind kind_of(const uint8_t *name, size_t len)",
+        "static inline enum kind kind_of(const uint8_t *name, size_t len)",
         "{",
         "    switch (len) {",
     ]
@@ -83,8 +96,6 @@ def header() -> str:
         lines.append(f"    case {length}:")
         lines += [f'        if (IS(name, len, "{name.decode()}")) return {KINDS[name].value};' for name in names]
         lines.append("        break;")
-    tests = [f'IS(name, len, "{name.decode()}")' for name in END_TO_END]
-    tests += [f'BEGINS(name, len, "{prefix.decode()}")' for prefix in END_TO_END_PREFIXES]
     return "\n".join(
         [
             *lines,
@@ -93,14 +104,29 @@ def header() -> str:
             "}",
             "",
             "/* What Connection must not name (RFC 9110 section 7.6.1): fields that are meant for everybody. */",
-            "static bool is_end_to_end(const uint8_t *name, size_t len)",
-            "{",
-            "    return " + "\n        || ".join(tests) + ";",
-            "}",
+            *_question("is_end_to_end", END_TO_END, END_TO_END_PREFIXES),
+            "",
+            "/* What no message of HTTP/2 may have (RFC 9113 section 8.2.2). */",
+            *_question("is_connection_specific", CONNECTION_SPECIFIC),
+            "",
+            "/* What is refused behind a message (RFC 9110 section 6.5.1). */",
+            *_question("is_not_in_trailers", sorted(NOT_IN_TRAILERS), NOT_IN_TRAILERS_PREFIXES),
             "#endif",
             "",
         ]
     )
+
+
+def _question(function: str, names: Iterable[bytes], prefixes: Iterable[bytes] = ()) -> list[str]:
+    """The lines of a function that says whether a name is one of these."""
+    tests = [f'IS(name, len, "{name.decode()}")' for name in names]
+    tests += [f'BEGINS(name, len, "{prefix.decode()}")' for prefix in prefixes]
+    return [
+        f"static inline bool {function}(const uint8_t *name, size_t len)",
+        "{",
+        "    return " + "\n        || ".join(tests) + ";",
+        "}",
+    ]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 /* The head parser, compiled. `head.py` says what it promises; `head_pure.py` does the same in Python and is held equal
  * to this, byte for byte and error for error, by a property test and a fuzzer. Change them together.
  *
- *   scan (_scan.h, on the grammar of _grammar.h): judges the bytes from left to right, each line when its CRLF is
+ *   scan (_scan.h, on the grammar of ../http/_grammar.h): judges the bytes from left to right, each line when its CRLF is
  *       there (_judge.h), never reading at or behind the end of the bytes or the limit; records the offsets of the
  *       fields; at the end of the head, what needs all of it.
  *   write_block (_scan.h): a second pass, over the recorded fields.

@@ -2,7 +2,8 @@
  * Part of the compiled head parser; see _head.c. */
 #ifndef NODEROUTER_JUDGE_H
 #define NODEROUTER_JUDGE_H
-#include "_grammar.h"
+#include "../http/_grammar.h"
+#include "_errors.h"
 
 #define MAX_FIELDS 512
 #define MAX_OPTIONS 32

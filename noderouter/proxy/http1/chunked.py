@@ -21,7 +21,9 @@ import re
 from typing import Final
 
 from noderouter.core.headers import Headers
-from noderouter.proxy.http1.fields import CR, FIELD, LF, MAX_FIELDS, TOKEN, VALUE, HeadError, bare_cr, diagnose, wrong
+from noderouter.proxy.http.field_names import HOP_BY_HOP, NOT_IN_TRAILERS, NOT_IN_TRAILERS_PREFIXES
+from noderouter.proxy.http.grammar import MAX_FIELDS, TOKEN, VALUE
+from noderouter.proxy.http1.fields import CR, FIELD, LF, HeadError, bare_cr, diagnose, wrong
 
 MAX_EXTENSION_BYTES: Final = 4096
 """Chunk extensions in one body; more is an attempt to make us work for nothing."""
@@ -42,16 +44,6 @@ _BEGINNING: Final = re.compile(
 _MORE_NAME: Final = re.compile(TOKEN + b"++")
 _MORE_VALUE: Final = re.compile(VALUE + b"++")
 _MORE_QUOTED: Final = re.compile(rb"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*(\\)?")
-
-_REFUSED: Final = frozenset(
-    b"content-length transfer-encoding host via forwarded max-forwards expect range authorization "
-    b"www-authenticate authentication-info cookie set-cookie cache-control pragma age expires date location "
-    b"retry-after vary warning content-encoding content-type content-range".split()
-)
-_REFUSED_PREFIXES: Final = (b"l5d-", b"x-forwarded-", b"if-")
-_DROPPED: Final = frozenset(
-    b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer upgrade".split()
-)
 
 _SMALL: Final = 512
 _FEW: Final = 4
@@ -243,9 +235,9 @@ class ChunkedDecoder:
 
     def _keep(self, spelling: bytes, value: bytes) -> None:
         name = spelling.lower()
-        if name in _REFUSED or name.startswith(_REFUSED_PREFIXES):
+        if name in NOT_IN_TRAILERS or name.startswith(NOT_IN_TRAILERS_PREFIXES):
             raise HeadError(400, "a trailer field that must not be one")
-        if name not in _DROPPED:
+        if name not in HOP_BY_HOP:
             self._block.append(b"%b: %b\r\n" % (spelling, value))
 
 

@@ -13,6 +13,7 @@ import re
 from typing import Final
 
 from noderouter.core.message import Reserved
+from noderouter.proxy.http.grammar import TOKEN, VALUE
 
 RequestHead = tuple[int, bytes, bytes, int, bytes | None, int, bool, bytes, Reserved | None]
 """end, method, target, minor, host, length, persist, block, reserved."""
@@ -20,17 +21,7 @@ RequestHead = tuple[int, bytes, bytes, int, bytes | None, int, bool, bytes, Rese
 ResponseHead = tuple[int, int, bytes, int, int, bool, bytes, Reserved | None]
 """end, status, reason, minor, length, persist, block, reserved."""
 
-MAX_FIELDS: Final = 512
-"""Field lines in a head or a trailer section. Browsers send about 15; each one costs us time."""
-
-TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-"""One byte of a token, as a pattern."""
-
-VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]"
-"""One byte of a field value, as a pattern."""
-
-# Throughout: possessive quantifiers, so that nothing is ever tried twice, but on single bytes only. Before Python
-# 3.11.5, those on groups match what they should not (CPython issue 106052).
+# Possessive quantifiers as in `http.grammar`.
 FIELD: Final = re.compile(b"(" + TOKEN + b"++):(" + VALUE + rb"*+)\r\n")
 """A whole field line: its name, and its value with the white space around it."""
 
@@ -39,7 +30,6 @@ CR: Final = 0x0D
 _NAME: Final = re.compile(TOKEN + b"*+")
 _BLANKS: Final = re.compile(rb"[ \t]*+")
 _VALUE: Final = re.compile(VALUE + b"*+")
-_TEXT: Final = re.compile(TOKEN + b"++")
 
 
 class HeadError(ValueError):
@@ -56,11 +46,6 @@ class HeadError(ValueError):
 
     def __str__(self) -> str:
         return self.reason
-
-
-def is_token(text: bytes) -> bool:
-    """Whether `text` is a token of RFC 9110 section 5.6.2."""
-    return _TEXT.fullmatch(text) is not None
 
 
 def wrong(byte: int, reason: str, lenient: bool = False) -> HeadError:

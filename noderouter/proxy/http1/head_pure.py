@@ -25,25 +25,22 @@ from noderouter.proxy.http.field_names import (
     RESERVED_PREFIX,
     FieldKind,
 )
+from noderouter.proxy.http.grammar import MAX_FIELDS, TARGET, TOKEN, VALUE, is_authority, is_token
 from noderouter.proxy.http1.fields import (
     CR,
     FIELD,
     LF,
-    MAX_FIELDS,
-    TOKEN,
-    VALUE,
     HeadError,
     RequestHead,
     ResponseHead,
     bare_cr,
     diagnose,
     folded,
-    is_token,
 )
-from noderouter.proxy.http1.start_line import TARGET_BYTES, diagnose_request_line, diagnose_status_line
-from noderouter.proxy.http1.target import is_authority, is_target
+from noderouter.proxy.http1.start_line import diagnose_request_line, diagnose_status_line
+from noderouter.proxy.http1.target import is_target
 
-_REQUEST_LINE: Final = re.compile(b"(" + TOKEN + b"++) (?! )(" + TARGET_BYTES + rb") HTTP/1\.([01])\r\n")
+_REQUEST_LINE: Final = re.compile(b"(" + TOKEN + b"++) (?! )(" + TARGET + rb") HTTP/1\.([01])\r\n")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + VALUE + rb"*+))?\r\n")
 _LENIENT_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: (" + VALUE + rb"*+))?\r?\n")
 _LENIENT_FIELD: Final = re.compile(b"(" + TOKEN + rb"++)[ \t]*+:(" + VALUE + rb"*+)\r?\n")

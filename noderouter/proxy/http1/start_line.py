@@ -6,14 +6,11 @@ Each answers the error for the first wrong byte, or None where the line is right
 import re
 from typing import Final
 
-from noderouter.proxy.http1.fields import CR, TOKEN, VALUE, HeadError, bare_cr, wrong
-from noderouter.proxy.http1.target import PATH, QUERY
-
-TARGET_BYTES: Final = PATH + rb"*+(?:\?" + QUERY + b"*+)?"
-"""A target, as a pattern."""
+from noderouter.proxy.http.grammar import TARGET, TOKEN, VALUE
+from noderouter.proxy.http1.fields import CR, HeadError, bare_cr, wrong
 
 _METHOD: Final = re.compile(TOKEN + b"*+")
-_TARGET: Final = re.compile(TARGET_BYTES)
+_TARGET: Final = re.compile(TARGET)
 _REASON: Final = re.compile(VALUE + b"*+")
 
 _STATUS: Final = "the status is not three digits from 100 to 599"

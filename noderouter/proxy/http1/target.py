@@ -1,47 +1,14 @@
-"""Request targets and authorities (RFC 9112 section 3.2; RFC 3986 section 3.2).
-
-Which bytes a target may have is wider than RFC 3986, because browsers and curl send more without encoding it: path
-and query may hold ``" ^ ` { | } [ ]``, bytes from 0x80 on (raw UTF-8, or whatever the two ends take them for), and a
-``%`` that begins no escape; the query may hold ``\\``. Refused are ``# < >``, a ``\\`` in the path (some servers read
-it as ``/``), space, and control bytes. A target is forwarded as it came, never re-encoded.
-
-An authority is ``host[:port]``. A comma in it, though allowed by RFC 3986, is refused: it is what two Host fields
-joined by somebody look like. User information is refused (RFC 9110 section 4.2.4).
-"""
+"""Request targets of HTTP/1 in their four forms (RFC 9112 section 3.2); their bytes are those of `http.grammar`."""
 
 import re
-import socket
 from typing import Final
 
+from noderouter.proxy.http.grammar import PATH, QUERY, is_authority
 from noderouter.proxy.http1.fields import HeadError
 
-PATH: Final = rb"""[!"$-;=@-\[\]-~\x80-\xff]"""
-"""One byte of a path, as a pattern."""
-
-QUERY: Final = rb"""[!"$-;=?-~\x80-\xff]"""
-"""One byte of a query, as a pattern."""
-
-_AUTHORITY: Final = re.compile(
-    rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|(?:[0-9A-Za-z\-._~!$&'()*+;=]++|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?"
-)
 _ABSOLUTE: Final = re.compile(
     rb"(https?)://([^/?]*+)((?:/" + PATH + rb"*+|(?=\?|\Z))(?:\?" + QUERY + b"*+)?)", re.IGNORECASE
 )
-
-
-def is_authority(text: bytes, *, port: bool = False) -> bool:
-    """Whether `text` is ``host[:port]`` with a host; `port` asks for ``host:port`` with both."""
-    found = _AUTHORITY.fullmatch(text)
-    if found is None:
-        return False
-    if found[1] is not None:
-        try:
-            socket.inet_pton(socket.AF_INET6, found[1].decode("ascii"))
-        except OSError:
-            return False
-    if not found[2]:
-        return not port
-    return int(found[2]) <= 65535  # five digits 0 to 9 at most, says the pattern
 
 
 def is_target(method: bytes, target: bytes) -> str | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from noderouter.proxy.http1.fields import FIELD, HeadError, diagnose, is_token
+from noderouter.proxy.http1.fields import FIELD, HeadError, diagnose
 
 FOLD = "a field line begins with white space (obsolete folding)"
 NAME = "a field name is not a token"
@@ -33,13 +33,6 @@ def test_unfinished_lines_are_right_so_far() -> None:
     for end in range(1, len(line)):
         assert diagnose(line, 0, end) is None
     assert FIELD.fullmatch(line) is not None
-
-
-def test_tokens() -> None:
-    for byte in range(256):
-        assert is_token(bytes([byte])) is (chr(byte) in "!#$%&'*+-.^_`|~" or (byte < 128 and chr(byte).isalnum()))
-    assert not is_token(b"")
-    assert not is_token(b"a\n")
 
 
 def test_head_error_keeps_its_parts() -> None:

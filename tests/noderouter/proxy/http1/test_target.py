@@ -4,7 +4,7 @@ import pytest
 
 from noderouter.proxy.http1.fields import HeadError
 from noderouter.proxy.http1.head import split_absolute
-from noderouter.proxy.http1.target import is_authority, is_target
+from noderouter.proxy.http1.target import is_target
 
 
 @pytest.mark.parametrize(
@@ -75,18 +75,3 @@ def test_forms_and_methods() -> None:
     for target in (b"/", b"*", b"a", b"a:", b"[::1]", b"http://a:80/", b":80", b"u@a:80"):
         assert is_target(b"CONNECT", target) == "the target of CONNECT is not host:port"
     assert is_target(b"connect", b"a:443") is not None  # methods are case-sensitive
-
-
-@pytest.mark.parametrize(
-    "text", [b"a", b"a:", b"a:0", b"a:65535", b"a:00080", b"A-b_c.~!$&'()*+;=", b"%41%aF", b"1.2.3.4", b"[::]:1"]
-)
-def test_authority(text: bytes) -> None:
-    assert is_authority(text)
-    assert is_authority(text, port=True) is (text[-1:].isdigit() and b":" in text)
-
-
-@pytest.mark.parametrize(
-    "text", [b"", b":1", b"a b", b"a@b", b"a/b", b"a,b", b"a:b", b"a:-1", b"a:65536", b"[::1]:99999", b"[v1.x]"]
-)
-def test_no_authority(text: bytes) -> None:
-    assert not is_authority(text)

@@ -16,6 +16,7 @@ from random import Random
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
+from noderouter.proxy.http import grammar
 from noderouter.proxy.http1 import _head, fields, head_pure, start_line, target
 from noderouter.proxy.http1.fields import HeadError
 from noderouter.proxy.http1.head import split_absolute
@@ -120,7 +121,7 @@ class Plain:
 
 def twin_functions() -> Iterator[FunctionType]:
     """The functions of the twin and of what it is built on."""
-    for module in (head_pure, start_line, target, fields):
+    for module in (head_pure, start_line, target, fields, grammar):
         members = [*vars(module).values(), *vars(head_pure._Fields).values()]
         yield from (f for f in members if isinstance(f, FunctionType) and f.__module__ == module.__name__)
 

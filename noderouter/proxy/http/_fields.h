@@ -1,12 +1,12 @@
 /* Made from field_names.py by `python -m noderouter.proxy.http.field_names`: edit that.
- * Part of the compiled head parser; see _head.c. */
+ * Part of the compiled head parser and HPACK; see _grammar.h. */
 #ifndef NODEROUTER_FIELDS_H
 #define NODEROUTER_FIELDS_H
 
 /* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */
 enum kind { PLAIN, HOST_FIELD, LENGTH, CODING, CONNECTION, UPGRADE, RESERVED, DROPPED };
 
-static enum kind kind_of(const uint8_t *name, size_t len)
+static inline enum kind kind_of(const uint8_t *name, size_t len)
 {
     switch (len) {
     case 2:
@@ -55,7 +55,7 @@ static enum kind kind_of(const uint8_t *name, size_t len)
 }
 
 /* What Connection must not name (RFC 9110 section 7.6.1): fields that are meant for everybody. */
-static bool is_end_to_end(const uint8_t *name, size_t len)
+static inline bool is_end_to_end(const uint8_t *name, size_t len)
 {
     return IS(name, len, "host")
         || IS(name, len, "via")
@@ -69,5 +69,48 @@ static bool is_end_to_end(const uint8_t *name, size_t len)
         || BEGINS(name, len, "l5d-")
         || BEGINS(name, len, "x-forwarded-")
         || BEGINS(name, len, "content-");
+}
+
+/* What no message of HTTP/2 may have (RFC 9113 section 8.2.2). */
+static inline bool is_connection_specific(const uint8_t *name, size_t len)
+{
+    return IS(name, len, "connection")
+        || IS(name, len, "keep-alive")
+        || IS(name, len, "proxy-connection")
+        || IS(name, len, "transfer-encoding")
+        || IS(name, len, "upgrade");
+}
+
+/* What is refused behind a message (RFC 9110 section 6.5.1). */
+static inline bool is_not_in_trailers(const uint8_t *name, size_t len)
+{
+    return IS(name, len, "age")
+        || IS(name, len, "authentication-info")
+        || IS(name, len, "authorization")
+        || IS(name, len, "cache-control")
+        || IS(name, len, "content-encoding")
+        || IS(name, len, "content-length")
+        || IS(name, len, "content-range")
+        || IS(name, len, "content-type")
+        || IS(name, len, "cookie")
+        || IS(name, len, "date")
+        || IS(name, len, "expect")
+        || IS(name, len, "expires")
+        || IS(name, len, "forwarded")
+        || IS(name, len, "host")
+        || IS(name, len, "location")
+        || IS(name, len, "max-forwards")
+        || IS(name, len, "pragma")
+        || IS(name, len, "range")
+        || IS(name, len, "retry-after")
+        || IS(name, len, "set-cookie")
+        || IS(name, len, "transfer-encoding")
+        || IS(name, len, "vary")
+        || IS(name, len, "via")
+        || IS(name, len, "warning")
+        || IS(name, len, "www-authenticate")
+        || BEGINS(name, len, "l5d-")
+        || BEGINS(name, len, "x-forwarded-")
+        || BEGINS(name, len, "if-");
 }
 #endif

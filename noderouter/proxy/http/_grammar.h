@@ -1,5 +1,5 @@
-/* The grammar that heads are made of: errors, byte classes, names, lists, authorities. No Python objects, no state.
- * Part of the compiled head parser; see _head.c. */
+/* The grammar that heads are made of in every version: byte classes, names, lists, authorities. No Python objects, no state.
+ * Part of the compiled head parser (http1/_head.c) and of the compiled HPACK (http2/_hpack.c); `grammar.py` is its twin. */
 #ifndef NODEROUTER_GRAMMAR_H
 #define NODEROUTER_GRAMMAR_H
 #include <arpa/inet.h>
@@ -8,53 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* How a scan ends: right, right so far but the bytes ran out, or wrong. Statuses and texts are those of the twin. */
-#define ERRORS(X) \
-    X(E_LF, 400, "a line ends in LF without CR") \
-    X(E_CR, 400, "CR without LF") \
-    X(E_METHOD, 400, "the method is not a token and one space") \
-    X(E_TARGET, 400, "the target is empty or has a byte that is not allowed") \
-    X(E_VERSION, 400, "the version is not HTTP/1.0 or HTTP/1.1") \
-    X(E_OTHER_VERSION, 505, "a version other than HTTP/1.0 and HTTP/1.1") \
-    X(E_LONG_REQUEST, 414, "the request line is too long") \
-    X(E_LONG_STATUS, 431, "the status line is too long") \
-    X(E_LONG_HEAD, 431, "the head is too large") \
-    X(E_CONNECT, 400, "the target of CONNECT is not host:port") \
-    X(E_ASTERISK, 400, "the target * is for OPTIONS only") \
-    X(E_FORM, 400, "the target is neither a path nor an http or https URI") \
-    X(E_AUTHORITY, 400, "the authority of the target is not host[:port]") \
-    X(E_STATUS, 400, "the status is not three digits from 100 to 599") \
-    X(E_ANY_STATUS, 400, "the status is not three digits from 100 to 999") \
-    X(E_REASON, 400, "a control byte in the reason phrase") \
-    X(E_FIELDS, 431, "more than 512 fields") \
-    X(E_FOLD, 400, "a field line begins with white space (obsolete folding)") \
-    X(E_SPACE, 400, "white space between a field name and its colon") \
-    X(E_NAME, 400, "a field name is not a token") \
-    X(E_VALUE, 400, "a control byte in a field value") \
-    X(E_HOSTS, 400, "more than one Host") \
-    X(E_HOST, 400, "Host is not host[:port]") \
-    X(E_NO_HOST, 400, "no Host in an HTTP/1.1 request") \
-    X(E_LENGTHS, 400, "more than one Content-Length") \
-    X(E_BOTH, 400, "both Content-Length and Transfer-Encoding") \
-    X(E_LENGTH, 400, "Content-Length is not a number, or has too many digits") \
-    X(E_CODING_10, 400, "Transfer-Encoding in HTTP/1.0") \
-    X(E_CODINGS, 400, "more than one Transfer-Encoding") \
-    X(E_CODING, 400, "Transfer-Encoding is not a list of codings without parameters") \
-    X(E_CHUNKED, 400, "chunked is repeated or not the last transfer coding") \
-    X(E_UNKNOWN, 501, "a transfer coding other than chunked") \
-    X(E_TOKENS, 400, "Connection is not a list of tokens") \
-    X(E_END_TO_END, 400, "Connection names an end-to-end field") \
-    X(E_OPTIONS, 400, "Connection names more than 32 fields") \
-    X(E_CONNECT_BODY, 400, "CONNECT with a body")
-
-#define NAME(name, status, reason) name,
-#define ANSWER(name, status, reason) [name] = {status, reason},
-enum error { OK, MORE, ERRORS(NAME) };
-static const struct { int status; const char *reason; } ANSWERS[] = {ERRORS(ANSWER)};
-#undef NAME
-#undef ANSWER
-
-/* What each byte may be part of. PATH and QUERY are the bytes of targets (see target.py); all bytes of a token are
+/* What each byte may be part of. PATH and QUERY are the bytes of targets (see grammar.py); all bytes of a token are
  * in PATH but '#'; HOST is RFC 3986's reg-name without '%' and ','. */
 enum { TOKEN = 1, PATH = 2, QUERY = 4, HOST = 8, VALUE = 16 };
 #define V VALUE
@@ -110,7 +64,7 @@ static inline bool is(const uint8_t *text, size_t len, const char *lower, size_t
 
 static inline uint8_t lower(uint8_t byte) { return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte; }
 
-static bool is_token(const uint8_t *text, size_t len)
+static inline bool is_token(const uint8_t *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (!(CLASS[text[i]] & TOKEN))
@@ -123,7 +77,7 @@ static inline bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
 static inline bool is_hex(uint8_t byte) { return is_digit(byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f'); }
 
 /* host[:port] with a host; `with_port`: host:port with both. */
-static bool is_authority(const uint8_t *text, size_t len, bool with_port)
+static inline bool is_authority(const uint8_t *text, size_t len, bool with_port)
 {
     size_t i = 0;
     if (len && text[0] == '[') {
@@ -167,7 +121,7 @@ static bool is_authority(const uint8_t *text, size_t len, bool with_port)
 }
 
 /* The next element of a list, without white space around it; advances *at behind its comma. */
-static size_t element(const uint8_t **at, const uint8_t *stop, const uint8_t **text)
+static inline size_t element(const uint8_t **at, const uint8_t *stop, const uint8_t **text)
 {
     const uint8_t *from = *at, *to = memchr(from, ',', (size_t)(stop - from));
     *at = to ? to + 1 : NULL;
