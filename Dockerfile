@@ -26,7 +26,7 @@ COPY dtab dtab
 COPY noderouter noderouter
 # Of the kubernetes package only what reads a kubeconfig is used: not its half for asyncio, nor the generated classes,
 # which are imported when somebody asks for one. Bytecode is bound to no time, so that two builds are alike. The last
-# lines fail where the data path or the head parser was not compiled.
+# lines fail where the data path, the head parser or HPACK was not compiled.
 # hadolint ignore=DL3013
 RUN pip --python /build/bin/python wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /opt/noderouter/bin/python install --no-deps --no-index --no-compile --find-links /wheels noderouter \
@@ -35,7 +35,8 @@ RUN pip --python /build/bin/python wheel --no-deps --no-build-isolation --wheel-
     && /opt/noderouter/bin/python -m compileall -f -q --invalidation-mode unchecked-hash /opt/noderouter/lib \
     && /opt/noderouter/bin/noderouter version > /tmp/version \
     && grep '^data path: compiled' /tmp/version \
-    && grep '^head parser: compiled' /tmp/version
+    && grep '^head parser: compiled' /tmp/version \
+    && grep '^HPACK: compiled' /tmp/version
 
 FROM ${BASE}
 # What `noderouter intercept` runs to keep a node's rules; `noderouter run` needs none of it. Logs and caches would tell

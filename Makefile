@@ -39,10 +39,10 @@ extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c
 	print(c['options.extras_require']['$(1)'])" | PYTHONWARNINGS=ignore $(BIN)/pip install --quiet \
 	--disable-pip-version-check --requirement /dev/stdin
 
-# What is compiled has to be built anew when it changes: the parser, and the modules that _compiled.py names.
+# What is compiled has to be built anew when it changes: the parser, HPACK, and the modules that _compiled.py names.
 HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
 
-$(VENV)/.installed: setup.cfg pyproject.toml noderouter/_build.py noderouter/_compiled.py $(HOT:=.py) $(wildcard noderouter/proxy/http1/*.[ch])
+$(VENV)/.installed: setup.cfg pyproject.toml noderouter/_build.py noderouter/_compiled.py $(HOT:=.py) $(wildcard noderouter/proxy/http*/*.[ch])
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
@@ -116,6 +116,7 @@ newest: setup-newest
 # are installed, since the rows run them on the sources; and what executes nothing that is compiled (tests/README.md, "Twice").
 COMPILED_ONLY := tests/e2e
 SOURCES_ONLY := $(addprefix tests/noderouter/proxy/,http1/fuzz http1/test_head_twins.py http1/test_head_oracles.py \
+	http2/fuzz http2/test_huffman.py http2/test_hpack_twins.py http2/test_hpack_oracles.py \
 	capture/test_client_hello.py capture/test_detect.py)
 # Looked at when `setup` is through; where nothing is compiled everything runs on the sources.
 COMPILED = $(findstring data path: compiled,$(shell $(BIN)/noderouter version))
@@ -183,6 +184,7 @@ pages: setup
 
 fuzz: setup
 	$(BIN)/python -m tests.noderouter.proxy.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
+	$(BIN)/python -m tests.noderouter.proxy.http2.fuzz.run --seconds $${FUZZ_SECONDS:-60}
 
 # The chart on two nodes under load, played and real, and docs/kubernetes.md as it is written; needs root. `make test` runs it, too.
 e2e: cluster-tools

@@ -131,11 +131,13 @@ def _version(_options: argparse.Namespace) -> int:
     from importlib.metadata import version
 
     from noderouter import _compiled
-    from noderouter.proxy.http1.head import COMPILED
+    from noderouter.proxy.http1 import head
+    from noderouter.proxy.http2 import hpack
 
     print(f"noderouter {__version__}")
     print(f"data path: {'compiled' if _compiled.compiled() else _compiled.why_not()}")
-    print(f"head parser: {'compiled' if COMPILED else 'pure Python (no compiled one could be imported)'}")
+    for part, module in (("head parser", head), ("HPACK", hpack)):
+        print(f"{part}: {'compiled' if module.COMPILED else 'pure Python (no compiled one could be imported)'}")
     print(f"python {platform.python_version()}, trio {version('trio')}")
     return 0
 

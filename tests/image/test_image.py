@@ -69,10 +69,10 @@ def test_two_builds_are_the_same():
 # What is in it
 
 
-def test_the_data_path_and_the_head_parser_are_compiled(router_image: Image):
+def test_the_data_path_the_head_parser_and_hpack_are_compiled(router_image: Image):
     status, said = router_image.output("noderouter", "version")
     assert status == 0, said
-    assert f"noderouter {build.version()}\ndata path: compiled\nhead parser: compiled\n" in said
+    assert f"noderouter {build.version()}\ndata path: compiled\nhead parser: compiled\nHPACK: compiled\n" in said
 
 
 def test_it_is_small(router_image: Image):

@@ -64,11 +64,12 @@ def test_a_log_level_that_does_not_exist(tmp_path, capsys):
     assert "no such log level: LOUD" in capsys.readouterr().err
 
 
-def test_version_says_which_head_parser_is_in_use(capsys):
+def test_version_says_which_head_parser_and_hpack_are_in_use(capsys):
     assert main(["version"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"noderouter {__version__}\ndata path: ")
     assert "\nhead parser: " in said
+    assert "\nHPACK: " in said
     assert "trio " in said
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from noderouter import __version__, _compiled
 from noderouter.commands.check.finding import Finding, fail, ok, warn
-from noderouter.proxy.http1.head import COMPILED
+from noderouter.proxy.http1 import head
+from noderouter.proxy.http2 import hpack
 
 OLDEST = (3, 11)
 SOURCES: Mapping[str, str] = {
@@ -28,7 +29,8 @@ def check_versions() -> Iterator[Finding]:
     else:
         yield fail("python", python, "noderouter needs Python 3.11 or later")
     yield part("data path", None if _compiled.compiled() else _compiled.why_not())
-    yield part("head parser", None if COMPILED else "pure Python")
+    yield part("head parser", None if head.COMPILED else "pure Python")
+    yield part("HPACK", None if hpack.COMPILED else "pure Python")
 
 
 def part(subject: str, why_not: str | None) -> Finding:

@@ -1,0 +1,1 @@
+"""The codec of HTTP/2 (RFC 9113)."""
