@@ -22,8 +22,9 @@ from noderouter.proxy.capture.flow_log import FlowLog
 from noderouter.proxy.capture.gauges import capture_gauges
 from noderouter.proxy.capture.host_mismatch import HostMismatch
 from noderouter.proxy.capture.probe import ProbeAnswer
+from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http1.server import ServerConnection
-from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
+from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
 from noderouter.telemetry.observe import Observe
 from noderouter.telemetry.tree import Scope

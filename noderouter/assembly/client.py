@@ -14,6 +14,7 @@ from noderouter.proxy.client.client import Client, Guard
 from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.client.ourselves import is_here
+from noderouter.proxy.client.pool import exclusive
 from noderouter.proxy.http1.upstream import connect_http1
 from noderouter.proxy.router.clients import Clients
 from noderouter.proxy.router.gauges import client_gauges
@@ -51,7 +52,9 @@ def build_clients(
 
     def make(bound: Bound) -> Client:
         settings = resolver.resolve(bound.id).build(around.rng, binding_seconds)
-        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect_http1)
+        client = Client(
+            bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, exclusive(connect_http1)
+        )
         client_gauges(scopes.acquire("client", element(bound.id)), client)
         return client
 

@@ -70,7 +70,7 @@ def _endpoint(node: Node, client: str, router: str, now: float, wall: float) -> 
         1000.0 * seconds / requests if requests else None,
         node.pending,
         node.load,
-        len(node.pool.idle) + node.pending,
+        node.pool.free + node.pending,
         meta.get("pod", ""),
         meta.get("nodeName", ""),
         out,

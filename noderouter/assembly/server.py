@@ -26,8 +26,9 @@ from noderouter.proxy.filter.max_forwards import MaxForwards
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.filter.timeout import TotalTimeout
 from noderouter.proxy.filter.timestamp import Timestamp
+from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http1.server import ServerConnection
-from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
+from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.listener.listener import Connection
 from noderouter.proxy.router.gauges import server_gauges
 from noderouter.reactor.wire import Wire

@@ -24,9 +24,13 @@ class Body(Protocol):
         """The next piece, or b"" at the end.
 
         Raises:
-            ClientGone: the client closed before the body was complete.
-            ClientProtocolError: its framing is broken.
+            ClientGone, Truncated: the client closed before the body was complete; Stalled: it stands still.
+            ClientProtocolError, MalformedMessage: its framing is broken.
         """
+        ...
+
+    def rewind(self) -> bool:
+        """Have `read` begin at the first byte again; answers whether all that was read is still there."""
         ...
 
 
@@ -44,6 +48,10 @@ class WholeBody:
     async def read(self) -> bytes:
         """Not used: a body with `data` is sent whole."""
         return b""
+
+    def rewind(self) -> bool:
+        """See `Body`."""
+        return True
 
 
 NO_BODY: Final = WholeBody(b"")

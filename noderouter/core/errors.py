@@ -12,6 +12,8 @@
     │   └── FailedFast          none was tried, with `failFast` (502)
     ├── EndpointProtocolError   the endpoint broke the protocol or the connection (502)
     │   ├── CutShort            it closed within a response
+    │   ├── StreamReset         it reset the exchange's stream
+    │   ├── Unprocessed         it goes away, and has not looked at the request
     │   └── EndpointTimeout     it stood still for too long (504)
     ├── OverloadError           a limit of ours is reached (503)
     └── DeadlineExceeded        a timeout or the caller's deadline passed (503)
@@ -92,6 +94,24 @@ class EndpointProtocolError(RouterError):
     """
 
 
+class StreamReset(EndpointProtocolError):
+    """The endpoint reset the stream of an exchange (RFC 9113 section 6.4); `code` is its error code."""
+
+    def __init__(self, message: str, code: int, *, retryable: bool = False) -> None:
+        super().__init__(message, retryable=retryable)
+        self.code = code
+
+
+class Unprocessed(EndpointProtocolError):
+    """The endpoint ends a connection, and has told that it did not process this request (RFC 9113 section 6.8).
+
+    No failure of the endpoint, and whatever the method may be sent again.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
 class CutShort(EndpointProtocolError):
     """The endpoint closed, in good order, before the response that it had begun was complete."""
 
@@ -123,3 +143,30 @@ class ClientGone(Exception):
 
 class ClientStalled(ClientGone):
     """The client has read nothing of its response for too long."""
+
+
+class Truncated(Exception):
+    """A body ended before it was complete: its sender closed or reset."""
+
+
+class Closed(Truncated):
+    """It closed, that is: a reset did not come."""
+
+
+class Stalled(Truncated):
+    """Nothing of a body came for too long."""
+
+
+class MalformedMessage(ValueError):
+    """A message is refused: its head, or the framing of its body, is malformed, ambiguous or too large.
+
+    `status` is the answer that a request deserves, `reason` one sentence about what is wrong.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason

@@ -42,10 +42,11 @@ class Transport:
         idle_since: monotonic seconds, kept by the pool.
         life: seconds after which the pool lets it go.
         progress: when an attempt began, or the endpoint took the last of a streaming request body, monotonic seconds.
+        shared: the connection that this is one exchange of, None where it is all the connection's.
         used: how many exchanges it has carried.
     """
 
-    __slots__ = ("born", "head_seconds", "idle_since", "life", "progress", "used", "wire")
+    __slots__ = ("born", "head_seconds", "idle_since", "life", "progress", "shared", "used", "wire")
 
     def __init__(self, wire: Wire, head_seconds: float) -> None:
         """Take over `wire`."""
@@ -54,6 +55,7 @@ class Transport:
         self.used = 0
         self.life = inf
         self.progress = 0.0
+        self.shared: SharedTransport | None = None
         self.born = self.idle_since = monotonic()
 
     @property
@@ -99,3 +101,53 @@ Raises:
     WireError: refused, unreachable, or no descriptor or port is left.
     ConnectError: the endpoint was reached, and no exchange can be carried there; counted as a failure of it.
 """
+
+
+class SharedTransport:
+    """A connection to an endpoint that carries many exchanges at a time; each gets a `Transport` of its own.
+
+    Attributes:
+        born: when it was opened, monotonic seconds.
+        idle_since: when its last exchange was over, kept by the pool.
+        life: seconds after which the pool begins no more exchanges on it.
+        taken: exchanges that it carries now, kept by the pool.
+        used: how many it has carried.
+        on_change: called when it has more room than before, or none any more.
+    """
+
+    __slots__ = ("born", "idle_since", "life", "on_change", "taken", "used", "wire")
+
+    def __init__(self, wire: Wire) -> None:
+        """Take over `wire`."""
+        self.wire = wire
+        self.taken = 0
+        self.used = 0
+        self.life = inf
+        self.on_change: Callable[[], None] | None = None
+        self.born = self.idle_since = monotonic()
+
+    @property
+    def room(self) -> int:
+        """How many exchanges it can carry at a time; 0 for good when it is about to end."""
+        raise NotImplementedError
+
+    @property
+    def ending(self) -> bool:
+        """Whether no exchange can begin on it any more."""
+        raise NotImplementedError
+
+    def open(self) -> Transport:
+        """A transport for one exchange."""
+        raise NotImplementedError
+
+    def retire(self) -> None:
+        """Begin no more exchanges; ends when those that it carries are over."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the wire."""
+        self.wire.close()
+
+
+SharedConnector = Callable[[Reactor, str, int, TransportLimits], Awaitable[SharedTransport]]
+"""Opens a shared transport; else as `Connector`."""

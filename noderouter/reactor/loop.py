@@ -45,6 +45,16 @@ _UNUSUAL: Final = _HANGUP | select.EPOLLPRI
 _INTEREST: Final = _IN | _OUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
 
 
+class Flushed:
+    """What gathers its output, and sends it once for each round of the loop."""
+
+    __slots__ = ()
+
+    def flush(self) -> None:
+        """Send what was gathered. Must not raise."""
+        raise NotImplementedError
+
+
 class Reactor:
     """Owns the epoll, the tasks and the timers. Hosted by `host.run`, or turned by hand in tests."""
 
@@ -60,6 +70,7 @@ class Reactor:
         self._runnable: deque[Task] = deque()
         self._bulk: deque[Task] = deque()
         self._doomed: list[socket.socket] = []
+        self._flushes: list[Flushed] = []
         self._turning = False
         # One byte in this eventfd brings the host back when something is scheduled between turns.
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -94,6 +105,18 @@ class Reactor:
         if not self._turning and not self._woken:
             self._woken = True
             os.eventfd_write(self._wake, 1)
+
+    def flush_later(self, flushed: Flushed) -> None:
+        """Call its `flush` at the end of this round; callable from both halves."""
+        self._flushes.append(flushed)
+        if not self._turning and not self._woken:
+            self._woken = True
+            os.eventfd_write(self._wake, 1)
+
+    def _flush(self) -> None:
+        flushes, self._flushes = self._flushes, []
+        for each in flushes:
+            each.flush()
 
     def _step(self, task: Task) -> None:
         """Run a task to its next wait; deliver what is to be thrown into it."""
@@ -179,17 +202,19 @@ class Reactor:
                 events = poll(0, BATCH)
                 if events:
                     self._dispatch(events)
-                elif not self._runnable and not self._bulk:
+                elif not self._runnable and not self._bulk and not self._flushes:
                     break
                 if self._runnable:
                     self._run()
                 if self._bulk:
                     self._run_bulk()
+                if self._flushes:
+                    self._flush()
                 if self._doomed:
                     self._bury()
         finally:
             self._turning = False
-        more = bool(self._runnable or self._bulk)
+        more = bool(self._runnable or self._bulk or self._flushes)
         if more and not self._woken:
             self._woken = True
             os.eventfd_write(self._wake, 1)

@@ -22,19 +22,21 @@ from noderouter.core.errors import (
     FailedFast,
     NoSuchName,
     RouterError,
+    Unprocessed,
 )
 from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.core.journey import begin_attempt
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
 from noderouter.proxy.balancer.balancer import Balancer
+from noderouter.proxy.client.connections import MakeConnections
 from noderouter.proxy.client.endpoint import MARK_SECONDS, Endpoint
 from noderouter.proxy.client.fail_fast import FailFast
-from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
 from noderouter.proxy.filter.timeout import endpoint_failed
 from noderouter.proxy.http.error_text import binding_timeout
 from noderouter.proxy.retry.budget import RetryBudget
-from noderouter.proxy.transport import Connector, Transport
+from noderouter.proxy.transport import Transport
 from noderouter.reactor.errors import Expired, Unwind
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Timeout
@@ -73,8 +75,8 @@ class Client:
         "_addr",
         "_balancer",
         "_budget",
+        "_connect",
         "_connecting_seconds",
-        "_connector",
         "_epoch",
         "_fail_fast",
         "_guard",
@@ -103,7 +105,7 @@ class Client:
         settings: ClientSettings,
         reactor: Reactor,
         guard: Guard,
-        connector: Connector,
+        connect: MakeConnections,
     ) -> None:
         """Hold `addr` until `close`."""
         self.id = id
@@ -121,7 +123,7 @@ class Client:
         self._settings = settings
         self._reactor = reactor
         self._guard = guard
-        self._connector = connector
+        self._connect = connect
         self._connecting_seconds = settings.pool.connecting_seconds
         self._fail_fast = FailFast(reactor) if settings.fail_fast else None
         self._balancer = settings.balancer()
@@ -184,9 +186,7 @@ class Client:
                 self._fail_fast.retired(removed)
         for address in sorted(wanted, key=lambda each: (each.ip, each.port)):
             if address not in endpoints:
-                pool = Pool(
-                    self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats, self._connector
-                )
+                pool = self._connect(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
                 endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
         self._balancer.update(list(endpoints.values()))
         self.updates += 1
@@ -257,7 +257,8 @@ class Client:
                         raise
                     again += 1
                 except EndpointProtocolError as error:
-                    if not exchange.half_closed:  # else it may have left because its client had: nobody's fault
+                    # It may have left because its client had, or goes away in good order: nobody's fault.
+                    if not exchange.half_closed and not isinstance(error, Unprocessed):
                         probe = False
                         endpoint.failed(type(error).__name__, exchange, now, monotonic())
                         self.stalls += isinstance(error, EndpointTimeout)
@@ -337,7 +338,7 @@ class Client:
             limit = CONNECT_REQUEUES
         elif isinstance(error, ConnectError):
             limit = CONNECT_REQUEUES
-        elif exchange.body.data is None:
+        elif not exchange.body.rewind():
             self.cannot_retry += 1
             return False
         else:

@@ -10,7 +10,7 @@ from dtab import Path, PathMatcher
 from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.client.client import ClientSettings
-from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.listener.config import Session
 from noderouter.proxy.retry.config import Budget
 from noderouter.proxy.transport import TransportLimits

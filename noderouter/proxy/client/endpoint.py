@@ -12,7 +12,7 @@ from noderouter.core.addr import Address
 from noderouter.core.exchange import Exchange
 from noderouter.proxy.balancer.accrual.machine import Accrual
 from noderouter.proxy.balancer.node import Node
-from noderouter.proxy.client.pool import Pool
+from noderouter.proxy.client.connections import Connections
 
 MARK_SECONDS: Final = 10.0
 """Between two marks, about."""
@@ -42,7 +42,7 @@ class Endpoint(Node):
 
     __slots__ = ("_marked", "_marks", "down", "errors", "failures", "pool", "seconds", "successes")
 
-    def __init__(self, address: Address, accrual: Accrual, pool: Pool) -> None:
+    def __init__(self, address: Address, accrual: Accrual, pool: Connections) -> None:
         super().__init__(address, address.weight, accrual)
         self.pool = pool
         self.down = False

@@ -11,11 +11,7 @@ with the connection that stands in it if there is one, and is never up for grabs
 waits, and `take` can overtake nobody.
 """
 
-import errno
-import socket
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 from random import uniform
 from time import monotonic
@@ -23,83 +19,17 @@ from typing import Final
 
 from noderouter.core.errors import ConnectError, OverloadError
 from noderouter.core.exchange import Exchange
-from noderouter.proxy.transport import DEFAULT_LIMITS, Connector, Transport, TransportLimits
+from noderouter.proxy.client.connections import Connections, MakeConnections
+from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats, ours
+from noderouter.proxy.transport import Connector, Transport
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.event import Event
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Timeout
 from noderouter.reactor.wire import Wire
-from noderouter.telemetry.histogram import COUNT, LATENCY, LIFETIME, Histogram, Scale
+from noderouter.telemetry.histogram import COUNT, LATENCY, LIFETIME
 
-MAX_WAITERS: Final = 10_000
 LIFE_JITTER: Final = 0.2
-OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN))
-"""What a connection fails with when it is this machine that has run out of something; see also `ours`."""
-
-
-@dataclass(slots=True, frozen=True)
-class PoolSettings:
-    """Bounds of one endpoint's pool; times in seconds."""
-
-    connect_seconds: float = 1.0
-    """For one try."""
-    connecting_seconds: float = 5.0
-    """For all tries of one request together."""
-    idle_seconds: float = 3.0
-    """Shorter than the keep-alive time of any endpoint, else requests meet its close (docs/lessons.md entry 31)."""
-    life_seconds: float = inf
-    min_size: int = 0
-    max_size: int = 2**31
-    max_waiters: int = MAX_WAITERS
-    limits: TransportLimits = DEFAULT_LIMITS
-
-
-def _alone(_name: str, scale: Scale) -> Histogram:
-    return Histogram(scale)
-
-
-class PoolStats:
-    """Counts that the pools of one client share: plain ints, and histograms that are made when first needed."""
-
-    __slots__ = (
-        "_histograms",
-        "cancelled_connects",
-        "closes",
-        "connect_failures",
-        "connections",
-        "connects",
-        "make",
-        "received_bytes",
-        "sent_bytes",
-        "too_many_waiters",
-        "waited",
-        "waiters",
-    )
-
-    def __init__(self) -> None:
-        self.connects = 0
-        self.closes = 0
-        self.connections = 0
-        self.connect_failures = 0
-        self.cancelled_connects = 0
-        """Connections that nobody waited for any more."""
-        self.waiters = 0
-        self.waited = 0
-        """Requests that had to wait for a connection, ever."""
-        self.too_many_waiters = 0
-        """Requests that were not even allowed to."""
-        self.received_bytes = 0
-        self.sent_bytes = 0
-        self.make: Callable[[str, Scale], Histogram] = _alone
-        """Makes the histogram of a name."""
-        self._histograms: dict[str, Histogram] = {}
-
-    def add(self, name: str, scale: Scale, value: float) -> None:
-        """Count a value. A client that never has any, as most of many, has no histogram."""
-        histogram = self._histograms.get(name)
-        if histogram is None:
-            histogram = self._histograms[name] = self.make(name, scale)
-        histogram.add(value)
 
 
 class _Turn:
@@ -113,41 +43,31 @@ class _Turn:
         self.connection: Transport | None = None
 
 
-class Pool:
-    """Opens, keeps and closes the connections to `host`:`port`."""
+class Pool(Connections):
+    """Opens, keeps and closes the connections to `host`:`port`; each carries one exchange at a time."""
 
-    __slots__ = (
-        "_connector",
-        "_lasting",
-        "_reactor",
-        "_settings",
-        "_stats",
-        "_waiters",
-        "closed",
-        "host",
-        "idle",
-        "port",
-        "size",
-    )
+    __slots__ = ("_connector", "_lasting", "_reactor", "_settings", "_stats", "_waiters", "idle")
 
     def __init__(
         self, reactor: Reactor, host: str, port: int, settings: PoolSettings, stats: PoolStats, connector: Connector
     ) -> None:
         """`host` is a literal address."""
+        super().__init__(host, port)
         self._connector = connector
         self._reactor = reactor
         self._settings = settings
         self._stats = stats
         self._waiters: OrderedDict[_Turn, None] = OrderedDict()  # thousands may leave at once
-        self.host = host
-        self.port = port
         self.idle: list[Transport] = []
         self._lasting = settings.life_seconds == inf
-        self.size = 0
-        self.closed = False
 
     def __repr__(self) -> str:
         return f"<Pool {self.host}:{self.port} idle={len(self.idle)} size={self.size}>"
+
+    @property
+    def free(self) -> int:
+        """See `Connections`."""
+        return len(self.idle)
 
     def take(self) -> Transport | None:
         """An idle connection that looks alive, or None: then `open` one."""
@@ -327,17 +247,10 @@ def _quiet(wire: Wire) -> bool:
     return not wire.hung_up and (not wire.readable or wire.silent())
 
 
-def ours(number: int | None, host: str, port: int) -> bool:
-    """Whether a connection to `host`:`port` failed with `number` because this machine has run out of something.
+def exclusive(connector: Connector) -> MakeConnections:
+    """What makes pools of connections that carry one exchange at a time."""
 
-    That an address is not available may mean that none of ours reaches the endpoint (IPv6, where it is off), or that
-    all local ports towards it are taken. What needs no such port, a datagram's connection, tells.
-    """
-    if number != errno.EADDRNOTAVAIL:
-        return number in OURS
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            return probe.connect_ex((host, port)) != errno.EADDRNOTAVAIL
-    except OSError:
-        return True
+    def make(reactor: Reactor, host: str, port: int, settings: PoolSettings, stats: PoolStats) -> Connections:
+        return Pool(reactor, host, port, settings, stats, connector)
+
+    return make

@@ -12,6 +12,7 @@ from math import inf
 from typing import Final
 
 from noderouter.core.body import CHUNKED
+from noderouter.core.errors import Closed, Stalled, Truncated
 from noderouter.core.headers import Headers
 from noderouter.core.message import UNTIL_CLOSE
 from noderouter.proxy.http1.chunked import ChunkedDecoder
@@ -21,18 +22,6 @@ from noderouter.reactor.task import Timeout, stand_back
 from noderouter.reactor.wire import BULK_BYTES, Wire
 
 MAX_TRAILER_BYTES: Final = 60 * 1024
-
-
-class Truncated(Exception):
-    """The peer closed or reset before the body was complete."""
-
-
-class Closed(Truncated):
-    """It closed, that is: a reset did not come."""
-
-
-class Stalled(Truncated):
-    """Nothing of it came for too long."""
 
 
 class StreamBody:
@@ -81,6 +70,10 @@ class StreamBody:
         self.leftover = b"" if length else pending  # without a body all of it is behind
         self.read_bytes = 0
         self.done = length == 0
+
+    def rewind(self) -> bool:
+        """See `core.body.Body`: nothing is kept."""
+        return self.data is not None
 
     async def read(self) -> bytes:
         """The next piece of payload, b"" at the end.

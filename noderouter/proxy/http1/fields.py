@@ -12,6 +12,7 @@ byte.
 import re
 from typing import Final
 
+from noderouter.core.errors import MalformedMessage
 from noderouter.core.message import Reserved
 from noderouter.proxy.http.grammar import TOKEN, VALUE
 
@@ -32,20 +33,8 @@ _BLANKS: Final = re.compile(rb"[ \t]*+")
 _VALUE: Final = re.compile(VALUE + b"*+")
 
 
-class HeadError(ValueError):
-    """A message is refused: its head, or the framing of its body, is malformed, ambiguous or too large.
-
-    `status` is the answer that a request deserves, `reason` one sentence about what is wrong. The connection cannot
-    be used any further (RFC 9112 section 2.2).
-    """
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(status, reason)
-        self.status = status
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
+class HeadError(MalformedMessage):
+    """A message of HTTP/1 is refused. The connection cannot be used any further (RFC 9112 section 2.2)."""
 
 
 def wrong(byte: int, reason: str, lenient: bool = False) -> HeadError:

@@ -14,10 +14,10 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import UNTIL_CLOSE, Response
 from noderouter.proxy.http.clear_context import guard
-from noderouter.proxy.http.status import phrase
+from noderouter.proxy.http.refusal import refusal
+from noderouter.proxy.http.trailers import trailer_line
 from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
-from noderouter.proxy.http1.request import trailer_line
 from noderouter.proxy.tcp.relay import IDLE_SECONDS, Relay
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.wire import Wire
@@ -149,13 +149,10 @@ class Http1Reply:
 
     def refuse(self, status: int, reason: str) -> Awaitable[None] | None:
         """Answer what is no request, as the last on this connection; see `begin`."""
-        text = reason.encode("ascii", "replace")
         self.exchange = None
         self.reset(False, False, False)
-        headers = Headers(b"content-type: text/plain\r\nl5d-err: %b\r\n" % text.replace(b" ", b"%20"))
-        if self.clear_context:
-            headers.remove_prefix(b"l5d-")
-        return self.begin(Response(status, phrase(status), headers, len(text)), text)
+        response, text = refusal(status, reason, self.clear_context)
+        return self.begin(response, text)
 
     def _upload_ends(self, upload: StreamBody) -> bool:
         """Whether the connection can go on behind a response that comes before its request has.

@@ -8,8 +8,9 @@ from typing import Final
 
 from noderouter.core.body import CHUNKED
 from noderouter.core.exchange import Exchange
-from noderouter.core.message import HTTP_1_0, HTTP_1_1, Reserved
+from noderouter.core.message import HTTP_1_0, HTTP_1_1
 from noderouter.proxy.http.methods import WITH_CONTENT
+from noderouter.proxy.http.trailers import takes_trailers, trailer_line
 from noderouter.proxy.http.via import via_request
 
 _OLD: Final = b" HTTP/1.0\r\n"
@@ -52,12 +53,6 @@ def request_head(exchange: Exchange, fields: bytes, data: bytes) -> bytes:
     )
 
 
-def trailer_line(reserved: Reserved) -> bytes:
-    """The line that announces the trailer fields behind a chunked body (RFC 9110 section 6.6.2), or b""."""
-    names = b", ".join([value for name, value in reserved if name == b"trailer" and value])
-    return b"trailer: %b\r\n" % names if names else b""
-
-
 def _hop_fields(exchange: Exchange) -> bytes:
     """What is asked of the next hop itself: another protocol, and the trailer fields of a response.
 
@@ -65,19 +60,12 @@ def _hop_fields(exchange: Exchange) -> bytes:
     that we do not speak (RFC 9110 section 10.1.4).
     """
     upgrade = upgrade_asked(exchange)
-    trailers = exchange.version != HTTP_1_0 and _takes_trailers(exchange.reserved or ())
+    trailers = exchange.version != HTTP_1_0 and takes_trailers(exchange.reserved or ())
     if not trailers:
         return b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade if upgrade else b""
     if not upgrade:
         return b"connection: te\r\nte: trailers\r\n"
     return b"connection: upgrade, te\r\nupgrade: %b\r\nte: trailers\r\n" % upgrade
-
-
-def _takes_trailers(reserved: Reserved) -> bool:
-    for name, value in reserved:
-        if name == b"te" and b"trailers" in [word.strip(b" \t") for word in value.lower().split(b",")]:
-            return True
-    return False
 
 
 def upgrade_asked(exchange: Exchange) -> bytes:

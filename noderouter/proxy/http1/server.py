@@ -24,16 +24,18 @@ from noderouter.core.errors import (
     ClientStalled,
     CutShort,
     RouterError,
+    Truncated,
 )
 from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.core.message import HTTP_1_0
 from noderouter.core.service import Service
 from noderouter.proxy.http import lifetime
-from noderouter.proxy.http1.body import StreamBody, Truncated
+from noderouter.proxy.http.server_stats import ServerStats
+from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.head import HeadError, parse_request
 from noderouter.proxy.http1.normalise import normalise
 from noderouter.proxy.http1.reply import Http1Reply
-from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
+from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout, sleep, stand_back
 from noderouter.reactor.wire import GONE, Wire

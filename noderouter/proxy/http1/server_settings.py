@@ -1,9 +1,7 @@
-"""What holds for the connections of one server, and what is counted about them."""
+"""What holds for the HTTP/1 connections of one server."""
 
 from dataclasses import dataclass
 from math import inf
-
-from noderouter.telemetry.edges import Edges
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,32 +22,3 @@ class ServerSettings:
     tunnel_idle_seconds: float = 3600.0
     """Without a byte either way in a tunnel."""
     clear_context: bool = False
-
-
-class ServerStats:
-    """Counts of one server, plain ints, and who calls whom, of its whole router."""
-
-    __slots__ = (
-        "closes",
-        "connections",
-        "connects",
-        "edges",
-        "idle_closes",
-        "lifetime_closes",
-        "protocol_errors",
-        "received_bytes",
-        "sent_bytes",
-        "stalls",
-    )
-
-    def __init__(self, edges: Edges | None = None) -> None:
-        self.edges = Edges() if edges is None else edges
-        self.connects = 0
-        self.closes = 0
-        self.connections = 0
-        self.protocol_errors = 0
-        self.idle_closes = 0
-        self.lifetime_closes = 0
-        self.stalls = 0
-        self.received_bytes = 0
-        self.sent_bytes = 0

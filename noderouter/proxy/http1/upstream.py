@@ -20,13 +20,23 @@ from time import monotonic
 from typing import Any, Final
 
 from noderouter.core.body import CHUNKED
-from noderouter.core.errors import ClientGone, ClientProtocolError, CutShort, EndpointProtocolError, EndpointTimeout
+from noderouter.core.errors import (
+    ClientGone,
+    ClientProtocolError,
+    Closed,
+    CutShort,
+    EndpointProtocolError,
+    EndpointTimeout,
+    MalformedMessage,
+    Stalled,
+    Truncated,
+)
 from noderouter.core.exchange import SUCCESS, Awaited, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_1_0, UNTIL_CLOSE, Response
 from noderouter.proxy.http.outcome import deliver, lost
 from noderouter.proxy.http.via import via_response
-from noderouter.proxy.http1.body import Closed, Stalled, StreamBody, Truncated
+from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.proxy.http1.head import HeadError, ResponseHead, parse_response
 from noderouter.proxy.http1.request import request_head, upgrade_asked
@@ -173,8 +183,10 @@ class UpstreamConnection(Transport):
             self._fail(exchange, ClientProtocolError(f"request body stands still: {stalled}", 408))
         except Truncated:
             self._fail(exchange, ClientGone("client closed within its request body"))
-        except HeadError as error:
-            self._fail(exchange, ClientProtocolError(error.reason, error.status))
+        except MalformedMessage as wrong:
+            self._fail(exchange, ClientProtocolError(wrong.reason, wrong.status))
+        except (ClientGone, ClientProtocolError) as known:  # of another codec's
+            self._fail(exchange, known)
 
     def _sent(self, exchange: Exchange) -> None:
         """The request is out, whole."""

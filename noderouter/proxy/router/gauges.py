@@ -11,7 +11,7 @@ from noderouter.proxy.access_log.file import AccessLogFile
 from noderouter.proxy.client.client import Client
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.filter.overrides import OverrideRules
-from noderouter.proxy.http1.server_settings import ServerStats
+from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import RetryStats
 from noderouter.proxy.router.router import Router
@@ -96,7 +96,7 @@ def client_gauges(scope: Scope, client: Client) -> None:
     scope.tally("received_bytes", lambda: pools.received_bytes)
     scope.tally("sent_bytes", lambda: pools.sent_bytes)
     for name in ("pool_size", "pool_cached"):
-        scope.gauge(name, lambda: sum(len(each.pool.idle) for each in client.endpoints.values()))
+        scope.gauge(name, lambda: sum(each.pool.free for each in client.endpoints.values()))
     scope.gauge("pool_waiters", lambda: pools.waiters)
     scope.tally("pool_num_waited", lambda: pools.waited)
     scope.tally("pool_num_too_many_waiters", lambda: pools.too_many_waiters)

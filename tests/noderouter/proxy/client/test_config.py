@@ -11,7 +11,7 @@ from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFa
 from noderouter.proxy.balancer.ewma import EwmaKind
 from noderouter.proxy.balancer.p2c import P2CKind
 from noderouter.proxy.client.config import ClientKeys, ClientParams, GlobalClient, PoolConfig, StaticClient
-from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.listener.config import Session
 from noderouter.proxy.retry.config import Budget
 

@@ -14,7 +14,8 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL
 from noderouter.proxy.client.endpoint import KEPT, MARK_SECONDS, MARKS, SHOWN, Endpoint
-from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.proxy.client.pool import Pool
+from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
 from noderouter.proxy.http1.upstream import connect_http1
 from noderouter.reactor.loop import Reactor
 

@@ -8,7 +8,8 @@ import pytest
 import trio
 
 from noderouter.core.errors import ConnectError
-from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.proxy.client.pool import Pool
+from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
 from noderouter.proxy.http1.upstream import IDLE, UpstreamConnection, connect_http1
 from noderouter.reactor.task import Task
 from tests.testing.loop import Loop, looping, until

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, note
 from hypothesis import strategies as st
 
 from noderouter.core.exchange import Exchange
-from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.filter.timeout import AttemptTimeout
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.transport import TransportLimits

@@ -3,7 +3,8 @@
 import gc
 import socket
 
-from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.proxy.client.pool import Pool
+from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
 from noderouter.proxy.http1.upstream import IDLE, UpstreamConnection, connect_http1
 from tests.testing.loop import looping
 

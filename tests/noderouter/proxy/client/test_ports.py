@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from noderouter.core.errors import ConnectError, OverloadError
-from noderouter.proxy.client.pool import Pool, PoolSettings, PoolStats
+from noderouter.proxy.client.pool import Pool
+from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
 from noderouter.proxy.http1.upstream import connect_http1
 from tests.cluster.node.namespaces import create, inside, remove, set_sysctl
 from tests.testing.loop import looping

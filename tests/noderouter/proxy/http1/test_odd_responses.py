@@ -2,7 +2,7 @@
 
 import pytest
 
-from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.transport import TransportLimits
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy

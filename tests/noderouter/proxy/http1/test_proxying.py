@@ -5,7 +5,7 @@ import gzip
 import pytest
 import trio
 
-from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.http1.server_settings import ServerSettings
 from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import until

@@ -6,7 +6,7 @@ import trio
 from noderouter.core.errors import EndpointTimeout
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
-from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.transport import TransportLimits
 from tests.testing.busy import PATIENCE_SECONDS

@@ -5,7 +5,7 @@ import socket
 import pytest
 import trio
 
-from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.transport import TransportLimits
 from tests.testing.busy import PATIENCE_SECONDS
