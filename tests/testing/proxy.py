@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from time import monotonic
+from typing import Final
 
 from dtab import Path
 from noderouter.core.addr import Addr, AddrBound, Address
@@ -16,12 +17,20 @@ from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL
 from noderouter.proxy.balancer.p2c import P2CKind
 from noderouter.proxy.client.client import Client, ClientSettings
-from noderouter.proxy.client.pool import PoolSettings
+from noderouter.proxy.client.connections import MakeConnections
+from noderouter.proxy.client.pool import exclusive
+from noderouter.proxy.client.pool_settings import PoolSettings
+from noderouter.proxy.client.shared_pool import shared
 from noderouter.proxy.filter.error_reply import ErrorReply
+from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http1.server import ServerConnection
-from noderouter.proxy.http1.server_settings import ServerSettings, ServerStats
+from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.http1.upstream import connect_http1
+from noderouter.proxy.http2.server import Http2Connection
+from noderouter.proxy.http2.server_settings import Http2ServerSettings
+from noderouter.proxy.http2.upstream import connector
 from noderouter.proxy.listener.listener import Listener, listen
+from noderouter.proxy.listener.places import Connection
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.reactor.wire import Wire
 from noderouter.telemetry.metrics import RequestStats
@@ -29,6 +38,8 @@ from tests.testing.loop import Loop, looping
 
 DEFAULTS = ServerSettings()
 DEFAULT_POOL = PoolSettings()
+HTTP_1: Final = exclusive(connect_http1)
+HTTP_2: Final = shared(connector(), connect_http1)
 
 
 class RetryableAtAGate:
@@ -79,10 +90,13 @@ async def proxy(
     wrap: Callable[[Service], Service] = lambda service: service,
     fail_fast: bool = False,
     classifier: Classifier | None = None,
+    http2: Http2ServerSettings | None = None,
+    connections: MakeConnections = HTTP_1,
 ) -> AsyncIterator[Proxy]:
     """A proxy to origins on `ports`, or with `service` in the place of the client.
 
-    `captured`: clients' connections were going there. `wrap` puts something around the client.
+    `captured`: clients' connections were going there. `wrap` puts something around the client. `http2`: clients speak
+    that; `connections` are those to the origins.
     """
     async with looping() as loop:
         addr: Var[Addr] = Var(addresses(*ports))
@@ -94,7 +108,7 @@ async def proxy(
             fail_fast=fail_fast,
         )
         target = Client(
-            Path.of("test"), addr, client_settings, loop.reactor, lambda _id, _address, _confined: None, connect_http1
+            Path.of("test"), addr, client_settings, loop.reactor, lambda _id, _address, _confined: None, connections
         )
         judge = classifier or RetryableAtAGate()
         requests = RequestStats()
@@ -109,10 +123,11 @@ async def proxy(
         )
         stats = ServerStats()
 
-        def make(wire: Wire, peer: tuple[str, int]) -> ServerConnection:
-            return ServerConnection(
-                wire, outer.serve, settings, stats, ConnectionInfo(peer, ("127.0.0.1", 0), captured)
-            )
+        def make(wire: Wire, peer: tuple[str, int]) -> Connection:
+            connection = ConnectionInfo(peer, ("127.0.0.1", 0), captured)
+            if http2 is not None:
+                return Http2Connection(wire, outer.serve, http2, stats, connection)
+            return ServerConnection(wire, outer.serve, settings, stats, connection)
 
         listener = Listener(loop.reactor, listen("127.0.0.1", 0), make, lambda _error: None)
         yield Proxy(loop, listener, target, addr, stats, faults)

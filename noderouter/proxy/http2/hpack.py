@@ -30,8 +30,8 @@ what we announced, and by none where the peer has acknowledged less than it used
 - without content-length, the reserved fields, proxy-authenticate and proxy-authorization.
 
 `reserved` is None or a tuple as from the parser of HTTP/1 (`http1.head`), and has a pair `(b":never-indexed", name)`
-for each field that was a literal never to be indexed, right behind it if it is reserved itself. Give those names as
-`never` to the next hop's encoder (RFC 7541 section 6.2.3).
+for each field that was a literal never to be indexed, right behind it if it is reserved itself, but `authorization`,
+which is never indexed anyhow. Give those names as `never` to the next hop's encoder (RFC 7541 section 6.2.3).
 
 `length` is content-length, -1 where there is none. `scheme` and `path` are empty, and `protocol` is None, for a plain
 CONNECT.

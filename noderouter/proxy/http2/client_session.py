@@ -1,0 +1,196 @@
+"""The session with an endpoint: opens streams, and hands responses to them (RFC 9113)."""
+
+from noderouter.core.errors import EndpointProtocolError
+from noderouter.proxy.http2.client_settings import Http2ClientSettings
+from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
+from noderouter.proxy.http2.frames import (
+    DEFAULT_FRAME,
+    DEFAULT_WINDOW,
+    HEAD_BYTES,
+    MAX_STREAM,
+    NO_ERROR,
+    PREFACE,
+    PROTOCOL_ERROR,
+    SETTINGS,
+    STREAM_CLOSED,
+    SessionError,
+    goaway,
+    settings,
+    window_update,
+)
+from noderouter.proxy.http2.session import Session
+from noderouter.proxy.http2.settings import (
+    ENABLE_PUSH,
+    HEADER_TABLE_SIZE,
+    INITIAL_WINDOW_SIZE,
+    MAX_FRAME_SIZE,
+    MAX_HEADER_LIST_SIZE,
+)
+from noderouter.proxy.transport import SharedTransport
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.wire import READ_BYTES, Wire
+
+SILENCE_SECONDS = 60
+"""A session may be silent for long; an endpoint that vanished meanwhile is missed within about three minutes."""
+
+
+class ClientSession(Session):
+    """Our end of a connection to an endpoint; `run` is its reading task."""
+
+    __slots__ = ("_begun", "_next", "_settings", "owner")
+
+    def __init__(self, wire: Wire, own: Http2ClientSettings, patience: float) -> None:
+        super().__init__(
+            wire,
+            from_server=True,
+            stream_window=own.stream_window,
+            link_window=own.link_window,
+            header_table=own.header_table,
+            max_frame=own.max_frame,
+            max_header_list=own.max_header_list,
+            patience=patience,
+        )
+        self.owner: SharedTransport | None = None
+        self._settings = own
+        self._next = 1
+        self._begun = False
+        values = [(ENABLE_PUSH, 0), (MAX_HEADER_LIST_SIZE, own.max_header_list)]
+        if own.stream_window != DEFAULT_WINDOW:
+            values.append((INITIAL_WINDOW_SIZE, own.stream_window))
+        if own.header_table != 4096:
+            values.append((HEADER_TABLE_SIZE, own.header_table))
+        if own.max_frame != DEFAULT_FRAME:
+            values.append((MAX_FRAME_SIZE, own.max_frame))
+        self.write(PREFACE + settings(values))
+        if self.link_window > DEFAULT_WINDOW:
+            self.write(window_update(0, self.link_window - DEFAULT_WINDOW))
+
+    def __repr__(self) -> str:
+        return f"<ClientSession {self.wire!r} streams={len(self.streams)}>"
+
+    @property
+    def room(self) -> int:
+        """How many streams may be open at a time."""
+        if self.going or self.lost or self.wire.closed:
+            return 0
+        most = self._settings.max_streams
+        return most if most < self.peer.max_streams else self.peer.max_streams
+
+    def begin(self, bodyless: bool) -> ClientStream:
+        """Open the next stream; its HEADERS have to be written at once, as streams begin in order."""
+        number = self._next
+        self._next = number + 2
+        if self._next > MAX_STREAM:
+            self.going = True
+        stream = ClientStream(self, number, bodyless)
+        self.streams[number] = stream
+        return stream
+
+    async def run(self) -> None:
+        """Read until either side closes."""
+        wire = self.wire
+        gone: Exception = SessionLost("closed by the endpoint")
+        try:
+            size = READ_BYTES
+            while True:
+                if self.queued:
+                    await self.wait_for_room()
+                data = await (wire if size == READ_BYTES else wire.recv(size))
+                if not data:
+                    break
+                if not self._begun:
+                    self._check_first(data)
+                self.feed(data)
+                size = self.next_size(data)
+        except SessionError as error:
+            gone = EndpointProtocolError(f"invalid response: {error.reason}")
+            self.going = True
+            self.write(goaway(0, error.code, error.reason.encode("ascii", "replace")))
+            self.flush()
+        except WireError as broken:
+            gone = SessionLost(str(broken.strerror))
+        except BaseException:
+            self._over(SessionLost("closed here"))
+            raise
+        self._over(gone)
+
+    def _check_first(self, data: bytes) -> None:
+        """The first frame has to be SETTINGS (section 3.4): an endpoint of HTTP/1 is seen at once."""
+        whole = self.unread_bytes + data
+        if whole.startswith(b"HTTP/1"):
+            raise SessionError(PROTOCOL_ERROR, "the endpoint speaks HTTP/1")
+        if len(whole) >= HEAD_BYTES:
+            if whole[3] != SETTINGS or whole[4] & 1:
+                raise SessionError(PROTOCOL_ERROR, "the first frame is not SETTINGS")
+            self._begun = True
+
+    def _over(self, error: Exception) -> None:
+        self.going = True
+        self.lose_all(error)
+        self.wire.close()
+        self._changed()
+
+    def _changed(self) -> None:
+        if self.owner is not None and self.owner.on_change is not None:
+            self.owner.on_change()
+
+    def retire(self) -> None:
+        """Begin no more streams."""
+        if not self.going:
+            self.going = True
+            self.write(goaway(0, NO_ERROR))
+
+    def on_headers(self, number: int, last: bool, data: bytes, pos: int, stop: int) -> None:
+        """A response head, or trailers."""
+        stream = self.streams.get(number)
+        if not isinstance(stream, ClientStream):
+            self.decoder.trailers(data, pos, stop)
+            if self.was_reset(number):
+                return  # it was under way
+            if self.is_idle(number):
+                raise SessionError(PROTOCOL_ERROR, "HEADERS on an idle stream")
+            raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
+        if stream.headed:
+            block, wrong, reason = self.decoder.trailers(data, pos, stop)
+            if stream.ended:
+                self.fail(stream, STREAM_CLOSED, "HEADERS behind END_STREAM")
+            elif not last:
+                self.fail(stream, PROTOCOL_ERROR, "trailers without END_STREAM")
+            elif wrong:
+                self.fail(stream, PROTOCOL_ERROR, reason)
+            elif 0 <= stream.expected != stream.received:
+                self.fail(stream, PROTOCOL_ERROR, "less DATA than Content-Length says")
+            else:
+                stream.on_trailers(block)
+            return
+        status, block, reserved, length, wrong, reason = self.decoder.response(data, pos, stop)
+        if wrong:
+            self.fail(stream, PROTOCOL_ERROR, reason)
+        else:
+            stream.on_head(status, block, reserved, length, last)
+
+    def count_reset(self) -> None:
+        """See `Session`: an endpoint that breaks rules fails its own exchanges, and is judged by those."""
+
+    def is_idle(self, number: int) -> bool:
+        """See `Session`."""
+        return number >= self._next or not number & 1
+
+    def on_goaway(self, last: int, code: int, words: bytes) -> None:
+        """The endpoint takes no more streams; those above `last` it has not looked at (section 6.8)."""
+        self.going = True
+        for number in [each for each in self.streams if each > last]:
+            stream = self.streams.pop(number)
+            if isinstance(stream, ClientStream):
+                stream.given_back()
+        self._changed()
+
+    def on_pong(self, data: bytes) -> None:
+        """See `Session`."""
+
+    def on_settings(self) -> None:
+        """See `Session`."""
+        self._changed()
+
+    def stalled(self) -> None:
+        """See `Session`."""

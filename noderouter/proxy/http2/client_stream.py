@@ -1,0 +1,122 @@
+"""A stream that we have opened on an endpoint's session, with the response that comes on it."""
+
+from typing import TYPE_CHECKING
+
+from noderouter.core.errors import CutShort, EndpointProtocolError, EndpointTimeout, StreamReset, Unprocessed
+from noderouter.core.headers import Headers
+from noderouter.core.message import Reserved
+from noderouter.proxy.http2.frames import NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, code_name
+from noderouter.proxy.http2.stream import Stream
+from noderouter.reactor.task import PARK, current_task
+
+if TYPE_CHECKING:
+    from noderouter.proxy.http2.session import Session
+
+MAX_INTERIM = 32
+"""Interim (1xx) responses to one request."""
+
+
+class SessionLost(Exception):
+    """The connection is gone; whether the request can be sent again is for its exchange to judge."""
+
+
+class ClientStream(Stream):
+    """What has come of a response.
+
+    Attributes:
+        status: of the final response, 0 until its head is here.
+        block, reserved, length: as the decoder answers them.
+        interim: heads of 1xx responses that were not relayed yet: status and field lines.
+        bodyless: the request was HEAD.
+    """
+
+    __slots__ = ("_interims", "block", "bodyless", "interim", "length", "reserved", "status")
+
+    def __init__(self, session: "Session", number: int, bodyless: bool) -> None:
+        super().__init__(session, number)
+        self.headed = False
+        self.bodyless = bodyless
+        self.status = 0
+        self.block = b""
+        self.reserved: Reserved | None = None
+        self.length = -1
+        self.interim: list[tuple[int, bytes]] = []
+        self._interims = 0
+
+    def on_head(self, status: int, block: bytes, reserved: Reserved | None, length: int, last: bool) -> None:
+        """Receive a response head that is well-formed in itself."""
+        if status < 200:
+            self._interims += 1
+            if last or status == 101 or self._interims > MAX_INTERIM:
+                self.session.fail(self, PROTOCOL_ERROR, "too many or malformed interim responses")
+                return
+            self.interim.append((status, block))
+            self.wake()
+            return
+        self.bodyless = self.bodyless or status == 204 or status == 304
+        if last and length > 0 and not self.bodyless:
+            self.session.fail(self, PROTOCOL_ERROR, "less DATA than Content-Length says")
+            return
+        self.status = status
+        self.block = block
+        self.reserved = reserved
+        self.length = length
+        self.expected = 0 if self.bodyless else length
+        self.headed = True
+        self.ended = last
+        self.wake()
+
+    def on_trailers(self, block: bytes) -> None:
+        """Receive the fields behind the body."""
+        self.trailers = Headers(block)
+        self.ended = True
+        self.wake()
+
+    def _waits(self) -> bool:
+        # A function: compiled, what was compared with None before an await is taken for None behind it.
+        return not self.headed and not self.interim and self.fault is None
+
+    async def head(self) -> None:
+        """Wait for the final head, an interim one or a fault; time limits are the exchange's."""
+        if not self._waits():
+            return
+        self._reader = current_task()
+        try:
+            while self._waits():
+                await PARK
+        except BaseException:
+            self._reader = None
+            raise
+        self._reader = None
+
+    def reset_by_peer(self, code: int) -> None:
+        """The endpoint has reset the stream."""
+        if self.ended and self.fault is None:
+            if not self.finished:  # it has answered, and does not want the rest of the request
+                self.finished = True
+                self.pending = None
+                self.wake_writer()
+            return
+        name = code_name(code)
+        if code == REFUSED_STREAM and not self.headed:
+            self.lose(StreamReset(f"endpoint refused the stream ({name})", code, retryable=True))
+        elif code == NO_ERROR and self.headed:
+            self.lose(CutShort(f"response cut short: the stream was reset ({name})"))
+        else:
+            self.lose(StreamReset(f"endpoint reset the stream ({name})", code))
+
+    def given_back(self) -> None:
+        """The endpoint goes away without having looked at the request."""
+        self.lose(Unprocessed("endpoint goes away (GOAWAY), and has not processed the request"))
+
+    def malformed(self, reason: str) -> Exception:
+        """See `Stream`."""
+        return EndpointProtocolError(f"invalid response: {reason}")
+
+    def stalled(self) -> Exception:
+        """See `Stream`."""
+        return EndpointTimeout(f"response stands still: nothing came for {self.session.patience:g} s")
+
+    def unread(self) -> Exception:
+        """See `Stream`."""
+        return EndpointTimeout(f"endpoint took nothing of the request body for {self.session.patience:g} s")

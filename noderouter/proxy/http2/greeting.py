@@ -1,0 +1,71 @@
+"""How a session begins on the server's side (RFC 9113 section 3.4), and what becomes of clients that speak HTTP/1."""
+
+from typing import Final
+
+from noderouter.proxy.http2.frames import (
+    DEFAULT_FRAME,
+    DEFAULT_WINDOW,
+    HEAD_BYTES,
+    PREFACE,
+    PROTOCOL_ERROR,
+    SETTINGS,
+    SessionError,
+    settings,
+)
+from noderouter.proxy.http2.server_settings import Http2ServerSettings
+from noderouter.proxy.http2.settings import (
+    HEADER_TABLE_SIZE,
+    INITIAL_WINDOW_SIZE,
+    MAX_CONCURRENT_STREAMS,
+    MAX_FRAME_SIZE,
+    MAX_HEADER_LIST_SIZE,
+)
+from noderouter.reactor.task import Timeout
+from noderouter.reactor.wire import Wire
+
+WHOLE: Final = len(PREFACE) + HEAD_BYTES
+_OLD: Final = b"HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
+_OLD_WORDS: Final = b"this server speaks HTTP/2 only, with prior knowledge (protocol: h2)\n"
+
+
+async def read_preface(wire: Wire, seconds: float) -> bytes:
+    """Return the preface with at least the head of the first frame; what is no preface as far as it came.
+
+    b"" where the client has left, or is too slow.
+
+    Raises:
+        SessionError: the first frame is not SETTINGS.
+    """
+    data = b""
+    with Timeout(seconds) as scope:
+        while len(data) < WHOLE:
+            more = await wire
+            data += more
+            if not more:
+                return b""
+            if not PREFACE.startswith(data[: len(PREFACE)]):
+                return data
+    if scope.expired:
+        return b""
+    if data[len(PREFACE) + 3] != SETTINGS or data[len(PREFACE) + 4] & 1:
+        raise SessionError(PROTOCOL_ERROR, "the first frame is not SETTINGS")
+    return data
+
+
+def our_preface(own: Http2ServerSettings) -> bytes:
+    """Return the SETTINGS that a server sends first: what differs from the protocol's initial values."""
+    values = [(MAX_CONCURRENT_STREAMS, own.max_streams), (MAX_HEADER_LIST_SIZE, own.max_header_list)]
+    if own.stream_window != DEFAULT_WINDOW:
+        values.append((INITIAL_WINDOW_SIZE, own.stream_window))
+    if own.header_table != 4096:
+        values.append((HEADER_TABLE_SIZE, own.header_table))
+    if own.max_frame != DEFAULT_FRAME:
+        values.append((MAX_FRAME_SIZE, own.max_frame))
+    return settings(values)
+
+
+async def refuse_old(wire: Wire, data: bytes, patience: float) -> None:
+    """Answer a request of HTTP/1 in words that its client shows; anything else gets no answer."""
+    if b" HTTP/1." in data.split(b"\r\n", 1)[0]:
+        await wire.send(_OLD + _OLD_WORDS, patience)
+        wire.finish()

@@ -1,0 +1,391 @@
+"""The server side of HTTP/2: one session per client connection, one coroutine for each of its streams (RFC 9113).
+
+Frames of one read are all handled before the streams that they begin are started, so a small request is whole when it
+is served, and can be sent again. What is malformed is refused, never repaired: its stream is reset, and no other stream
+of the session is touched.
+
+The session ends in two steps (section 6.8): a GOAWAY that names no stream, so that what is under way is still accepted;
+after a round trip the real one; and when the last stream has ended, the connection.
+"""
+
+from math import inf
+from random import uniform
+from time import monotonic
+from typing import Final
+
+from dtab import Path
+from noderouter.core.connection import ConnectionInfo
+from noderouter.core.errors import ClientGone, ClientProtocolError
+from noderouter.core.exchange import SUCCESS, Exchange
+from noderouter.core.headers import Headers
+from noderouter.core.message import HTTP_2
+from noderouter.core.service import Service
+from noderouter.proxy.http import lifetime
+from noderouter.proxy.http.refusal import refusal
+from noderouter.proxy.http.server_stats import ServerStats
+from noderouter.proxy.http.target import check_expectation
+from noderouter.proxy.http2.frames import (
+    DEFAULT_WINDOW,
+    MAX_STREAM,
+    NO_ERROR,
+    PING,
+    PREFACE,
+    PROTOCOL_ERROR,
+    REFUSED_STREAM,
+    STREAM_CLOSED,
+    SessionError,
+    frame,
+    goaway,
+    window_update,
+)
+from noderouter.proxy.http2.greeting import our_preface, read_preface, refuse_old
+from noderouter.proxy.http2.server_settings import Http2ServerSettings
+from noderouter.proxy.http2.server_stream import ServerStream
+from noderouter.proxy.http2.session import Session
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.task import Task, sleep
+from noderouter.reactor.wire import READ_BYTES, Wire
+from noderouter.telemetry.edges import Edge
+
+LIFE_JITTER: Final = 0.2
+"""Sessions live shorter than they may, by up to this share: those opened together do not end together."""
+ROUND_TRIP_SECONDS: Final = 1.0
+"""How long the answer to a PING is waited for that shows that a client knows of a GOAWAY."""
+LAST_CALL: Final = b"drain  1"
+"""The PING behind the first GOAWAY."""
+OLD: Final = b"HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
+OLD_WORDS: Final = b"this server speaks HTTP/2 only, with prior knowledge (protocol: h2)\n"
+
+
+class Http2Connection(Session):
+    """One client connection; `run` is its coroutine, which owns and closes the wire.
+
+    Attributes:
+        running: streams whose exchange is not over, those included that their client has reset.
+        draining: it ends when its streams have.
+    """
+
+    __slots__ = (
+        "_born",
+        "_edge",
+        "_edge_name",
+        "_fresh",
+        "_greeted",
+        "_idle_at",
+        "_life",
+        "_parting",
+        "_ponged",
+        "_service",
+        "_task",
+        "connection",
+        "draining",
+        "running",
+        "settings",
+        "stats",
+    )
+
+    def __init__(
+        self,
+        wire: Wire,
+        service: Service,
+        settings: Http2ServerSettings,
+        stats: ServerStats,
+        connection: ConnectionInfo,
+    ) -> None:
+        super().__init__(
+            wire,
+            from_server=False,
+            stream_window=settings.stream_window,
+            link_window=settings.link_window,
+            header_table=settings.header_table,
+            max_frame=settings.max_frame,
+            max_header_list=settings.max_header_list,
+            patience=settings.body_idle_seconds,
+        )
+        self.settings = settings
+        self.stats = stats
+        self.connection = connection
+        self.running = 0
+        self.draining = False
+        self._service = service
+        self._born = self._idle_at = monotonic()
+        life = settings.life_seconds
+        self._life = life if life == inf else life * uniform(1 - LIFE_JITTER, 1)
+        self._task: Task | None = None
+        self._fresh: list[ServerStream] = []
+        self._greeted = False
+        self._ponged = False
+        self._parting = False
+        self._edge: Edge = stats.edges.nowhere
+        self._edge_name: Path | None = None
+
+    def __repr__(self) -> str:
+        ip, port = self.connection.peer
+        state = "draining" if self.draining else f"{self.running} streams"
+        return f"<Http2Connection from {ip}:{port} {state}>"
+
+    @property
+    def idle(self) -> bool:
+        """See `listener.places.Connection`."""
+        return self.running == 0
+
+    @property
+    def idle_since(self) -> float:
+        """See `listener.places.Connection`."""
+        return self._idle_at
+
+    async def run(self, task: Task) -> None:
+        """Serve until either side closes. `task` is the one that runs this."""
+        self._task = task
+        stats = self.stats
+        stats.connects += 1
+        stats.connections += 1
+        wrong: SessionError | None = None
+        try:
+            await self._serve()
+        except SessionError as error:
+            stats.protocol_errors += 1
+            wrong = error
+        except WireError:
+            pass
+        except BaseException:
+            self._closed()
+            raise
+        if wrong is not None:
+            streams = list(self.streams.values())
+            self.streams.clear()
+            gone = ClientGone("client broke the protocol")
+            for stream in streams:
+                stream.lose(gone)
+            try:
+                await self.say_goodbye(wrong.code, wrong.reason)
+            except BaseException:
+                self._closed()
+                raise
+        self._closed()
+
+    def _closed(self) -> None:
+        self.lose_all(ClientGone("client closed the connection"))
+        self.wire.close()
+        self.stats.connections -= 1
+        self.stats.closes += 1
+        self.stats.edges.release(self._edge)
+        self._task = None
+
+    async def _serve(self) -> None:
+        data = await self._greet()
+        size = READ_BYTES
+        wire = self.wire
+        while data:
+            self.feed(data)
+            if self._fresh:
+                self._start()
+            size = self.next_size(data)
+            if self.queued:
+                await self.wait_for_room()
+            data = await (wire if size == READ_BYTES else wire.recv(size))
+
+    async def _greet(self) -> bytes:
+        """Read the preface, and send ours; what came behind it, b"" where the client is none."""
+        data = await read_preface(self.wire, self.settings.head_seconds)
+        if not data:
+            return b""
+        if not data.startswith(PREFACE):
+            self.stats.protocol_errors += 1
+            await refuse_old(self.wire, data, self.patience)
+            return b""
+        self._greeted = True
+        self.write(our_preface(self.settings))
+        if self.link_window > DEFAULT_WINDOW:
+            self.write(window_update(0, self.link_window - DEFAULT_WINDOW))
+        return data[len(PREFACE) :]
+
+    # Streams
+
+    def on_headers(self, number: int, last: bool, data: bytes, pos: int, stop: int) -> None:
+        """A request, or the trailers of one."""
+        stream = self.streams.get(number)
+        if stream is not None or number <= self.last:
+            self._on_trailers(number, stream, last, data, pos, stop)
+            return
+        method, scheme, authority, path, _, block, reserved, length, status, reason = self.decoder.request(
+            data, pos, stop
+        )
+        if not number & 1:
+            raise SessionError(PROTOCOL_ERROR, "a client's streams have odd numbers")
+        self.last = number
+        if self.going or self.running >= self.settings.max_streams:
+            if not self.going:
+                self.count_reset()
+            self.reset(number, REFUSED_STREAM, 0 if last else self.stream_window)
+            return
+        if last and length > 0:
+            status, reason = 400, "Content-Length without DATA"
+        if status and status != 431:
+            self.stats.protocol_errors += 1
+            self.count_reset()
+            self.reset(number, PROTOCOL_ERROR, 0 if last else self.stream_window)
+            return
+        made = ServerStream(self, number, length, method == b"HEAD")
+        made.ended = last
+        self.streams[number] = made
+        if status:
+            self._refuse(made, status, reason)
+            return
+        exchange = Exchange(method, path, authority, block, made, made, HTTP_2, reserved, monotonic(), scheme=scheme)
+        if method == b"CONNECT":
+            exchange.tunnel = True
+            exchange.scheme = b"tcp"
+            exchange.target = authority or b""
+            exchange.reserved = reserved or ()  # so that it passes the filters of reserved requests: `Connect`
+        elif reserved is not None and exchange.field(b"expect") is not None:
+            try:
+                check_expectation(exchange)
+            except ClientProtocolError as error:
+                self._refuse(made, error.status, error.message)
+                return
+        made.exchange = exchange
+        self._fresh.append(made)
+
+    def _on_trailers(self, number: int, stream: object, last: bool, data: bytes, pos: int, stop: int) -> None:
+        block, status, reason = self.decoder.trailers(data, pos, stop)
+        if not isinstance(stream, ServerStream):
+            if self.was_reset(number):
+                self.useless("HEADERS on closed streams")
+                return
+            raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
+        if stream.ended:
+            self.fail(stream, STREAM_CLOSED, "HEADERS behind END_STREAM")
+        elif not last:
+            self.fail(stream, PROTOCOL_ERROR, "trailers without END_STREAM")
+        elif status:
+            self.fail(stream, PROTOCOL_ERROR, reason)
+        elif 0 <= stream.expected != stream.received:
+            self.fail(stream, PROTOCOL_ERROR, "less DATA than Content-Length says")
+        else:
+            stream.trailers = Headers(block) if block else None
+            stream.ended = True
+            stream.wake()
+
+    def _refuse(self, stream: ServerStream, status: int, reason: str) -> None:
+        """Answer a request that no filter sees."""
+        self.stats.protocol_errors += 1
+        self.count_reset()
+        response, text = refusal(status, reason, self.settings.clear_context)
+        stream.begin(response, text)
+        stream.close(NO_ERROR)
+
+    def _start(self) -> None:
+        """Serve the streams that the last read has begun."""
+        fresh = self._fresh
+        buffer_bytes = self.settings.buffer_bytes
+        for stream in fresh:
+            if stream.fault is not None:
+                continue  # begun and reset in one read
+            stream.begin_body(buffer_bytes)
+            self.running += 1
+            stream.task = self.reactor.spawn(stream.run(self._service), stream)
+        fresh.clear()
+
+    def done(self, exchange: Exchange) -> None:
+        """Note that an exchange is over."""
+        self.running -= 1
+        name = exchange.name
+        edge = self._edge if self._edge_name is name else self._edge_to(name)
+        edge.requests += 1
+        if exchange.verdict is not SUCCESS:
+            edge.failures += 1
+        if self.running == 0:
+            self._idle_at = monotonic()
+            if self.going and self._task is not None:
+                self._part()
+
+    def _edge_to(self, name: Path | None) -> Edge:
+        """The edge from our client to a name, which is kept: most streams go on with the same name."""
+        edges = self.stats.edges
+        edges.release(self._edge)
+        self._edge_name = name
+        self._edge = edges.nowhere if name is None else edges.take(self.connection.peer[0], name)
+        return self._edge
+
+    def is_idle(self, number: int) -> bool:
+        """See `Session`."""
+        return number > self.last or not number & 1
+
+    # The rest of the session
+
+    def on_goaway(self, last: int, code: int, words: bytes) -> None:
+        """The client begins no more streams; those that it has go on."""
+        if self.running == 0:
+            self._part()
+
+    def on_pong(self, data: bytes) -> None:
+        """See `Session`."""
+        if data == LAST_CALL:
+            self._ponged = True
+
+    def on_settings(self) -> None:
+        """See `Session`."""
+
+    def stalled(self) -> None:
+        """See `Session`."""
+        self.stats.stalls += 1
+
+    def drain(self) -> None:
+        """End soon: no new streams after a round trip, and the connection when those that are there have ended."""
+        if self.draining:
+            return
+        self.draining = True
+        if not self._greeted:
+            self.going = True
+            self._part()
+            return
+        self.write(goaway(MAX_STREAM, NO_ERROR))
+        self.write(frame(PING, 0, 0, LAST_CALL))
+        self.reactor.spawn(self._drain_streams(), "drain")
+
+    async def _drain_streams(self) -> None:
+        waited = 0.0
+        while not self._ponged and waited < ROUND_TRIP_SECONDS and self._task is not None:
+            await sleep(0.05)
+            waited += 0.05
+        if self._task is None:
+            return
+        self.going = True
+        self.write(goaway(self.last, NO_ERROR))
+        if self.running == 0:
+            self._part()
+
+    def _part(self) -> None:
+        """Nothing is left to be done here: finish sending, and give the client a moment to close."""
+        if not self._parting:
+            self._parting = True
+            self.reactor.spawn(self._farewell(), "HTTP/2 farewell")
+
+    async def _farewell(self) -> None:
+        self.flush()
+        self.wire.finish()
+        await sleep(1.0)
+        if self._task is not None:
+            self._task.cancel("drained")
+
+    def check(self, now: float) -> None:
+        """End what has stood still for too long; `now` is monotonic seconds."""
+        task = self._task
+        if task is None or task.unwinding:
+            return
+        if self.block_overdue(now):
+            task.cancel("a header block stands still")
+            return
+        for each in list(self.streams.values()):
+            if isinstance(each, ServerStream) and each.exchange is not None and each.task is not None:
+                lifetime.end_overdue(each.exchange, each.task, now, each.serves)
+        self.look_at_line()
+        if self.draining:
+            return
+        if now > self._born + self._life:
+            self.stats.lifetime_closes += 1
+            self.drain()
+        elif self.running == 0 and now - self._idle_at > self.settings.idle_seconds:
+            self.stats.idle_closes += 1
+            self.drain()

@@ -1,0 +1,285 @@
+"""One exchange of an HTTP/2 client: its stream is the body of the request and the place for the response.
+
+`run` is the coroutine of one exchange. Whatever comes of it, the stream ends with it: with END_STREAM where the
+response is complete, else with RST_STREAM, so that no client can take a part for the whole.
+"""
+
+from collections.abc import Awaitable
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from noderouter.core.body import CHUNKED
+from noderouter.core.connection import ConnectionInfo
+from noderouter.core.errors import ClientGone, ClientProtocolError, ClientStalled, RouterError
+from noderouter.core.exchange import Exchange
+from noderouter.core.headers import Headers
+from noderouter.core.message import Response
+from noderouter.core.service import Service
+from noderouter.proxy.http.clear_context import guard
+from noderouter.proxy.http.refusal import refusal
+from noderouter.proxy.http.trailers import trailer_line
+from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
+from noderouter.proxy.http2.frames import CANCEL, INTERNAL_ERROR, NO_ERROR
+from noderouter.proxy.http2.relay import relay
+from noderouter.proxy.http2.stream import MOST_QUEUED, Stream
+from noderouter.proxy.http2.translate import never_indexed
+from noderouter.reactor.errors import WireError
+from noderouter.reactor.task import Task, Timeout
+
+if TYPE_CHECKING:
+    from noderouter.proxy.http2.server import Http2Connection
+
+UNKNOWN: Final = -1
+
+
+class ServerStream(Stream):
+    """See `core.body.Body` and `core.reply.Reply`.
+
+    Attributes:
+        exchange: what is served, None before and after.
+        task: who serves it.
+        length: of the request's body, or CHUNKED.
+        data: the request's body where it is at hand.
+        complete: the end of the response is on its way.
+    """
+
+    __slots__ = (
+        "_again",
+        "_head_only",
+        "_kept",
+        "_kept_bytes",
+        "_to_come",
+        "complete",
+        "connection",
+        "data",
+        "exchange",
+        "length",
+        "replayable",
+        "sent_bytes",
+        "server",
+        "started",
+        "task",
+    )
+
+    def __init__(self, server: "Http2Connection", number: int, length: int, head_only: bool) -> None:
+        super().__init__(server, number)
+        self.server = server
+        self.connection: ConnectionInfo = server.connection
+        self.exchange: Exchange | None = None
+        self.task: Task | None = None
+        self.expected = length
+        self.length = CHUNKED if length < 0 else length
+        self.data: bytes | None = None
+        self.replayable = False
+        self.started = False
+        self.complete = False
+        self.sent_bytes = 0
+        self._head_only = head_only
+        self._to_come = UNKNOWN
+        self._kept: list[bytes] | None = None
+        self._kept_bytes = 0
+        self._again = 0
+
+    # The session's side
+
+    def reset_by_peer(self, code: int) -> None:
+        """The client wants nothing of it any more."""
+        self.server.count_reset()
+        self.lose(ClientGone("client reset the stream"))
+
+    def lose(self, error: Exception) -> None:
+        """See `Stream`; ends the exchange."""
+        super().lose(error)
+        if self.task is not None:
+            self.task.cancel(error)
+
+    def malformed(self, reason: str) -> Exception:
+        """See `Stream`."""
+        self.server.stats.protocol_errors += 1
+        return ClientProtocolError(reason)
+
+    def stalled(self) -> Exception:
+        """See `Stream`."""
+        return ClientProtocolError(f"request body stands still: nothing came for {self.session.patience:g} s", 408)
+
+    def unread(self) -> Exception:
+        """See `Stream`."""
+        self.server.stats.stalls += 1
+        return ClientStalled(f"client has read nothing for {self.session.patience:g} s")
+
+    def serves(self, exchange: Exchange) -> bool:
+        """Whether its task is still at this exchange."""
+        return self.exchange is exchange
+
+    async def run(self, service: Service) -> None:
+        """Serve the exchange to its end."""
+        exchange = self.exchange
+        if exchange is None:
+            return
+        try:
+            if self.data is None and 0 < self.length <= self.server.settings.buffer_bytes and not _expects(exchange):
+                await self._gather()
+            await service(exchange)
+        except ClientProtocolError as error:
+            self._refuse(error)
+        except (ClientGone, WireError, RouterError):
+            pass  # counted where it was raised; the client sees a reset
+        finally:
+            self._end(exchange)
+
+    def _refuse(self, error: ClientProtocolError) -> None:
+        """Answer a request that is wrong in itself."""
+        self.server.stats.protocol_errors += 1
+        if not self.started and not self.finished:
+            response, text = refusal(error.status, error.message, self.server.settings.clear_context)
+            if self.exchange is not None:
+                self.exchange.reply_fields = b""
+            self.begin(response, text)
+
+    def _end(self, exchange: Exchange) -> None:
+        server = self.server
+        server.stats.sent_bytes += self.sent_bytes
+        server.stats.received_bytes += self.received
+        self.complete = self.complete or self.finished
+        self.close(NO_ERROR if self.finished else CANCEL if self.fault is not None else INTERNAL_ERROR)
+        self._kept = None
+        self.exchange = self.task = None  # no circle is left behind
+        server.done(exchange)
+
+    # The request's body
+
+    def begin_body(self, buffer_bytes: int) -> None:
+        """All frames of one read are here: a body that is whole is at hand."""
+        if self.ended:
+            data = self.take() if self.pieces else b""
+            self.data = data
+            self.length = len(data)
+            self.replayable = len(data) <= buffer_bytes
+
+    async def _gather(self) -> None:
+        """Wait for a small body to be whole."""
+        with Timeout(self.session.patience):
+            while not self.ended and self.fault is None:
+                await self.more(inf)
+        if self.fault is not None:
+            raise self.fault
+        if not self.ended:
+            raise self.stalled()
+        self.begin_body(self.server.settings.buffer_bytes)
+
+    async def read(self) -> bytes:
+        """See `core.body.Body`. What was read is kept, as far as it may be, for `rewind`."""
+        kept = self._kept
+        if kept is not None and self._again < len(kept):
+            self._again += 1
+            return kept[self._again - 1]
+        data = await self.receive(self.session.patience)
+        if data and self._kept_bytes >= 0:
+            self._kept_bytes += len(data)
+            if self._kept_bytes > self.server.settings.buffer_bytes:
+                self._kept, self._kept_bytes = None, -1
+            else:
+                if kept is None:
+                    kept = self._kept = []
+                kept.append(data)
+                self._again = len(kept)
+        return data
+
+    def rewind(self) -> bool:
+        """See `core.body.Body`."""
+        if self.data is not None:
+            return self.replayable
+        if self._kept_bytes < 0:
+            return False
+        self._again = 0
+        return True
+
+    # The response
+
+    def begin(self, response: Response, data: bytes) -> Awaitable[None] | None:
+        """Send the head and the first of the body; see `core.reply.Reply`."""
+        exchange = self.exchange
+        server = self.server
+        fields = b"" if exchange is None else exchange.reply_fields
+        never: tuple[bytes, ...] | None = None
+        if response.reserved is not None or server.settings.clear_context:
+            fields, data = guard(response, fields, data, server.settings.clear_context)
+            if response.reserved is not None:
+                never = never_indexed(response.reserved)
+                fields += trailer_line(response.reserved)
+        self.started = True
+        if self.finished:
+            return None  # it was reset meanwhile
+        status, length = response.status, response.length
+        if self._head_only or status == 204 or status == 304:
+            data, last = b"", True
+            if status == 204:
+                length = UNKNOWN
+        else:
+            last = len(data) == length
+            self._to_come = length - len(data) if length >= 0 else UNKNOWN
+        count = self.sent_bytes = len(data)
+        if count <= self.window and count <= server.window and count <= server.peer.max_frame and (
+            not count or (server.queued < MOST_QUEUED and not server.line)
+        ):  # fmt: skip
+            self.window -= count
+            server.window -= count
+            server.updates.left += UPDATES_PER_FRAME
+            server.write(
+                server.encoder.response(self.number, last, data, status, length, never, response.block, fields)
+            )
+            self.finished = self.complete = last
+            return None
+        server.write(server.encoder.response(self.number, False, b"", status, length, never, response.block, fields))
+        self.complete = last
+        return self.send(data, last)
+
+    async def inform(self, response: Response) -> None:
+        """Send an interim response; what is queued of those is bounded by their sender's side."""
+        if not self.finished:
+            server = self.server
+            server.write(
+                server.encoder.response(self.number, False, b"", response.status, UNKNOWN, None, response.block)
+            )
+
+    async def push(self, data: bytes) -> None:
+        """Send more of the body; bytes beyond the announced length are an error of the caller."""
+        if not data or self.complete:
+            return
+        self.sent_bytes += len(data)
+        if self._to_come >= 0:
+            self._to_come -= len(data)
+            self.complete = self._to_come == 0
+        pending = self.send(data, self.complete)
+        if pending is not None:
+            await pending
+
+    async def finish(self, trailers: Headers | None = None) -> None:
+        """End a body of unknown length."""
+        if self.complete or self._to_come > 0:
+            return
+        self.complete = True
+        if self.finished:
+            return
+        if trailers is None or not trailers.block:
+            self.finish_sending()
+        else:
+            self.finished = True
+            self.server.write(self.server.encoder.trailers(self.number, None, trailers.block))
+
+    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
+        """Answer CONNECT, and carry bytes both ways (RFC 9113 section 8.5)."""
+        exchange = self.exchange
+        self._to_come = UNKNOWN
+        fields = b"" if exchange is None else exchange.reply_fields
+        if response.reserved is not None or self.server.settings.clear_context:
+            fields, _ = guard(response, fields, b"", self.server.settings.clear_context)
+        self.started = True
+        encoder = self.server.encoder
+        self.server.write(encoder.response(self.number, False, b"", 200, UNKNOWN, None, response.block, fields))
+        await relay(self, wire, early, self.server.settings.tunnel_idle_seconds)
+        self.complete = self.finished
+
+
+def _expects(exchange: Exchange) -> bool:
+    return exchange.reserved is not None and exchange.field(b"expect") is not None

@@ -1,0 +1,281 @@
+"""One stream of a session (RFC 9113 section 5): what was received and not read yet, and what waits to be sent.
+
+Both sides share it; what an exchange makes of it is in `server` and `upstream`. Memory is bounded by the windows that
+we grant: a window is given back when its bytes were *read* by whoever passes them on, so back-pressure goes from one
+side's socket to the other's. What is sent goes out at once where both windows and the socket have room and nobody
+waits; else the stream waits in its session's line (`session.Session`).
+"""
+
+from collections.abc import Awaitable
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from noderouter.core.headers import Headers
+from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
+from noderouter.proxy.http2.frames import DATA, DEFAULT_WINDOW, END_STREAM, frame, window_update
+from noderouter.reactor.task import PARK, Task, Timeout, current_task
+
+if TYPE_CHECKING:
+    from noderouter.proxy.http2.session import Session
+
+MOST_QUEUED: Final = 256 * 1024
+"""Bytes of one session that wait for its socket, from which on its streams wait (CVE-2019-9517)."""
+
+
+class Stream:
+    """A stream that is open in at least one direction.
+
+    Attributes:
+        number: its identifier.
+        window: bytes of DATA that the peer lets us send on it; below zero after a smaller SETTINGS_INITIAL_WINDOW_SIZE.
+        left: bytes that the peer may send on it.
+        expected: what Content-Length says, -1 for nothing.
+        received: payload so far.
+        pieces: payload that was not read yet.
+        ended: the peer has sent END_STREAM, or has reset it.
+        finished: we have sent END_STREAM, or have reset it.
+        headed: DATA may come.
+        fault: what reading fails with when `pieces` are used up.
+        trailers: the peer's trailer fields.
+        pending: what of `send` waits for its turn.
+        in_line: it stands in the session's line.
+    """
+
+    __slots__ = (
+        "_credit",
+        "_last",
+        "_reader",
+        "_writer",
+        "ended",
+        "expected",
+        "fault",
+        "finished",
+        "headed",
+        "in_line",
+        "left",
+        "number",
+        "pending",
+        "pieces",
+        "received",
+        "session",
+        "trailers",
+        "window",
+    )
+
+    def __init__(self, session: "Session", number: int) -> None:
+        self.session = session
+        self.number = number
+        self.window = session.peer.initial_window
+        self.left = max(session.stream_window, DEFAULT_WINDOW)  # a smaller one holds only once it is known
+        self.expected = -1
+        self.received = 0
+        self.pieces: list[bytes] = []
+        self.ended = False
+        self.finished = False
+        self.headed = True
+        self.fault: Exception | None = None
+        self.trailers: Headers | None = None
+        self.pending: memoryview | None = None
+        self.in_line = False
+        self._last = False
+        self._credit = 0
+        self._reader: Task | None = None
+        self._writer: Task | None = None
+
+    def __repr__(self) -> str:
+        state = ("ended" if self.ended else "open") + ("/finished" if self.finished else "")
+        return f"<{type(self).__name__} {self.number} {state} received={self.received}>"
+
+    # What the session calls
+
+    def wake(self) -> None:
+        """Something has changed for whoever reads."""
+        if self._reader is not None:
+            self.session.reactor.schedule(self._reader)
+
+    def lose(self, error: Exception) -> None:
+        """Nothing more comes and nothing more can be sent: the peer has reset the stream, or the session is lost.
+
+        What has come to its end before can be read all the same.
+        """
+        if not self.ended:
+            self.ended = True
+            self.fault = self.fault or error
+            self._throw_away()
+        self.finished = True
+        self.pending = None
+        self.wake()
+        self.wake_writer()
+
+    def wake_writer(self) -> None:
+        """Something has changed for whoever sends."""
+        if self._writer is not None:
+            self.session.reactor.schedule(self._writer)
+
+    def reset_by_peer(self, code: int) -> None:
+        """Receive RST_STREAM."""
+        raise NotImplementedError
+
+    def malformed(self, reason: str) -> Exception:
+        """What reading fails with when the peer breaks a rule for which its stream ends."""
+        raise NotImplementedError
+
+    def stalled(self) -> Exception:
+        """What reading fails with when nothing comes for too long."""
+        raise NotImplementedError
+
+    def unread(self) -> Exception:
+        """What sending fails with when the peer takes nothing for too long."""
+        raise NotImplementedError
+
+    def put_some(self, most: int) -> int:
+        """Send the next frame of what waits, at most `most` bytes; return how many that were.
+
+        The windows are the caller's to count.
+        """
+        pending = self.pending
+        if pending is None:
+            return 0
+        count = len(pending)
+        if count > most:
+            self.session.write(frame(DATA, 0, self.number, bytes(pending[:most])))
+            self.pending = pending[most:]
+            return most
+        self.session.write(frame(DATA, END_STREAM if self._last else 0, self.number, bytes(pending)))
+        self.pending = None
+        if self._last:
+            self.finished = True
+        self.wake_writer()
+        return count
+
+    # Reading
+
+    def take(self) -> bytes:
+        """Return what was received and not read yet, b"" for nothing, and give its windows back."""
+        pieces = self.pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.give_back(len(data))
+        return data
+
+    def give_back(self, count: int) -> None:
+        """So many bytes have been read, or thrown away."""
+        session = self.session
+        session.give_back(count)
+        if not self.ended:
+            self._credit += count
+            if self._credit * 2 >= session.stream_window:
+                session.write(window_update(self.number, self._credit))
+                self.left += self._credit
+                self._credit = 0
+
+    async def receive(self, patience: float) -> bytes:
+        """Wait for payload, for `patience` seconds at most; b"" at its end.
+
+        Raises:
+            Exception: `fault`, or that of `stalled`.
+        """
+        while not self.pieces:
+            if self.fault is not None:
+                raise self.fault
+            if self.ended:
+                return b""
+            await self.more(patience)
+        return self.take()
+
+    async def more(self, patience: float) -> None:
+        """Wait until there is more payload, or none will come; one task at a time."""
+        before = self.received
+        self._reader = current_task()
+        try:
+            if patience == inf:
+                while self.received == before and not self.ended and self.fault is None:
+                    await PARK
+            else:
+                with Timeout(patience):
+                    while self.received == before and not self.ended and self.fault is None:
+                        await PARK
+        except BaseException:
+            self._reader = None
+            raise
+        self._reader = None
+        if self.received == before and not self.ended and self.fault is None:
+            raise self.stalled()
+
+    # Sending
+
+    def send(self, data: bytes, last: bool) -> Awaitable[None] | None:
+        """Send DATA, with END_STREAM where `last`; return what is to be awaited before more is sent, if anything."""
+        if self.finished:
+            return None
+        session = self.session
+        count = len(data)
+        if (
+            count <= self.window
+            and count <= session.window
+            and count <= session.peer.max_frame
+            and session.queued < MOST_QUEUED
+            and not session.line
+        ):
+            self.window -= count
+            session.window -= count
+            session.write(frame(DATA, END_STREAM if last else 0, self.number, data))
+            session.updates.left += UPDATES_PER_FRAME
+            if last:
+                self.finished = True
+            return None
+        self.pending = memoryview(data)
+        self._last = last
+        session.stand_in_line(self)
+        return None if self.pending is None else self._sent()
+
+    def unsent(self) -> int:
+        """How much waits for its turn, END_STREAM alone counting as one byte."""
+        pending = self.pending
+        return 0 if pending is None else max(1, len(pending))
+
+    async def _sent(self) -> None:
+        """Wait until what was to be sent is on its way.
+
+        Raises:
+            Exception: `fault`, or that of `unread`: for the session's patience, nothing was taken.
+        """
+        self._writer = current_task()
+        try:
+            while left := self.unsent():
+                with Timeout(self.session.patience):
+                    while self.unsent():
+                        await PARK
+                if self.unsent() == left:
+                    raise self.unread()
+        except BaseException:
+            self._writer = None
+            self.pending = None
+            raise
+        self._writer = None
+        if self.fault is not None:
+            raise self.fault
+
+    def finish_sending(self) -> None:
+        """Send END_STREAM, unless it is out."""
+        if not self.finished:
+            self.finished = True
+            self.session.write(frame(DATA, END_STREAM, self.number, b""))
+
+    def close(self, code: int) -> None:
+        """Let go of the stream: what was not read is thrown away, and what is open ends with RST_STREAM and `code`."""
+        self._throw_away()
+        session = self.session
+        if self.ended and self.finished:
+            session.streams.pop(self.number, None)
+            if self.fault is None:
+                session.resets.completed()
+        else:
+            self.ended = self.finished = True
+            self.pending = None
+            session.reset(self.number, code, self.left)
+
+    def _throw_away(self) -> None:
+        if self.pieces:
+            self.session.give_back(sum([len(piece) for piece in self.pieces]))
+            self.pieces.clear()

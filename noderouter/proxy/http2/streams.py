@@ -1,0 +1,130 @@
+"""The streams of a session: how one ends early, and what frames mean that come for it afterwards (RFC 9113 section 5).
+
+A stream that we reset may still have frames under way: how many bytes that can be is known from its window, so they are
+told from those of a peer that goes on without end.
+"""
+
+from collections import OrderedDict
+from time import monotonic
+from typing import Final
+
+from noderouter.proxy.http2.flood import Resets, Useless
+from noderouter.proxy.http2.frames import (
+    DEFAULT_WINDOW,
+    ENHANCE_YOUR_CALM,
+    FLOW_CONTROL_ERROR,
+    MAX_WINDOW,
+    PROTOCOL_ERROR,
+    STREAM_CLOSED,
+    SessionError,
+    rst_stream,
+    window_update,
+)
+from noderouter.proxy.http2.output import Output
+from noderouter.proxy.http2.stream import Stream
+from noderouter.reactor.wire import Wire
+
+REMEMBERED: Final = 1000
+"""Streams that we have reset, whose late frames are no fault."""
+
+
+class Streams(Output):
+    """What a session does with streams as such.
+
+    Attributes:
+        stream_window, link_window: what we grant the peer.
+        granted: bytes of DATA that the peer may send now.
+        resets: the budget for streams that end early.
+    """
+
+    __slots__ = ("_credit", "_forgotten", "_useless", "granted", "link_window", "resets", "stream_window")
+
+    def __init__(self, wire: Wire, patience: float, stream_window: int, link_window: int) -> None:
+        super().__init__(wire, patience)
+        now = monotonic()
+        self.stream_window = stream_window
+        self.link_window = self.granted = max(link_window, DEFAULT_WINDOW)
+        self.resets = Resets(now)
+        self._useless = Useless(now)
+        self._credit = 0
+        self._forgotten: OrderedDict[int, int] = OrderedDict()
+
+    def is_idle(self, number: int) -> bool:
+        """Whether nobody has opened the stream yet."""
+        raise NotImplementedError
+
+    def give_back(self, count: int) -> None:
+        """So many bytes of DATA are off our hands."""
+        self._credit += count
+        if self._credit * 2 >= self.link_window:
+            self.write(window_update(0, self._credit))
+            self.granted += self._credit
+            self._credit = 0
+
+    def take_update(self, number: int, count: int) -> None:
+        """Receive WINDOW_UPDATE."""
+        if not self.updates.spend():
+            raise SessionError(ENHANCE_YOUR_CALM, "WINDOW_UPDATE for nothing, again and again")
+        if number == 0:
+            if count == 0:
+                raise SessionError(PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
+            self.window += count
+            if self.window > MAX_WINDOW:
+                raise SessionError(FLOW_CONTROL_ERROR, "the window of the connection is over 2^31-1")
+        else:
+            stream = self.streams.get(number)
+            if stream is None:
+                if self.is_idle(number):
+                    raise SessionError(PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
+                return
+            if count == 0:
+                self.fail(stream, PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
+                return
+            stream.window += count
+            if stream.window > MAX_WINDOW:
+                self.fail(stream, FLOW_CONTROL_ERROR, "the window of a stream is over 2^31-1")
+                return
+            if stream.pending is not None and not stream.in_line:
+                stream.in_line = True
+                self.line.append(stream)
+        if self.line:
+            self.serve_line()
+
+    def useless(self, what: str) -> None:
+        """Count a frame that moves nothing."""
+        if not self._useless.spend(monotonic()):
+            raise SessionError(ENHANCE_YOUR_CALM, f"{what}, again and again")
+
+    def late_data(self, number: int, counted: int) -> None:
+        """DATA came for a stream that is closed: what was under way when we reset it is no fault."""
+        if self.is_idle(number):
+            raise SessionError(PROTOCOL_ERROR, "DATA on an idle stream")
+        left = self._forgotten.get(number, -1) - counted
+        if left < 0:
+            raise SessionError(STREAM_CLOSED, "DATA on a closed stream")
+        self._forgotten[number] = left
+        if counted == 0:
+            self.useless("empty DATA")
+
+    def fail(self, stream: Stream, code: int, reason: str) -> None:
+        """End a stream on which the peer broke a rule (a stream error, section 5.4.2)."""
+        self.count_reset()
+        stream.lose(stream.malformed(reason))
+        self.reset(stream.number, code, stream.left)
+
+    def count_reset(self) -> None:
+        """Note that a stream ends early, by the peer's doing."""
+        if not self.resets.spend(monotonic()):
+            raise SessionError(ENHANCE_YOUR_CALM, "too many streams are reset")
+
+    def reset(self, number: int, code: int, left: int = 0) -> None:
+        """Send RST_STREAM; `left` is how much DATA may be under way."""
+        self.write(rst_stream(number, code))
+        self.streams.pop(number, None)
+        self._forgotten[number] = max(0, left)
+        if len(self._forgotten) > REMEMBERED:
+            self._forgotten.popitem(last=False)
+
+    def was_reset(self, number: int) -> bool:
+        """Whether we have reset the stream, lately."""
+        return number in self._forgotten

@@ -1,0 +1,320 @@
+"""Exchanges with an endpoint that speaks HTTP/2: each on a stream of a shared session (RFC 9113 section 8).
+
+A request whose body is at hand goes out as HEADERS and DATA in one piece; a streaming one is pumped by a second
+coroutine while the response is awaited. Whoever leaves an exchange by an exception resets its stream, in the same
+round, and touches no other one.
+"""
+
+from collections.abc import Awaitable
+from functools import partial
+from time import monotonic
+from typing import Final
+
+from noderouter.core.body import CHUNKED
+from noderouter.core.errors import (
+    ClientGone,
+    ClientProtocolError,
+    EndpointProtocolError,
+    MalformedMessage,
+    Stalled,
+    Truncated,
+)
+from noderouter.core.exchange import Awaited, Exchange
+from noderouter.core.message import HTTP_2, Response
+from noderouter.proxy.http.outcome import deliver, lost
+from noderouter.proxy.http.status import phrase
+from noderouter.proxy.http.trailers import takes_trailers, trailer_line
+from noderouter.proxy.http.via import via_request
+from noderouter.proxy.http2.client_session import SILENCE_SECONDS, ClientSession
+from noderouter.proxy.http2.client_settings import DEFAULT_CLIENT, Http2ClientSettings
+from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
+from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
+from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
+from noderouter.proxy.http2.stream import MOST_QUEUED
+from noderouter.proxy.http2.translate import never_indexed
+from noderouter.proxy.transport import SharedConnector, SharedTransport, Transport, TransportLimits
+from noderouter.reactor.loop import Reactor
+from noderouter.reactor.task import Task, Timeout
+from noderouter.reactor.wire import connect
+
+_VIA: Final = b"via: 2.0 linkerd\r\n"
+NO_QUOTA: Final = 1 << 62
+
+
+class StreamTransport(Transport):
+    """Carries one exchange."""
+
+    __slots__ = ("_limits", "_quota", "_sent", "_session", "_stream")
+
+    def __init__(self, shared: SharedTransport, session: ClientSession, limits: TransportLimits) -> None:
+        super().__init__(session.wire, limits.head_seconds)
+        self.shared = shared
+        self._session = session
+        self._limits = limits
+        self._stream: ClientStream | None = None
+        self._sent = False
+        self._quota = NO_QUOTA
+
+    def __repr__(self) -> str:
+        return f"<StreamTransport {self._stream or 'new'} of {self._session!r}>"
+
+    @property
+    def idle(self) -> bool:
+        """A stream carries one exchange, and then no other."""
+        return False
+
+    @property
+    def awaited(self) -> Awaited:
+        """See `core.exchange.Upstream`."""
+        if self._sent:
+            return Awaited.RESPONSE
+        stream = self._stream
+        return Awaited.READING if stream is not None and stream.pending is not None else Awaited.CLIENT
+
+    def finish(self) -> None:
+        """Nothing to pass on: that the request is whole, END_STREAM has said."""
+
+    def tunnel(self, exchange: Exchange) -> Awaitable[None]:
+        """Not on a shared connection."""
+        raise EndpointProtocolError("a tunnel needs a connection of its own")
+
+    async def exchange(self, exchange: Exchange, fields: bytes) -> None:
+        """See `Transport`."""
+        exchange.upstream = self
+        exchange.request_failure = None
+        session = self._session
+        if session.room <= 0:
+            raise EndpointProtocolError("connection lost: it has just ended", retryable=True)
+        stream = self._stream = session.begin(exchange.method == b"HEAD")
+        pump: Task | None = None
+        broken: BaseException | None = None
+        try:
+            if not self._send_head(exchange, stream, fields):
+                pump = session.reactor.spawn(self._pump(exchange, stream), "request body")
+            await self._respond(exchange, stream)
+            if pump is not None and not pump.done and not stream.finished:
+                await self._outlast(exchange, pump)
+        except BaseException as error:  # no `finally`: compiled, an exception is lost where one awaits in it (ADR 16)
+            broken = error
+        if pump is not None and not pump.done:
+            pump.cancel("the response is complete")
+            await pump.join()
+        stream.close(NO_ERROR if broken is None and stream.ended else CANCEL)
+        if broken is not None:
+            raise broken
+
+    # The request
+
+    def _send_head(self, exchange: Exchange, stream: ClientStream, fields: bytes) -> bool:
+        """Send the head, and the body if it is at hand and there is room; answers whether that was all."""
+        session = self._session
+        data = exchange.body.data
+        reserved = exchange.reserved
+        never: tuple[bytes, ...] | None = None
+        extra = _VIA
+        if reserved is not None or exchange.version != HTTP_2:
+            extra = via_request(exchange)
+        if reserved is not None:
+            never = never_indexed(reserved)
+            if takes_trailers(reserved):
+                extra += b"te: trailers\r\n"
+            if exchange.field(b"expect") is not None and data != b"":
+                extra += b"expect: 100-continue\r\n"
+            extra += trailer_line(reserved)
+        length = exchange.body.length
+        if length == 0 and exchange.method == b"GET":
+            length = -1
+        last = False
+        if data is not None:
+            count = len(data)
+            last = (
+                count <= stream.window
+                and count <= session.window
+                and count <= session.peer.max_frame
+                and (not count or (session.queued < MOST_QUEUED and not session.line))
+            )
+        if not last:
+            data = b""
+        elif data:
+            stream.window -= len(data)
+            session.window -= len(data)
+            session.updates.left += UPDATES_PER_FRAME
+        session.updates.left += UPDATES_PER_FRAME
+        session.write(
+            session.encoder.request(
+                stream.number, last, data or b"", exchange.method, exchange.scheme, exchange.authority, exchange.target,
+                None, length, never, exchange.block, exchange.request_fields, fields, extra,
+            )
+        )  # fmt: skip
+        stream.finished = self._sent = last
+        return last
+
+    async def _pump(self, exchange: Exchange, stream: ClientStream) -> None:
+        """Send the request body on as it comes. What goes wrong with it ends the stream."""
+        body = exchange.body
+        try:
+            data = body.data
+            if data is not None:
+                pending = stream.send(data, True)
+                if pending is not None:
+                    await pending
+            else:
+                while data := await body.read():
+                    self._quota -= len(data)
+                    if self._quota < 0:
+                        return
+                    pending = stream.send(data, False)
+                    if pending is not None:
+                        await pending
+                    self.progress = monotonic()
+                if stream.finished:
+                    return
+                if body.trailers is None or not body.trailers.block:
+                    stream.finish_sending()
+                else:
+                    stream.finished = True
+                    self._session.write(self._session.encoder.trailers(stream.number, None, body.trailers.block))
+            self._sent = True
+            self.progress = monotonic()
+        except Stalled as still:
+            self._fail(exchange, stream, ClientProtocolError(f"request body stands still: {still}", 408))
+        except Truncated:
+            self._fail(exchange, stream, ClientGone("client closed within its request body"))
+        except MalformedMessage as wrong:
+            self._fail(exchange, stream, ClientProtocolError(wrong.reason, wrong.status))
+        except (ClientGone, ClientProtocolError, EndpointProtocolError) as known:
+            self._fail(exchange, stream, known)
+        except SessionLost:
+            return  # its reader sees it, too
+
+    @staticmethod
+    def _fail(exchange: Exchange, stream: ClientStream, error: Exception) -> None:
+        """The request broke: wake whoever awaits the response, which raises `error` and resets the stream."""
+        exchange.request_failure = error
+        if stream.fault is None:
+            stream.fault = error
+        stream.wake()
+
+    async def _outlast(self, exchange: Exchange, pump: Task) -> None:
+        """The response was complete before the request was: let that go on as long as the endpoint reads."""
+        if not exchange.reply.started:
+            return  # it was discarded: nobody waits for it, but for the next try
+        exchange.head_at = exchange.head_at or monotonic()
+        self._quota = self._limits.upload_bytes
+        with Timeout(self._limits.upload_seconds):
+            await pump.join()
+
+    # The response
+
+    async def _respond(self, exchange: Exchange, stream: ClientStream) -> None:
+        """Await the response, judge it, and push it. Written for the case that it comes in one piece."""
+        while not stream.headed:
+            await stream.head()
+            if stream.interim:
+                await self._inform(exchange, stream)
+            if stream.fault is not None and not stream.headed:
+                raise self._failure(exchange, stream)
+        length = stream.length
+        response = Response(stream.status, phrase(stream.status), stream.block, length, HTTP_2, stream.reserved)
+        data = stream.take() if stream.pieces else b""
+        whole = stream.ended and stream.trailers is None and stream.fault is None
+        if stream.bodyless:
+            data = b""
+        elif whole:
+            response.length = len(data)
+        elif length < 0 or stream.trailers is not None:
+            response.length = CHUNKED
+        if not deliver(exchange, response):
+            return
+        reply = exchange.reply
+        if not whole:
+            exchange.head_at = monotonic()
+        pending = reply.begin(response, data)
+        if pending is not None:
+            await pending
+        if whole:
+            return
+        patience = self._limits.body_idle_seconds
+        while True:
+            if not stream.pieces and stream.fault is not None:
+                raise self._failure(exchange, stream)
+            data = await stream.receive(patience)
+            if not data:
+                break
+            await reply.push(data)
+        if response.length < 0:  # of the message, whatever became of it on the way to the client
+            exchange.verdict = exchange.classifier.end(exchange, stream.trailers)
+        await reply.finish(stream.trailers)
+
+    @staticmethod
+    async def _inform(exchange: Exchange, stream: ClientStream) -> None:
+        interim, stream.interim = stream.interim, []
+        for status, block in interim:
+            await exchange.reply.inform(Response(status, phrase(status), block, 0, HTTP_2))
+
+    def _failure(self, exchange: Exchange, stream: ClientStream) -> Exception:
+        """What the attempt fails with."""
+        if exchange.request_failure is not None:
+            return exchange.request_failure
+        fault = stream.fault
+        if isinstance(fault, SessionLost):
+            untouched = not stream.headed and self.shared is not None and self.shared.used > 1
+            return lost(exchange, untouched, str(fault))
+        return fault or EndpointProtocolError("response cut short")
+
+
+class Http2Upstream(SharedTransport):
+    """A session with an endpoint, as its pool sees it."""
+
+    __slots__ = ("_limits", "session")
+
+    def __init__(self, session: ClientSession, limits: TransportLimits) -> None:
+        super().__init__(session.wire)
+        self.session = session
+        self._limits = limits
+        session.owner = self
+
+    def __repr__(self) -> str:
+        return f"<Http2Upstream {self.session!r} taken={self.taken}>"
+
+    @property
+    def room(self) -> int:
+        """See `SharedTransport`."""
+        return self.session.room
+
+    @property
+    def ending(self) -> bool:
+        """See `SharedTransport`."""
+        session = self.session
+        return session.going or session.lost or session.wire.closed
+
+    def open(self) -> Transport:
+        """See `SharedTransport`."""
+        return StreamTransport(self, self.session, self._limits)
+
+    def retire(self) -> None:
+        """See `SharedTransport`."""
+        self.session.retire()
+
+    def close(self) -> None:
+        """Say goodbye, and close."""
+        session = self.session
+        session.retire()
+        session.flush()
+        self.wire.close()
+
+
+def connector(settings: Http2ClientSettings = DEFAULT_CLIENT) -> SharedConnector:
+    """What opens sessions with these settings."""
+    return partial(connect_http2, settings=settings)
+
+
+async def connect_http2(
+    reactor: Reactor, host: str, port: int, limits: TransportLimits, settings: Http2ClientSettings = DEFAULT_CLIENT
+) -> SharedTransport:
+    """See `proxy.transport.SharedConnector`: HTTP/2 with prior knowledge (RFC 9113 section 3.3)."""
+    wire = await connect(reactor, host, port)
+    wire.keep_alive(SILENCE_SECONDS)
+    session = ClientSession(wire, settings, limits.body_idle_seconds)
+    reactor.spawn(session.run(), session)
+    return Http2Upstream(session, limits)
