@@ -62,6 +62,7 @@ MODULES: Final = (
     "noderouter.proxy.http2.streams",
     "noderouter.proxy.http2.upstream",
     "noderouter.proxy.identifier.scoped",
+    "noderouter.proxy.identifier.segments",
     "noderouter.proxy.identifier.token",
     "noderouter.naming.binding_cache",
     "noderouter.proxy.transport",

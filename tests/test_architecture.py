@@ -39,10 +39,10 @@ COVERED = {
     "tests/e2e/test_errors.py": "assembly/errors",
     "tests/e2e/test_loops.py": "assembly/client",
     "tests/e2e/test_process.py": "servers",
-    "tests/noderouter/config": "schema/explain proxy/retry/config",
+    "tests/noderouter/config": "schema/explain proxy/http/http2_keys proxy/http2/config proxy/retry/config",
     "tests/noderouter/assembly": (
         "assembly/capture assembly/diagnostic assembly/layer assembly/service assembly/surroundings assembly/tracing "
-        "commands/explain"
+        "commands/explain proxy/http2/client_settings proxy/http2/server_settings"
     ),
     "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
     "tests/noderouter/proxy/access_log": "telemetry/access_records",

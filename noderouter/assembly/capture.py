@@ -9,6 +9,7 @@ from typing import Final
 from noderouter.assembly.layer import layer
 from noderouter.assembly.router import RouterAssembly, build_identifier
 from noderouter.assembly.server import BuiltServer, build_codecs, filters_of, server_scope
+from noderouter.config.http_router import HttpRouterConfig
 from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.core.exchange import Exchange
@@ -89,6 +90,7 @@ def capture_settings(
     router: RouterConfig, server: ServerConfig, capture: CaptureConfig, opaque_ports: frozenset[int]
 ) -> CaptureSettings:
     """The settings of a capture server; `judged` where its stack changes or refuses what endpoints would see."""
+    assert isinstance(router, HttpRouterConfig)
     line = router.maxInitialLineKB * 1024 + AROUND_LINE
     return CaptureSettings(
         detect_seconds=capture.detectTimeoutMs / 1000,

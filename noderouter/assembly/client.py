@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from dtab import Bound, Path
+from noderouter.assembly.http2 import http2_client_settings
 from noderouter.assembly.surroundings import Surroundings
 from noderouter.config.router import RouterConfig
 from noderouter.core.addr import Addr, Address
@@ -11,11 +12,14 @@ from noderouter.core.errors import NoSuchName
 from noderouter.core.var import Var
 from noderouter.proxy.client.address_class import plain
 from noderouter.proxy.client.client import Client, Guard
-from noderouter.proxy.client.config import ClientResolver
+from noderouter.proxy.client.config import ClientParams, ClientResolver
+from noderouter.proxy.client.connections import MakeConnections
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.client.ourselves import is_here
 from noderouter.proxy.client.pool import exclusive
+from noderouter.proxy.client.shared_pool import shared
 from noderouter.proxy.http1.upstream import connect_http1
+from noderouter.proxy.http2.upstream import connector
 from noderouter.proxy.router.clients import Clients
 from noderouter.proxy.router.gauges import client_gauges
 from noderouter.proxy.router.scopes import Scopes, element
@@ -51,10 +55,10 @@ def build_clients(
     binding_seconds = config.bindingTimeoutMs / 1000
 
     def make(bound: Bound) -> Client:
-        settings = resolver.resolve(bound.id).build(around.rng, binding_seconds)
-        client = Client(
-            bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, exclusive(connect_http1)
-        )
+        params = resolver.resolve(bound.id)
+        settings = params.build(around.rng, binding_seconds)
+        connect = connections_of(params, config.protocol)
+        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect)
         client_gauges(scopes.acquire("client", element(bound.id)), client)
         return client
 
@@ -62,6 +66,13 @@ def build_clients(
         scopes.release("client", element(client.id))
 
     return Clients(make, closed, config.bindingCache.overrideClients)
+
+
+def connections_of(params: ClientParams, protocol: str) -> MakeConnections:
+    """What makes the connections of a client to its endpoints, where its router speaks `protocol` with clients."""
+    if (params.endpoint_protocol or protocol) == "h2":
+        return shared(connector(http2_client_settings(params.streams)), connect_http1)
+    return exclusive(connect_http1)
 
 
 def connection_guard(policy: DestinationPolicy, own: OwnListeners) -> Guard:

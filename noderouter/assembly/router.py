@@ -16,6 +16,7 @@ from noderouter.assembly.guards import destination_policy, override_rules
 from noderouter.assembly.service import build_names
 from noderouter.assembly.surroundings import Surroundings
 from noderouter.assembly.tracing import Tracing, tracing_of
+from noderouter.config.http_router import HttpRouterConfig
 from noderouter.config.router import RouterConfig
 from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
@@ -64,8 +65,8 @@ class RouterAssembly:
     @property
     def write_text(self) -> Callable[[bytes], None] | None:
         """What takes the lines of the `AccessLog` filter; None without one, and where an observer writes JSON."""
-        log = self.access_log
-        return None if log is None or self.config.httpAccessLogFormat == "json" else log.write
+        log, settings = self.access_log, self.config.access_log
+        return None if log is None or settings is None or settings.json else log.write
 
     def sweep(self, now: float) -> Iterator[None]:
         """Housekeeping, about twice a second, in short steps; the access log is handed to its thread here."""
@@ -101,15 +102,16 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     refusal_gauges(scope, policy, overrides)
     edges = Edges()
     edge_gauges(scope, edges)
-    if access_log is not None:
+    log_settings = config.access_log
+    if access_log is not None and log_settings is not None:
         access_log_gauges(scope.scope("access_log"), access_log)
-        if config.httpAccessLogFormat == "json":
-            json_log = JsonLog(access_log.write, config.httpAccessLogSample)
+        if log_settings.json:
+            json_log = JsonLog(access_log.write, log_settings.sample)
             around.observers.add(json_log, config.label)
             scope.tally("access_log/left_out", lambda: json_log.left_out)
     if config.originator:
         scope.gauge("originator", lambda: 1)
-    if config.compressionLevel == -1:
+    if isinstance(config, HttpRouterConfig) and config.compressionLevel == -1:
         around.log(INFO, "router.never_compresses", router=config.label, hint="responses are carried as they are")
     return RouterAssembly(
         config=config,
@@ -138,13 +140,14 @@ def build_identifier(kinds: Sequence[IdentifierKind], prefix: Path, clients: Cli
 
 
 def open_access_log(config: RouterConfig, log: Log) -> AccessLogFile | None:
-    """`httpAccessLog` of a router."""
-    if config.httpAccessLog is None:
+    """`httpAccessLog` or `h2AccessLog` of a router."""
+    settings = config.access_log
+    if settings is None:
         return None
     return AccessLogFile(
-        FilePath(config.httpAccessLog),
-        RollPolicy.parse(config.httpAccessLogRollPolicy),
-        append=config.httpAccessLogAppend,
-        rotate_count=config.httpAccessLogRotateCount,
+        FilePath(settings.path),
+        RollPolicy.parse(settings.roll_policy),
+        append=settings.append,
+        rotate_count=settings.rotate_count,
         report=lambda words: log(WARNING, "access_log.failed", router=config.label, reason=words),
     )

@@ -5,14 +5,17 @@ The stack's order, outermost first, is that of the list in `server_filters`; eac
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from noderouter.assembly.errors import ErrorWords
 from noderouter.assembly.guards import connect_filter, context_filter
+from noderouter.assembly.http2 import http2_codec, http2_server_settings
 from noderouter.assembly.layer import layer, when_reserved
 from noderouter.assembly.router import RouterAssembly
 from noderouter.assembly.tracing import Tracing, read_filter
+from noderouter.config.http_router import HttpRouterConfig
 from noderouter.config.router import RouterConfig
-from noderouter.config.server import ServerConfig
+from noderouter.config.server import H2ServerConfig, ServerConfig
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.service import Layer, Service, stack
 from noderouter.proxy.access_log.filter import AccessLog
@@ -37,6 +40,9 @@ from noderouter.telemetry.edges import Edges
 from noderouter.telemetry.observe import Observe
 from noderouter.telemetry.tree import Scope
 
+Protocol = Literal["http", "h2"]
+"""What a router's clients speak, as the configuration calls it."""
+
 MakeConnection = Callable[[Wire, tuple[str, int]], Connection]
 """From the wire and the client's address."""
 
@@ -57,7 +63,7 @@ def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[st
     scope = server_scope(router, address)
     filters = filters_of(router, config, scope)
     service = stack(filters, router.router.serve)
-    codec = build_codecs(router.config, config, scope, router.edges, service)[router.config.protocol]
+    (codec,) = build_codecs(router.config, config, scope, router.edges, service).values()
     # Who has asked for it is told which address of ours the client took; a system call for each connection.
     exact = config.addForwardedHeader is not None
 
@@ -103,21 +109,10 @@ def server_filters(
 ) -> list[Layer]:
     """The server stack, outermost first; `observe` is the router's seam, `write` takes lines of the access log."""
     filters: list[Layer] = []
-    if write is not None:
-        filters.append(layer(AccessLog, write).showing(httpAccessLog=router.httpAccessLog))
-    filters.append(
-        layer(
-            ErrorReply,
-            scope.requests(),
-            max_headers_bytes=router.maxHeadersKB * 1024,
-            max_body_bytes=router.maxErrResponseKB * 1024,
-            on_fault=errors.on_fault,
-            explain=errors.explain,
-            observe=observe,
-        ).showing(
-            maxHeadersKB=router.maxHeadersKB, maxErrResponseKB=router.maxErrResponseKB, observers=names_of(observe)
-        )
-    )
+    log = router.access_log
+    if write is not None and log is not None:
+        filters.append(layer(AccessLog, write).showing(**{log.key: log.path}))
+    filters.append(_error_reply(router, config, scope, errors, observe))
     if config.clearContext:
         filters.append(layer(DropForwarded))
     forwarded = config.addForwardedHeader
@@ -149,6 +144,28 @@ def server_filters(
     return filters
 
 
+def _error_reply(
+    router: RouterConfig, config: ServerConfig, scope: Scope, errors: ErrorWords, observe: Observe
+) -> Layer:
+    """What answers exchanges that fail; the head of its answers is no longer than that of a request may be."""
+    shown: dict[str, int]
+    if isinstance(config, H2ServerConfig):
+        most, shown = config.maxHeaderListBytes, {"maxHeaderListBytes": config.maxHeaderListBytes}
+    else:
+        assert isinstance(router, HttpRouterConfig)
+        most, shown = router.maxHeadersKB * 1024, {"maxHeadersKB": router.maxHeadersKB}
+    made = layer(
+        ErrorReply,
+        scope.requests(),
+        max_headers_bytes=most,
+        max_body_bytes=router.maxErrResponseKB * 1024,
+        on_fault=errors.on_fault,
+        explain=errors.explain,
+        observe=observe,
+    )
+    return made.showing(**shown, maxErrResponseKB=router.maxErrResponseKB, observers=names_of(observe))
+
+
 def names_of(observe: Observe) -> list[str] | None:
     """Who looks at requests from the start, to be shown; None where nobody does."""
     return [type(each).__name__ for each in observe.observers] or None
@@ -156,20 +173,26 @@ def names_of(observe: Observe) -> list[str] | None:
 
 def build_codecs(
     router: RouterConfig, config: ServerConfig, scope: Scope, edges: Edges, service: Service
-) -> Mapping[str, MakeCodec]:
-    """What makes the connections of a server, by the `protocol` that they speak, around one `service`."""
-    return {"http": http1_codec(server_settings(router, config), scope, edges, service)}
+) -> Mapping[Protocol, MakeCodec]:
+    """What makes the connections of a server around one `service`, by the protocol that they speak.
 
-
-def http1_codec(settings: ServerSettings, scope: Scope, edges: Edges, service: Service) -> MakeCodec:
-    """What makes HTTP/1 connections, which are counted in `scope`, and whose requests in `edges`."""
+    They are counted in `scope`, and their requests in `edges`.
+    """
     stats = ServerStats(edges)
     server_gauges(scope, stats)
+    if isinstance(config, H2ServerConfig):
+        return {"h2": http2_codec(http2_server_settings(config, config), stats, service)}
+    return {"http": http1_codec(server_settings(router, config), stats, service)}
+
+
+def http1_codec(settings: ServerSettings, stats: ServerStats, service: Service) -> MakeCodec:
+    """What makes HTTP/1 connections of clients, which are counted in `stats`."""
     return lambda wire, connection: ServerConnection(wire, service, settings, stats, connection)
 
 
 def server_settings(router: RouterConfig, config: ServerConfig) -> ServerSettings:
-    """The limits of the connections of one server of a router."""
+    """The limits of the HTTP/1 connections of one server of a router."""
+    assert isinstance(router, HttpRouterConfig)
     session = config.serverSession
     return ServerSettings(
         max_line_bytes=router.maxInitialLineKB * 1024,

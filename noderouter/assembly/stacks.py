@@ -54,14 +54,16 @@ class Shown:
         """The filters of one stack."""
         return [self._filter(each) for each in layers]
 
-    def client(self, params: ClientParams) -> Json:
-        """The settings of one client."""
+    def client(self, params: ClientParams, protocol: str) -> Json:
+        """The settings of one client of a router with this `protocol`."""
         attempt = params.attempt_timeout
+        speaks = params.endpoint_protocol or protocol
         return {
             "balancer": self._value(params.balancer),
             "accrual": self._value(params.accrual),
             "pool": self._value(params.pool),
             "requeueBudget": self._value(params.requeue_budget),
+            **({} if speaks == "http" == protocol else {"endpointProtocol": speaks}),
             **({} if attempt is None else {"requestAttemptTimeoutMs": round(attempt * 1000)}),
         }
 
@@ -97,14 +99,14 @@ def stacks_of_router(router: RouterAssembly, servers: Mapping[str, BuiltServer])
 
     The members are made one by one as they are written: strangers decide how many names there are.
     """
-    shown, names = Shown(), router.router
+    shown, names, protocol = Shown(), router.router, router.config.protocol
     services = (*names.overrides, *names.names)
     clients = [client.id for client in names.clients]
     return {
         "servers": Lazy((address, shown.filters(server.filters)) for address, server in servers.items()),
         "flows": Lazy((address, shown.filters(server.flows)) for address, server in servers.items() if server.flows),
         "services": Lazy((each.path.show(), shown.filters(each.filters)) for each in services),
-        "clients": Lazy((id.show(), shown.client(router.of_clients.resolve(id))) for id in clients),
+        "clients": Lazy((id.show(), shown.client(router.of_clients.resolve(id), protocol)) for id in clients),
     }
 
 
@@ -116,7 +118,7 @@ def stacks_of_config(config: Config) -> Json:
     made = [each.observer() for each in config.telemetry]
     observers = Observers([each for each in made if each is not None])
     for router in config.routers:
-        if router.httpAccessLog is not None and router.httpAccessLogFormat == "json":
+        if router.access_log is not None and router.access_log.json:
             observers.add(JsonLog(_write), router.label)
     sampler = sampler_of(config.telemetry)
     return {
@@ -144,7 +146,10 @@ def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe,
             name: shown.filters(service_filters(services.resolve(path), scope, rng, tracing))
             for name, path in _examples(services.patterns).items()
         },
-        "clients": {name: shown.client(clients.resolve(path)) for name, path in _examples(clients.patterns).items()},
+        "clients": {
+            name: shown.client(clients.resolve(path), router.protocol)
+            for name, path in _examples(clients.patterns).items()
+        },
     }
 
 
@@ -185,7 +190,7 @@ def _free(address: str, taken: Mapping[str, object]) -> str:
 
 
 def _writer(router: RouterConfig) -> Any:
-    return None if router.httpAccessLog is None or router.httpAccessLogFormat == "json" else _write
+    return None if router.access_log is None or router.access_log.json else _write
 
 
 def _write(_line: bytes) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 from noderouter.admin.config import AdminConfig
-from noderouter.config.router import RouterConfig
+from noderouter.config.protocols import AnyRouter
 from noderouter.interception.control.config import InterceptConfig
 from noderouter.line_queue import MAX_BYTES
 from noderouter.naming.namer.kind import NamerKind
@@ -40,7 +40,7 @@ class Config(Model):
     section: ClassVar[str] = "config"
 
     admin: AdminConfig = AdminConfig()
-    routers: Annotated[Several[RouterConfig], NotEmpty]
+    routers: Annotated[Several[AnyRouter], NotEmpty]
     namers: Several[Annotated[NamerKind, kind_field(NamerKind, "noderouter.naming.namer")]] = ()
     telemetry: Several[Annotated[TelemeterKind, kind_field(TelemeterKind, "noderouter.telemetry.telemeter")]] = ()
     intercept: InterceptConfig | None = None

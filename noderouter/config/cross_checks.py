@@ -76,8 +76,9 @@ def _addresses(root: Block, block: Block) -> Iterator[tuple[str, str, str, int, 
     if isinstance(probes, Block):
         yield from _address(probes, "admin.probes", PROBES_IP, PROBES_PORT)
     for router, path in _blocks(root, "routers", "routers"):
+        port = server.H2_PORT if router.get("protocol") == "h2" else server.DEFAULT_PORT
         for entry, server_path in _blocks(router, "servers", f"{path}.servers"):
-            yield from _address(entry, server_path, server.DEFAULT_IP, server.DEFAULT_PORT)
+            yield from _address(entry, server_path, server.DEFAULT_IP, port)
 
 
 def _address(block: Block, path: str, default_ip: str, default_port: int) -> Iterator[tuple[str, str, str, int, Mark]]:

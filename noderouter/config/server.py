@@ -1,17 +1,21 @@
 """One entry of `servers`: where a router listens, and what is done there (docs/linkerd1.md section 2.5)."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from noderouter.proxy.capture.config import CaptureConfig
 from noderouter.proxy.filter.call_depth import DEFAULT_LIMIT
 from noderouter.proxy.filter.forwarded_label import LabelKind
+from noderouter.proxy.http2.config import Http2ServerKeys
 from noderouter.proxy.listener.config import ServerSession, SocketOptions
 from noderouter.proxy.listener.listener import SocketSettings
 from noderouter.schema.fields import Count, FieldName, Ip, LimitMs, Milliseconds, Port, Positive
-from noderouter.schema.kind import BeforeValidator, Field, Model, kind_field, model_validator
+from noderouter.schema.kind import BeforeValidator, Field, Model, field_validator, kind_field, model_validator
 
 DEFAULT_IP = "127.0.0.1"
 DEFAULT_PORT = 4140
+H2_PORT = 4142
+"""Of routers whose protocol is h2."""
 
 ENDPOINTS = "endpoints"
 
@@ -37,10 +41,14 @@ class ForwardedHeader(Model):
     for_: Annotated[LabelKind, _LABEL] = Field(default_factory=_LABEL.maker("requestRandom"), alias="for")
 
 
+_OF_H2: Final = "is of HTTP/2: it goes to servers of routers whose protocol is h2, or below `capture`"
+
+
 class ServerConfig(Model):
-    """A listener."""
+    """A listener; of routers whose protocol is http."""
 
     section: ClassVar[str] = "server"
+    misplaced: ClassVar[Mapping[str, str]] = dict.fromkeys(Http2ServerKeys.model_fields, _OF_H2)
 
     ip: Ip = DEFAULT_IP
     port: Port = DEFAULT_PORT
@@ -77,3 +85,21 @@ class ServerConfig(Model):
                 " take one of them out"
             )
         return self
+
+
+class H2ServerConfig(Http2ServerKeys, ServerConfig):
+    """A listener of a router whose protocol is h2."""
+
+    misplaced: ClassVar[Mapping[str, str]] = {}
+
+    port: Port = H2_PORT
+
+    @field_validator("capture")
+    @classmethod
+    def _no_capture(cls, value: CaptureConfig | None) -> CaptureConfig | None:
+        if value is not None:
+            raise ValueError(
+                "a server of an h2 router takes no captured connections; put `capture` on a server of an http router,"
+                " which carries HTTP/1 and HTTP/2 on one port"
+            )
+        return value

@@ -134,14 +134,14 @@ def _found(source: Source, place: Place) -> str:
 
 
 def _unknown_key(place: Place, key: str) -> tuple[str, str | None]:
-    """Return why a key is refused: removed from Linkerd, not built yet, or simply wrong."""
+    """Return why a key is refused: of another model, removed from Linkerd, not built yet, or simply wrong."""
     model = place.parent.checked_as if place.parent is not None else None
     assert model is not None  # only models refuse keys, and each notes its block
     assert issubclass(model, Model)
     role, kind = (role_of(model), model.kind_name) if issubclass(model, Kind) else ("", "")
-    removed = linkerd_keys.REMOVED.get(model.section, {}).get(key)
-    if removed is not None:
-        return f"the key {key} {removed}", None
+    words = model.misplaced.get(key) or linkerd_keys.REMOVED.get(model.section, {}).get(key)
+    if words is not None:
+        return f"the key {key} {words}", None
     if key in linkerd_keys.keys_of(model.section, role, kind):
         return f"the key {key} is {linkerd_keys.not_built(key)}", None
     valid = model.names()

@@ -34,6 +34,7 @@ from pydantic import (
     Strict,
     ValidationError,
     ValidationInfo,
+    WrapValidator,
     field_serializer,
     field_validator,
     model_validator,
@@ -49,6 +50,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 __all__ = [
     "AfterValidator",
     "BeforeValidator",
+    "Chosen",
     "Field",
     "Kind",
     "KindField",
@@ -58,6 +60,8 @@ __all__ = [
     "PydanticCustomError",
     "Several",
     "ValidationError",
+    "ValidationInfo",
+    "WrapValidator",
     "field_serializer",
     "field_validator",
     "kind_field",
@@ -65,6 +69,7 @@ __all__ = [
     "model_validator",
     "models_in",
     "nearest",
+    "refusals",
     "role_of",
 ]
 
@@ -83,6 +88,9 @@ class Model(BaseModel):
 
     section: ClassVar[str] = ""
     """Its name in `linkerd_keys.SECTIONS`, the table of Linkerd's keys; empty where Linkerd has no such object."""
+
+    misplaced: ClassVar[Mapping[str, str]] = {}
+    """Keys that are not its own but of a model beside it, and in words where they go: `the key <key> <words>`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -166,6 +174,30 @@ def nearest(name: object, names: Iterable[str]) -> str | None:
     by_folded = {candidate.lower(): candidate for candidate in names}
     close = get_close_matches(name.lower(), by_folded, n=1)
     return by_folded[close[0]] if close else None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Makes `Annotated[base, Chosen(choose)]` a place for models below `base`; `choose` answers which, for a value."""
+
+    choose: Callable[[object], type[Model]]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return one plain function to pydantic: the class is known only with the value."""
+        return core_schema.with_info_plain_validator_function(self._check)
+
+    def _check(self, value: object, info: ValidationInfo) -> Any:
+        cls = type(value) if isinstance(value, Model) else self.choose(value)
+        return cls.__pydantic_validator__.validate_python(value, context=info.context)
+
+
+def refusals(found: Iterable[tuple[tuple[int | str, ...], str]]) -> ValidationError:
+    """Return the error of a validator that finds fault below its value: places there, and words for each."""
+    errors = [
+        InitErrorDetails(type=PydanticCustomError("refused", "{text}", {"text": text}), loc=place, input=None)
+        for place, text in found
+    ]
+    return ValidationError.from_exception_data("refused", errors)
 
 
 @dataclass(frozen=True, slots=True)

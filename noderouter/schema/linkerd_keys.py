@@ -161,7 +161,7 @@ SECTIONS = _table(f"""
     bindingCache: paths trees bounds clients idleTtlSecs
     server: port ip socketOptions tls maxConcurrentRequests announce timeoutMs clearContext serverSession label\
  addForwardedHeader timestampHeader maxCallDepth windowUpdateRatio headerTableBytes initialStreamWindowBytes\
- maxConcurrentStreamsPerConnection maxFrameBytes maxHeaderListBytes maxHeaderListByts thriftFramed
+ maxConcurrentStreamsPerConnection maxFrameBytes maxHeaderListBytes thriftFramed
     addForwardedHeader: by for
     session: idleTimeMs lifeTimeMs
     service: retries totalTimeoutMs responseClassifier classificationTimeoutMs retryBufferSize
@@ -189,6 +189,9 @@ REMOVED: dict[str, dict[str, str]] = {
         "responseClassifier": "was moved in Linkerd 1.0; it is a key of `service`",
         "retries": "was moved in Linkerd 1.0; it is a key of `service`",
         "loadBalancer": "was moved in Linkerd 1.0; it is a key of `client`",
+    },
+    "server": {
+        "maxHeaderListByts": "is a slip of Linkerd's documentation; use `maxHeaderListBytes`",
     },
     "client": {
         "loggers": "was renamed in Linkerd 1.4.0 to `requestAuthorizers`, which is "

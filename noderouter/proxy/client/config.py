@@ -11,6 +11,7 @@ from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.client.client import ClientSettings
 from noderouter.proxy.client.pool_settings import PoolSettings
+from noderouter.proxy.http.http2_keys import Http2Keys, Streams
 from noderouter.proxy.listener.config import Session
 from noderouter.proxy.retry.config import Budget
 from noderouter.proxy.transport import TransportLimits
@@ -20,6 +21,9 @@ from noderouter.schema.partial import PrefixEntry, overlay
 
 _BALANCER = kind_field(BalancerKind, "noderouter.proxy.balancer")
 _ACCRUAL = kind_field(AccrualKind, "noderouter.proxy.balancer.accrual")
+
+
+EndpointProtocol = Literal["http", "h2"]
 
 
 class PoolConfig(Model):
@@ -41,8 +45,8 @@ class PoolConfig(Model):
         return self
 
 
-class ClientKeys(Model):
-    """The keys of a client."""
+class ClientKeys(Http2Keys):
+    """The keys of a client; those of HTTP/2 are for its connections of that protocol, if it has any."""
 
     section: ClassVar[str] = "client"
 
@@ -68,10 +72,26 @@ class ClientKeys(Model):
     strictResponses: bool = False
     """Whether what clients read although it is not as it should be (`http1.head`) is refused instead of carried."""
     forwardClientCert: Off = False
+    endpointProtocol: EndpointProtocol | None = None
+    """What endpoints speak; None is the protocol of the router."""
+    maxConcurrentStreamsPerConnection: Streams | None = None
+    """None is what an endpoint allows."""
 
 
 class ClientEntry(PrefixEntry, ClientKeys):
     """The same for the bound names that a pattern matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamParams:
+    """What holds for HTTP/2 connections to endpoints; sizes in bytes."""
+
+    max_streams: int | None
+    stream_window: int
+    link_window: int
+    header_table: int
+    max_frame: int
+    max_header_list: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +111,8 @@ class ClientParams:
     upload: float
     upload_bytes: int
     strict_responses: bool
+    endpoint_protocol: EndpointProtocol | None
+    streams: StreamParams
 
     def build(self, rng: Random, binding_seconds: float) -> ClientSettings:
         """The settings of one client."""
@@ -155,6 +177,15 @@ class ClientResolver:
             upload=found["uploadAfterResponseMs"] / 1000,
             upload_bytes=found["uploadAfterResponseKB"] * 1024,
             strict_responses=found["strictResponses"],
+            endpoint_protocol=found["endpointProtocol"],
+            streams=StreamParams(
+                max_streams=found["maxConcurrentStreamsPerConnection"],
+                stream_window=found["initialStreamWindowBytes"],
+                link_window=found["initialConnectionWindowBytes"],
+                header_table=found["headerTableBytes"],
+                max_frame=found["maxFrameBytes"],
+                max_header_list=found["maxHeaderListBytes"],
+            ),
         )
 
 

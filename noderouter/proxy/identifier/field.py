@@ -5,11 +5,17 @@ from typing import Annotated, Any, Final
 
 from noderouter.core.exchange import Exchange
 from noderouter.schema.fields import FieldName
-from noderouter.schema.kind import BeforeValidator
+from noderouter.schema.kind import WrapValidator
 
 _RESERVED: Final = {b"via", b"expect", b"upgrade", b"te", b"trailer", b"x-forwarded-client-cert", b"max-forwards"}
 _RESERVED_PREFIX: Final = b"l5d-"
 
+_PSEUDO: Final[dict[str, Callable[[Exchange], bytes | None]]] = {
+    ":authority": lambda exchange: exchange.authority,
+    ":method": lambda exchange: exchange.method,
+    ":path": lambda exchange: exchange.target,
+    ":scheme": lambda exchange: exchange.scheme,
+}
 _INSTEAD: Final = {
     ":authority": "use Host, which is the authority of a request however it is written",
     ":path": "use the identifier io.l5d.path",
@@ -17,15 +23,25 @@ _INSTEAD: Final = {
 }
 
 
-def _of_http(value: Any) -> Any:
+def _field_name(value: Any, check: Callable[[Any], str]) -> str:
     if isinstance(value, str) and value.startswith(":"):
-        instead = _INSTEAD.get(value.lower(), "requests of HTTP/1 have no such field")
-        raise ValueError(f"{value[:100]} is a pseudo header, for routers whose protocol is h2; here {instead}")
-    return value
+        if value not in _PSEUDO:
+            raise ValueError(f"{value[:100]} is no pseudo header of requests; they have {', '.join(_PSEUDO)}")
+        return value
+    return check(value)
 
 
-RequestField = Annotated[FieldName, BeforeValidator(_of_http)]
-"""The name of a header field of HTTP/1."""
+RequestField = Annotated[FieldName, WrapValidator(_field_name)]
+"""The name of a header field or of a pseudo header."""
+
+
+def misfit(name: str, protocol: str) -> tuple[str, str] | None:
+    """What `IdentifierKind.misfit` answers for the key `header`."""
+    if protocol == "h2" or not name.startswith(":"):
+        return None
+    instead = _INSTEAD.get(name, "requests of HTTP/1 have no such field")
+    return "header", f"{name} is a pseudo header, for routers whose protocol is h2; here {instead}"
+
 
 FieldOf = Callable[[Exchange], bytes | None]
 """The first value of one field, or None."""
@@ -33,6 +49,8 @@ FieldOf = Callable[[Exchange], bytes | None]
 
 def field_of(name: str) -> FieldOf:
     """What reads the field `name`, in any spelling; `Host` is the authority, wherever the request carries it."""
+    if name in _PSEUDO:
+        return _PSEUDO[name]
     lower = name.encode("ascii").lower()
     if lower == b"host":
         return lambda exchange: exchange.authority

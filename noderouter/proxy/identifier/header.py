@@ -5,7 +5,7 @@ from typing import ClassVar
 from dtab import ParseError, Path
 from noderouter.core.errors import IdentificationError
 from noderouter.core.exchange import Exchange
-from noderouter.proxy.identifier.field import RequestField, field_of
+from noderouter.proxy.identifier.field import RequestField, field_of, misfit
 from noderouter.proxy.identifier.kind import MAX_NAME_BYTES, Identifier, IdentifierKind, Unidentified
 
 
@@ -15,6 +15,10 @@ class Header(IdentifierKind):
     kind_name: ClassVar[str] = "io.l5d.header"
 
     header: RequestField = "l5d-name"
+
+    def misfit(self, protocol: str) -> tuple[str, str] | None:
+        """See `IdentifierKind`."""
+        return misfit(self.header, protocol)
 
     def build(self, prefix: Path) -> Identifier:
         """The identifier."""

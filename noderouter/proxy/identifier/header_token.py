@@ -1,4 +1,4 @@
-"""`io.l5d.header.token`: a header field's value is one label. The default, with `Host`.
+"""`io.l5d.header.token`: a header field's value is one label. The default, with `Host`, or with `:authority` in h2.
 
 `Host: Hello.World:80` is `/svc/Hello.World:80`: the port stays, and so does the case.
 """
@@ -6,7 +6,7 @@
 from typing import ClassVar
 
 from dtab import Path
-from noderouter.proxy.identifier.field import RequestField
+from noderouter.proxy.identifier.field import RequestField, misfit
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
 from noderouter.proxy.identifier.token import HeaderTokenIdentifier, HostIdentifier
 
@@ -18,8 +18,12 @@ class HeaderToken(IdentifierKind):
 
     header: RequestField = "Host"
 
+    def misfit(self, protocol: str) -> tuple[str, str] | None:
+        """See `IdentifierKind`."""
+        return misfit(self.header, protocol)
+
     def build(self, prefix: Path) -> Identifier:
         """The identifier."""
-        if self.header.lower() == "host":
+        if self.header.lower() in ("host", ":authority"):
             return HostIdentifier(prefix, self.header)
         return HeaderTokenIdentifier(prefix, self.header)

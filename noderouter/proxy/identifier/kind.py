@@ -39,6 +39,10 @@ class Identifier(Protocol):
 class IdentifierKind(Kind):
     """Configuration of one identifier."""
 
+    def misfit(self, protocol: str) -> tuple[str, str] | None:
+        """A key of this that a router of `protocol` (`http`, `h2`) cannot have, and what to use instead, or None."""
+        return None
+
     def build(self, prefix: Path) -> Identifier:
         """The identifier; its names start with `prefix` (the router's `dstPrefix`)."""
         raise NotImplementedError

@@ -3,6 +3,7 @@
     GET / HTTP/1.1, Host: Hello    /svc/1.1/GET/hello
     GET / HTTP/1.0                 /svc/1.0/GET
 
+HTTP/2 is named as HTTP/1.1 is: one dtab is for both, where clients speak one or the other.
 With `httpUriInDst` the segments of the URL's path follow (empty ones do not count).
 """
 
@@ -27,7 +28,7 @@ class MethodAndHost(IdentifierKind):
 
 
 class MethodAndHostIdentifier:
-    """HTTP/1.1 needs a host, HTTP/1.0 is named without."""
+    """HTTP/1.0 is named without a host, all others need one."""
 
     __slots__ = ("_prefix", "_uri")
 
@@ -37,7 +38,7 @@ class MethodAndHostIdentifier:
         self._uri = uri
 
     def identify(self, exchange: Exchange) -> Path | Unidentified:
-        """The name; nothing for an HTTP/1.1 request without a host."""
+        """The name; nothing for one of HTTP/1.1 or HTTP/2 without a host."""
         labels: list[bytes]
         if exchange.version == HTTP_1_0:
             labels = [b"1.0", exchange.method]

@@ -26,7 +26,7 @@ class ScopedHostIdentifier(HostIdentifier):
         """
         value = exchange.authority
         if not value:
-            return self._absent
+            return self._nowhere(exchange)
         path = self._paths.get(value)
         if path is not None:
             return path

@@ -4,12 +4,15 @@ from typing import Final
 
 from dtab import Path
 from noderouter.core.exchange import Exchange
+from noderouter.core.message import HTTP_2
 from noderouter.proxy.identifier.field import field_of
 from noderouter.proxy.identifier.kind import Unidentified
 
 MAX_CACHED = 4096  # not Final: a test lowers it, and the compiler puts Final ones in place
 MAX_CACHED_BYTES: Final = 256
 """Longer values are no names in use, and must not fill the memory."""
+
+_NO_AUTHORITY: Final = Unidentified(":authority header is absent")
 
 
 class HeaderTokenIdentifier:
@@ -49,6 +52,10 @@ class HostIdentifier(HeaderTokenIdentifier):
         """`<prefix>/<authority>`; nothing where there is none."""
         value = exchange.authority
         if not value:
-            return self._absent
+            return self._nowhere(exchange)
         path = self._paths.get(value)
         return self._name(value) if path is None else path
+
+    def _nowhere(self, exchange: Exchange) -> Unidentified:
+        """Why there is no name, in the words of the version that the client speaks."""
+        return _NO_AUTHORITY if exchange.version == HTTP_2 else self._absent

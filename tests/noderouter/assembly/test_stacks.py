@@ -132,6 +132,23 @@ async def test_names_and_clients_come_and_go_with_requests():
             assert (made["services"], made["clients"]) == ({}, {})
 
 
+def test_an_h2_router_is_explained_like_any_other(tmp_path):
+    entries = [{"prefix": "/#/io.l5d.fs", "endpointProtocol": "http"}]
+    configuration = config(
+        protocol="h2",
+        label="out",
+        h2AccessLog=str(tmp_path / "log"),
+        servers=[{"port": 0, "maxHeaderListBytes": 2048}],
+        client={"kind": "io.l5d.static", "configs": entries},
+    )
+    made = stacks_of_config(checked(configuration))["out"]
+    log, errors, *_ = made["servers"]["127.0.0.1:0"]
+    assert log == {"filter": "AccessLog", "h2AccessLog": str(tmp_path / "log")}
+    assert errors["maxHeaderListBytes"] == 2048
+    speak = {name: client["endpointProtocol"] for name, client in made["clients"].items()}
+    assert speak == {"*": "h2", "/#/io.l5d.fs": "http"}
+
+
 def test_explain_prints_them(tmp_path, capsys):
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config(servers=[SERVER])))

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from noderouter.config.config import Config
+from noderouter.config.h2_router import H2RouterConfig
+from noderouter.config.server import H2ServerConfig
 from noderouter.config.validate import validate_text
 from noderouter.schema.kind import Model, kinds_in
 from tests.noderouter.schema.test_linkerd_keys import ROLES, SECTIONS
@@ -15,7 +17,10 @@ BALANCING = (Path(__file__).parents[3] / "docs" / "balancing.md").read_text()
 WORDS = {word for code in re.findall(r"`([^`\n]+)`", PAGE) for word in re.split(r"[.:\s]", code)}
 
 
-@pytest.mark.parametrize("model", [model for model, _ in SECTIONS.values()], ids=SECTIONS)
+MODELS = {name: model for name, (model, _) in SECTIONS.items()} | {"h2": H2RouterConfig, "h2 server": H2ServerConfig}
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_every_key_is_described(model: type[Model]) -> None:
     assert model.names() <= WORDS
 

@@ -53,7 +53,7 @@ def by_prefix(**keys: Any) -> Json:
 
 HOST_NETWORK = {"hostNetwork": True}
 TLS = {"certPath": "/certs/tls.crt", "keyPath": "/certs/tls.pk8"}
-H2 = {"protocol": "h2", "experimental": True, "identifier": {"kind": "io.l5d.header.path", "segments": 1}}
+GRPC = {"protocol": "h2", "experimental": True, "identifier": {"kind": "io.l5d.header.path", "segments": 1}}
 
 LOADING = {
     "linkerd-zipkin": linkerd(
@@ -76,6 +76,7 @@ LOADING = {
             "servers": [{"port": 4142, "ip": "0.0.0.0", "clearContext": True}],
         },
     ),
+    "linkerd-grpc": linkerd(outgoing(**GRPC), incoming(**GRPC)),
     "servicemesh, its http routers": linkerd(
         outgoing(label="http-outgoing"),
         namers=[
@@ -113,14 +114,6 @@ LACKING: dict[str, tuple[Json, set[str]]] = {
             outgoing(client=by_prefix(prefix="/$/io.buoyant.rinet/443/{service}", tls={"commonName": "{service}"}))
         ),
         {"routers[0].client.configs[0].tls"},
-    ),
-    "linkerd-grpc": (
-        linkerd(outgoing(**H2), incoming(**H2)),
-        {
-            f"routers[{n}].{key}"
-            for n in (0, 1)
-            for key in ("protocol", "identifier.kind", "identifier[0].kind", "service.responseClassifier.kind")
-        },
     ),
     "linkerd-ingress-controller": (
         linkerd(outgoing(identifier={"kind": "io.l5d.ingress"}), telemetry=[]),

@@ -122,7 +122,7 @@ BROKEN_PROBLEMS = [
     "33:7: routers[0].service.configs[1].prefix: required key `prefix` is missing",
     "33:35: routers[0].service.configs[1].retries.budget.ttlSecs: must be at most 60, not 61",
     "34:3: routers[1].servers: required key `servers` is missing",
-    "34:13: routers[1].protocol: unknown protocol; valid: http (did you mean http?)",
+    "34:13: routers[1].protocol: unknown protocol; valid: h2, http (did you mean http?)",
     "35:10: routers[1].label: Multiple routers with the label out; routers[0] has it already",
     "36:9: namers: expected a list, not keys and values",
 ]

@@ -7,7 +7,8 @@ import pytest
 
 from noderouter.admin.config import AdminConfig, SecurityConfig
 from noderouter.config.config import Config
-from noderouter.config.router import BindingCacheConfig, RouterConfig
+from noderouter.config.http_router import HttpRouterConfig
+from noderouter.config.router import BindingCacheConfig
 from noderouter.config.server import ForwardedHeader, ServerConfig
 from noderouter.config.validate import validate_text
 from noderouter.naming.interpreter.kind import InterpreterKind
@@ -32,7 +33,7 @@ SECTIONS: dict[str, tuple[type[Model], Keys]] = {
     "config": (Config, ()),
     "admin": (AdminConfig, ("admin",)),
     "security": (SecurityConfig, ("admin", "security")),
-    "router": (RouterConfig, ("routers", 0)),
+    "router": (HttpRouterConfig, ("routers", 0)),
     "bindingCache": (BindingCacheConfig, ("routers", 0, "bindingCache")),
     "server": (ServerConfig, ("routers", 0, "servers", 0)),
     "addForwardedHeader": (ForwardedHeader, ("routers", 0, "servers", 0, "addForwardedHeader")),
@@ -100,6 +101,8 @@ def test_every_key_is_built_or_refused_by_name(section: str, key: str) -> None:
     message = problems_with(place, {key: {"certPath": "x"}}).get(path_of(place, key))
     if key in model.names():
         assert message is None or not message.startswith(("unknown key", "the key"))
+    elif key in model.misplaced:
+        assert message == f"the key {key} {model.misplaced[key]}"
     else:
         assert message == f"the key {key} is {linkerd_keys.not_built(key)}"
 
@@ -115,7 +118,9 @@ def test_every_kind_is_built_or_refused_by_name(role: str, kind: str) -> None:
     if cls is None:
         assert message == f"{role} {kind} is {linkerd_keys.not_built(kind)}"
         return
-    assert message is None
+    if message is not None:
+        assert "for routers whose protocol is h2" in message
+        return
     for key in linkerd_keys.keys_of("", role, kind) - cls.names():
         found = problems_with(place, {"kind": kind, key: 1})
         assert found.get(path_of(place, key)) == f"the key {key} is {linkerd_keys.not_built(key)}"
@@ -130,7 +135,7 @@ def test_keys_of_older_linkerds_say_what_to_do(section: str, key: str) -> None:
     assert problems_with(place, {key: 1})[path_of(place, key)] == f"the key {key} {linkerd_keys.REMOVED[section][key]}"
 
 
-@pytest.mark.parametrize("protocol", ["h2", "thrift", "mux", "thriftmux"])
+@pytest.mark.parametrize("protocol", ["thrift", "mux", "thriftmux"])
 def test_other_protocols_are_refused_by_name(protocol: str) -> None:
     found = problems_with(("routers", 0), {"protocol": protocol})
     assert found == {"routers[0].protocol": f"protocol {protocol} is {linkerd_keys.not_built(protocol)}"}
@@ -151,4 +156,4 @@ def test_keys_that_nobody_knows_are_just_unknown() -> None:
 @pytest.mark.parametrize("name", ["thrift", "io.l5d.marathon", "io.l5d.namerd", "io.l5d.statsd", "announcers"])
 def test_what_will_never_be_built_says_what_to_use(name: str) -> None:
     assert linkerd_keys.not_built(name).startswith("known to Linkerd, and not planned: ")
-    assert linkerd_keys.not_built("h2") == "known to Linkerd, not supported by noderouter yet"
+    assert linkerd_keys.not_built("tls") == "known to Linkerd, not supported by noderouter yet"

@@ -10,7 +10,14 @@ from dtab import Path
 from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailuresKind
 from noderouter.proxy.balancer.ewma import EwmaKind
 from noderouter.proxy.balancer.p2c import P2CKind
-from noderouter.proxy.client.config import ClientKeys, ClientParams, GlobalClient, PoolConfig, StaticClient
+from noderouter.proxy.client.config import (
+    ClientKeys,
+    ClientParams,
+    GlobalClient,
+    PoolConfig,
+    StaticClient,
+    StreamParams,
+)
 from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.listener.config import Session
 from noderouter.proxy.retry.config import Budget
@@ -33,6 +40,8 @@ def test_the_defaults() -> None:
         upload=30.0,
         upload_bytes=64 << 20,
         strict_responses=False,
+        endpoint_protocol=None,
+        streams=StreamParams(None, 65_536, 1 << 20, 4096, 16_384, 61_440),
     )
 
 
@@ -66,6 +75,23 @@ def test_static_settings_match_the_whole_id_with_transformers() -> None:
 def test_refusals(keys: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ClientKeys.model_validate(keys)
+
+
+def test_what_endpoints_speak_is_by_prefix() -> None:
+    client = StaticClient.model_validate(
+        {
+            "kind": "io.l5d.static",
+            "configs": [
+                {"prefix": "/#/io.l5d.fs", "endpointProtocol": "h2", "maxConcurrentStreamsPerConnection": 7},
+                {"prefix": "/#/io.l5d.fs/web", "maxFrameBytes": 20_000},
+                {"prefix": "/#/io.l5d.fs/old", "endpointProtocol": "http"},
+            ],
+        }
+    ).build()
+    web = client.resolve(NAME)
+    assert (web.endpoint_protocol, web.streams.max_streams, web.streams.max_frame) == ("h2", 7, 20_000)
+    assert client.resolve(Path.of("#", "io.l5d.fs", "old")).endpoint_protocol == "http"
+    assert client.resolve(Path.of("$", "inet")).endpoint_protocol is None
 
 
 def test_switches_that_are_off_are_accepted() -> None:

@@ -39,7 +39,15 @@ def test_a_malformed_path_is_refused_in_the_parsers_words(value, text):
     assert (str(caught.value), caught.value.status) == (text, 400)
 
 
-@pytest.mark.parametrize("name", [":authority", ":path", ":Method", ":x"])
+@pytest.mark.parametrize("name", [":authority", ":path", ":method", ":scheme"])
 def test_pseudo_headers_are_for_h2(name):
-    with pytest.raises(ValidationError, match=f"{name} is a pseudo header, for routers whose protocol is h2"):
+    kind = Header(kind="io.l5d.header", header=name)
+    assert kind.misfit("h2") is None
+    key, words = kind.misfit("http")
+    assert (key, words.partition(";")[0]) == ("header", f"{name} is a pseudo header, for routers whose protocol is h2")
+
+
+@pytest.mark.parametrize("name", [":x", ":Authority", ":status", ":"])
+def test_others_than_requests_have_are_refused(name):
+    with pytest.raises(ValidationError, match=f"{name} is no pseudo header of requests; they have :authority, :method"):
         Header(kind="io.l5d.header", header=name)

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dtab import Path
+from noderouter.core.message import HTTP_2
 from noderouter.proxy.identifier import token
 from noderouter.proxy.identifier.header_token import HeaderToken
 from noderouter.proxy.identifier.kind import Unidentified
@@ -31,6 +32,20 @@ def test_other_fields_count_where_they_are_configured():
     assert BY_L5D.identify(exchange) == Path.of("svc", "x")
     assert BY_FIELD.identify(request(headers=b"x-name: \r\n")) == Unidentified("X-Name header is absent")
     assert BY_L5D.identify(request()) == Unidentified("l5d-name header is absent")
+
+
+@pytest.mark.parametrize(
+    ("header", "label"), [(":authority", "web"), (":path", "/a?b"), (":method", "GET"), (":scheme", "http")]
+)
+def test_pseudo_headers_are_parts_of_the_request(header, label):
+    identifier = HeaderToken(kind="io.l5d.header.token", header=header).build(PREFIX)
+    assert identifier.identify(request(b"/a?b", version=HTTP_2)) == Path.of("svc", label)
+
+
+@pytest.mark.parametrize("header", ["Host", ":authority"])
+def test_what_is_absent_is_called_as_the_client_calls_it(header):
+    identifier = HeaderToken(kind="io.l5d.header.token", header=header).build(PREFIX)
+    assert identifier.identify(request(host=None, version=HTTP_2)) == Unidentified(":authority header is absent")
 
 
 def test_the_same_value_gives_the_same_path():
@@ -61,7 +76,15 @@ def test_any_value_is_exactly_one_label(value):
     assert Path.parse(path.show()) == path
 
 
-@pytest.mark.parametrize("name", [":authority", ":path", ":Method", ":x"])
+@pytest.mark.parametrize("name", [":authority", ":path", ":method", ":scheme"])
 def test_pseudo_headers_are_for_h2(name):
-    with pytest.raises(ValidationError, match=f"{name} is a pseudo header, for routers whose protocol is h2"):
+    kind = HeaderToken(kind="io.l5d.header.token", header=name)
+    assert kind.misfit("h2") is None
+    key, words = kind.misfit("http")
+    assert (key, words.partition(";")[0]) == ("header", f"{name} is a pseudo header, for routers whose protocol is h2")
+
+
+@pytest.mark.parametrize("name", [":x", ":Authority", ":status", ":"])
+def test_others_than_requests_have_are_refused(name):
+    with pytest.raises(ValidationError, match=f"{name} is no pseudo header of requests; they have :authority, :method"):
         HeaderToken(kind="io.l5d.header.token", header=name)

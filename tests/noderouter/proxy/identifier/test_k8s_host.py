@@ -4,6 +4,7 @@ from dtab import Path
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.errors import OverloadError
 from noderouter.core.exchange import Exchange
+from noderouter.core.message import HTTP_2
 from noderouter.proxy.identifier import token
 from noderouter.proxy.identifier.k8s_host import K8sHost
 from noderouter.proxy.identifier.kind import Unidentified
@@ -76,6 +77,14 @@ def test_where_no_client_is_known_it_is_the_host():
     identifier = K8sHost(kind="io.l5d.k8s.host").build(Path.of("svc"))
     assert identifier.identify(said(b"web")) == Path.of("svc", "web")
     assert identifier.identify(said(None)) == Unidentified("Host header is absent")
+
+
+def test_http_2_is_named_as_http_1_is(identifier):
+    exchange = said(b"web")
+    exchange.version = HTTP_2
+    assert identifier.identify(exchange) == Path.of("svc", "web", "in:shop")
+    exchange.authority = None
+    assert identifier.identify(exchange) == Unidentified(":authority header is absent")
 
 
 def test_made_up_hosts_do_not_fill_the_memory(identifier, monkeypatch):

@@ -1,7 +1,7 @@
 import pytest
 
 from dtab import Path
-from noderouter.core.message import HTTP_1_0
+from noderouter.core.message import HTTP_1_0, HTTP_2
 from noderouter.proxy.identifier.kind import Unidentified
 from noderouter.proxy.identifier.method_and_host import MethodAndHost
 from tests.noderouter.proxy.identifier.requests import request
@@ -17,6 +17,7 @@ WITH_URI = MethodAndHost(kind="io.l5d.methodAndHost", httpUriInDst=True).build(P
         (WITH_URI, request(b"/some/path?x=/y", b"domain:80"), "/https/1.1/GET/domain:80/some/path"),
         (WITH_URI, request(b"/", b"domain"), "/https/1.1/GET/domain"),
         (WITH_URI, request(b"/a//b/", b"domain"), "/https/1.1/GET/domain/a/b"),
+        (PLAIN, request(b"/x", b"Domain", version=HTTP_2), "/https/1.1/GET/domain"),
         (PLAIN, request(b"/x", None, method=b"POST", version=HTTP_1_0), "/https/1.0/POST"),
         (WITH_URI, request(b"/drum/bass", b"domain", method=b"POST", version=HTTP_1_0), "/https/1.0/POST/drum/bass"),
     ],
