@@ -21,6 +21,7 @@ MODULES: Final = (
     "noderouter.proxy.classifier.verdicts",
     "noderouter.proxy.client.client",
     "noderouter.proxy.client.endpoint",
+    "noderouter.proxy.client.both_pools",
     "noderouter.proxy.client.connections",
     "noderouter.proxy.client.pool",
     "noderouter.proxy.client.shared_pool",

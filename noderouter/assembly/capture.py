@@ -1,6 +1,7 @@
 """Builds a capture server: which stacks captured connections run through, and what makes their connections.
 
-HTTP/1 has the stack of any server with `HostMismatch` innermost; flows have a short one of their own, `flow_filters`.
+HTTP/1 and HTTP/2 have the stack of any server with `HostMismatch` innermost; flows have a short one of their own,
+`flow_filters`.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.service import Layer, stack
 from noderouter.proxy.access_log.filter import AccessLog
 from noderouter.proxy.capture.config import CaptureConfig
-from noderouter.proxy.capture.connection import CapturedConnection, CaptureSettings, CaptureStats, Carriers, MakeCodec
+from noderouter.proxy.capture.connection import CapturedConnection, CaptureSettings, CaptureStats, Carriers
 from noderouter.proxy.capture.detect import MAX_BYTES
 from noderouter.proxy.capture.flow import FlowNames, FlowStats
 from noderouter.proxy.capture.flow_log import FlowLog
@@ -27,6 +28,7 @@ from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
+from noderouter.proxy.listener.either import MakeCodec
 from noderouter.telemetry.observe import Observe
 from noderouter.telemetry.tree import Scope
 
@@ -53,6 +55,7 @@ def build_capture_server(
         destinations=index.destinations,
         is_own=router.own.contain,
         edges=router.edges,
+        http2=codecs.get("h2"),
     )
     settings = capture_settings(router.config, config, capture, index.opaque_ports)
     stats = CaptureStats()

@@ -11,8 +11,9 @@ from noderouter.core.addr import Addr, Address
 from noderouter.core.errors import NoSuchName
 from noderouter.core.var import Var
 from noderouter.proxy.client.address_class import plain
+from noderouter.proxy.client.both_pools import by_version
 from noderouter.proxy.client.client import Client, Guard
-from noderouter.proxy.client.config import ClientParams, ClientResolver
+from noderouter.proxy.client.config import ClientParams, ClientResolver, EndpointProtocol
 from noderouter.proxy.client.connections import MakeConnections
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.client.ourselves import is_here
@@ -53,11 +54,12 @@ def build_clients(
 ) -> Clients:
     """The clients of a router, made as names are bound; the metrics of each are in `client/<bound name>`."""
     binding_seconds = config.bindingTimeoutMs / 1000
+    speaks = spoken(config)
 
     def make(bound: Bound) -> Client:
         params = resolver.resolve(bound.id)
         settings = params.build(around.rng, binding_seconds)
-        connect = connections_of(params, config.protocol)
+        connect = connections_of(params, speaks)
         client = Client(bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect)
         client_gauges(scopes.acquire("client", element(bound.id)), client)
         return client
@@ -68,11 +70,20 @@ def build_clients(
     return Clients(make, closed, config.bindingCache.overrideClients)
 
 
-def connections_of(params: ClientParams, protocol: str) -> MakeConnections:
-    """What makes the connections of a client to its endpoints, where its router speaks `protocol` with clients."""
-    if (params.endpoint_protocol or protocol) == "h2":
-        return shared(connector(http2_client_settings(params.streams)), connect_http1)
-    return exclusive(connect_http1)
+def spoken(config: RouterConfig) -> EndpointProtocol | None:
+    """What the clients of a router speak, and so it with endpoints; None where some speak one and some the other."""
+    if config.protocol == "h2":
+        return "h2"
+    return "http" if all(server.streams is None for server in config.servers) else None
+
+
+def connections_of(params: ClientParams, speaks: EndpointProtocol | None) -> MakeConnections:
+    """What makes the connections of a client to its endpoints, in a router with clients that speak this."""
+    protocol = params.endpoint_protocol or speaks
+    if protocol == "http":
+        return exclusive(connect_http1)
+    streams = shared(connector(http2_client_settings(params.streams)), connect_http1)
+    return streams if protocol == "h2" else by_version(connect_http1, streams)
 
 
 def connection_guard(policy: DestinationPolicy, own: OwnListeners) -> Guard:

@@ -2,13 +2,13 @@
 
 from noderouter.config.server import ServerConfig
 from noderouter.core.service import Service
-from noderouter.proxy.capture.connection import MakeCodec
 from noderouter.proxy.client.config import StreamParams
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http2.client_settings import DEFAULT_CLIENT, Http2ClientSettings
 from noderouter.proxy.http2.config import Http2ServerKeys
 from noderouter.proxy.http2.server import Http2Connection
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
+from noderouter.proxy.listener.either import MakeCodec
 from noderouter.schema.fields import seconds
 
 
@@ -18,7 +18,7 @@ def http2_codec(settings: Http2ServerSettings, stats: ServerStats, service: Serv
 
 
 def http2_server_settings(keys: Http2ServerKeys, config: ServerConfig) -> Http2ServerSettings:
-    """The settings of the HTTP/2 connections of one server; `keys` are its own, or those of its `capture`."""
+    """The settings of the HTTP/2 connections of one server; `keys` are `streams` of it."""
     session = config.serverSession
     return Http2ServerSettings(
         max_streams=keys.maxConcurrentStreamsPerConnection,

@@ -19,7 +19,6 @@ from noderouter.config.server import H2ServerConfig, ServerConfig
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.service import Layer, Service, stack
 from noderouter.proxy.access_log.filter import AccessLog
-from noderouter.proxy.capture.connection import MakeCodec
 from noderouter.proxy.filter.admission import Admission
 from noderouter.proxy.filter.call_depth import CallDepth
 from noderouter.proxy.filter.diagnostic import Describe, DiagnosticTrace
@@ -32,6 +31,7 @@ from noderouter.proxy.filter.timestamp import Timestamp
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings
+from noderouter.proxy.listener.either import EitherConnection, MakeCodec
 from noderouter.proxy.listener.listener import Connection
 from noderouter.proxy.router.gauges import server_gauges
 from noderouter.reactor.wire import Wire
@@ -63,12 +63,16 @@ def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[st
     scope = server_scope(router, address)
     filters = filters_of(router, config, scope)
     service = stack(filters, router.router.serve)
-    (codec,) = build_codecs(router.config, config, scope, router.edges, service).values()
+    codecs = build_codecs(router.config, config, scope, router.edges, service)
+    codec = codecs["http"] if "http" in codecs else codecs["h2"]
+    other = codecs.get("h2") if "http" in codecs else None
+    idle = seconds(config.serverSession.idleTimeMs)
     # Who has asked for it is told which address of ours the client took; a system call for each connection.
     exact = config.addForwardedHeader is not None
 
     def make(wire: Wire, peer: tuple[str, int]) -> Connection:
-        return codec(wire, ConnectionInfo(peer, wire.local() if exact else address))
+        connection = ConnectionInfo(peer, wire.local() if exact else address)
+        return codec(wire, connection) if other is None else EitherConnection(wire, connection, codec, other, idle)
 
     return BuiltServer(make, scope, filters)
 
@@ -180,9 +184,12 @@ def build_codecs(
     """
     stats = ServerStats(edges)
     server_gauges(scope, stats)
-    if isinstance(config, H2ServerConfig):
-        return {"h2": http2_codec(http2_server_settings(config, config), stats, service)}
-    return {"http": http1_codec(server_settings(router, config), stats, service)}
+    codecs: dict[Protocol, MakeCodec] = {}
+    if isinstance(router, HttpRouterConfig):
+        codecs["http"] = http1_codec(server_settings(router, config), stats, service)
+    if config.streams is not None:
+        codecs["h2"] = http2_codec(http2_server_settings(config.streams, config), stats, service)
+    return codecs
 
 
 def http1_codec(settings: ServerSettings, stats: ServerStats, service: Service) -> MakeCodec:

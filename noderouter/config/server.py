@@ -41,7 +41,13 @@ class ForwardedHeader(Model):
     for_: Annotated[LabelKind, _LABEL] = Field(default_factory=_LABEL.maker("requestRandom"), alias="for")
 
 
-_OF_H2: Final = "is of HTTP/2: it goes to servers of routers whose protocol is h2, or below `capture`"
+_OF_H2: Final = "is of HTTP/2: it goes to servers of routers whose protocol is h2, or below `http2`"
+
+
+class Http2Server(Http2ServerKeys):
+    """`http2` of a server of an http router: clients may speak HTTP/2, too, with prior knowledge."""
+
+    section: ClassVar[str] = "http2"
 
 
 class ServerConfig(Model):
@@ -72,10 +78,25 @@ class ServerConfig(Model):
     allowConnect: AllowConnect = False
     """With `endpoints`, CONNECT leads to endpoints of Kubernetes only: for a router that other routers ask."""
     capture: CaptureConfig | None = None
+    http2: Http2Server | None = None
+    """None is HTTP/1 only, but for captured connections."""
+
+    @property
+    def streams(self) -> Http2ServerKeys | None:
+        """The keys of its HTTP/2 connections; None where it takes none."""
+        if self.http2 is None and self.capture is not None and self.capture.http2 == "requests":
+            return _DEFAULT_STREAMS
+        return self.http2
 
     def socket_settings(self) -> SocketSettings:
         """The settings of its listening socket."""
         return self.socketOptions.build(transparent=self.capture is not None and self.capture.transparent)
+
+    @model_validator(mode="after")
+    def _http2_of_flows(self) -> Self:
+        if self.http2 is not None and self.capture is not None and self.capture.http2 == "flows":
+            raise ValueError("http2 has no effect where capture.http2 is flows; take one of them out")
+        return self
 
     @model_validator(mode="after")
     def _cleared(self) -> Self:
@@ -87,12 +108,27 @@ class ServerConfig(Model):
         return self
 
 
+_DEFAULT_STREAMS: Final = Http2ServerKeys()
+
+
 class H2ServerConfig(Http2ServerKeys, ServerConfig):
     """A listener of a router whose protocol is h2."""
 
     misplaced: ClassVar[Mapping[str, str]] = {}
 
     port: Port = H2_PORT
+
+    @property
+    def streams(self) -> Http2ServerKeys:
+        """See `ServerConfig`."""
+        return self
+
+    @field_validator("http2")
+    @classmethod
+    def _no_http2(cls, value: Http2Server | None) -> Http2Server | None:
+        if value is not None:
+            raise ValueError("a server of an h2 router speaks nothing but HTTP/2; the keys go to the server itself")
+        return value
 
     @field_validator("capture")
     @classmethod

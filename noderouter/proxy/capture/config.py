@@ -17,7 +17,9 @@ class CaptureConfig(Model):
     identifier: Annotated[Several[Annotated[IdentifierKind, _IDENTIFIER]], OneOrMore, NotEmpty] = Field(
         default_factory=lambda: (_IDENTIFIER.maker("io.l5d.originalDst")(),)
     )
-    """Names what is not HTTP/1: whole connections."""
+    """Names what is neither HTTP/1 nor HTTP/2: whole connections."""
+    http2: Literal["requests", "flows"] = "requests"
+    """Whether each request of HTTP/2 is routed, or whole connections are, as they are."""
     hostMismatch: Literal["destination", "host", "refuse"] = "destination"
     detectTimeoutMs: Milliseconds = 500
     idleTimeoutMs: Milliseconds = 3_600_000

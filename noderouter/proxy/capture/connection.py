@@ -1,8 +1,9 @@
 """One captured connection: its original destination, its protocol, and what carries it on.
 
 The first bytes are looked at where the kernel keeps them (MSG_PEEK), so whoever carries the connection on reads all of
-it. HTTP/1 goes to the codec, request by request; everything else is a flow. A client that says nothing for a while
-waits for the server to speak, so that is a flow, too: a time-out costs a delay, never the connection.
+it. HTTP/1 and HTTP/2 go to their codecs, request by request; everything else is a flow, and HTTP/2 where it is
+configured so. A client that says nothing for a while waits for the server to speak, so that is a flow, too: a time-out
+costs a delay, never the connection.
 
 HTTP/1 that the codec would refuse may suit its server, and so is a flow and counted as one that is odd. But where the
 server is to judge requests (`judged`), none goes round it: the codec has what is odd, and refuses it as it does later
@@ -26,6 +27,7 @@ from noderouter.proxy.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detect
 from noderouter.proxy.capture.flow import FlowReply, flow
 from noderouter.proxy.capture.original_destination import local_destination, original_destination
 from noderouter.proxy.http.lifetime import client_reset
+from noderouter.proxy.listener.either import MakeCodec
 from noderouter.proxy.listener.listener import Connection
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.task import Task, Timeout
@@ -38,10 +40,6 @@ SILENT_SECONDS: Final = 600.0
 """Until that first byte."""
 
 Place = tuple[str, int]
-
-
-MakeCodec = Callable[[Wire, ConnectionInfo], Connection]
-"""Makes what serves the requests of one connection."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -87,6 +85,8 @@ class Carriers:
     """Whether a server of this router listens there."""
     edges: Edges = field(default_factory=Edges)
     """Who calls whom: the names of flows."""
+    http2: MakeCodec | None = None
+    """None carries HTTP/2 as flows."""
 
 
 class CapturedConnection:
@@ -151,6 +151,8 @@ class CapturedConnection:
         connection = ConnectionInfo(self._peer, dialled, destination.name)
         if detected.protocol is WireProtocol.HTTP1 or (detected is HTTP1_ODD and self._settings.judged):
             await self._hand_over(self._carriers.http, connection)
+        elif detected.protocol is WireProtocol.HTTP2 and self._carriers.http2 is not None:
+            await self._hand_over(self._carriers.http2, connection)
         else:
             await self._carry(detected, connection)
 

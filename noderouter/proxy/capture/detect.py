@@ -26,11 +26,10 @@ from typing import Final
 from noderouter.proxy.capture.client_hello import HANDSHAKE, NotHello, read_client_hello
 from noderouter.proxy.http.grammar import TOKEN
 from noderouter.proxy.http1.head import HeadError, parse_request
+from noderouter.proxy.listener.either import PREFACE
 
 MAX_BYTES: Final = 16 * 1024
 """How many bytes are looked at, which always suffice. More where request lines may be longer."""
-
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 MAX_METHOD_BYTES: Final = 64
 """The longest registered method has 17; text without spaces is not waited for."""

@@ -26,10 +26,11 @@ from noderouter.core.errors import (
 )
 from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.core.journey import begin_attempt
+from noderouter.core.message import HTTP_2
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
 from noderouter.proxy.balancer.balancer import Balancer
-from noderouter.proxy.client.connections import MakeConnections
+from noderouter.proxy.client.connections import Connections, MakeConnections
 from noderouter.proxy.client.endpoint import MARK_SECONDS, Endpoint
 from noderouter.proxy.client.fail_fast import FailFast
 from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
@@ -223,10 +224,12 @@ class Client:
                 if exchange.journey is not None:
                     lines = fields + begin_attempt(exchange, endpoint.address, now)
                 pool = endpoint.pool
+                if exchange.version == HTTP_2:
+                    pool = pool.streams()
                 connection = None
                 try:
                     if exchange.tunnel:
-                        connection = await self._open(endpoint, exchange, now, connecting, exchange.confined)
+                        connection = await self._open(endpoint, pool, exchange, now, connecting, exchange.confined)
                         connection.progress = now
                         if GATEWAY in endpoint.address.meta:  # a router, which has to be asked for a tunnel
                             await connection.exchange(exchange, lines)
@@ -235,7 +238,7 @@ class Client:
                     else:
                         connection = None if exchange.needs_fresh else pool.take()
                         if connection is None:
-                            connection = await self._open(endpoint, exchange, now, connecting, False)
+                            connection = await self._open(endpoint, pool, exchange, now, connecting, False)
                         connection.progress = now
                         await connection.exchange(exchange, lines)
                     ended = exchange.done_at = monotonic()
@@ -309,7 +312,13 @@ class Client:
                 self.pool_stats.add("retries/requeues_per_request", COUNT, again)
 
     async def _open(
-        self, endpoint: Endpoint, exchange: Exchange, now: float, connecting: float, confined: bool
+        self,
+        endpoint: Endpoint,
+        pool: Connections,
+        exchange: Exchange,
+        now: float,
+        connecting: float,
+        confined: bool,
     ) -> Transport:
         """A connection, if a new one may be opened: the only place where the data path opens any.
 
@@ -321,7 +330,7 @@ class Client:
         self._guard(self.id, endpoint.address, confined)
         if self._fail_fast is not None:
             self._fail_fast.check(endpoint)
-        connection = await endpoint.pool.open(exchange, max(0.0, self._connecting_seconds - connecting))
+        connection = await pool.open(exchange, max(0.0, self._connecting_seconds - connecting))
         if attempt is not None:
             attempt.connected = monotonic()
         return connection

@@ -31,6 +31,10 @@ class Connections:
         """Connections that carry nothing at the moment."""
         raise NotImplementedError
 
+    def streams(self) -> "Connections":
+        """What carries exchanges of HTTP/2, where that is not what carries all others."""
+        return self
+
     def take(self) -> Transport | None:
         """A transport that can be used at once, or None: then `open` one."""
         raise NotImplementedError

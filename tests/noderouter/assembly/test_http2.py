@@ -5,10 +5,11 @@ from socket import socketpair
 import pytest
 
 from dtab import Path
-from noderouter.assembly.client import connections_of
+from noderouter.assembly.client import connections_of, spoken
 from noderouter.assembly.http2 import http2_client_settings, http2_server_settings
 from noderouter.assembly.server import build_codecs
 from noderouter.core.connection import ConnectionInfo
+from noderouter.proxy.client.both_pools import BothPools
 from noderouter.proxy.client.config import GlobalClient
 from noderouter.proxy.client.pool import Pool
 from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
@@ -98,10 +99,31 @@ def test_a_server_of_h2_speaks_it():
         ("http", "h2", "h2"),
         ("h2", "http", "http"),
         ("http", "http", "http"),
+        (None, None, "either"),
+        (None, "http", "http"),
+        (None, "h2", "h2"),
     ],
 )
-def test_endpoints_are_spoken_to_as_the_router_speaks_unless_said_otherwise(router, endpoint, speaks):
+def test_endpoints_are_spoken_to_as_clients_speak_unless_said_otherwise(router, endpoint, speaks):
     params = params_of(**({} if endpoint is None else {"endpointProtocol": endpoint}))
     make = connections_of(params, router)
     connections = make(None, "10.0.0.1", 80, PoolSettings(), PoolStats())
-    assert isinstance(connections, SharedPool if speaks == "h2" else Pool)
+    assert type(connections) is {"http": Pool, "h2": SharedPool, "either": BothPools}[speaks]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "server", "speaks"),
+    [
+        ("http", {}, "http"),
+        ("h2", {}, "h2"),
+        ("http", {"http2": {}}, None),
+        ("http", {"capture": {}}, None),
+        ("http", {"capture": {"http2": "flows"}}, "http"),
+        ("http", {"capture": {}, "http2": {"maxFrameBytes": 20_000}}, None),
+    ],
+)
+def test_what_clients_speak_is_said_by_servers(protocol, server, speaks):
+    router = checked(config(protocol=protocol, servers=[{"port": 4140}, {"port": 0, **server}])).routers[0]
+    assert spoken(router) == speaks
+    codecs = build_codecs(router, router.servers[1], MetricsTree().scope("x"), Edges(), never)
+    assert set(codecs) == ({"http", "h2"} if speaks is None else {speaks})

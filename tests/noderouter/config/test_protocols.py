@@ -97,6 +97,13 @@ def test_keys_of_the_other_protocol_say_where_they_go(protocol: str, key: str, w
 def test_servers_have_what_their_router_speaks() -> None:
     (message,) = checked("http", {"maxFrameBytes": 16_384}).values()
     assert message.startswith("the key maxFrameBytes is of HTTP/2: it goes to servers of routers whose protocol is h2")
+    assert checked("http", {"http2": {"maxFrameBytes": 20_000}}).servers[0].streams.maxFrameBytes == 20_000
+    assert checked("http", {"capture": {}}).servers[0].streams.maxFrameBytes == 16_384
+    assert checked("http", {"capture": {"http2": "flows"}}).servers[0].streams is None
+    (message,) = checked("http", {"capture": {"http2": "flows"}, "http2": {}}).values()
+    assert "http2 has no effect where capture.http2 is flows" in message
+    (message,) = checked("h2", {"http2": {}}).values()
+    assert "speaks nothing but HTTP/2" in message
     (message,) = checked("h2", {"capture": {}}).values()
     assert "put `capture` on a server of an http router" in message
     (message,) = checked("h2", {"maxHeaderListByts": 5}).values()
