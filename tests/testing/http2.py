@@ -260,10 +260,12 @@ class Http2Peer:
         return await self.over(number)
 
     async def rest(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Read to the end of the connection."""
+        """Read to the end of the connection; a client is closed then."""
         with trio.fail_after(seconds):
             while await self.read() is not None:
                 pass
+        if self.is_client:
+            await self.close()
 
     async def still_there(self) -> None:
         """Wait for the answer to a PING: what was sent before it has been handled."""

@@ -48,7 +48,8 @@ class Resets:
         self._now = 0
         self._before = 0
 
-    def _turn(self, now: float) -> None:
+    def turn(self, now: float) -> None:
+        """Forget what is too long ago; to be called now and then, since `completed` looks at no clock."""
         passed = now - self._began
         if passed >= RESET_SECONDS:
             self._before = self._now if passed < 2 * RESET_SECONDS else 0
@@ -61,7 +62,7 @@ class Resets:
 
     def spend(self, now: float) -> bool:
         """Note a stream that was reset; return whether the budget had it."""
-        self._turn(now)
+        self.turn(now)
         self._now += 1
         return self._now + self._before <= RESETS
 

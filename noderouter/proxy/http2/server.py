@@ -214,7 +214,7 @@ class Http2Connection(Session):
         if not number & 1:
             raise SessionError(PROTOCOL_ERROR, "a client's streams have odd numbers")
         self.last = number
-        if self.going or self.running >= self.settings.max_streams:
+        if self.going or self.running + len(self._fresh) >= self.settings.max_streams:
             if not self.going:
                 self.count_reset()
             self.reset(number, REFUSED_STREAM, 0 if last else self.stream_window)
@@ -280,8 +280,10 @@ class Http2Connection(Session):
         fresh = self._fresh
         buffer_bytes = self.settings.buffer_bytes
         for stream in fresh:
-            if stream.fault is not None:
-                continue  # begun and reset in one read
+            if stream.cut:  # begun and reset in one read
+                stream.exchange = None
+                stream.close(NO_ERROR)
+                continue
             stream.begin_body(buffer_bytes)
             self.running += 1
             stream.task = self.reactor.spawn(stream.run(self._service), stream)

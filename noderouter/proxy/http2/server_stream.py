@@ -37,7 +37,7 @@ class ServerStream(Stream):
 
     Attributes:
         exchange: what is served, None before and after.
-        task: who serves it.
+        task: who serves it; `begun` when that has made its first step.
         length: of the request's body, or CHUNKED.
         data: the request's body where it is at hand.
         complete: the end of the response is on its way.
@@ -49,6 +49,7 @@ class ServerStream(Stream):
         "_kept",
         "_kept_bytes",
         "_to_come",
+        "begun",
         "complete",
         "connection",
         "data",
@@ -67,6 +68,7 @@ class ServerStream(Stream):
         self.connection: ConnectionInfo = server.connection
         self.exchange: Exchange | None = None
         self.task: Task | None = None
+        self.begun = False
         self.expected = length
         self.length = CHUNKED if length < 0 else length
         self.data: bytes | None = None
@@ -84,13 +86,13 @@ class ServerStream(Stream):
 
     def reset_by_peer(self, code: int) -> None:
         """The client wants nothing of it any more."""
-        self.server.count_reset()
         self.lose(ClientGone("client reset the stream"))
+        self.server.count_reset()  # which may end the session: what the stream was for is over by then
 
     def lose(self, error: Exception) -> None:
         """See `Stream`; ends the exchange."""
         super().lose(error)
-        if self.task is not None:
+        if self.task is not None and self.begun:  # cancelled before that, a coroutine ends without its `finally`
             self.task.cancel(error)
 
     def malformed(self, reason: str) -> Exception:
@@ -116,7 +118,10 @@ class ServerStream(Stream):
         exchange = self.exchange
         if exchange is None:
             return
+        self.begun = True
         try:
+            if self.cut:
+                return
             if self.data is None and 0 < self.length <= self.server.settings.buffer_bytes and not _expects(exchange):
                 await self._gather()
             await service(exchange)

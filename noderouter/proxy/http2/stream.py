@@ -36,6 +36,7 @@ class Stream:
         finished: we have sent END_STREAM, or have reset it.
         headed: DATA may come.
         fault: what reading fails with when `pieces` are used up.
+        cut: it has ended early, by the peer's doing or with the session.
         trailers: the peer's trailer fields.
         pending: what of `send` waits for its turn.
         in_line: it stands in the session's line.
@@ -46,6 +47,7 @@ class Stream:
         "_last",
         "_reader",
         "_writer",
+        "cut",
         "ended",
         "expected",
         "fault",
@@ -74,6 +76,7 @@ class Stream:
         self.finished = False
         self.headed = True
         self.fault: Exception | None = None
+        self.cut = False
         self.trailers: Headers | None = None
         self.pending: memoryview | None = None
         self.in_line = False
@@ -98,6 +101,7 @@ class Stream:
 
         What has come to its end before can be read all the same.
         """
+        self.cut = True
         if not self.ended:
             self.ended = True
             self.fault = self.fault or error
@@ -268,7 +272,7 @@ class Stream:
         session = self.session
         if self.ended and self.finished:
             session.streams.pop(self.number, None)
-            if self.fault is None:
+            if not self.cut:  # what was reset when its request was whole has no fault, and yet was for nothing
                 session.resets.completed()
         else:
             self.ended = self.finished = True
