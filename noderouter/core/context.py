@@ -58,3 +58,4 @@ class Context:
     formats: frozenset[str] = frozenset()
     span: Trace | None = None
     attempt_fields: "Callable[[Context, Attempt], bytes] | None" = None
+    timed: bool = False

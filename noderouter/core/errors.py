@@ -18,8 +18,8 @@
     ├── OverloadError           a limit of ours is reached (503)
     └── DeadlineExceeded        a timeout or the caller's deadline passed (503)
 
-`filter/error_reply.py` holds the one table from these to HTTP. `ClientGone` is no RouterError: nobody is left
-to answer.
+`proxy/http/error_form.py` holds the one table from these to HTTP, `core/grpc.py` that to gRPC. `ClientGone` is no
+RouterError: nobody is left to answer.
 """
 
 
@@ -132,9 +132,13 @@ class OverloadError(RouterError):
 
 
 class DeadlineExceeded(RouterError):
-    """`requestAttemptTimeoutMs`, `totalTimeoutMs` or a propagated deadline has passed."""
+    """`requestAttemptTimeoutMs`, `totalTimeoutMs` or a deadline of the caller's has passed; `by_caller` tells."""
 
     status = 503
+
+    def __init__(self, message: str, *, by_caller: bool = False) -> None:
+        super().__init__(message)
+        self.by_caller = by_caller
 
 
 class ClientGone(Exception):

@@ -35,6 +35,7 @@ from noderouter.proxy.client.endpoint import MARK_SECONDS, Endpoint
 from noderouter.proxy.client.fail_fast import FailFast
 from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
 from noderouter.proxy.filter.timeout import endpoint_failed
+from noderouter.proxy.http.deadline import timeout_line
 from noderouter.proxy.http.error_text import binding_timeout
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.transport import Transport
@@ -221,8 +222,10 @@ class Client:
                 exchange.endpoint = endpoint
                 exchange.attempts += 1
                 lines = fields
+                if exchange.context is not None and exchange.context.timed:
+                    lines += timeout_line(exchange.context)
                 if exchange.journey is not None:
-                    lines = fields + begin_attempt(exchange, endpoint.address, now)
+                    lines += begin_attempt(exchange, endpoint.address, now)
                 pool = endpoint.pool
                 if exchange.version == HTTP_2:
                     pool = pool.streams()
@@ -337,7 +340,7 @@ class Client:
 
     def _requeue(self, exchange: Exchange, error: RouterError, tries: int, now: float) -> bool:
         """Whether to try again. Nothing was processed, or `error.retryable` would be false."""
-        if not error.retryable or exchange.reply.started:
+        if not error.retryable or exchange.reply.started or exchange.response is not None:
             self.cannot_retry += 1
             return False
         if isinstance(error, FailedFast) and self._fail_fast is not None:

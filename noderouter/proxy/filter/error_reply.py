@@ -1,9 +1,8 @@
-"""The one table from errors to HTTP: answers what failed in the router (docs/linkerd1.md sections 5.4 and 5.5).
+"""Answers what failed in the router (docs/linkerd1.md sections 5.4 and 5.5).
 
-Outermost filter of a server (only the access log is further out). Every error carries its status (`core.errors`);
-what is no RouterError is a fault of ours and answers 502 with its text. The message goes into `l5d-err` for the next
-router and into the body for people. The `l5d-*` lines go into `exchange.reply_fields`, where the reply of a
-`clearContext` server finds them, drops them and drops the body with them.
+Outermost filter of a server (only the access log is further out). What an answer looks like is `proxy.http.error_form`.
+Its `l5d-*` lines go into `exchange.reply_fields`, where the reply of a `clearContext` server finds them, drops them and
+drops the body with them.
 
 Not answered here: a client that has gone, cancellation, a reply that had started (the codec cuts the connection, so
 that the client does not take what came for all), and ClientProtocolError, because only the codec can answer and then
@@ -13,27 +12,20 @@ close (RFC 9112 section 2.2).
 from collections.abc import Callable
 from time import monotonic
 from typing import Final
-from urllib.parse import quote_plus
 
-from noderouter.core.errors import ClientGone, ClientProtocolError, OverloadError, RouterError
+from noderouter.core.errors import ClientGone, ClientProtocolError, RouterError
 from noderouter.core.exchange import FAILURE, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import ErrorResponse
 from noderouter.core.service import Service
+from noderouter.proxy.http.error_form import error_form
 from noderouter.proxy.http.status import phrase
-from noderouter.proxy.http.success_class import FAILURE as FAILURE_FIELD
 from noderouter.reactor.errors import Unwind
 from noderouter.telemetry.metrics import RequestStats
 from noderouter.telemetry.observe import Observe
 
 MAX_FIELD_BYTES: Final = 8192
 """`l5d-err` is never longer, however large `maxHeadersKB` is: that is all the head many clients read."""
-
-_RETRYABLE: Final = b"l5d-retryable: true\r\n"
-_NACK: Final = b"finagle-http-nack: true\r\n"
-"""Finagle clients take a 503 with this for "not processed" and try elsewhere."""
-
-_BLOCK: Final = b"content-type: text/plain\r\n"
 
 
 class ErrorReply:
@@ -100,41 +92,11 @@ class ErrorReply:
         await self._answer(exchange, error if self._explain is None else self._explain(exchange, error), error)
 
     async def _answer(self, exchange: Exchange, error: Exception, cause: Exception) -> None:
-        status, message, retryable = describe(error)
-        body = truncate(message, self._max_body_bytes)
-        fields = b"l5d-err: %b\r\n%b" % (encode(message, self._max_field_bytes), FAILURE_FIELD)
-        if retryable:
-            fields += _RETRYABLE
-        if isinstance(error, OverloadError):
-            fields += _NACK
-        exchange.reply_fields = fields  # in place of those of an attempt that was not to be
+        form = error_form(exchange, error, cause, self._max_field_bytes, self._max_body_bytes)
+        # In place of the fields of an attempt that was not to be.
+        exchange.response, exchange.reply_fields, body = form
         exchange.verdict = FAILURE
         exchange.done_at = 0.0
-        block = _BLOCK + error.fields if isinstance(error, RouterError) else _BLOCK
-        exchange.response = ErrorResponse(status, phrase(status), Headers(block), len(body), cause)
-        pending = exchange.reply.begin(exchange.response, body)
+        pending = exchange.reply.begin(form[0], body)
         if pending is not None:
             await pending
-
-
-def describe(error: Exception) -> tuple[int, str, bool]:
-    """Status, message, and whether nothing was processed, so that the request may be sent again."""
-    if isinstance(error, RouterError):
-        return error.status, error.message, error.retryable
-    return 502, str(error) or type(error).__name__, False
-
-
-def truncate(message: str, limit: int) -> bytes:
-    """`message` in UTF-8, at most `limit` bytes of it, whole characters only."""
-    data = message[:limit].encode("utf-8", "backslashreplace")
-    return data if len(data) <= limit else data[:limit].decode("utf-8", "ignore").encode("utf-8")
-
-
-def encode(message: str, limit: int) -> bytes:
-    """`message` as the value of `l5d-err`: form-encoded as java.net.URLEncoder does, at most `limit` bytes.
-
-    Nothing but letters, digits and `*-._+%` comes out, so a message cannot add a field. Escapes stay whole.
-    """
-    text = quote_plus(truncate(message, limit), safe="*").replace("~", "%7E")[:limit]
-    tail = text.rfind("%", max(0, limit - 2))
-    return (text if tail < 0 or len(text) < limit else text[:tail]).encode("ascii")

@@ -8,6 +8,9 @@ What dtabs may say is in `overrides`: everybody can send them.
 
 `ClearContext` is for servers that face the internet: the one place where every `l5d-*` of a request is dropped.
 The reply of such a server drops those of the response.
+
+Both make a deadline of the `grpc-timeout` of a call. They look for one where there are reserved fields, because every
+call has one: `te`.
 """
 
 import re
@@ -19,14 +22,15 @@ from noderouter.core.context import Context, Deadline, Trace
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
 from noderouter.core.trace_context import parse_trace
-from noderouter.proxy.filter.overrides import OverrideRules
-from noderouter.proxy.http.deadline import combine, enforce, parse_deadline
+from noderouter.proxy.filter.overrides import BadContext, OverrideRules
+from noderouter.proxy.http.deadline import combine, enforce, parse_deadline, take_grpc_timeout
 
 _DEADLINE: Final = b"l5d-ctx-deadline"
 _CTX_DTAB: Final = b"l5d-ctx-dtab"
 _USER_DTAB: Final = b"l5d-dtab"
 _TRACE: Final = b"l5d-ctx-trace"
 _SAMPLE: Final = b"l5d-sample"
+_TIMEOUT: Final = b"grpc-timeout"
 _CONSUMED: Final = frozenset((_DEADLINE, _CTX_DTAB, _USER_DTAB, _TRACE, _SAMPLE))
 
 _NUMBER: Final = re.compile(rb"[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?")
@@ -46,11 +50,13 @@ class ReadContext:
         """Read, then go on.
 
         Raises:
-            BadContext: a dtab does not parse, is too long, or says what it may not.
+            BadContext: a dtab does not parse, is too long, or says what it may not; a time limit is none.
             DeadlineExceeded: nobody waits for the response any more.
         """
         if exchange.reserved is not None:
             self._read(exchange, exchange.reserved)
+            if _TIMEOUT in exchange.block:
+                read_timeout(exchange, self._clock_ns())
         return self._service(exchange)
 
     def _read(self, exchange: Exchange, reserved: tuple[tuple[bytes, bytes], ...]) -> None:
@@ -97,8 +103,23 @@ class ClearContext:
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Drop, then go on."""
         if exchange.reserved is not None:
+            if _TIMEOUT in exchange.block:
+                read_timeout(exchange, time_ns())
             exchange.reserved = tuple(f for f in exchange.reserved if not f[0].startswith(b"l5d-")) or None
         return self._service(exchange)
+
+
+def read_timeout(exchange: Exchange, now_ns: int) -> None:
+    """Make a deadline of `grpc-timeout`.
+
+    Raises:
+        BadContext: it is malformed.
+        DeadlineExceeded: it is 0.
+    """
+    try:
+        take_grpc_timeout(exchange, now_ns)
+    except ValueError as error:
+        raise BadContext(f"grpc-timeout is {error}") from None
 
 
 def parse_sample(value: bytes) -> float | None:

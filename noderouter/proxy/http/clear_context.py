@@ -13,7 +13,8 @@ def guard(response: Response, fields: bytes, data: bytes, clear: bool) -> tuple[
         data: the first of the body.
 
     Returns:
-        The field lines and the data that may go out: the text of an error names what is behind the router.
+        The field lines and the data that may go out: the text of an error names what is behind the router, and so does
+        its `grpc-message`, which is removed from the response.
     """
     error = response.field(b"l5d-err") is not None
     if clear:
@@ -26,6 +27,7 @@ def guard(response: Response, fields: bytes, data: bytes, clear: bool) -> tuple[
             fields += b"%b: %b\r\n" % (name, value)
     if error and clear:
         data = b""
+        response.headers.remove(b"grpc-message")
         if response.length != 0:
             response.length = 0
     return fields, data

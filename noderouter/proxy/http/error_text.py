@@ -49,11 +49,12 @@ def binding_timeout(name: Path, seconds: float, tree: str | None = None) -> Bind
     return BindingTimeout(f"Exceeded {show_seconds(seconds)} binding timeout while {doing} {name.show()}")
 
 
-def total_timeout(name: Path, seconds: float) -> DeadlineExceeded:
-    """`totalTimeoutMs` has passed."""
+def total_timeout(name: Path, seconds: float, *, by_caller: bool = False) -> DeadlineExceeded:
+    """`totalTimeoutMs` has passed, or the caller's deadline."""
     return DeadlineExceeded(
         f"exceeded {show_seconds(seconds)} to {name.show()} while waiting for a response for the request,"
-        " including retries (if applicable)"
+        " including retries (if applicable)",
+        by_caller=by_caller,
     )
 
 

@@ -11,10 +11,11 @@ from typing import Any, Final
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import ClientGone, ClientStalled
 from noderouter.core.exchange import Exchange
+from noderouter.core.grpc import is_grpc
 from noderouter.core.headers import Headers
 from noderouter.core.message import UNTIL_CLOSE, Response
 from noderouter.proxy.http.clear_context import guard
-from noderouter.proxy.http.refusal import refusal
+from noderouter.proxy.http.error_form import refusal
 from noderouter.proxy.http.trailers import trailer_line
 from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
@@ -147,12 +148,13 @@ class Http1Reply:
             raise ClientGone(error.strerror) from None
         return self._drain()
 
-    def refuse(self, status: int, reason: str) -> Awaitable[None] | None:
-        """Answer what is no request, as the last on this connection; see `begin`."""
+    def refuse(self, status: int, reason: str, exchange: Exchange | None) -> Awaitable[None] | None:
+        """Answer what is no request, or `exchange`, which is refused, as the last on this connection; see `begin`."""
         self.exchange = None
         self.reset(False, False, False)
-        response, text = refusal(status, reason, self.clear_context)
-        return self.begin(response, text)
+        return self.begin(
+            *refusal(status, reason, grpc=exchange is not None and is_grpc(exchange), clear=self.clear_context)
+        )
 
     def _upload_ends(self, upload: StreamBody) -> bool:
         """Whether the connection can go on behind a response that comes before its request has.

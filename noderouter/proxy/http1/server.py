@@ -333,7 +333,7 @@ class ServerConnection:
             if exchange is not None and reply.started:
                 self.wire.abort()
                 return
-            pending: Awaitable[None] | None = reply.refuse(status, reason)
+            pending: Awaitable[None] | None = reply.refuse(status, reason, exchange)
             if pending is not None:
                 with Timeout(LINGER_SECONDS):
                     await pending

@@ -16,7 +16,7 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 from noderouter.core.service import Service
 from noderouter.proxy.http.clear_context import guard
-from noderouter.proxy.http.refusal import refusal
+from noderouter.proxy.http.error_form import refusal
 from noderouter.proxy.http.trailers import trailer_line
 from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import CANCEL, INTERNAL_ERROR, NO_ERROR

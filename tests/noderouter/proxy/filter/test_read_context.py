@@ -203,3 +203,46 @@ def test_clearing_drops_all_of_ours_and_nothing_else(fields: list[tuple[bytes, b
 
 def test_clearing_ignores_what_would_be_refused() -> None:
     assert clear(((b"l5d-dtab", b"wrong"), (b"l5d-ctx-deadline", b"1 1"))).reserved is None
+
+
+# The time limits of gRPC
+
+TE = ((b"te", b"trailers"),)
+
+
+def call(limit: bytes, reserved: Reserved | None = TE) -> Exchange:
+    block = b"content-type: application/grpc\r\ngrpc-timeout: %b\r\n" % limit
+    exchange = make_exchange(b"POST", block=block, reserved=reserved)
+    recorded(exchange).comes(PEER)
+    return exchange
+
+
+def test_a_time_limit_tightens_the_deadline() -> None:
+    for deadline, expected in ((b"1000 9000", Deadline(NOW_NS, 8_000)), (b"1000 7000", Deadline(NOW_NS, 7_000))):
+        exchange = call(b"3u", (*TE, (b"l5d-ctx-deadline", deadline)))
+        run(ReadContext(served, TRUSTING, clock_ns=lambda: NOW_NS).serve(exchange))
+        assert exchange.context == Context(deadline=expected, timed=True)
+        assert exchange.reserved == TE
+        assert b"grpc-timeout" not in exchange.block
+
+
+def test_public_servers_heed_it_as_well() -> None:
+    exchange = call(b"1H", (*TE, (b"l5d-ctx-deadline", b"1000 7000")))
+    run(ClearContext(served).serve(exchange))
+    assert exchange.context is not None
+    assert exchange.context.timed
+    assert exchange.context.deadline is not None
+    assert exchange.context.deadline.deadline_ns > 10**18
+
+
+@pytest.mark.parametrize("limit", [b"1", b"5 S", b"123456789S", b""])
+def test_a_time_limit_that_is_none_is_refused(limit: bytes) -> None:
+    for make in (lambda: ReadContext(served, TRUSTING), lambda: ClearContext(served)):
+        with pytest.raises(BadContext, match="grpc-timeout is not a time limit"):
+            run(make().serve(call(limit)))
+
+
+def test_without_reserved_fields_nobody_looks() -> None:
+    exchange = call(b"soon", None)
+    run(ReadContext(served, TRUSTING).serve(exchange))
+    assert exchange.context is None

@@ -86,9 +86,10 @@ async def test_the_callers_deadline_holds_where_there_is_no_limit():
         exchange = make_exchange()
         now = time.time_ns()
         exchange.context = Context(deadline=Deadline(now, now + 60_000_000))
-        with pytest.raises(DeadlineExceeded):
+        with pytest.raises(DeadlineExceeded) as raised:
             await loop.run(TotalTimeout(wait_long).serve(exchange), 2)
         assert exchange.context.deadline == Deadline(now, now + 60_000_000)
+        assert raised.value.by_caller
 
 
 class Streaming:
