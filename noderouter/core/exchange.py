@@ -79,12 +79,18 @@ class RetryGate(Protocol):
 class Classifier(Protocol):
     """Judges responses; configured ones are in `proxy.classifier`."""
 
-    def head(self, exchange: "Exchange") -> Verdict:
-        """Judge the response head in `exchange.response`, before any of it has gone to the client."""
+    def head(self, exchange: "Exchange") -> Verdict | None:
+        """Judge the response head in `exchange.response`, before any of it has gone to the client.
+
+        None, of a response of unknown length: `end` tells.
+        """
         ...
 
     def end(self, exchange: "Exchange", trailers: Headers | None) -> Verdict:
-        """Judge a delivered response of unknown length at its end; nothing can be retried any more."""
+        """Judge a response of unknown length at its end; `exchange.verdict` is what the head has told.
+
+        Nothing can be retried once the reply has started.
+        """
         ...
 
 
@@ -96,6 +102,10 @@ class JudgedByHead:
     def end(self, exchange: "Exchange", trailers: Headers | None) -> Verdict:
         """As the head was judged."""
         return exchange.verdict or FAILURE
+
+    def waits(self) -> bool:
+        """No."""
+        return False
 
 
 class ByStatus(JudgedByHead):

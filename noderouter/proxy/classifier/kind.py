@@ -17,6 +17,10 @@ class Classifier(Judge, Protocol):
         """Judge an attempt that ended in `exc` instead of a response. Never SUCCESS."""
         ...
 
+    def waits(self) -> bool:
+        """Whether it can turn out at the end of a response that it is retryable."""
+        ...
+
 
 class ClassifierKind(Kind):
     """What `responseClassifier` may be (`io.l5d.http.nonRetryable5XX` where it is absent)."""

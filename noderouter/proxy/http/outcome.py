@@ -8,7 +8,7 @@ from typing import Final
 from noderouter.core.errors import EndpointProtocolError
 from noderouter.core.exchange import RETRYABLE, SUCCESS, Exchange
 from noderouter.core.headers import Headers
-from noderouter.core.message import HTTP_1_1, Response
+from noderouter.core.message import HTTP_1_1, HTTP_2, Response
 from noderouter.proxy.http.methods import IDEMPOTENT
 from noderouter.proxy.http.success_class import success_fields
 from noderouter.proxy.http.via import via_response
@@ -28,9 +28,28 @@ def deliver(exchange: Exchange, response: Response) -> bool:
         return False
     if verdict is SUCCESS and response.reserved is None and response.version == HTTP_1_1:
         exchange.reply_fields += _GOOD
+    elif verdict is None:
+        exchange.reply_fields += via_response(response)
     else:
         exchange.reply_fields += success_fields(verdict) + via_response(response)
     return True
+
+
+def conclude(exchange: Exchange, trailers: Headers | None) -> Headers | None:
+    """Judge a response of unknown length at its end; the trailers that the client gets.
+
+    A verdict that the head did not tell is among them (docs/linkerd1.md section 5.3), for those who said that they read
+    trailers; in HTTP/1, a field of that name may not be one.
+    """
+    late = exchange.verdict is None
+    verdict = exchange.verdict = exchange.classifier.end(exchange, trailers)
+    if not late or exchange.version != HTTP_2 or exchange.field(b"te") != b"trailers":
+        return trailers
+    told = Headers(success_fields(verdict))
+    if trailers is not None:
+        trailers.remove(b"l5d-success-class")
+        told.block = trailers.block + told.block
+    return told
 
 
 def lost(exchange: Exchange, untouched: bool, words: str) -> Exception:

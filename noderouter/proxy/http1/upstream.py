@@ -34,7 +34,7 @@ from noderouter.core.errors import (
 from noderouter.core.exchange import SUCCESS, Awaited, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_1_0, UNTIL_CLOSE, Response
-from noderouter.proxy.http.outcome import deliver, lost
+from noderouter.proxy.http.outcome import conclude, deliver, lost
 from noderouter.proxy.http.via import via_response
 from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
@@ -322,9 +322,10 @@ class UpstreamConnection(Transport):
         except Truncated as cut:
             kind = CutShort if isinstance(cut, Closed) else EndpointProtocolError
             raise (exchange.request_failure or kind(f"response cut short: {cut}")) from None
+        trailers = body.trailers
         if body.length < 0:  # of the message, whatever became of it on the way to the client
-            exchange.verdict = exchange.classifier.end(exchange, body.trailers)
-        await reply.finish(body.trailers)
+            trailers = conclude(exchange, trailers)
+        await reply.finish(trailers)
         self._whole(body, lasting)
 
     async def _discard(self, body: StreamBody, lasting: bool) -> None:

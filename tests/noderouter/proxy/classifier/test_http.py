@@ -22,7 +22,7 @@ from noderouter.proxy.classifier.kind import ClassifierKind
 from noderouter.schema.kind import kind_field, kinds_in
 
 PACKAGE = "noderouter.proxy.classifier"
-NAMES = sorted(kinds_in(PACKAGE, ClassifierKind))
+NAMES = sorted(name for name in kinds_in(PACKAGE, ClassifierKind) if name.startswith("io.l5d.http."))
 METHODS = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"POST", b"PATCH", b"LINK", b"get"]
 RETRYABLE_METHODS = {
     "io.l5d.http.nonRetryable5XX": set(),

@@ -6,8 +6,8 @@ from noderouter.core.body import WholeBody
 from noderouter.core.errors import ClientGone, EndpointProtocolError
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
-from noderouter.core.message import HTTP_1_0, Response
-from noderouter.proxy.http.outcome import deliver, lost
+from noderouter.core.message import HTTP_1_0, HTTP_1_1, HTTP_2, Response
+from noderouter.proxy.http.outcome import conclude, deliver, lost
 from tests.testing.reply import make_exchange
 
 
@@ -88,3 +88,53 @@ def test_a_client_that_broke_off_is_the_reason():
     exchange = make_exchange()
     exchange.request_failure = ClientGone("left")
     assert lost(exchange, True, "reset") is exchange.request_failure
+
+
+class Late:
+    """A classifier that knows at the end only."""
+
+    def head(self, _exchange: Exchange) -> Verdict | None:
+        return None
+
+    def end(self, exchange: Exchange, trailers: Headers | None) -> Verdict:
+        return Verdict.SUCCESS if trailers is not None and trailers.get(b"ok") == b"1" else Verdict.FAILURE
+
+
+def late(version: int, te: bytes = b"trailers") -> Exchange:
+    exchange = make_exchange(version=version, reserved=((b"te", te),))
+    exchange.classifier = Late()
+    assert deliver(exchange, response())
+    assert exchange.verdict is None
+    assert exchange.reply_fields == b"via: 1.1 linkerd\r\n"
+    return exchange
+
+
+@pytest.mark.parametrize(
+    ("trailers", "shown", "verdict"),
+    [
+        (b"ok: 1\r\n", b"ok: 1\r\nl5d-success-class: 1.0\r\n", Verdict.SUCCESS),
+        (b"l5d-success-class: 1.0\r\nok: 0\r\n", b"ok: 0\r\nl5d-success-class: 0.0\r\n", Verdict.FAILURE),
+        (None, b"l5d-success-class: 0.0\r\n", Verdict.FAILURE),
+    ],
+)
+def test_a_late_verdict_is_told_behind_the_trailers(trailers, shown, verdict):
+    exchange = late(HTTP_2)
+    told = conclude(exchange, None if trailers is None else Headers(trailers))
+    assert told == Headers(shown)
+    assert exchange.verdict is verdict
+
+
+@pytest.mark.parametrize(("version", "te"), [(HTTP_1_1, b"trailers"), (HTTP_2, b"")])
+def test_it_is_told_to_nobody_who_does_not_read_it(version, te):
+    exchange = late(version, te)
+    trailers = Headers(b"ok: 1\r\n")
+    assert conclude(exchange, trailers) is trailers
+    assert exchange.verdict is Verdict.SUCCESS
+    assert conclude(late(version, te), None) is None
+
+
+def test_what_the_head_has_told_is_not_told_again():
+    exchange = make_exchange(version=HTTP_2, reserved=((b"te", b"trailers"),))
+    assert deliver(exchange, response())
+    assert conclude(exchange, None) is None
+    assert exchange.verdict is Verdict.SUCCESS
