@@ -25,7 +25,7 @@ from noderouter.proxy.retry.filter import Retry
 from noderouter.proxy.router.branches import Branch, Picker
 from noderouter.proxy.router.clients import Clients
 from noderouter.proxy.router.config import ServiceParams
-from noderouter.proxy.router.gauges import service_gauges
+from noderouter.proxy.router.gauges import held_gauges, service_gauges
 from noderouter.proxy.router.named import NameSettings
 from noderouter.proxy.router.route import FixedAnswer, MakeRoute, Route
 from noderouter.proxy.router.scopes import Scopes, element
@@ -45,12 +45,13 @@ def build_names(
 ) -> NameSettings:
     """What the services of a router's names are made with; the metrics of each are in `service/<name>`."""
     resolver = config.service.build()
+    holding = config.protocol != "http"
     rng = around.rng
 
     def filters(name: Path) -> Sequence[Layer]:
         params = resolver.resolve(name)
         scope = scopes.acquire("service", element(name))
-        return service_filters(params, scope, rng, tracing)
+        return service_filters(params, scope, rng, tracing, holding=holding)
 
     return NameSettings(
         bind=bind,
@@ -62,31 +63,46 @@ def build_names(
     )
 
 
-def service_filters(params: ServiceParams, scope: Scope, rng: Random, tracing: Tracing | None) -> list[Layer]:
-    """The service stack of a logical name, outermost first, whose metrics are in `scope`."""
+def service_filters(
+    params: ServiceParams, scope: Scope, rng: Random, tracing: Tracing | None, *, holding: bool
+) -> list[Layer]:
+    """The service stack of a logical name, outermost first, whose metrics are in `scope`.
+
+    `holding`: requests and responses that stream are kept for another try, within `retryBufferSize`.
+    """
     filters: list[Layer] = []
     total = params.total_timeout
     if total is not None:
         filters.append(layer(TotalTimeout, total).showing(totalTimeoutMs=round(total * 1000)))
     filters.append(_PROPAGATE if tracing is None else propagate_filter(params, tracing))
-    filters.append(_retry_filter(params, scope, rng))
+    filters.append(_retry_filter(params, scope, rng, holding))
     return filters
 
 
-def _retry_filter(params: ServiceParams, scope: Scope, rng: Random) -> Layer:
+def _retry_filter(params: ServiceParams, scope: Scope, rng: Random, holding: bool) -> Layer:
     """`retries` and `responseClassifier` of a name, with a budget of its own."""
     budget = params.budget.build()
     never_waits = isinstance(params.backoff, ConstantKind) and params.backoff.ms == 0
     backoff = None if never_waits else partial(params.backoff.build, rng)
     classifier = params.classifier.build()
     stats = scope.requests()
+    hold = params.hold if holding else None
 
     def retry(service: Service) -> Retry:
-        made = Retry(service, classifier, budget, backoff, stats)
+        made = Retry(service, classifier, budget, backoff, stats, hold)
         service_gauges(scope, made.stats, budget)
+        if hold is not None:
+            held_gauges(scope, made.releases)
         return made
 
-    shown = {"budget": params.budget, "backoff": params.backoff, "responseClassifier": params.classifier}
+    shown: dict[str, object] = {
+        "budget": params.budget,
+        "backoff": params.backoff,
+        "responseClassifier": params.classifier,
+    }
+    if hold is not None:
+        shown["retryBufferSize"] = {"requestBytes": hold.request_bytes, "responseBytes": hold.response_bytes}
+        shown["classificationTimeoutMs"] = round(hold.seconds * 1000)
     return Layer(Retry.__name__, retry, shown)
 
 

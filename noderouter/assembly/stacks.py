@@ -10,6 +10,7 @@ Parameters have their keys of the configuration. Nothing of this is looked at wh
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -130,6 +131,7 @@ def stacks_of_config(config: Config) -> Json:
 def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe, tracing: Tracing | None) -> Json:
     shown, scope, rng = Shown(), MetricsTree().scope("rt", router.label), Random()
     services, clients = router.service.build(), router.client.build()
+    filters = partial(service_filters, scope=scope, rng=rng, tracing=tracing, holding=router.protocol != "http")
     servers: Json = {}
     flows: Json = {}
     for server in router.servers:
@@ -143,8 +145,7 @@ def _stacks(router: RouterConfig, namers: Iterable[NamerKind], observe: Observe,
         "servers": servers,
         "flows": flows,
         "services": {
-            name: shown.filters(service_filters(services.resolve(path), scope, rng, tracing))
-            for name, path in _examples(services.patterns).items()
+            name: shown.filters(filters(services.resolve(path))) for name, path in _examples(services.patterns).items()
         },
         "clients": {
             name: shown.client(clients.resolve(path), router.protocol)

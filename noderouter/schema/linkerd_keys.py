@@ -169,6 +169,7 @@ SECTIONS = _table(f"""
  requeueBudget clientSession socketOptions requestAuthorizers forwardClientCert windowUpdateRatio\
  headerTableBytes initialStreamWindowBytes maxFrameBytes maxHeaderListBytes thriftFramed attemptTTwitterUpgrade
     retries: budget backoff
+    retryBufferSize: requestBytes responseBytes
     budget: ttlSecs minRetriesPerSec percentCanRetry
     pool: minSize maxSize idleTimeMs maxWaiters
     socketOptions: noDelay reuseAddr reusePort readTimeoutMs writeTimeoutMs keepAlive backlog

@@ -1,8 +1,10 @@
 """Classified retries: repeats what the classifier calls retryable, within a budget (docs/linkerd1.md section 4.3).
 
 The decision about a response falls when its head is there and nothing of it has gone to the client: the upstream
-codec asks `exchange.gate` whether to deliver it or to discard it. Streamed request bodies are
-never replayed: classifiers do not call those exchanges retryable.
+codec asks `exchange.gate` whether to deliver it or to discard it. Where the verdict comes with the trailers, a response
+is held back for that (`held`), and a request body that streams is kept to be sent again (`replay`), both within the
+bounds of a `Hold`, if there is one. Without it streamed request bodies are never replayed: classifiers do not call
+those exchanges retryable.
 """
 
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from noderouter.core.service import Service
 from noderouter.proxy.classifier.kind import Classifier
 from noderouter.proxy.retry.backoff import Backoff
 from noderouter.proxy.retry.budget import RetryBudget
+from noderouter.proxy.retry.held import HeldReply, Hold, Releases
 from noderouter.reactor.errors import Unwind
 from noderouter.reactor.task import sleep
 from noderouter.telemetry.metrics import RequestStats
@@ -38,7 +41,7 @@ class Retry:
     Stands above the binding, so that each try picks a branch and an endpoint anew.
     """
 
-    __slots__ = ("_backoff", "_budget", "_classifier", "_requests", "_service", "stats")
+    __slots__ = ("_backoff", "_budget", "_classifier", "_hold", "_requests", "_service", "_waits", "releases", "stats")
 
     def __init__(
         self,
@@ -47,13 +50,17 @@ class Retry:
         budget: RetryBudget,
         backoff: Callable[[], Backoff] | None,
         requests: RequestStats,
+        hold: Hold | None = None,
     ) -> None:
-        """`backoff` makes the series of pauses of one request; None is no pause."""
+        """`backoff` makes the series of pauses of one request; None is no pause. `hold`: see `held`."""
         self._service = service
         self._classifier = classifier
         self._budget = budget
         self._backoff = backoff
         self._requests = requests
+        self._hold = hold
+        self._waits = classifier.waits()
+        self.releases = Releases()
         self.stats = RetryStats()
 
     async def serve(self, exchange: Exchange) -> None:
@@ -66,6 +73,9 @@ class Retry:
         request_fields = exchange.request_fields
         reply_fields = exchange.reply_fields
         pauses: Backoff | None = None
+        held: HeldReply | None = None
+        if self._hold is not None and (exchange.body.data is None or self._waits) and not exchange.tunnel:
+            held = HeldReply(exchange, self._hold, self.releases, waits=self._waits)
         try:
             while True:
                 try:
@@ -75,6 +85,8 @@ class Retry:
                 except RouterError as error:
                     if not self._again(exchange, error):
                         raise
+                    if held is not None:
+                        held.drop()  # the endpoint broke off within it
                 self.stats.total += 1
                 exchange.request_fields = request_fields
                 exchange.reply_fields = reply_fields
@@ -90,6 +102,8 @@ class Retry:
             raise
         finally:
             requests.pending -= 1
+            if held is not None:
+                held.close()
 
     def _again(self, exchange: Exchange, error: RouterError) -> bool:
         """Whether an exchange that failed is sent again."""

@@ -8,6 +8,7 @@ from dtab import Path, PathMatcher
 from noderouter.proxy.classifier.kind import ClassifierKind
 from noderouter.proxy.retry.backoff import BackoffKind
 from noderouter.proxy.retry.config import Budget
+from noderouter.proxy.retry.held import BUFFER_BYTES, SECONDS, Hold
 from noderouter.schema.fields import Milliseconds
 from noderouter.schema.kind import Field, Kind, Model, Several, kind_field
 from noderouter.schema.partial import Partial, PrefixEntry, overlay
@@ -15,6 +16,8 @@ from noderouter.telemetry.telemeter.kind import Rate
 
 _BACKOFF = kind_field(BackoffKind, "noderouter.proxy.retry")
 _CLASSIFIER = kind_field(ClassifierKind, "noderouter.proxy.classifier")
+
+BufferBytes = Annotated[int, Field(ge=0, le=1 << 20)]
 
 
 class Retries(Model):
@@ -30,6 +33,15 @@ class PartialRetries(Partial, Retries):
     """The same in an entry of `configs`."""
 
 
+class RetryBufferSize(Model):
+    """How much of a request, and of its response, is kept so that it can be sent again."""
+
+    section: ClassVar[str] = "retryBufferSize"
+
+    requestBytes: BufferBytes = BUFFER_BYTES
+    responseBytes: BufferBytes = BUFFER_BYTES
+
+
 class ServiceKeys(Model):
     """The keys of a service."""
 
@@ -42,6 +54,10 @@ class ServiceKeys(Model):
     responseClassifier: Annotated[ClassifierKind, _CLASSIFIER] = Field(
         default_factory=_CLASSIFIER.maker("io.l5d.http.nonRetryable5XX")
     )
+    retryBufferSize: RetryBufferSize = RetryBufferSize()
+    """Of routers that speak HTTP/2."""
+    classificationTimeoutMs: Annotated[int, Field(ge=1, le=60_000)] = round(SECONDS * 1000)
+    """How long a response is held back whose verdict comes with its end; of routers that speak HTTP/2."""
 
 
 class ServiceEntry(PrefixEntry, ServiceKeys):
@@ -58,6 +74,7 @@ class ServiceParams:
     backoff: BackoffKind
     classifier: ClassifierKind
     total_timeout: float | None
+    hold: Hold
     sample_rate: float | None
 
 
@@ -72,6 +89,8 @@ class ServiceResolver:
             "totalTimeoutMs": base.totalTimeoutMs,
             "traceSampleRate": base.traceSampleRate,
             "responseClassifier": base.responseClassifier,
+            "retryBufferSize": base.retryBufferSize,
+            "classificationTimeoutMs": base.classificationTimeoutMs,
         }
         self._entries = tuple(entries)
 
@@ -89,6 +108,11 @@ class ServiceResolver:
             backoff=found["retries"]["backoff"],
             classifier=found["responseClassifier"],
             total_timeout=None if total is None else total / 1000,
+            hold=Hold(
+                found["retryBufferSize"].requestBytes,
+                found["retryBufferSize"].responseBytes,
+                found["classificationTimeoutMs"] / 1000,
+            ),
             sample_rate=found["traceSampleRate"],
         )
 

@@ -14,6 +14,7 @@ from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import RetryStats
+from noderouter.proxy.retry.held import Releases
 from noderouter.proxy.router.router import Router
 from noderouter.telemetry.edges import Edges
 from noderouter.telemetry.tree import Scope
@@ -81,6 +82,12 @@ def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None
     scope.tally("retries/total", lambda: stats.total)
     scope.gauge("retries/budget", lambda: budget.balance(monotonic()))
     scope.tally("retries/budget_exhausted", lambda: stats.budget_exhausted)
+
+
+def held_gauges(scope: Scope, releases: Releases) -> None:
+    """Responses of a logical name that are held back until they are judged."""
+    scope.gauge("retries/held", lambda: len(releases))
+    scope.tally("retries/held_released", lambda: releases.early)
 
 
 def client_gauges(scope: Scope, client: Client) -> None:

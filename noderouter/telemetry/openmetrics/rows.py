@@ -39,6 +39,8 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("service", "retries/total", _C, "retries", "Retries because of the response classifier"),
     ("service", "retries/budget", _G, "retry_budget", "Retries that are left"),
     ("service", "retries/budget_exhausted", _C, "retries_refused", "Retries for which no budget was left"),
+    ("service", "retries/held", _G, "responses_held", "Responses that are held back until they are judged"),
+    ("service", "retries/held_released", _C, "responses_released", "Held responses that went out before that"),
     # connections to endpoints
     ("client", "connects", _C, "client_connections_opened", "Connections opened to endpoints"),
     ("client", "closes", _C, "client_connections_closed", "Connections to endpoints that have ended"),

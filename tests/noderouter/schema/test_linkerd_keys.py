@@ -22,7 +22,7 @@ from noderouter.proxy.identifier.kind import IdentifierKind
 from noderouter.proxy.listener.config import Session, SocketOptions
 from noderouter.proxy.retry.backoff import BackoffKind
 from noderouter.proxy.retry.config import Budget
-from noderouter.proxy.router.config import Retries, ServiceKeys
+from noderouter.proxy.router.config import Retries, RetryBufferSize, ServiceKeys
 from noderouter.schema import linkerd_keys
 from noderouter.schema.kind import Kind, Model, kinds_in
 from noderouter.telemetry.telemeter.kind import TelemeterKind
@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[type[Model], Keys]] = {
     "service": (ServiceKeys, ("routers", 0, "service")),
     "client": (ClientKeys, ("routers", 0, "client")),
     "retries": (Retries, ("routers", 0, "service", "retries")),
+    "retryBufferSize": (RetryBufferSize, ("routers", 0, "service", "retryBufferSize")),
     "budget": (Budget, ("routers", 0, "client", "requeueBudget")),
     "pool": (PoolConfig, ("routers", 0, "client", "hostConnectionPool")),
     "socketOptions": (SocketOptions, ("routers", 0, "servers", 0, "socketOptions")),

@@ -4,6 +4,7 @@ from dtab import Path
 from noderouter.proxy.classifier.http import AllSuccessful, NonRetryable5XX
 from noderouter.proxy.retry.backoff import ConstantKind, JitteredKind
 from noderouter.proxy.retry.config import Budget
+from noderouter.proxy.retry.held import Hold
 from noderouter.proxy.router.config import GlobalService, ServiceParams, StaticService
 
 NAME = Path.of("svc", "hello")
@@ -15,6 +16,7 @@ def test_the_defaults_are_linkerds() -> None:
         backoff=ConstantKind(kind="constant", ms=0),
         classifier=NonRetryable5XX(kind="io.l5d.http.nonRetryable5XX"),
         total_timeout=None,
+        hold=Hold(16383, 16383, 0.1),
         sample_rate=None,
     )
 
@@ -24,12 +26,15 @@ def test_global_settings_are_for_every_name() -> None:
         {
             "kind": "io.l5d.global",
             "totalTimeoutMs": 1500,
+            "retryBufferSize": {"responseBytes": 0},
+            "classificationTimeoutMs": 250,
             "retries": {"budget": {"percentCanRetry": 1}},
             "responseClassifier": {"kind": "io.l5d.http.allSuccessful"},
         }
     )
     params = service.build().resolve(NAME)
     assert params.total_timeout == 1.5
+    assert params.hold == Hold(16383, 0, 0.25)
     assert params.budget == Budget(percentCanRetry=1.0)
     assert isinstance(params.classifier, AllSuccessful)
 
