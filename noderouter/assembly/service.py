@@ -68,7 +68,8 @@ def service_filters(
 ) -> list[Layer]:
     """The service stack of a logical name, outermost first, whose metrics are in `scope`.
 
-    `holding`: requests and responses that stream are kept for another try, within `retryBufferSize`.
+    `holding`: all of its exchanges are of HTTP/2, and those that stream are kept for another try, within
+    `retryBufferSize`; else those are that are.
     """
     filters: list[Layer] = []
     total = params.total_timeout
@@ -86,12 +87,12 @@ def _retry_filter(params: ServiceParams, scope: Scope, rng: Random, holding: boo
     backoff = None if never_waits else partial(params.backoff.build, rng)
     classifier = params.classifier.build()
     stats = scope.requests()
-    hold = params.hold if holding else None
+    hold = params.hold
 
     def retry(service: Service) -> Retry:
         made = Retry(service, classifier, budget, backoff, stats, hold)
         service_gauges(scope, made.stats, budget)
-        if hold is not None:
+        if holding:
             held_gauges(scope, made.releases)
         return made
 
@@ -100,7 +101,7 @@ def _retry_filter(params: ServiceParams, scope: Scope, rng: Random, holding: boo
         "backoff": params.backoff,
         "responseClassifier": params.classifier,
     }
-    if hold is not None:
+    if holding:
         shown["retryBufferSize"] = {"requestBytes": hold.request_bytes, "responseBytes": hold.response_bytes}
         shown["classificationTimeoutMs"] = round(hold.seconds * 1000)
     return Layer(Retry.__name__, retry, shown)

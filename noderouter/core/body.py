@@ -29,10 +29,6 @@ class Body(Protocol):
         """
         ...
 
-    def rewind(self) -> bool:
-        """Have `read` begin at the first byte again; answers whether all that was read is still there."""
-        ...
-
 
 class WholeBody:
     """A body that is at hand; `NO_BODY` is the empty one."""
@@ -48,10 +44,6 @@ class WholeBody:
     async def read(self) -> bytes:
         """Not used: a body with `data` is sent whole."""
         return b""
-
-    def rewind(self) -> bool:
-        """See `Body`."""
-        return True
 
 
 NO_BODY: Final = WholeBody(b"")

@@ -350,7 +350,7 @@ class Client:
             limit = CONNECT_REQUEUES
         elif isinstance(error, ConnectError):
             limit = CONNECT_REQUEUES
-        elif not exchange.body.rewind():
+        elif exchange.body.data is None and not exchange.body.replayable:
             self.cannot_retry += 1
             return False
         else:

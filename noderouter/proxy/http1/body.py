@@ -71,10 +71,6 @@ class StreamBody:
         self.read_bytes = 0
         self.done = length == 0
 
-    def rewind(self) -> bool:
-        """See `core.body.Body`: nothing is kept."""
-        return self.data is not None
-
     async def read(self) -> bytes:
         """The next piece of payload, b"" at the end.
 

@@ -21,7 +21,7 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_2
 from noderouter.core.service import Service
 from noderouter.proxy.http import lifetime
-from noderouter.proxy.http.refusal import refusal
+from noderouter.proxy.http.error_form import refusal
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http.target import check_expectation
 from noderouter.proxy.http2.frames import (
@@ -271,7 +271,7 @@ class Http2Connection(Session):
         """Answer a request that no filter sees."""
         self.stats.protocol_errors += 1
         self.count_reset()
-        response, text = refusal(status, reason, self.settings.clear_context)
+        response, text = refusal(status, reason, clear=self.settings.clear_context)
         stream.begin(response, text)
         stream.close(NO_ERROR)
 

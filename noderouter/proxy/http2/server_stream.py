@@ -12,6 +12,7 @@ from noderouter.core.body import CHUNKED
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import ClientGone, ClientProtocolError, ClientStalled, RouterError
 from noderouter.core.exchange import Exchange
+from noderouter.core.grpc import is_grpc, trailers_for
 from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 from noderouter.core.service import Service
@@ -44,10 +45,7 @@ class ServerStream(Stream):
     """
 
     __slots__ = (
-        "_again",
         "_head_only",
-        "_kept",
-        "_kept_bytes",
         "_to_come",
         "begun",
         "complete",
@@ -78,9 +76,6 @@ class ServerStream(Stream):
         self.sent_bytes = 0
         self._head_only = head_only
         self._to_come = UNKNOWN
-        self._kept: list[bytes] | None = None
-        self._kept_bytes = 0
-        self._again = 0
 
     # The session's side
 
@@ -126,20 +121,28 @@ class ServerStream(Stream):
                 await self._gather()
             await service(exchange)
         except ClientProtocolError as error:
-            self._refuse(error)
-        except (ClientGone, WireError, RouterError):
+            self._refuse(exchange, error)
+        except RouterError as failed:
+            self._cut(exchange, failed)
+        except (ClientGone, WireError):
             pass  # counted where it was raised; the client sees a reset
         finally:
             self._end(exchange)
 
-    def _refuse(self, error: ClientProtocolError) -> None:
+    def _refuse(self, exchange: Exchange, error: ClientProtocolError) -> None:
         """Answer a request that is wrong in itself."""
         self.server.stats.protocol_errors += 1
         if not self.started and not self.finished:
-            response, text = refusal(error.status, error.message, self.server.settings.clear_context)
-            if self.exchange is not None:
-                self.exchange.reply_fields = b""
-            self.begin(response, text)
+            exchange.reply_fields = b""
+            clear = self.server.settings.clear_context
+            self.begin(*refusal(error.status, error.message, grpc=is_grpc(exchange), clear=clear))
+
+    def _cut(self, exchange: Exchange, error: RouterError) -> None:
+        """End a response that had begun: with a status where its caller waits for one (gRPC), else with a reset."""
+        if self.started and not self.finished and self._to_come < 0 and is_grpc(exchange):
+            self.finished = True
+            trailers = trailers_for(error, silent=self.server.settings.clear_context)
+            self.server.write(self.server.encoder.trailers(self.number, None, trailers.block))
 
     def _end(self, exchange: Exchange) -> None:
         server = self.server
@@ -147,7 +150,6 @@ class ServerStream(Stream):
         server.stats.received_bytes += self.received
         self.complete = self.complete or self.finished
         self.close(NO_ERROR if self.finished else CANCEL if self.fault is not None else INTERNAL_ERROR)
-        self._kept = None
         self.exchange = self.task = None  # no circle is left behind
         server.done(exchange)
 
@@ -173,31 +175,13 @@ class ServerStream(Stream):
         self.begin_body(self.server.settings.buffer_bytes)
 
     async def read(self) -> bytes:
-        """See `core.body.Body`. What was read is kept, as far as it may be, for `rewind`."""
-        kept = self._kept
-        if kept is not None and self._again < len(kept):
-            self._again += 1
-            return kept[self._again - 1]
-        data = await self.receive(self.session.patience)
-        if data and self._kept_bytes >= 0:
-            self._kept_bytes += len(data)
-            if self._kept_bytes > self.server.settings.buffer_bytes:
-                self._kept, self._kept_bytes = None, -1
-            else:
-                if kept is None:
-                    kept = self._kept = []
-                kept.append(data)
-                self._again = len(kept)
-        return data
-
-    def rewind(self) -> bool:
         """See `core.body.Body`."""
-        if self.data is not None:
-            return self.replayable
-        if self._kept_bytes < 0:
-            return False
-        self._again = 0
-        return True
+        return await self.receive(self.session.patience)
+
+    @property
+    def read_bytes(self) -> int:
+        """Payload so far."""
+        return self.received
 
     # The response
 

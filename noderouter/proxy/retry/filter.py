@@ -3,8 +3,8 @@
 The decision about a response falls when its head is there and nothing of it has gone to the client: the upstream
 codec asks `exchange.gate` whether to deliver it or to discard it. Where the verdict comes with the trailers, a response
 is held back for that (`held`), and a request body that streams is kept to be sent again (`replay`), both within the
-bounds of a `Hold`, if there is one. Without it streamed request bodies are never replayed: classifiers do not call
-those exchanges retryable.
+bounds of a `Hold`, if there is one. Without it, and with HTTP/1, streamed request bodies are never replayed:
+classifiers do not call those exchanges retryable.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from time import monotonic
 
 from noderouter.core.errors import RouterError
 from noderouter.core.exchange import RETRYABLE, Exchange
+from noderouter.core.message import HTTP_2
 from noderouter.core.service import Service
 from noderouter.proxy.classifier.kind import Classifier
 from noderouter.proxy.retry.backoff import Backoff
@@ -74,7 +75,8 @@ class Retry:
         reply_fields = exchange.reply_fields
         pauses: Backoff | None = None
         held: HeldReply | None = None
-        if self._hold is not None and (exchange.body.data is None or self._waits) and not exchange.tunnel:
+        streams = exchange.body.data is None and exchange.version == HTTP_2
+        if self._hold is not None and (self._waits or streams) and not exchange.tunnel:
             held = HeldReply(exchange, self._hold, self.releases, waits=self._waits)
         try:
             while True:

@@ -144,7 +144,7 @@ def test_what_cannot_be_sent_again_is_never_retryable(name):
         (ClientGone("x"), set()),
         (OSError(), set()),
     ],
-    ids=repr,
+    ids=lambda each: " ".join(sorted(each)) or "none" if isinstance(each, set) else repr(each),
 )
 def test_errors(error, retryable):
     found = {name for name in NAMES if build(name).error(called(), error) is Verdict.RETRYABLE}

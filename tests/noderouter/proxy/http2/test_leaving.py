@@ -6,7 +6,7 @@ Covers `streams.py`.
 import pytest
 
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
-from tests.noderouter.proxy.http2.services import Held, at_rest, echo, hello, session_of, sized
+from tests.noderouter.proxy.http2.services import Held, at_rest
 from tests.testing import http2
 from tests.testing.http2 import data, http2_client, rst_stream
 from tests.testing.loop import until
@@ -19,7 +19,9 @@ async def test_what_is_begun_and_reset_in_one_read_is_not_served() -> None:
     held = Held()
     async with proxy(service=held, http2=H2) as p:
         peer = await http2_client(p.port)
-        await peer.send(peer.request(), rst_stream(1), peer.request(), rst_stream(3), peer.request("/", "POST", end=False))
+        await peer.send(
+            peer.request(), rst_stream(1), peer.request(), rst_stream(3), peer.request("/", "POST", end=False)
+        )
         await peer.send(rst_stream(5))
         await at_rest(p, peer)
         assert held.begun <= 1  # the last came in a read of its own
@@ -69,5 +71,3 @@ async def test_rapid_reset_of_whole_requests_ends_the_session(late: bool) -> Non
                 await until(lambda count=(number + 1) // 2: held.gone == count)
         await peer.rest()
         assert [code for _, code, _ in peer.goaways] == [http2.ENHANCE_YOUR_CALM]
-
-
