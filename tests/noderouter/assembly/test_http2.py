@@ -83,12 +83,13 @@ def test_a_server_of_h2_speaks_it():
     router, server = server_of(**KEYS)
     (made,) = build_codecs(router, server, MetricsTree().scope("x"), Edges(), never).items()
     assert made[0] == "h2"
-    pair = socketpair()
-    with Reactor() as reactor, pair[1]:
-        connection = made[1](Wire(reactor, pair[0]), ConnectionInfo(("10.0.0.1", 1), ("10.0.0.2", 2)))
-        assert isinstance(connection, Http2Connection)
-        assert connection.settings == http2_server_settings(server, server)
-        connection.wire.close()
+    mine, theirs = socketpair()
+    reactor = Reactor(lambda _task, _error: None)
+    connection = made[1](Wire(reactor, mine), ConnectionInfo(("10.0.0.1", 1), ("10.0.0.2", 2)))
+    assert isinstance(connection, Http2Connection)
+    assert connection.settings == http2_server_settings(server, server)
+    reactor.close()
+    theirs.close()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from noderouter.core.errors import (
     RefusedDestination,
     RouterError,
     StreamReset,
+    Unprocessed,
 )
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
@@ -80,6 +81,7 @@ def answer(
         (EndpointProtocolError("closed early", retryable=True), 502, b"Bad Gateway", {RETRYABLE}),
         (CutShort("cut"), 502, b"Bad Gateway", set()),
         (StreamReset("reset", 8), 502, b"Bad Gateway", set()),
+        (Unprocessed("goes away"), 502, b"Bad Gateway", {RETRYABLE}),
         (EndpointTimeout("silent"), 504, b"Gateway Timeout", set()),
         (OverloadError("full"), 503, b"Service Unavailable", {RETRYABLE, NACK}),
         (DeadlineExceeded("late"), 503, b"Service Unavailable", set()),
