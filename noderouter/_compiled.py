@@ -53,6 +53,7 @@ MODULES: Final = (
     "noderouter.proxy.http2.frames",
     "noderouter.proxy.http2.greeting",
     "noderouter.proxy.http2.output",
+    "noderouter.proxy.http2.parting",
     "noderouter.proxy.http2.relay",
     "noderouter.proxy.http2.server",
     "noderouter.proxy.http2.server_settings",

@@ -103,6 +103,7 @@ class Seen:
     ended: bool = False
     reset: int | None = None
     updates: int = 0
+    spent: int = 0
     pieces: list[int] = field(default_factory=list)
 
     @property
@@ -147,7 +148,7 @@ class Http2Peer:
         goaways: each GOAWAY: last stream, code, words.
         settings: what the other end has announced; `acks` counts its acknowledgements.
         pongs: answers to PING.
-        granted: WINDOW_UPDATE of the connection, in sum.
+        granted: WINDOW_UPDATE of the connection, in sum; `spent` is what `upload` has used.
         closed: the other end has finished sending; `broken` where by a reset.
         answering: SETTINGS and PING are answered; `giving`: so are DATA by WINDOW_UPDATE.
     """
@@ -164,6 +165,7 @@ class Http2Peer:
         self.acks = 0
         self.pongs: list[bytes] = []
         self.granted = 0
+        self.spent = 0
         self.closed = False
         self.broken = False
         self.answering = True
@@ -180,6 +182,26 @@ class Http2Peer:
             await self.stream.send_all(b"".join(frames))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self.broken = True
+
+    async def upload(self, stream: int, body: bytes, end: bool = True, piece: int = 16384) -> None:
+        """Send a body as far as the windows let us, reading on until they do."""
+        seen = self.seen.setdefault(stream, Seen(stream))
+        await self.until(lambda: self.settings)
+        while body:
+            await self.until(lambda: min(self.window_of(seen), 65535 + self.granted - self.spent) > 0)
+            count = min(piece, len(body), self.window_of(seen), 65535 + self.granted - self.spent)
+            seen.spent += count
+            self.spent += count
+            await self.send(data(stream, body[:count], end and count == len(body)))
+            body = body[count:]
+            if not body:
+                return
+        if end:
+            await self.send(data(stream, b"", True))
+
+    def window_of(self, seen: Seen) -> int:
+        """What may be sent on a stream."""
+        return self.settings.get(INITIAL_WINDOW_SIZE, 65535) + seen.updates - seen.spent
 
     async def send_bytewise(self, *frames: bytes) -> None:
         """Send all, byte by byte, in as many reads at the other end as it takes."""

@@ -13,6 +13,7 @@ from noderouter.proxy.http2.frames import (
     settings,
 )
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
+from noderouter.proxy.http2.session import LINGER_BYTES, LINGER_SECONDS
 from noderouter.proxy.http2.settings import (
     HEADER_TABLE_SIZE,
     INITIAL_WINDOW_SIZE,
@@ -21,7 +22,7 @@ from noderouter.proxy.http2.settings import (
     MAX_HEADER_LIST_SIZE,
 )
 from noderouter.reactor.task import Timeout
-from noderouter.reactor.wire import Wire
+from noderouter.reactor.wire import READ_BYTES, Wire
 
 WHOLE: Final = len(PREFACE) + HEAD_BYTES
 _OLD: Final = b"HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
@@ -44,11 +45,21 @@ async def read_preface(wire: Wire, seconds: float) -> bytes:
             if not more:
                 return b""
             if not PREFACE.startswith(data[: len(PREFACE)]):
-                return data
+                return await _first_line(wire, data)
     if scope.expired:
         return b""
     if data[len(PREFACE) + 3] != SETTINGS or data[len(PREFACE) + 4] & 1:
         raise SessionError(PROTOCOL_ERROR, "the first frame is not SETTINGS")
+    return data
+
+
+async def _first_line(wire: Wire, data: bytes) -> bytes:
+    """Return `data` with what comes behind it until a line is whole, where it may be one of a request."""
+    while data[:1].isalpha() and b"\n" not in data and len(data) < READ_BYTES:
+        more = await wire
+        if not more:
+            break
+        data += more
     return data
 
 
@@ -69,3 +80,7 @@ async def refuse_old(wire: Wire, data: bytes, patience: float) -> None:
     if b" HTTP/1." in data.split(b"\r\n", 1)[0]:
         await wire.send(_OLD + _OLD_WORDS, patience)
         wire.finish()
+        seen = len(data)
+        with Timeout(LINGER_SECONDS):  # closed with bytes unread, the answer might be lost
+            while seen < LINGER_BYTES and (more := await wire):
+                seen += len(more)

@@ -169,7 +169,7 @@ class Output(Flushed):
             if self.window < least:
                 return
             line.popleft()
-            if stream.window < least:
+            if count and stream.window < least:
                 stream.in_line = False
                 continue
             sent = stream.put_some(min(max_frame, stream.window, self.window) if count else 0)

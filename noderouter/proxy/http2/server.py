@@ -4,8 +4,7 @@ Frames of one read are all handled before the streams that they begin are starte
 is served, and can be sent again. What is malformed is refused, never repaired: its stream is reset, and no other stream
 of the session is touched.
 
-The session ends in two steps (section 6.8): a GOAWAY that names no stream, so that what is under way is still accepted;
-after a round trip the real one; and when the last stream has ended, the connection.
+How it ends is in `parting`.
 """
 
 from math import inf
@@ -21,48 +20,37 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_2
 from noderouter.core.service import Service
 from noderouter.proxy.http import lifetime
-from noderouter.proxy.http.error_form import refusal
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http.target import check_expectation
 from noderouter.proxy.http2.frames import (
     DEFAULT_WINDOW,
-    MAX_STREAM,
     NO_ERROR,
-    PING,
     PREFACE,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     STREAM_CLOSED,
     SessionError,
-    frame,
-    goaway,
     window_update,
 )
 from noderouter.proxy.http2.greeting import our_preface, read_preface, refuse_old
+from noderouter.proxy.http2.parting import Parting
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
 from noderouter.proxy.http2.server_stream import ServerStream
-from noderouter.proxy.http2.session import Session
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, sleep
+from noderouter.reactor.task import Task
 from noderouter.reactor.wire import READ_BYTES, Wire
 from noderouter.telemetry.edges import Edge
 
 LIFE_JITTER: Final = 0.2
 """Sessions live shorter than they may, by up to this share: those opened together do not end together."""
-ROUND_TRIP_SECONDS: Final = 1.0
-"""How long the answer to a PING is waited for that shows that a client knows of a GOAWAY."""
-LAST_CALL: Final = b"drain  1"
-"""The PING behind the first GOAWAY."""
-OLD: Final = b"HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
-OLD_WORDS: Final = b"this server speaks HTTP/2 only, with prior knowledge (protocol: h2)\n"
 
 
-class Http2Connection(Session):
+class Http2Connection(Parting):
     """One client connection; `run` is its coroutine, which owns and closes the wire.
 
     Attributes:
-        running: streams whose exchange is not over, those included that their client has reset.
-        draining: it ends when its streams have.
+        connection: the client's, for what is served.
+        settings, stats: of its server.
     """
 
     __slots__ = (
@@ -70,16 +58,10 @@ class Http2Connection(Session):
         "_edge",
         "_edge_name",
         "_fresh",
-        "_greeted",
         "_idle_at",
         "_life",
-        "_parting",
-        "_ponged",
         "_service",
-        "_task",
         "connection",
-        "draining",
-        "running",
         "settings",
         "stats",
     )
@@ -94,7 +76,6 @@ class Http2Connection(Session):
     ) -> None:
         super().__init__(
             wire,
-            from_server=False,
             stream_window=settings.stream_window,
             link_window=settings.link_window,
             header_table=settings.header_table,
@@ -105,17 +86,11 @@ class Http2Connection(Session):
         self.settings = settings
         self.stats = stats
         self.connection = connection
-        self.running = 0
-        self.draining = False
         self._service = service
         self._born = self._idle_at = monotonic()
         life = settings.life_seconds
         self._life = life if life == inf else life * uniform(1 - LIFE_JITTER, 1)
-        self._task: Task | None = None
         self._fresh: list[ServerStream] = []
-        self._greeted = False
-        self._ponged = False
-        self._parting = False
         self._edge: Edge = stats.edges.nowhere
         self._edge_name: Path | None = None
 
@@ -149,9 +124,14 @@ class Http2Connection(Session):
         except WireError:
             pass
         except BaseException:
+            self.leave()
             self._closed()
             raise
         if wrong is not None:
+            self._parting = True
+            if not self._greeted:
+                self._introduce()
+            self._drop_fresh()
             streams = list(self.streams.values())
             self.streams.clear()
             gone = ClientGone("client broke the protocol")
@@ -164,7 +144,14 @@ class Http2Connection(Session):
                 raise
         self._closed()
 
+    def _drop_fresh(self) -> None:
+        """What the last read has begun is not served; no circle is left behind."""
+        for stream in self._fresh:
+            stream.exchange = None
+        self._fresh.clear()
+
     def _closed(self) -> None:
+        self._drop_fresh()
         self.lose_all(ClientGone("client closed the connection"))
         self.wire.close()
         self.stats.connections -= 1
@@ -194,11 +181,15 @@ class Http2Connection(Session):
             self.stats.protocol_errors += 1
             await refuse_old(self.wire, data, self.patience)
             return b""
+        self._introduce()
+        return data[len(PREFACE) :]
+
+    def _introduce(self) -> None:
+        """Send what has to come first (section 3.4)."""
         self._greeted = True
         self.write(our_preface(self.settings))
         if self.link_window > DEFAULT_WINDOW:
             self.write(window_update(0, self.link_window - DEFAULT_WINDOW))
-        return data[len(PREFACE) :]
 
     # Streams
 
@@ -217,14 +208,14 @@ class Http2Connection(Session):
         if self.going or self.running + len(self._fresh) >= self.settings.max_streams:
             if not self.going:
                 self.count_reset()
-            self.reset(number, REFUSED_STREAM, 0 if last else self.stream_window)
+            self.reset(number, REFUSED_STREAM, 0 if last else self.first_window)
             return
         if last and length > 0:
             status, reason = 400, "Content-Length without DATA"
         if status and status != 431:
             self.stats.protocol_errors += 1
             self.count_reset()
-            self.reset(number, PROTOCOL_ERROR, 0 if last else self.stream_window)
+            self.reset(number, PROTOCOL_ERROR, 0 if last else self.first_window)
             return
         made = ServerStream(self, number, length, method == b"HEAD")
         made.ended = last
@@ -271,8 +262,7 @@ class Http2Connection(Session):
         """Answer a request that no filter sees."""
         self.stats.protocol_errors += 1
         self.count_reset()
-        response, text = refusal(status, reason, clear=self.settings.clear_context)
-        stream.begin(response, text)
+        stream.refuse(status, reason)
         stream.close(NO_ERROR)
 
     def _start(self) -> None:
@@ -300,7 +290,7 @@ class Http2Connection(Session):
         if self.running == 0:
             self._idle_at = monotonic()
             if self.going and self._task is not None:
-                self._part()
+                self.part()
 
     def _edge_to(self, name: Path | None) -> Edge:
         """The edge from our client to a name, which is kept: most streams go on with the same name."""
@@ -316,16 +306,6 @@ class Http2Connection(Session):
 
     # The rest of the session
 
-    def on_goaway(self, last: int, code: int, words: bytes) -> None:
-        """The client begins no more streams; those that it has go on."""
-        if self.running == 0:
-            self._part()
-
-    def on_pong(self, data: bytes) -> None:
-        """See `Session`."""
-        if data == LAST_CALL:
-            self._ponged = True
-
     def on_settings(self) -> None:
         """See `Session`."""
 
@@ -333,49 +313,12 @@ class Http2Connection(Session):
         """See `Session`."""
         self.stats.stalls += 1
 
-    def drain(self) -> None:
-        """End soon: no new streams after a round trip, and the connection when those that are there have ended."""
-        if self.draining:
-            return
-        self.draining = True
-        if not self._greeted:
-            self.going = True
-            self._part()
-            return
-        self.write(goaway(MAX_STREAM, NO_ERROR))
-        self.write(frame(PING, 0, 0, LAST_CALL))
-        self.reactor.spawn(self._drain_streams(), "drain")
-
-    async def _drain_streams(self) -> None:
-        waited = 0.0
-        while not self._ponged and waited < ROUND_TRIP_SECONDS and self._task is not None:
-            await sleep(0.05)
-            waited += 0.05
-        if self._task is None:
-            return
-        self.going = True
-        self.write(goaway(self.last, NO_ERROR))
-        if self.running == 0:
-            self._part()
-
-    def _part(self) -> None:
-        """Nothing is left to be done here: finish sending, and give the client a moment to close."""
-        if not self._parting:
-            self._parting = True
-            self.reactor.spawn(self._farewell(), "HTTP/2 farewell")
-
-    async def _farewell(self) -> None:
-        self.flush()
-        self.wire.finish()
-        await sleep(1.0)
-        if self._task is not None:
-            self._task.cancel("drained")
-
     def check(self, now: float) -> None:
         """End what has stood still for too long; `now` is monotonic seconds."""
         task = self._task
         if task is None or task.unwinding:
             return
+        self.resets.turn(now)
         if self.block_overdue(now):
             task.cancel("a header block stands still")
             return

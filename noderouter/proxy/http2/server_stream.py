@@ -22,7 +22,7 @@ from noderouter.proxy.http.trailers import trailer_line
 from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import CANCEL, INTERNAL_ERROR, NO_ERROR
 from noderouter.proxy.http2.relay import relay
-from noderouter.proxy.http2.stream import MOST_QUEUED, Stream
+from noderouter.proxy.http2.stream import Stream
 from noderouter.proxy.http2.translate import never_indexed
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout
@@ -134,8 +134,14 @@ class ServerStream(Stream):
         self.server.stats.protocol_errors += 1
         if not self.started and not self.finished:
             exchange.reply_fields = b""
-            clear = self.server.settings.clear_context
-            self.begin(*refusal(error.status, error.message, grpc=is_grpc(exchange), clear=clear))
+            self.refuse(error.status, error.message, is_grpc(exchange))
+
+    def refuse(self, status: int, message: str, grpc: bool = False) -> None:
+        """Answer at once, and without words where the client leaves no room for any."""
+        response, text = refusal(status, message, grpc=grpc, clear=self.server.settings.clear_context)
+        if not self.fits(len(text)):
+            response.length, text = 0, b""
+        self.begin(response, text)
 
     def _cut(self, exchange: Exchange, error: RouterError) -> None:
         """End a response that had begun: with a status where its caller waits for one (gRPC), else with a reset."""
@@ -208,9 +214,7 @@ class ServerStream(Stream):
             last = len(data) == length
             self._to_come = length - len(data) if length >= 0 else UNKNOWN
         count = self.sent_bytes = len(data)
-        if count <= self.window and count <= server.window and count <= server.peer.max_frame and (
-            not count or (server.queued < MOST_QUEUED and not server.line)
-        ):  # fmt: skip
+        if self.fits(count):
             self.window -= count
             server.window -= count
             server.updates.left += UPDATES_PER_FRAME

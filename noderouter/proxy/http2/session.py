@@ -38,7 +38,6 @@ from noderouter.proxy.http2.frames import (
     WITH_PRIORITY,
     SessionError,
     frame,
-    goaway,
 )
 from noderouter.proxy.http2.hpack import Decoder, Encoder, HpackError
 from noderouter.proxy.http2.settings import check_length
@@ -57,6 +56,7 @@ BLOCK_SECONDS: Final = 15.0
 LINGER_SECONDS = 1.0  # not Final: tests shorten it
 """How long a peer may go on sending behind the last frame that it gets (compare RFC 9112 section 9.6)."""
 LINGER_BYTES: Final = 256 * 1024
+_HEADERS: Final = bytes((HEADERS,))
 MAX_WORDS: Final = 200
 """Bytes of a GOAWAY's debug data."""
 
@@ -66,7 +66,6 @@ class Session(Streams):
 
     Attributes:
         from_server: whether the peer is one.
-        last: the highest stream of the peer's.
         going: a GOAWAY that ends the session was sent or received: no stream begins.
     """
 
@@ -78,11 +77,11 @@ class Session(Streams):
         "_block_stream",
         "_max_frame",
         "_rest",
+        "_rest_since",
         "decoder",
         "encoder",
         "from_server",
         "going",
-        "last",
     )
 
     def __init__(
@@ -102,10 +101,10 @@ class Session(Streams):
         self.from_server = from_server
         self.decoder = Decoder(header_table, max_header_list)
         self.encoder = Encoder(OUR_TABLE)
-        self.last = 0
         self.going = False
         self._max_frame = max_frame
         self._rest = b""
+        self._rest_since = 0.0
         self._block = b""
         self._block_count = 0
         self._block_flags = 0
@@ -166,7 +165,12 @@ class Session(Streams):
             else:
                 self._take_other(kind, number, flags, data, pos, stop)
             pos = stop
-        self._rest = data[pos:] if pos < end else b""
+        if pos < end:
+            if pos or not self._rest:
+                self._rest_since = monotonic()
+            self._rest = data[pos:]
+        else:
+            self._rest = b""
 
     def _take_headers(self, number: int, flags: int, data: bytes, pos: int, stop: int) -> None:
         if number == 0:
@@ -176,14 +180,14 @@ class Session(Streams):
                 raise SessionError(FRAME_SIZE_ERROR, "HEADERS without its padding length")
             stop -= data[pos]
             pos += 1
+            if pos > stop:
+                raise SessionError(PROTOCOL_ERROR, "more padding than HEADERS has bytes")
         if flags & WITH_PRIORITY:
             if stop - pos < 5:
                 raise SessionError(FRAME_SIZE_ERROR, "HEADERS without its priority")
             if self._own_parent(number, data, pos):
                 raise SessionError(PROTOCOL_ERROR, "a stream depends on itself")
             pos += 5
-        if pos > stop:
-            raise SessionError(PROTOCOL_ERROR, "more padding than HEADERS has bytes")
         if flags & END_HEADERS:
             self._decode(number, flags, data, pos, stop)
         else:
@@ -291,9 +295,12 @@ class Session(Streams):
                 raise SessionError(PROTOCOL_ERROR, "PRIORITY on stream 0")
             if length != 5 or self._own_parent(number, data, pos):
                 code = FRAME_SIZE_ERROR if length != 5 else PROTOCOL_ERROR
-                if self.is_idle(number):
-                    raise SessionError(code, "PRIORITY of the wrong length, or of a stream that depends on itself")
-                self.reset(number, code)
+                wrong = "PRIORITY of the wrong length, or of a stream that depends on itself"
+                stream = self.streams.get(number)
+                if stream is not None:
+                    self.fail(stream, code, wrong)
+                elif self.is_idle(number):
+                    raise SessionError(code, wrong)
         elif kind == PUSH_PROMISE:
             raise SessionError(PROTOCOL_ERROR, "PUSH_PROMISE, which is off")
         else:
@@ -358,8 +365,10 @@ class Session(Streams):
     # The end
 
     def block_overdue(self, now: float) -> bool:
-        """Whether a header block has been under way for too long."""
-        return self._block_stream != 0 and now - self._block_since > BLOCK_SECONDS
+        """Whether a header block has been under way for too long, or a frame of one."""
+        if self._block_stream != 0:
+            return now - self._block_since > BLOCK_SECONDS
+        return self._rest[3:4] == _HEADERS and now - self._rest_since > BLOCK_SECONDS
 
     @property
     def unread_bytes(self) -> bytes:
@@ -369,7 +378,7 @@ class Session(Streams):
     async def say_goodbye(self, code: int, reason: str) -> None:
         """Send GOAWAY, and close in two steps, so that it arrives."""
         self.going = True
-        self.write(goaway(self.last, code, reason.encode("ascii", "replace")[:MAX_WORDS]))
+        self.tell_last(self.last, code, reason.encode("ascii", "replace")[:MAX_WORDS])
         self.flush()
         wire = self.wire
         seen = 0
@@ -382,12 +391,3 @@ class Session(Streams):
                     seen += len(data)
             except WireError:
                 pass
-
-    def lose_all(self, error: Exception) -> None:
-        """The connection is gone: so are its streams."""
-        self.lost = True
-        streams = list(self.streams.values())
-        self.streams.clear()
-        self.line.clear()
-        for stream in streams:
-            stream.lose(error)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from noderouter.core.headers import Headers
 from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
-from noderouter.proxy.http2.frames import DATA, DEFAULT_WINDOW, END_STREAM, frame, window_update
+from noderouter.proxy.http2.frames import DATA, END_STREAM, frame, window_update
 from noderouter.reactor.task import PARK, Task, Timeout, current_task
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Stream:
         self.session = session
         self.number = number
         self.window = session.peer.initial_window
-        self.left = max(session.stream_window, DEFAULT_WINDOW)  # a smaller one holds only once it is known
+        self.left = session.first_window
         self.expected = -1
         self.received = 0
         self.pieces: list[bytes] = []
@@ -208,19 +208,24 @@ class Stream:
 
     # Sending
 
+    def fits(self, count: int) -> bool:
+        """Whether so much can be sent at once; what is empty needs no window, and may have one below zero."""
+        session = self.session
+        return count == 0 or (
+            count <= self.window
+            and count <= session.window
+            and count <= session.peer.max_frame
+            and session.queued < MOST_QUEUED
+            and not session.line
+        )
+
     def send(self, data: bytes, last: bool) -> Awaitable[None] | None:
         """Send DATA, with END_STREAM where `last`; return what is to be awaited before more is sent, if anything."""
         if self.finished:
             return None
         session = self.session
         count = len(data)
-        if (
-            count <= self.window
-            and count <= session.window
-            and count <= session.peer.max_frame
-            and session.queued < MOST_QUEUED
-            and not session.line
-        ):
+        if self.fits(count):
             self.window -= count
             session.window -= count
             session.write(frame(DATA, END_STREAM if last else 0, self.number, data))

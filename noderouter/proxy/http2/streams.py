@@ -13,10 +13,12 @@ from noderouter.proxy.http2.frames import (
     DEFAULT_WINDOW,
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
+    MAX_STREAM,
     MAX_WINDOW,
     PROTOCOL_ERROR,
     STREAM_CLOSED,
     SessionError,
+    goaway,
     rst_stream,
     window_update,
 )
@@ -32,17 +34,33 @@ class Streams(Output):
     """What a session does with streams as such.
 
     Attributes:
-        stream_window, link_window: what we grant the peer.
+        stream_window, link_window: what we grant the peer; `first_window` is what a stream has at its beginning, since a
+            smaller one holds only once the peer knows of it.
         granted: bytes of DATA that the peer may send now.
         resets: the budget for streams that end early.
+        last: the highest stream of the peer's.
     """
 
-    __slots__ = ("_credit", "_forgotten", "_useless", "granted", "link_window", "resets", "stream_window")
+    __slots__ = (
+        "_credit",
+        "_forgotten",
+        "_told",
+        "_useless",
+        "first_window",
+        "granted",
+        "last",
+        "link_window",
+        "resets",
+        "stream_window",
+    )
 
     def __init__(self, wire: Wire, patience: float, stream_window: int, link_window: int) -> None:
         super().__init__(wire, patience)
         now = monotonic()
         self.stream_window = stream_window
+        self.first_window = max(stream_window, DEFAULT_WINDOW)
+        self.last = 0
+        self._told = MAX_STREAM
         self.link_window = self.granted = max(link_window, DEFAULT_WINDOW)
         self.resets = Resets(now)
         self._useless = Useless(now)
@@ -125,6 +143,20 @@ class Streams(Output):
         if len(self._forgotten) > REMEMBERED:
             self._forgotten.popitem(last=False)
 
+    def tell_last(self, last: int, code: int, words: bytes = b"") -> None:
+        """Send GOAWAY; what was named once as the last stream does not rise again (section 6.8)."""
+        self._told = min(self._told, last)
+        self.write(goaway(self._told, code, words))
+
     def was_reset(self, number: int) -> bool:
         """Whether we have reset the stream, lately."""
         return number in self._forgotten
+
+    def lose_all(self, error: Exception) -> None:
+        """The connection is gone: so are its streams."""
+        self.lost = True
+        streams = list(self.streams.values())
+        self.streams.clear()
+        self.line.clear()
+        for stream in streams:
+            stream.lose(error)
