@@ -149,8 +149,8 @@ static inline enum outcome integer(const uint8_t **at, const uint8_t *end, uint3
     return DONE;
 }
 
-/* Section 5.2: a string, to the end of `out`. */
-static enum outcome string(const uint8_t **at, const uint8_t *end, buffer *out)
+/* Section 5.2: a string, to the end of `out`, where there will be room for `more` behind it. */
+static inline enum outcome string(const uint8_t **at, const uint8_t *end, buffer *out, size_t more)
 {
     uint32_t len;
     enum outcome outcome;
@@ -163,10 +163,13 @@ static enum outcome string(const uint8_t **at, const uint8_t *end, buffer *out)
         return B_CUT;
     const uint8_t *text = *at;
     *at += len;
-    if (!coded)
-        return put(out, text, len) ? DONE : NO_MEMORY;
-    if (!has_room(out, huffman_most(len)))
+    if (!has_room(out, (coded ? huffman_most(len) : len) + more))
         return NO_MEMORY;
+    if (!coded) {
+        memcpy(out->text + out->len, text, len);
+        out->len += len;
+        return DONE;
+    }
     const uint8_t *stop = huffman_decode(text, len, out->text + out->len);
     if (!stop)
         return B_CODE;
@@ -204,28 +207,34 @@ static enum outcome literal(decoder *d, message *m, const uint8_t **at, const ui
     field f;
     if ((outcome = integer(at, end, add_it ? 6 : 4, &index)))
         return outcome;
+    uint32_t class = UNKNOWN;
     if (index) {
         if (!indexed(d, index, &f))
             return B_INDEX;
-        if (!put(out, f.line, f.name_len))
+        class = f.e->kind;
+        if (!has_room(out, f.name_len + 2))
             return NO_MEMORY;
+        memcpy(out->text + out->len, f.line, f.name_len);
+        out->len += f.name_len;
     } else {
-        if ((outcome = string(at, end, out)))
+        if ((outcome = string(at, end, out, 2)))
             return outcome;
         f.name_len = out->len - start;
     }
-    if (!put(out, ": ", 2))
-        return NO_MEMORY;
-    if ((outcome = string(at, end, out)))
+    memcpy(out->text + out->len, ": ", 2);
+    out->len += 2;
+    if ((outcome = string(at, end, out, 2)))
         return outcome;
     f.value_len = out->len - start - f.name_len - 2;
-    if (!put(out, "\r\n", 2))
-        return NO_MEMORY;
+    memcpy(out->text + out->len, "\r\n", 2);
+    out->len += 2;
     f.line = out->text + start;
     f.e = NULL;
     if (add_it && add(&d->t, f.line, f.name_len, f.value_len, true, &f.e) < 0)
         return NO_MEMORY;
-    f.class = UNKNOWN;
+    f.class = class == FORWARDED && is_plain_value(f.line + f.name_len + 2, f.value_len) ? FORWARDED : UNKNOWN;
+    if (f.e)
+        f.e->kind = f.class & 63;
     bool forwarded = false;
     if (!take(d, m, &f, (first & 0xf0) == 0x10, &forwarded))
         return NO_MEMORY;
@@ -268,8 +277,11 @@ static enum outcome decode(decoder *d, message *m, const uint8_t *at, const uint
             if (!index || !indexed(d, index, &f))
                 return B_INDEX;
             f.class = f.e->kind;
-            bool forwarded = false;
-            if (!take(d, m, &f, false, &forwarded) || (forwarded && !put(&m->out, f.line, f.name_len + f.value_len + AROUND)))
+            bool forwarded = f.class == FORWARDED && m->kind != TRAILERS && may_take(d, m, &f);
+            m->regular |= forwarded;
+            if (!forwarded && !take(d, m, &f, false, &forwarded))
+                return NO_MEMORY;
+            if (forwarded && !put(&m->out, f.line, f.name_len + f.value_len + AROUND))
                 return NO_MEMORY;
         } else
             outcome = literal(d, m, &at, end);

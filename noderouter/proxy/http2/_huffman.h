@@ -41,8 +41,9 @@ static void huffman_init(void)
     }
 }
 
-/* The most that `size` bytes can be the code of: no code has less than five bits. */
-static inline size_t huffman_most(size_t size) { return size * 8 / 5; }
+/* The most that decoding `size` bytes writes: no code has less than five bits, and what the padding seems to be is taken
+ * off again. */
+static inline size_t huffman_most(size_t size) { return size * 8 / 5 + 1; }
 
 /* A symbol of more than eight bits at the top of `word`; its length, 0 if it is the end of a string. */
 static inline uint32_t long_code(uint64_t word, uint8_t *symbol)
@@ -56,41 +57,58 @@ static inline uint32_t long_code(uint64_t word, uint8_t *symbol)
     return found == END_OF_STRING ? 0 : bits;
 }
 
-/* Decodes into `to`, which has room for `huffman_most`; the end there, or NULL if this is not the code of anything. */
-static uint8_t *huffman_decode(const uint8_t *from, size_t size, uint8_t *to)
+static inline uint64_t big_endian(const uint8_t *from)
 {
-    const uint8_t *end = from + size;
-    uint64_t word = 0; /* what is not decoded yet, from the top */
+    uint64_t word;
+    memcpy(&word, from, 8);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* Eight bytes from `at` on; ones behind the end, as in the padding, which go on for ever. */
+static inline uint64_t bits_at(const uint8_t *text, size_t size, size_t at)
+{
+    if (at + 8 <= size)
+        return big_endian(text + at);
+    if (at >= size)
+        return UINT64_MAX;
+    const uint32_t there = (uint32_t)(size - at) * 8;
+    if (size >= 8)
+        return big_endian(text + size - 8) << (64 - there) | UINT64_MAX >> there;
+    uint64_t word = UINT64_MAX;
+    for (size_t i = size; i > at; i--)
+        word = word >> 8 | (uint64_t)text[i - 1] << 56;
+    return word;
+}
+
+/* Decodes into `to`, which has room for `huffman_most`; the end there, or NULL if this is not the code of anything.
+ * The string ends where nothing but ones comes any more: those that are there have to be less than a byte, and none may
+ * have been taken for a part of the last code. */
+static uint8_t *huffman_decode(const uint8_t *text, size_t size, uint8_t *to)
+{
+    uint64_t word = 0; /* what is not decoded yet, from the top; below `have`, what comes next, or zeros */
     uint32_t have = 0; /* bits of it */
+    size_t at = 0;     /* the byte that they reach to */
+    int64_t left = (int64_t)size * 8;
     for (;;) {
-        while (have <= 56 && from < end) {
-            word |= (uint64_t)*from++ << (56 - have);
-            have += 8;
-        }
-        if (have < LONGEST_CODE)
-            break;
+        word |= bits_at(text, size, at) >> have;
+        at += (63 - have) >> 3;
+        have |= 56;
         while (have >= LONGEST_CODE) {
             uint32_t bits = STEPS[word >> 56].bits;
             *to = STEPS[word >> 56].symbol;
-            if (!bits && !(bits = long_code(word, to)))
+            if (left < 8 && !bits) /* no longer code fits: padding */
+                return left >= 0 && word >> 56 >= (uint64_t)(0xff00 >> left & 0xff) ? to : NULL;
+            if (left < 0 || (!bits && !(bits = long_code(word, to))))
                 return NULL;
             to++;
             word <<= bits;
             have -= bits;
+            left -= bits;
         }
     }
-    while (have) { /* nothing comes behind this: zeros, which are no bits of it */
-        uint32_t bits = STEPS[word >> 56].bits;
-        uint8_t symbol = STEPS[word >> 56].symbol;
-        if (!bits && !(bits = long_code(word, &symbol)))
-            return NULL;
-        if (bits > have) /* padding: less than a byte, and ones */
-            return have < 8 && word >> (64 - have) == (1u << have) - 1 ? to : NULL;
-        *to++ = symbol;
-        word <<= bits;
-        have -= bits;
-    }
-    return to;
 }
 
 /* How many bytes the code of these takes. */

@@ -158,6 +158,12 @@ static uint32_t class_of_pseudo(const uint8_t *name, size_t name_len, const uint
 #undef CALLED
 }
 
+/* Whether a value has nothing that no value may have. */
+static inline bool is_plain_value(const uint8_t *value, size_t len)
+{
+    return skip_value(value, value + len) == value + len && !(len && (is_blank(value[0]) || is_blank(value[len - 1])));
+}
+
 /* The class of a field: an enum class, or WRONG and what is wrong. */
 static uint32_t classify(const uint8_t *name, size_t name_len, const uint8_t *value, size_t len)
 {

@@ -109,17 +109,23 @@ static void take_trailer(message *m, const field *f, uint32_t class, bool *forwa
         *forwarded = class == FORWARDED;
 }
 
+/* Counts a field; false if it is not to be looked at any more. */
+static inline bool may_take(const decoder *d, message *m, const field *f)
+{
+    if (m->error)
+        return false;
+    m->list += f->name_len + f->value_len + OVERHEAD;
+    if (++m->taken > d->max_fields || m->list > d->max_list)
+        m->error = m->taken > d->max_fields ? E_FIELDS : E_LIST;
+    return !m->error;
+}
+
 /* Takes one field; false without memory. `never`: it was a literal that is never indexed, and has to be one at the next hop
  * (RFC 7541 section 6.2.3). After an error only the table matters, so nothing is looked at any more. */
 static bool take(decoder *d, message *m, field *f, bool never, bool *forwarded)
 {
-    if (m->error)
+    if (!may_take(d, m, f))
         return true;
-    m->list += f->name_len + f->value_len + OVERHEAD;
-    if (++m->taken > d->max_fields || m->list > d->max_list) {
-        m->error = m->taken > d->max_fields ? E_FIELDS : E_LIST;
-        return true;
-    }
     uint32_t class = f->class;
     if (class == UNKNOWN) {
         class = classify(f->line, f->name_len, f->line + f->name_len + 2, f->value_len);

@@ -28,7 +28,7 @@ def modules() -> list[ModuleType]:
 
 
 @given(randoms, st.sampled_from(modules()))
-@examples(200)
+@examples(100)
 def test_we_decode_what_they_encode(rng: Random, ours: ModuleType) -> None:
     encoder, decoder = hpack.Encoder(), ours.Decoder()
     for _ in range(rng.randrange(1, 10)):
@@ -50,7 +50,7 @@ def test_we_decode_what_they_encode(rng: Random, ours: ModuleType) -> None:
 
 
 @given(randoms, st.sampled_from(modules()))
-@examples(200)
+@examples(100)
 def test_they_decode_what_we_encode(rng: Random, ours: ModuleType) -> None:
     encoder, decoder = ours.Encoder(), hpack.Decoder()
     decoder.max_allowed_table_size = 4096
