@@ -14,6 +14,7 @@ from noderouter.proxy.http.success_class import success_fields
 from noderouter.proxy.http.via import via_response
 
 _GOOD: Final = success_fields(SUCCESS) + via_response(Response(200, b"OK", Headers(), 0))
+_GOOD_2: Final = success_fields(SUCCESS) + via_response(Response(200, b"OK", Headers(), 0, HTTP_2))
 
 
 def deliver(exchange: Exchange, response: Response) -> bool:
@@ -26,8 +27,8 @@ def deliver(exchange: Exchange, response: Response) -> bool:
     verdict = exchange.verdict = exchange.classifier.head(exchange)
     if verdict is RETRYABLE and exchange.gate is not None and not exchange.gate.deliver(exchange):
         return False
-    if verdict is SUCCESS and response.reserved is None and response.version == HTTP_1_1:
-        exchange.reply_fields += _GOOD
+    if verdict is SUCCESS and response.reserved is None and response.version >= HTTP_1_1:
+        exchange.reply_fields += _GOOD_2 if response.version == HTTP_2 else _GOOD
     elif verdict is None:
         exchange.reply_fields += via_response(response)
     else:

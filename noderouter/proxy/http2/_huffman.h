@@ -9,7 +9,6 @@
 #define LONGEST_CODE 30
 #define END_OF_STRING 256
 
-static uint32_t CODES[END_OF_STRING];
 /* What eight bits begin with: a byte and the bits of its code, 0 where that is longer than eight. */
 static struct { uint8_t symbol, bits; } STEPS[256];
 /* Codes of one length are consecutive. Aligned to the left in 32 bits: the first one of each length, and what the
@@ -29,8 +28,6 @@ static void huffman_init(void)
             if (CODE_LENGTHS[symbol] != bits)
                 continue;
             SYMBOLS[place++] = (uint16_t)symbol;
-            if (symbol < END_OF_STRING)
-                CODES[symbol] = (uint32_t)(code >> (32 - bits));
             for (uint32_t i = 0; bits <= 8 && i < 1u << (8 - bits); i++) {
                 STEPS[(code >> 24) + i].symbol = (uint8_t)symbol;
                 STEPS[(code >> 24) + i].bits = (uint8_t)bits;
@@ -109,29 +106,5 @@ static uint8_t *huffman_decode(const uint8_t *text, size_t size, uint8_t *to)
             left -= bits;
         }
     }
-}
-
-/* How many bytes the code of these takes. */
-static inline size_t huffman_size(const uint8_t *from, size_t size)
-{
-    size_t bits = 0;
-    for (size_t i = 0; i < size; i++)
-        bits += CODE_LENGTHS[from[i]];
-    return (bits + 7) / 8;
-}
-
-/* Encodes into `to`, which has room for `huffman_size`. */
-static void huffman_encode(const uint8_t *from, size_t size, uint8_t *to)
-{
-    uint64_t word = 0;
-    uint32_t have = 0; /* bits at the bottom of it */
-    for (size_t i = 0; i < size; i++) {
-        word = word << CODE_LENGTHS[from[i]] | CODES[from[i]];
-        have += CODE_LENGTHS[from[i]];
-        for (; have >= 8; have -= 8)
-            *to++ = (uint8_t)(word >> (have - 8));
-    }
-    if (have)
-        *to = (uint8_t)(word << (8 - have) | ((1u << (8 - have)) - 1));
 }
 #endif

@@ -8,7 +8,6 @@ from typing import Final
 
 from noderouter.proxy.http.field_names import KINDS, FieldKind
 from noderouter.proxy.http.grammar import is_token
-from noderouter.proxy.http2 import huffman
 from noderouter.proxy.http2.decoder_pure import FIRST_SIZE, LARGEST_SIZE
 from noderouter.proxy.http2.field_rules import OVERHEAD, VALUE_BYTES
 from noderouter.proxy.http2.hpack_tables import STATIC
@@ -278,10 +277,7 @@ def _integer(first: int, bits: int, value: int) -> bytes:
 
 
 def _string(text: bytes) -> bytes:
-    """RFC 7541 section 5.2."""
-    size = huffman.encoded_size(text)
-    if size < len(text):
-        return _integer(0x80, 7, size) + huffman.encode(text)
+    """RFC 7541 section 5.2, as it is."""
     return _integer(0, 7, len(text)) + text
 
 

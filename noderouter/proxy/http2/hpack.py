@@ -68,7 +68,8 @@ requests, content-length, which is written from `length` (none if negative), and
 
 A field is indexed when it is there for the second time lately, and never one longer than a quarter of the table: what
 is new each time does not push the others out. Never indexed are `authorization`, cookies under 20 bytes, which could be
-guessed, and the names in `never`. Strings are in the Huffman code where that is shorter.
+guessed, and the names in `never`. No string is in the Huffman code: that costs more than what it saves between
+neighbours.
 """
 
 from typing import Final

@@ -1,16 +1,17 @@
-"""The Huffman code of RFC 7541 section 5.2, in Python; `_huffman.h` is its twin."""
+"""The Huffman code of RFC 7541 section 5.2, read in Python; `_huffman.h` is its twin. We send none (`hpack`)."""
 
+from functools import cache
 from typing import Final
 
 from noderouter.proxy.http2.field_rules import HpackError
 from noderouter.proxy.http2.hpack_tables import CODE_LENGTHS, codes
 
-_CODES: Final = [f"{code:0{length}b}" for code, length in zip(codes(), CODE_LENGTHS, strict=True)]
 _END: Final = 256
 _REFUSED: Final = -1
 _BYTE: Final = 0x100
 
 
+@cache
 def _machine() -> tuple[list[int], frozenset[int]]:
     """A machine that takes four bits at a time, and the states in which a string may end.
 
@@ -18,11 +19,12 @@ def _machine() -> tuple[list[int], frozenset[int]]:
     byte is complete: at most one is, since no code has less than five bits. A string ends behind a whole code and up
     to seven ones.
     """
+    words = [f"{code:0{length}b}" for code, length in zip(codes(), CODE_LENGTHS, strict=True)]
     states = {"": 0}
-    for code in _CODES:
+    for code in words:
         for end in range(1, len(code)):
             states.setdefault(code[:end], len(states))
-    symbols = {code: symbol for symbol, code in enumerate(_CODES)}
+    symbols = {code: symbol for symbol, code in enumerate(words)}
     steps = []
     for prefix in states:
         for bits in range(16):
@@ -36,37 +38,23 @@ def _machine() -> tuple[list[int], frozenset[int]]:
     return steps, frozenset(states["1" * ones] for ones in range(8))
 
 
-_STEPS, _ENDS = _machine()
-
-
 def decode(data: bytes) -> bytes:
     """What `data` is the code of.
 
     Raises:
         HpackError: it is not the code of anything.
     """
+    steps, ends = _machine()
     out = bytearray()
     state = 0
     for byte in data:
         for bits in (byte >> 4, byte & 15):
-            step = _STEPS[state << 4 | bits]
+            step = steps[state << 4 | bits]
             if step < 0:
                 raise HpackError("a string of a header block is not in the Huffman code")
             if step & _BYTE:
                 out.append(step & 0xFF)
             state = step >> 9
-    if state not in _ENDS:
+    if state not in ends:
         raise HpackError("a string of a header block is not in the Huffman code")
     return bytes(out)
-
-
-def encode(data: bytes) -> bytes:
-    """The code of `data`."""
-    bits = "".join([_CODES[byte] for byte in data])
-    size = -(-len(bits) // 8)
-    return int(bits.ljust(8 * size, "1") or "0", 2).to_bytes(size, "big")
-
-
-def encoded_size(data: bytes) -> int:
-    """How many bytes that takes."""
-    return (sum([CODE_LENGTHS[byte] for byte in data]) + 7) // 8

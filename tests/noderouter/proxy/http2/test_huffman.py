@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from noderouter.proxy.http2.field_rules import HpackError
-from noderouter.proxy.http2.huffman import decode, encode, encoded_size
+from noderouter.proxy.http2.huffman import decode
 
 theirs = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH)
 
@@ -15,10 +15,7 @@ theirs = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH)
 @given(st.binary(max_size=60))
 @example(bytes(range(256)))
 def test_it_is_theirs(text: bytes) -> None:
-    coded = encode(text)
-    assert coded == theirs.encode(text)
-    assert decode(coded) == text
-    assert encoded_size(text) == len(coded)
+    assert decode(theirs.encode(text)) == text
 
 
 @pytest.mark.parametrize("coded", ["ff", "ffff", "ffffffff", "1f1fff", "18", "fffffffc", "ffffffffff", "fe", "00ffff"])
