@@ -243,6 +243,10 @@ class Http2Peer:
             start += [(b":scheme", b"http"), (b":path", path.encode())]
         return self.headers(number, [*start, (b":authority", authority.encode()), *fields], end)
 
+    def skip_to(self, stream: int) -> None:
+        """Use no stream below this one for `request` and `fetch`."""
+        self._next = max(self._next, stream)
+
     def response(self, stream: int, status: int = 200, *fields: tuple[bytes, bytes], end: bool = False) -> bytes:
         """HEADERS of a response."""
         return self.headers(stream, [(b":status", b"%d" % status), *fields], end)
@@ -288,6 +292,15 @@ class Http2Peer:
                 pass
         if self.is_client:
             await self.close()
+
+    async def raw(self, seconds: float = PATIENCE_SECONDS) -> bytes:
+        """Read what is no frames, to the end of the connection; a client is closed then."""
+        with trio.fail_after(seconds):
+            while await self._more():
+                pass
+        if self.is_client:
+            await self.close()
+        return bytes(self._buffer)
 
     async def still_there(self) -> None:
         """Wait for the answer to a PING: what was sent before it has been handled."""
