@@ -25,6 +25,7 @@ IMPORTERS = {
     "pydantic_core": "noderouter/schema",
     "yaml": "noderouter/schema",
     "hypercorn": "noderouter/admin",
+    "h2": "noderouter/admin",
     "prometheus_client": "noderouter/telemetry",
     "structlog": "noderouter/telemetry",
     "httpx": "noderouter/kubernetes",

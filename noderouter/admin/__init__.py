@@ -7,6 +7,7 @@ It is on loopback unless configured.
     places      how many connections there are, and which one goes for a newer one
     hypercorn_host
                 one connection: hypercorn's HTTP/1 on a socket of ours, on a clock
+    grpc_host   one connection that speaks HTTP/2: health checks by gRPC, of which grpc_health has the messages
     app         HTTP in general: hosts, origins, bodies, limits, HEAD, errors
     hosts       which hosts are answered
     routes      which path has which handlers, and its group; what is on the port for probes

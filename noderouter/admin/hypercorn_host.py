@@ -2,7 +2,7 @@
 
 The only importer of hypercorn; imported by `server` when the data path listens already. Hypercorn's protocol and its
 way of calling an application are used; sockets, limits and ends are ours, since hypercorn accepts whoever comes, waits
-for ever for readers, and speaks HTTP/2 with whoever wants to, which nobody needs here.
+for ever for readers, and speaks HTTP/2 with whoever wants to. Who begins with its preface is `grpc_host`'s.
 
 A connection is always on a clock (`Place.scope`): the next request's whole head has `IDLE_SECONDS` to come, from then
 on a request has `REQUEST_SECONDS` until its answer begins, and the answer `ANSWER_SECONDS` to be read, whatever its
@@ -27,6 +27,8 @@ from hypercorn.utils import wrap_app
 
 from noderouter.admin.app import ANSWER_SECONDS, HANDLER_SECONDS, AdminApp
 from noderouter.admin.body import SECONDS as BODY_SECONDS
+from noderouter.admin.grpc_health import Health
+from noderouter.admin.grpc_host import PREFACE, GrpcConnection
 from noderouter.admin.listen import names_of
 from noderouter.admin.places import Place
 from noderouter.telemetry import log
@@ -99,7 +101,8 @@ class _Http1(H11Protocol):
 class Host:
     """What all connections of one port share."""
 
-    def __init__(self, app: AdminApp) -> None:
+    def __init__(self, app: AdminApp, health: Health) -> None:
+        self.health = health
         self.config = configuration()
         application: Any = app  # hypercorn's types describe every message of every protocol
         self.app = wrap_app(application, self.config.wsgi_max_body_size, "asgi")
@@ -132,11 +135,15 @@ class Connection:
                 place.wait(trio.current_time(), IDLE_SECONDS)
                 socket_ = self._stream.socket  # whose peer may have left already
                 peer, own = names_of(socket_)
-                async with TaskGroup() as tasks:
-                    protocol = self._make(tasks, peer, own)
-                    with self._reading:
-                        await self._read(protocol)
-                    await protocol.handle(Closed())  # whoever closes behind a request is answered
+                first = await self._first()
+                if first.startswith(PREFACE):
+                    await GrpcConnection(self._host.health, self._stream, place).run(first)
+                else:
+                    async with TaskGroup() as tasks:
+                        protocol = self._make(tasks, peer, own)
+                        with self._reading:
+                            await self._read(protocol, first)
+                        await protocol.handle(Closed())  # whoever closes behind a request is answered
                 await self._linger()
             if place.scope.cancelled_caught and (place.busy or place.lost):
                 self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -150,18 +157,32 @@ class Connection:
         state = ConnectionState({"place": self._place})
         return _Http1(host.app, host.config, host.context, tasks, state, False, peer, own, self._send)
 
-    async def _read(self, protocol: _Http1) -> None:
-        """Feed received bytes to the protocol, which does not return while it wants no more."""
+    async def _first(self) -> bytes:
+        """Read until it is clear whether this is the preface of HTTP/2 (RFC 9113 section 3.4)."""
+        data = b""
+        while PREFACE.startswith(data) and len(data) < len(PREFACE):
+            more = await self._receive()
+            if not more:
+                break
+            data += more
+        return data
+
+    async def _receive(self) -> bytes:
+        """Read what comes; b"" at the end, which a reset is as well."""
+        try:
+            return bytes(await self._stream.receive_some(READ_BYTES))
+        except trio.BrokenResourceError:
+            self._place.scope.cancel()
+            await trio.lowlevel.checkpoint()
+            return b""
+
+    async def _read(self, protocol: _Http1, data: bytes) -> None:
+        """Feed received bytes to the protocol, which does not return while it wants no more; `data` is the first."""
         while True:
-            try:
-                data = await self._stream.receive_some(READ_BYTES)
-            except trio.BrokenResourceError:
-                self._place.scope.cancel()
-                await trio.lowlevel.checkpoint()
-                return
-            await protocol.handle(RawData(bytes(data)))
+            await protocol.handle(RawData(data))
             if not data:
                 return
+            data = await self._receive()
 
     async def _send(self, event: Event) -> None:
         """Take an event of the protocol, which calls this."""

@@ -17,6 +17,7 @@ import trio
 
 from noderouter.admin.app import AdminApp
 from noderouter.admin.gauges import Gauges
+from noderouter.admin.grpc_health import Health
 from noderouter.admin.listen import names_of
 from noderouter.admin.places import Place, Places
 from noderouter.admin.routes import routes_for_probes, routes_of
@@ -62,7 +63,8 @@ async def serve_admin(
             async with trio.open_nursery() as serving:
                 for sock, routes in ports:
                     app = AdminApp(state, routes, gauges)
-                    port = Port(host.Host(app), gauges.places(state.max_connections))
+                    health = Health(state, gauges.requests.add)
+                    port = Port(host.Host(app, health), gauges.places(state.max_connections))
                     name = "admin" if sock is listening else "probes"
                     _log.info(ADMIN_LISTENING, interface=name, **_place(sock))
                     serving.start_soon(port.serve, sock, stop, grace)

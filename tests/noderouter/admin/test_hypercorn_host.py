@@ -54,5 +54,5 @@ async def test_who_has_left_before_being_served_is_no_error() -> None:
     with pytest.raises(OSError, match="not connected"):
         accepted.getpeername()
     unused: Any = None
-    await Host(unused).serve(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)), Places(1).take("a"))
+    await Host(unused, unused).serve(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)), Places(1).take("a"))
     assert accepted.fileno() == -1
