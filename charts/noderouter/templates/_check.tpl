@@ -1,11 +1,16 @@
 {{/* Combinations of values that cannot work, refused with the reason. The schema has what can be said of single values. */}}
 {{- define "noderouter.check" -}}
 {{- $own := gt (len .Values.routers) 0 -}}
-{{- if and (not $own) (not .Values.outgoing.enabled) (not .Values.incoming.enabled) -}}
+{{- if and (not $own) (not (or .Values.outgoing.enabled .Values.incoming.enabled .Values.h2.enabled .Values.grpc.enabled)) -}}
 {{- fail "there is no router: enable `outgoing` or `incoming`, or list `routers`" -}}
 {{- end -}}
-{{- if and $own (or .Values.outgoing.router .Values.incoming.router) -}}
+{{- if and $own (or .Values.outgoing.router .Values.incoming.router .Values.h2.router .Values.grpc.router) -}}
 {{- fail "`routers` takes the place of `outgoing` and `incoming`, so their `router` has no effect: take it out" -}}
+{{- end -}}
+{{- range $name := list "h2" "grpc" -}}
+{{- if and $own (get $.Values $name).enabled -}}
+{{- fail (printf "`routers` takes the place of the chart's: have a router of protocol h2 among them in place of %s.enabled" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- if and (not $own) .Values.incoming.enabled (not .Values.service.create) -}}
 {{- fail "`incoming` is found through the Service: set service.create, or switch `incoming` off" -}}

@@ -82,6 +82,12 @@ routers:
 {{- if .Values.incoming.enabled }}
 {{ include "noderouter.overlaid" (list (include "noderouter.seen" (list . "incoming") | fromYaml) .Values.incoming.router) }}
 {{- end }}
+{{- range $name := list "h2" "grpc" }}
+{{- $values := get $.Values $name }}
+{{- if $values.enabled }}
+{{ include "noderouter.overlaid" (list (include "noderouter.seen" (list $ $name) | fromYaml) $values.router) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{ end -}}
 
@@ -190,25 +196,69 @@ servers:
 - ip: {{ .Values.listenIp | quote }}
   port: {{ .Values.ports.outgoing.port }}
   {{- include "noderouter.sharing" . | nindent 2 }}
+{{- include "noderouter.byHost" . }}
+interpreter: {{- include "noderouter.stored" (list . .Values.outgoing.router) | nindent 2 }}
+service:
+  # Responses of 500 and above to GET, HEAD, OPTIONS and TRACE are tried again, within the retry budget.
+  responseClassifier:
+    kind: io.l5d.http.retryableRead5XX
+{{- end -}}
+
+{{/* HTTP/2 of the node's pods, by the same table and under the same names. Without another word its default, `:authority`, counts. */}}
+{{- define "noderouter.h2" -}}
+label: h2
+protocol: h2
+servers:
+- ip: {{ .Values.listenIp | quote }}
+  port: {{ .Values.ports.h2.port }}
+  {{- include "noderouter.sharing" . | nindent 2 }}
+{{- include "noderouter.byHost" . }}
+interpreter: {{- include "noderouter.stored" (list . .Values.h2.router) | nindent 2 }}
+service:
+  responseClassifier:
+    kind: io.l5d.h2.retryableRead5XX
+{{- end -}}
+
+{{/* Calls of gRPC, by what is called. Their names have a beginning of their own: a service of gRPC looks like a host. */}}
+{{- define "noderouter.grpc" -}}
+label: grpc
+protocol: h2
+servers:
+- ip: {{ .Values.listenIp | quote }}
+  port: {{ .Values.ports.grpc.port }}
+  {{- include "noderouter.sharing" . | nindent 2 }}
+dstPrefix: /grpc
+identifier:
+- kind: io.l5d.header.path
+  segments: 1
+interpreter: {{- include "noderouter.stored" (list . .Values.grpc.router) | nindent 2 }}
+service:
+  # Calls are judged by their status. Which of them may be made twice only who wrote them knows.
+  responseClassifier:
+    kind: io.l5d.h2.grpc.neverRetryable
+{{- end -}}
+
+{{/* How a router that goes by hosts names requests. */}}
+{{- define "noderouter.byHost" -}}
 {{- if .Values.intercept.enabled }}
 # A host without a dot is a Service of the namespace that the client is in, where that is a pod of this node.
 identifier:
 - kind: io.l5d.k8s.host
 {{- end }}
-interpreter:
-  kind: io.l5d.k8s.configMap
-  namespace: {{ include "noderouter.namespace" . }}
-  name: {{ include "noderouter.dtabName" . }}
-  filename: {{ .Values.dtabConfigMap.key }}
-  {{- /* Where the dtab is elsewhere, there is none, and no right to it. */}}
-  {{- $own := default dict .Values.outgoing.router.interpreter }}
-  {{- if not (or $own.name $own.namespace) }}
-  lastGood: {{ include "noderouter.lastGoodName" . }}
-  {{- end }}
-service:
-  # Responses of 500 and above to GET, HEAD, OPTIONS and TRACE are tried again, within the retry budget.
-  responseClassifier:
-    kind: io.l5d.http.retryableRead5XX
+{{- end -}}
+
+{{/* The interpreter of a router that goes by the dtab of the ConfigMap. Takes a list: the root, the user's keys of the router. */}}
+{{- define "noderouter.stored" -}}
+{{- $root := index . 0 -}}
+kind: io.l5d.k8s.configMap
+namespace: {{ include "noderouter.namespace" $root }}
+name: {{ include "noderouter.dtabName" $root }}
+filename: {{ $root.Values.dtabConfigMap.key }}
+{{- /* Where the dtab is elsewhere, there is none, and no right to it. */}}
+{{- $own := default dict (index . 1).interpreter }}
+{{- if not (or $own.name $own.namespace) }}
+lastGood: {{ include "noderouter.lastGoodName" $root }}
+{{- end }}
 {{- end -}}
 
 {{/*
@@ -226,6 +276,16 @@ servers:
   {{- include "noderouter.sharing" . | nindent 2 }}
   # Other routers ask for tunnels to this node's pods. Who asks cannot be told, so tunnels lead to pods and nowhere else.
   allowConnect: endpoints
+  # They speak HTTP/2 for requests that came in HTTP/2, captured ones among them.
+  http2: {}
+{{- range $name, $port := dict "h2" .Values.ports.h2Incoming "grpc" .Values.ports.grpcIncoming }}
+{{- if (get $.Values $name).enabled }}
+- ip: {{ $.Values.listenIp | quote }}
+  port: {{ $port.port }}
+  http2: {}
+  {{- include "noderouter.sharing" $ | nindent 2 }}
+{{- end }}
+{{- end }}
 dstPrefix: /incoming
 identifier:
 - kind: io.l5d.header

@@ -17,7 +17,7 @@ node's network is reached by the node.
 {{- if include "noderouter.hostNetwork" . -}}
 {{- $shared := true -}}
 {{- /* The chart's own servers share their ports; so must those that are listed in their place. */ -}}
-{{- range concat .Values.routers (list .Values.outgoing.router .Values.incoming.router) -}}{{- range .servers -}}
+{{- range concat .Values.routers (list .Values.outgoing.router .Values.incoming.router .Values.h2.router .Values.grpc.router) -}}{{- range .servers -}}
 {{- if not (dig "socketOptions" "reusePort" false .) -}}{{- $shared = false -}}{{- end -}}
 {{- end -}}{{- end -}}
 {{- if not (dig "socketOptions" "reusePort" true .Values.intercept.server) -}}{{- $shared = false -}}{{- end -}}
@@ -57,7 +57,7 @@ rollingUpdate:
 {{- if include "noderouter.sharesPorts" (index . 0) -}}{{ $port.port }}{{- else -}}{{ $port.name }}{{- end -}}
 {{- end -}}
 
-{{/* The ports of routers, as a list of name, port, hostPort. */}}
+{{/* The ports of routers, as a list of name, port, hostPort, and of what speaks nothing but HTTP/2, appProtocol. */}}
 {{- define "noderouter.ports" -}}
 {{- $ports := list -}}
 {{- if not .Values.routers -}}
@@ -66,6 +66,16 @@ rollingUpdate:
 {{- $port := merge (dict "name" $name) (get $.Values.ports $name) -}}
 {{- if and (eq $name "outgoing") (eq (include "noderouter.via" $) "service") -}}{{- $_ := set $port "hostPort" nil -}}{{- end -}}
 {{- $ports = append $ports $port -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "h2" "grpc" -}}
+{{- if (get $.Values $name).enabled -}}
+{{- $port := merge (dict "name" $name "appProtocol" "kubernetes.io/h2c") (get $.Values.ports $name) -}}
+{{- if eq (include "noderouter.via" $) "service" -}}{{- $_ := set $port "hostPort" nil -}}{{- end -}}
+{{- $ports = append $ports $port -}}
+{{- if $.Values.incoming.enabled -}}
+{{- $ports = append $ports (merge (dict "name" (printf "%s-incoming" $name)) (get $.Values.ports (printf "%sIncoming" $name))) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -56,14 +56,15 @@ trace:
 {{- end }}
 {{- with (index . 0).Values.accessLog }}
 {{- if and .path (has $name .routers) }}
-httpAccessLog: {{ replace "{router}" $name .path | quote }}
+{{- $key := ternary "h2AccessLog" "httpAccessLog" (has $name (list "h2" "grpc")) }}
+{{ $key }}: {{ replace "{router}" $name .path | quote }}
 {{- if eq .format "json" }}
-httpAccessLogFormat: json
-httpAccessLogSample: {{ .sampleRate }}
+{{ $key }}Format: json
+{{ $key }}Sample: {{ .sampleRate }}
 {{- end }}
 {{- if ne .path "-" }}
-httpAccessLogRollPolicy: {{ .rollPolicy | quote }}
-httpAccessLogRotateCount: {{ .rotateCount }}
+{{ $key }}RollPolicy: {{ .rollPolicy | quote }}
+{{ $key }}RotateCount: {{ .rotateCount }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -40,6 +40,15 @@ def test_nothing_is_warned_of_by_default(helm: Helm, chart: Path):
         assert "WARNING" not in said
 
 
+@pytest.mark.parametrize(("via", "way"), [("hostPort", "$(NODE_IP)"), ("service", "noderouter.noderouter")])
+def test_where_http2_goes_is_said_where_there_are_routers_for_it(helm: Helm, chart: Path, via: str, way: str):
+    values: Object = {"outgoing": {"via": via}, "h2": {"enabled": True}, "grpc": {"enabled": True}}
+    said = notes(helm, chart, values)
+    assert f"gRPC with it, to {way}:4240, with the Service's host" in said
+    assert f"calls of gRPC to {way}:4340, and have the dtab" in said
+    assert "gRPC" not in notes(helm, chart, {})
+
+
 @pytest.mark.parametrize(
     ("values", "expected", "unexpected"),
     [

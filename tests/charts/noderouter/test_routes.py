@@ -8,15 +8,19 @@ above all, is as it is rendered.
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import pytest
+import trio
 import yaml
 
 from tests.charts.helm import Helm, Object, one, router_config
 from tests.testing.backend import Backend, backends, response
+from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.http import ask
 from tests.testing.ports import free_ports
 from tests.testing.router import ON_LOOPBACK, Json, Running, routing
@@ -73,7 +77,8 @@ def leaves(node: Json) -> Iterator[str]:
 def stand_in(objects: list[Object], services: Path, dtab: Path) -> Json:
     """The configuration with files in the place of the cluster."""
     text = router_config(objects)
-    [outgoing, incoming] = free_ports(2)
+    ports = free_ports(len(yaml.safe_load(text)["routers"]))
+    incoming = ports[1]
     text = text.replace(GATEWAY, f"/%/io.l5d.port/{incoming}")
     config: Json = yaml.safe_load(text)
     config["admin"] = {"port": 0, "shutdownGraceMs": 0, "security": config["admin"]["security"]}
@@ -87,10 +92,12 @@ def stand_in(objects: list[Object], services: Path, dtab: Path) -> Json:
                 here, there = {"kind": "io.l5d.localhost"}, {"kind": "io.l5d.port", "port": incoming}
                 namer["transformers"] = [there if gateway else here]
     dtab.write_text(one(objects, "ConfigMap", "noderouter-dtab")["data"]["dtab"])
-    # What is outside of the cluster is on the loopback here, too.
-    config["routers"][0] |= {"interpreter": {"kind": "io.l5d.fs", "dtabFile": str(dtab)}} | ON_LOOPBACK
-    for router, port in zip(config["routers"], (outgoing, incoming), strict=True):
-        router["servers"] = [{"port": port}]
+    for router, port in zip(config["routers"], ports, strict=True):
+        if router["label"] != "incoming":
+            # What is outside of the cluster is on the loopback here, too.
+            router |= {"interpreter": {"kind": "io.l5d.fs", "dtabFile": str(dtab)}} | ON_LOOPBACK
+        http2 = router["servers"][0].get("http2")
+        router["servers"] = [{"port": port} | ({} if http2 is None else {"http2": http2})]
     return config
 
 
@@ -266,3 +273,56 @@ async def test_a_failed_get_is_tried_again_and_a_post_is_not(helm: Helm, tmp_pat
         assert (await routers.router.ask("hello")).status == 200
         assert len(hello.got) == 2  # once from each, so the incoming router did not try again by itself
         assert (await routers.router.ask("hello", method="POST")).status == 503
+
+
+class Library(grpc.GenericRpcHandler):
+    """A service of gRPC, which answers each call with the way that it came."""
+
+    def service(self, details):
+        """See `grpc`."""
+        return grpc.unary_unary_rpc_method_handler(
+            lambda _request, context: dict(context.invocation_metadata())["via"].encode()
+        )
+
+
+async def test_grpc_is_routed_by_authority_and_by_what_is_called(helm: Helm, tmp_path: Path):
+    """Through the router for it and the incoming one, to the Service's pod, in HTTP/2 all the way."""
+    server = grpc.server(ThreadPoolExecutor(2), [Library()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        async with mesh(helm, tmp_path, h2={"enabled": True}, grpc={"enabled": True}) as routers:
+            service = routers.services / "prod/50051/library"
+            service.parent.mkdir(parents=True)
+            service.write_text(f"127.0.0.1 {port}")
+            with (tmp_path / "dtab").open("a") as table:
+                table.write("\n/grpc/books.Library => /srv/prod/library/50051 ;\n")
+            [by_host] = routers.router.ports("h2")
+            [by_call] = routers.router.ports("grpc")
+            way = "2.0 linkerd, 2.0 linkerd"
+            assert await called(by_host, "library.prod:50051") == way
+            assert await called(by_host, f"library.prod.svc.{DOMAIN}:50051") == way
+            with trio.fail_after(PATIENCE_SECONDS):
+                while await called(by_call, "anything") != way:
+                    await trio.sleep(0.005)  # until the table has been read anew
+            names = {
+                router: {name.path.show() for name in routers.router.router(router).names} for router in ("h2", "grpc")
+            }
+            assert names["grpc"] == {"/grpc/books.Library"}
+            assert names["h2"] == {"/svc/library.prod:50051", f"/svc/library.prod.svc.{DOMAIN}:50051"}
+    finally:
+        server.stop(None).wait()
+
+
+async def called(port: int, authority: str) -> str:
+    """What a call of `books.Library/List` is answered, or how it failed."""
+
+    def call() -> str:
+        options = [("grpc.default_authority", authority)]
+        with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
+            try:
+                return channel.unary_unary("/books.Library/List")(b"", timeout=PATIENCE_SECONDS).decode()
+            except grpc.RpcError as error:
+                return str(error)
+
+    return await trio.to_thread.run_sync(call)

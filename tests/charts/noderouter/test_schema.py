@@ -119,6 +119,10 @@ IMPOSSIBLE: list[tuple[Object, str]] = [
 OWN: Object = {"routers": [{"protocol": "http", "servers": [{}]}]}
 IMPOSSIBLE += [
     ({"accessLog": {"path": "-"}, **OWN}, "give each of them `httpAccessLog`"),
+    ({"h2": {"enabled": True}, **OWN}, "have a router of protocol h2 among them in place of h2.enabled"),
+    ({"grpc": {"router": {"bindingTimeoutMs": 1}}, **OWN}, "so their `router` has no effect"),
+    ({"accessLog": {"path": "-", "routers": ["grpc"]}}, "accessLog.routers has `grpc`, which is off"),
+    ({"intercept": {"enabled": True, "port": 4240}, "h2": {"enabled": True}}, "so is the port `h2`"),
     ({"accessLog": {"path": "-"}, "outgoing": {"enabled": False}}, "accessLog.routers has `outgoing`, which is off"),
     ({"accessLog": {"path": "/v/log", "routers": ["outgoing", "incoming"]}}, "one file for two routers"),
     ({"accessLog": {"path": "/v/{router}/log"}}, "and not of its folder"),
