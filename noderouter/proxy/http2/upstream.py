@@ -31,7 +31,7 @@ from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
 from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
 from noderouter.proxy.http2.stream import MOST_QUEUED
-from noderouter.proxy.http2.translate import never_indexed
+from noderouter.proxy.http2.translate import never_indexed, said_authority
 from noderouter.proxy.transport import SharedConnector, SharedTransport, Transport, TransportLimits
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task, Timeout
@@ -121,6 +121,9 @@ class StreamTransport(Transport):
             if exchange.field(b"expect") is not None and data != b"":
                 extra += b"expect: 100-continue\r\n"
             extra += trailer_line(reserved)
+        authority = exchange.authority
+        if exchange.destination is not None:
+            authority = said_authority(exchange)
         length = exchange.body.length
         if length == 0 and exchange.method == b"GET":
             length = -1
@@ -142,7 +145,7 @@ class StreamTransport(Transport):
         session.updates.left += UPDATES_PER_FRAME
         session.write(
             session.encoder.request(
-                stream.number, last, data or b"", exchange.method, exchange.scheme, exchange.authority, exchange.target,
+                stream.number, last, data or b"", exchange.method, exchange.scheme, authority, exchange.target,
                 None, length, never, exchange.block, exchange.request_fields, fields, extra,
             )
         )  # fmt: skip

@@ -38,10 +38,10 @@ def from_elsewhere() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def capturing(dtab: str, **capture: object) -> AsyncIterator[Running]:
-    """A router with a capture server, and services behind 10.96.0.10."""
+async def capturing(dtab: str, client: dict[str, object] | None = None, **capture: object) -> AsyncIterator[Running]:
+    """A router with a capture server, and services behind 10.96.0.10; `client` are its keys of that name."""
     server = {"port": 0, "capture": {"detectTimeoutMs": 50} | capture}
-    async with routing(config(dtab, servers=[server])) as router:
+    async with routing(config(dtab, servers=[server], client=client or {})) as router:
         router.app.control.destinations.replace(
             {
                 (VIP, 80): Destination(b"hello.prod", Speech.HTTP),

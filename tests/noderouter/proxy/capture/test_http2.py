@@ -49,6 +49,16 @@ async def test_both_protocols_on_one_port_have_the_same_names():
             assert (found["requests"], found["connections"], found["flow/requests"]) == (2, 0, 0)
 
 
+@pytest.mark.parametrize(("arguments", "version"), [(["--http2-prior-knowledge"], "2"), ([], "1.1")])
+async def test_what_was_dialled_is_the_name_and_the_authority_goes_on_as_it_came(arguments, version):
+    async with speaking_http2() as endpoint:
+        async with capturing(f"/svc/hello.prod => {inet(endpoint.port)}", {"endpointProtocol": "h2"}) as router:
+            with dialled(VIP, 80), from_elsewhere():
+                assert await curl(router.port, *arguments, host="other") == f"hello {version} 200"
+            assert {name.path.show() for name in router.router().names} == {"/svc/hello.prod"}
+        assert {name.path.show() for name in endpoint.router().names} == {"/svc/other"}
+
+
 async def test_a_host_that_is_not_what_was_dialled_is_refused_in_either():
     async with capturing("/svc => /$/nil", hostMismatch="refuse") as router:
         with dialled(VIP, 80), from_elsewhere():
