@@ -38,9 +38,9 @@ class Reply(Protocol):
         """End a body that was begun CHUNKED or UNTIL_CLOSE."""
         ...
 
-    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
-        """Send the `response` (101, or 2xx to CONNECT), then carry bytes between client and `wire` until both end.
+    async def tunnel(self, response: Response, far: Any, early: bytes) -> None:
+        """Send the `response` (101, or 2xx to CONNECT), then carry bytes between client and `far` until both end.
 
-        `early` are bytes that came behind the head. Does not close `wire`.
+        `far` is a wire, or a `core.duplex.Duplex`; `early` are bytes that came behind the head. Does not close `far`.
         """
         ...

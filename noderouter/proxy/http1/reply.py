@@ -6,9 +6,10 @@ sent as Content-Length, anything else chunked, or up to the close for an HTTP/1.
 
 from collections.abc import Awaitable
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 from noderouter.core.connection import ConnectionInfo
+from noderouter.core.duplex import Duplex
 from noderouter.core.errors import ClientGone, ClientStalled
 from noderouter.core.exchange import Exchange
 from noderouter.core.grpc import is_grpc
@@ -19,6 +20,7 @@ from noderouter.proxy.http.error_form import refusal
 from noderouter.proxy.http.trailers import trailer_line
 from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
+from noderouter.proxy.tcp.duplex_relay import DuplexRelay, WireEnd
 from noderouter.proxy.tcp.relay import IDLE_SECONDS, Relay
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.wire import Wire
@@ -226,7 +228,7 @@ class Http1Reply:
             await self._send(LAST_CHUNK if trailers is None else encode_last(trailers))
         self.complete = True
 
-    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
+    async def tunnel(self, response: Response, far: Wire | Duplex, early: bytes) -> None:
         """Answer 101 (RFC 9110 section 7.8), or CONNECT (section 9.3.6), and carry bytes both ways."""
         self.started = self.complete = self.tunnelled = True
         self.persist = False
@@ -239,10 +241,27 @@ class Http1Reply:
         await self._send(
             b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (response.status, response.reason, response.headers.block, fields)
         )
+        if not isinstance(far, Wire):
+            await self._relay_stream(far, early)
+            return
         if self.early:
-            await wire.send(self.early, self.tunnel_idle)
-        relay = Relay(self.wire, wire, self.tunnel_idle)
+            await far.send(self.early, self.tunnel_idle)
+        relay = Relay(self.wire, far, self.tunnel_idle)
         try:
             await relay.run(early)
         finally:
             self.sent_bytes, self.received_bytes = relay.bytes_left, relay.bytes_right
+
+    async def _relay_stream(self, far: Duplex, early: bytes) -> None:
+        """Carry between the client and a stream."""
+        if self.early:
+            pending = far.send(self.early, False)
+            if pending is not None:
+                await pending
+        told, self.wire.on_hangup = self.wire.on_hangup, None  # whatever ends a side is for the tunnel to see
+        relay = DuplexRelay(WireEnd(self.wire), far, self.tunnel_idle)
+        try:
+            await relay.run(early)
+        finally:
+            self.sent_bytes, self.received_bytes = relay.back, relay.forth
+        self.wire.on_hangup = told

@@ -11,6 +11,7 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.message import HTTP_1_0, HTTP_1_1
 from noderouter.proxy.http.methods import WITH_CONTENT
 from noderouter.proxy.http.trailers import takes_trailers, trailer_line
+from noderouter.proxy.http.upgrade import upgrade_asked
 from noderouter.proxy.http.via import via_request
 
 _OLD: Final = b" HTTP/1.0\r\n"
@@ -66,18 +67,3 @@ def _hop_fields(exchange: Exchange) -> bytes:
     if not upgrade:
         return b"connection: te\r\nte: trailers\r\n"
     return b"connection: upgrade, te\r\nupgrade: %b\r\nte: trailers\r\n" % upgrade
-
-
-def upgrade_asked(exchange: Exchange) -> bytes:
-    """The protocols that are asked for instead of HTTP/1.1, or b"".
-
-    Never `h2c`: the tunnel would carry requests past the router. Not for HTTP/1.0, nor with a body longer than those
-    that are held whole: what of it is still to come could not be told from what the tunnel is to carry.
-    """
-    upgrade = exchange.field(b"upgrade")
-    if upgrade is None or exchange.version == HTTP_1_0 or not exchange.body.replayable:
-        return b""
-    if b"h2c" in upgrade.lower():
-        words = [word.strip(b" \t") for word in upgrade.split(b",")]
-        upgrade = b", ".join([word for word in words if word and word.lower() != b"h2c"])
-    return upgrade

@@ -35,11 +35,12 @@ from noderouter.core.exchange import SUCCESS, Awaited, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_1_0, UNTIL_CLOSE, Response
 from noderouter.proxy.http.outcome import conclude, deliver, lost
+from noderouter.proxy.http.upgrade import upgrade_asked
 from noderouter.proxy.http.via import via_response
 from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.proxy.http1.head import HeadError, ResponseHead, parse_response
-from noderouter.proxy.http1.request import request_head, upgrade_asked
+from noderouter.proxy.http1.request import request_head
 from noderouter.proxy.transport import DEFAULT_LIMITS, Transport, TransportLimits
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.loop import Reactor

@@ -15,6 +15,7 @@ from noderouter.proxy.http2.frames import (
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
 from noderouter.proxy.http2.session import LINGER_BYTES, LINGER_SECONDS
 from noderouter.proxy.http2.settings import (
+    ENABLE_CONNECT_PROTOCOL,
     HEADER_TABLE_SIZE,
     INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
@@ -66,6 +67,7 @@ async def _first_line(wire: Wire, data: bytes) -> bytes:
 def our_preface(own: Http2ServerSettings) -> bytes:
     """Return the SETTINGS that a server sends first: what differs from the protocol's initial values."""
     values = [(MAX_CONCURRENT_STREAMS, own.max_streams), (MAX_HEADER_LIST_SIZE, own.max_header_list)]
+    values.append((ENABLE_CONNECT_PROTOCOL, 1))
     if own.stream_window != DEFAULT_WINDOW:
         values.append((INITIAL_WINDOW_SIZE, own.stream_window))
     if own.header_table != 4096:

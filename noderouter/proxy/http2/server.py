@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Final
 
 from dtab import Path
+from noderouter.core.body import NO_BODY
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import ClientGone, ClientProtocolError
 from noderouter.core.exchange import SUCCESS, Exchange
@@ -22,6 +23,7 @@ from noderouter.core.service import Service
 from noderouter.proxy.http import lifetime
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http.target import check_expectation
+from noderouter.proxy.http2.extended_connect import as_upgrade
 from noderouter.proxy.http2.frames import (
     DEFAULT_WINDOW,
     NO_ERROR,
@@ -83,6 +85,7 @@ class Http2Connection(Parting):
             max_header_list=settings.max_header_list,
             patience=settings.body_idle_seconds,
         )
+        self.decoder.extended_connect = True
         self.settings = settings
         self.stats = stats
         self.connection = connection
@@ -199,7 +202,7 @@ class Http2Connection(Parting):
         if stream is not None or number <= self.last:
             self._on_trailers(number, stream, last, data, pos, stop)
             return
-        method, scheme, authority, path, _, block, reserved, length, status, reason = self.decoder.request(
+        method, scheme, authority, path, protocol, block, reserved, length, status, reason = self.decoder.request(
             data, pos, stop
         )
         if not number & 1:
@@ -223,8 +226,14 @@ class Http2Connection(Parting):
         if status:
             self._refuse(made, status, reason)
             return
+        if protocol is not None:
+            method = b"GET"
+            block, reserved, made.key = as_upgrade(protocol, block, reserved)
+            made.switches = True
         exchange = Exchange(method, path, authority, block, made, made, HTTP_2, reserved, monotonic(), scheme=scheme)
-        if method == b"CONNECT":
+        if protocol is not None:
+            exchange.body = NO_BODY  # what comes on the stream is the tunnel's
+        elif method == b"CONNECT":
             exchange.tunnel = True
             exchange.scheme = b"tcp"
             exchange.target = authority or b""

@@ -6,11 +6,12 @@ response is complete, else with RST_STREAM, so that no client can take a part fo
 
 from collections.abc import Awaitable
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from noderouter.core.body import CHUNKED
 from noderouter.core.connection import ConnectionInfo
-from noderouter.core.errors import ClientGone, ClientProtocolError, ClientStalled, RouterError
+from noderouter.core.duplex import Duplex
+from noderouter.core.errors import ClientGone, ClientProtocolError, ClientStalled, EndpointProtocolError, RouterError
 from noderouter.core.exchange import Exchange
 from noderouter.core.grpc import is_grpc, trailers_for
 from noderouter.core.headers import Headers
@@ -19,13 +20,15 @@ from noderouter.core.service import Service
 from noderouter.proxy.http.clear_context import guard
 from noderouter.proxy.http.error_form import refusal
 from noderouter.proxy.http.trailers import trailer_line
+from noderouter.proxy.http2.extended_connect import as_established
 from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import CANCEL, INTERNAL_ERROR, NO_ERROR
-from noderouter.proxy.http2.relay import relay
 from noderouter.proxy.http2.stream import Stream
 from noderouter.proxy.http2.translate import never_indexed
+from noderouter.proxy.tcp.duplex_relay import DuplexRelay, WireEnd
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout
+from noderouter.reactor.wire import Wire
 
 if TYPE_CHECKING:
     from noderouter.proxy.http2.server import Http2Connection
@@ -42,6 +45,7 @@ class ServerStream(Stream):
         length: of the request's body, or CHUNKED.
         data: the request's body where it is at hand.
         complete: the end of the response is on its way.
+        switches: the request is an extended CONNECT; `key` is what HTTP/1 calls its Sec-WebSocket-Key.
     """
 
     __slots__ = (
@@ -52,11 +56,13 @@ class ServerStream(Stream):
         "connection",
         "data",
         "exchange",
+        "key",
         "length",
         "replayable",
         "sent_bytes",
         "server",
         "started",
+        "switches",
         "task",
     )
 
@@ -76,6 +82,8 @@ class ServerStream(Stream):
         self.sent_bytes = 0
         self._head_only = head_only
         self._to_come = UNKNOWN
+        self.switches = False
+        self.key = b""
 
     # The session's side
 
@@ -202,6 +210,8 @@ class ServerStream(Stream):
             if response.reserved is not None:
                 never = never_indexed(response.reserved)
                 fields += trailer_line(response.reserved)
+        if self.switches and 200 <= response.status < 300:
+            raise EndpointProtocolError("endpoint did not switch protocols")  # any 2xx would say that it has
         self.started = True
         if self.finished:
             return None  # it was reset meanwhile
@@ -260,17 +270,22 @@ class ServerStream(Stream):
             self.finished = True
             self.server.write(self.server.encoder.trailers(self.number, None, trailers.block))
 
-    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
-        """Answer CONNECT, and carry bytes both ways (RFC 9113 section 8.5)."""
-        exchange = self.exchange
+    async def tunnel(self, response: Response, far: Wire | Duplex, early: bytes) -> None:
+        """Answer CONNECT, plain or extended, and carry bytes both ways (RFC 9113 section 8.5, RFC 8441 section 5)."""
+        exchange, server = self.exchange, self.server
         self._to_come = UNKNOWN
         fields = b"" if exchange is None else exchange.reply_fields
-        if response.reserved is not None or self.server.settings.clear_context:
-            fields, _ = guard(response, fields, b"", self.server.settings.clear_context)
+        block = as_established(response, self.key) if self.switches else response.block
+        if response.reserved is not None or server.settings.clear_context:
+            fields, _ = guard(response, fields, b"", server.settings.clear_context)
         self.started = True
-        encoder = self.server.encoder
-        self.server.write(encoder.response(self.number, False, b"", 200, UNKNOWN, None, response.block, fields))
-        await relay(self, wire, early, self.server.settings.tunnel_idle_seconds)
+        server.write(server.encoder.response(self.number, False, b"", 200, UNKNOWN, None, block, fields))
+        end: Duplex = WireEnd(far) if isinstance(far, Wire) else far
+        relay = DuplexRelay(self, end, server.settings.tunnel_idle_seconds)
+        try:
+            await relay.run(early)
+        finally:
+            self.sent_bytes = relay.back
         self.complete = self.finished
 
 

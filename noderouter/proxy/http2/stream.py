@@ -271,6 +271,9 @@ class Stream:
             self.finished = True
             self.session.write(frame(DATA, END_STREAM, self.number, b""))
 
+    def abort(self) -> None:
+        """See `core.duplex.Duplex`: who has opened the stream closes it, with a reset where it is not at its end."""
+
     def close(self, code: int) -> None:
         """Let go of the stream: what was not read is thrown away, and what is open ends with RST_STREAM and `code`."""
         self._throw_away()

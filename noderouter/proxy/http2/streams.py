@@ -34,8 +34,8 @@ class Streams(Output):
     """What a session does with streams as such.
 
     Attributes:
-        stream_window, link_window: what we grant the peer; `first_window` is what a stream has at its beginning, since a
-            smaller one holds only once the peer knows of it.
+        stream_window, link_window: what we grant the peer; `first_window` is what a stream has at its beginning, since
+            a smaller one holds only once the peer knows of it.
         granted: bytes of DATA that the peer may send now.
         resets: the budget for streams that end early.
         last: the highest stream of the peer's.

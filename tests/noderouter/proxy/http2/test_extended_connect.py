@@ -1,0 +1,137 @@
+"""WebSockets and other protocols through both versions (RFC 8441): extended CONNECT here, Upgrade there.
+
+Covers `extended_connect`.
+"""
+
+from base64 import b64decode, b64encode
+from hashlib import sha1
+
+import pytest
+
+from noderouter.proxy.http2.server_settings import Http2ServerSettings
+from tests.testing.http2 import CANCEL, Http2Peer, data, http2_client, rst_stream
+from tests.testing.origin import Peer, origin
+from tests.testing.proxy import proxy
+
+H2 = Http2ServerSettings()
+ENABLE_CONNECT_PROTOCOL = 8
+
+
+def extended(peer: Http2Peer, *fields: tuple[bytes, bytes], protocol: bytes = b"websocket") -> bytes:
+    """HEADERS of an extended CONNECT on stream 1."""
+    start = [(b":method", b"CONNECT"), (b":protocol", protocol), (b":scheme", b"http"), (b":path", b"/chat")]
+    return peer.headers(1, [*start, (b":authority", b"x"), (b"sec-websocket-version", b"13"), *fields])
+
+
+def accept(head: bytes) -> bytes:
+    """What answers the key in a request's head, by RFC 6455 section 4.2.2."""
+    key = head.lower().split(b"sec-websocket-key: ")[1].split(b"\r\n")[0]
+    key = head[head.lower().index(b"sec-websocket-key: ") + 19 :][: len(key)]
+    assert len(b64decode(key)) == 16
+    return b64encode(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False).digest())
+
+
+def switching(head: bytes, *lines: bytes) -> bytes:
+    """The 101 of an endpoint."""
+    words = [b"HTTP/1.1 101 Switching Protocols", b"Connection: Upgrade", b"Upgrade: websocket", *lines]
+    return b"\r\n".join([*words, b"Sec-WebSocket-Accept: " + accept(head), b"", b""])
+
+
+async def test_a_websocket_reaches_an_endpoint_of_http1() -> None:
+    async def script(peer: Peer) -> None:
+        head = await peer.head()
+        assert head.startswith(b"GET /chat HTTP/1.1\r\n")
+        assert b"\r\nupgrade: websocket\r\n" in head
+        assert b"\r\nconnection: upgrade\r\n" in head
+        assert b":protocol" not in head
+        await peer.send(switching(head, b"Sec-WebSocket-Protocol: chat") + b"hello")
+        await peer.send(b"you said " + await peer.rest())
+
+    async with origin(script) as server, proxy(server.port, http2=H2) as p:
+        peer = await http2_client(p.port)
+        await peer.until(lambda: peer.settings)
+        assert peer.settings[ENABLE_CONNECT_PROTOCOL] == 1
+        await peer.send(extended(peer))
+        await peer.until(lambda: 1 in peer.seen and peer.seen[1].body == b"hello")
+        seen = peer.seen[1]
+        assert seen.status == 200
+        assert seen.head[b"sec-websocket-protocol"] == b"chat"
+        assert b"sec-websocket-accept" not in seen.head
+        assert not seen.ended
+        await peer.send(data(1, b"good "), data(1, b"day", True))
+        await peer.over(1)
+        assert seen.body == b"helloyou said good day"
+        assert seen.reset is None
+        await peer.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ],
+    ids=["200", "another key", "no key"],
+)
+async def test_what_an_endpoint_did_not_accept_is_no_tunnel(answer: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(answer)
+
+    async with origin(script) as server, proxy(server.port, http2=H2) as p:
+        peer = await http2_client(p.port)
+        await peer.send(extended(peer))
+        seen = await peer.over(1)
+        assert seen.status == 502
+        await peer.close()
+
+
+async def test_a_refusal_is_told() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+
+    async with origin(script) as server, proxy(server.port, http2=H2) as p:
+        peer = await http2_client(p.port)
+        await peer.send(extended(peer))
+        seen = await peer.over(1)
+        assert (seen.status, bytes(seen.body)) == (403, b"no")
+        await peer.close()
+
+
+async def test_who_leaves_resets_the_endpoint() -> None:
+    ended: list[bool] = []
+
+    async def script(peer: Peer) -> None:
+        head = await peer.head()
+        await peer.send(switching(head) + b"hello")
+        await peer.rest()
+        ended.append(peer.reset)
+
+    async with origin(script) as server, proxy(server.port, http2=H2) as p:
+        peer = await http2_client(p.port)
+        await peer.send(extended(peer))
+        await peer.until(lambda: 1 in peer.seen and peer.seen[1].body == b"hello")
+        await peer.send(rst_stream(1, CANCEL))
+        while not ended:
+            await peer.still_there()
+        assert ended == [True]
+        await peer.close()
+
+
+async def test_an_endpoint_that_breaks_off_resets_the_stream() -> None:
+    async def script(peer: Peer) -> None:
+        head = await peer.head()
+        await peer.send(switching(head) + b"hello")
+        peer.abort()
+
+    async with origin(script) as server, proxy(server.port, http2=H2) as p:
+        peer = await http2_client(p.port)
+        await peer.send(extended(peer))
+        seen = await peer.over(1)
+        assert seen.reset is not None
+        assert not seen.ended
+        assert (await peer.fetch("/other")).over  # the session goes on
+        await peer.close()
