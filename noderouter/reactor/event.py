@@ -16,7 +16,7 @@ class Event:
 
     def __init__(self) -> None:
         self._flag = False
-        self._waiters: list[Task] = []
+        self._waiters: dict[Task, None] = {}  # thousands may leave at once
         self._callbacks: list[Callable[[], None]] = []
 
     def is_set(self) -> bool:
@@ -26,7 +26,7 @@ class Event:
     def set(self) -> None:
         """Wake every waiter; callable from both halves."""
         self._flag = True
-        waiters, self._waiters = self._waiters, []
+        waiters, self._waiters = self._waiters, {}
         for task in waiters:
             task.reactor.schedule(task)
         callbacks, self._callbacks = self._callbacks, []
@@ -54,10 +54,9 @@ class Event:
         if self._flag:
             return
         task = current_task()
-        self._waiters.append(task)
+        self._waiters[task] = None
         try:
             while not self._flag and task in self._waiters:
                 await PARK
         finally:
-            if task in self._waiters:
-                self._waiters.remove(task)
+            self._waiters.pop(task, None)
