@@ -136,6 +136,15 @@ class SharedTransport:
         """Whether no exchange can begin on it any more."""
         raise NotImplementedError
 
+    @property
+    def shut(self) -> bool:
+        """Whether the endpoint takes no exchange at the moment, and would take none on another connection."""
+        raise NotImplementedError
+
+    def check(self, now: float) -> None:
+        """End what has stood still for too long; `now` is monotonic seconds. Called about twice a second."""
+        raise NotImplementedError
+
     def open(self) -> Transport:
         """A transport for one exchange."""
         raise NotImplementedError

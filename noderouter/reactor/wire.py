@@ -327,12 +327,14 @@ class Wire:
         except OSError:
             return False
 
-    def keep_alive(self, seconds: int) -> None:
-        """Have the kernel ask, after so many seconds of silence, whether the peer is there; nine times at most."""
+    def keep_alive(self, seconds: int, unacknowledged: int = 0) -> None:
+        """Have the kernel ask, after so many seconds of silence, whether the peer is there; nine times at most, and for
+        `unacknowledged` seconds at most if that is not 0: so long it may hold what is not acknowledged, too."""
         for level, option, value in (
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
             (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds),
             (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, seconds // 4)),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unacknowledged * 1000),
         ):
             try:
                 self.sock.setsockopt(level, option, value)

@@ -1,24 +1,32 @@
 """The session with an endpoint: opens streams, and hands responses to them (RFC 9113)."""
 
+from math import inf
+from time import monotonic
+from typing import Final
+
 from noderouter.core.errors import EndpointProtocolError
 from noderouter.proxy.http2.client_settings import Http2ClientSettings
 from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
 from noderouter.proxy.http2.frames import (
     DEFAULT_FRAME,
     DEFAULT_WINDOW,
+    ENHANCE_YOUR_CALM,
     HEAD_BYTES,
     MAX_STREAM,
     NO_ERROR,
+    PING,
     PREFACE,
     PROTOCOL_ERROR,
     SETTINGS,
     STREAM_CLOSED,
     SessionError,
+    code_name,
+    frame,
     goaway,
     settings,
     window_update,
 )
-from noderouter.proxy.http2.session import Session
+from noderouter.proxy.http2.session import MAX_WORDS, Session
 from noderouter.proxy.http2.settings import (
     ENABLE_PUSH,
     HEADER_TABLE_SIZE,
@@ -32,12 +40,36 @@ from noderouter.reactor.wire import READ_BYTES, Wire
 
 SILENCE_SECONDS = 60
 """A session may be silent for long; an endpoint that vanished meanwhile is missed within about three minutes."""
+UNACKNOWLEDGED_SECONDS = 60
+"""How long the kernel may hold what the endpoint's does not acknowledge; it would go on for a quarter of an hour."""
+PONG_SECONDS: Final = 1.0
+"""How long an endpoint may take for the answer to a PING that asks whether it is there, before others are sent on
+another connection ..."""
+DOUBT_SECONDS: Final = 10.0
+"""... and before this one is given up."""
+ARE_YOU_THERE: Final = b"are you?"
 
 
 class ClientSession(Session):
-    """Our end of a connection to an endpoint; `run` is its reading task."""
+    """Our end of a connection to an endpoint; `run` is its reading task.
 
-    __slots__ = ("_begun", "_next", "_settings", "owner")
+    Attributes:
+        owner: what its pool sees of it.
+        heard: how often anything has come.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_begun",
+        "_farewell",
+        "_next",
+        "_pinged",
+        "_settings",
+        "_suspended",
+        "_why",
+        "heard",
+        "owner",
+    )
 
     def __init__(self, wire: Wire, own: Http2ClientSettings, patience: float) -> None:
         super().__init__(
@@ -51,6 +83,12 @@ class ClientSession(Session):
             patience=patience,
         )
         self.owner: SharedTransport | None = None
+        self.heard = 0
+        self._asked = False
+        self._pinged = inf
+        self._suspended = False
+        self._why = ""
+        self._farewell = ""
         self._settings = own
         self._next = 1
         self._begun = False
@@ -71,7 +109,7 @@ class ClientSession(Session):
     @property
     def room(self) -> int:
         """How many streams may be open at a time."""
-        if self.going or self.lost or self.wire.closed:
+        if self.going or self.lost or self._suspended or self.wire.closed:
             return 0
         most = self._settings.max_streams
         return most if most < self.peer.max_streams else self.peer.max_streams
@@ -89,7 +127,7 @@ class ClientSession(Session):
     async def run(self) -> None:
         """Read until either side closes."""
         wire = self.wire
-        gone: Exception = SessionLost("closed by the endpoint")
+        gone: Exception | None = None
         try:
             size = READ_BYTES
             while True:
@@ -98,6 +136,12 @@ class ClientSession(Session):
                 data = await (wire if size == READ_BYTES else wire.recv(size))
                 if not data:
                     break
+                self.heard += 1
+                if self._pinged < inf:
+                    self._pinged = inf
+                    if self._suspended:
+                        self._suspended = False
+                        self._changed()
                 if not self._begun:
                     self._check_first(data)
                 self.feed(data)
@@ -105,14 +149,14 @@ class ClientSession(Session):
         except SessionError as error:
             gone = EndpointProtocolError(f"invalid response: {error.reason}")
             self.going = True
-            self.write(goaway(0, error.code, error.reason.encode("ascii", "replace")))
+            self.write(goaway(0, error.code, error.reason.encode("ascii", "replace")[:MAX_WORDS]))
             self.flush()
         except WireError as broken:
-            gone = SessionLost(str(broken.strerror))
+            gone = SessionLost(self._why or str(broken.strerror) + self._farewell)
         except BaseException:
             self._over(SessionLost("closed here"))
             raise
-        self._over(gone)
+        self._over(gone or SessionLost("closed by the endpoint" + self._farewell))
 
     def _check_first(self, data: bytes) -> None:
         """The first frame has to be SETTINGS (section 3.4): an endpoint of HTTP/1 is seen at once."""
@@ -140,15 +184,47 @@ class ClientSession(Session):
             self.going = True
             self.write(goaway(0, NO_ERROR))
 
+    def doubt(self) -> None:
+        """Nothing has come for as long as a request was given: ask whether the endpoint is there.
+
+        A connection whose other end has vanished looks like one that is slow, and would take all requests. It is asked
+        once between two responses: servers of gRPC close on those who ask more often.
+        """
+        if not self._asked and not self.going and not self.lost:
+            self._asked = True
+            self._pinged = monotonic()
+            self.write(frame(PING, 0, 0, ARE_YOU_THERE))
+
+    def check(self, now: float) -> None:
+        """See `SharedTransport`."""
+        if self.wire.closed:
+            return
+        if self.block_overdue(now):
+            self._end("a header block of the endpoint's stood still")
+        elif now - self._pinged > DOUBT_SECONDS:
+            self._end(f"the endpoint has not answered a PING for {DOUBT_SECONDS:g} s")
+        else:
+            self._suspended = now - self._pinged > PONG_SECONDS
+            self.look_at_line()
+
+    def _end(self, why: str) -> None:
+        """Close; `run` tells the streams."""
+        self.going = True
+        self._why = why
+        self.wire.close()
+
     def on_headers(self, number: int, last: bool, data: bytes, pos: int, stop: int) -> None:
         """A response head, or trailers."""
+        self._asked = False
         stream = self.streams.get(number)
         if not isinstance(stream, ClientStream):
-            self.decoder.trailers(data, pos, stop)
-            if self.was_reset(number):
-                return  # it was under way
             if self.is_idle(number):
                 raise SessionError(PROTOCOL_ERROR, "HEADERS on an idle stream")
+            self.decoder.trailers(data, pos, stop)
+            if self.was_reset(number):  # it was under way
+                if not self.updates.spend():
+                    raise SessionError(ENHANCE_YOUR_CALM, "HEADERS on closed streams, again and again")
+                return
             raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
         if stream.headed:
             block, wrong, reason = self.decoder.trailers(data, pos, stop)
@@ -179,14 +255,16 @@ class ClientSession(Session):
     def on_goaway(self, last: int, code: int, words: bytes) -> None:
         """The endpoint takes no more streams; those above `last` it has not looked at (section 6.8)."""
         self.going = True
+        said = f": {words.decode('ascii', 'backslashreplace')}" if words else ""
+        self._farewell = f" (GOAWAY, {code_name(code)}{said})"
         for number in [each for each in self.streams if each > last]:
             stream = self.streams.pop(number)
             if isinstance(stream, ClientStream):
-                stream.given_back()
+                stream.given_back(code)
         self._changed()
 
     def on_pong(self, data: bytes) -> None:
-        """See `Session`."""
+        """See `Session`: that something came is all."""
 
     def on_settings(self) -> None:
         """See `Session`."""
@@ -194,3 +272,5 @@ class ClientSession(Session):
 
     def stalled(self) -> None:
         """See `Session`."""
+        self.going = True
+        self._why = f"the endpoint has taken nothing for {self.patience:g} s"

@@ -7,7 +7,7 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import Reserved
 from noderouter.proxy.http2.frames import NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, code_name
 from noderouter.proxy.http2.stream import Stream
-from noderouter.reactor.task import PARK, current_task
+from noderouter.reactor.task import PARK, Task, Timeout, current_task
 
 if TYPE_CHECKING:
     from noderouter.proxy.http2.session import Session
@@ -30,7 +30,7 @@ class ClientStream(Stream):
         bodyless: the request was HEAD.
     """
 
-    __slots__ = ("_interims", "block", "bodyless", "interim", "length", "reserved", "status")
+    __slots__ = ("_interims", "_untold", "block", "bodyless", "interim", "length", "reserved", "status")
 
     def __init__(self, session: "Session", number: int, bodyless: bool) -> None:
         super().__init__(session, number)
@@ -42,12 +42,13 @@ class ClientStream(Stream):
         self.length = -1
         self.interim: list[tuple[int, bytes]] = []
         self._interims = 0
+        self._untold = not session.peer.told
 
     def on_head(self, status: int, block: bytes, reserved: Reserved | None, length: int, last: bool) -> None:
         """Receive a response head that is well-formed in itself."""
         if status < 200:
             self._interims += 1
-            if last or status == 101 or self._interims > MAX_INTERIM:
+            if last or status == 101 or length > 0 or self._interims > MAX_INTERIM:
                 self.session.fail(self, PROTOCOL_ERROR, "too many or malformed interim responses")
                 return
             self.interim.append((status, block))
@@ -72,8 +73,17 @@ class ClientStream(Stream):
         self.ended = True
         self.wake()
 
+    # Functions: compiled, what was compared with None before an await is taken for None behind it.
+
+    def broken(self) -> bool:
+        """Whether there is a fault."""
+        return self.fault is not None
+
+    def awaits_body(self) -> bool:
+        """Whether more of the body has to be waited for."""
+        return not self.pieces and not self.ended and self.fault is None
+
     def _waits(self) -> bool:
-        # A function: compiled, what was compared with None before an await is taken for None behind it.
         return not self.headed and not self.interim and self.fault is None
 
     async def head(self) -> None:
@@ -89,6 +99,16 @@ class ClientStream(Stream):
             raise
         self._reader = None
 
+    async def outlast(self, pump: Task, seconds: float) -> None:
+        """Wait until `pump` has sent the rest of the request, or the endpoint wants no more; `seconds` at most."""
+        self._reader = pump.joiner = current_task()
+        try:
+            with Timeout(seconds):
+                while not pump.done and not self.finished:
+                    await PARK
+        finally:
+            self._reader = pump.joiner = None
+
     def reset_by_peer(self, code: int) -> None:
         """The endpoint has reset the stream."""
         if self.ended and self.fault is None:
@@ -96,18 +116,22 @@ class ClientStream(Stream):
                 self.finished = True
                 self.pending = None
                 self.wake_writer()
+                self.wake()
             return
         name = code_name(code)
         if code == REFUSED_STREAM and not self.headed:
-            self.lose(StreamReset(f"endpoint refused the stream ({name})", code, retryable=True))
+            words = f"endpoint refused the stream ({name})"
+            # Before its settings were here, nobody could know how many it takes.
+            self.lose(Unprocessed(words) if self._untold else StreamReset(words, code, retryable=True))
         elif code == NO_ERROR and self.headed:
             self.lose(CutShort(f"response cut short: the stream was reset ({name})"))
         else:
             self.lose(StreamReset(f"endpoint reset the stream ({name})", code))
 
-    def given_back(self) -> None:
-        """The endpoint goes away without having looked at the request."""
-        self.lose(Unprocessed("endpoint goes away (GOAWAY), and has not processed the request"))
+    def given_back(self, code: int) -> None:
+        """The endpoint goes away without having looked at the request; in good order, unless `code` says otherwise."""
+        words = f"endpoint goes away (GOAWAY, {code_name(code)}), and has not processed the request"
+        self.lose(Unprocessed(words) if code == NO_ERROR else EndpointProtocolError(words, retryable=True))
 
     def malformed(self, reason: str) -> Exception:
         """See `Stream`."""

@@ -27,7 +27,7 @@ from noderouter.proxy.http2.stream import Stream
 from noderouter.reactor.wire import Wire
 
 REMEMBERED: Final = 1000
-"""Streams that we have reset, whose late frames are no fault."""
+"""Streams that we have reset whose late frames are counted for each; those of older ones are counted together."""
 
 
 class Streams(Output):
@@ -44,6 +44,8 @@ class Streams(Output):
     __slots__ = (
         "_credit",
         "_forgotten",
+        "_older",
+        "_older_left",
         "_told",
         "_useless",
         "first_window",
@@ -66,6 +68,8 @@ class Streams(Output):
         self._useless = Useless(now)
         self._credit = 0
         self._forgotten: OrderedDict[int, int] = OrderedDict()
+        self._older = 0
+        self._older_left = 0
 
     def is_idle(self, number: int) -> bool:
         """Whether nobody has opened the stream yet."""
@@ -117,10 +121,14 @@ class Streams(Output):
         """DATA came for a stream that is closed: what was under way when we reset it is no fault."""
         if self.is_idle(number):
             raise SessionError(PROTOCOL_ERROR, "DATA on an idle stream")
-        left = self._forgotten.get(number, -1) - counted
+        if number in self._forgotten:
+            left = self._forgotten[number] = self._forgotten[number] - counted
+        elif number <= self._older:
+            left = self._older_left = self._older_left - counted
+        else:
+            left = -1
         if left < 0:
             raise SessionError(STREAM_CLOSED, "DATA on a closed stream")
-        self._forgotten[number] = left
         if counted == 0:
             self.useless("empty DATA")
 
@@ -141,7 +149,9 @@ class Streams(Output):
         self.streams.pop(number, None)
         self._forgotten[number] = max(0, left)
         if len(self._forgotten) > REMEMBERED:
-            self._forgotten.popitem(last=False)
+            oldest, rest = self._forgotten.popitem(last=False)
+            self._older = max(self._older, oldest)
+            self._older_left += rest
 
     def tell_last(self, last: int, code: int, words: bytes = b"") -> None:
         """Send GOAWAY; what was named once as the last stream does not rise again (section 6.8)."""
@@ -149,8 +159,8 @@ class Streams(Output):
         self.write(goaway(self._told, code, words))
 
     def was_reset(self, number: int) -> bool:
-        """Whether we have reset the stream, lately."""
-        return number in self._forgotten
+        """Whether we have reset the stream, or may have."""
+        return number in self._forgotten or number <= self._older
 
     def lose_all(self, error: Exception) -> None:
         """The connection is gone: so are its streams."""

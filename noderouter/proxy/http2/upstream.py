@@ -15,6 +15,7 @@ from noderouter.core.errors import (
     ClientGone,
     ClientProtocolError,
     EndpointProtocolError,
+    EndpointTimeout,
     MalformedMessage,
     Stalled,
     Truncated,
@@ -25,7 +26,7 @@ from noderouter.proxy.http.outcome import deliver, lost
 from noderouter.proxy.http.status import phrase
 from noderouter.proxy.http.trailers import takes_trailers, trailer_line
 from noderouter.proxy.http.via import via_request
-from noderouter.proxy.http2.client_session import SILENCE_SECONDS, ClientSession
+from noderouter.proxy.http2.client_session import SILENCE_SECONDS, UNACKNOWLEDGED_SECONDS, ClientSession
 from noderouter.proxy.http2.client_settings import DEFAULT_CLIENT, Http2ClientSettings
 from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
 from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
@@ -33,8 +34,9 @@ from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
 from noderouter.proxy.http2.stream import MOST_QUEUED
 from noderouter.proxy.http2.translate import never_indexed, said_authority
 from noderouter.proxy.transport import SharedConnector, SharedTransport, Transport, TransportLimits
+from noderouter.reactor.errors import Unwind
 from noderouter.reactor.loop import Reactor
-from noderouter.reactor.task import Task, Timeout
+from noderouter.reactor.task import Task
 from noderouter.reactor.wire import connect
 
 _VIA: Final = b"via: 2.0 linkerd\r\n"
@@ -85,6 +87,7 @@ class StreamTransport(Transport):
         session = self._session
         if session.room <= 0:
             raise EndpointProtocolError("connection lost: it has just ended", retryable=True)
+        heard = session.heard
         stream = self._stream = session.begin(exchange.method == b"HEAD")
         pump: Task | None = None
         broken: BaseException | None = None
@@ -93,13 +96,15 @@ class StreamTransport(Transport):
                 pump = session.reactor.spawn(self._pump(exchange, stream), "request body")
             await self._respond(exchange, stream)
             if pump is not None and not pump.done and not stream.finished:
-                await self._outlast(exchange, pump)
+                await self._outlast(exchange, stream, pump)
         except BaseException as error:  # no `finally`: compiled, an exception is lost where one awaits in it (ADR 16)
             broken = error
+        if session.heard == heard and isinstance(broken, Unwind | EndpointTimeout):
+            session.doubt()
+        stream.close(NO_ERROR if broken is None and stream.ended else CANCEL)  # first: what comes then may fail
         if pump is not None and not pump.done:
             pump.cancel("the response is complete")
             await pump.join()
-        stream.close(NO_ERROR if broken is None and stream.ended else CANCEL)
         if broken is not None:
             raise broken
 
@@ -164,7 +169,7 @@ class StreamTransport(Transport):
             else:
                 while data := await body.read():
                     self._quota -= len(data)
-                    if self._quota < 0:
+                    if self._quota < 0 or stream.finished:
                         return
                     pending = stream.send(data, False)
                     if pending is not None:
@@ -198,14 +203,13 @@ class StreamTransport(Transport):
             stream.fault = error
         stream.wake()
 
-    async def _outlast(self, exchange: Exchange, pump: Task) -> None:
+    async def _outlast(self, exchange: Exchange, stream: ClientStream, pump: Task) -> None:
         """The response was complete before the request was: let that go on as long as the endpoint reads."""
         if not exchange.reply.started:
             return  # it was discarded: nobody waits for it, but for the next try
         exchange.head_at = exchange.head_at or monotonic()
         self._quota = self._limits.upload_bytes
-        with Timeout(self._limits.upload_seconds):
-            await pump.join()
+        await stream.outlast(pump, self._limits.upload_seconds)
 
     # The response
 
@@ -215,12 +219,14 @@ class StreamTransport(Transport):
             await stream.head()
             if stream.interim:
                 await self._inform(exchange, stream)
-            if stream.fault is not None and not stream.headed:
-                raise self._failure(exchange, stream)
+            if stream.broken():
+                break
+        if stream.broken():  # even where a head has come: nobody has seen it
+            raise self._failure(exchange, stream)
         length = stream.length
         response = Response(stream.status, phrase(stream.status), stream.block, length, HTTP_2, stream.reserved)
         data = stream.take() if stream.pieces else b""
-        whole = stream.ended and stream.trailers is None and stream.fault is None
+        whole = stream.ended and stream.trailers is None
         if stream.bodyless:
             data = b""
         elif whole:
@@ -239,12 +245,14 @@ class StreamTransport(Transport):
             return
         patience = self._limits.body_idle_seconds
         while True:
-            if not stream.pieces and stream.fault is not None:
+            while stream.awaits_body():
+                await stream.more(patience)
+            if stream.pieces:
+                await reply.push(stream.take())
+            elif stream.broken():
                 raise self._failure(exchange, stream)
-            data = await stream.receive(patience)
-            if not data:
+            else:
                 break
-            await reply.push(data)
         if response.length < 0:  # of the message, whatever became of it on the way to the client
             exchange.verdict = exchange.classifier.end(exchange, stream.trailers)
         await reply.finish(stream.trailers)
@@ -263,7 +271,8 @@ class StreamTransport(Transport):
         if isinstance(fault, SessionLost):
             untouched = not stream.headed and self.shared is not None and self.shared.used > 1
             return lost(exchange, untouched, str(fault))
-        return fault or EndpointProtocolError("response cut short")
+        # That of a session is the fault of all its streams, each of which would add its frames to it.
+        return (fault or EndpointProtocolError("response cut short")).with_traceback(None)
 
 
 class Http2Upstream(SharedTransport):
@@ -284,6 +293,15 @@ class Http2Upstream(SharedTransport):
     def room(self) -> int:
         """See `SharedTransport`."""
         return self.session.room
+
+    @property
+    def shut(self) -> bool:
+        """See `SharedTransport`."""
+        return self.session.peer.max_streams == 0 and not self.ending
+
+    def check(self, now: float) -> None:
+        """See `SharedTransport`."""
+        self.session.check(now)
 
     @property
     def ending(self) -> bool:
@@ -317,7 +335,7 @@ async def connect_http2(
 ) -> SharedTransport:
     """See `proxy.transport.SharedConnector`: HTTP/2 with prior knowledge (RFC 9113 section 3.3)."""
     wire = await connect(reactor, host, port)
-    wire.keep_alive(SILENCE_SECONDS)
+    wire.keep_alive(SILENCE_SECONDS, UNACKNOWLEDGED_SECONDS)
     session = ClientSession(wire, settings, limits.body_idle_seconds)
     reactor.spawn(session.run(), session)
     return Http2Upstream(session, limits)
