@@ -1,14 +1,17 @@
 """The shared connections to one endpoint: each carries many exchanges at a time (HTTP/2).
 
-An exchange goes to the connection that carries fewest, as far as the endpoint allows it (`SharedTransport.room`). Who
-comes while the first connection is being opened waits for that, instead of opening another; where all are full another
-one is opened, up to `max_size`, so that no exchange queues behind long streams. A connection that is about to end
-(GOAWAY) gets nothing new, and leaves when its last exchange is over.
+An exchange goes to the connection that carries fewest, as far as the endpoint allows it (`SharedTransport.room`). Where
+all are full another one is opened, up to `max_size`, so that no exchange queues behind long streams; one at a time, and
+all who come meanwhile wait for it. A connection that is about to end (GOAWAY) gets nothing new, and leaves when its
+last exchange is over. Where an endpoint takes nothing at the moment (`SharedTransport.shut`), no other one is opened.
+
+Who waits stands in one line, and who comes first is served first: room that comes free is handed to whoever has waited
+for longest, and is never up for grabs. So there is no room while anybody waits, and `take` can overtake nobody.
 
 Tunnels (CONNECT) end at the endpoint itself, so each has a connection of its own, from an exclusive pool.
 """
 
-from collections import deque
+from collections import OrderedDict
 from math import inf
 from random import uniform
 from time import monotonic
@@ -29,13 +32,14 @@ from noderouter.telemetry.histogram import COUNT, LATENCY, LIFETIME
 LIFE_JITTER: Final = 0.2
 
 
-class _Attempt:
-    """A connection that is being opened, and who waits for it."""
+class _Turn:
+    """A place in the line: ends with a transport, or with an error."""
 
-    __slots__ = ("error", "event")
+    __slots__ = ("error", "event", "transport")
 
     def __init__(self) -> None:
         self.event = Event()
+        self.transport: Transport | None = None
         self.error: RouterError | None = None
 
 
@@ -43,13 +47,13 @@ class SharedPool(Connections):
     """Opens, shares and closes the connections to `host`:`port`."""
 
     __slots__ = (
-        "_attempt",
+        "_connecting",
         "_connector",
+        "_line",
         "_reactor",
         "_settings",
         "_stats",
         "_tunnels",
-        "_waiters",
         "connections",
     )
 
@@ -70,8 +74,8 @@ class SharedPool(Connections):
         self._stats = stats
         self._connector = connector
         self._tunnels = Pool(reactor, host, port, settings, stats, tunnels)
-        self._attempt: _Attempt | None = None
-        self._waiters: deque[Event] = deque()
+        self._connecting = False
+        self._line: OrderedDict[_Turn, None] = OrderedDict()  # thousands may leave at once
         self.connections: dict[SharedTransport, None] = {}
 
     def __repr__(self) -> str:
@@ -91,6 +95,8 @@ class SharedPool(Connections):
             taken = each.taken
             if (best is None or taken < least) and taken < each.room:
                 best, least = each, taken
+                if not taken:
+                    break
         if best is None:
             return None
         best.taken += 1
@@ -98,38 +104,88 @@ class SharedPool(Connections):
         return best.open()
 
     async def open(self, exchange: Exchange | None, seconds: float = inf) -> Transport:
-        """See `Connections`: room on a connection that is there by then, or is opened."""
+        """See `Connections`: room on a connection that is there by then, or is opened.
+
+        `seconds` are for connecting: who waits for room in a full pool waits for other exchanges, as long as his own
+        limits let him.
+        """
         if exchange is not None and exchange.tunnel:
             return await self._tunnels.open(exchange, seconds)
-        waited = False
+        if self.closed:
+            raise ConnectError("the endpoint was removed")
+        found = self.take()
+        if found is not None:
+            return found
+        full = self._full()
+        if full and len(self._line) >= self._settings.max_waiters:
+            self._stats.too_many_waiters += 1
+            raise OverloadError(f"connection pool of {self.host}:{self.port} is full")
+        turn = _Turn()
+        self._line[turn] = None
+        self._stats.waiters += full
+        self._stats.waited += full
+        try:
+            self._serve()
+            await self._stand(turn, seconds)
+        except BaseException:
+            if turn.transport is not None:
+                self.discard(turn.transport)
+            else:
+                self._line.pop(turn, None)
+            raise
+        finally:
+            self._stats.waiters -= full
+        if turn.transport is None:
+            # One error may be that of thousands, each of which would add its frames to it.
+            raise (turn.error or ConnectError("the endpoint was removed")).with_traceback(None)
+        return turn.transport
+
+    async def _stand(self, turn: _Turn, seconds: float) -> None:
+        """Wait in line until there is room, or none will be."""
         with Timeout(seconds):
-            while True:
-                if self.closed:
-                    raise ConnectError("the endpoint was removed")
-                found = self.take()
-                if found is not None:
-                    return found
-                attempt = self._attempt
-                if attempt is None:
-                    if self.size >= self._settings.max_size:
-                        await self._wait(waited)
-                        waited = True
-                        continue
-                    attempt = self._begin()
-                await attempt.event.wait()
-                if attempt.error is not None:
-                    raise attempt.error
-        raise ConnectError(f"no connection within {seconds:g} s")
+            await turn.event.wait()
+        if turn.event.is_set():
+            return
+        if self._connecting:
+            raise ConnectError(f"no connection within {seconds:g} s")
+        if self._shut():
+            raise ConnectError(f"the endpoint allowed no stream for {seconds:g} s (SETTINGS_MAX_CONCURRENT_STREAMS)")
+        await turn.event.wait()
 
-    def _begin(self) -> _Attempt:
-        """Open a connection, for whoever waits; nobody who leaves meanwhile ends it for the others."""
-        attempt = self._attempt = _Attempt()
-        self.size += 1
-        self._stats.connections += 1
-        self._reactor.spawn(self._connect(attempt), f"connect to {self.host}:{self.port}")
-        return attempt
+    def _serve(self) -> None:
+        """Hand out the room that there is to those in line, and open a connection where that is not enough."""
+        line = self._line
+        while line:
+            found = self.take()
+            if found is None:
+                break
+            turn, _ = line.popitem(last=False)
+            turn.transport = found
+            turn.event.set()
+        if line and not self._connecting and not self.closed and not self._full() and not self._shut():
+            self._connecting = True
+            self.size += 1
+            self._stats.connections += 1
+            self._reactor.spawn(self._connect(), f"connect to {self.host}:{self.port}")
 
-    async def _connect(self, attempt: _Attempt) -> None:
+    def _full(self) -> bool:
+        """Whether no connection may be opened. Those that end carry on what they have, and are in nobody's way."""
+        most = self._settings.max_size
+        return self.size >= most and self.size - sum([each.ending for each in self.connections]) >= most
+
+    def _shut(self) -> bool:
+        """Whether the endpoint has said on a connection that it takes nothing at the moment."""
+        return any(each.shut for each in self.connections)
+
+    def _turn_away(self, error: RouterError) -> None:
+        """Nobody in line will have room: they go elsewhere."""
+        line, self._line = self._line, OrderedDict()
+        for turn in line:
+            turn.error = error
+            turn.event.set()
+
+    async def _connect(self) -> None:
+        """Open a connection for whoever waits; nobody who leaves meanwhile ends it for the others."""
         stats, began = self._stats, monotonic()
         seconds = self._settings.connect_seconds
         error: RouterError = ConnectError(f"no connection within {seconds:g} s")
@@ -138,8 +194,8 @@ class SharedPool(Connections):
                 connection = await self._connector(self._reactor, self.host, self.port, self._settings.limits)
                 stats.connects += 1
                 stats.add("connect_latency_ms", LATENCY, monotonic() - began)
+                self._connecting = False
                 self._adopt(connection)
-                self._settle(attempt, None)
                 return
         except WireError as broken:
             words = broken.strerror or str(broken)
@@ -149,19 +205,15 @@ class SharedPool(Connections):
         except ConnectError as refused:
             error = refused
         except BaseException:
+            self._connecting = False
             self._lost()
-            self._settle(attempt, ConnectError("the router is stopping"))
+            self._turn_away(ConnectError("the router is stopping"))
             raise
+        self._connecting = False
         stats.connect_failures += 1
         stats.add("failed_connect_latency_ms", LATENCY, monotonic() - began)
         self._lost()
-        self._settle(attempt, error)
-
-    def _settle(self, attempt: _Attempt, error: RouterError | None) -> None:
-        self._attempt = None
-        attempt.error = error
-        attempt.event.set()
-        self._wake()
+        self._turn_away(error)
 
     def _adopt(self, connection: SharedTransport) -> None:
         life = self._settings.life_seconds
@@ -172,38 +224,15 @@ class SharedPool(Connections):
         def changed() -> None:
             if connection.ending and not connection.taken:
                 self._drop(connection)
-            self._wake()
+            self._serve()
 
         connection.on_change = changed
         if self.closed:
             connection.retire()
             self._drop(connection)
-
-    async def _wait(self, again: bool) -> None:
-        """Wait until there may be room."""
-        if len(self._waiters) >= self._settings.max_waiters:
-            self._stats.too_many_waiters += 1
-            raise OverloadError(f"connection pool of {self.host}:{self.port} is full")
-        event = Event()
-        # Who has waited and found the room gone stays first.
-        self._waiters.appendleft(event) if again else self._waiters.append(event)
-        self._stats.waiters += 1
-        self._stats.waited += not again
-        try:
-            await event.wait()
-        except BaseException:
-            if event in self._waiters:
-                self._waiters.remove(event)
-            else:
-                self._wake()  # it was woken for room that it does not take
-            raise
-        finally:
-            self._stats.waiters -= 1
-
-    def _wake(self) -> None:
-        """There is room for one who waits, or a reason to look."""
-        if self._waiters:
-            self._waiters.popleft().set()
+        if not self._line:
+            self._stats.cancelled_connects += 1
+        self._serve()
 
     def give(self, connection: Transport, now: float) -> None:
         """See `Connections`."""
@@ -220,8 +249,8 @@ class SharedPool(Connections):
             shared.idle_since = now
             if shared.ending:
                 self._drop(shared)
-        if self._waiters:
-            self._wake()
+        if self._line:
+            self._serve()
 
     def discard(self, connection: Transport) -> None:
         """See `Connections`: the exchange has ended its own stream, and the connection goes on."""
@@ -254,6 +283,7 @@ class SharedPool(Connections):
         """See `Connections`; one that is too old carries nothing new."""
         settings = self._settings
         for each in list(self.connections):
+            each.check(now)
             if now - each.born > each.life and not each.ending:
                 each.retire()
             if not each.taken and (
@@ -261,6 +291,8 @@ class SharedPool(Connections):
             ):
                 each.retire()
                 self._drop(each)
+        if self._line:
+            self._serve()
         self._tunnels.sweep(now)
 
     def close(self) -> None:
@@ -271,8 +303,7 @@ class SharedPool(Connections):
             each.retire()
             if not each.taken:
                 self._drop(each)
-        while self._waiters:
-            self._waiters.popleft().set()
+        self._turn_away(ConnectError("the endpoint was removed"))
 
 
 def shared(connector: SharedConnector, tunnels: Connector) -> MakeConnections:
