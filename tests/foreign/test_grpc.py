@@ -1,4 +1,4 @@
-"""gRPC's own client and server, captured and directly: all four kinds of calls, failures, deadlines, cancelling."""
+"""gRPC's own client and server, captured in both ways and directly: all four kinds of calls, failures, deadlines, cancelling."""
 
 import json
 import subprocess
@@ -95,12 +95,13 @@ json.dump(said, sys.stdout)
 """
 
 
-async def test_grpc(loopback: Loopback, tmp_path: Path) -> None:
+@pytest.mark.parametrize("http2", ["requests", "flows"])
+async def test_grpc(loopback: Loopback, tmp_path: Path, http2: str) -> None:
     pytest.importorskip("grpc", reason="needs grpcio (the extra test)")
     server = [sys.executable, "-c", SERVER, str(PORT)]
     async with (
         loopback.serving(server, PORT, stderr=subprocess.DEVNULL),
-        process(capturing(), tmp_path, prepare=loopback.direct) as router,
+        process(capturing(http2=http2), tmp_path, prepare=loopback.direct) as router,
     ):
         _, admin = await router.ports()
         said = {}
