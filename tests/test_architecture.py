@@ -43,7 +43,7 @@ COVERED = {
     "tests/noderouter/config": "schema/explain proxy/http/http2_keys proxy/http2/config proxy/retry/config",
     "tests/noderouter/assembly": (
         "assembly/capture assembly/diagnostic assembly/layer assembly/service assembly/surroundings assembly/tracing "
-        "commands/explain proxy/http2/client_settings proxy/http2/server_settings"
+        "commands/explain proxy/http2/client_settings"
     ),
     "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
     "tests/noderouter/proxy/access_log": "telemetry/access_records",

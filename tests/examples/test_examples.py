@@ -5,6 +5,7 @@ import re
 import sys
 from collections import Counter
 
+import pytest
 import trio
 import yaml
 
@@ -241,3 +242,23 @@ async def test_11_configmap(tmp_path, capsys):
         server.store.delete("configmaps", "routes")
         await router.answers(502)
         nursery.cancel_scope.cancel()
+
+
+async def test_12_grpc(tmp_path):
+    pytest.importorskip("grpc", reason="needs grpcio (the extra test)")
+    async with on_stage("12-grpc", tmp_path) as (example, router):
+
+        async def call(*arguments: str) -> Counter[str]:
+            """What `call.py` prints, as `uniq -c` shows it."""
+            script = [sys.executable, str(example.directory / "call.py"), str(router.port), *arguments]
+            done = await trio.run_process(script, capture_stdout=True)
+            return Counter(done.stdout.decode().splitlines())
+
+        seen = await call("books.Library/Find", "Ulysses", "--times", "200")
+        assert set(seen) == {"library-v1 has Ulysses", "library-v2 has Ulysses"}
+        assert seen.total() == 200
+        assert (await router.metrics("rt/grpc/client/#/io.l5d.fs/library-v2"))["failures"] >= 1
+        assert (await router.metrics("rt/grpc/service/svc/books.Library"))["failures"] == 0
+        assert set(await call("books.Library/Copies", "Ulysses")) == {f"copy {each} of Ulysses" for each in (1, 2, 3)}
+        assert set(await call("books.Library/Lend", "Ulysses", "--timeout", "0.5")) == {"DEADLINE_EXCEEDED"}
+        assert set(await call("books.Bindery/Bind", "Ulysses")) == {"UNAVAILABLE"}
