@@ -171,7 +171,7 @@ class ServerStream(Stream):
 
     def begin_body(self, buffer_bytes: int) -> None:
         """All frames of one read are here: a body that is whole is at hand."""
-        if self.ended:
+        if self.ended and not self.switches:
             data = self.take() if self.pieces else b""
             self.data = data
             self.length = len(data)

@@ -20,21 +20,23 @@ from noderouter.core.errors import (
     Stalled,
     Truncated,
 )
-from noderouter.core.exchange import Awaited, Exchange
+from noderouter.core.exchange import SUCCESS, Awaited, Exchange
 from noderouter.core.message import HTTP_2, Response
 from noderouter.proxy.http.outcome import deliver, lost
 from noderouter.proxy.http.status import phrase
 from noderouter.proxy.http.trailers import takes_trailers, trailer_line
-from noderouter.proxy.http.via import via_request
+from noderouter.proxy.http.upgrade import KEY, without
+from noderouter.proxy.http.via import via_request, via_response
 from noderouter.proxy.http2.client_session import SILENCE_SECONDS, UNACKNOWLEDGED_SECONDS, ClientSession
 from noderouter.proxy.http2.client_settings import DEFAULT_CLIENT, Http2ClientSettings
 from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
+from noderouter.proxy.http2.extended_connect import as_switched, extended
 from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
 from noderouter.proxy.http2.stream import MOST_QUEUED
 from noderouter.proxy.http2.translate import never_indexed, said_authority
 from noderouter.proxy.transport import SharedConnector, SharedTransport, Transport, TransportLimits
-from noderouter.reactor.errors import Unwind
+from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
 from noderouter.reactor.wire import connect
@@ -46,7 +48,7 @@ NO_QUOTA: Final = 1 << 62
 class StreamTransport(Transport):
     """Carries one exchange."""
 
-    __slots__ = ("_limits", "_quota", "_sent", "_session", "_stream")
+    __slots__ = ("_asked", "_limits", "_quota", "_sent", "_session", "_stream")
 
     def __init__(self, shared: SharedTransport, session: ClientSession, limits: TransportLimits) -> None:
         super().__init__(session.wire, limits.head_seconds)
@@ -54,6 +56,7 @@ class StreamTransport(Transport):
         self._session = session
         self._limits = limits
         self._stream: ClientStream | None = None
+        self._asked = b""
         self._sent = False
         self._quota = NO_QUOTA
 
@@ -87,6 +90,8 @@ class StreamTransport(Transport):
         session = self._session
         if session.room <= 0:
             raise EndpointProtocolError("connection lost: it has just ended", retryable=True)
+        if exchange.reserved is not None and exchange.field(b"upgrade") is not None:
+            self._asked = await extended(session, exchange)
         heard = session.heard
         stream = self._stream = session.begin(exchange.method == b"HEAD")
         pump: Task | None = None
@@ -113,6 +118,16 @@ class StreamTransport(Transport):
     def _send_head(self, exchange: Exchange, stream: ClientStream, fields: bytes) -> bool:
         """Send the head, and the body if it is at hand and there is room; answers whether that was all."""
         session = self._session
+        if self._asked:
+            block = without(exchange.block, KEY)
+            session.write(
+                session.encoder.request(
+                    stream.number, False, b"", b"CONNECT", exchange.scheme, exchange.authority, exchange.target,
+                    self._asked, -1, None, block, exchange.request_fields, fields, via_request(exchange),
+                )
+            )  # fmt: skip
+            self._sent = True
+            return True
         data = exchange.body.data
         reserved = exchange.reserved
         never: tuple[bytes, ...] | None = None
@@ -223,6 +238,9 @@ class StreamTransport(Transport):
                 break
         if stream.broken():  # even where a head has come: nobody has seen it
             raise self._failure(exchange, stream)
+        if self._asked and stream.status < 300:
+            await self._carry(exchange, stream)
+            return
         length = stream.length
         response = Response(stream.status, phrase(stream.status), stream.block, length, HTTP_2, stream.reserved)
         data = stream.take() if stream.pieces else b""
@@ -256,6 +274,18 @@ class StreamTransport(Transport):
         if response.length < 0:  # of the message, whatever became of it on the way to the client
             exchange.verdict = exchange.classifier.end(exchange, stream.trailers)
         await reply.finish(stream.trailers)
+
+    async def _carry(self, exchange: Exchange, stream: ClientStream) -> None:
+        """The endpoint has taken an extended CONNECT: the rest of the stream is a tunnel."""
+        response = as_switched(exchange, self._asked, stream.block, stream.reserved)
+        exchange.response = response
+        exchange.verdict = SUCCESS
+        exchange.head_at = monotonic()
+        exchange.reply_fields += via_response(response)
+        try:
+            await exchange.reply.tunnel(response, stream, b"")
+        except WireError:
+            raise ClientGone("tunnel broke") from None
 
     @staticmethod
     async def _inform(exchange: Exchange, stream: ClientStream) -> None:

@@ -9,9 +9,9 @@ from hashlib import sha1
 import pytest
 
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
-from tests.testing.http2 import CANCEL, Http2Peer, data, http2_client, rst_stream
-from tests.testing.origin import Peer, origin
-from tests.testing.proxy import proxy
+from tests.testing.http2 import CANCEL, Http2Peer, data, http2_client, http2_origin, rst_stream
+from tests.testing.origin import Peer, client, origin
+from tests.testing.proxy import HTTP_2, proxy
 
 H2 = Http2ServerSettings()
 ENABLE_CONNECT_PROTOCOL = 8
@@ -134,4 +134,74 @@ async def test_an_endpoint_that_breaks_off_resets_the_stream() -> None:
         assert seen.reset is not None
         assert not seen.ended
         assert (await peer.fetch("/other")).over  # the session goes on
+        await peer.close()
+
+
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
+UPGRADE = (
+    b"GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + KEY + b"\r\n\r\n"
+)
+
+
+async def takes(peer: Http2Peer) -> None:
+    """An endpoint that takes extended CONNECT, and answers what it is told."""
+    await peer.greet((ENABLE_CONNECT_PROTOCOL, 1))
+    seen = await peer.opened()
+    assert (seen.head[b":method"], seen.head[b":protocol"], seen.head[b":path"]) == (b"CONNECT", b"websocket", b"/chat")
+    assert b"sec-websocket-key" not in seen.head
+    assert seen.head[b"sec-websocket-version"] == b"13"
+    await peer.send(peer.response(1, 200, (b"sec-websocket-protocol", b"chat")), data(1, b"hello"))
+    await peer.over(1)
+    await peer.send(data(1, b"you said " + bytes(seen.body), True))
+
+
+async def test_a_websocket_of_http1_reaches_an_endpoint_of_http2() -> None:
+    async with http2_origin(takes) as server, proxy(server.port, connections=HTTP_2) as p:
+        peer = await client(p.port)
+        await peer.send(UPGRADE + b"good ")
+        head = await peer.head()
+        assert head.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+        assert b"\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head  # RFC 6455 section 1.3
+        assert b"\r\nupgrade: websocket\r\n" in head
+        assert await peer.exactly(5) == b"hello"
+        await peer.send(b"day")
+        await peer.finish()
+        assert await peer.rest() == b"you said good day"
+
+
+async def test_through_http2_on_both_sides() -> None:
+    async with http2_origin(takes) as server, proxy(server.port, http2=H2, connections=HTTP_2) as p:
+        peer = await http2_client(p.port)
+        await peer.send(extended(peer), data(1, b"good "), data(1, b"day", True))
+        seen = await peer.over(1)
+        assert seen.status == 200
+        assert seen.head[b"sec-websocket-protocol"] == b"chat"
+        assert bytes(seen.body) == b"helloyou said good day"
+        await peer.close()
+
+
+async def plain(peer: Http2Peer) -> None:
+    """An endpoint without extended CONNECT."""
+    await peer.greet()
+    seen = await peer.opened()
+    await peer.send(peer.response(1, 200), data(1, seen.head[b":method"], True))
+    await peer.rest()
+
+
+async def test_an_endpoint_without_it_is_asked_without_it() -> None:
+    async with http2_origin(plain) as server, proxy(server.port, connections=HTTP_2) as p:
+        peer = await client(p.port)
+        await peer.send(UPGRADE)
+        assert (await peer.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+        await peer.close()
+
+
+async def test_a_client_that_needs_it_is_told() -> None:
+    async with http2_origin(plain) as server, proxy(server.port, http2=H2, connections=HTTP_2) as p:
+        peer = await http2_client(p.port)
+        await peer.send(extended(peer))
+        seen = await peer.over(1)
+        assert seen.status == 502
+        assert b"RFC 8441" in seen.body
         await peer.close()
