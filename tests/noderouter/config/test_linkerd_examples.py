@@ -104,6 +104,31 @@ LOADING = {
     ),
 }
 
+LOADING["servicemesh, its h2 routers"] = linkerd(
+    {
+        "protocol": "h2",
+        "label": "h2-outgoing",
+        "experimental": True,
+        "dtab": DTAB,
+        "h2AccessLog": "/var/log/h2.log",
+        "h2AccessLogRollPolicy": "hourly",
+        "identifier": {"kind": "io.l5d.header.token", "header": ":authority"},
+        "interpreter": to_incoming(**HOST_NETWORK),
+        "service": {"responseClassifier": {"kind": "io.l5d.h2.retryableRead5XX"}},
+        "client": by_prefix(prefix="/#/io.l5d.k8s/*", initialStreamWindowBytes=65535, maxFrameBytes=16384),
+        "servers": [{"port": 4240, "ip": "0.0.0.0", "maxConcurrentStreamsPerConnection": 500}],
+    },
+    {
+        "protocol": "h2",
+        "label": "grpc-incoming",
+        "dtab": DTAB,
+        "identifier": [{"kind": "io.l5d.header.path", "segments": 2}, {"kind": "io.l5d.header.token"}],
+        "interpreter": transformers("io.l5d.k8s.localnode", **HOST_NETWORK),
+        "service": {"responseClassifier": {"kind": "io.l5d.h2.grpc.default"}},
+        "servers": [{"port": 4341, "ip": "0.0.0.0", "initialStreamWindowBytes": 1048576, "windowUpdateRatio": 0.99}],
+    },
+)
+
 LACKING: dict[str, tuple[Json, set[str]]] = {
     "linkerd-tls": (
         linkerd(outgoing(client={"tls": {"commonName": "linkerd"}}), incoming(servers=[{"port": 4141, "tls": TLS}])),
