@@ -254,8 +254,7 @@ class Client:
                         endpoint.failed("", exchange, now, ended)
                 except ConnectError as error:
                     probe = False
-                    failed = monotonic()
-                    connecting += endpoint.failed(type(error).__name__, exchange, now, failed)
+                    connecting += endpoint.failed(type(error).__name__, exchange, now, monotonic())
                     if self._fail_fast is not None:
                         self._fail_fast.failed(endpoint)
                     tries += 1
@@ -351,6 +350,7 @@ class Client:
         elif isinstance(error, ConnectError):
             limit = CONNECT_REQUEUES
         elif exchange.body.data is None and not exchange.body.replayable:
+            error.message += "; it cannot be sent again, as its body is not kept, or not all of it"
             self.cannot_retry += 1
             return False
         else:
