@@ -80,7 +80,7 @@ class EitherConnection:
                 begun = wire.peek(len(PREFACE))
                 if begun == PREFACE:
                     return self._http2
-                if not begun or wire.hung_up or not PREFACE.startswith(begun):
+                if wire.hung_up or not PREFACE.startswith(begun):
                     return self._http1
                 wire.readable = False
                 await wire.wait_readable()

@@ -88,6 +88,16 @@ async def test_the_first_bytes_tell_however_they_come(begins, codec, split):
         assert begins.startswith(case.told[1])  # from the first byte on
 
 
+async def test_a_wake_without_a_byte_decides_nothing():
+    async with connected() as case:
+        wire = case.connection.wire
+        wire.readable = True
+        wire.reactor.schedule(case.task)
+        await until(lambda: not wire.readable)
+        case.client.send(PREFACE)
+        await until(lambda: case.told == ["http2", PREFACE])
+
+
 async def test_who_leaves_within_a_preface_is_left_to_http1():
     async with connected() as case:
         case.client.send(PREFACE[:9])
