@@ -13,7 +13,8 @@ SMALLEST_LINK_WINDOW: Final = 65_535
 """What every connection begins with; it can be made larger, never smaller (RFC 9113 section 6.9.2)."""
 MAX_TABLE: Final = 65_536
 """Of compression: what one connection keeps in each direction, whatever it does."""
-MAX_HEADER_LIST: Final = 1 << 20
+MAX_HEADER_LIST: Final = 256 * 1024
+"""What fits into the CONTINUATIONs that one head may have, as peers make them."""
 
 Streams = Annotated[int, Field(ge=1, le=100_000)]
 Share = Annotated[float, Field(gt=0, le=1)]

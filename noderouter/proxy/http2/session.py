@@ -49,7 +49,7 @@ from noderouter.reactor.wire import BULK_BYTES, READ_BYTES, Wire
 OUR_TABLE: Final = 4096
 """Bytes of dynamic table that our encoder uses, whatever the peer allows."""
 MAX_BLOCK_BYTES: Final = 65536
-"""A header block as it is coded (CVE-2024-27316 and its kin)."""
+"""A header block as it is coded (CVE-2024-27316 and its kin), where no longer list of fields is configured."""
 MAX_CONTINUATIONS: Final = 16
 BLOCK_SECONDS: Final = 15.0
 """From a HEADERS frame to the end of its block."""
@@ -75,6 +75,7 @@ class Session(Streams):
         "_block_flags",
         "_block_since",
         "_block_stream",
+        "_max_block",
         "_max_frame",
         "_rest",
         "_rest_since",
@@ -102,6 +103,7 @@ class Session(Streams):
         self.decoder = Decoder(header_table, max_header_list)
         self.encoder = Encoder(OUR_TABLE)
         self.going = False
+        self._max_block = max(MAX_BLOCK_BYTES, max_header_list)
         self._max_frame = max_frame
         self._rest = b""
         self._rest_since = 0.0
@@ -312,7 +314,7 @@ class Session(Streams):
         self._block_count += 1
         self._block += data[pos:stop]
         last = flags & END_HEADERS != 0
-        if self._block_count > MAX_CONTINUATIONS or len(self._block) > MAX_BLOCK_BYTES or (pos == stop and not last):
+        if self._block_count > MAX_CONTINUATIONS or len(self._block) > self._max_block or (pos == stop and not last):
             raise SessionError(ENHANCE_YOUR_CALM, "a header block has no end")
         if last:
             block, self._block = self._block, b""
