@@ -3,7 +3,8 @@
  *
  * A field is added to the table when it is seen for the second time among the last SEEN that were in neither table: what
  * is new each time does not push out what is not. Lines are found by a hash of all of their bytes, letters in either
- * case, so that those of HTTP/1 are found as they are. */
+ * case, so that those of HTTP/1 are found as they are; but first it is seen whether the line is the one that came
+ * behind the last one before, as it mostly is. */
 #ifndef NODEROUTER_ENCODE_H
 #define NODEROUTER_ENCODE_H
 #include "_rules.h"
@@ -16,7 +17,10 @@
 typedef struct {
     table t;
     uint32_t *buckets; /* the number of the newest entry in each; as many as `t.slots` when it was made */
+    uint32_t *behind;  /* the number of the entry that came behind the one of each slot */
     uint32_t bucket_count;
+    uint32_t first, last; /* the number of the entry that a message began with; of the last one of this message */
+    bool begun;           /* there is a `last` */
     uint32_t seen[SEEN], next_seen;
     uint32_t own_max;           /* ours, whatever the peer allows */
     uint32_t smallest, wanted;  /* since the last block: what the next one has to say */
@@ -155,10 +159,12 @@ static bool index_line(encoder *e, const uint8_t *line, size_t name_len, size_t 
     if (e->bucket_count != e->t.slots) {
         free_memory(e->buckets);
         e->bucket_count = 0;
-        if (!(e->buckets = get_memory(e->t.slots * sizeof *e->buckets)))
+        e->begun = false;
+        if (!(e->buckets = get_memory(2 * e->t.slots * sizeof *e->buckets)))
             return false;
         e->bucket_count = e->t.slots;
-        for (uint32_t i = 0; i < e->bucket_count; i++)
+        e->behind = e->buckets + e->bucket_count;
+        for (uint32_t i = 0; i < 2 * e->bucket_count; i++)
             e->buckets[i] = e->t.added; /* of nobody yet */
         for (uint32_t number = e->t.added - e->t.count; number != e->t.added; number++)
             chain(e, number);
@@ -231,6 +237,38 @@ static bool is_secret(const uint8_t *line, size_t name_len, size_t value_len, co
 
 /* Whether a line of this length may be in the table: none that takes more than a quarter of it. */
 static inline bool fits(const encoder *e, size_t len) { return len - AROUND + OVERHEAD <= e->t.max / 4; }
+
+/* Where it is kept what comes next. */
+static inline uint32_t *next_of(encoder *e)
+{
+    return e->begun ? &e->behind[e->last & (e->bucket_count - 1)] : &e->first;
+}
+
+/* The entry of the next line of a block is this one, and most likely will be so again. */
+static inline void came(encoder *e, uint32_t number)
+{
+    *next_of(e) = number;
+    e->last = number;
+    e->begun = true;
+}
+
+/* The index of the line at the beginning of `text` and its length, if it is what came here before; else 0. */
+static inline uint32_t guess(encoder *e, const uint8_t *text, size_t size, size_t *len)
+{
+    if (!e->bucket_count)
+        return 0;
+    const uint32_t number = *next_of(e), age = e->t.added - number;
+    if (age - 1 >= e->t.count)
+        return 0;
+    const entry *expected = entry_at(&e->t, number);
+    *len = line_size(expected);
+    if (*len > size || !same_line(text, line_of(&e->t, expected), expected->name_len, *len)
+        || !(fits(e, *len) || *len <= longest_static))
+        return 0;
+    e->last = number;
+    e->begun = true;
+    return STATIC_COUNT + age;
+}
 
 /* Encodes the line of a field, its name in lower case. */
 static bool put_line(encoder *e, buffer *out, const uint8_t *line, size_t name_len, size_t value_len, const never *names)

@@ -176,7 +176,7 @@ static PyObject *encoder_resize(Encoder *self, PyObject *max)
 
 static PyObject *encoder_sizeof(Encoder *self, PyObject *Py_UNUSED(none))
 {
-    const size_t buckets = self->e.bucket_count * sizeof *self->e.buckets;
+    const size_t buckets = 2 * self->e.bucket_count * sizeof *self->e.buckets;
     return PyLong_FromSize_t((size_t)Py_TYPE(self)->tp_basicsize + table_memory(&self->e.t) + buckets);
 }
 

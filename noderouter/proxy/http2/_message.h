@@ -11,6 +11,7 @@ enum encoded { ENCODED, NOT_A_LINE, TOO_LITTLE_MEMORY };
 /* Section 4.2: what the peer allows has changed since the last block. */
 static bool begin_block(encoder *e, buffer *out)
 {
+    e->begun = false;
     if (!e->resized)
         return true;
     if (!has_room(out, PER_FIELD))
@@ -112,13 +113,24 @@ static enum encoded put_odd_line(encoder *e, buffer *out, bytes line, const neve
 static enum encoded put_block(encoder *e, buffer *out, bytes block, const never *names, bool request)
 {
     const uint8_t *p = block.text, *stop = p + block.len, *lf;
-    for (; p < stop; p = lf + 1) {
+    for (size_t len; p < stop; p += len) {
+        if (*p == ':') /* what the tables have of pseudo-fields is not for blocks */
+            return NOT_A_LINE;
+        const bool host = request && stop - p > 4 && p[4] == ':' && IS(p, 4, "host");
+        const uint32_t guessed = names->count || host ? 0 : guess(e, p, (size_t)(stop - p), &len);
+        if (guessed) {
+            if (!has_room(out, PER_FIELD))
+                return TOO_LITTLE_MEMORY;
+            put_integer(out, 0x80, 7, guessed);
+            continue;
+        }
         if (!(lf = memchr(p, '\n', (size_t)(stop - p))))
             return NOT_A_LINE;
-        const bytes line = {p, (size_t)(lf + 1 - p)};
+        len = (size_t)(lf + 1 - p);
+        const bytes line = {p, len};
         if (line.len < AROUND - 1) /* a colon and CRLF at least */
             return NOT_A_LINE;
-        if (request && BEGINS(p, line.len, "host") && p[4] == ':')
+        if (host)
             continue;
         if (!names->count && (fits(e, line.len) || line.len <= longest_static)) {
             const uint32_t index = find(e, p, line.len, hash_of(p, line.len));
@@ -126,12 +138,17 @@ static enum encoded put_block(encoder *e, buffer *out, bytes block, const never 
                 if (!has_room(out, PER_FIELD))
                     return TOO_LITTLE_MEMORY;
                 put_integer(out, 0x80, 7, index);
+                if (index > STATIC_COUNT)
+                    came(e, e->t.added - (index - STATIC_COUNT));
                 continue;
             }
         }
+        const uint32_t added = e->t.added;
         const enum encoded encoded = put_odd_line(e, out, line, names, request);
         if (encoded)
             return encoded;
+        if (e->t.added != added)
+            came(e, added);
     }
     return ENCODED;
 }

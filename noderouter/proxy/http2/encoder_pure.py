@@ -218,6 +218,8 @@ class Encoder:
                 raise ValueError("a block has something else than field lines")
             for start in lines:
                 line = start + b"\n"
+                if line.startswith(b":"):  # what the tables have of pseudo-fields is not for blocks
+                    raise ValueError("a block has something else than field lines")
                 if request and line[:5].lower() == b"host:":
                     continue
                 index = 0 if never else self._find(_lowered(line))

@@ -228,11 +228,22 @@ LINES: Final = [
     b"X-Y: \xe4\xff\r\n",
     b"grpc-status: 0\r\n",
     b"accept-encoding: gzip, deflate\r\n",
-    b":status: 200\r\n",
     b"^~`: A\r\n",
     b"~^@: a\r\n",
 ]
-BROKEN: Final = [b"x", b"x: y\n", b"x\r\n", b": y\r\n", b"a b: c\r\n", b"x: a\x00b\r\n", b"\n", b"\r\n", b"x: a\rb\r\n"]
+BROKEN: Final = [
+    b":status: 200\r\n",
+    b":Status: 200\r\n",
+    b"x",
+    b"x: y\n",
+    b"x\r\n",
+    b": y\r\n",
+    b"a b: c\r\n",
+    b"x: a\x00b\r\n",
+    b"\n",
+    b"\r\n",
+    b"x: a\rb\r\n",
+]
 
 
 def random_lines(rng: Random) -> bytes:
