@@ -45,6 +45,95 @@ def _head(module: str, function: str, data: bytes) -> Subject:
     return prepare
 
 
+def _hpack_lines() -> bytes:
+    """13 fields as HTTP/2 carries them: with 4 pseudo-fields 17, all of which a table may have."""
+    lines = [line.encode().partition(b":") for line in USUAL_HEADERS if not line.startswith("Authorization")]
+    return b"".join(b"%b:%b\r\n" % (name.lower(), value) for name, _, value in lines) + b"x-tenant: 17\r\n"
+
+
+def _hpack_message(encoder: Any) -> Callable[[], bytes]:
+    lines = _hpack_lines()
+    return lambda: cast(
+        bytes, encoder.request(1, True, b"", b"GET", b"http", b"name-000.shop.example", b"/x", None, -1, None, lines)
+    )
+
+
+def _hpack_encode(module: str) -> Subject:
+    """A request of 17 fields, all of them in the table, to one frame."""
+
+    def prepare() -> Operation:
+        from importlib import import_module
+
+        encode = _hpack_message(import_module(f"noderouter.proxy.http2.{module}").Encoder())
+        for _ in range(2):
+            encode()
+        return encode
+
+    return prepare
+
+
+def _hpack_decode(module: str) -> Subject:
+    """And back: pseudo-fields, and the block of field lines."""
+
+    def prepare() -> Operation:
+        from importlib import import_module
+
+        from noderouter.proxy.http2.hpack_pure import Encoder
+
+        encode, decode = _hpack_message(Encoder()), import_module(f"noderouter.proxy.http2.{module}").Decoder().request
+        for _ in range(2):
+            frame = encode()
+            decode(frame, 9, len(frame))
+        frame = encode()
+        return lambda: decode(frame, 9, len(frame))
+
+    return prepare
+
+
+def _hpack_literals(module: str) -> Subject:
+    """A response as nginx sends it: nothing is indexed, all in the Huffman code."""
+    coded = (
+        "880f2784aa6355e70f1296dd6d5f4a084a693f75040138a05fb807ee09953168df0f1087497ca58ae819aa0f0d8208010f1d96dd6d5f4a08"
+        "4a693f75040138a05fb807ee09953168df0f138bfe5b9404723095671afe7f0f03848fd24a8f"
+    )
+
+    def prepare() -> Operation:
+        from importlib import import_module
+
+        data = bytes.fromhex(coded)
+        decode = import_module(f"noderouter.proxy.http2.{module}").Decoder().response
+        return lambda: decode(data, 0, len(data))
+
+    return prepare
+
+
+def hpack_package_encode() -> Operation:
+    """The same 17 fields by the package `hpack`."""
+    from hpack import Encoder
+
+    fields = _hpack_fields()
+    encoder = Encoder()
+    encoder.encode(fields)
+    return lambda: encoder.encode(fields)
+
+
+def hpack_package_decode() -> Operation:
+    """And back, to tuples."""
+    from hpack import Decoder, Encoder
+
+    fields = _hpack_fields()
+    encoder, decoder = Encoder(), Decoder()
+    decoder.decode(encoder.encode(fields), raw=True)
+    data = encoder.encode(fields)
+    return lambda: decoder.decode(data, raw=True)
+
+
+def _hpack_fields() -> list[tuple[bytes, bytes]]:
+    pseudo = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"name-000.shop.example"), (b":path", b"/x")]
+    lines = [line.partition(b":") for line in _hpack_lines().split(b"\r\n") if line]
+    return [*pseudo, *((name, value.strip()) for name, _, value in lines)]
+
+
 def chunk_decode() -> Operation:
     """A body of 4 KB in four chunks, with a decoder of its own, fed at once."""
     from noderouter.proxy.http1.chunked import ChunkedDecoder
@@ -201,6 +290,14 @@ SUBJECTS: Final[dict[str, Subject]] = {
     "request head, 1 header, Python": _head("head_pure", "parse_request", SMALL),
     "request head, 14 headers, Python": _head("head_pure", "parse_request", USUAL),
     "response head, Python": _head("head_pure", "parse_response", RESPONSE),
+    "HPACK of 17 fields, decode, compiled": _hpack_decode("_hpack"),
+    "HPACK of 17 fields, encode, compiled": _hpack_encode("_hpack"),
+    "HPACK of 8 literals, decode, compiled": _hpack_literals("_hpack"),
+    "HPACK of 17 fields, decode, Python": _hpack_decode("hpack_pure"),
+    "HPACK of 17 fields, encode, Python": _hpack_encode("hpack_pure"),
+    "HPACK of 8 literals, decode, Python": _hpack_literals("hpack_pure"),
+    "HPACK of 17 fields, decode, package hpack": hpack_package_decode,
+    "HPACK of 17 fields, encode, package hpack": hpack_package_encode,
     "chunked body of 4 KB, decode": chunk_decode,
     "path, parse": path_parse,
     "dtab of 10, parse": dtab_parse,
