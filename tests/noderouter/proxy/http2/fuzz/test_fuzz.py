@@ -17,9 +17,9 @@ def run(*arguments: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_seconds_of_each() -> None:
+def test_a_second_of_each() -> None:
     pytest.importorskip("noderouter.proxy.http2._hpack", exc_type=ImportError)
-    run("tests.noderouter.proxy.http2.fuzz.run", "--seconds=4")
+    run("tests.noderouter.proxy.http2.fuzz.run", "--seconds=2")
 
 
 @pytest.mark.slow
