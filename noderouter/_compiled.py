@@ -82,6 +82,7 @@ MODULES: Final = (
     "noderouter.telemetry.edges",
     "noderouter.telemetry.histogram",
     "noderouter.telemetry.metrics",
+    "noderouter.telemetry.streams",
 )
 PURE: Final = "NODEROUTER_PURE"
 

@@ -33,7 +33,7 @@ from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.listener.either import EitherConnection, MakeCodec
 from noderouter.proxy.listener.listener import Connection
-from noderouter.proxy.router.gauges import server_gauges
+from noderouter.proxy.router.gauges import server_gauges, server_stream_gauges
 from noderouter.reactor.wire import Wire
 from noderouter.schema.fields import seconds
 from noderouter.telemetry.edges import Edges
@@ -188,6 +188,7 @@ def build_codecs(
     if isinstance(router, HttpRouterConfig):
         codecs["http"] = http1_codec(server_settings(router, config), stats, service)
     if config.streams is not None:
+        server_stream_gauges(scope, stats.streams)
         codecs["h2"] = http2_codec(http2_server_settings(config.streams, config), stats, service)
     return codecs
 

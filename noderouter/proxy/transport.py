@@ -12,6 +12,7 @@ from typing import Final
 from noderouter.core.exchange import Awaited, Exchange
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.wire import Wire
+from noderouter.telemetry.streams import StreamStats
 
 
 @dataclass(slots=True, frozen=True)
@@ -144,6 +145,9 @@ class SharedTransport:
     def check(self, now: float) -> None:
         """End what has stood still for too long; `now` is monotonic seconds. Called about twice a second."""
         raise NotImplementedError
+
+    def count_in(self, stats: StreamStats) -> None:
+        """Count its streams there, from the first on."""
 
     def open(self) -> Transport:
         """A transport for one exchange."""

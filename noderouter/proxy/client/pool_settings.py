@@ -9,6 +9,7 @@ from typing import Final
 
 from noderouter.proxy.transport import DEFAULT_LIMITS, TransportLimits
 from noderouter.telemetry.histogram import Histogram, Scale
+from noderouter.telemetry.streams import StreamStats
 
 MAX_WAITERS: Final = 10_000
 OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN))
@@ -41,12 +42,14 @@ class PoolStats:
 
     __slots__ = (
         "_histograms",
+        "_streams",
         "cancelled_connects",
         "closes",
         "connect_failures",
         "connections",
         "connects",
         "make",
+        "on_streams",
         "received_bytes",
         "sent_bytes",
         "too_many_waiters",
@@ -70,7 +73,10 @@ class PoolStats:
         self.sent_bytes = 0
         self.make: Callable[[str, Scale], Histogram] = _alone
         """Makes the histogram of a name."""
+        self.on_streams: Callable[[StreamStats], None] | None = None
+        """Called once, with the first connection that carries streams."""
         self._histograms: dict[str, Histogram] = {}
+        self._streams: StreamStats | None = None
 
     def add(self, name: str, scale: Scale, value: float) -> None:
         """Count a value. A client that never has any, as most of many, has no histogram."""
@@ -78,6 +84,15 @@ class PoolStats:
         if histogram is None:
             histogram = self._histograms[name] = self.make(name, scale)
         histogram.add(value)
+
+    def stream_stats(self) -> StreamStats:
+        """Return the counts of streams, which a client with HTTP/1 alone does not have."""
+        streams = self._streams
+        if streams is None:
+            streams = self._streams = StreamStats()
+            if self.on_streams is not None:
+                self.on_streams(streams)
+        return streams
 
 
 def ours(number: int | None, host: str, port: int) -> bool:

@@ -220,6 +220,7 @@ class SharedPool(Connections):
         if life != inf:
             connection.life = life * uniform(1 - LIFE_JITTER, 1)
         self.connections[connection] = None
+        connection.count_in(self._stats.stream_stats())
 
         def changed() -> None:
             if connection.ending and not connection.taken:

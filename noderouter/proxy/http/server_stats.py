@@ -1,10 +1,11 @@
 """What is counted about the connections of one server, whatever version they speak."""
 
 from noderouter.telemetry.edges import Edges
+from noderouter.telemetry.streams import StreamStats
 
 
 class ServerStats:
-    """Counts of one server, plain ints, and who calls whom, of its whole router."""
+    """Counts of one server, plain ints, those of its streams, and who calls whom, of its whole router."""
 
     __slots__ = (
         "closes",
@@ -17,10 +18,12 @@ class ServerStats:
         "received_bytes",
         "sent_bytes",
         "stalls",
+        "streams",
     )
 
     def __init__(self, edges: Edges | None = None) -> None:
         self.edges = Edges() if edges is None else edges
+        self.streams = StreamStats()
         self.connects = 0
         self.closes = 0
         self.connections = 0

@@ -11,6 +11,8 @@ from noderouter.proxy.http2.frames import (
     DEFAULT_FRAME,
     DEFAULT_WINDOW,
     ENHANCE_YOUR_CALM,
+    GIVEN_BACK,
+    GOAWAYS_SENT,
     HEAD_BYTES,
     MAX_STREAM,
     NO_ERROR,
@@ -19,6 +21,7 @@ from noderouter.proxy.http2.frames import (
     PROTOCOL_ERROR,
     SETTINGS,
     STREAM_CLOSED,
+    USELESS_FRAMES,
     SessionError,
     code_name,
     frame,
@@ -37,6 +40,7 @@ from noderouter.proxy.http2.settings import (
 from noderouter.proxy.transport import SharedTransport
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.wire import READ_BYTES, Wire
+from noderouter.telemetry.streams import StreamStats
 
 SILENCE_SECONDS = 60
 """A session may be silent for long; an endpoint that vanished meanwhile is missed within about three minutes."""
@@ -82,6 +86,7 @@ class ClientSession(Session):
             max_header_list=own.max_header_list,
             patience=patience,
         )
+        self.counts = StreamStats()  # until its pool has it (`SharedTransport.count_in`)
         self.owner: SharedTransport | None = None
         self.heard = 0
         self._asked = False
@@ -121,6 +126,7 @@ class ClientSession(Session):
         if self._next > MAX_STREAM:
             self.going = True
         stream = ClientStream(self, number, bodyless)
+        self.counts.begun += 1
         self.streams[number] = stream
         return stream
 
@@ -149,6 +155,9 @@ class ClientSession(Session):
         except SessionError as error:
             gone = EndpointProtocolError(f"invalid response: {error.reason}")
             self.going = True
+            self.counts.note(GOAWAYS_SENT)
+            if error.flood:
+                self.counts.note(error.flood)
             self.write(goaway(0, error.code, error.reason.encode("ascii", "replace")[:MAX_WORDS]))
             self.flush()
         except WireError as broken:
@@ -182,6 +191,7 @@ class ClientSession(Session):
         """Begin no more streams."""
         if not self.going:
             self.going = True
+            self.counts.note(GOAWAYS_SENT)
             self.write(goaway(0, NO_ERROR))
 
     def doubt(self) -> None:
@@ -223,7 +233,7 @@ class ClientSession(Session):
             self.decoder.trailers(data, pos, stop)
             if self.was_reset(number):  # it was under way
                 if not self.updates.spend():
-                    raise SessionError(ENHANCE_YOUR_CALM, "HEADERS on closed streams, again and again")
+                    raise SessionError(ENHANCE_YOUR_CALM, "HEADERS on closed streams, again and again", USELESS_FRAMES)
                 return
             raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
         if stream.headed:
@@ -260,6 +270,7 @@ class ClientSession(Session):
         for number in [each for each in self.streams if each > last]:
             stream = self.streams.pop(number)
             if isinstance(stream, ClientStream):
+                self.counts.note(GIVEN_BACK)
                 stream.given_back(code)
         self._changed()
 

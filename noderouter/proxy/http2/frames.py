@@ -44,6 +44,20 @@ CODES: Final = (
     "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
 )  # fmt: skip
 
+RESETS_RECEIVED: Final = tuple([f"resets/received/{name}" for name in (*CODES, "other")])
+RESETS_SENT: Final = tuple([f"resets/sent/{name}" for name in (*CODES, "other")])
+"""What RST_STREAM is counted under, by its code; the last is for codes that nobody has defined."""
+GOAWAYS_RECEIVED: Final = "goaways/received"
+GOAWAYS_SENT: Final = "goaways/sent"
+GIVEN_BACK: Final = "streams/given_back"
+"""Streams that a GOAWAY of their endpoint said were not looked at."""
+RAPID_RESETS: Final = "floods/rapid_resets"
+USELESS_FRAMES: Final = "floods/useless_frames"
+WINDOW_UPDATES: Final = "floods/window_updates"
+HEADER_BLOCKS: Final = "floods/header_blocks"
+FLOODS: Final = (RAPID_RESETS, USELESS_FRAMES, WINDOW_UPDATES, HEADER_BLOCKS)
+"""What sessions that were ended for a flood are counted under."""
+
 MAX_WINDOW: Final = 2**31 - 1
 MAX_STREAM: Final = 2**31 - 1
 DEFAULT_WINDOW: Final = 65535
@@ -52,17 +66,26 @@ MAX_FRAME: Final = 2**24 - 1
 
 
 class SessionError(Exception):
-    """The peer broke a rule for which the whole connection ends (a connection error, RFC 9113 section 5.4.1)."""
+    """The peer broke a rule for which the whole connection ends (a connection error, RFC 9113 section 5.4.1).
 
-    def __init__(self, code: int, reason: str) -> None:
+    `flood` is what it is counted under, where that is one of `FLOODS`.
+    """
+
+    def __init__(self, code: int, reason: str, flood: str = "") -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.flood = flood
 
 
 def code_name(code: int) -> str:
     """Return the name of an error code (section 7), or its number."""
     return CODES[code] if 0 <= code < len(CODES) else f"error {code}"
+
+
+def counted(names: tuple[str, ...], code: int) -> str:
+    """Return the one of `RESETS_RECEIVED` or `RESETS_SENT` for a code."""
+    return names[code] if 0 <= code < len(CODES) else names[-1]
 
 
 def frame(kind: int, flags: int, stream_id: int, payload: bytes) -> bytes:

@@ -19,6 +19,7 @@ from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.loop import Flushed
 from noderouter.reactor.task import Task
 from noderouter.reactor.wire import Wire
+from noderouter.telemetry.streams import StreamStats
 
 ANSWERS_BYTES: Final = 64 * 1024
 """Output that waits for the socket, from which on nothing more is read: its answers would only join it."""
@@ -30,6 +31,7 @@ class Output(Flushed):
     """The sending half of a session.
 
     Attributes:
+        counts: of the server or client that the session is one of.
         peer: what the peer has announced.
         streams: those that are open, by their identifier.
         window: bytes of DATA that the peer lets us send on all streams.
@@ -43,6 +45,7 @@ class Output(Flushed):
     __slots__ = (
         "_flushing",
         "_out",
+        "counts",
         "drainer",
         "line",
         "lost",
@@ -55,6 +58,8 @@ class Output(Flushed):
         "window",
         "wire",
     )
+
+    counts: StreamStats
 
     def __init__(self, wire: Wire, patience: float) -> None:
         self.wire = wire

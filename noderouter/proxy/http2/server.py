@@ -26,6 +26,7 @@ from noderouter.proxy.http.target import check_expectation
 from noderouter.proxy.http2.extended_connect import as_upgrade
 from noderouter.proxy.http2.frames import (
     DEFAULT_WINDOW,
+    HEADER_BLOCKS,
     NO_ERROR,
     PREFACE,
     PROTOCOL_ERROR,
@@ -88,6 +89,7 @@ class Http2Connection(Parting):
         self.decoder.extended_connect = True
         self.settings = settings
         self.stats = stats
+        self.counts = stats.streams
         self.connection = connection
         self._service = service
         self._born = self._idle_at = monotonic()
@@ -123,6 +125,8 @@ class Http2Connection(Parting):
             await self._serve()
         except SessionError as error:
             stats.protocol_errors += 1
+            if error.flood:
+                self.counts.note(error.flood)
             wrong = error
         except WireError:
             pass
@@ -285,6 +289,7 @@ class Http2Connection(Parting):
                 continue
             stream.begin_body(buffer_bytes)
             self.running += 1
+            self.counts.begun += 1
             stream.task = self.reactor.spawn(stream.run(self._service), stream)
         fresh.clear()
 
@@ -329,6 +334,7 @@ class Http2Connection(Parting):
             return
         self.resets.turn(now)
         if self.block_overdue(now):
+            self.counts.note(HEADER_BLOCKS)
             task.cancel("a header block stands still")
             return
         for each in list(self.streams.values()):

@@ -162,6 +162,8 @@ class ServerStream(Stream):
         server = self.server
         server.stats.sent_bytes += self.sent_bytes
         server.stats.received_bytes += self.received
+        server.counts.ended += 1
+        server.counts.failures += self.cut or not self.finished
         self.complete = self.complete or self.finished
         self.close(NO_ERROR if self.finished else CANCEL if self.fault is not None else INTERNAL_ERROR)
         self.exchange = self.task = None  # no circle is left behind

@@ -21,7 +21,9 @@ from noderouter.proxy.http2.frames import (
     FLOW_CONTROL_ERROR,
     FRAME_SIZE_ERROR,
     GOAWAY,
+    GOAWAYS_RECEIVED,
     HEAD_BYTES,
+    HEADER_BLOCKS,
     HEADERS,
     MAX_STREAM,
     MAX_WINDOW,
@@ -30,13 +32,16 @@ from noderouter.proxy.http2.frames import (
     PRIORITY,
     PROTOCOL_ERROR,
     PUSH_PROMISE,
+    RESETS_RECEIVED,
     RST_STREAM,
     SETTINGS,
     SETTINGS_ACK,
     STREAM_CLOSED,
+    USELESS_FRAMES,
     WINDOW_UPDATE,
     WITH_PRIORITY,
     SessionError,
+    counted,
     frame,
 )
 from noderouter.proxy.http2.hpack import Decoder, Encoder, HpackError
@@ -290,6 +295,7 @@ class Session(Streams):
             last = int.from_bytes(data[pos : pos + 4], "big") & MAX_STREAM
             code = int.from_bytes(data[pos + 4 : pos + 8], "big")
             self.useless("GOAWAY")
+            self.counts.note(GOAWAYS_RECEIVED)
             self.on_goaway(last, code, data[pos + 8 : min(stop, pos + 8 + MAX_WORDS)])
         elif kind == PRIORITY:
             self.useless("PRIORITY")
@@ -315,7 +321,7 @@ class Session(Streams):
         self._block += data[pos:stop]
         last = flags & END_HEADERS != 0
         if self._block_count > MAX_CONTINUATIONS or len(self._block) > self._max_block or (pos == stop and not last):
-            raise SessionError(ENHANCE_YOUR_CALM, "a header block has no end")
+            raise SessionError(ENHANCE_YOUR_CALM, "a header block has no end", HEADER_BLOCKS)
         if last:
             block, self._block = self._block, b""
             self._block_stream = 0
@@ -327,9 +333,10 @@ class Session(Streams):
             if self.is_idle(number):
                 raise SessionError(PROTOCOL_ERROR, "RST_STREAM on an idle stream")
             if not self.updates.spend():
-                raise SessionError(ENHANCE_YOUR_CALM, "RST_STREAM on closed streams, again and again")
+                raise SessionError(ENHANCE_YOUR_CALM, "RST_STREAM on closed streams, again and again", USELESS_FRAMES)
             return
         del self.streams[number]
+        self.counts.note(counted(RESETS_RECEIVED, code))
         stream.reset_by_peer(code)
 
     def _take_settings(self, number: int, flags: int, data: bytes, pos: int, stop: int) -> None:

@@ -13,11 +13,17 @@ from noderouter.proxy.http2.frames import (
     DEFAULT_WINDOW,
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
+    GOAWAYS_SENT,
     MAX_STREAM,
     MAX_WINDOW,
     PROTOCOL_ERROR,
+    RAPID_RESETS,
+    RESETS_SENT,
     STREAM_CLOSED,
+    USELESS_FRAMES,
+    WINDOW_UPDATES,
     SessionError,
+    counted,
     goaway,
     rst_stream,
     window_update,
@@ -86,7 +92,7 @@ class Streams(Output):
     def take_update(self, number: int, count: int) -> None:
         """Receive WINDOW_UPDATE."""
         if not self.updates.spend():
-            raise SessionError(ENHANCE_YOUR_CALM, "WINDOW_UPDATE for nothing, again and again")
+            raise SessionError(ENHANCE_YOUR_CALM, "WINDOW_UPDATE for nothing, again and again", WINDOW_UPDATES)
         if number == 0:
             if count == 0:
                 raise SessionError(PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
@@ -115,7 +121,7 @@ class Streams(Output):
     def useless(self, what: str) -> None:
         """Count a frame that moves nothing."""
         if not self._useless.spend(monotonic()):
-            raise SessionError(ENHANCE_YOUR_CALM, f"{what}, again and again")
+            raise SessionError(ENHANCE_YOUR_CALM, f"{what}, again and again", USELESS_FRAMES)
 
     def late_data(self, number: int, counted: int) -> None:
         """DATA came for a stream that is closed: what was under way when we reset it is no fault."""
@@ -141,11 +147,12 @@ class Streams(Output):
     def count_reset(self) -> None:
         """Note that a stream ends early, by the peer's doing."""
         if not self.resets.spend(monotonic()):
-            raise SessionError(ENHANCE_YOUR_CALM, "too many streams are reset")
+            raise SessionError(ENHANCE_YOUR_CALM, "too many streams are reset", RAPID_RESETS)
 
     def reset(self, number: int, code: int, left: int = 0) -> None:
         """Send RST_STREAM; `left` is how much DATA may be under way."""
         self.write(rst_stream(number, code))
+        self.counts.note(counted(RESETS_SENT, code))
         self.streams.pop(number, None)
         self._forgotten[number] = max(0, left)
         if len(self._forgotten) > REMEMBERED:
@@ -157,6 +164,7 @@ class Streams(Output):
         """Send GOAWAY; what was named once as the last stream does not rise again (section 6.8)."""
         self._told = min(self._told, last)
         self.write(goaway(self._told, code, words))
+        self.counts.note(GOAWAYS_SENT)
 
     def was_reset(self, number: int) -> bool:
         """Whether we have reset the stream, or may have."""

@@ -40,6 +40,7 @@ from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
 from noderouter.reactor.wire import connect
+from noderouter.telemetry.streams import StreamStats
 
 _VIA: Final = b"via: 2.0 linkerd\r\n"
 NO_QUOTA: Final = 1 << 62
@@ -106,6 +107,8 @@ class StreamTransport(Transport):
             broken = error
         if session.heard == heard and isinstance(broken, Unwind | EndpointTimeout):
             session.doubt()
+        session.counts.ended += 1
+        session.counts.failures += broken is not None
         stream.close(NO_ERROR if broken is None and stream.ended else CANCEL)  # first: what comes then may fail
         if pump is not None and not pump.done:
             pump.cancel("the response is complete")
@@ -338,6 +341,10 @@ class Http2Upstream(SharedTransport):
         """See `SharedTransport`."""
         session = self.session
         return session.going or session.lost or session.wire.closed
+
+    def count_in(self, stats: StreamStats) -> None:
+        """See `SharedTransport`."""
+        self.session.counts = stats
 
     def open(self) -> Transport:
         """See `SharedTransport`."""

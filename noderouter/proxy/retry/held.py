@@ -55,13 +55,17 @@ class Releases:
     """Lets held responses go when their time is over; all have the same, so the oldest is always the next.
 
     Attributes:
-        early: how many went out before they were judged, because they were too long, or took too long.
+        timed_out: how many went out before they were judged, because that took too long.
+        too_long: how many did because they were longer than what is held.
+        requests_too_long: requests that were not kept whole, and could not be sent again.
     """
 
-    __slots__ = ("_held", "_task", "early")
+    __slots__ = ("_held", "_task", "requests_too_long", "timed_out", "too_long")
 
     def __init__(self) -> None:
-        self.early = 0
+        self.timed_out = 0
+        self.too_long = 0
+        self.requests_too_long = 0
         self._held: deque[Held] = deque()
         self._task: Task | None = None
 
@@ -179,7 +183,7 @@ class HeldReply:
 
     def release(self) -> None:
         """Send what is held, from the task of `Releases`: a failure is raised where the endpoint sends more."""
-        self._releases.early += 1
+        self._releases.timed_out += 1
         try:
             pending = self._let_go()
         except Exception as error:
@@ -216,6 +220,7 @@ class HeldReply:
         exchange.reply = self.inner
         if self._body is not None:
             exchange.body = self._body.source
+            self._releases.requests_too_long += self._body.too_long
         if self._sending is not None:
             self._sending.cancel(ClientGone("the exchange is over"))
 
@@ -234,7 +239,7 @@ class HeldReply:
             return
         held.data += data
         if len(held.data) > self._hold.response_bytes:
-            self._releases.early += 1
+            self._releases.too_long += 1
             pending = self._let_go()
             if pending is not None:
                 await pending

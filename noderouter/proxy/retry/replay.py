@@ -11,7 +11,7 @@ from noderouter.core.headers import Headers
 
 
 class ReplayBody:
-    """Implements `core.body.Body` over `exchange.body`."""
+    """Implements `core.body.Body` over `exchange.body`; `too_long` tells that it was longer than what is kept."""
 
     __slots__ = (
         "_at",
@@ -24,6 +24,7 @@ class ReplayBody:
         "data",
         "length",
         "replayable",
+        "too_long",
         "trailers",
     )
 
@@ -40,6 +41,7 @@ class ReplayBody:
         self.data: bytes | None = None
         self.length = source.length
         self.replayable = True
+        self.too_long = False
         self.trailers: Headers | None = None
 
     def __repr__(self) -> str:
@@ -67,6 +69,7 @@ class ReplayBody:
             self.trailers = self._source.trailers
         elif self.replayable:
             if len(self._kept) + len(data) > self._limit:
+                self.too_long = True
                 self.forget()
             else:
                 self._kept += data

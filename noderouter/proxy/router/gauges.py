@@ -12,11 +12,13 @@ from noderouter.proxy.client.client import Client
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.http.server_stats import ServerStats
+from noderouter.proxy.http2.frames import FLOODS, GOAWAYS_RECEIVED, GOAWAYS_SENT, RESETS_RECEIVED, RESETS_SENT
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import RetryStats
 from noderouter.proxy.retry.held import Releases
 from noderouter.proxy.router.router import Router
 from noderouter.telemetry.edges import Edges
+from noderouter.telemetry.streams import StreamStats
 from noderouter.telemetry.tree import Scope
 
 
@@ -33,6 +35,22 @@ def server_gauges(scope: Scope, stats: ServerStats) -> None:
     scope.tally("idle_closes", lambda: stats.idle_closes)
     scope.tally("lifetime_closes", lambda: stats.lifetime_closes)
     scope.tally("stalls", lambda: stats.stalls)
+
+
+def server_stream_gauges(scope: Scope, stats: StreamStats) -> None:
+    """Streams of a server; what is seldom is there from the start, with 0: else `rate()` would not see the first."""
+    stream_gauges(scope, stats)
+    for name in (*RESETS_RECEIVED, *RESETS_SENT, GOAWAYS_RECEIVED, GOAWAYS_SENT, *FLOODS):
+        scope.counter(name)
+
+
+def stream_gauges(scope: Scope, stats: StreamStats) -> None:
+    """Streams of a server or client."""
+    scope.gauge("open_streams", lambda: stats.open)
+    scope.tally("streams/begun", lambda: stats.begun)
+    scope.tally("stream_success", lambda: stats.ended - stats.failures)
+    scope.tally("stream_failures", lambda: stats.failures)
+    stats.make = scope.counter
 
 
 def router_gauges(scope: Scope, router: Router) -> None:
@@ -87,7 +105,9 @@ def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None
 def held_gauges(scope: Scope, releases: Releases) -> None:
     """Responses of a logical name that are held back until they are judged."""
     scope.gauge("retries/held", lambda: len(releases))
-    scope.tally("retries/held_released", lambda: releases.early)
+    scope.tally("retries/classification_timeout", lambda: releases.timed_out)
+    scope.tally("retries/request_stream_too_long", lambda: releases.requests_too_long)
+    scope.tally("retries/response_stream_too_long", lambda: releases.too_long)
 
 
 def client_gauges(scope: Scope, client: Client) -> None:
@@ -99,6 +119,7 @@ def client_gauges(scope: Scope, client: Client) -> None:
     scope.gauge("connections", lambda: pools.connections)
     scope.tally("connect_failures", lambda: pools.connect_failures)
     pools.make = scope.histogram
+    pools.on_streams = partial(stream_gauges, scope)
     scope.tally("cancelled_connects", lambda: pools.cancelled_connects)
     scope.tally("received_bytes", lambda: pools.received_bytes)
     scope.tally("sent_bytes", lambda: pools.sent_bytes)

@@ -125,7 +125,7 @@ async def test_what_failed_in_its_trailers_is_sent_again_and_nothing_of_it_is_se
     assert endpoint.got == ([b"request"] * 2 if streams else [b""] * 2)
     assert (retry.stats.total, exchange.verdict) == (1, Verdict.SUCCESS)
     assert (exchange.reply, exchange.body) == (reply, body)
-    assert retry.releases.early == 0
+    assert (retry.releases.timed_out, retry.releases.too_long) == (0, 0)
 
 
 @pytest.mark.parametrize("trailers", [OK, BAD])
@@ -170,7 +170,7 @@ async def test_what_is_longer_than_the_buffer_goes_out(pieces, held):
     exchange, reply = call()
     await serve(retry, exchange)
     assert reply.data == (b"again" if held else b"".join(pieces))
-    assert retry.releases.early == (not held)
+    assert (retry.releases.timed_out, retry.releases.too_long) == (0, not held)
     assert exchange.verdict is (Verdict.SUCCESS if held else Verdict.FAILURE)
 
 
@@ -193,8 +193,10 @@ async def test_what_could_not_be_sent_again_is_not_held(kind, sent):
 
     seen: list[bool] = []
     exchange, reply = call(Source([b"1" * (20_000 if sent else 100)]))
-    await serve(retrying(Endpoint(look, step()), kind), exchange)
+    retry = retrying(Endpoint(look, step()), kind)
+    await serve(retry, exchange)
     assert seen == [sent or kind is GrpcNeverRetryable]
+    assert retry.releases.requests_too_long == (sent and kind is GrpcDefault)
 
 
 async def test_what_is_judged_by_its_head_passes_at_once():
@@ -242,7 +244,7 @@ async def test_an_endpoint_that_stalls_within_what_is_held_keeps_nothing_from_it
         await loop.run(served(retry, exchange))
     assert (reply.data, reply.trailers) == (b"firstsecond", Headers(AWAY))
     assert exchange.verdict is Verdict.FAILURE
-    assert (retry.releases.early, retry.stats.total) == (1, 0)
+    assert (retry.releases.timed_out, retry.releases.too_long, retry.stats.total) == (1, 0, 0)
 
 
 async def test_the_oldest_is_let_go_first_and_what_is_over_is_passed_by():

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from noderouter.proxy.http2 import frames
 from noderouter.telemetry.openmetrics.catalogue import ROOTS, Node
 from noderouter.telemetry.tree import MetricsTree, Scope
 from tests.testing.backend import backend
+from tests.testing.http2 import http2_client
 from tests.testing.router import config, fs, routing
 
 LEFT_OUT = {
@@ -44,12 +46,24 @@ def forgotten(tree: MetricsTree) -> Iterator[str]:
                     yield from paths(one, ROOTS[part])
 
 
+def test_what_is_seldom_on_streams_is_shown() -> None:
+    """It stands at a client only once there was any."""
+    names = {*frames.RESETS_RECEIVED, *frames.RESETS_SENT, *frames.FLOODS, frames.GOAWAYS_RECEIVED, frames.GOAWAYS_SENT}
+    for place, found in (("server", names), ("client", names | {frames.GIVEN_BACK})):
+        for name in found:
+            node: Node | None = ROOTS[place]
+            for element in name.split("/"):
+                node = None if node is None else node.child(element)
+            assert node is not None, name
+            assert node.family is not None, name
+
+
 async def test_every_metric_is_shown_or_left_out_on_purpose(tmp_path: Path) -> None:
     (tmp_path / "dtab").write_text("/svc => /#/io.l5d.fs")
     parts = {
         "interpreter": {"kind": "io.l5d.fs", "dtabFile": str(tmp_path / "dtab")},
         "httpAccessLog": str(tmp_path / "log"),
-        "servers": [{"port": 0}, {"port": 0, "capture": {}}],
+        "servers": [{"port": 0, "http2": {}}, {"port": 0, "capture": {}}],
     }
     async with backend("one") as one:
         (tmp_path / "hello").write_text(one.address)
@@ -57,6 +71,9 @@ async def test_every_metric_is_shown_or_left_out_on_purpose(tmp_path: Path) -> N
         async with routing(config(namers=[fs(tmp_path)], **parts) | {"telemetry": [collector]}) as router:
             for host in ("hello", "nobody"):
                 await router.ask(host)
+            peer = await http2_client(router.port)
+            await peer.fetch()
+            await peer.close()
             found = {path for path in forgotten(router.app.metrics) if not path.startswith("jvm/")}
             assert found - LEFT_OUT == set(), "add them to rows.py, or here"
             accept = [("accept", "application/openmetrics-text")]
