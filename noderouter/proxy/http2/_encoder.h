@@ -76,6 +76,29 @@ static bool field_of(call *c, Encoder *self, const char *name, PyObject *value)
     return bytes_in(value, &text) && raise_encoded(put_field(&self->e, &c->out, called, text, &c->names));
 }
 
+/* An entry of the static table, which `put_field` would find as well. */
+static bool put_known(call *c, uint8_t index)
+{
+    if (!has_room(&c->out, PER_FIELD))
+        return raise_encoded(TOO_LITTLE_MEMORY);
+    c->out.text[c->out.len++] = 0x80 | index;
+    return true;
+}
+
+/* `:method`, `:scheme` or `:path`; one of two usual values has `index` in the static table, the other the next one. */
+static bool usual_of(call *c, Encoder *self, const char *name, PyObject *value, uint8_t index, const char *first,
+                     const char *second)
+{
+    if (PyBytes_Check(value)) {
+        const char *text = PyBytes_AS_STRING(value);
+        if (strcmp(text, first) == 0 && strlen(first) == (size_t)PyBytes_GET_SIZE(value))
+            return put_known(c, index);
+        if (strcmp(text, second) == 0 && strlen(second) == (size_t)PyBytes_GET_SIZE(value))
+            return put_known(c, index + 1);
+    }
+    return field_of(c, self, name, value);
+}
+
 static bool number_of(call *c, Encoder *self, const char *name, PyObject *value)
 {
     char digits[24];
@@ -99,6 +122,19 @@ static bool number_of(call *c, Encoder *self, const char *name, PyObject *value)
     const bool done = utf8 && raise_encoded(put_field(&self->e, &c->out, called, text, &c->names));
     Py_XDECREF(vast);
     return done;
+}
+
+static bool status_of(call *c, Encoder *self, PyObject *value)
+{
+    static const short KNOWN[] = {200, 204, 206, 304, 400, 404, 500};
+    int overflow;
+    const long status = PyLong_AsLongAndOverflow(value, &overflow);
+    if (status == -1 && PyErr_Occurred())
+        return false;
+    for (uint8_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
+        if (status == KNOWN[i])
+            return put_known(c, 8 + i);
+    return number_of(c, self, ":status", value);
 }
 
 static bool blocks_of(call *c, Encoder *self, PyObject *const *args, Py_ssize_t count, bool request)
@@ -133,8 +169,9 @@ static PyObject *encode_request(Encoder *self, PyObject *const *args, Py_ssize_t
             "expected (stream, end, data, method, scheme, authority, path, protocol, length, never, *blocks)");
         return NULL;
     }
-    bool well = begin(&c, self, args[0], args[1], args[2], args[9]) && field_of(&c, self, ":method", args[3])
-        && (PyBytes_Check(args[4]) && !PyBytes_GET_SIZE(args[4]) ? true : field_of(&c, self, ":scheme", args[4]))
+    bool well = begin(&c, self, args[0], args[1], args[2], args[9]) && usual_of(&c, self, ":method", args[3], 2, "GET", "POST")
+        && (PyBytes_Check(args[4]) && !PyBytes_GET_SIZE(args[4]) ? true
+               : usual_of(&c, self, ":scheme", args[4], 6, "http", "https"))
         && (args[5] == Py_None || field_of(&c, self, ":authority", args[5]))
         && (PyBytes_Check(args[6]) && !PyBytes_GET_SIZE(args[6]) ? true : field_of(&c, self, ":path", args[6]))
         && (args[7] == Py_None || field_of(&c, self, ":protocol", args[7]))
@@ -149,7 +186,7 @@ static PyObject *encode_response(Encoder *self, PyObject *const *args, Py_ssize_
         PyErr_SetString(PyExc_TypeError, "expected (stream, end, data, status, length, never, *blocks)");
         return NULL;
     }
-    bool well = begin(&c, self, args[0], args[1], args[2], args[5]) && number_of(&c, self, ":status", args[3])
+    bool well = begin(&c, self, args[0], args[1], args[2], args[5]) && status_of(&c, self, args[3])
         && blocks_of(&c, self, args + 6, count - 6, false) && number_of(&c, self, "content-length", args[4]);
     return finish(&c, self, well);
 }
