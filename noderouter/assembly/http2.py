@@ -4,6 +4,7 @@ from noderouter.config.server import ServerConfig
 from noderouter.core.service import Service
 from noderouter.proxy.client.config import StreamParams
 from noderouter.proxy.http.server_stats import ServerStats
+from noderouter.proxy.http1.h2c import read_h2c
 from noderouter.proxy.http2.client_settings import DEFAULT_CLIENT, Http2ClientSettings
 from noderouter.proxy.http2.config import Http2ServerKeys
 from noderouter.proxy.http2.server import Http2Connection
@@ -14,7 +15,7 @@ from noderouter.schema.fields import seconds
 
 def http2_codec(settings: Http2ServerSettings, stats: ServerStats, service: Service) -> MakeCodec:
     """What makes HTTP/2 connections of clients, which are counted in `stats`."""
-    return lambda wire, connection: Http2Connection(wire, service, settings, stats, connection)
+    return lambda wire, connection: Http2Connection(wire, service, settings, stats, connection, read_h2c)
 
 
 def http2_server_settings(keys: Http2ServerKeys, config: ServerConfig) -> Http2ServerSettings:

@@ -1,4 +1,4 @@
-"""gRPC's own client and server, captured in both ways and directly: all four kinds of calls, failures, deadlines, cancelling."""
+"""gRPC's own client and server, captured in both ways and directly: calls of all kinds, failures, deadlines."""
 
 import json
 import subprocess

@@ -209,6 +209,10 @@ class Http2Peer:
             await self.send(bytes([byte]))
             await trio.lowlevel.checkpoint()
 
+    def take_over(self, read: bytes) -> None:
+        """Go on where something else has read so much already."""
+        self._buffer += read
+
     async def greet(self, *pairs: tuple[int, int]) -> None:
         """Send the preface of our side, with settings."""
         if self.is_client:

@@ -23,6 +23,7 @@ from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.client.shared_pool import shared
 from noderouter.proxy.filter.error_reply import ErrorReply
 from noderouter.proxy.http.server_stats import ServerStats
+from noderouter.proxy.http1.h2c import read_h2c
 from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.http1.upstream import connect_http1
@@ -126,7 +127,7 @@ async def proxy(
         def make(wire: Wire, peer: tuple[str, int]) -> Connection:
             connection = ConnectionInfo(peer, ("127.0.0.1", 0), captured)
             if http2 is not None:
-                return Http2Connection(wire, outer.serve, http2, stats, connection)
+                return Http2Connection(wire, outer.serve, http2, stats, connection, read_h2c)
             return ServerConnection(wire, outer.serve, settings, stats, connection)
 
         listener = Listener(loop.reactor, listen("127.0.0.1", 0), make, lambda _error: None)

@@ -27,26 +27,28 @@ from noderouter.reactor.wire import READ_BYTES, Wire
 
 WHOLE: Final = len(PREFACE) + HEAD_BYTES
 _OLD: Final = b"HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
-_OLD_WORDS: Final = b"this server speaks HTTP/2 only, with prior knowledge (protocol: h2)\n"
+SWITCHING: Final = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+_OLD_WORDS: Final = b"this server speaks HTTP/2 only: with prior knowledge, or after Upgrade: h2c (protocol: h2)\n"
 
 
-async def read_preface(wire: Wire, seconds: float) -> bytes:
+async def read_preface(wire: Wire, seconds: float, data: bytes = b"") -> bytes:
     """Return the preface with at least the head of the first frame; what is no preface as far as it came.
 
-    b"" where the client has left, or is too slow.
+    b"" where the client has left, or is too slow. `data` is what has come of it.
 
     Raises:
         SessionError: the first frame is not SETTINGS.
     """
-    data = b""
     with Timeout(seconds) as scope:
-        while len(data) < WHOLE:
-            more = await wire
-            data += more
-            if not more:
-                return b""
+        while True:
             if not PREFACE.startswith(data[: len(PREFACE)]):
                 return await _first_line(wire, data)
+            if len(data) >= WHOLE:
+                break
+            more = await wire
+            if not more:
+                return b""
+            data += more
     if scope.expired:
         return b""
     if data[len(PREFACE) + 3] != SETTINGS or data[len(PREFACE) + 4] & 1:

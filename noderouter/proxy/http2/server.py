@@ -21,6 +21,7 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_2
 from noderouter.core.service import Service
 from noderouter.proxy.http import lifetime
+from noderouter.proxy.http.h2c import H2cRequest, ReadH2c
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http.target import check_expectation
 from noderouter.proxy.http2.extended_connect import as_upgrade
@@ -35,7 +36,7 @@ from noderouter.proxy.http2.frames import (
     SessionError,
     window_update,
 )
-from noderouter.proxy.http2.greeting import our_preface, read_preface, refuse_old
+from noderouter.proxy.http2.greeting import SWITCHING, our_preface, read_preface, refuse_old
 from noderouter.proxy.http2.parting import Parting
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
 from noderouter.proxy.http2.server_stream import ServerStream
@@ -63,6 +64,7 @@ class Http2Connection(Parting):
         "_fresh",
         "_idle_at",
         "_life",
+        "_read_h2c",
         "_service",
         "connection",
         "settings",
@@ -76,7 +78,9 @@ class Http2Connection(Parting):
         settings: Http2ServerSettings,
         stats: ServerStats,
         connection: ConnectionInfo,
+        read_h2c: ReadH2c | None = None,
     ) -> None:
+        """`read_h2c` takes requests of HTTP/1.1 that ask for HTTP/2; without it those are refused, like any other."""
         super().__init__(
             wire,
             stream_window=settings.stream_window,
@@ -87,6 +91,7 @@ class Http2Connection(Parting):
             patience=settings.body_idle_seconds,
         )
         self.decoder.extended_connect = True
+        self._read_h2c = read_h2c
         self.settings = settings
         self.stats = stats
         self.counts = stats.streams
@@ -185,10 +190,32 @@ class Http2Connection(Parting):
         if not data:
             return b""
         if not data.startswith(PREFACE):
-            self.stats.protocol_errors += 1
-            await refuse_old(self.wire, data, self.patience)
-            return b""
+            asked = (
+                None if self._read_h2c is None else await self._read_h2c(self.wire, data, self.settings.head_seconds)
+            )
+            if asked is None:
+                self.stats.protocol_errors += 1
+                await refuse_old(self.wire, data, self.patience)
+                return b""
+            return await self._upgrade(asked)
         self._introduce()
+        return data[len(PREFACE) :]
+
+    async def _upgrade(self, asked: H2cRequest) -> bytes:
+        """Go on from a request of HTTP/1.1, which is answered on stream 1, when the preface of its client is here."""
+        await self.wire.send(SWITCHING, self.patience)
+        self._introduce()
+        self.apply_settings(asked.settings, 0, len(asked.settings))
+        data = await read_preface(self.wire, self.settings.head_seconds, asked.rest)
+        if not data.startswith(PREFACE):
+            return b""
+        self.last = 1
+        made = self.streams[1] = ServerStream(self, 1, 0, asked.method == b"HEAD")
+        made.ended = True
+        made.exchange = Exchange(
+            asked.method, asked.target, asked.authority, asked.block, made, made, HTTP_2, asked.reserved, monotonic()
+        )
+        self._fresh.append(made)
         return data[len(PREFACE) :]
 
     def _introduce(self) -> None:

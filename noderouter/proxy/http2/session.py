@@ -350,6 +350,14 @@ class Session(Streams):
         check_length(stop - pos)
         if self.peer.told:
             self.useless("SETTINGS")
+        self.apply_settings(data, pos, stop)
+        self.write(SETTINGS_ACK)
+        self.on_settings()
+        if self.line:
+            self.serve_line()
+
+    def apply_settings(self, data: bytes, pos: int, stop: int) -> None:
+        """Go by what the peer announces from now on."""
         peer = self.peer
         window, table, largest = peer.initial_window, peer.header_table, peer.max_frame
         peer.take(data, pos, stop, self.from_server)
@@ -358,18 +366,7 @@ class Session(Streams):
         if peer.max_frame != largest:
             self.encoder.max_frame = peer.max_frame
         if peer.initial_window != window:
-            change = peer.initial_window - window
-            for stream in self.streams.values():
-                stream.window += change
-                if stream.window > MAX_WINDOW:
-                    raise SessionError(FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE makes a window too large")
-                if stream.pending is not None and not stream.in_line and stream.window > 0:
-                    stream.in_line = True
-                    self.line.append(stream)
-        self.write(SETTINGS_ACK)
-        self.on_settings()
-        if self.line:
-            self.serve_line()
+            self.change_windows(peer.initial_window - window)
 
     # The end
 

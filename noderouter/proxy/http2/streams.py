@@ -118,6 +118,16 @@ class Streams(Output):
         if self.line:
             self.serve_line()
 
+    def change_windows(self, change: int) -> None:
+        """SETTINGS_INITIAL_WINDOW_SIZE has changed by so much (section 6.9.2)."""
+        for stream in self.streams.values():
+            stream.window += change
+            if stream.window > MAX_WINDOW:
+                raise SessionError(FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE makes a window too large")
+            if stream.pending is not None and not stream.in_line and stream.window > 0:
+                stream.in_line = True
+                self.line.append(stream)
+
     def useless(self, what: str) -> None:
         """Count a frame that moves nothing."""
         if not self._useless.spend(monotonic()):
