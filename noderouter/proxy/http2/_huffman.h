@@ -93,6 +93,19 @@ static uint8_t *huffman_decode(const uint8_t *text, size_t size, uint8_t *to)
         word |= bits_at(text, size, at) >> have;
         at += (63 - have) >> 3;
         have |= 56;
+        if (at <= size) { /* all of them are there */
+            left -= have;
+            for (; have >= LONGEST_CODE; to++) {
+                uint32_t bits = STEPS[word >> 56].bits;
+                *to = STEPS[word >> 56].symbol;
+                if (!bits && !(bits = long_code(word, to)))
+                    return NULL;
+                word <<= bits;
+                have -= bits;
+            }
+            left += have;
+            continue;
+        }
         while (have >= LONGEST_CODE) {
             uint32_t bits = STEPS[word >> 56].bits;
             *to = STEPS[word >> 56].symbol;
