@@ -210,7 +210,7 @@ class ClientSession(Session):
         if self.wire.closed:
             return
         if self.block_overdue(now):
-            self._end("a header block of the endpoint's stood still")
+            self._end("a frame or header block of the endpoint's stood still")
         elif now - self._pinged > DOUBT_SECONDS:
             self._end(f"the endpoint has not answered a PING for {DOUBT_SECONDS:g} s")
         else:

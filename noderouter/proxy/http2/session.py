@@ -61,7 +61,7 @@ BLOCK_SECONDS: Final = 15.0
 LINGER_SECONDS = 1.0  # not Final: tests shorten it
 """How long a peer may go on sending behind the last frame that it gets (compare RFC 9112 section 9.6)."""
 LINGER_BYTES: Final = 256 * 1024
-_HEADERS: Final = bytes((HEADERS,))
+_DATA: Final = bytes([DATA])
 MAX_WORDS: Final = 200
 """Bytes of a GOAWAY's debug data."""
 
@@ -371,10 +371,10 @@ class Session(Streams):
     # The end
 
     def block_overdue(self, now: float) -> bool:
-        """Whether a header block has been under way for too long, or a frame of one."""
+        """Whether a header block has been under way for too long, or a frame that is no DATA: those are bodies."""
         if self._block_stream != 0:
             return now - self._block_since > BLOCK_SECONDS
-        return self._rest[3:4] == _HEADERS and now - self._rest_since > BLOCK_SECONDS
+        return self._rest != b"" and self._rest[3:4] != _DATA and now - self._rest_since > BLOCK_SECONDS
 
     @property
     def unread_bytes(self) -> bytes:
