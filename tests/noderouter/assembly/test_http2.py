@@ -108,7 +108,9 @@ def test_a_server_of_h2_speaks_it():
 def test_endpoints_are_spoken_to_as_clients_speak_unless_said_otherwise(router, endpoint, speaks):
     params = params_of(**({} if endpoint is None else {"endpointProtocol": endpoint}))
     make = connections_of(params, router)
-    connections = make(None, "10.0.0.1", 80, PoolSettings(), PoolStats())
+    reactor = Reactor(lambda _task, _error: None)
+    connections = make(reactor, "10.0.0.1", 80, PoolSettings(), PoolStats())
+    reactor.close()
     assert type(connections) is {"http": Pool, "h2": SharedPool, "either": BothPools}[speaks]
 
 
