@@ -289,6 +289,8 @@ CLIENTS = some(
     requestAttemptTimeoutMs=MS,
     requeueBudget=BUDGETS,
     clientSession=some(idleTimeMs=MS, lifeTimeMs=MS),
+    endpointProtocol=st.sampled_from(["http", "h2"]),
+    maxConcurrentStreamsPerConnection=st.integers(1, 9),
 )
 PREFIXES = st.sampled_from(["/svc", "/svc/*", "/#/io.l5d.fs/{name}"])
 
@@ -306,6 +308,7 @@ SERVERS = some(
     addForwardedHeader=some(by=st.just({"kind": "ip:port"}), **{"for": st.just({"kind": "static", "label": "x"})}),
     timestampHeader=st.sampled_from(["x-request-start"]),
     socketOptions=some(noDelay=st.booleans(), backlog=st.integers(1, 100)),
+    http2=some(maxFrameBytes=st.integers(16_384, 20_000), windowUpdateRatio=st.floats(0.1, 1)),
 )
 ROUTERS = some(
     dtab=st.sampled_from(["", "/svc => /a ; /a => 0.5 * /b & /c | ~", "# only a comment"]),
