@@ -70,6 +70,20 @@ static inline uint32_t hash_of(const uint8_t *text, size_t len)
     return hash ? hash : 1;
 }
 
+/* What stays with a connection (RFC 9113 section 8.2.2); framing is written anew, and Host is :authority in requests. */
+static inline bool stays(const uint8_t *name, size_t len, bool request)
+{
+    switch (kind_of(name, len)) {
+    case HOST_FIELD: return request;
+    case LENGTH:
+    case CODING:
+    case CONNECTION:
+    case UPGRADE:
+    case DROPPED: return true;
+    default: return false;
+    }
+}
+
 static void encode_init(void)
 {
     for (uint32_t i = 0; i < STATIC_COUNT; i++) {
@@ -78,8 +92,10 @@ static void encode_init(void)
         uint32_t hash = hash_of(line, len), at = hash & 255;
         while (STATIC_BY_LINE[at].index)
             at = (at + 1) & 255;
-        STATIC_BY_LINE[at].hash = hash;
-        STATIC_BY_LINE[at].index = (uint8_t)(i + 1);
+        if (!stays(line, name_len, false)) {
+            STATIC_BY_LINE[at].hash = hash;
+            STATIC_BY_LINE[at].index = (uint8_t)(i + 1);
+        }
         longest_static = len > longest_static ? len : longest_static;
         if (i && STATIC_LINES[i - 1].name_len == name_len && memcmp(STATIC_LINES[i - 1].line, line, name_len) == 0)
             continue; /* the first of a name stands for it */

@@ -67,20 +67,6 @@ static enum encoded put_field(encoder *e, buffer *out, bytes name, bytes value, 
     return put_line(e, out, line, name.len, value.len, names) ? ENCODED : TOO_LITTLE_MEMORY;
 }
 
-/* What stays with a connection (RFC 9113 section 8.2.2); framing is written anew, and Host is :authority in requests. */
-static inline bool stays(const uint8_t *name, size_t len, bool request)
-{
-    switch (kind_of(name, len)) {
-    case HOST_FIELD: return request;
-    case LENGTH:
-    case CODING:
-    case CONNECTION:
-    case UPGRADE:
-    case DROPPED: return true;
-    default: return false;
-    }
-}
-
 /* A line that is in no table as it is: any white space around the value, the name in any case. */
 static enum encoded put_odd_line(encoder *e, buffer *out, bytes line, const never *names, bool request)
 {

@@ -28,13 +28,13 @@ MAX_FRAME: Final = 0xFFFFFF
 _MAX_STREAM: Final = 0x7FFFFFFF
 
 _WITHOUT, _NEVER, _INDEXED = 0x00, 0x10, 0x40
-_LINES: Final = {b"%b: %b\r\n" % pair: index for index, pair in enumerate(STATIC, 1)}
-_LONGEST: Final = max(map(len, _LINES))
+_STAYS: Final = frozenset(name for name, kind in KINDS.items() if kind not in (FieldKind.RESERVED, FieldKind.HOST))
+"""What stays with a connection (RFC 9113 section 8.2.2), and framing, which is written anew."""
+_LINES: Final = {b"%b: %b\r\n" % pair: index for index, pair in enumerate(STATIC, 1) if pair[0] not in _STAYS}
+_LONGEST: Final = max(len(name) + len(value) + 4 for name, value in STATIC)
 _NAMES: Final = {name: index for index, (name, _) in reversed(list(enumerate(STATIC, 1)))}
 _AROUND: Final = 4
 """Bytes of a line that are neither name nor value."""
-_STAYS: Final = frozenset(name for name, kind in KINDS.items() if kind not in (FieldKind.RESERVED, FieldKind.HOST))
-"""What stays with a connection (RFC 9113 section 8.2.2), and framing, which is written anew."""
 _FOLDED: Final = bytes(byte | 0x20 for byte in range(256))
 
 

@@ -224,6 +224,8 @@ LINES: Final = [
     b"Connection: close\r\n",
     b"upgrade: h2c\r\n",
     b"te: trailers\r\n",
+    b"Transfer-Encoding: \r\n",
+    b"authorization: \r\n",
     b"content-length: 5\r\n",
     b"X-Y: \xe4\xff\r\n",
     b"grpc-status: 0\r\n",

@@ -134,7 +134,8 @@ def test_secrets_are_never_indexed(hpacks: ModuleType) -> None:
 def test_fields_of_other_hops_are_left_out(hpacks: ModuleType) -> None:
     lines = (
         b"Host: b\r\nConnection: close\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTransfer-Encoding: chunked\r\n"
-        b"Upgrade: h2c\r\nContent-Length: 5\r\nProxy-Authorization: x\r\nTE: trailers\r\nHost2: c\r\n"
+        b"Upgrade: h2c\r\nContent-Length: 5\r\nTransfer-Encoding: \r\ncontent-length: \r\n"
+        b"Proxy-Authorization: x\r\nTE: trailers\r\nHost2: c\r\n"
     )
     found = theirs.Decoder().decode(request(hpacks.Encoder(), lines, length=7), raw=True)
     assert found[4:] == [(b"te", b"trailers"), (b"host2", b"c"), (b"content-length", b"7")]
