@@ -172,8 +172,8 @@ class ServerStream(Stream):
     # The request's body
 
     def begin_body(self, buffer_bytes: int) -> None:
-        """All frames of one read are here: a body that is whole is at hand."""
-        if self.ended and not self.switches:
+        """All frames of one read are here: a body that is whole is at hand, unless trailers have to go behind it."""
+        if self.ended and not self.switches and self.trailers is None:
             data = self.take() if self.pieces else b""
             self.data = data
             self.length = len(data)

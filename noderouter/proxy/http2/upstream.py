@@ -89,10 +89,10 @@ class StreamTransport(Transport):
         exchange.upstream = self
         exchange.request_failure = None
         session = self._session
-        if session.room <= 0:
-            raise EndpointProtocolError("connection lost: it has just ended", retryable=True)
         if exchange.reserved is not None and exchange.field(b"upgrade") is not None:
             self._asked = await extended(session, exchange)
+        if session.room <= 0:  # it may have ended meanwhile
+            raise EndpointProtocolError("connection lost: it has just ended", retryable=True)
         heard = session.heard
         stream = self._stream = session.begin(exchange.method == b"HEAD")
         pump: Task | None = None
