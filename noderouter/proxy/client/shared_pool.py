@@ -241,10 +241,6 @@ class SharedPool(Connections):
         if shared is None:
             self._tunnels.give(connection, now)
             return
-        stats, wire = self._stats, shared.wire
-        stats.received_bytes += wire.received
-        stats.sent_bytes += wire.sent
-        wire.received = wire.sent = 0
         shared.taken -= 1
         if not shared.taken:
             shared.idle_since = now
@@ -260,6 +256,12 @@ class SharedPool(Connections):
         else:
             self.give(connection, monotonic())
 
+    def _count_bytes(self, connection: SharedTransport) -> None:
+        stats, wire = self._stats, connection.wire
+        stats.received_bytes += wire.received
+        stats.sent_bytes += wire.sent
+        wire.received = wire.sent = 0
+
     def _drop(self, connection: SharedTransport) -> None:
         """Close a connection that carries nothing."""
         if connection not in self.connections:
@@ -267,11 +269,9 @@ class SharedPool(Connections):
         del self.connections[connection]
         connection.on_change = None
         connection.close()
-        stats, wire = self._stats, connection.wire
+        self._count_bytes(connection)
+        stats = self._stats
         stats.closes += 1
-        stats.received_bytes += wire.received
-        stats.sent_bytes += wire.sent
-        wire.received = wire.sent = 0
         stats.add("connection_duration", LIFETIME, monotonic() - connection.born)
         stats.add("connection_requests", COUNT, connection.used)
         self._lost()
@@ -285,6 +285,7 @@ class SharedPool(Connections):
         settings = self._settings
         for each in list(self.connections):
             each.check(now)
+            self._count_bytes(each)
             if now - each.born > each.life and not each.ending:
                 each.retire()
             if not each.taken and (

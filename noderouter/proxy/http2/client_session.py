@@ -66,6 +66,7 @@ class ClientSession(Session):
         "_asked",
         "_begun",
         "_farewell",
+        "_most",
         "_next",
         "_pinged",
         "_settings",
@@ -95,6 +96,7 @@ class ClientSession(Session):
         self._why = ""
         self._farewell = ""
         self._settings = own
+        self._most = min(own.max_streams, self.peer.max_streams)
         self._next = 1
         self._begun = False
         values = [(ENABLE_PUSH, 0), (MAX_HEADER_LIST_SIZE, own.max_header_list)]
@@ -116,8 +118,7 @@ class ClientSession(Session):
         """How many streams may be open at a time."""
         if self.going or self.lost or self._suspended or self.wire.closed:
             return 0
-        most = self._settings.max_streams
-        return most if most < self.peer.max_streams else self.peer.max_streams
+        return self._most
 
     def begin(self, bodyless: bool) -> ClientStream:
         """Open the next stream; its HEADERS have to be written at once, as streams begin in order."""
@@ -279,6 +280,7 @@ class ClientSession(Session):
 
     def on_settings(self) -> None:
         """See `Session`."""
+        self._most = min(self._settings.max_streams, self.peer.max_streams)
         self._changed()
 
     def stalled(self) -> None:
