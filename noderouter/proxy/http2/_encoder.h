@@ -76,7 +76,7 @@ static bool field_of(call *c, Encoder *self, const char *name, PyObject *value)
     return bytes_in(value, &text) && raise_encoded(put_field(&self->e, &c->out, called, text, &c->names));
 }
 
-/* An entry of the static table, which `put_field` would find as well. */
+/* An entry of the static table, which `put_field` would find as well; not where names are never indexed. */
 static bool put_known(call *c, uint8_t index)
 {
     if (!has_room(&c->out, PER_FIELD))
@@ -89,7 +89,7 @@ static bool put_known(call *c, uint8_t index)
 static bool usual_of(call *c, Encoder *self, const char *name, PyObject *value, uint8_t index, const char *first,
                      const char *second)
 {
-    if (PyBytes_Check(value)) {
+    if (PyBytes_Check(value) && !c->names.count) {
         const char *text = PyBytes_AS_STRING(value);
         if (strcmp(text, first) == 0 && strlen(first) == (size_t)PyBytes_GET_SIZE(value))
             return put_known(c, index);
@@ -131,7 +131,7 @@ static bool status_of(call *c, Encoder *self, PyObject *value)
     const long status = PyLong_AsLongAndOverflow(value, &overflow);
     if (status == -1 && PyErr_Occurred())
         return false;
-    for (uint8_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
+    for (uint8_t i = 0; i < sizeof KNOWN / sizeof *KNOWN && !c->names.count; i++)
         if (status == KNOWN[i])
             return put_known(c, 8 + i);
     return number_of(c, self, ":status", value);

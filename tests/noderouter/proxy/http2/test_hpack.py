@@ -131,6 +131,13 @@ def test_secrets_are_never_indexed(hpacks: ModuleType) -> None:
     assert [pair[1] for pair in found if pair[0] == b"cookie"] == [b"c" * 19, b"c" * 20]
 
 
+def test_usual_values_are_never_indexed_either_where_that_is_asked_for(hpacks: ModuleType) -> None:
+    sent = request(hpacks.Encoder(), never=(b":method", b":scheme"))
+    assert sent.startswith(b"\x12\x03GET\x16\x04http")
+    sent = frames_of(hpacks.Encoder().response(1, True, b"", 200, -1, (b":status",)))[0].payload
+    assert sent.startswith(b"\x18")
+
+
 def test_fields_of_other_hops_are_left_out(hpacks: ModuleType) -> None:
     lines = (
         b"Host: b\r\nConnection: close\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTransfer-Encoding: chunked\r\n"

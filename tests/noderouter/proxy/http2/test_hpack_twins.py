@@ -75,7 +75,7 @@ def test_equal_on_every_byte_everywhere(position: int) -> None:
 def a_call(rng: Random) -> tuple[str, tuple[Any, ...]]:
     """A message to encode."""
     blocks = [random_lines(rng) for _ in range(rng.randrange(4))]
-    never = rng.choice([None, None, None, (), (b"x", b"accept"), (b":path",)])
+    never = rng.choice([None, None, None, (), (b"x", b"accept"), (b":path",), (b":method", b":scheme", b":status")])
     end, data = rng.random() < 0.5, rng.choice([b"", b"", b"data", b"d" * 16384, b"d" * 16385])
     length = rng.choice([-1, -2, 0, 100, 10**20])
     match rng.choice(KINDS):

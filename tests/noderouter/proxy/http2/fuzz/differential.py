@@ -24,6 +24,7 @@ from noderouter.proxy.http2.field_rules import HpackError
 from tests.noderouter.proxy.http2.blocks import mutate, random_block, random_lines
 
 SIZES = (4096, 0, 60, 300, 1000, 8192, 65535, 65536)
+STATUSES = (200, 204, 206, 304, 400, 404, 500, 103, 418)
 KINDS = ("request", "response", "trailers")
 TWIN = (decoder_pure, encoder_pure, field_rules, huffman, grammar)
 
@@ -43,7 +44,7 @@ def history(module: ModuleType, sample: bytes) -> list[Any]:
     while len(steps) >= 3:
         what, size = steps[0], int.from_bytes(steps[1:3], "big")
         text, steps = steps[3 : 3 + size], steps[3 + size :]
-        never = (b"x", b":status") if what & 8 else None
+        never = (b"x", b":status", b":method") if what & 8 else None
         try:
             match what & 7:
                 case 0 | 1 | 2 as kind:
@@ -53,7 +54,8 @@ def history(module: ModuleType, sample: bytes) -> list[Any]:
                 case 4:
                     encoder.resize(int.from_bytes(text[:2], "big"))
                 case 5:
-                    said.append(encoder.response(1, what & 16 != 0, text[:5], 200 + what, len(text), never, text))
+                    status = STATUSES[len(text) % len(STATUSES)]
+                    said.append(encoder.response(1, what & 16 != 0, text[:5], status, len(text), never, text))
                 case 6:
                     said.append(encoder.trailers(1, never, text))
                 case _:
