@@ -1,4 +1,7 @@
-"""When this machine has run out of something no endpoint is to blame: local ports, in a network of its own."""
+"""When this machine has run out of something no endpoint is to blame: local ports, in a network of its own.
+
+Covers `pool_settings.py`.
+"""
 
 import os
 import socket

@@ -1,4 +1,7 @@
-"""Connections that are shared: who gets room on which, who waits, and when another one is opened."""
+"""Connections that are shared: who gets room on which, who waits, and when another one is opened.
+
+Covers `connections.py`.
+"""
 
 from math import inf
 

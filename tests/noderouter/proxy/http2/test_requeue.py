@@ -1,4 +1,7 @@
-"""What an endpoint has not processed is sent again, whatever the method: GOAWAY and REFUSED_STREAM (RFC 9113)."""
+"""What an endpoint has not processed is sent again, whatever the method: GOAWAY and REFUSED_STREAM (RFC 9113).
+
+Covers `client_stream.py`.
+"""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,7 @@
-"""Endpoints that are slow on purpose, or stand still: whom that holds up, for how long, and what it is called."""
+"""Endpoints that are slow on purpose, or stand still: whom that holds up, for how long, and what it is called.
+
+Covers `client_session.py`.
+"""
 
 import socket
 from time import monotonic

@@ -1,6 +1,8 @@
 """What endpoints of HTTP/2 get of requests of either version, and what their clients get of the responses.
 
 The other way, to endpoints of HTTP/1, is in `test_server`.
+
+Covers `translate.py`.
 """
 
 from collections.abc import AsyncIterator, Callable
