@@ -395,9 +395,15 @@ def unpadded(got: Frame) -> bytes:
     return payload
 
 
-async def http2_client(port: int, *pairs: tuple[int, int], greet: bool = True) -> Http2Peer:
-    """A client, which has sent its preface."""
-    peer = Http2Peer(await trio.open_tcp_stream("127.0.0.1", port), True)
+async def http2_client(
+    port: int, *pairs: tuple[int, int], greet: bool = True, receive_buffer: int | None = None
+) -> Http2Peer:
+    """A client, which has sent its preface; with a small `receive_buffer` the other end's socket is soon full."""
+    sock = trio.socket.socket()
+    if receive_buffer is not None:
+        sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer)
+    await sock.connect(("127.0.0.1", port))
+    peer = Http2Peer(trio.SocketStream(sock), True)
     if greet:
         await peer.greet(*pairs)
     return peer

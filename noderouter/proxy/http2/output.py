@@ -17,12 +17,15 @@ from noderouter.proxy.http2.settings import PeerSettings
 from noderouter.proxy.http2.stream import MOST_QUEUED, Stream
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.loop import Flushed
-from noderouter.reactor.task import Task
+from noderouter.reactor.task import PARK, Task, current_task
 from noderouter.reactor.wire import Wire
 from noderouter.telemetry.streams import StreamStats
 
-ANSWERS_BYTES: Final = 64 * 1024
-"""Output that waits for the socket, from which on nothing more is read: its answers would only join it."""
+HEADS_BYTES: Final = MOST_QUEUED + 64 * 1024
+"""Output that waits for the socket, from which on heads wait as well. DATA leaves room for them, and they for answers:
+beside a download that fills the socket for long, nobody would be heard else."""
+ANSWERS_BYTES: Final = HEADS_BYTES + 64 * 1024
+"""The same, from which on nothing more is read: its answers would only join it."""
 SMALLEST: Final = 1024
 """DATA frames that a window makes smaller than this wait for more of it, for half a second (CVE-2019-9511)."""
 
@@ -45,6 +48,7 @@ class Output(Flushed):
     __slots__ = (
         "_flushing",
         "_out",
+        "_waiting",
         "counts",
         "drainer",
         "line",
@@ -75,6 +79,7 @@ class Output(Flushed):
         self.drainer: Task | None = None
         self._out: list[bytes] = []
         self._flushing = False
+        self._waiting: list[Task] = []
 
     def write(self, data: bytes) -> None:
         """Send frames with the end of this round."""
@@ -97,12 +102,10 @@ class Output(Flushed):
         out.clear()
         try:
             if self.wire.put(data):
-                self.queued = 0
-                if self.line:
-                    self.serve_line()
+                self._left(0)
                 return
         except WireError:
-            self.lost = True  # the reader sees it, too
+            self._lose()  # the reader sees it, too
             return
         self.drainer = self.reactor.spawn(self._drain(), "HTTP/2 output")
 
@@ -113,17 +116,15 @@ class Output(Flushed):
             try:
                 await wire.drain(self.patience)
             except WireStalled:
-                self.lost = True
+                self._lose()
                 self.stalled()
                 wire.abort()
                 return
             except WireError:
-                self.lost = True
+                self._lose()
                 return
             out = self._out
-            self.queued = sum([len(each) for each in out])
-            if self.line:
-                self.serve_line()
+            self._left(sum([len(each) for each in out]))
             if not out:
                 self.drainer = None
                 return
@@ -131,9 +132,32 @@ class Output(Flushed):
             out.clear()
             try:
                 wire.put(data)
-            except WireError as broken:
-                self.lost = broken.errno is not None
+            except WireError:
+                self._lose()
                 return
+
+    def _left(self, queued: int) -> None:
+        """The socket has taken what it was given: `queued` bytes are left, and others have their turn."""
+        self.queued = queued
+        if self.line:
+            self.serve_line()
+        if self._waiting:
+            self._wake()
+
+    def _lose(self) -> None:
+        self.lost = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for task in waiting:
+            self.reactor.schedule(task)
+
+    async def wait_to_write(self) -> None:
+        """Wait until the socket has taken enough: for frames that no window bounds, such as heads."""
+        while self.queued >= HEADS_BYTES and not self.lost:
+            self._waiting.append(current_task())
+            await PARK
 
     def stalled(self) -> None:
         """Count a peer that has read nothing for too long, which ends the session."""
@@ -141,9 +165,9 @@ class Output(Flushed):
 
     async def wait_for_room(self) -> None:
         """Wait until answers have left; reading stops meanwhile."""
-        drainer = self.drainer
-        if drainer is not None and self.queued > ANSWERS_BYTES:
-            await drainer.join()
+        while self.queued >= ANSWERS_BYTES and not self.lost:
+            self._waiting.append(current_task())
+            await PARK
 
     # DATA in line
 

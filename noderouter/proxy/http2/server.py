@@ -55,6 +55,7 @@ class Http2Connection(Parting):
     Attributes:
         connection: the client's, for what is served.
         settings, stats: of its server.
+        gathered_bytes: how long a body may be that is waited for as a whole before its request is served.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class Http2Connection(Parting):
         "_read_h2c",
         "_service",
         "connection",
+        "gathered_bytes",
         "settings",
         "stats",
     )
@@ -96,6 +98,7 @@ class Http2Connection(Parting):
         self.stats = stats
         self.counts = stats.streams
         self.connection = connection
+        self.gathered_bytes = min(settings.buffer_bytes, settings.stream_window)
         self._service = service
         self._born = self._idle_at = monotonic()
         life = settings.life_seconds

@@ -5,7 +5,6 @@ response is complete, else with RST_STREAM, so that no client can take a part fo
 """
 
 from collections.abc import Awaitable
-from math import inf
 from typing import TYPE_CHECKING, Final
 
 from noderouter.core.body import CHUNKED
@@ -23,11 +22,12 @@ from noderouter.proxy.http.trailers import trailer_line
 from noderouter.proxy.http2.extended_connect import as_established
 from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import CANCEL, INTERNAL_ERROR, NO_ERROR
+from noderouter.proxy.http2.output import HEADS_BYTES
 from noderouter.proxy.http2.stream import Stream
 from noderouter.proxy.http2.translate import never_indexed
 from noderouter.proxy.tcp.duplex_relay import DuplexRelay, WireEnd
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.task import Task, Timeout
+from noderouter.reactor.task import PARK, Task, Timeout, current_task
 from noderouter.reactor.wire import Wire
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class ServerStream(Stream):
         try:
             if self.cut:
                 return
-            if self.data is None and 0 < self.length <= self.server.settings.buffer_bytes and not _expects(exchange):
+            if self.data is None and 0 < self.length <= self.server.gathered_bytes and not _expects(exchange):
                 await self._gather()
             await service(exchange)
         except ClientProtocolError as error:
@@ -149,7 +149,8 @@ class ServerStream(Stream):
         response, text = refusal(status, message, grpc=grpc, clear=self.server.settings.clear_context)
         if not self.fits(len(text)):
             response.length, text = 0, b""
-        self.begin(response, text)
+        self.started = True
+        self._put_head(response, text, b"", None)
 
     def _cut(self, exchange: Exchange, error: RouterError) -> None:
         """End a response that had begun: with a status where its caller waits for one (gRPC), else with a reset."""
@@ -180,15 +181,26 @@ class ServerStream(Stream):
             self.replayable = len(data) <= buffer_bytes
 
     async def _gather(self) -> None:
-        """Wait for a small body to be whole."""
-        with Timeout(self.session.patience):
-            while not self.ended and self.fault is None:
-                await self.more(inf)
+        """Wait for a small body to be whole.
+
+        Where the window of the session runs out meanwhile, because many are waited for, it streams after all: none of
+        them would become whole.
+        """
+        server = self.server
+        self._reader = current_task()
+        try:
+            with Timeout(server.patience) as scope:
+                while not self.ended and self.fault is None and not server.short:
+                    await PARK
+        except BaseException:
+            self._reader = None
+            raise
+        self._reader = None
         if self.fault is not None:
             raise self.fault
-        if not self.ended:
+        if scope.expired and not self.ended:
             raise self.stalled()
-        self.begin_body(self.server.settings.buffer_bytes)
+        self.begin_body(server.settings.buffer_bytes)
 
     async def read(self) -> bytes:
         """See `core.body.Body`."""
@@ -217,6 +229,25 @@ class ServerStream(Stream):
         self.started = True
         if self.finished:
             return None  # it was reset meanwhile
+        if server.queued >= HEADS_BYTES:
+            return self._begin_in_turn(response, data, fields, never)
+        return self._put_head(response, data, fields, never)
+
+    async def _begin_in_turn(
+        self, response: Response, data: bytes, fields: bytes, never: tuple[bytes, ...] | None
+    ) -> None:
+        await self.server.wait_to_write()
+        pending = self._put_head(response, data, fields, never)
+        if pending is not None:
+            await pending
+
+    def _put_head(
+        self, response: Response, data: bytes, fields: bytes, never: tuple[bytes, ...] | None
+    ) -> Awaitable[None] | None:
+        """Send the head, which no window bounds, and as much of the body as fits."""
+        if self.finished:
+            return None
+        server = self.server
         status, length = response.status, response.length
         if self._head_only or status == 204 or status == 304:
             data, last = b"", True
@@ -240,7 +271,8 @@ class ServerStream(Stream):
         return self.send(data, last)
 
     async def inform(self, response: Response) -> None:
-        """Send an interim response; what is queued of those is bounded by their sender's side."""
+        """Send an interim response."""
+        await self.server.wait_to_write()
         if not self.finished:
             server = self.server
             server.write(
@@ -264,6 +296,7 @@ class ServerStream(Stream):
         if self.complete or self._to_come > 0:
             return
         self.complete = True
+        await self.server.wait_to_write()
         if self.finished:
             return
         if trailers is None or not trailers.block:

@@ -216,9 +216,7 @@ class Session(Streams):
 
     def _take_data(self, number: int, flags: int, data: bytes, pos: int, stop: int) -> None:
         counted = stop - pos
-        self.granted -= counted
-        if self.granted < 0:
-            raise SessionError(FLOW_CONTROL_ERROR, "DATA beyond the window of the connection")
+        self.use_window(counted)
         if flags & PADDED:
             if pos == stop:
                 raise SessionError(FRAME_SIZE_ERROR, "DATA without its padding length")

@@ -50,6 +50,7 @@ class Streams(Output):
     __slots__ = (
         "_credit",
         "_forgotten",
+        "_low",
         "_older",
         "_older_left",
         "_told",
@@ -70,6 +71,7 @@ class Streams(Output):
         self.last = 0
         self._told = MAX_STREAM
         self.link_window = self.granted = max(link_window, DEFAULT_WINDOW)
+        self._low = self.link_window // 4
         self.resets = Resets(now)
         self._useless = Useless(now)
         self._credit = 0
@@ -88,6 +90,21 @@ class Streams(Output):
             self.write(window_update(0, self._credit))
             self.granted += self._credit
             self._credit = 0
+
+    @property
+    def short(self) -> bool:
+        """Whether most of the window that we grant on all streams is used."""
+        return self.granted < self._low
+
+    def use_window(self, counted: int) -> None:
+        """So many bytes of DATA are here, with their padding."""
+        before = self.granted
+        self.granted = before - counted
+        if self.granted < 0:
+            raise SessionError(FLOW_CONTROL_ERROR, "DATA beyond the window of the connection")
+        if before >= self._low > self.granted:
+            for stream in self.streams.values():
+                stream.wake()  # who waits for more than a piece does so no longer
 
     def take_update(self, number: int, count: int) -> None:
         """Receive WINDOW_UPDATE."""
