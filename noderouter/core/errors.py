@@ -132,13 +132,13 @@ class OverloadError(RouterError):
 
 
 class DeadlineExceeded(RouterError):
-    """`requestAttemptTimeoutMs`, `totalTimeoutMs` or a deadline of the caller's has passed; `by_caller` tells."""
+    """`requestAttemptTimeoutMs` (`attempt`), `totalTimeoutMs` or a deadline of the caller's has passed."""
 
     status = 503
 
-    def __init__(self, message: str, *, by_caller: bool = False) -> None:
+    def __init__(self, message: str, *, attempt: bool = False) -> None:
         super().__init__(message)
-        self.by_caller = by_caller
+        self.attempt = attempt
 
 
 class ClientGone(Exception):

@@ -149,7 +149,7 @@ def status_of(error: BaseException) -> Status:
     if isinstance(error, OverloadError):
         return Status.RESOURCE_EXHAUSTED
     if isinstance(error, DeadlineExceeded):
-        return Status.DEADLINE_EXCEEDED if error.by_caller else Status.UNAVAILABLE
+        return Status.UNAVAILABLE if error.attempt else Status.DEADLINE_EXCEEDED
     if isinstance(error, StreamReset):
         return from_reset(error.code)
     if isinstance(error, RouterError):

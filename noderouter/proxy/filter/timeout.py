@@ -122,9 +122,7 @@ class TotalTimeout:
             limit_deadline(exchange, self._seconds)
         with UntilReply(exchange.reply, seconds, self._seconds):
             return await self._service(exchange)
-        raise exchange.request_failure or total_timeout(
-            exchange.name or _NOWHERE, seconds, by_caller=seconds < self._seconds
-        )
+        raise exchange.request_failure or total_timeout(exchange.name or _NOWHERE, seconds)
 
 
 class AttemptTimeout:

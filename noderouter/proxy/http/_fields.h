@@ -109,7 +109,6 @@ static inline bool is_not_in_trailers(const uint8_t *name, size_t len)
         || IS(name, len, "via")
         || IS(name, len, "warning")
         || IS(name, len, "www-authenticate")
-        || BEGINS(name, len, "l5d-")
         || BEGINS(name, len, "x-forwarded-")
         || BEGINS(name, len, "if-");
 }

@@ -65,7 +65,7 @@ def take_grpc_timeout(exchange: Exchange, now_ns: int | None = None) -> None:
         return
     granted = min(map(parse_timeout, values))
     if granted == 0:
-        raise DeadlineExceeded("the grpc-timeout of the request is 0; nothing was sent on", by_caller=True)
+        raise DeadlineExceeded("the grpc-timeout of the request is 0; nothing was sent on")
     exchange.headers.remove(b"grpc-timeout")
     limit_deadline(exchange, granted / 1e9, now_ns)
     if exchange.context is not None:
@@ -90,6 +90,5 @@ def enforce(deadline: Deadline, now_ns: int) -> None:
     if late >= 0:
         raise DeadlineExceeded(
             f"the deadline of the request (l5d-ctx-deadline) passed {late // 1_000_000} ms before it arrived here;"
-            " nothing was sent on",
-            by_caller=True,
+            " nothing was sent on"
         )

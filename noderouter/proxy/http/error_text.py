@@ -49,12 +49,11 @@ def binding_timeout(name: Path, seconds: float, tree: str | None = None) -> Bind
     return BindingTimeout(f"Exceeded {show_seconds(seconds)} binding timeout while {doing} {name.show()}")
 
 
-def total_timeout(name: Path, seconds: float, *, by_caller: bool = False) -> DeadlineExceeded:
+def total_timeout(name: Path, seconds: float) -> DeadlineExceeded:
     """`totalTimeoutMs` has passed, or the caller's deadline."""
     return DeadlineExceeded(
         f"exceeded {show_seconds(seconds)} to {name.show()} while waiting for a response for the request,"
-        " including retries (if applicable)",
-        by_caller=by_caller,
+        " including retries (if applicable)"
     )
 
 
@@ -62,7 +61,8 @@ def attempt_timeout(client_id: Path, seconds: float) -> DeadlineExceeded:
     """`requestAttemptTimeoutMs` has passed."""
     return DeadlineExceeded(
         f"exceeded {show_seconds(seconds)} to {client_id.show()} while waiting for a response for an individual"
-        " request, excluding retries"
+        " request, excluding retries",
+        attempt=True,
     )
 
 

@@ -67,9 +67,12 @@ NOT_IN_TRAILERS: Final = frozenset(
     b"www-authenticate authentication-info cookie set-cookie cache-control pragma age expires date location "
     b"retry-after vary warning content-encoding content-type content-range".split()
 )
-"""What frames, routes, authenticates or explains a message is refused behind it (RFC 9110 section 6.5.1)."""
+"""What frames, routes, authenticates or explains a message is refused behind it (RFC 9110 section 6.5.1).
 
-NOT_IN_TRAILERS_PREFIXES: Final = (b"l5d-", b"x-forwarded-", b"if-")
+Reserved fields go no further from there. In HTTP/1 they are refused as well; in HTTP/2 Linkerd tells its verdict so.
+"""
+
+NOT_IN_TRAILERS_PREFIXES: Final = (b"x-forwarded-", b"if-")
 
 HEADER: Final = Path(__file__).with_name("_fields.h")
 

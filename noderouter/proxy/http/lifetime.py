@@ -52,7 +52,7 @@ def end_overdue(exchange: Exchange, task: Task, now: float, serving: Callable[[E
     upstream = exchange.upstream
     if upstream is None:
         if now - task.since > WAITING_SECONDS:
-            late = DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s")
+            late = DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s", attempt=True)
             task.interrupt(late, partial(_stands_still, exchange, None, 0.0, serving))
     # However many bytes of a head have come.
     elif upstream.awaited is Awaited.RESPONSE and now - upstream.progress > upstream.head_seconds:

@@ -11,6 +11,7 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_1_1, HTTP_2, Response
 from noderouter.proxy.http.methods import IDEMPOTENT
 from noderouter.proxy.http.success_class import success_fields
+from noderouter.proxy.http.trailers import takes_trailers
 from noderouter.proxy.http.via import via_response
 
 _GOOD: Final = success_fields(SUCCESS) + via_response(Response(200, b"OK", Headers(), 0))
@@ -40,15 +41,14 @@ def conclude(exchange: Exchange, trailers: Headers | None) -> Headers | None:
     """Judge a response of unknown length at its end; the trailers that the client gets.
 
     A verdict that the head did not tell is among them (docs/linkerd1.md section 5.3), for those who said that they read
-    trailers; in HTTP/1, a field of that name may not be one.
+    trailers. (What an endpoint says under that name, the codec of HTTP/2 has left out; in HTTP/1 it may be no trailer.)
     """
     late = exchange.verdict is None
     verdict = exchange.verdict = exchange.classifier.end(exchange, trailers)
-    if not late or exchange.version != HTTP_2 or exchange.field(b"te") != b"trailers":
+    if not late or exchange.version != HTTP_2 or not takes_trailers(exchange.reserved or ()):
         return trailers
     told = Headers(success_fields(verdict))
     if trailers is not None:
-        trailers.remove(b"l5d-success-class")
         told.block = trailers.block + told.block
     return told
 

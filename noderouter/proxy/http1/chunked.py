@@ -21,7 +21,12 @@ import re
 from typing import Final
 
 from noderouter.core.headers import Headers
-from noderouter.proxy.http.field_names import HOP_BY_HOP, NOT_IN_TRAILERS, NOT_IN_TRAILERS_PREFIXES
+from noderouter.proxy.http.field_names import (
+    HOP_BY_HOP,
+    NOT_IN_TRAILERS,
+    NOT_IN_TRAILERS_PREFIXES,
+    RESERVED_PREFIX,
+)
 from noderouter.proxy.http.grammar import MAX_FIELDS, TOKEN, VALUE
 from noderouter.proxy.http1.fields import CR, FIELD, LF, HeadError, bare_cr, diagnose, wrong
 
@@ -44,6 +49,8 @@ _BEGINNING: Final = re.compile(
 _MORE_NAME: Final = re.compile(TOKEN + b"++")
 _MORE_VALUE: Final = re.compile(VALUE + b"++")
 _MORE_QUOTED: Final = re.compile(rb"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*(\\)?")
+
+_REFUSED_PREFIXES: Final = (*NOT_IN_TRAILERS_PREFIXES, RESERVED_PREFIX)
 
 _SMALL: Final = 512
 _FEW: Final = 4
@@ -235,7 +242,7 @@ class ChunkedDecoder:
 
     def _keep(self, spelling: bytes, value: bytes) -> None:
         name = spelling.lower()
-        if name in NOT_IN_TRAILERS or name.startswith(NOT_IN_TRAILERS_PREFIXES):
+        if name in NOT_IN_TRAILERS or name.startswith(_REFUSED_PREFIXES):
             raise HeadError(400, "a trailer field that must not be one")
         if name not in HOP_BY_HOP:
             self._block.append(b"%b: %b\r\n" % (spelling, value))

@@ -255,6 +255,8 @@ class ServerStream(Stream):
                 length = UNKNOWN
         else:
             last = len(data) == length
+            if length == 0 and b"grpc-status" in response.block:
+                length = UNKNOWN  # trailers-only: each of its fields is a trailer to the caller
             self._to_come = length - len(data) if length >= 0 else UNKNOWN
         count = self.sent_bytes = len(data)
         if self.fits(count):
@@ -299,6 +301,8 @@ class ServerStream(Stream):
         await self.server.wait_to_write()
         if self.finished:
             return
+        if trailers is not None and self.server.settings.clear_context:
+            trailers.remove_prefix(b"l5d-")
         if trailers is None or not trailers.block:
             self.finish_sending()
         else:

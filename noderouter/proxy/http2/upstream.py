@@ -22,7 +22,7 @@ from noderouter.core.errors import (
 )
 from noderouter.core.exchange import SUCCESS, Awaited, Exchange
 from noderouter.core.message import HTTP_2, Response
-from noderouter.proxy.http.outcome import deliver, lost
+from noderouter.proxy.http.outcome import conclude, deliver, lost
 from noderouter.proxy.http.status import phrase
 from noderouter.proxy.http.trailers import takes_trailers, trailer_line
 from noderouter.proxy.http.upgrade import KEY, without
@@ -274,9 +274,10 @@ class StreamTransport(Transport):
                 raise self._failure(exchange, stream)
             else:
                 break
+        trailers = stream.trailers
         if response.length < 0:  # of the message, whatever became of it on the way to the client
-            exchange.verdict = exchange.classifier.end(exchange, stream.trailers)
-        await reply.finish(stream.trailers)
+            trailers = conclude(exchange, trailers)
+        await reply.finish(trailers)
 
     async def _carry(self, exchange: Exchange, stream: ClientStream) -> None:
         """The endpoint has taken an extended CONNECT: the rest of the stream is a tunnel."""

@@ -134,6 +134,6 @@ def test_the_shortest_and_the_longest_time_limit() -> None:
 def test_trailers_of_what_failed_behind_its_head() -> None:
     assert trailers_for(CutShort("cut")) == Headers(b"grpc-status: 14\r\ngrpc-message: cut\r\n")
     assert trailers_for(CutShort("cut"), silent=True) == Headers(b"grpc-status: 14\r\n")
-    assert trailers_for(DeadlineExceeded("late", by_caller=True)).get(b"grpc-status") == b"4"
+    assert trailers_for(DeadlineExceeded("late")).get(b"grpc-status") == b"4"
     assert trailers_for(KeyError()).block == b"grpc-status: 13\r\ngrpc-message: KeyError\r\n"
     assert status_fields(Status.OK, "") == b"grpc-status: 0\r\n"

@@ -129,8 +129,8 @@ def test_what_cannot_be_sent_again_is_never_retryable(name):
     [
         (ConnectError("x"), set(NAMES) - {"neverRetryable"}),
         (EndpointProtocolError("x"), {"default", "compliant", "alwaysRetryable"}),
-        (DeadlineExceeded("x"), {"default", "compliant", "alwaysRetryable"}),
-        (DeadlineExceeded("x", by_caller=True), {"alwaysRetryable"}),
+        (DeadlineExceeded("x", attempt=True), {"default", "compliant", "alwaysRetryable"}),
+        (DeadlineExceeded("x"), {"alwaysRetryable"}),
         (StreamReset("refused", 7), {"compliant", "alwaysRetryable"}),
         (
             StreamReset("refused", 7, retryable=True),

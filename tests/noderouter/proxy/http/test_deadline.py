@@ -122,7 +122,7 @@ def test_what_is_no_call_keeps_its_fields() -> None:
 def test_a_time_limit_of_nothing_has_passed() -> None:
     with pytest.raises(DeadlineExceeded) as raised:
         take_grpc_timeout(call(b"0S"), 0)
-    assert raised.value.by_caller
+    assert not raised.value.attempt
 
 
 def test_what_is_no_time_limit_is_refused() -> None:
@@ -141,4 +141,4 @@ def test_each_attempt_is_told_what_is_left() -> None:
 def test_the_callers_deadline_is_the_callers() -> None:
     with pytest.raises(DeadlineExceeded) as raised:
         enforce(Deadline(0, 1), 2)
-    assert raised.value.by_caller
+    assert not raised.value.attempt
