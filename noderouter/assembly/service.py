@@ -17,6 +17,7 @@ from noderouter.config.router import RouterConfig
 from noderouter.core.errors import OverloadError
 from noderouter.core.service import Layer, Service
 from noderouter.naming.binding import Bind
+from noderouter.proxy.classifier.grpc import GrpcNeverRetryable
 from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.filter.propagate import Propagate
 from noderouter.proxy.filter.timeout import TotalTimeout
@@ -32,6 +33,8 @@ from noderouter.proxy.router.scopes import Scopes, element
 from noderouter.telemetry.tree import OTHER, Scope
 
 _PROPAGATE: Final = layer(Propagate)
+_CALLS: Final = GrpcNeverRetryable(kind="io.l5d.h2.grpc.neverRetryable")
+"""What judges the calls of gRPC that come to a router of HTTP: by their status, and never to be sent again for it."""
 
 
 def build_names(
@@ -88,9 +91,10 @@ def _retry_filter(params: ServiceParams, scope: Scope, rng: Random, holding: boo
     classifier = params.classifier.build()
     stats = scope.requests()
     hold = params.hold
+    calls = _CALLS.build()
 
     def retry(service: Service) -> Retry:
-        made = Retry(service, classifier, budget, backoff, stats, hold)
+        made = Retry(service, classifier, budget, backoff, stats, hold, None if holding else calls)
         service_gauges(scope, made.stats, budget)
         if holding:
             held_gauges(scope, made.releases)

@@ -12,6 +12,7 @@ from time import monotonic
 
 from noderouter.core.errors import RouterError
 from noderouter.core.exchange import RETRYABLE, Exchange
+from noderouter.core.grpc import is_grpc
 from noderouter.core.message import HTTP_2
 from noderouter.core.service import Service
 from noderouter.proxy.classifier.kind import Classifier
@@ -42,7 +43,18 @@ class Retry:
     Stands above the binding, so that each try picks a branch and an endpoint anew.
     """
 
-    __slots__ = ("_backoff", "_budget", "_classifier", "_hold", "_requests", "_service", "_waits", "releases", "stats")
+    __slots__ = (
+        "_backoff",
+        "_budget",
+        "_calls",
+        "_classifier",
+        "_hold",
+        "_requests",
+        "_service",
+        "_waits",
+        "releases",
+        "stats",
+    )
 
     def __init__(
         self,
@@ -52,9 +64,14 @@ class Retry:
         backoff: Callable[[], Backoff] | None,
         requests: RequestStats,
         hold: Hold | None = None,
+        calls: Classifier | None = None,
     ) -> None:
-        """`backoff` makes the series of pauses of one request; None is no pause. `hold`: see `held`."""
+        """`backoff` makes the series of pauses of one request; None is no pause. `hold`: see `held`.
+
+        `calls` judges those of gRPC, where `classifier` is one of HTTP's, which would call them all good.
+        """
         self._service = service
+        self._calls = calls
         self._classifier = classifier
         self._budget = budget
         self._backoff = backoff
@@ -69,7 +86,10 @@ class Retry:
         requests.pending += 1
         started = exchange.started
         self._budget.deposit(started)
+        calls = self._calls
         exchange.classifier = self._classifier
+        if calls is not None and exchange.version == HTTP_2 and is_grpc(exchange):
+            exchange.classifier = calls
         exchange.gate = self
         request_fields = exchange.request_fields
         reply_fields = exchange.reply_fields

@@ -2,18 +2,22 @@
 
 from contextlib import asynccontextmanager
 from time import time_ns
+from types import SimpleNamespace
 
 import pytest
 
+from noderouter.core.body import NO_BODY
 from noderouter.core.context import Context, Deadline
-from noderouter.core.exchange import Verdict
+from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.grpc import parse_timeout
-from noderouter.proxy.classifier.grpc import GrpcDefault
+from noderouter.core.message import HTTP_1_1, HTTP_2
+from noderouter.proxy.classifier.grpc import GrpcDefault, GrpcNeverRetryable
+from noderouter.proxy.classifier.verdicts import ByStatus
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import Retry
 from noderouter.proxy.retry.held import Hold
 from noderouter.telemetry.metrics import RequestStats
-from tests.testing.loop import until
+from tests.testing.loop import looping, until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import proxy
 
@@ -26,6 +30,8 @@ GOOD = HEAD + b"4\r\ngood\r\n0\r\ngrpc-status: 0\r\n\r\n"
 BAD = HEAD + b"3\r\nbad\r\n0\r\ngrpc-status: 14\r\n\r\n"
 DEADLINE_S = 60
 DEFAULT = GrpcDefault(kind=GrpcDefault.kind_name).build()
+NEVER = GrpcNeverRetryable(kind=GrpcNeverRetryable.kind_name).build()
+HTTP = ByStatus(frozenset())
 
 
 class Served:
@@ -95,3 +101,28 @@ async def test_a_request_that_is_too_long_is_sent_once():
         assert (await peer.rest()).endswith(b"3\r\nbad\r\n0\r\ngrpc-status: 14\r\n\r\n")
     assert len(served.heads) == 1
     assert served.verdicts == [Verdict.FAILURE]
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "judge"),
+    [
+        (HTTP_2, b"application/grpc", NEVER),
+        (HTTP_2, b"application/grpc+proto", NEVER),
+        (HTTP_2, b"application/grpc-web", HTTP),
+        (HTTP_2, b"text/plain", HTTP),
+        (HTTP_1_1, b"application/grpc", HTTP),
+    ],
+)
+async def test_beside_requests_of_http_calls_are_judged_by_their_status(version, kind, judge):
+    judges = []
+
+    async def service(exchange):
+        judges.append(exchange.classifier)
+        exchange.reply.started = True
+
+    reply = SimpleNamespace(started=False, connection=None, sent_bytes=0)
+    block = b"content-type: %b\r\n" % kind
+    exchange = Exchange(b"POST", b"/a.B/C", b"x", block, NO_BODY, reply, version)
+    async with looping() as loop:
+        await loop.run(Retry(service, HTTP, RetryBudget(), None, RequestStats(), Hold(), NEVER).serve(exchange))
+    assert judges == [judge]
