@@ -92,12 +92,16 @@ static void take_length(message *m, const field *f, uint32_t class)
     }
 }
 
-/* RFC 9113 section 8.2.3: what was split for the sake of the table becomes one line. */
+/* RFC 9113 section 8.2.3: what was split for the sake of the table becomes one line; empty ones add nothing to it. */
 static bool take_cookie(message *m, const field *f)
 {
+    const size_t begun = sizeof "cookie: " - 1;
     m->regular = true;
-    return (m->cookies.len ? put(&m->cookies, "; ", 2) : put(&m->cookies, "cookie: ", 8))
-        && put(&m->cookies, f->line + f->name_len + 2, f->value_len);
+    if (!m->cookies.len && !put(&m->cookies, "cookie: ", begun))
+        return false;
+    if (f->value_len && m->cookies.len > begun && !put(&m->cookies, "; ", 2))
+        return false;
+    return put(&m->cookies, f->line + f->name_len + 2, f->value_len);
 }
 
 /* Trailer fields: forwarded, or nothing. */

@@ -107,7 +107,7 @@ class _Message:
 
     def block(self) -> bytes:
         """The field lines, Host first, cookies last."""
-        cookies = [b"cookie: %b\r\n" % b"; ".join(self.cookies)] if self.cookies else []
+        cookies = [b"cookie: %b\r\n" % b"; ".join(filter(None, self.cookies))] if self.cookies else []
         authority = self.authority() if self.request else None
         host = [b"host: %b\r\n" % authority] if authority is not None else []
         return b"".join([*host, *self.lines, *cookies])

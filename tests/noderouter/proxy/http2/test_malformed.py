@@ -276,6 +276,22 @@ def test_right_requests(hpacks: ModuleType, fields: list[tuple[bytes, bytes]], e
         assert decoder.request(b"##" + data + b"#", 2, len(data) + 2) == (*expected, 0, "")
 
 
+@pytest.mark.parametrize(
+    ("crumbs", "line"),
+    [
+        ([b"a", b""], b"cookie: a\r\n"),
+        ([b"", b"a"], b"cookie: a\r\n"),
+        ([b"a", b"", b"b", b""], b"cookie: a; b\r\n"),
+        ([b""], b"cookie: \r\n"),
+        ([b"", b""], b"cookie: \r\n"),
+    ],
+)
+def test_empty_cookies_add_nothing(hpacks: ModuleType, crumbs: list[bytes], line: bytes) -> None:
+    """White space at the end of a line would be what nobody may send."""
+    data = block([*GET, *((b"cookie", crumb) for crumb in crumbs)])
+    assert hpacks.Decoder().request(data, 0, len(data))[5] == b"host: a:80\r\n" + line
+
+
 def test_right_responses(hpacks: ModuleType) -> None:
     data = block(
         [
