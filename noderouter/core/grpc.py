@@ -6,11 +6,14 @@ response of a failed exchange is *trailers-only*: status 200, no body, and `grpc
 
 import re
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from noderouter.core.errors import ClientGone, DeadlineExceeded, OverloadError, RouterError, StreamReset
 from noderouter.core.headers import Headers
 from noderouter.core.message import Message
+
+if TYPE_CHECKING:
+    from noderouter.core.exchange import Exchange
 
 MAX_MESSAGE_BYTES: Final = 2048
 """Of a `grpc-message` that the router writes: clients of gRPC read 8 KB of metadata in all."""
@@ -37,6 +40,18 @@ class Status(IntEnum):
     DATA_LOSS = 15
     UNAUTHENTICATED = 16
 
+
+FAULTS: Final = frozenset(
+    (
+        Status.UNKNOWN,
+        Status.DEADLINE_EXCEEDED,
+        Status.UNIMPLEMENTED,
+        Status.INTERNAL,
+        Status.UNAVAILABLE,
+        Status.DATA_LOSS,
+    )
+)
+"""Those that are a fault of the server's side, as OpenTelemetry's conventions have it."""
 
 _BY_TEXT: Final = {b"%d" % each: each for each in Status}
 
@@ -88,6 +103,24 @@ def is_grpc(request: Message) -> bool:
 def parse_status(value: bytes | None) -> Status | None:
     """The status in a `grpc-status` field: None without one, UNKNOWN where it is none that gRPC has."""
     return None if value is None else _BY_TEXT.get(value, Status.UNKNOWN)
+
+
+def call_status(exchange: "Exchange", error: BaseException | None = None) -> Status | None:
+    """The status of a call that is over; None where it is no call, or has told none. `error` is what it failed with."""
+    if not is_grpc(exchange):
+        return None
+    response, value = exchange.response, None
+    if response is not None:
+        value = response.headers.get(b"grpc-status")
+        if value is None and response.trailers is not None:
+            value = response.trailers.get(b"grpc-status")
+    return status_of(error) if value is None and error is not None else parse_status(value)
+
+
+def called(target: bytes) -> tuple[str, str]:
+    """The service and the method that the target of a call names: `/package.Service/Method`."""
+    service, _, method = target.partition(b"?")[0].strip(b"/").rpartition(b"/")
+    return service.decode("latin-1"), method.decode("latin-1")
 
 
 def from_http(status: int) -> Status:

@@ -7,6 +7,7 @@ first try, a requeue or a retry. Times are those of the monotonic clock, in seco
 from dtab import Path
 from noderouter.core.addr import Address
 from noderouter.core.exchange import Exchange
+from noderouter.core.grpc import Status, call_status
 
 
 class Attempt:
@@ -20,10 +21,11 @@ class Attempt:
         ended: when the response was complete (of a tunnel: when it was over), or the try had failed.
         status: of the response, whether that was delivered or discarded for another try; else 0.
         error: what it failed with, as failures are named in metrics; else None.
+        grpc: the status of a call of gRPC that was answered; else None.
         span_id: of the span that is recorded of it; 0 where none is.
     """
 
-    __slots__ = ("began", "client", "connected", "ended", "endpoint", "error", "span_id", "status")
+    __slots__ = ("began", "client", "connected", "ended", "endpoint", "error", "grpc", "span_id", "status")
 
     def __init__(self, client: Path | None, endpoint: Address, began: float) -> None:
         self.client = client
@@ -33,6 +35,7 @@ class Attempt:
         self.ended = 0.0
         self.status = 0
         self.error: str | None = None
+        self.grpc: Status | None = None
         self.span_id = 0
 
     def __repr__(self) -> str:
@@ -57,3 +60,11 @@ def begin_attempt(exchange: Exchange, endpoint: Address, began: float) -> bytes:
     if context is None or context.attempt_fields is None:
         return b""
     return context.attempt_fields(context, attempt)
+
+
+def end_attempt(exchange: Exchange, now: float) -> None:
+    """Note that the last attempt of the journey was answered."""
+    assert exchange.journey is not None
+    attempt, response = exchange.journey[-1], exchange.response
+    attempt.over(now, 0 if response is None else response.status)
+    attempt.grpc = call_status(exchange)

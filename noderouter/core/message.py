@@ -55,9 +55,12 @@ class Message:
 
 
 class Response(Message):
-    """A response head; `length` as in the message, or CHUNKED or UNTIL_CLOSE."""
+    """A response head; `length` as in the message, or CHUNKED or UNTIL_CLOSE.
 
-    __slots__ = ("length", "reason", "status")
+    `trailers` are the endpoint's, behind a body of unknown length that has ended; whoever looks afterwards finds them.
+    """
+
+    __slots__ = ("length", "reason", "status", "trailers")
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Response(Message):
         self.length = length
         self.version = version
         self.reserved = reserved
+        self.trailers: Headers | None = None
 
     def __repr__(self) -> str:
         return f"<Response {self.status} length={self.length}>"

@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from noderouter.core.context import Trace
-from noderouter.core.exchange import FAILURE, FLOWS, Exchange
+from noderouter.core.exchange import FAILURE, FLOWS, RETRYABLE, Exchange
+from noderouter.core.grpc import call_status
 from noderouter.core.host_port import join_host_port
 from noderouter.core.journey import Attempt
+from noderouter.core.message import VERSIONS
 from noderouter.core.trace_context import decision
 from noderouter.telemetry.metrics import failure_name
 from noderouter.telemetry.recent import CUT, cut
@@ -63,6 +65,8 @@ def make(exchange: Exchange, router: str, trace: Trace, error: BaseException | N
         "span": f"{trace.span_id:016x}",
         "parent": f"{trace.parent_id:016x}",
         "sampled": decision(trace.flags),
+        "version": None if exchange.scheme in FLOWS else text(VERSIONS.get(exchange.version)),
+        "grpc_status": call_status(exchange, error),
     }
 
 
@@ -74,7 +78,8 @@ def line(record: Record) -> str:
 def failed(exchange: Exchange) -> bool:
     """Return whether it is told in any case: not answered, answered 5xx, or judged a failure."""
     response = exchange.response
-    return response is None or response.status >= 500 or exchange.verdict is FAILURE
+    verdict = exchange.verdict
+    return response is None or response.status >= 500 or verdict is FAILURE or verdict is RETRYABLE
 
 
 def ended_at(exchange: Exchange, error: BaseException | None, now: float) -> float:
@@ -153,4 +158,5 @@ def _try(attempt: Attempt, started: float) -> Record:
         "duration_ms": milliseconds(ended - attempt.began),
         "status": attempt.status or None,
         "error": attempt.error,
+        "grpc_status": attempt.grpc,
     }

@@ -1,9 +1,11 @@
 """Calls of gRPC's own client to its own server, through a router: statuses, deadlines, retries, verdicts."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -140,7 +142,8 @@ async def test_a_call_that_fails_is_sent_again_and_its_caller_sees_nothing_of_it
             got, code, *_ = await through(router, call("flaky", asked))
             assert (got, code, len(server.seen)) == ([asked], grpc.StatusCode.OK, 3)
             metrics = await router.metrics("rt/out/service/svc/hello")
-            assert (metrics["retries/total"], metrics["success"], metrics["retries/held_released"]) == (2, 1, 0)
+            assert (metrics["retries/total"], metrics["success"]) == (2, 1)
+            assert (metrics["retries/classification_timeout"], metrics["retries/response_stream_too_long"]) == (0, 0)
 
 
 @pytest.mark.parametrize("asked", [b"early", b"late"])
@@ -160,6 +163,7 @@ async def test_a_request_that_is_too_long_is_sent_once() -> None:
         async with routing(router_to(port)) as router:
             _, code, *_ = await through(router, call("flaky", b"x" * 20_000))
             assert (code, len(server.seen)) == (UNAVAILABLE, 1)
+            assert (await router.metrics("rt/out/service/svc/hello"))["retries/request_stream_too_long"] == 1
 
 
 async def test_other_statuses_are_not_retried() -> None:
@@ -168,6 +172,34 @@ async def test_other_statuses_are_not_retried() -> None:
             _, code, details, trailers = await through(router, call("forbidden", b"x"))
             assert (code, details, len(server.seen)) == (grpc.StatusCode.PERMISSION_DENIED, "no", 1)
             assert trailers == {"l5d-success-class": "0.0", "via": "2.0 linkerd"}
+
+
+@pytest.mark.parametrize(("asked", "retries"), [(b"early", False), (b"late", False), (b"late", True)])
+async def test_whoever_looks_at_calls_sees_how_each_try_has_ended(tmp_path: Path, asked: bytes, retries: bool) -> None:
+    with serving() as (server, port):
+        server.failures = 1
+        made = router_to(port, "default" if retries else "neverRetryable")
+        made["routers"][0] |= {"h2AccessLog": str(tmp_path / "log"), "h2AccessLogFormat": "json"}
+        async with routing(made) as router:
+            await through(router, call("flaky", asked))
+            (client,) = router.router().clients
+            failures = [each.what for endpoint in client.endpoints.values() for each in endpoint.errors or ()]
+            assert failures == ["grpc 14"]
+        (record,) = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert (record["status"], record["version"], record["error"]) == (200, "HTTP/2", None)
+    assert (record["method"], record["path"]) == ("POST", "/pkg.Service/flaky")
+    assert [each["grpc_status"] for each in record["tries"]] == ([14, 0] if retries else [14])
+    assert record["grpc_status"] == (0 if retries else 14)
+    assert record["bytes_in"] == 5 + len(asked)
+    assert record["bytes_out"] == 5 + len(asked) if retries or asked == b"late" else record["bytes_out"] == 0
+
+
+async def test_what_fails_in_the_router_has_the_status_that_its_caller_was_told(tmp_path: Path) -> None:
+    made = config("", protocol="h2", h2AccessLog=str(tmp_path / "log"), h2AccessLogFormat="json")
+    async with routing(made) as router:
+        await through(router, call("echo", b"x"), "nobody")
+    (record,) = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert (record["grpc_status"], record["error"]) == (14, "NoSuchName")
 
 
 async def test_a_deadline_is_told_and_kept() -> None:

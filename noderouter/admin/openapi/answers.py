@@ -70,6 +70,8 @@ REQUEST: Final = record(
         "duration_ms": NUMBER,
         "attempts": COUNT,
         "trace": {"type": "string", "pattern": "^[0-9a-f]{16}([0-9a-f]{16})?$"},
+        "version": OPTIONAL_TEXT,
+        "grpc_status": {"type": ["integer", "null"]},
     },
     about="docs/logs.md has all keys",
 )

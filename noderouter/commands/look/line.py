@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from noderouter.commands.look.output import one_line
+from noderouter.core.grpc import FAULTS
 
 RED: Final = 31
 YELLOW: Final = 33
@@ -23,7 +24,8 @@ def lines(record: Record, tint: Tint, node: str = "") -> Iterator[str]:
         KeyError, TypeError, ValueError, AttributeError: it is no such record.
     """
     duration = record["duration_ms"]
-    failed = record["error"] is not None or (record["status"] or 0) >= 500
+    called = record.get("grpc_status")
+    failed = record["error"] is not None or (record["status"] or 0) >= 500 or called in FAULTS
     slow = duration is not None and duration >= SLOW_MS
     result = tint(RED if failed else BOLD, f"{record['status'] or '-'!s:>3}")
     took = f"{_ms(duration):>11}"
@@ -39,6 +41,8 @@ def lines(record: Record, tint: Tint, node: str = "") -> Iterator[str]:
     if record["endpoint"]:
         parts.append(f"-> {_shown(record['endpoint'])}")
     parts.append(f"from {_shown(record['source'])}")
+    if called:
+        parts.append(tint(RED if failed else YELLOW, f"grpc {_shown(called)}"))
     if record["error"] is not None:
         parts.append(tint(RED, _shown(record["error"])))
     if record["attempts"] > 1:
@@ -53,8 +57,9 @@ def lines(record: Record, tint: Tint, node: str = "") -> Iterator[str]:
 
 
 def _try(attempt: Record, tint: Tint) -> str:
-    said = attempt["error"] or attempt["status"] or "-"
-    failed = attempt["error"] is not None or (attempt["status"] or 0) >= 500
+    called = attempt.get("grpc_status")
+    said = attempt["error"] or (f"grpc {called}" if called else attempt["status"]) or "-"
+    failed = attempt["error"] is not None or (attempt["status"] or 0) >= 500 or called in FAULTS
     words = f"{_shown(attempt['endpoint'])} {_shown(said)}"
     behind = f"after {_ms(attempt['after_ms'])}, {_ms(attempt['duration_ms'])}"
     return f"{_INDENT}try {tint(RED, words) if failed else words} {behind}"

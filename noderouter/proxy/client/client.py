@@ -25,7 +25,7 @@ from noderouter.core.errors import (
     Unprocessed,
 )
 from noderouter.core.exchange import SUCCESS, Exchange
-from noderouter.core.journey import begin_attempt
+from noderouter.core.journey import begin_attempt, end_attempt
 from noderouter.core.message import HTTP_2
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
@@ -246,7 +246,7 @@ class Client:
                         await connection.exchange(exchange, lines)
                     ended = exchange.done_at = monotonic()
                     if exchange.journey is not None:
-                        exchange.journey[-1].over(ended, 0 if exchange.response is None else exchange.response.status)
+                        end_attempt(exchange, ended)
                     if exchange.verdict is SUCCESS:
                         endpoint.successes += 1
                         endpoint.accrual.success(ended)

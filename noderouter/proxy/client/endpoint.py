@@ -10,6 +10,7 @@ from typing import Final
 
 from noderouter.core.addr import Address
 from noderouter.core.exchange import Exchange
+from noderouter.core.grpc import call_status
 from noderouter.proxy.balancer.accrual.machine import Accrual
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.client.connections import Connections
@@ -71,7 +72,8 @@ class Endpoint(Node):
         self.accrual.failure(now)
         response = exchange.response
         if not what:
-            what = "no response" if response is None else str(response.status)
+            told = call_status(exchange)
+            what = "no response" if response is None else f"grpc {int(told)}" if told else str(response.status)
         errors = self.errors
         if errors is None:
             errors = self.errors = deque(maxlen=KEPT)

@@ -43,6 +43,8 @@ def conclude(exchange: Exchange, trailers: Headers | None) -> Headers | None:
     A verdict that the head did not tell is among them (docs/linkerd1.md section 5.3), for those who said that they read
     trailers. (What an endpoint says under that name, the codec of HTTP/2 has left out; in HTTP/1 it may be no trailer.)
     """
+    if exchange.response is not None:
+        exchange.response.trailers = trailers
     late = exchange.verdict is None
     verdict = exchange.verdict = exchange.classifier.end(exchange, trailers)
     if not late or exchange.version != HTTP_2 or not takes_trailers(exchange.reserved or ()):

@@ -3,7 +3,7 @@
     router, service, client, endpoint, source    what it is, or how it begins, with a `*` behind
     method                                       one or several, with commas
     path                                         how the path begins
-    status                                       200, 5xx, error; one or several, with commas
+    status                                       200, 5xx, error, grpc, grpc-14; one or several, with commas
     min_ms                                       took at least so long
 
 All have to be true. A client or an endpoint is one of any try, so that the one that failed is found as well as the one
@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from noderouter.core.exchange import Exchange
+from noderouter.core.grpc import Status, call_status
 from noderouter.core.host_port import join_host_port
 
 KEYS: Final = ("router", "service", "client", "endpoint", "source", "method", "path", "status", "min_ms")
 MAX_MS: Final = 24 * 3600 * 1000.0
 ERROR: Final = "error"
+GRPC: Final = "grpc"
+"""A call that ended with another status than 0; with a number behind it, `grpc-14`, one that ended with that."""
+_OF_GRPC: Final = frozenset((GRPC, *(f"{GRPC}-{int(each)}" for each in Status)))
 
 
 class FilterError(ValueError):
@@ -90,7 +94,10 @@ EVERY: Final = Filter()
 def _statuses(exchange: Exchange, error: BaseException | None) -> tuple[str, ...]:
     """Return all that a filter may call its outcome."""
     response = exchange.response
-    found = () if response is None else (str(response.status), f"{response.status // 100}xx")
+    found: tuple[str, ...] = () if response is None else (str(response.status), f"{response.status // 100}xx")
+    called = call_status(exchange, error)
+    if called is not None:
+        found = (*found, f"{GRPC}-{int(called)}", GRPC) if called else (*found, f"{GRPC}-0")
     return found if error is None else (*found, ERROR)
 
 
@@ -136,9 +143,10 @@ def _several(value: str) -> list[str]:
 
 def _status(value: str) -> str:
     folded = value.lower()
-    if folded == ERROR or (len(folded) == 3 and folded[0] in "12345" and (folded[1:] == "xx" or _digits(folded[1:]))):
+    whole = len(folded) == 3 and folded[0] in "12345" and (folded[1:] == "xx" or _digits(folded[1:]))
+    if whole or folded == ERROR or folded in _OF_GRPC:
         return folded
-    raise FilterError(f"status={value[:40]!r}: must be a status such as 503, a class such as 5xx, or {ERROR}")
+    raise FilterError(f"status={value[:40]!r}: must be a status such as 503, a class such as 5xx, {GRPC}, or {ERROR}")
 
 
 def _digits(value: str) -> bool:

@@ -9,15 +9,16 @@ from typing import Final
 
 from dtab import Path
 from noderouter.core.addr import Address
+from noderouter.core.grpc import Status, called
 from noderouter.telemetry.recent import cut
-from noderouter.telemetry.tracing.span import Attribute
+from noderouter.telemetry.tracing.span import Attribute, Told
 
 METHODS: Final = {
     name: name.decode("ascii") for name in b"CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE".split()
 }
 """Others are `_OTHER`, so that no stranger invents names of spans."""
 OTHER: Final = "_OTHER"
-_VERSIONS: Final = {10: "1.0", 11: "1.1"}
+_VERSIONS: Final = {10: "1.0", 11: "1.1", 20: "2"}
 
 
 def method(value: bytes) -> str:
@@ -108,6 +109,21 @@ def flow(
     if failure is not None:
         found.append(("error.type", failure))
     found += _ours(router, name, client_id, attempts, override)
+    return tuple(found)
+
+
+def call(told: Told, target: bytes, status: Status | None, wrong: str | None) -> tuple[Attribute, ...]:
+    """Return those of a call of gRPC, by the conventions for RPC, behind what is `told` of it as of any request.
+
+    `wrong` is what the span failed with, if it did.
+    """
+    found = list(told())
+    if wrong is not None and all(key != "error.type" for key, _ in found):
+        found.append(("error.type", wrong))
+    service, name = called(target)
+    found += [("rpc.system", "grpc"), ("rpc.service", cut(service)), ("rpc.method", cut(name))]
+    if status is not None:
+        found.append(("rpc.grpc.status_code", int(status)))
     return tuple(found)
 
 

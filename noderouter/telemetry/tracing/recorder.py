@@ -13,7 +13,8 @@ from time import monotonic, time_ns
 from typing import Final
 
 from noderouter.core.context import Trace
-from noderouter.core.exchange import FAILURE, FLOWS, Exchange
+from noderouter.core.exchange import FLOWS, SUCCESS, Exchange
+from noderouter.core.grpc import FAULTS, call_status, is_grpc
 from noderouter.core.journey import Attempt
 from noderouter.core.propagation.sampler import Sampler
 from noderouter.core.trace_context import decision, sample_limit
@@ -23,7 +24,7 @@ from noderouter.telemetry.recent import cut
 from noderouter.telemetry.tracing import attributes
 from noderouter.telemetry.tracing.exemplars import Show
 from noderouter.telemetry.tracing.exporter import SpanExporter
-from noderouter.telemetry.tracing.span import Span, SpanKind
+from noderouter.telemetry.tracing.span import Span, SpanKind, Told
 from noderouter.telemetry.tree import Scope
 
 OFFSET_SECONDS: Final = 60.0
@@ -84,7 +85,7 @@ class SpanRecorder:
             self.queue.put(self._flow(exchange, router, trace, failure))
             return
         now = self._clock.now()
-        self.queue.put(self._server(exchange, router, trace, failure, now))
+        self.queue.put(self._server(exchange, router, trace, error, now))
         if self.shown is not None:
             self.shown(exchange, router, trace)
         for at, attempt in enumerate(exchange.journey or ()):
@@ -93,17 +94,19 @@ class SpanRecorder:
 
     def _wanted(self, exchange: Exchange, trace: Trace, failure: str | None) -> bool:
         response = exchange.response
-        if failure is not None or exchange.verdict is FAILURE or (response is not None and response.status >= 500):
+        verdict = exchange.verdict
+        if failure is not None or verdict not in (None, SUCCESS) or (response is not None and response.status >= 500):
             return True
         context = exchange.context
         if context is None or context.span is None:  # nobody was asked to decide
             return trace.trace_id < sample_limit(self.sampler.rate)
         return bool(decision(trace.flags))
 
-    def _server(self, exchange: Exchange, router: str, trace: Trace, failure: str | None, now: float) -> Span:
+    def _server(self, exchange: Exchange, router: str, trace: Trace, error: BaseException | None, now: float) -> Span:
+        failure = None if error is None else failure_name(error)
         response, agent = exchange.response, exchange.headers.get(b"user-agent")
         status = 0 if response is None else response.status
-        told = partial(
+        told: Told = partial(
             attributes.server,
             exchange.method[:_LONG],
             _short(exchange.authority),
@@ -121,6 +124,10 @@ class SpanRecorder:
             _override(exchange),
         )
         wrong = failure or (str(status) if status >= 500 else None)
+        if is_grpc(exchange):
+            ended = call_status(exchange, error)
+            wrong = wrong or (ended.name if ended in FAULTS else None)
+            told = partial(attributes.call, told, exchange.target[:_LONG], ended, wrong)
         parent = 0 if trace.parent_id == trace.span_id else trace.parent_id
         ids = (trace.trace_id_high or 0, trace.trace_id, trace.span_id, parent)
         times = self._times(exchange.started, exchange.done_at or now)
@@ -128,7 +135,7 @@ class SpanRecorder:
         return Span(ids, SpanKind.SERVER, name, router, times, told, wrong, remote=parent != 0, state=trace.state)
 
     def _client(self, exchange: Exchange, router: str, trace: Trace, attempt: Attempt, at: int, now: float) -> Span:
-        told = partial(
+        told: Told = partial(
             attributes.client,
             exchange.method[:_LONG],
             _short(exchange.authority),
@@ -143,6 +150,9 @@ class SpanRecorder:
             attempt.connected - attempt.began,
         )
         wrong = attempt.error or (str(attempt.status) if attempt.status >= 400 else None)
+        if is_grpc(exchange):
+            wrong = wrong or (attempt.grpc.name if attempt.grpc else None)
+            told = partial(attributes.call, told, exchange.target[:_LONG], attempt.grpc, wrong)
         ids = (trace.trace_id_high or 0, trace.trace_id, attempt.span_id, trace.span_id)
         times = self._times(attempt.began, attempt.ended or now)
         name = attributes.method(exchange.method)

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from noderouter.core.errors import CutShort, DeadlineExceeded
+from noderouter.core.errors import ClientGone, ConnectError, CutShort, DeadlineExceeded
 from noderouter.core.grpc import (
     Status,
+    call_status,
+    called,
     decode_message,
     encode_message,
     from_http,
@@ -20,6 +22,7 @@ from noderouter.core.grpc import (
 )
 from noderouter.core.headers import FIELD_VALUE, Headers
 from noderouter.core.message import Response
+from tests.testing.reply import make_exchange
 
 DAY = 24 * 3600 * 10**9
 
@@ -137,3 +140,46 @@ def test_trailers_of_what_failed_behind_its_head() -> None:
     assert trailers_for(DeadlineExceeded("late")).get(b"grpc-status") == b"4"
     assert trailers_for(KeyError()).block == b"grpc-status: 13\r\ngrpc-message: KeyError\r\n"
     assert status_fields(Status.OK, "") == b"grpc-status: 0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "trailers", "error", "expected"),
+    [
+        (b"grpc-status: 5\r\n", None, None, 5),
+        (b"", b"grpc-status: 14\r\n", None, 14),
+        (b"", b"grpc-status: nonsense\r\n", None, 2),
+        (b"", b"x: y\r\n", None, None),
+        (b"", None, None, None),
+        (b"", None, ConnectError("no"), 14),
+        (b"grpc-status: 8\r\n", None, ConnectError("no"), 8),
+        (None, None, ClientGone("left"), 1),
+        (None, None, None, None),
+    ],
+)
+def test_the_status_of_a_call_is_what_was_told_of_it(
+    head: bytes | None, trailers: bytes | None, error: Exception | None, expected: int | None
+) -> None:
+    exchange = make_exchange(block=b"content-type: application/grpc+proto\r\n")
+    if head is not None:
+        exchange.response = Response(200, b"", head, 0)
+        exchange.response.trailers = None if trailers is None else Headers(trailers)
+    assert call_status(exchange, error) == expected
+
+
+def test_what_is_no_call_has_no_status() -> None:
+    exchange = make_exchange(block=b"content-type: application/grpc-web\r\n")
+    exchange.response = Response(200, b"", b"grpc-status: 5\r\n", 0)
+    assert call_status(exchange, ConnectError("no")) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (b"/books.Library/Find", ("books.Library", "Find")),
+        (b"/a/b.C/D?x=/y", ("a/b.C", "D")),
+        (b"/D", ("", "D")),
+        (b"*", ("", "*")),
+    ],
+)
+def test_what_a_target_calls(target: bytes, expected: tuple[str, str]) -> None:
+    assert called(target) == expected

@@ -13,12 +13,14 @@ import trio
 from dtab import Path
 from noderouter.core.addr import Address
 from noderouter.core.exchange import Exchange
-from noderouter.core.journey import Attempt
+from noderouter.core.journey import Attempt, end_attempt
+from noderouter.core.message import Response
 from noderouter.core.service import Service
 from tests.testing.http import ask, connect
 from tests.testing.loop import until
 from tests.testing.origin import origin
 from tests.testing.proxy import proxy
+from tests.testing.reply import make_exchange
 
 
 def test_an_attempt_ends_once() -> None:
@@ -32,6 +34,15 @@ def test_an_attempt_ends_once() -> None:
     other = Attempt(None, Address("10.0.0.7", 80), 1.0)
     other.over(3.0, 0, "ConnectError")
     assert repr(other) == "<Attempt 10.0.0.7:80 ConnectError>"
+
+
+def test_an_attempt_that_was_answered_has_the_status_of_its_call() -> None:
+    exchange = make_exchange(block=b"content-type: application/grpc\r\n")
+    exchange.journey = [Attempt(None, Address("10.0.0.7", 80), 1.0)]
+    exchange.response = Response(200, b"", b"grpc-status: 14\r\n", 0)
+    end_attempt(exchange, 2.0)
+    (attempt,) = exchange.journey
+    assert (attempt.ended, attempt.status, attempt.grpc) == (2.0, 200, 14)
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

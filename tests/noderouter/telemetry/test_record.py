@@ -12,14 +12,17 @@ from noderouter.core.addr import Address
 from noderouter.core.body import WholeBody
 from noderouter.core.context import Trace
 from noderouter.core.errors import ClientGone, ConnectError
-from noderouter.core.exchange import Exchange
+from noderouter.core.exchange import FAILURE, RETRYABLE, Exchange
+from noderouter.core.headers import Headers
 from noderouter.core.journey import Attempt
+from noderouter.core.message import HTTP_2
 from noderouter.core.trace_context import SAMPLED, SAMPLING_KNOWN
 from noderouter.telemetry.recent import CUT
-from noderouter.telemetry.record import LONG, TRIES, ended_at, line, make, parts, rfc3339, text
+from noderouter.telemetry.record import LONG, TRIES, ended_at, failed, line, make, parts, rfc3339, text
 from tests.testing.ended import ATTACK, STARTED, TRACE, ended
 
 NOON = 1_732_276_800.5
+GRPC = b"content-type: application/grpc\r\n"
 
 
 def shown(exchange: Exchange, error: BaseException | None = None, trace: Trace = TRACE) -> dict[str, Any]:
@@ -63,12 +66,15 @@ def test_a_request() -> None:
                 "duration_ms": 200.0,
                 "status": 200,
                 "error": None,
+                "grpc_status": None,
             }
         ],
         "trace": "0000000000000abc",
         "span": "0000000000000012",
         "parent": "0000000000000034",
         "sampled": None,
+        "version": "HTTP/1.1",
+        "grpc_status": None,
     }
 
 
@@ -95,6 +101,19 @@ def test_what_is_not_known_is_null() -> None:
 def test_trace_ids(flags: int, sampled: bool | None) -> None:
     found = shown(ended(), trace=Trace(1, 2, 3, flags, 4))
     assert (found["trace"], found["sampled"]) == ("0000000000000004" + "0000000000000001", sampled)
+
+
+def test_a_call_has_the_status_of_its_trailers() -> None:
+    exchange = ended(block=GRPC, version=HTTP_2)
+    assert exchange.response is not None
+    exchange.response.trailers = Headers(b"grpc-status: 14\r\n")
+    found = shown(exchange)
+    assert (found["version"], found["status"], found["grpc_status"]) == ("HTTP/2", 200, 14)
+    assert not failed(exchange)
+    for verdict in (FAILURE, RETRYABLE):
+        exchange.verdict = verdict
+        assert failed(exchange)
+    assert shown(ended(scheme=b"tcp"))["version"] is None
 
 
 def test_the_parts_add_up_to_the_whole() -> None:

@@ -13,6 +13,7 @@ from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import Column, Field, Form, Kind, Link, Part, Row, State, Table, View
 from noderouter.admin.state import AdminState
 from noderouter.core.background import Pace
+from noderouter.core.grpc import FAULTS
 from noderouter.telemetry.record import Record
 from noderouter.telemetry.tap.filter import KEYS, FilterError, parse
 from noderouter.telemetry.tap.filter import number as part_of
@@ -82,7 +83,7 @@ async def view(state: AdminState, query: Query) -> View:
         parts=tuple(parts),
         links=(
             Link("for ten seconds", at("/requests", **{"as": "text", "seconds": "10", "n": "100"})),
-            Link("only what fails", at("/requests", **{"as": "text", "seconds": "10", "status": "5xx,error"})),
+            Link("only what fails", at("/requests", **{"as": "text", "seconds": "10", "status": "5xx,error,grpc"})),
             Link("one JSON object a line", f"curl -N '{{}}{at('/requests', format='jsonl', service=service)}'"),
         ),
     )
@@ -114,9 +115,9 @@ async def _gather(state: AdminState, wish: Wish, seconds: float, most: int) -> l
 
 
 def _row(record: Record) -> Row:
-    status, error = record["status"], record["error"]
+    status, error, called = record["status"], record["error"], record["grpc_status"]
     word, tone = "ok", State.OK
-    if error is not None or (status or 0) >= 500:
+    if error is not None or (status or 0) >= 500 or called in FAULTS:
         word, tone = "failed", State.BAD
     elif (record["duration_ms"] or 0.0) >= SLOW_MS:
         word, tone = "slow", State.WARN
@@ -131,7 +132,7 @@ def _row(record: Record) -> Row:
             "source": record["source"],
             "service": record["service"],
             "request": path[:200],
-            "status": str(status) if status is not None else error or "",
+            "status": f"grpc {called}" if called else str(status) if status is not None else error or "",
             "ms": record["duration_ms"],
             "endpoint": record["endpoint"],
             "attempts": record["attempts"],

@@ -26,6 +26,13 @@ RECORD = {
 }  # fmt: skip
 
 
+def test_a_line_says_what_came_of_a_call():
+    tries = [{**RECORD["tries"][0], "status": 200, "grpc_status": 14}]
+    found = list(lines({**RECORD, "status": 200, "grpc_status": 5, "tries": tries}, lambda _colour, text: text))
+    assert "from 10.0.0.2:9  grpc 5  2 tries" in found[0]
+    assert found[1].strip() == "try 10.0.0.1:80 grpc 14 after 0 ms, 1 ms"
+
+
 def test_a_line_says_what_came_of_a_request():
     found = list(lines(RECORD, lambda _colour, text: text, "n1"))
     assert found[0] == (

@@ -53,6 +53,14 @@ def test_a_failure_says_so():
     assert exchange.reply_fields.startswith(b"l5d-success-class: 0.0\r\n")
 
 
+def test_trailers_stay_with_the_response_for_those_who_look():
+    exchange, trailers = make_exchange(), Headers(b"grpc-status: 14\r\n")
+    deliver(exchange, response())
+    conclude(exchange, trailers)
+    assert exchange.response is not None
+    assert exchange.response.trailers is trailers
+
+
 @pytest.mark.parametrize("delivered", [True, False])
 def test_the_gate_decides_about_what_is_retryable(delivered):
     exchange = make_exchange()

@@ -71,6 +71,23 @@ def test_a_failure_is_an_error_whatever_was_answered() -> None:
     assert not fits({"status": "error"}, status=502)
 
 
+@pytest.mark.parametrize(
+    ("status", "wanted", "expected"),
+    [
+        (b"14", "grpc", True),
+        (b"14", "grpc-14", True),
+        (b"14", "5xx,GRPC-5", False),
+        (b"0", "grpc", False),
+        (b"0", "grpc-0", True),
+        (b"14", "200", True),
+    ],
+)
+def test_a_call_is_found_by_its_status(status: bytes, wanted: str, expected: bool) -> None:
+    call = {"block": b"content-type: application/grpc\r\n", "response_block": b"grpc-status: %b\r\n" % status}
+    assert fits({"status": wanted}, **call) is expected
+    assert not fits({"status": "grpc"}, response_block=call["response_block"])
+
+
 def test_an_endpoint_that_failed_is_found_where_another_has_answered() -> None:
     exchange = ended()
     assert exchange.journey is not None
@@ -89,7 +106,8 @@ def test_an_address_of_ipv6() -> None:
     ("query", "words"),
     [
         ({"status": "6xx"}, "status='6xx': must be a status such as 503"),
-        ({"status": "20"}, "such as 5xx, or error"),
+        ({"status": "20"}, "such as 5xx, grpc, or error"),
+        ({"status": "grpc-17"}, "must be a status"),
         ({"status": "²00"}, "must be a status"),
         ({"status": "2²0"}, "must be a status"),
         ({"min_ms": "fast"}, "min_ms='fast': must be a number from 0 to 8.64e"),

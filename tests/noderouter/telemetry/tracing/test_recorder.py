@@ -12,9 +12,10 @@ from noderouter.core.addr import Address
 from noderouter.core.context import Context, Trace
 from noderouter.core.errors import ConnectError
 from noderouter.core.exchange import FAILURE, SUCCESS, Exchange
+from noderouter.core.grpc import Status
 from noderouter.core.headers import Headers
 from noderouter.core.journey import Attempt
-from noderouter.core.message import Response
+from noderouter.core.message import HTTP_2, Response
 from noderouter.core.propagation.sampler import Sampler
 from noderouter.core.trace_context import SAMPLED, SAMPLING_KNOWN, start
 from noderouter.telemetry.recent import CUT, SHOWN
@@ -83,6 +84,48 @@ def test_a_request_is_a_server_span_by_the_conventions_of_http() -> None:
         "noderouter.service": "/svc/hello",
         "noderouter.client": "/#/x",
     }
+
+
+CALL: dict[str, Any] = {
+    "target": b"/books.Library/Find?x=1",
+    "method": b"POST",
+    "block": b"content-type: application/grpc\r\n",
+    "version": HTTP_2,
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "at_server", "at_client"), [(0, None, None), (5, None, "NOT_FOUND"), (14, "UNAVAILABLE", "UNAVAILABLE")]
+)
+def test_a_call_has_the_attributes_of_rpc(code: int, at_server: str | None, at_client: str | None) -> None:
+    what = exchange(**CALL)
+    assert what.response is not None
+    what.response.trailers = Headers(b"grpc-status: %d\r\n" % code)
+    what.journey = [attempt(1.1, 1.5, 200)]
+    what.journey[0].grpc = Status(code)
+    for span, error in zip(ended(what), (at_server, at_client), strict=True):
+        found = dict(span.attributes)
+        assert {key: found[key] for key in found if key.startswith("rpc.")} == {
+            "rpc.system": "grpc",
+            "rpc.service": "books.Library",
+            "rpc.method": "Find",
+            "rpc.grpc.status_code": code,
+        }
+        assert (span.name, span.error, found.get("error.type")) == ("POST", error, error)
+    assert dict(ended(what)[0].attributes)["network.protocol.version"] == "2"
+
+
+def test_a_call_that_failed_in_the_router_has_the_status_that_was_told() -> None:
+    what = exchange(**CALL)
+    what.response = None
+    (span,) = ended(what, ConnectError("no"))
+    found = dict(span.attributes)
+    assert (span.error, found["error.type"], found["rpc.grpc.status_code"]) == ("ConnectError", "ConnectError", 14)
+
+
+def test_a_call_that_says_no_status_has_none() -> None:
+    (span,) = ended(exchange(**CALL))
+    assert "rpc.grpc.status_code" not in dict(span.attributes)
 
 
 def test_each_attempt_is_a_client_span_below_it() -> None:
