@@ -67,6 +67,9 @@ COVERED = {
         "proxy/http1/body proxy/http1/head_pure proxy/http1/normalise proxy/http1/reply "
         "proxy/http1/request proxy/http1/server proxy/http1/server_settings proxy/http1/start_line proxy/http1/upstream"
     ),
+    "tests/noderouter/proxy/http1/test_h2c.py": "proxy/http/h2c",
+    "tests/noderouter/proxy/http2": "proxy/http/server_stats proxy/http/trailers proxy/http2/stream",
+    "tests/noderouter/proxy/http2/test_extended_connect.py": "core/duplex proxy/http/upgrade proxy/tcp/duplex_relay",
     "tests/noderouter/proxy/identifier": "proxy/identifier/scoped proxy/identifier/token",
     "tests/noderouter/proxy/router": (
         "proxy/router/branches proxy/router/named proxy/router/route proxy/router/router"
