@@ -51,6 +51,8 @@ PONG_SECONDS: Final = 1.0
 another connection ..."""
 DOUBT_SECONDS: Final = 10.0
 """... and before this one is given up."""
+STARVED: Final = 8
+"""Who gets less than this part of a session's window goes elsewhere: clients that do not read hold up nobody else's."""
 ARE_YOU_THERE: Final = b"are you?"
 
 
@@ -115,8 +117,8 @@ class ClientSession(Session):
 
     @property
     def room(self) -> int:
-        """How many streams may be open at a time."""
-        if self.going or self.lost or self._suspended or self.wire.closed:
+        """How many streams may be open at a time; none where those that nobody reads have nearly all of the window."""
+        if self.going or self.lost or self._suspended or self.wire.closed or self.granted * STARVED < self.link_window:
             return 0
         return self._most
 

@@ -1,6 +1,6 @@
 """A stream that we have opened on an endpoint's session, with the response that comes on it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from noderouter.core.errors import CutShort, EndpointProtocolError, EndpointTimeout, StreamReset, Unprocessed
 from noderouter.core.headers import Headers
@@ -12,8 +12,10 @@ from noderouter.reactor.task import PARK, Task, Timeout, current_task
 if TYPE_CHECKING:
     from noderouter.proxy.http2.session import Session
 
-MAX_INTERIM = 32
-"""Interim (1xx) responses to one request."""
+MAX_INTERIM: Final = 32
+"""Interim (1xx) responses to one request ..."""
+INTERIM_BYTES: Final = 2048
+"""... of this size; of larger ones so many fewer, as no window bounds them."""
 
 
 class SessionLost(Exception):
@@ -26,11 +28,11 @@ class ClientStream(Stream):
     Attributes:
         status: of the final response, 0 until its head is here.
         block, reserved, length: as the decoder answers them.
-        interim: heads of 1xx responses that were not relayed yet: status and field lines.
+        interim: heads of 1xx responses that were not relayed yet: status and field lines; `interims` is how many came.
         bodyless: the request was HEAD.
     """
 
-    __slots__ = ("_interims", "_untold", "block", "bodyless", "interim", "length", "reserved", "status")
+    __slots__ = ("_untold", "block", "bodyless", "interim", "interims", "length", "reserved", "status")
 
     def __init__(self, session: "Session", number: int, bodyless: bool) -> None:
         super().__init__(session, number)
@@ -41,14 +43,14 @@ class ClientStream(Stream):
         self.reserved: Reserved | None = None
         self.length = -1
         self.interim: list[tuple[int, bytes]] = []
-        self._interims = 0
+        self.interims = 0
         self._untold = not session.peer.told
 
     def on_head(self, status: int, block: bytes, reserved: Reserved | None, length: int, last: bool) -> None:
         """Receive a response head that is well-formed in itself."""
         if status < 200:
-            self._interims += 1
-            if last or status == 101 or length > 0 or self._interims > MAX_INTERIM:
+            self.interims += 1 + len(block) // INTERIM_BYTES
+            if last or status == 101 or length > 0 or self.interims > MAX_INTERIM:
                 self.session.fail(self, PROTOCOL_ERROR, "too many or malformed interim responses")
                 return
             self.interim.append((status, block))

@@ -18,7 +18,9 @@ RESET_SECONDS: Final = 30.0
 UPDATES: Final = 2000
 """WINDOW_UPDATE frames that a session may have received more than its share: see `Updates`."""
 UPDATES_PER_FRAME: Final = 10
-UPDATES_PER_STREAM: Final = 10
+"""How many may come for each frame that we send, and ..."""
+UPDATE_SHIFT: Final = 6
+"""... one for each 64 bytes of it: servers that hand each read of a handler back at once are no attack."""
 
 
 class Useless:
@@ -79,3 +81,7 @@ class Updates:
         """Take one; return whether it was there."""
         self.left -= 1
         return self.left >= 0
+
+    def sent(self, count: int) -> None:
+        """Note a frame with so many bytes of payload."""
+        self.left += UPDATES_PER_FRAME + (count >> UPDATE_SHIFT)

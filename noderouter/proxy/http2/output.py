@@ -11,7 +11,7 @@ beside a large one.
 from collections import deque
 from typing import Final
 
-from noderouter.proxy.http2.flood import UPDATES_PER_FRAME, Updates
+from noderouter.proxy.http2.flood import Updates
 from noderouter.proxy.http2.frames import DEFAULT_WINDOW
 from noderouter.proxy.http2.settings import PeerSettings
 from noderouter.proxy.http2.stream import MOST_QUEUED, Stream
@@ -204,7 +204,7 @@ class Output(Flushed):
             sent = stream.put_some(min(max_frame, stream.window, self.window) if count else 0)
             stream.window -= sent
             self.window -= sent
-            self.updates.left += UPDATES_PER_FRAME
+            self.updates.sent(sent)
             if stream.pending is None:
                 stream.in_line = False
             else:

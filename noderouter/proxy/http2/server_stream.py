@@ -20,7 +20,6 @@ from noderouter.proxy.http.clear_context import guard
 from noderouter.proxy.http.error_form import refusal
 from noderouter.proxy.http.trailers import trailer_line
 from noderouter.proxy.http2.extended_connect import as_established
-from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import CANCEL, INTERNAL_ERROR, NO_ERROR
 from noderouter.proxy.http2.output import HEADS_BYTES
 from noderouter.proxy.http2.stream import Stream
@@ -262,7 +261,7 @@ class ServerStream(Stream):
         if self.fits(count):
             self.window -= count
             server.window -= count
-            server.updates.left += UPDATES_PER_FRAME
+            server.updates.sent(count)
             server.write(
                 server.encoder.response(self.number, last, data, status, length, never, response.block, fields)
             )

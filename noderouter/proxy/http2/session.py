@@ -252,7 +252,7 @@ class Session(Streams):
             self.fail(stream, PROTOCOL_ERROR, "more or less DATA than Content-Length says")
             return
         if count:
-            stream.pieces.append(data[pos:stop])
+            stream.keep(data[pos:stop])
         elif not last:
             self.useless("empty DATA")
         if last:

@@ -11,13 +11,14 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from noderouter.core.headers import Headers
-from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import DATA, END_STREAM, frame, window_update
 from noderouter.reactor.task import PARK, Task, Timeout, current_task
 
 if TYPE_CHECKING:
     from noderouter.proxy.http2.session import Session
 
+CRUMB: Final = 512
+"""Bytes of payload that are not worth an object."""
 MOST_QUEUED: Final = 256 * 1024
 """Bytes of one session that wait for its socket, from which on its streams wait (CVE-2019-9517)."""
 
@@ -162,6 +163,14 @@ class Stream:
         self.give_back(len(data))
         return data
 
+    def keep(self, data: bytes) -> None:
+        """Receive payload. Crumbs are joined: a window of them would take forty times its size as objects."""
+        pieces = self.pieces
+        if pieces and len(data) < CRUMB and len(pieces[-1]) < CRUMB:
+            pieces[-1] += data
+        else:
+            pieces.append(data)
+
     def give_back(self, count: int) -> None:
         """So many bytes have been read, or thrown away."""
         session = self.session
@@ -229,7 +238,7 @@ class Stream:
             self.window -= count
             session.window -= count
             session.write(frame(DATA, END_STREAM if last else 0, self.number, data))
-            session.updates.left += UPDATES_PER_FRAME
+            session.updates.sent(count)
             if last:
                 self.finished = True
             return None

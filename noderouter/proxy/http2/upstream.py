@@ -31,7 +31,6 @@ from noderouter.proxy.http2.client_session import SILENCE_SECONDS, UNACKNOWLEDGE
 from noderouter.proxy.http2.client_settings import DEFAULT_CLIENT, Http2ClientSettings
 from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
 from noderouter.proxy.http2.extended_connect import as_switched, extended
-from noderouter.proxy.http2.flood import UPDATES_PER_FRAME
 from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
 from noderouter.proxy.http2.stream import MOST_QUEUED
 from noderouter.proxy.http2.translate import never_indexed, said_authority
@@ -159,13 +158,12 @@ class StreamTransport(Transport):
                 and count <= session.peer.max_frame
                 and (not count or (session.queued < MOST_QUEUED and not session.line))
             )
-        if not last:
+        if data is None or not last:
             data = b""
         elif data:
             stream.window -= len(data)
             session.window -= len(data)
-            session.updates.left += UPDATES_PER_FRAME
-        session.updates.left += UPDATES_PER_FRAME
+        session.updates.sent(len(data))
         session.write(
             session.encoder.request(
                 stream.number, last, data or b"", exchange.method, exchange.scheme, authority, exchange.target,
@@ -303,7 +301,7 @@ class StreamTransport(Transport):
             return exchange.request_failure
         fault = stream.fault
         if isinstance(fault, SessionLost):
-            untouched = not stream.headed and self.shared is not None and self.shared.used > 1
+            untouched = not stream.headed and not stream.interims and self.shared is not None and self.shared.used > 1
             return lost(exchange, untouched, str(fault))
         # That of a session is the fault of all its streams, each of which would add its frames to it.
         return (fault or EndpointProtocolError("response cut short")).with_traceback(None)

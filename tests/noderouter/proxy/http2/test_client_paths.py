@@ -11,7 +11,17 @@ from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.filter.timeout import AttemptTimeout
 from noderouter.proxy.http2.client_stream import ClientStream
 from tests.noderouter.proxy.http2.fronts import ask, fronted
-from tests.testing.http2 import CANCEL, MAX_CONCURRENT_STREAMS, Http2Peer, data, http2_client, http2_origin
+from tests.testing.http2 import (
+    CANCEL,
+    DATA,
+    INITIAL_WINDOW_SIZE,
+    MAX_CONCURRENT_STREAMS,
+    Http2Peer,
+    data,
+    http2_client,
+    http2_origin,
+    window_update,
+)
 from tests.testing.loop import until
 from tests.testing.ports import free_ports
 
@@ -147,3 +157,77 @@ async def test_thousands_of_streams_that_are_cancelled_at_once_leave_nothing() -
         assert node.failures == 0
         assert (await ask(p.port, "h2", "/fine")).status == 200
         assert len(server.peers) == 1
+
+
+class Large(Endpoint):
+    """Sends as much as a stream may hold of what `/large` asks for, in crumbs where `/crumbs` does."""
+
+    async def serve(self, peer: Http2Peer) -> None:
+        self.peers.append(peer)
+        await peer.greet()
+        number = 1
+        sent = 0
+        try:
+            while True:
+                path = (await peer.opened(number)).head[b":path"]
+                await peer.send(peer.response(number))
+                if path == b"/large":
+                    for _ in range(4):
+                        await peer.until(lambda: sent + 16_384 <= 65_535 + peer.granted)
+                        sent += 16_384
+                        await peer.send(data(number, bytes(16_384)))
+                elif path == b"/crumbs":
+                    await peer.send(*[data(number, b"x") for _ in range(20_000)])
+                else:
+                    await peer.send(data(number, b"fine", True))
+                number += 2
+        except AssertionError:  # the router has left
+            return
+
+
+async def test_clients_that_do_not_read_hold_up_nobody_who_comes_later() -> None:
+    """They have the window of a whole connection, so others get another one."""
+    endpoint = Large()
+    async with http2_origin(endpoint.serve) as server, fronted("h2", server.port, pool=PoolSettings()) as p:
+        peer = await http2_client(p.port, (INITIAL_WINDOW_SIZE, 0))
+        await peer.send(*[peer.request("/large") for _ in range(40)])
+        (node,) = p.client.endpoints.values()
+        await until(lambda: node.pool.size == 1)
+        (shared,) = node.pool.connections  # type: ignore[attr-defined]
+        await until(lambda: shared.room == 0)
+        assert (await ask(p.port, "h2", "/fine")).text == "fine"
+        assert len(server.peers) == 2
+        await peer.close()
+        await until(lambda: shared.room > 0)
+
+
+async def test_crumbs_that_nobody_reads_take_little_room() -> None:
+    endpoint = Large()
+    async with http2_origin(endpoint.serve) as server, fronted("h2", server.port, pool=PoolSettings()) as p:
+        peer = await http2_client(p.port, (INITIAL_WINDOW_SIZE, 0))
+        await peer.send(peer.request("/crumbs"))
+        (node,) = p.client.endpoints.values()
+        await until(lambda: node.pool.size == 1 and node.pool.connections)  # type: ignore[attr-defined]
+        (shared,) = node.pool.connections  # type: ignore[attr-defined]
+        await until(lambda: shared.session.streams and shared.session.streams[1].received == 20_000)
+        assert len(shared.session.streams[1].pieces) < 100
+        await peer.close()
+
+
+async def test_an_endpoint_that_hands_back_each_small_read_at_once_is_no_attacker() -> None:
+    """As servers do that tell of every read of their handler."""
+
+    async def serve(peer: Http2Peer) -> None:
+        await peer.greet()
+        try:
+            while (got := await peer.read()) is not None:
+                if got.kind == DATA:
+                    pieces = len(got.payload) // 128
+                    await peer.send(*[window_update(0, 128) + window_update(1, 128)] * pieces)
+                    if got.ended:
+                        await peer.send(peer.response(1) + data(1, b"%d" % len(peer.seen[1].body), True))
+        except AssertionError:
+            return
+
+    async with http2_origin(serve) as server, fronted("h2", server.port) as p:
+        assert (await ask(p.port, "h2", "/", "POST", bytes(300_000))).text == "300000"

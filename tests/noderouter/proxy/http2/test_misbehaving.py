@@ -76,6 +76,11 @@ ON_A_STREAM = (
     Fault("END_STREAM before the head", lambda p, n: data(n, b"", True), "DATA before the response head"),
     Fault("no body, but a length", lambda p, n: p.response(n, 200, (b"content-length", b"3"), end=True), LESS),
     Fault("33 interim responses", lambda p, n: b"".join(p.response(n, 103) for _ in range(33)), INTERIM),
+    Fault(
+        "large interim responses",
+        lambda p, n: b"".join(p.response(n, 103, (b"link", b"%d" % each * 4100)) for each in range(11)),
+        INTERIM,
+    ),
     Fault("an interim response that ends", lambda p, n: p.response(n, 103, end=True), INTERIM),
     Fault("an interim response with a body", lambda p, n: p.response(n, 103, (b"content-length", b"1")), INTERIM),
     Fault("101", lambda p, n: p.response(n, 101), "101"),
