@@ -30,6 +30,7 @@ typedef struct {
     uint32_t max_size, limit; /* what we announced; what holds now */
     uint32_t max_list, max_fields;
     bool extended; /* CONNECT with :protocol is allowed */
+    bool any_trailers; /* trailers are those of responses */
     bool lowered;  /* the next block has to begin with an update (RFC 7541 section 4.2) */
 } decoder;
 

@@ -88,7 +88,7 @@ static PyObject *tuple_of(PyObject **items, Py_ssize_t count)
 
 /* ---- Decoder */
 
-typedef struct { PyObject_HEAD decoder d; char extended; } Decoder;
+typedef struct { PyObject_HEAD decoder d; char extended, any_trailers; } Decoder;
 
 /* Decodes data[pos:stop] from the arguments; false with an exception. */
 static bool decoded(Decoder *self, PyObject *const *args, Py_ssize_t count, message *m)
@@ -108,6 +108,7 @@ static bool decoded(Decoder *self, PyObject *const *args, Py_ssize_t count, mess
         return false;
     }
     self->d.extended = self->extended;
+    self->d.any_trailers = self->any_trailers;
     const enum outcome outcome = decode(&self->d, m, data.text + pos, data.text + stop);
     if (outcome == NO_MEMORY) {
         if (!PyErr_Occurred())
@@ -257,6 +258,7 @@ static PyMethodDef DECODER_METHODS[] = {
 
 static PyMemberDef DECODER_MEMBERS[] = {
     {"extended_connect", T_BOOL, offsetof(Decoder, extended), 0, "Whether CONNECT with :protocol is taken."},
+    {"any_trailers", T_BOOL, offsetof(Decoder, any_trailers), 0, "Whether trailers are those of responses."},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -2,6 +2,7 @@ from noderouter.proxy.http2.decoder_pure import RequestFields, ResponseFields, T
 from noderouter.proxy.http2.field_rules import HpackError as HpackError
 
 class Decoder:
+    any_trailers: bool
     extended_connect: bool
     def __init__(
         self, max_size: int = 4096, max_list: int = 61440, max_fields: int = 512, extended_connect: bool = False

@@ -104,10 +104,11 @@ static bool take_cookie(message *m, const field *f)
     return put(&m->cookies, f->line + f->name_len + 2, f->value_len);
 }
 
-/* Trailer fields: forwarded, or nothing. */
-static void take_trailer(message *m, const field *f, uint32_t class, bool *forwarded)
+/* Trailer fields: forwarded, or nothing. Behind a response, where nobody decides by them, only framing has no place. */
+static void take_trailer(const decoder *d, message *m, const field *f, uint32_t class, bool *forwarded)
 {
-    if (is_not_in_trailers(f->line, f->name_len))
+    if (d->any_trailers ? IS(f->line, f->name_len, "content-length") || IS(f->line, f->name_len, "host")
+                        : is_not_in_trailers(f->line, f->name_len))
         m->error = E_TRAILER;
     else
         *forwarded = class == FORWARDED;
@@ -142,7 +143,7 @@ static bool take(decoder *d, message *m, field *f, bool never, bool *forwarded)
     else if (class >= METHOD && class <= STATUS)
         memory = take_pseudo(m, f, class);
     else if (m->kind == TRAILERS)
-        take_trailer(m, f, class, forwarded);
+        take_trailer(d, m, f, class, forwarded);
     else if (class == LENGTH_RIGHT || class == LENGTH_VAST)
         take_length(m, f, class);
     else if (m->kind == REQUEST && class == COOKIE)

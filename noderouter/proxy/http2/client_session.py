@@ -97,6 +97,7 @@ class ClientSession(Session):
         self._suspended = False
         self._why = ""
         self._farewell = ""
+        self.decoder.any_trailers = True
         self._settings = own
         self._most = min(own.max_streams, self.peer.max_streams)
         self._next = 1

@@ -151,12 +151,15 @@ class _Message:
             raise _Wrong("the :path * is for OPTIONS only")
 
 
+_FRAMING: Final = (b"content-length", b"host")
+
+
 class Decoder:
     """See `hpack`."""
 
     __slots__ = (
-        "_data", "_end", "_entries", "_limit", "_lowered", "_max", "_pos", "_size", "extended_connect", "max_fields",
-        "max_list", "max_size",
+        "_data", "_end", "_entries", "_limit", "_lowered", "_max", "_pos", "_size", "any_trailers", "extended_connect",
+        "max_fields", "max_list", "max_size",
     )  # fmt: skip
 
     def __init__(
@@ -172,6 +175,7 @@ class Decoder:
         self.max_list = max_list
         self.max_fields = max_fields
         self.extended_connect = extended_connect
+        self.any_trailers = False
         self._entries: deque[Field] = deque()  # newest first
         self._size = 0
         self._max = FIRST_SIZE
@@ -231,7 +235,9 @@ class Decoder:
                     raise _Wrong(field.reason)
                 if name.startswith(b":"):
                     raise _Wrong("a pseudo-field among trailer fields")
-                if name in NOT_IN_TRAILERS or name.startswith(NOT_IN_TRAILERS_PREFIXES):
+                if name in _FRAMING or (
+                    not self.any_trailers and (name in NOT_IN_TRAILERS or name.startswith(NOT_IN_TRAILERS_PREFIXES))
+                ):
                     raise _Wrong("a trailer field that must not be one")
                 if kind is FieldClass.FORWARDED:
                     lines.append(field.line)

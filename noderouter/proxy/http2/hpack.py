@@ -46,7 +46,8 @@ Malformed, and never repaired (RFC 9113 sections 8.1 to 8.5):
 - connection, keep-alive, proxy-connection, transfer-encoding, upgrade; `te` but `trailers`;
 - content-length twice, even if equal, no number, or of more than 18 digits in a request, 32 in a response;
 - a status but 100 to 999, and 101, which HTTP/2 does not have;
-- trailer fields that are none (`http.field_names.NOT_IN_TRAILERS`); those of routers (`l5d-`) are left out.
+- trailer fields that are none (`http.field_names.NOT_IN_TRAILERS`); where `any_trailers` is set, as for responses, only
+  content-length and Host: gRPC's metadata may have any other name. Those of routers (`l5d-`) are left out.
 
     Encoder(max_size=4096)
         resize(max_size)

@@ -31,7 +31,11 @@ def decoders(rng: Random) -> list[Any]:
     """One of each, with the same settings."""
     sizes = rng.choice([{}, {}, {"max_size": 0}, {"max_size": 100}, {"max_size": 65536}])
     limits = rng.choice([{}, {}, {}, {"max_list": 300}, {"max_fields": 8}, {"extended_connect": True}])
-    return [module.Decoder(**sizes, **limits) for module in (compiled, hpack_pure)]
+    made = [module.Decoder(**sizes, **limits) for module in (compiled, hpack_pure)]
+    any_trailers = rng.random() < 0.3
+    for decoder in made:
+        decoder.any_trailers = any_trailers
+    return made
 
 
 @given(randoms)

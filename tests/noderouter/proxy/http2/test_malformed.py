@@ -312,6 +312,25 @@ def test_right_responses(hpacks: ModuleType) -> None:
     assert hpacks.Decoder().response(early, 0, len(early))[:2] == (103, b"link: </x>\r\n")
 
 
+def test_trailers_of_responses_have_any_name_but_those_of_framing(hpacks: ModuleType) -> None:
+    decoder = hpacks.Decoder()
+    assert decoder.any_trailers is False
+    decoder.any_trailers = True
+    fields = [
+        (b"content-type", b"x"),
+        (b"retry-after", b"5"),
+        (b"date", b"now"),
+        (b"x-forwarded-for", b"y"),
+        (b"via", b"z"),
+    ]
+    data = block(fields)
+    lines = b"content-type: x\r\nretry-after: 5\r\ndate: now\r\nx-forwarded-for: y\r\n"
+    assert decoder.trailers(data, 0, len(data)) == (lines, 0, "")
+    for name in (b"content-length", b"host"):
+        data = block([(name, b"5")])
+        assert decoder.trailers(data, 0, len(data)) == (b"", 400, "a trailer field that must not be one")
+
+
 def test_right_trailers(hpacks: ModuleType) -> None:
     reserved = [(b"te", b"trailers"), (b"trailer", b"x"), (b"l5d-success-class", b"1.0"), (b"l5d-dtab", b"/a => /b")]
     data = block([(b"grpc-status", b"0"), *reserved, (b"grpc-message", b"")])
