@@ -70,7 +70,7 @@ def _endpoint(node: Node, client: str, router: str, now: float, wall: float) -> 
         1000.0 * seconds / requests if requests else None,
         node.pending,
         node.load,
-        node.pool.free + node.pending,
+        node.pool.total,
         meta.get("pod", ""),
         meta.get("nodeName", ""),
         out,

@@ -259,6 +259,9 @@ async def test_12_grpc(tmp_path):
         assert seen.total() == 200
         assert (await router.metrics("rt/grpc/client/#/io.l5d.fs/library-v2"))["failures"] >= 1
         assert (await router.metrics("rt/grpc/service/svc/books.Library"))["failures"] == 0
+        override = "l5d-dtab=/svc/books.Library => /svc/library-v2"
+        chosen = await call("books.Library/Find", "Ulysses", "--times", "20", "--metadata", override)
+        assert chosen == {"library-v2 has Ulysses": 20}
         assert set(await call("books.Library/Copies", "Ulysses")) == {f"copy {each} of Ulysses" for each in (1, 2, 3)}
         assert set(await call("books.Library/Lend", "Ulysses", "--timeout", "0.5")) == {"DEADLINE_EXCEEDED"}
         assert set(await call("books.Bindery/Bind", "Ulysses")) == {"UNAVAILABLE"}

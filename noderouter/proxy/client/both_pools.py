@@ -36,6 +36,11 @@ class BothPools(Pool):
         """See `Connections`."""
         return len(self.idle) + (0 if self._streams is None else self._streams.free)
 
+    @property
+    def total(self) -> int:
+        """See `Connections`."""
+        return self.size + (0 if self._streams is None else self._streams.total)
+
     def streams(self) -> Connections:
         """See `Connections`."""
         found = self._streams

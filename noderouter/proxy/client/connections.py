@@ -31,6 +31,11 @@ class Connections:
         """Connections that carry nothing at the moment."""
         raise NotImplementedError
 
+    @property
+    def total(self) -> int:
+        """All connections, for those who look: of each version, and tunnels."""
+        return self.size
+
     def streams(self) -> "Connections":
         """What carries exchanges of HTTP/2, where that is not what carries all others."""
         return self

@@ -87,6 +87,11 @@ class SharedPool(Connections):
         """See `Connections`."""
         return sum(not each.taken for each in self.connections)
 
+    @property
+    def total(self) -> int:
+        """See `Connections`."""
+        return self.size + self._tunnels.size
+
     def take(self) -> Transport | None:
         """Room on the connection that carries fewest, or None."""
         best: SharedTransport | None = None

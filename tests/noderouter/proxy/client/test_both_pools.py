@@ -39,7 +39,7 @@ async def test_what_carries_streams_is_made_when_it_is_asked_for():
         assert streams is pool.streams()
         assert (streams.host, streams.port) == (pool.host, pool.port)
         transport = await loop.run(streams.open(make_exchange()))
-        assert (pool.free, pool.size, streams.size) == (0, 0, 1)
+        assert (pool.free, pool.size, streams.size, pool.total) == (0, 0, 1, 1)
         streams.give(transport, monotonic())
         assert pool.free == 1
 
@@ -66,3 +66,4 @@ async def test_other_pools_do_not_tell_them_apart():
         for make in (HTTP_1, HTTP_2):
             pool = make(loop.reactor, "10.0.0.1", 80, PoolSettings(), PoolStats())
             assert pool.streams() is pool
+            assert pool.total == 0
