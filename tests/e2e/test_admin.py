@@ -183,7 +183,10 @@ async def test_bound_names_and_client_state(tmp_path):
             await router.ask("hello")
             await router.ask("world")
             both = sorted(f"127.0.0.1:{service.port}" for service in (a, b))
-            assert await get(router, "/client_state.json") == {
+            found = await get(router, "/client_state.json")
+            (open_,) = found["/#/io.l5d.fs/hello"].pop("endpoints").values()
+            assert open_ == {"connections": 1, "requests": 0}
+            assert found == {
                 "/#/io.l5d.fs/hello": {"state": "bound", "addresses": both},
                 "/#/io.l5d.fs/world": {"state": "bound", "addresses": []},
             }

@@ -127,6 +127,26 @@ async def test_what_is_sent_arrives_with_its_trailers() -> None:
             assert (metrics["requests"], metrics["success"]) == (1, 1)
 
 
+async def test_connections_and_streams_of_an_endpoint_are_shown() -> None:
+    def use(channel: grpc.Channel) -> Any:
+        calls = [channel.stream_stream("/pkg.Service/slow", same, same)(iter((b"x",))) for _ in range(3)]
+        while len(server.seen) < len(calls):
+            threading.Event().wait(0.005)
+        found = trio.from_thread.run(state)
+        for each in calls:
+            each.cancel()
+        return found
+
+    async def state() -> Any:
+        return json.loads((await router.admin("/client_state.json")).text)
+
+    with serving() as (server, port):
+        async with routing(router_to(port)) as router:
+            found = await through(router, use)
+            endpoints = found[f"/$/inet/127.0.0.1/{port}"]["endpoints"]
+            assert endpoints == {f"127.0.0.1:{port}": {"connections": 1, "requests": 3}}
+
+
 async def test_what_leads_nowhere_is_unavailable_and_says_why() -> None:
     async with routing(config("", protocol="h2")) as router:
         got, code, details, trailers = await through(router, call("echo", b"x"), "nobody")

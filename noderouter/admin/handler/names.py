@@ -7,6 +7,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.message import JSON, Request, Response
 from noderouter.admin.state import AdminState
 from noderouter.core.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
@@ -24,7 +25,7 @@ async def bound_names(state: AdminState, _request: Request) -> Response:
 
 
 async def client_state(state: AdminState, request: Request) -> Response:
-    """Answer the addresses of every client; of one router with `router=<label>`.
+    """Answer the addresses of every client, and its connections; of one router with `router=<label>`.
 
     Where two routers have a client of the same name, the first one's is shown.
     """
@@ -41,10 +42,24 @@ def _clients(state: AdminState, wanted: str | None) -> Iterator[tuple[str, dict[
     found: set[str] = set()
     for label, router in state.routers.items():
         if wanted is None or label == wanted:
-            for client_id, addr in router.client_state().items():
-                if client_id not in found:
-                    found.add(client_id)
-                    yield client_id, state_of(addr)
+            addrs = {key: addr for key, addr in router.client_state().items() if key not in found}
+            found.update(addrs)
+            for client in router.seen_clients():
+                addr = addrs.pop(client.name, None)
+                if addr is not None:
+                    yield client.name, state_of(addr) | _connections(client)
+            for client_id, addr in addrs.items():
+                yield client_id, state_of(addr)
+
+
+def _connections(client: Client) -> dict[str, Any]:
+    """Return the connections to each endpoint that has any, and the requests in progress: with HTTP/2, streams."""
+    found = {
+        each.address: {"connections": each.connections, "requests": each.pending}
+        for each in client.endpoints
+        if each.connections
+    }
+    return {"endpoints": found} if found else {}
 
 
 def state_of(addr: Addr) -> dict[str, Any]:

@@ -86,7 +86,12 @@ EDGE: Final = record(
         "success": OPTIONAL_NUMBER,
     }
 )
-ADDRESSES: Final = by_key(record({"state": TEXT, "addresses": STRINGS}))
+ADDRESSES: Final = by_key(
+    record(
+        {"state": TEXT, "addresses": STRINGS},
+        {"endpoints": by_key(record({"connections": COUNT, "requests": COUNT}))},
+    )
+)
 DELEGATION: Final = record({"type": TEXT})
 FINDINGS: Final = record(
     {"routers": by_key({"type": ["array", "null"], "items": record({"entry": TEXT, "code": TEXT, "message": TEXT})})}

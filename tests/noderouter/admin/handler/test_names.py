@@ -2,6 +2,7 @@
 
 import json
 
+from noderouter.admin.dashboard.seen import Client, Endpoint
 from noderouter.admin.handler.names import bound_names, client_state, delegated
 from noderouter.admin.message import Request
 from noderouter.core.addr import Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
@@ -38,6 +39,16 @@ async def test_the_states_of_clients(make_state: MakeState) -> None:
         "/#/fs/e": {"state": "bound", "addresses": ["[::1]:80"]},
         "/#/fs/f": {"state": "bound", "addresses": []},
     }
+
+
+async def test_connections_are_shown_where_there_are_any(make_state: MakeState) -> None:
+    router = FakeRouter({"/#/fs/a": TWO, "/#/fs/b": AddrNeg()})
+    used = Endpoint("10.0.0.1:80", "/#/fs/a", "out", pending=14, connections=1)
+    router.seen = [Client("/#/fs/a", "out", (used, Endpoint("10.0.0.2:80", "/#/fs/a", "out"))), Client("/gone", "out")]
+    found = json.loads(text_of(await client_state(make_state(routers={"out": router}), Request("GET", "/"))))
+    assert found.keys() == {"/#/fs/a", "/#/fs/b"}
+    assert found["/#/fs/a"]["endpoints"] == {"10.0.0.1:80": {"connections": 1, "requests": 14}}
+    assert "endpoints" not in found["/#/fs/b"]
 
 
 async def test_the_clients_of_one_router(make_state: MakeState) -> None:
