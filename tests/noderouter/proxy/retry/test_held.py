@@ -9,20 +9,19 @@ from noderouter.core.body import CHUNKED, NO_BODY, Body
 from noderouter.core.errors import ClientGone, CutShort, RouterError
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
-from noderouter.core.message import UNTIL_CLOSE, Response
+from noderouter.core.message import HTTP_2, Response
 from noderouter.proxy.classifier.grpc import GrpcDefault, GrpcNeverRetryable
 from noderouter.proxy.classifier.kind import ClassifierKind
 from noderouter.proxy.http.outcome import conclude, deliver
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import Retry
 from noderouter.proxy.retry.held import HeldReply, Hold, Releases
-from noderouter.reactor.errors import Cancelled
-from noderouter.reactor.task import reschedule
+from noderouter.reactor.task import PARK, reschedule
 from noderouter.telemetry.metrics import RequestStats
 from tests.noderouter.proxy.retry.test_replay import Source
 from tests.testing.loop import Loop, looping, until
 from tests.testing.reply import RecordingReply, make_exchange
-from tests.testing.step import Pause, run, start
+from tests.testing.step import run
 
 GRPC = b"content-type: application/grpc\r\n"
 OK, AWAY, BAD = b"grpc-status: 0\r\n", b"grpc-status: 14\r\n", b"grpc-status: 13\r\n"
@@ -328,23 +327,26 @@ async def test_a_client_that_has_left_is_noticed_with_the_next_piece():
         await loop.run(serving())
 
 
-def test_a_client_that_leaves_while_its_response_is_held_ends_it():
+async def test_a_client_that_leaves_while_its_response_is_held_ends_it():
     async def forever(exchange: Exchange) -> None:
         exchange.attempts += 1
-        await Pause()
+        exchange.reply.begin(Response(200, b"", Headers(GRPC), CHUNKED), b"half")
+        held.append(exchange.reply)
+        while True:
+            await PARK
 
+    held: list[object] = []
     exchange, reply = call(Source([b"x"]))
-    retry = Retry(forever, DEFAULT, RetryBudget(), None, RequestStats(), Hold())
-    retry.releases._task = object()  # type: ignore[assignment]  # no reactor is there to run one
-    stepped = start(retry.serve(exchange))
-    assert isinstance(exchange.reply, HeldReply)
-    held = exchange.reply
-    held.begin(Response(200, b"", Headers(GRPC), UNTIL_CLOSE), b"half")
-    assert not reply.started
-    with pytest.raises(Cancelled):
-        stepped.throw(Cancelled(ClientGone("left")))
+    retry = Retry(forever, DEFAULT, RetryBudget(), None, RequestStats(), Hold(seconds=LONG))
+    exchange.version = HTTP_2
+    async with running(retry.releases) as loop:
+        task = loop.reactor.spawn(served(retry, exchange), "call")
+        await until(lambda: held)
+        task.cancel(ClientGone("left"))
+        await until(lambda: task.done)
     assert exchange.reply is reply
-    assert repr(held) == "<HeldReply started=False held=None>"
+    assert not reply.started
+    assert [repr(each) for each in held] == ["<HeldReply started=False held=None>"]
 
 
 def test_without_a_hold_nothing_stands_before_the_client():
