@@ -24,9 +24,8 @@ from enum import Enum
 from typing import Final
 
 from noderouter.proxy.capture.client_hello import HANDSHAKE, NotHello, read_client_hello
-from noderouter.proxy.http.grammar import TOKEN
+from noderouter.proxy.http.grammar import PREFACE, TOKEN
 from noderouter.proxy.http1.head import HeadError, parse_request
-from noderouter.proxy.listener.either import PREFACE
 
 MAX_BYTES: Final = 16 * 1024
 """How many bytes are looked at, which always suffice. More where request lines may be longer."""

@@ -15,6 +15,9 @@ import re
 import socket
 from typing import Final
 
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""What a client of HTTP/2 sends first, and none of HTTP/1 can (RFC 9113 section 3.4)."""
+
 TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 """One byte of a token, as a pattern."""
 

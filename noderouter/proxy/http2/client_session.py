@@ -5,6 +5,7 @@ from time import monotonic
 from typing import Final
 
 from noderouter.core.errors import EndpointProtocolError
+from noderouter.proxy.http.grammar import PREFACE
 from noderouter.proxy.http2.client_settings import Http2ClientSettings
 from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
 from noderouter.proxy.http2.frames import (
@@ -17,7 +18,6 @@ from noderouter.proxy.http2.frames import (
     MAX_STREAM,
     NO_ERROR,
     PING,
-    PREFACE,
     PROTOCOL_ERROR,
     SETTINGS,
     STREAM_CLOSED,

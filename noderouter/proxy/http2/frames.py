@@ -2,8 +2,6 @@
 
 from typing import Final
 
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-"""What a client sends first (section 3.4)."""
 HEAD_BYTES: Final = 9
 
 DATA: Final = 0

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from noderouter.proxy.http.grammar import PREFACE
 from noderouter.proxy.http2.frames import (
     DEFAULT_FRAME,
     DEFAULT_WINDOW,
     HEAD_BYTES,
-    PREFACE,
     PROTOCOL_ERROR,
     SETTINGS,
     SessionError,

@@ -21,6 +21,7 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_2
 from noderouter.core.service import Service
 from noderouter.proxy.http import lifetime
+from noderouter.proxy.http.grammar import PREFACE
 from noderouter.proxy.http.h2c import H2cRequest, ReadH2c
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http.target import check_expectation
@@ -29,7 +30,6 @@ from noderouter.proxy.http2.frames import (
     DEFAULT_WINDOW,
     HEADER_BLOCKS,
     NO_ERROR,
-    PREFACE,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     STREAM_CLOSED,

@@ -5,15 +5,13 @@ where the kernel keeps it (MSG_PEEK), so the codec reads all of it.
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from noderouter.core.connection import ConnectionInfo
+from noderouter.proxy.http.grammar import PREFACE
 from noderouter.proxy.listener.places import Connection
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout, sleep
 from noderouter.reactor.wire import Wire
-
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 HEAD_SECONDS = 15.0  # not Final: tests shorten it
 """For the rest of what may be a preface."""

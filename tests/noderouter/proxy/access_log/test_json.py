@@ -37,7 +37,7 @@ def test_a_line() -> None:
     written = Written()
     written.end(ended())
     (line,) = written.lines
-    assert line.endswith(b'"sampled":null}\n')
+    assert line.endswith(b'"grpc_status":null}\n')
     (record,) = written.records
     assert (record["path"], record["status"], record["duration_ms"]) == ("/a?b=c", 200, 250.0)
     assert record["time"] == "2024-11-22T11:59:59.000Z"  # a second ago, by the other clock

@@ -9,8 +9,9 @@ import pytest
 import trio
 
 from noderouter.core.connection import ConnectionInfo
+from noderouter.proxy.http.grammar import PREFACE
 from noderouter.proxy.listener import either
-from noderouter.proxy.listener.either import PREFACE, EitherConnection
+from noderouter.proxy.listener.either import EitherConnection
 from noderouter.reactor.task import Task
 from noderouter.reactor.wire import Wire
 from tests.testing.loop import finished, looping, until
