@@ -1,6 +1,6 @@
-"""The commands of a cluster and of collectors: where they are, and how they are built (`make cluster-tools`).
+"""The commands of a cluster, of collectors and of h2spec: where they are, and how `make cluster-tools` builds them.
 
-They are Go programs pinned by `tools/go.mod`, and by one below it for each collector, and built once into a cache
+They are Go programs pinned by `tools/go.mod`, and by one below it for each of the others, and built once into a cache
 outside the tree, in a folder named by the hash of what pins them: another release of Kubernetes is another folder,
 and a command that is there is complete. Looked for in this order: `KUBEBUILDER_ASSETS` (what envtest downloads; has
 no controller manager), the cache, and for etcd `PATH`, since distributions have that one.
@@ -30,25 +30,26 @@ PACKAGES = {
 }
 """Each command and the Go package that it is built from."""
 
-COLLECTORS = {
+APART = {
     "jaeger": ("jaeger", "github.com/jaegertracing/jaeger/cmd/all-in-one"),
     "otelcol": ("collector", "."),
+    "h2spec": ("h2spec", "github.com/summerwind/h2spec/cmd/h2spec"),
 }
-"""Each collector of traces, the folder below `tools` that pins it, and its package there."""
+"""Each collector of traces, and h2spec: the folder below `tools` that pins it, and its package there."""
 
 
 class MissingCommand(Exception):
     """A command is neither built nor found; says how to get it."""
 
 
-def cache(collector: str | None = None) -> Path:
-    """The folder that this checkout's commands are built into; each collector has one of its own."""
+def cache(apart: str | None = None) -> Path:
+    """The folder that this checkout's commands are built into; each of `APART` has one of its own."""
     chosen = os.environ.get("NODEROUTER_CLUSTER_TOOLS")
     if chosen:
         return Path(chosen)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     digest = hashlib.sha256()
-    folder = TOOLS if collector is None else TOOLS / COLLECTORS[collector][0]
+    folder = TOOLS if apart is None else TOOLS / APART[apart][0]
     for path in (folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))):
         digest.update(path.read_bytes())
     return home / "noderouter" / "cluster-tools" / digest.hexdigest()[:16]
@@ -61,7 +62,7 @@ def find(name: str) -> Path:
         MissingCommand: nowhere to be found.
     """
     folders = [Path(assets)] if (assets := os.environ.get("KUBEBUILDER_ASSETS")) else []
-    for folder in [*folders, cache(name if name in COLLECTORS else None)]:
+    for folder in [*folders, cache(name if name in APART else None)]:
         if os.access(folder / name, os.X_OK):
             return folder / name
     if name == "etcd" and (found := shutil.which(name)):
@@ -93,9 +94,9 @@ def build(folder: Path) -> None:
     _build(folder, TOOLS, PACKAGES, linker_flags())
 
 
-def build_collector(name: str, folder: Path) -> None:
-    """Build a collector into `folder`, unless it is there."""
-    pins, package = COLLECTORS[name]
+def build_apart(name: str, folder: Path) -> None:
+    """Build one of `APART` into `folder`, unless it is there."""
+    pins, package = APART[name]
     _build(folder, TOOLS / pins, {name: package}, "-s -w")
 
 
@@ -132,8 +133,8 @@ def main() -> int:
         return 1
     try:
         build(cache())
-        for name in COLLECTORS:
-            build_collector(name, cache(name))
+        for name in APART:
+            build_apart(name, cache(name))
     except subprocess.CalledProcessError as error:
         print(f"go build failed with status {error.returncode}; its own message is above", file=sys.stderr)
         return 1

@@ -59,16 +59,16 @@ def test_what_is_built_is_not_built_again(tmp_path, monkeypatch):
     assert all(f"gitVersion={binaries.pinned('k8s.io/kubernetes')}" in call for call in calls)
 
 
-def test_each_collector_has_pins_and_a_folder_of_its_own(tmp_path, monkeypatch):
+def test_each_that_stands_apart_has_pins_and_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.delenv("NODEROUTER_CLUSTER_TOOLS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    folders = [binaries.cache(), *map(binaries.cache, binaries.COLLECTORS)]
+    folders = [binaries.cache(), *map(binaries.cache, binaries.APART)]
     assert len(set(folders)) == len(folders)
     compiler = '#!/bin/sh\npwd >> "$0.calls"\nwhile [ "$1" != -o ]; do shift; done\n: > "$2"; chmod +x "$2"\n'
     go = command(tmp_path / "path", "go", compiler)
     monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
-    for name, (pins, _) in binaries.COLLECTORS.items():
-        binaries.build_collector(name, binaries.cache(name))
+    for name, (pins, _) in binaries.APART.items():
+        binaries.build_apart(name, binaries.cache(name))
         assert binaries.find(name) == binaries.cache(name) / name
         assert go.with_name("go.calls").read_text().splitlines()[-1] == str(binaries.TOOLS / pins)
 
