@@ -2,7 +2,7 @@
 
 from tests.noderouter.proxy.http2.frame_fuzz import Bench
 
-CASES = 400
+CASES = 1000
 
 
 def test_cases() -> None:

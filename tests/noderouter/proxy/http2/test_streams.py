@@ -108,7 +108,7 @@ class Client:
 @example([("open", b"/take", -1), ("data", 0, 16384), ("reset", 0, 0)])
 @example([("open", b"/early", -1), ("data", 0, 16384), ("wait", 0, 0), ("data", 0, 16384), ("end", 0, 1)])
 @example([("open", b"/echo", 5), ("data", 0, 16384), ("open", b"/echo", -1), ("padded", 1, 9000), ("lie", 1, 0)])
-@settings(max_examples=60)
+@settings(max_examples=100)
 def test_all_windows_come_back(steps: list[tuple[str, object, int]]) -> None:
     """What we grant and what the peer thinks that it may send are the same, and whole, when all streams are over."""
     trio.run(history, steps)
