@@ -199,10 +199,11 @@ async def test_a_large_download_lets_small_ones_pass() -> None:
         await peer.send(window_update(0, 2**31 - 1 - 65535))
         await peer.send(peer.request("/20000000"))
         await peer.until(lambda: 1 in peer.seen and len(peer.seen[1].body) > 5_000_000)
-        await peer.send(*[peer.request("/20000") for _ in range(20)])
-        small = range(3, 43, 2)
-        await peer.until(lambda: all(n in peer.seen and peer.seen[n].over for n in small))
-        assert len(peer.seen[1].body) < 15_000_000
+        for _ in range(2):  # the second time, the reader has come by while the socket was full
+            await peer.send(*[peer.request("/20000") for _ in range(10)])
+            small = range(3, peer._next, 2)
+            await peer.until(lambda small=small: all(n in peer.seen and peer.seen[n].over for n in small))
+        assert len(peer.seen[1].body) < 18_000_000
         await peer.over(1)
         assert len(peer.seen[1].body) == 20_000_000
         await at_rest(p, peer)
