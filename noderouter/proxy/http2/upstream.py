@@ -19,6 +19,7 @@ from noderouter.core.errors import (
     MalformedMessage,
     Stalled,
     Truncated,
+    Unprocessed,
 )
 from noderouter.core.exchange import SUCCESS, Awaited, Exchange
 from noderouter.core.message import HTTP_2, Response
@@ -91,7 +92,7 @@ class StreamTransport(Transport):
         if exchange.reserved is not None and exchange.field(b"upgrade") is not None:
             self._asked = await extended(session, exchange)
         if session.room <= 0:  # it may have ended meanwhile
-            raise EndpointProtocolError("connection lost: it has just ended", retryable=True)
+            raise Unprocessed("connection lost: it has just ended")
         heard = session.heard
         stream = self._stream = session.begin(exchange.method == b"HEAD")
         pump: Task | None = None

@@ -29,6 +29,7 @@ from tests.testing.http2 import (
     settings,
 )
 from tests.testing.loop import until
+from tests.testing.origin import client
 from tests.testing.proxy import Proxy
 
 Turn = Callable[[Http2Peer, int], bytes]
@@ -255,4 +256,26 @@ async def test_an_endpoint_that_restarts_under_load_fails_no_call() -> None:
                 nursery.start_soon(partial(call, p.port, results))
         assert results == [200] * 400
         assert restarts >= 8
+        assert endpoint_of(p).failures == 0
+
+
+async def test_a_connection_that_ends_while_an_upgrade_waits_for_its_settings_is_left_for_another() -> None:
+    """Nothing is begun on what has ended: it would never be answered."""
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade, close\r\n"
+    asked = head + b"Upgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n"
+
+    async def serve(peer: Http2Peer) -> None:
+        peer.answering = False
+        await peer._exactly(len(PREFACE))
+        if len(server.peers) == 1:
+            return  # and closes, without a word
+        await peer.send(settings())
+        await peer.opened()
+        await peer.send(peer.response(1, 403, end=True))
+        await peer.rest()
+
+    async with http2_origin(serve) as server, fronted("h1", server.port) as p:
+        peer = await client(p.port)
+        await peer.send(asked)
+        assert (await peer.rest()).startswith(b"HTTP/1.1 403 ")
         assert endpoint_of(p).failures == 0
