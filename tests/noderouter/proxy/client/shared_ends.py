@@ -3,7 +3,7 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from noderouter.core.exchange import Exchange
 from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
@@ -84,7 +84,9 @@ class Ends:
     pool: SharedPool = field(init=False)
 
     def make(self, pool_settings: PoolSettings) -> None:
-        """Make the pool."""
+        """Make the pool. On a busy machine a second is nothing, so connects have longer unless it is told otherwise."""
+        if pool_settings.connect_seconds == PoolSettings().connect_seconds:
+            pool_settings = replace(pool_settings, connect_seconds=60.0)
         self.gate.set()
         self.pool = SharedPool(
             self.loop.reactor, "127.0.0.1", 1, pool_settings, self.stats, self._connect, connect_http1

@@ -1,7 +1,4 @@
-"""Endpoints that change their settings while they are used (RFC 9113 section 6.5): each holds from its place on.
-
-Covers `client_settings.py`.
-"""
+"""Endpoints that change their settings while they are used (RFC 9113 section 6.5): each holds from its place on."""
 
 import pytest
 
