@@ -48,7 +48,16 @@ def test_what_is_tested_on_the_sources_only_executes_nothing_compiled():
     files = [file for place in places for file in ([place] if place.suffix else place.glob("test_*.py"))]
     assert len(files) >= len(places)
     names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
-    code = f"import sys, importlib; [importlib.import_module(each) for each in {names}]; print(*sys.modules)"
+    # Without a C compiler there are no twins to compare, and modules of tests say so when they are imported.
+    code = f"""
+import sys, importlib, pytest
+for name in {names}:
+    try:
+        importlib.import_module(name)
+    except pytest.skip.Exception:
+        pass
+print(*sys.modules)
+"""
     environment = os.environ | {"NODEROUTER_PURE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
