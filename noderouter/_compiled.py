@@ -25,6 +25,7 @@ MODULES: Final = (
     "noderouter.proxy.client.both_pools",
     "noderouter.proxy.client.connections",
     "noderouter.proxy.client.pool",
+    "noderouter.proxy.client.pool_settings",
     "noderouter.proxy.client.shared_pool",
     "noderouter.core.client_namespaces",
     "noderouter.core.connection",
