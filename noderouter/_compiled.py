@@ -52,6 +52,7 @@ MODULES: Final = (
     "noderouter.proxy.http1.server_settings",
     "noderouter.proxy.http1.upstream",
     "noderouter.proxy.http2.client_session",
+    "noderouter.proxy.http2.client_settings",
     "noderouter.proxy.http2.client_stream",
     "noderouter.proxy.http2.flood",
     "noderouter.proxy.http2.frames",

@@ -9,8 +9,6 @@ from noderouter.proxy.http.grammar import PREFACE
 from noderouter.proxy.http2.client_settings import Http2ClientSettings
 from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
 from noderouter.proxy.http2.frames import (
-    DEFAULT_FRAME,
-    DEFAULT_WINDOW,
     ENHANCE_YOUR_CALM,
     GIVEN_BACK,
     GOAWAYS_SENT,
@@ -26,17 +24,9 @@ from noderouter.proxy.http2.frames import (
     code_name,
     frame,
     goaway,
-    settings,
-    window_update,
 )
 from noderouter.proxy.http2.session import MAX_WORDS, Session
-from noderouter.proxy.http2.settings import (
-    ENABLE_PUSH,
-    HEADER_TABLE_SIZE,
-    INITIAL_WINDOW_SIZE,
-    MAX_FRAME_SIZE,
-    MAX_HEADER_LIST_SIZE,
-)
+from noderouter.proxy.http2.settings import ENABLE_PUSH, announcement
 from noderouter.proxy.transport import SharedTransport
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.wire import READ_BYTES, Wire
@@ -79,16 +69,7 @@ class ClientSession(Session):
     )
 
     def __init__(self, wire: Wire, own: Http2ClientSettings, patience: float) -> None:
-        super().__init__(
-            wire,
-            from_server=True,
-            stream_window=own.stream_window,
-            link_window=own.link_window,
-            header_table=own.header_table,
-            max_frame=own.max_frame,
-            max_header_list=own.max_header_list,
-            patience=patience,
-        )
+        super().__init__(wire, own, patience, from_server=True)
         self.counts = StreamStats()  # until its pool has it (`SharedTransport.count_in`)
         self.owner: SharedTransport | None = None
         self.heard = 0
@@ -102,16 +83,7 @@ class ClientSession(Session):
         self._most = min(own.max_streams, self.peer.max_streams)
         self._next = 1
         self._begun = False
-        values = [(ENABLE_PUSH, 0), (MAX_HEADER_LIST_SIZE, own.max_header_list)]
-        if own.stream_window != DEFAULT_WINDOW:
-            values.append((INITIAL_WINDOW_SIZE, own.stream_window))
-        if own.header_table != 4096:
-            values.append((HEADER_TABLE_SIZE, own.header_table))
-        if own.max_frame != DEFAULT_FRAME:
-            values.append((MAX_FRAME_SIZE, own.max_frame))
-        self.write(PREFACE + settings(values))
-        if self.link_window > DEFAULT_WINDOW:
-            self.write(window_update(0, self.link_window - DEFAULT_WINDOW))
+        self.write(PREFACE + announcement(own, [(ENABLE_PUSH, 0)]))
 
     def __repr__(self) -> str:
         return f"<ClientSession {self.wire!r} streams={len(self.streams)}>"

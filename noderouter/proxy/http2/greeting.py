@@ -3,25 +3,8 @@
 from typing import Final
 
 from noderouter.proxy.http.grammar import PREFACE
-from noderouter.proxy.http2.frames import (
-    DEFAULT_FRAME,
-    DEFAULT_WINDOW,
-    HEAD_BYTES,
-    PROTOCOL_ERROR,
-    SETTINGS,
-    SessionError,
-    settings,
-)
-from noderouter.proxy.http2.server_settings import Http2ServerSettings
+from noderouter.proxy.http2.frames import HEAD_BYTES, PROTOCOL_ERROR, SETTINGS, SessionError
 from noderouter.proxy.http2.session import LINGER_BYTES, LINGER_SECONDS
-from noderouter.proxy.http2.settings import (
-    ENABLE_CONNECT_PROTOCOL,
-    HEADER_TABLE_SIZE,
-    INITIAL_WINDOW_SIZE,
-    MAX_CONCURRENT_STREAMS,
-    MAX_FRAME_SIZE,
-    MAX_HEADER_LIST_SIZE,
-)
 from noderouter.reactor.task import Timeout
 from noderouter.reactor.wire import READ_BYTES, Wire
 
@@ -64,19 +47,6 @@ async def _first_line(wire: Wire, data: bytes) -> bytes:
             break
         data += more
     return data
-
-
-def our_preface(own: Http2ServerSettings) -> bytes:
-    """Return the SETTINGS that a server sends first: what differs from the protocol's initial values."""
-    values = [(MAX_CONCURRENT_STREAMS, own.max_streams), (MAX_HEADER_LIST_SIZE, own.max_header_list)]
-    values.append((ENABLE_CONNECT_PROTOCOL, 1))
-    if own.stream_window != DEFAULT_WINDOW:
-        values.append((INITIAL_WINDOW_SIZE, own.stream_window))
-    if own.header_table != 4096:
-        values.append((HEADER_TABLE_SIZE, own.header_table))
-    if own.max_frame != DEFAULT_FRAME:
-        values.append((MAX_FRAME_SIZE, own.max_frame))
-    return settings(values)
 
 
 async def refuse_old(wire: Wire, data: bytes, patience: float) -> None:

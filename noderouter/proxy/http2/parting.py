@@ -9,6 +9,7 @@ from typing import Final
 
 from noderouter.proxy.http2.frames import MAX_STREAM, NO_ERROR, PING, frame
 from noderouter.proxy.http2.session import LINGER_SECONDS, Session
+from noderouter.proxy.http2.settings import LocalSettings
 from noderouter.reactor.task import Task, sleep
 from noderouter.reactor.wire import Wire
 
@@ -29,28 +30,9 @@ class Parting(Session):
 
     __slots__ = ("_greeted", "_parting", "_ponged", "_task", "draining", "running")
 
-    def __init__(
-        self,
-        wire: Wire,
-        *,
-        stream_window: int,
-        link_window: int,
-        header_table: int,
-        max_frame: int,
-        max_header_list: int,
-        patience: float,
-    ) -> None:
+    def __init__(self, wire: Wire, local: LocalSettings, patience: float) -> None:
         """As of a `Session` with a client."""
-        super().__init__(
-            wire,
-            from_server=False,
-            stream_window=stream_window,
-            link_window=link_window,
-            header_table=header_table,
-            max_frame=max_frame,
-            max_header_list=max_header_list,
-            patience=patience,
-        )
+        super().__init__(wire, local, patience, from_server=False)
         self.running = 0
         self.draining = False
         self._task: Task | None = None

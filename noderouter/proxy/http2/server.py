@@ -27,19 +27,18 @@ from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http.target import check_expectation
 from noderouter.proxy.http2.extended_connect import as_upgrade
 from noderouter.proxy.http2.frames import (
-    DEFAULT_WINDOW,
     HEADER_BLOCKS,
     NO_ERROR,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     STREAM_CLOSED,
     SessionError,
-    window_update,
 )
-from noderouter.proxy.http2.greeting import SWITCHING, our_preface, read_preface, refuse_old
+from noderouter.proxy.http2.greeting import SWITCHING, read_preface, refuse_old
 from noderouter.proxy.http2.parting import Parting
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
 from noderouter.proxy.http2.server_stream import ServerStream
+from noderouter.proxy.http2.settings import ENABLE_CONNECT_PROTOCOL, MAX_CONCURRENT_STREAMS, announcement
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task
 from noderouter.reactor.wire import READ_BYTES, Wire
@@ -83,15 +82,7 @@ class Http2Connection(Parting):
         read_h2c: ReadH2c | None = None,
     ) -> None:
         """`read_h2c` takes requests of HTTP/1.1 that ask for HTTP/2; without it those are refused, like any other."""
-        super().__init__(
-            wire,
-            stream_window=settings.stream_window,
-            link_window=settings.link_window,
-            header_table=settings.header_table,
-            max_frame=settings.max_frame,
-            max_header_list=settings.max_header_list,
-            patience=settings.body_idle_seconds,
-        )
+        super().__init__(wire, settings, settings.body_idle_seconds)
         self.decoder.extended_connect = True
         self._read_h2c = read_h2c
         self.settings = settings
@@ -224,9 +215,8 @@ class Http2Connection(Parting):
     def _introduce(self) -> None:
         """Send what has to come first (section 3.4)."""
         self._greeted = True
-        self.write(our_preface(self.settings))
-        if self.link_window > DEFAULT_WINDOW:
-            self.write(window_update(0, self.link_window - DEFAULT_WINDOW))
+        values = [(MAX_CONCURRENT_STREAMS, self.settings.max_streams), (ENABLE_CONNECT_PROTOCOL, 1)]
+        self.write(announcement(self.settings, values))
 
     # Streams
 

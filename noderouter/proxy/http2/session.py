@@ -45,7 +45,7 @@ from noderouter.proxy.http2.frames import (
     frame,
 )
 from noderouter.proxy.http2.hpack import Decoder, Encoder, HpackError
-from noderouter.proxy.http2.settings import check_length
+from noderouter.proxy.http2.settings import LocalSettings, check_length
 from noderouter.proxy.http2.streams import Streams
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Timeout
@@ -90,26 +90,15 @@ class Session(Streams):
         "going",
     )
 
-    def __init__(
-        self,
-        wire: Wire,
-        *,
-        from_server: bool,
-        stream_window: int,
-        link_window: int,
-        header_table: int,
-        max_frame: int,
-        max_header_list: int,
-        patience: float,
-    ) -> None:
-        """`from_server`: whether the peer is one. Sizes in bytes, times in seconds."""
-        super().__init__(wire, patience, stream_window, link_window)
+    def __init__(self, wire: Wire, local: LocalSettings, patience: float, *, from_server: bool) -> None:
+        """`patience`: seconds without anything taken that we send."""
+        super().__init__(wire, patience, local.stream_window, local.link_window)
         self.from_server = from_server
-        self.decoder = Decoder(header_table, max_header_list)
+        self.decoder = Decoder(local.header_table, local.max_header_list)
         self.encoder = Encoder(OUR_TABLE)
         self.going = False
-        self._max_block = max(MAX_BLOCK_BYTES, max_header_list)
-        self._max_frame = max_frame
+        self._max_block = max(MAX_BLOCK_BYTES, local.max_header_list)
+        self._max_frame = local.max_frame
         self._rest = b""
         self._rest_since = 0.0
         self._block = b""

@@ -1,5 +1,6 @@
 """What each side of a session allows the other (RFC 9113 section 6.5.2)."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from noderouter.proxy.http2.frames import (
@@ -11,6 +12,8 @@ from noderouter.proxy.http2.frames import (
     MAX_WINDOW,
     PROTOCOL_ERROR,
     SessionError,
+    settings,
+    window_update,
 )
 
 HEADER_TABLE_SIZE: Final = 1
@@ -24,6 +27,38 @@ ENABLE_CONNECT_PROTOCOL: Final = 8
 
 UNTOLD_STREAMS: Final = 100
 """Streams that are opened before the peer has said how many it takes; section 6.5.2 recommends no smaller limit."""
+
+
+DEFAULT_TABLE: Final = 4096
+
+
+@dataclass(slots=True, frozen=True)
+class LocalSettings:
+    """What we allow a peer; sizes in bytes."""
+
+    stream_window: int = 65536
+    """What it may send on a stream before it is read (`initialStreamWindowBytes`)."""
+    link_window: int = 1 << 20
+    """The same for all streams of a session together: so much of it may wait in memory."""
+    header_table: int = DEFAULT_TABLE
+    max_frame: int = DEFAULT_FRAME
+    max_header_list: int = 60 * 1024
+    """Of the fields of one message, each counted with 32 bytes more (RFC 9113 section 6.5.2)."""
+
+
+def announcement(local: LocalSettings, values: list[tuple[int, int]]) -> bytes:
+    """Return the frames that a side sends first: `values` and what differs from the protocol's initial values."""
+    values.append((MAX_HEADER_LIST_SIZE, local.max_header_list))
+    if local.stream_window != DEFAULT_WINDOW:
+        values.append((INITIAL_WINDOW_SIZE, local.stream_window))
+    if local.header_table != DEFAULT_TABLE:
+        values.append((HEADER_TABLE_SIZE, local.header_table))
+    if local.max_frame != DEFAULT_FRAME:
+        values.append((MAX_FRAME_SIZE, local.max_frame))
+    first = settings(values)
+    if local.link_window > DEFAULT_WINDOW:
+        first += window_update(0, local.link_window - DEFAULT_WINDOW)
+    return first
 
 
 class PeerSettings:
@@ -42,7 +77,7 @@ class PeerSettings:
 
     def __init__(self) -> None:
         self.told = False
-        self.header_table = 4096
+        self.header_table = DEFAULT_TABLE
         self.max_streams = UNTOLD_STREAMS
         self.initial_window = DEFAULT_WINDOW
         self.max_frame = DEFAULT_FRAME

@@ -96,7 +96,7 @@ async def test_frames_are_as_long_as_it_takes_them() -> None:
         assert 0 < longest <= 60_000
 
 
-@pytest.mark.parametrize("ours", [Http2ClientSettings(), Http2ClientSettings(3, 100_000, 300_000, 8192, 32_768, 9000)])
+@pytest.mark.parametrize("ours", [Http2ClientSettings(), Http2ClientSettings(100_000, 300_000, 8192, 32_768, 9000, 3)])
 async def test_what_is_configured_is_announced_and_held(ours: Http2ClientSettings) -> None:
     async def serve(peer: Http2Peer) -> None:
         await peer.greet((MAX_CONCURRENT_STREAMS, 10))
