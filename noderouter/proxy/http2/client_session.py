@@ -11,7 +11,6 @@ from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
 from noderouter.proxy.http2.frames import (
     ENHANCE_YOUR_CALM,
     GIVEN_BACK,
-    GOAWAYS_SENT,
     HEAD_BYTES,
     MAX_STREAM,
     NO_ERROR,
@@ -23,7 +22,6 @@ from noderouter.proxy.http2.frames import (
     SessionError,
     code_name,
     frame,
-    goaway,
 )
 from noderouter.proxy.http2.session import MAX_WORDS, Session
 from noderouter.proxy.http2.settings import ENABLE_PUSH, announcement
@@ -131,10 +129,9 @@ class ClientSession(Session):
         except SessionError as error:
             gone = EndpointProtocolError(f"invalid response: {error.reason}")
             self.going = True
-            self.counts.note(GOAWAYS_SENT)
             if error.flood:
                 self.counts.note(error.flood)
-            self.write(goaway(0, error.code, error.reason.encode("ascii", "replace")[:MAX_WORDS]))
+            self.tell_last(self.last, error.code, error.reason.encode("ascii", "replace")[:MAX_WORDS])
             self.flush()
         except WireError as broken:
             gone = SessionLost(self._why or str(broken.strerror) + self._farewell)
@@ -167,8 +164,7 @@ class ClientSession(Session):
         """Begin no more streams."""
         if not self.going:
             self.going = True
-            self.counts.note(GOAWAYS_SENT)
-            self.write(goaway(0, NO_ERROR))
+            self.tell_last(self.last, NO_ERROR)
 
     def doubt(self) -> None:
         """Nothing has come for as long as a request was given: ask whether the endpoint is there.
@@ -214,16 +210,7 @@ class ClientSession(Session):
             raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
         if stream.headed:
             block, wrong, reason = self.decoder.trailers(data, pos, stop)
-            if stream.ended:
-                self.fail(stream, STREAM_CLOSED, "HEADERS behind END_STREAM")
-            elif not last:
-                self.fail(stream, PROTOCOL_ERROR, "trailers without END_STREAM")
-            elif wrong:
-                self.fail(stream, PROTOCOL_ERROR, reason)
-            elif 0 <= stream.expected != stream.received:
-                self.fail(stream, PROTOCOL_ERROR, "less DATA than Content-Length says")
-            else:
-                stream.on_trailers(block)
+            self.end_with_trailers(stream, last, block, reason if wrong else None)
             return
         status, block, reserved, length, wrong, reason = self.decoder.response(data, pos, stop)
         if wrong:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Final
 
 from noderouter.core.errors import CutShort, EndpointProtocolError, EndpointTimeout, StreamReset, Unprocessed
-from noderouter.core.headers import Headers
 from noderouter.core.message import Reserved
 from noderouter.proxy.http2.frames import NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, code_name
 from noderouter.proxy.http2.stream import Stream
@@ -67,12 +66,6 @@ class ClientStream(Stream):
         self.expected = 0 if self.bodyless else length
         self.headed = True
         self.ended = last
-        self.wake()
-
-    def on_trailers(self, block: bytes) -> None:
-        """Receive the fields behind the body."""
-        self.trailers = Headers(block)
-        self.ended = True
         self.wake()
 
     # Functions: compiled, what was compared with None before an await is taken for None behind it.

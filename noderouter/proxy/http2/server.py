@@ -17,7 +17,6 @@ from noderouter.core.body import NO_BODY
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import ClientGone, ClientProtocolError
 from noderouter.core.exchange import SUCCESS, Exchange
-from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_2
 from noderouter.core.service import Service
 from noderouter.proxy.http import lifetime
@@ -278,18 +277,7 @@ class Http2Connection(Parting):
                 self.useless("HEADERS on closed streams")
                 return
             raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
-        if stream.ended:
-            self.fail(stream, STREAM_CLOSED, "HEADERS behind END_STREAM")
-        elif not last:
-            self.fail(stream, PROTOCOL_ERROR, "trailers without END_STREAM")
-        elif status:
-            self.fail(stream, PROTOCOL_ERROR, reason)
-        elif 0 <= stream.expected != stream.received:
-            self.fail(stream, PROTOCOL_ERROR, "less DATA than Content-Length says")
-        else:
-            stream.trailers = Headers(block) if block else None
-            stream.ended = True
-            stream.wake()
+        self.end_with_trailers(stream, last, block, reason if status else None)
 
     def _refuse(self, stream: ServerStream, status: int, reason: str) -> None:
         """Answer a request that no filter sees."""

@@ -70,7 +70,6 @@ class Session(Streams):
     """One end of a connection.
 
     Attributes:
-        from_server: whether the peer is one.
         going: a GOAWAY that ends the session was sent or received: no stream begins.
     """
 
@@ -86,14 +85,12 @@ class Session(Streams):
         "_rest_since",
         "decoder",
         "encoder",
-        "from_server",
         "going",
     )
 
     def __init__(self, wire: Wire, local: LocalSettings, patience: float, *, from_server: bool) -> None:
         """`patience`: seconds without anything taken that we send."""
-        super().__init__(wire, patience, local.stream_window, local.link_window)
-        self.from_server = from_server
+        super().__init__(wire, local, patience, from_server)
         self.decoder = Decoder(local.header_table, local.max_header_list)
         self.encoder = Encoder(OUR_TABLE)
         self.going = False

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from time import monotonic
 from typing import Final
 
+from noderouter.core.headers import Headers
 from noderouter.proxy.http2.flood import Resets, Useless
 from noderouter.proxy.http2.frames import (
     DEFAULT_WINDOW,
@@ -29,6 +30,7 @@ from noderouter.proxy.http2.frames import (
     window_update,
 )
 from noderouter.proxy.http2.output import Output
+from noderouter.proxy.http2.settings import LocalSettings
 from noderouter.proxy.http2.stream import Stream
 from noderouter.reactor.wire import Wire
 
@@ -42,6 +44,7 @@ class Streams(Output):
     Attributes:
         stream_window, link_window: what we grant the peer; `first_window` is what a stream has at its beginning, since
             a smaller one holds only once the peer knows of it.
+        from_server: whether the peer is one.
         granted: bytes of DATA that the peer may send now.
         resets: the budget for streams that end early.
         last: the highest stream of the peer's.
@@ -56,6 +59,7 @@ class Streams(Output):
         "_told",
         "_useless",
         "first_window",
+        "from_server",
         "granted",
         "last",
         "link_window",
@@ -63,14 +67,15 @@ class Streams(Output):
         "stream_window",
     )
 
-    def __init__(self, wire: Wire, patience: float, stream_window: int, link_window: int) -> None:
+    def __init__(self, wire: Wire, local: LocalSettings, patience: float, from_server: bool) -> None:
         super().__init__(wire, patience)
         now = monotonic()
-        self.stream_window = stream_window
-        self.first_window = max(stream_window, DEFAULT_WINDOW)
+        self.from_server = from_server
+        self.stream_window = local.stream_window
+        self.first_window = max(local.stream_window, DEFAULT_WINDOW)
         self.last = 0
         self._told = MAX_STREAM
-        self.link_window = self.granted = max(link_window, DEFAULT_WINDOW)
+        self.link_window = self.granted = max(local.link_window, DEFAULT_WINDOW)
         self._low = self.link_window // 4
         self.resets = Resets(now)
         self._useless = Useless(now)
@@ -170,6 +175,22 @@ class Streams(Output):
         self.count_reset()
         stream.lose(stream.malformed(reason))
         self.reset(stream.number, code, stream.left)
+
+    def end_with_trailers(self, stream: Stream, last: bool, block: bytes, wrong: str | None) -> None:
+        """Receive the fields behind a body; `wrong` is what the decoder has against them."""
+        if stream.ended:
+            self.fail(stream, STREAM_CLOSED, "HEADERS behind END_STREAM")
+        elif not last:
+            self.fail(stream, PROTOCOL_ERROR, "trailers without END_STREAM")
+        elif wrong is not None:
+            self.fail(stream, PROTOCOL_ERROR, wrong)
+        elif 0 <= stream.expected != stream.received:
+            self.fail(stream, PROTOCOL_ERROR, "less DATA than Content-Length says")
+        else:
+            # A request is whole without those that are empty; of a response the verdict may hang on them (`core.grpc`).
+            stream.trailers = Headers(block) if block or self.from_server else None
+            stream.ended = True
+            stream.wake()
 
     def count_reset(self) -> None:
         """Note that a stream ends early, by the peer's doing."""
