@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from noderouter.proxy.access_log.rotation import RollPolicy
-from noderouter.schema.kind import AfterValidator, Field
+from noderouter.schema.kind import AfterValidator, Field, Model
 
 STANDARD_OUTPUT: Final = "-"
+KEYS: Final = ("", "Format", "Sample", "RollPolicy", "Append", "RotateCount")
+"""What stands behind the name of the key with the path."""
 
 
 def _roll_policy(value: str) -> str:
@@ -34,13 +36,17 @@ class AccessLogSettings:
     rotate_count: int = -1
 
 
-def without_effect(key: str, path: str | None, form: str, sample: float, roll_policy: str) -> None:
-    """Refuse what would have no effect; `key` is the key with the path, which the others begin with.
+def read_access_log(router: Model, key: str) -> AccessLogSettings | None:
+    """Return what the keys of a router's access log say, None without one; `key` is the one with the path.
 
     Raises:
-        ValueError: in words what to do.
+        ValueError: a key would have no effect, in words what to do.
     """
+    path, form, sample, roll_policy, append, rotate_count = [getattr(router, key + each) for each in KEYS]
     if form == "text" and sample != 1.0:
         raise ValueError(f"{key}Sample is of the JSON log only: set {key}Format: json as well")
     if path == STANDARD_OUTPUT and roll_policy != "never":
         raise ValueError(f"{key} is standard output, which is never put aside: leave the roll policy out")
+    if path is None:
+        return None
+    return AccessLogSettings(key, path, form == "json", sample, roll_policy, append, rotate_count)

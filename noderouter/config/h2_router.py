@@ -1,21 +1,14 @@
 """A router whose protocol is h2: the keys that no other has (docs/linkerd1.md section 2.4)."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal
 
-from noderouter.config.access_log import (
-    AccessLogSettings,
-    LogPath,
-    LogRollPolicy,
-    LogRotateCount,
-    LogSample,
-    without_effect,
-)
+from noderouter.config.access_log import KEYS, LogPath, LogRollPolicy, LogRotateCount, LogSample
 from noderouter.config.router import IDENTIFIER, RouterConfig
 from noderouter.config.server import H2ServerConfig
 from noderouter.proxy.identifier.kind import IdentifierKind
 from noderouter.schema.fields import NotEmpty, OneOrMore
-from noderouter.schema.kind import Field, Several, model_validator
+from noderouter.schema.kind import Field, Several
 
 _LOG: Final = "is of routers whose protocol is http; this one has `h2AccessLog` and its like"
 _HEAD: Final = "is of HTTP/1: what bounds the head of a request here is `maxHeaderListBytes` of its server"
@@ -25,8 +18,9 @@ _BODIES: Final = "is of routers whose protocol is http; bodies of HTTP/2 always 
 class H2RouterConfig(RouterConfig):
     """`protocol: h2`: HTTP/2 without TLS, by prior knowledge (RFC 9113 section 3.3), gRPC with it."""
 
+    log_key: ClassVar[str] = "h2AccessLog"
     misplaced: ClassVar[Mapping[str, str]] = {
-        **{f"httpAccessLog{key}": _LOG for key in ("", "Format", "Sample", "RollPolicy", "Append", "RotateCount")},
+        **{f"httpAccessLog{key}": _LOG for key in KEYS},
         **dict.fromkeys(("maxHeadersKB", "maxInitialLineKB"), _HEAD),
         **dict.fromkeys(("streamAfterContentLengthKB", "streamingEnabled", "compressionLevel"), _BODIES),
     }
@@ -43,29 +37,3 @@ class H2RouterConfig(RouterConfig):
     h2AccessLogRollPolicy: LogRollPolicy = "never"
     h2AccessLogAppend: bool = True
     h2AccessLogRotateCount: LogRotateCount = -1
-
-    @property
-    def access_log(self) -> AccessLogSettings | None:
-        """See `RouterConfig`."""
-        if self.h2AccessLog is None:
-            return None
-        return AccessLogSettings(
-            "h2AccessLog",
-            self.h2AccessLog,
-            self.h2AccessLogFormat == "json",
-            self.h2AccessLogSample,
-            self.h2AccessLogRollPolicy,
-            self.h2AccessLogAppend,
-            self.h2AccessLogRotateCount,
-        )
-
-    @model_validator(mode="after")
-    def _access_log(self) -> Self:
-        without_effect(
-            "h2AccessLog",
-            self.h2AccessLog,
-            self.h2AccessLogFormat,
-            self.h2AccessLogSample,
-            self.h2AccessLogRollPolicy,
-        )
-        return self

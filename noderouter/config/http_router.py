@@ -1,18 +1,11 @@
 """A router whose protocol is http: the keys that no other has (docs/linkerd1.md section 2.4)."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal
 
-from noderouter.config.access_log import (
-    AccessLogSettings,
-    LogPath,
-    LogRollPolicy,
-    LogRotateCount,
-    LogSample,
-    without_effect,
-)
+from noderouter.config.access_log import KEYS, LogPath, LogRollPolicy, LogRotateCount, LogSample
 from noderouter.config.router import Kilobytes, RouterConfig, known_protocol
-from noderouter.schema.kind import BeforeValidator, Field, field_validator, model_validator
+from noderouter.schema.kind import BeforeValidator, Field, field_validator
 
 HeadKilobytes = Annotated[int, Field(ge=1, le=1024)]
 """A head is held in memory whole, for each connection."""
@@ -23,9 +16,8 @@ _LOG: Final = "is of routers whose protocol is h2; this one has `httpAccessLog` 
 class HttpRouterConfig(RouterConfig):
     """`protocol: http`: HTTP/1 from clients, and what its server with `capture` takes."""
 
-    misplaced: ClassVar[Mapping[str, str]] = {
-        f"h2AccessLog{key}": _LOG for key in ("", "Format", "Sample", "RollPolicy", "Append", "RotateCount")
-    }
+    log_key: ClassVar[str] = "httpAccessLog"
+    misplaced: ClassVar[Mapping[str, str]] = {f"h2AccessLog{key}": _LOG for key in KEYS}
 
     protocol: Annotated[Literal["http"], BeforeValidator(known_protocol)]
 
@@ -40,32 +32,6 @@ class HttpRouterConfig(RouterConfig):
     streamAfterContentLengthKB: Kilobytes = 5
     streamingEnabled: bool = True
     compressionLevel: int | None = None
-
-    @property
-    def access_log(self) -> AccessLogSettings | None:
-        """See `RouterConfig`."""
-        if self.httpAccessLog is None:
-            return None
-        return AccessLogSettings(
-            "httpAccessLog",
-            self.httpAccessLog,
-            self.httpAccessLogFormat == "json",
-            self.httpAccessLogSample,
-            self.httpAccessLogRollPolicy,
-            self.httpAccessLogAppend,
-            self.httpAccessLogRotateCount,
-        )
-
-    @model_validator(mode="after")
-    def _access_log(self) -> Self:
-        without_effect(
-            "httpAccessLog",
-            self.httpAccessLog,
-            self.httpAccessLogFormat,
-            self.httpAccessLogSample,
-            self.httpAccessLogRollPolicy,
-        )
-        return self
 
     @field_validator("streamingEnabled")
     @classmethod

@@ -1,9 +1,9 @@
 """One entry of `routers`: what holds whatever its protocol is (docs/linkerd1.md section 2.3)."""
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from dtab import Dtab, Path
-from noderouter.config.access_log import AccessLogSettings
+from noderouter.config.access_log import AccessLogSettings, read_access_log
 from noderouter.config.server import ServerConfig
 from noderouter.naming.interpreter.kind import InterpreterKind
 from noderouter.proxy.client.config import ClientKind
@@ -22,6 +22,7 @@ from noderouter.schema.kind import (
     ValidationInfo,
     field_validator,
     kind_field,
+    model_validator,
     nearest,
     refusals,
 )
@@ -77,6 +78,8 @@ class RouterConfig(Model):
     """A router: its servers, how requests are named, and how they are sent on. Each protocol has a model of its own."""
 
     section: ClassVar[str] = "router"
+    log_key: ClassVar[str]
+    """The key with the path of the access log, which the log's other keys begin with."""
 
     protocol: str
     label: Label = Field(default_factory=lambda checked: checked.get("protocol", "http"))
@@ -114,4 +117,9 @@ class RouterConfig(Model):
     @property
     def access_log(self) -> AccessLogSettings | None:
         """Where its access log is, and in which form; None without one."""
-        raise NotImplementedError
+        return read_access_log(self, self.log_key)
+
+    @model_validator(mode="after")
+    def _access_log(self) -> Self:
+        _ = self.access_log
+        return self
