@@ -1,28 +1,17 @@
 """A short run of the fuzzers; `run.py` is for long ones."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).resolve().parents[5]
-
-
-def run(*arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
-    assert done.returncode == 0, done.stdout.decode(errors="replace")[-8000:]
+from tests.testing.fuzzing import run_fuzzer
 
 
 @pytest.mark.slow
 def test_ten_seconds_of_each() -> None:
     pytest.importorskip("noderouter.proxy.http1._head", exc_type=ImportError)
-    run("tests.noderouter.proxy.http1.fuzz.run", "--seconds=10")
+    run_fuzzer("tests.noderouter.proxy.http1.fuzz.run", "--seconds=10")
 
 
 @pytest.mark.slow
 def test_plain_fuzzer() -> None:
     pytest.importorskip("noderouter.proxy.http1._head", exc_type=ImportError)
-    run("tests.noderouter.proxy.http1.fuzz.differential", "--seconds=2", "--plain")
+    run_fuzzer("tests.noderouter.proxy.http1.fuzz.differential", "--seconds=2", "--plain")
