@@ -5,8 +5,8 @@ keeps no rule by itself either. What it receives is kept by stream; `until` read
 and PING are answered, windows are given back only where `giving` is set.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,7 @@ import hpack
 import trio
 
 from tests.testing.busy import PATIENCE_SECONDS
-from tests.testing.origin import Peer
+from tests.testing.origin import Origin, Peer, serving
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -409,31 +409,6 @@ async def http2_client(
     return peer
 
 
-@dataclass
-class Http2Origin:
-    """A server that runs one script for each connection; `port` is where it listens."""
-
-    port: int
-    peers: list[Http2Peer] = field(default_factory=list)
-
-
-@asynccontextmanager
-async def http2_origin(script: Callable[[Http2Peer], Awaitable[None]]) -> AsyncIterator[Http2Origin]:
+def http2_origin(script: Callable[[Http2Peer], Awaitable[None]]) -> AbstractAsyncContextManager[Origin[Http2Peer]]:
     """A listening server while inside; scripts begin before anything is sent (see `Http2Peer.greet`)."""
-    async with trio.open_nursery() as nursery:
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        server = Http2Origin(listeners[0].socket.getsockname()[1])
-
-        async def handle(stream: trio.SocketStream) -> None:
-            peer = Http2Peer(stream, False)
-            server.peers.append(peer)
-            try:
-                await script(peer)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
-            finally:
-                await trio.aclose_forcefully(stream)
-
-        nursery.start_soon(trio.serve_listeners, handle, listeners)
-        yield server
-        nursery.cancel_scope.cancel()
+    return serving(script, lambda stream: Http2Peer(stream, False))

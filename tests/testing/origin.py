@@ -3,12 +3,14 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Generic, TypeVar
 
 import trio
 
 from tests.testing.busy import PATIENCE_SECONDS
 
+P = TypeVar("P")
 Script = Callable[["Peer"], Awaitable[None]]
 
 
@@ -93,23 +95,25 @@ class Peer:
         await self.stream.aclose()
 
 
-class Origin:
-    """A server that runs one script per connection; `port` is where it listens."""
+class Origin(Generic[P]):
+    """A server that runs one script per connection, with its peer; `port` is where it listens."""
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.peers: list[Peer] = []
+        self.peers: list[P] = []
 
 
 @asynccontextmanager
-async def origin(script: Script) -> AsyncIterator[Origin]:
-    """A listening origin while inside."""
+async def serving(
+    script: Callable[[P], Awaitable[None]], accept: Callable[[trio.SocketStream], P]
+) -> AsyncIterator[Origin[P]]:
+    """A listening server while inside; `accept` makes the peer of a connection."""
     async with trio.open_nursery() as nursery:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        server = Origin(listeners[0].socket.getsockname()[1])
+        server = Origin[P](listeners[0].socket.getsockname()[1])
 
         async def handle(stream: trio.SocketStream) -> None:
-            peer = Peer(stream)
+            peer = accept(stream)
             server.peers.append(peer)
             try:
                 await script(peer)
@@ -121,6 +125,11 @@ async def origin(script: Script) -> AsyncIterator[Origin]:
         nursery.start_soon(trio.serve_listeners, handle, listeners)
         yield server
         nursery.cancel_scope.cancel()
+
+
+def origin(script: Script) -> AbstractAsyncContextManager[Origin[Peer]]:
+    """A listening origin while inside."""
+    return serving(script, Peer)
 
 
 async def client(port: int, host: str = "127.0.0.1") -> Peer:

@@ -23,6 +23,7 @@ from noderouter.proxy.http2.frames import (
     code_name,
     frame,
 )
+from noderouter.proxy.http2.output import ANSWERS_BYTES
 from noderouter.proxy.http2.session import MAX_WORDS, Session
 from noderouter.proxy.http2.settings import ENABLE_PUSH, announcement
 from noderouter.proxy.transport import SharedTransport
@@ -111,8 +112,8 @@ class ClientSession(Session):
         try:
             size = READ_BYTES
             while True:
-                if self.queued:
-                    await self.wait_for_room()
+                if self.queued >= ANSWERS_BYTES:
+                    await self.wait_below(ANSWERS_BYTES)
                 data = await (wire if size == READ_BYTES else wire.recv(size))
                 if not data:
                     break

@@ -153,21 +153,15 @@ class Output(Flushed):
         for task in waiting:
             self.reactor.schedule(task)
 
-    async def wait_to_write(self) -> None:
-        """Wait until the socket has taken enough: for frames that no window bounds, such as heads."""
-        while self.queued >= HEADS_BYTES and not self.lost:
+    async def wait_below(self, most: int) -> None:
+        """Wait until less than `most` bytes are queued for the socket, or it is lost."""
+        while self.queued >= most and not self.lost:
             self._waiting.append(current_task())
             await PARK
 
     def stalled(self) -> None:
         """Count a peer that has read nothing for too long, which ends the session."""
         raise NotImplementedError
-
-    async def wait_for_room(self) -> None:
-        """Wait until answers have left; reading stops meanwhile."""
-        while self.queued >= ANSWERS_BYTES and not self.lost:
-            self._waiting.append(current_task())
-            await PARK
 
     # DATA in line
 

@@ -34,6 +34,7 @@ from noderouter.proxy.http2.frames import (
     SessionError,
 )
 from noderouter.proxy.http2.greeting import SWITCHING, read_preface, refuse_old
+from noderouter.proxy.http2.output import ANSWERS_BYTES
 from noderouter.proxy.http2.parting import Parting
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
 from noderouter.proxy.http2.server_stream import ServerStream
@@ -173,8 +174,8 @@ class Http2Connection(Parting):
             if self._fresh:
                 self._start()
             size = self.next_size(data)
-            if self.queued:
-                await self.wait_for_room()
+            if self.queued >= ANSWERS_BYTES:
+                await self.wait_below(ANSWERS_BYTES)
             data = await (wire if size == READ_BYTES else wire.recv(size))
 
     async def _greet(self) -> bytes:

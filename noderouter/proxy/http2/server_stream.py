@@ -235,7 +235,7 @@ class ServerStream(Stream):
     async def _begin_in_turn(
         self, response: Response, data: bytes, fields: bytes, never: tuple[bytes, ...] | None
     ) -> None:
-        await self.server.wait_to_write()
+        await self.server.wait_below(HEADS_BYTES)
         pending = self._put_head(response, data, fields, never)
         if pending is not None:
             await pending
@@ -273,7 +273,7 @@ class ServerStream(Stream):
 
     async def inform(self, response: Response) -> None:
         """Send an interim response."""
-        await self.server.wait_to_write()
+        await self.server.wait_below(HEADS_BYTES)
         if not self.finished:
             server = self.server
             server.write(
@@ -297,7 +297,7 @@ class ServerStream(Stream):
         if self.complete or self._to_come > 0:
             return
         self.complete = True
-        await self.server.wait_to_write()
+        await self.server.wait_below(HEADS_BYTES)
         if self.finished:
             return
         if trailers is not None and self.server.settings.clear_context:

@@ -196,23 +196,27 @@ class Stream:
             await self.more(patience)
         return self.take()
 
+    def _quiet(self, before: int) -> bool:
+        """Whether nothing has come since there were `before` bytes, and more may."""
+        return self.received == before and not self.ended and self.fault is None
+
     async def more(self, patience: float) -> None:
         """Wait until there is more payload, or none will come; one task at a time."""
         before = self.received
         self._reader = current_task()
         try:
             if patience == inf:
-                while self.received == before and not self.ended and self.fault is None:
+                while self._quiet(before):
                     await PARK
             else:
                 with Timeout(patience):
-                    while self.received == before and not self.ended and self.fault is None:
+                    while self._quiet(before):
                         await PARK
         except BaseException:
             self._reader = None
             raise
         self._reader = None
-        if self.received == before and not self.ended and self.fault is None:
+        if self._quiet(before):
             raise self.stalled()
 
     # Sending
