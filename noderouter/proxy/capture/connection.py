@@ -27,8 +27,7 @@ from noderouter.proxy.capture.detect import HTTP1_ODD, MAX_BYTES, OPAQUE, Detect
 from noderouter.proxy.capture.flow import FlowReply, flow
 from noderouter.proxy.capture.original_destination import local_destination, original_destination
 from noderouter.proxy.http.lifetime import client_reset
-from noderouter.proxy.listener.either import MakeCodec
-from noderouter.proxy.listener.listener import Connection
+from noderouter.proxy.listener.either import DetectingConnection, MakeCodec
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.task import Task, Timeout
 from noderouter.reactor.wire import GONE, Wire
@@ -89,23 +88,20 @@ class Carriers:
     """None carries HTTP/2 as flows."""
 
 
-class CapturedConnection:
+class CapturedConnection(DetectingConnection):
     """One accepted connection; `run` is its coroutine, which owns and closes the wire."""
 
-    __slots__ = ("_carriers", "_codec", "_draining", "_peer", "_reply", "_settings", "_stats", "_task", "wire")
+    __slots__ = ("_carriers", "_peer", "_reply", "_settings", "_stats")
 
     def __init__(
         self, wire: Wire, peer: Place, carriers: Carriers, settings: CaptureSettings, stats: CaptureStats
     ) -> None:
-        self.wire = wire
+        super().__init__(wire)
         self._peer = peer
         self._carriers = carriers
         self._settings = settings
         self._stats = stats
-        self._codec: Connection | None = None
-        self._draining = False
         self._reply: FlowReply | None = None
-        self._task: Task | None = None
 
     def __repr__(self) -> str:
         ip, port = self._peer
@@ -115,11 +111,6 @@ class CapturedConnection:
     def idle(self) -> bool:
         """Whether nothing is in progress: nothing has come yet, or it is between two requests. A flow never is idle."""
         return self._reply is None if self._codec is None else self._codec.idle
-
-    @property
-    def idle_since(self) -> float:
-        """When its last exchange was over; 0.0 where that is not known."""
-        return 0.0 if self._codec is None else self._codec.idle_since
 
     async def run(self, task: Task) -> None:
         """Serve until either side closes. `task` is the one that runs this."""
@@ -171,10 +162,7 @@ class CapturedConnection:
 
     async def _hand_over(self, make: MakeCodec, connection: ConnectionInfo) -> None:
         assert self._task is not None
-        self._codec = make(self.wire, connection)
-        if self._draining:
-            self._codec.drain()
-        await self._codec.run(self._task)
+        await self.hand_over(make, connection, self._task)
 
     async def _carry(self, detected: Detected, connection: ConnectionInfo) -> None:
         stats = self._stats
@@ -250,12 +238,6 @@ class CapturedConnection:
             self._codec.check(now)
         elif self._reply is None and self._task is not None and now - self._task.since > SILENT_SECONDS:
             self._task.cancel("silent", self.wire.silent)
-
-    def drain(self) -> None:
-        """End soon: HTTP with its response, a flow when its time is up."""
-        self._draining = True
-        if self._codec is not None:
-            self._codec.drain()
 
 
 def same_host(peer: str, own: str) -> bool:

@@ -9,6 +9,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include "_scan.h"
+#include "../http/_tuple.h"
 
 static PyObject *head_error;                             /* noderouter.proxy.http1.fields.HeadError */
 static const char *const METHODS[] = {"GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"};
@@ -110,21 +111,6 @@ static PyObject *length_of(const head *h)
     memcpy(digits, h->data + h->vast, h->vast_len);
     digits[h->vast_len] = '\0';
     return PyLong_FromString(digits, NULL, 10);
-}
-
-/* A tuple that steals `items`; NULL if one of them is. */
-static PyObject *tuple_of(PyObject **items, Py_ssize_t count)
-{
-    PyObject *tuple = PyTuple_New(count);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        if (!items[i])
-            Py_CLEAR(tuple);
-        if (tuple)
-            PyTuple_SET_ITEM(tuple, i, items[i]);
-        else
-            Py_XDECREF(items[i]);
-    }
-    return tuple;
 }
 
 static PyObject *parse_request(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)

@@ -37,6 +37,7 @@ static inline const unsigned char *text_of(object *o, size_t *len)
     return (const unsigned char *)PyBytes_AS_STRING(o);
 }
 
+#include "../http/_tuple.h"
 #include "_decode.h"
 #include "_message.h"
 
@@ -69,21 +70,6 @@ static bool bytes_in(PyObject *o, bytes *found)
     found->text = (const uint8_t *)PyBytes_AS_STRING(o);
     found->len = (size_t)PyBytes_GET_SIZE(o);
     return true;
-}
-
-/* A tuple that steals `items`; NULL if one of them is. */
-static PyObject *tuple_of(PyObject **items, Py_ssize_t count)
-{
-    PyObject *tuple = PyTuple_New(count);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        if (!items[i])
-            Py_CLEAR(tuple);
-        if (tuple)
-            PyTuple_SET_ITEM(tuple, i, items[i]);
-        else
-            Py_XDECREF(items[i]);
-    }
-    return tuple;
 }
 
 /* ---- Decoder */

@@ -22,23 +22,50 @@ MakeCodec = Callable[[Wire, ConnectionInfo], Connection]
 """Makes what serves the requests of one connection."""
 
 
-class EitherConnection:
+class DetectingConnection:
+    """An accepted connection whose codec is chosen by how it begins."""
+
+    __slots__ = ("_codec", "_draining", "_task", "wire")
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._codec: Connection | None = None
+        self._draining = False
+        self._task: Task | None = None
+
+    @property
+    def idle_since(self) -> float:
+        """When its last exchange was over; 0.0 where that is not known."""
+        return 0.0 if self._codec is None else self._codec.idle_since
+
+    async def hand_over(self, make: MakeCodec, connection: ConnectionInfo, task: Task) -> None:
+        """Let a codec serve the rest, in `task`."""
+        self._codec = make(self.wire, connection)
+        if self._draining:
+            self._codec.drain()
+        await self._codec.run(task)
+
+    def drain(self) -> None:
+        """End soon: HTTP with its response; what has no codec ends by itself."""
+        self._draining = True
+        if self._codec is not None:
+            self._codec.drain()
+
+
+class EitherConnection(DetectingConnection):
     """One accepted connection; `run` is its coroutine, which owns and closes the wire."""
 
-    __slots__ = ("_codec", "_connection", "_draining", "_http1", "_http2", "_idle_seconds", "_task", "wire")
+    __slots__ = ("_connection", "_http1", "_http2", "_idle_seconds")
 
     def __init__(
         self, wire: Wire, connection: ConnectionInfo, http1: MakeCodec, http2: MakeCodec, idle_seconds: float
     ) -> None:
         """`idle_seconds`: without a first byte."""
-        self.wire = wire
+        super().__init__(wire)
         self._connection = connection
         self._http1 = http1
         self._http2 = http2
         self._idle_seconds = idle_seconds
-        self._codec: Connection | None = None
-        self._draining = False
-        self._task: Task | None = None
 
     def __repr__(self) -> str:
         ip, port = self._connection.peer
@@ -49,20 +76,11 @@ class EitherConnection:
         """See `places.Connection`."""
         return self._codec is None or self._codec.idle
 
-    @property
-    def idle_since(self) -> float:
-        """See `places.Connection`."""
-        return 0.0 if self._codec is None else self._codec.idle_since
-
     async def run(self, task: Task) -> None:
         """Serve until either side closes. `task` is the one that runs this."""
         self._task = task
         try:
-            make = await self._choose()
-            self._codec = make(self.wire, self._connection)
-            if self._draining:
-                self._codec.drain()
-            await self._codec.run(task)
+            await self.hand_over(await self._choose(), self._connection, task)
         except WireError:
             self.wire.abort()
         finally:
@@ -94,10 +112,8 @@ class EitherConnection:
 
     def drain(self) -> None:
         """See `places.Connection`."""
-        self._draining = True
-        if self._codec is not None:
-            self._codec.drain()
-        else:
+        super().drain()
+        if self._codec is None:
             self.wire.reactor.spawn(self._end_if_silent(), "drain")
 
     async def _end_if_silent(self) -> None:

@@ -263,9 +263,9 @@ class HeldReply:
             await self._settle()
         await self.inner.finish(trailers)
 
-    async def tunnel(self, response: Response, wire: Any, early: bytes) -> None:
+    async def tunnel(self, response: Response, far: Any, early: bytes) -> None:
         """See `Reply`."""
         self.started = True
         if self._body is not None:
             self._body.forget()
-        await self.inner.tunnel(response, wire, early)
+        await self.inner.tunnel(response, far, early)
