@@ -6,12 +6,14 @@ The router has a group of its own, by which the rule lets its connections out, a
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -52,6 +54,11 @@ class Loopback:
         namespaces.enter(self.path)
         os.setgid(GROUP)
 
+    def listening(self) -> socket.socket:
+        """A socket that takes connections in it; its server stays outside."""
+        with namespaces.inside(self.path):
+            return socket.create_server(("127.0.0.1", 0))
+
     async def counted(self, admin_port: int) -> Counter[str]:
         """How many connections the router has captured, by what they spoke."""
         url = f"http://127.0.0.1:{admin_port}/admin/metrics.json"
@@ -84,9 +91,9 @@ class Loopback:
         await until(seen, 30.0)
 
 
-def capturing(**capture: Any) -> Any:
-    """The configuration of the router; it runs as `Loopback.direct`."""
-    return config(DTAB, servers=[{"ip": "::", "port": PORT, "capture": capture}], **ON_LOOPBACK)
+def capturing(server: Mapping[str, Any] = MappingProxyType({}), **capture: Any) -> Any:
+    """The configuration of the router, whose server may have more keys; it runs as `Loopback.direct`."""
+    return config(DTAB, servers=[{"ip": "::", "port": PORT, "capture": capture, **server}], **ON_LOOPBACK)
 
 
 @contextmanager

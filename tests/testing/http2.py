@@ -5,6 +5,7 @@ keeps no rule by itself either. What it receives is kept by stream; `until` read
 and PING are answered, windows are given back only where `giving` is set.
 """
 
+import socket
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -218,9 +219,12 @@ class Http2Peer:
         if self.is_client:
             await self.send(PREFACE, settings(*pairs))
         else:
-            start = await self._exactly(len(PREFACE))
-            assert start == PREFACE, start
+            assert await self.preface()
             await self.send(settings(*pairs))
+
+    async def preface(self) -> bool:
+        """As a server: whether what a client begins with is its preface."""
+        return await self._exactly(len(PREFACE)) == PREFACE
 
     def block(self, fields: Fields) -> bytes:
         """A header block as it is coded; what is encoded has to be sent, and in that order."""
@@ -409,6 +413,8 @@ async def http2_client(
     return peer
 
 
-def http2_origin(script: Callable[[Http2Peer], Awaitable[None]]) -> AbstractAsyncContextManager[Origin[Http2Peer]]:
-    """A listening server while inside; scripts begin before anything is sent (see `Http2Peer.greet`)."""
-    return serving(script, lambda stream: Http2Peer(stream, False))
+def http2_origin(
+    script: Callable[[Http2Peer], Awaitable[None]], listening: socket.socket | None = None
+) -> AbstractAsyncContextManager[Origin[Http2Peer]]:
+    """A server while inside, as `serving`; scripts begin before anything is sent (see `Http2Peer.greet`)."""
+    return serving(script, lambda stream: Http2Peer(stream, False), listening)

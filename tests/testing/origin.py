@@ -105,11 +105,16 @@ class Origin(Generic[P]):
 
 @asynccontextmanager
 async def serving(
-    script: Callable[[P], Awaitable[None]], accept: Callable[[trio.SocketStream], P]
+    script: Callable[[P], Awaitable[None]],
+    accept: Callable[[trio.SocketStream], P],
+    listening: socket.socket | None = None,
 ) -> AsyncIterator[Origin[P]]:
-    """A listening server while inside; `accept` makes the peer of a connection."""
+    """A server while inside; `accept` makes the peer of a connection. `listening` is its socket, if not a new one."""
     async with trio.open_nursery() as nursery:
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        if listening is None:
+            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        else:
+            listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(listening))]
         server = Origin[P](listeners[0].socket.getsockname()[1])
 
         async def handle(stream: trio.SocketStream) -> None:
