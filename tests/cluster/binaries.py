@@ -1,4 +1,4 @@
-"""The commands of a cluster, of collectors and of h2spec: where they are, and how `make cluster-tools` builds them.
+"""The commands of a cluster, of collectors and of peers: where they are, and how `make cluster-tools` builds them.
 
 They are Go programs pinned by `tools/go.mod`, and by one below it for each of the others, and built once into a cache
 outside the tree, in a folder named by the hash of what pins them: another release of Kubernetes is another folder,
@@ -34,8 +34,12 @@ APART = {
     "jaeger": ("jaeger", "github.com/jaegertracing/jaeger/cmd/all-in-one"),
     "otelcol": ("collector", "."),
     "h2spec": ("h2spec", "github.com/summerwind/h2spec/cmd/h2spec"),
+    "interop-client": ("grpc", "google.golang.org/grpc/interop/client"),
+    "interop-server": ("grpc", "google.golang.org/grpc/interop/server"),
+    "grpcurl": ("grpc", "github.com/fullstorydev/grpcurl/cmd/grpcurl"),
+    "ghz": ("ghz", "github.com/bojand/ghz/cmd/ghz"),
 }
-"""Each collector of traces, and h2spec: the folder below `tools` that pins it, and its package there."""
+"""Each collector of traces and each peer of HTTP/2: the folder below `tools` that pins it, and its package there."""
 
 
 class MissingCommand(Exception):
@@ -43,7 +47,7 @@ class MissingCommand(Exception):
 
 
 def cache(apart: str | None = None) -> Path:
-    """The folder that this checkout's commands are built into; each of `APART` has one of its own."""
+    """The folder that this checkout's commands are built into; each pinned apart has another."""
     chosen = os.environ.get("NODEROUTER_CLUSTER_TOOLS")
     if chosen:
         return Path(chosen)

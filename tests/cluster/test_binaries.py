@@ -59,11 +59,11 @@ def test_what_is_built_is_not_built_again(tmp_path, monkeypatch):
     assert all(f"gitVersion={binaries.pinned('k8s.io/kubernetes')}" in call for call in calls)
 
 
-def test_each_that_stands_apart_has_pins_and_a_folder_of_its_own(tmp_path, monkeypatch):
+def test_those_that_stand_apart_have_pins_and_folders_of_their_own(tmp_path, monkeypatch):
     monkeypatch.delenv("NODEROUTER_CLUSTER_TOOLS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    folders = [binaries.cache(), *map(binaries.cache, binaries.APART)]
-    assert len(set(folders)) == len(folders)
+    folders = {pins: binaries.cache(name) for name, (pins, _) in binaries.APART.items()}
+    assert len({binaries.cache(), *folders.values()}) == 1 + len(folders)
     compiler = '#!/bin/sh\npwd >> "$0.calls"\nwhile [ "$1" != -o ]; do shift; done\n: > "$2"; chmod +x "$2"\n'
     go = command(tmp_path / "path", "go", compiler)
     monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import trio
 
-from tests.testing.http import ask
+from tests.foreign.grpc_routers import answered, metrics, nothing_open, routing_grpc, total
 from tests.testing.ports import free_ports
-from tests.testing.router import ON_LOOPBACK, Process, config, fs, process
+from tests.testing.router import process
 
 SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
 EXPECTED = {
@@ -42,22 +42,8 @@ CALLS_BETWEEN_RESTARTS = 60
 CALLS_BETWEEN_KILLS = 150
 KILLS = 4
 GOAWAYS = 8
-DEFAULT = {"kind": "io.l5d.h2.grpc.default"}
 STOPPING = {"kind": "io.l5d.h2.grpc.retryableStatusCodes", "retryableStatusCodes": [1, 14]}
 """What servers of grpcio need: while they stop, they answer 1 to calls that they have not looked at."""
-
-
-def routing_grpc(folder: Path, *ports: int, classifier: Any = DEFAULT) -> Any:
-    """A router of gRPC to one service with instances on `ports`; `folder` gets their addresses."""
-    (folder / "interop").write_text("".join(f"127.0.0.1 {port}\n" for port in ports))
-    return config(
-        "/svc => /#/io.l5d.fs/interop",
-        namers=[fs(folder)],
-        protocol="h2",
-        identifier={"kind": "io.l5d.header.path", "segments": 1},
-        service={"responseClassifier": classifier},
-        **ON_LOOPBACK,
-    )
 
 
 @asynccontextmanager
@@ -102,36 +88,6 @@ async def loading(port: int) -> AsyncIterator[dict[str, Any]]:
         client.kill()
         with trio.CancelScope(shield=True):
             await client.wait()
-
-
-async def metrics(router: Process) -> dict[str, float]:
-    """All metrics of a router."""
-    _, admin = await router.ports()
-    found: dict[str, float] = json.loads((await ask(admin, "localhost", "/admin/metrics.json")).text)
-    return found
-
-
-def total(found: dict[str, float], start: str, end: str) -> float:
-    """The sum of some metrics."""
-    return sum(found[name] for name in found if name.startswith(start) and name.endswith(end))
-
-
-async def answered(router: Process, more: int) -> None:
-    """Wait until its server has answered so many more."""
-    with trio.fail_after(60):
-        until = total(await metrics(router), "rt/out/server/", "/requests") + more
-        while total(await metrics(router), "rt/out/server/", "/requests") < until:
-            await trio.sleep(0.01)
-
-
-async def nothing_open(router: Process) -> dict[str, float]:
-    """The metrics, when no stream is open on either side."""
-    with trio.fail_after(30):
-        while True:
-            found = await metrics(router)
-            if not total(found, "rt/out/", "/open_streams"):
-                return found
-            await trio.sleep(0.01)
 
 
 async def test_all_cases_pass_directly_and_through_one_router_and_two(tmp_path: Path) -> None:
