@@ -87,6 +87,7 @@ MODULES: Final = (
     "noderouter.telemetry.edges",
     "noderouter.telemetry.histogram",
     "noderouter.telemetry.metrics",
+    "noderouter.telemetry.seldom",
     "noderouter.telemetry.streams",
 )
 PURE: Final = "NODEROUTER_PURE"

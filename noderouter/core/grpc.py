@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from noderouter.core.errors import ClientGone, DeadlineExceeded, OverloadError, RouterError, StreamReset
 from noderouter.core.headers import Headers
 from noderouter.core.message import Message
+from noderouter.reactor.errors import Cancelled, Expired
 
 if TYPE_CHECKING:
     from noderouter.core.exchange import Exchange
@@ -178,11 +179,15 @@ def decode_message(value: bytes) -> str:
 
 
 def status_of(error: BaseException) -> Status:
-    """The status of a call that failed with `error`."""
+    """The status of a call that failed with `error`: with its reason, where the task was interrupted for one."""
+    if isinstance(error, Cancelled) and isinstance(error.reason, BaseException):
+        error = error.reason
     if isinstance(error, OverloadError):
         return Status.RESOURCE_EXHAUSTED
     if isinstance(error, DeadlineExceeded):
         return Status.UNAVAILABLE if error.attempt else Status.DEADLINE_EXCEEDED
+    if isinstance(error, Expired):
+        return Status.DEADLINE_EXCEEDED
     if isinstance(error, StreamReset):
         return from_reset(error.code)
     if isinstance(error, RouterError):

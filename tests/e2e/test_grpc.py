@@ -163,6 +163,7 @@ async def test_a_call_that_fails_is_sent_again_and_its_caller_sees_nothing_of_it
             assert (got, code, len(server.seen)) == ([asked], grpc.StatusCode.OK, 3)
             metrics = await router.metrics("rt/out/service/svc/hello")
             assert (metrics["retries/total"], metrics["success"]) == (2, 1)
+            assert not [name for name in metrics if name.startswith("grpc_failures/")]
             assert (metrics["retries/classification_timeout"], metrics["retries/response_stream_too_long"]) == (0, 0)
 
 
@@ -175,6 +176,7 @@ async def test_without_retries_it_fails_as_it_did_and_counts_as_a_failure(asked:
             assert (got, code, details) == ([b"half"] * (asked == b"late"), UNAVAILABLE, "not now: 100 %\n")
             metrics = await router.metrics("rt/out/service/svc/hello")
             assert (metrics["failures"], metrics["retries/total"]) == (1, 0)
+            assert metrics["grpc_failures/UNAVAILABLE"] == 1
 
 
 async def test_a_request_that_is_too_long_is_sent_once() -> None:
@@ -190,6 +192,7 @@ async def test_other_statuses_are_not_retried() -> None:
     with serving() as (server, port):
         async with routing(router_to(port)) as router:
             _, code, details, trailers = await through(router, call("forbidden", b"x"))
+            assert (await router.metrics("rt/out/service/svc/hello"))["grpc_failures/PERMISSION_DENIED"] == 1
             assert (code, details, len(server.seen)) == (grpc.StatusCode.PERMISSION_DENIED, "no", 1)
             assert trailers == {"l5d-success-class": "0.0", "via": "2.0 linkerd"}
 
@@ -222,6 +225,16 @@ async def test_what_fails_in_the_router_has_the_status_that_its_caller_was_told(
     assert (record["grpc_status"], record["error"]) == (14, "NoSuchName")
 
 
+async def failed_calls(router: Running, names: list[str], count: int = 1) -> None:
+    """Wait until so many calls of the service have failed under these names."""
+    with trio.fail_after(SECONDS):
+        while True:
+            metrics = await router.metrics("rt/out/service/svc/hello")
+            if sum([metrics.get(name, 0) for name in names]) == count:
+                return
+            await trio.sleep(0.005)
+
+
 async def test_a_deadline_is_told_and_kept() -> None:
     with serving() as (server, port):
         async with routing(router_to(port)) as router:
@@ -231,6 +244,8 @@ async def test_a_deadline_is_told_and_kept() -> None:
             assert 0 < left <= SECONDS
             _, code, *_ = await through(router, call("slow", b"x", seconds=0.5))
             assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+            counted = [f"grpc_failures/{each}" for each in ("DEADLINE_EXCEEDED", "CANCELLED")]  # who was first
+            await failed_calls(router, counted)
 
 
 async def test_a_limit_of_the_router_holds_for_one_attempt_or_for_all() -> None:

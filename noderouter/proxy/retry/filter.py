@@ -9,10 +9,11 @@ classifiers do not call those exchanges retryable.
 
 from collections.abc import Callable
 from time import monotonic
+from typing import Final
 
 from noderouter.core.errors import RouterError
-from noderouter.core.exchange import RETRYABLE, Exchange
-from noderouter.core.grpc import is_grpc
+from noderouter.core.exchange import RETRYABLE, SUCCESS, Exchange
+from noderouter.core.grpc import Status, call_status, is_grpc
 from noderouter.core.message import HTTP_2
 from noderouter.core.service import Service
 from noderouter.proxy.classifier.kind import Classifier
@@ -22,17 +23,21 @@ from noderouter.proxy.retry.held import HeldReply, Hold, Releases
 from noderouter.reactor.errors import Unwind
 from noderouter.reactor.task import sleep
 from noderouter.telemetry.metrics import RequestStats
+from noderouter.telemetry.seldom import Seldom
 
 MAX_RETRIES = 1000
 """A bound for one request, whatever the budget allows."""
+FAILED_CALLS: Final = "grpc_failures"
+"""What calls of gRPC that failed are counted under, by the name of their status."""
 
 
-class RetryStats:
-    """Counts of one service, plain ints."""
+class RetryStats(Seldom):
+    """Counts of one service, plain ints; those of gRPC's calls that failed are seldom."""
 
     __slots__ = ("budget_exhausted", "total")
 
     def __init__(self) -> None:
+        super().__init__()
         self.total = 0
         self.budget_exhausted = 0
 
@@ -119,13 +124,22 @@ class Retry:
                     pauses = pauses or self._backoff()
                     await sleep(pauses.next())
             requests.record(exchange, None, (exchange.done_at or monotonic()) - started)
+            if exchange.verdict is not SUCCESS:
+                self._note(exchange, None)
         except (Exception, Unwind) as error:
             requests.record(exchange, error, monotonic() - started)
+            self._note(exchange, error)
             raise
         finally:
             requests.pending -= 1
             if held is not None:
                 held.close()
+
+    def _note(self, exchange: Exchange, error: BaseException | None) -> None:
+        """Count what has failed by its status, where it was a call of gRPC."""
+        if is_grpc(exchange):
+            status = call_status(exchange, error)
+            self.stats.note(f"{FAILED_CALLS}/{Status.UNKNOWN.name if status is None else status.name}")
 
     def _again(self, exchange: Exchange, error: RouterError) -> bool:
         """Whether an exchange that failed is sent again."""

@@ -100,6 +100,7 @@ def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None
     scope.tally("retries/total", lambda: stats.total)
     scope.gauge("retries/budget", lambda: budget.balance(monotonic()))
     scope.tally("retries/budget_exhausted", lambda: stats.budget_exhausted)
+    stats.make = scope.counter
 
 
 def held_gauges(scope: Scope, releases: Releases) -> None:

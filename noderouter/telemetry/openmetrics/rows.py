@@ -46,6 +46,7 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("server", "flow/received_bytes", _C, "flows_received_bytes", "Bytes of ended flows from clients"),
     ("server", "flow/sent_bytes", _C, "flows_sent_bytes", "Bytes of ended flows to clients"),
     # names
+    ("service", "grpc_failures/{status}", _C, "service_grpc_failures", "Calls of gRPC by name that failed by status"),
     ("service", "retries/total", _C, "retries", "Retries because of the response classifier"),
     ("service", "retries/budget", _G, "retry_budget", "Retries that are left"),
     ("service", "retries/budget_exhausted", _C, "retries_refused", "Retries for which no budget was left"),

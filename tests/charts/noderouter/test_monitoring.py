@@ -14,8 +14,10 @@ import trio
 import yaml
 
 from tests.charts.helm import CHART, Helm, ci_values, one
+from tests.charts.noderouter.faltering import ROUTER, Faltering, call
 from tests.testing.backend import backend
 from tests.testing.busy import BUSY_SECONDS
+from tests.testing.http2 import http2_origin
 from tests.testing.router import Running, config, inet, routing
 
 DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
@@ -72,6 +74,9 @@ async def exposition() -> str:
         dtab = f"/svc/up => {inet(up.port)}; /svc/down => {inet(1)}"
         async with routing(config(dtab, servers=servers) | {"intercept": keeper}) as router:
             found = await answered(router)
+    async with http2_origin(Faltering()) as origin, routing(config(f"/svc => {inet(origin.port)}", **ROUTER)) as router:
+        await call(router.port, "/calls/method", 3)
+        found += (await router.admin("/metrics")).text
     with NamedTemporaryFile("w", suffix=".dtab") as table:
         table.write("/svc => /$/nil")
         table.flush()
@@ -187,6 +192,11 @@ ALERTS = {
         [("noderouter_watch_failing_seconds", "0+60x30"), ("noderouter_watch_age_seconds", "0+60x30")],
         'instance="10.0.0.1:9991", watch="services/prod"',
         "10.0.0.1:9991 has heard nothing of services/prod from the Kubernetes API for 1800 s: its addresses may be old",
+    ),
+    "NoderouterFlooded": (
+        [("noderouter_server_floods_total", "0+1x30")],
+        'instance="10.0.0.1:9991", router="out"',
+        "a client floods 10.0.0.1:9991 over HTTP/2, and its connections are ended (router out)",
     ),
     "NoderouterSpansLost": (
         [("noderouter_spans_failed_total", "0+60x30"), ("noderouter_spans_dropped_total", "0x30")],

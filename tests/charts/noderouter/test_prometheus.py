@@ -16,10 +16,12 @@ import trio
 
 from noderouter.interception.keeper.protocol import Message, Pods, Progress, Services, encode
 from tests.charts.helm import Helm, one
+from tests.charts.noderouter.faltering import ROUTER, Faltering, call, send_pings
 from tests.charts.noderouter.test_monitoring import DASHBOARDS, queries
 from tests.noderouter.interception.control.keepers import FakeKeeper, fake_keeper
 from tests.testing.api_server import ApiServer, api_server
 from tests.testing.backend import Backend, Got, backend, response
+from tests.testing.http2 import http2_origin
 from tests.testing.kube import port, service
 from tests.testing.kube_pods import NODE, namespace, pod
 from tests.testing.ports import free_ports
@@ -33,7 +35,7 @@ SECONDS = 120.0
 FLOOD = 80
 """Requests of which the lines are more than the 2 MB that may wait."""
 LONG = [(name, '"' * 4096) for name in ("user-agent", "referer")]
-PODS = ("main", "names", "captured", "busy", "away")
+PODS = ("main", "names", "captured", "streams", "busy", "away")
 
 
 async def failing(_got: Got) -> bytes:
@@ -77,6 +79,8 @@ class Node:
         self.main: Running
         self.names: Running
         self.captured: Running
+        self.streams: Running
+        self.faltering = Faltering()
 
     def router(self, name: str, **keys: Any) -> dict[str, Any]:
         """A configuration whose dtab is stored in a file."""
@@ -88,10 +92,13 @@ class Node:
         self.nursery = nursery
         enter = self.enter
         (self.folder / "disco").mkdir()
-        for name, dtab in {"main": DTAB, "names": OTHER, "busy": DTAB, "away": DTAB}.items():
+        for name, dtab in {"main": DTAB, "names": OTHER, "streams": DTAB, "busy": DTAB, "away": DTAB}.items():
             (self.folder / f"{name}.dtab").write_text(dtab)
         self.hello, self.late, self.collector = [await enter(backend(name)) for name in ("hello", "late", "spans")]
         self.hello.respond, self.late.respond, self.collector.respond = failing, slow, refused
+        calls = await enter(http2_origin(self.faltering))
+        self.streams = await enter(routing(self.router("streams", **ROUTER)))
+        (self.folder / "disco" / "calls").write_text(f"127.0.0.1 {calls.port}")
         for name, text in {"hello": self.hello.address, "late": self.late.address, "none": ""}.items():
             (self.folder / "disco" / name).write_text(text)
         budget = {"minRetriesPerSec": 0, "percentCanRetry": 0, "ttlSecs": 1}
@@ -172,6 +179,11 @@ class Node:
             if self.wrong:
                 await self.names.ask(f"name-{number}", fields=LONG)
 
+        async def called(_number: int) -> None:
+            await call(self.streams.port, "/calls/method", 3)
+            if self.wrong:
+                await send_pings(self.streams.port)
+
         async def crashed(_number: int) -> None:
             if self.wrong:
                 await crash(self.captured)
@@ -179,12 +191,13 @@ class Node:
         self.asking.start_soon(flood)
         self.asking.start_soon(ever, asked)
         self.asking.start_soon(ever, crashed)
+        self.asking.start_soon(ever, called)
         for _ in range(2):
             self.asking.start_soon(ever, lambda _number: self.main.ask("late"))
 
     async def mend(self) -> None:
         """Put right what is wrong."""
-        self.wrong = False
+        self.wrong = self.faltering.wrong = False
         self.hello.respond = self.late.respond = self.collector.respond = self.hello.say_name
         (self.folder / "disco" / "none").write_text(self.late.address)
         for name in ("main", "names"):

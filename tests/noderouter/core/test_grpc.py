@@ -22,6 +22,8 @@ from noderouter.core.grpc import (
 )
 from noderouter.core.headers import FIELD_VALUE, Headers
 from noderouter.core.message import Response
+from noderouter.reactor.errors import Cancelled, Expired
+from noderouter.reactor.task import Timeout
 from tests.testing.reply import make_exchange
 
 DAY = 24 * 3600 * 10**9
@@ -153,11 +155,14 @@ def test_trailers_of_what_failed_behind_its_head() -> None:
         (b"", None, ConnectError("no"), 14),
         (b"grpc-status: 8\r\n", None, ConnectError("no"), 8),
         (None, None, ClientGone("left"), 1),
+        (None, None, Cancelled(ClientGone("client reset the stream")), 1),
+        (None, None, Cancelled("drained"), 13),
+        (None, None, Expired(Timeout(1.0)), 4),
         (None, None, None, None),
     ],
 )
 def test_the_status_of_a_call_is_what_was_told_of_it(
-    head: bytes | None, trailers: bytes | None, error: Exception | None, expected: int | None
+    head: bytes | None, trailers: bytes | None, error: BaseException | None, expected: int | None
 ) -> None:
     exchange = make_exchange(block=b"content-type: application/grpc+proto\r\n")
     if head is not None:
