@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python
 # A machine that forbids caches of bytecode has every process that tests start compile all its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-bench setup-browser setup-newest rows run quick newest test check lint type cov bench chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench setup-browser setup-newest rows run quick newest test check lint type cov bench soak chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
 	@echo "run            set everything up, then a router with four small services, and a tour"
@@ -25,6 +25,7 @@ help:
 	@echo "docs           the documentation as HTML; a warning is an error"
 	@echo "pages          the parts of docs/ that follow from the sources"
 	@echo "bench          compare with HAProxy, nginx and Envoy, and write docs/benchmarks.md"
+	@echo "soak           hostile requests, then calls that fail or are cancelled, for SOAK_SECONDS each"
 	@echo "cluster-tools  build the Kubernetes of the tests, once; needs Go"
 	@echo "cluster        a shell with a cluster of two nodes; NODES=real for containers; needs root"
 	@echo "e2e            the chart on two nodes under load; needs root"
@@ -166,6 +167,11 @@ setup-browser: setup
 
 bench: setup-bench
 	$(BIN)/python -m benchmarks --update-docs
+
+# An hour each, unless told.
+soak: setup
+	$(BIN)/python -m benchmarks.soak --seconds $${SOAK_SECONDS:-3600} --connections 100000000 --every 30
+	$(BIN)/python -m benchmarks.soak_calls --seconds $${SOAK_SECONDS:-3600} --every 30
 
 # Needs the commands of `make cluster-tools`; what they are missing for is skipped, and says so.
 chart: setup

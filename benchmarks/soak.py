@@ -28,7 +28,7 @@ from benchmarks.process import StartError
 from benchmarks.proxies import PROXIES, Setup
 from benchmarks.soak_clients import Asked, get, response
 from benchmarks.soak_values import ALL
-from benchmarks.soak_watch import Sample, sample, slope
+from benchmarks.soak_watch import Sample, grown, sample, slopes
 
 CLIENT_LIMIT_S = 5.0
 POLITE_PAUSE_S = 0.02
@@ -106,17 +106,7 @@ class Soak:
 
 def verdict(soak: Soak, grow_mb: float) -> list[str]:
     """What was wrong; empty where nothing was."""
-    wrong = []
-    quarter = len(soak.samples) // 4
-    if not soak.samples or not soak.samples[-1].rss_mb:
-        wrong.append("the process ended")
-    elif quarter == 0:
-        wrong.append("fewer than four samples: too short to say anything about memory")
-    else:
-        early = median(each.rss_mb for each in soak.samples[quarter : 2 * quarter])
-        late = median(each.rss_mb for each in soak.samples[-quarter:])
-        if late - early > grow_mb:
-            wrong.append(f"memory grew from {early:.1f} to {late:.1f} MB")
+    wrong = grown(soak.samples, grow_mb)
     if soak.asked.mixed:
         wrong.append(f"{len(soak.asked.mixed)} responses were another's, the first: {soak.asked.mixed[0]}")
     if soak.polite_failures:
@@ -136,18 +126,7 @@ def report(soak: Soak) -> None:
         print(
             f"polite: {len(ordered)} served, p50 {median(ordered):.1f} ms, p99 {p99:.1f} ms, worst {ordered[-1]:.1f} ms"
         )
-    half = soak.samples[len(soak.samples) // 2 :]
-    for title, unit, values in (
-        ("memory", "MB", [each.rss_mb for each in half]),
-        ("descriptors", "", [float(each.descriptors) for each in half]),
-        ("tasks", "", [float(each.tasks) for each in half if each.tasks is not None]),
-        ("metrics", "", [float(each.metrics) for each in half if each.metrics is not None]),
-    ):
-        if len(values) == len(half) > 1:
-            per = slope([each.connections / 10_000 for each in half], values)
-            print(
-                f"{title}: {values[0]:.1f} -> {values[-1]:.1f} {unit}, slope {per:+.3f} {unit} per 10,000 connections"
-            )
+    print("\n".join(slopes(soak.samples, "connections")))
 
 
 def main() -> int:

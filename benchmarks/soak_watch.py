@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import trio
 
@@ -14,9 +15,9 @@ ADMIN_LIMIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The process after so many connections; `tasks` and `metrics` are None where nobody tells."""
+    """The process after so many connections or calls; `tasks` and `metrics` are None where nobody tells."""
 
-    connections: int
+    done: int
     rss_mb: float
     descriptors: int
     tasks: int | None
@@ -28,10 +29,10 @@ class Sample:
             for name, value in (("tasks", self.tasks), ("metrics", self.metrics))
             if value is not None
         )
-        return f"{self.connections:9} connections  {self.rss_mb:7.1f} MB  {self.descriptors:6} descriptors{told}"
+        return f"{self.done:9}  {self.rss_mb:7.1f} MB  {self.descriptors:6} descriptors{told}"
 
 
-async def sample(pid: int, admin_port: int | None, connections: int) -> Sample:
+async def sample(pid: int, admin_port: int | None, done: int) -> Sample:
     """Look at process `pid`, through /proc and, where it has one, its admin interface."""
     pids = procfs.tree(pid)
     tasks = metrics = None
@@ -40,7 +41,43 @@ async def sample(pid: int, admin_port: int | None, connections: int) -> Sample:
         tasks = None if threads is None else count_tasks(threads.decode())
         counted = await _ask(admin_port, "/admin/metrics.json")
         metrics = None if counted is None else len(json.loads(counted))
-    return Sample(connections, procfs.rss_mb(pids), sum(map(procfs.descriptors, pids)), tasks, metrics)
+    return Sample(done, procfs.rss_mb(pids), sum(map(procfs.descriptors, pids)), tasks, metrics)
+
+
+async def streams(admin_port: int) -> int | None:
+    """How many streams of HTTP/2 the router has open, on both sides; None where it does not tell."""
+    counted = await _ask(admin_port, "/admin/metrics.json")
+    if counted is None:
+        return None
+    return sum(value for name, value in json.loads(counted).items() if name.endswith("/open_streams"))
+
+
+def grown(samples: Sequence[Sample], grow_mb: float) -> list[str]:
+    """What is wrong with the memory: it grew from the second quarter (the first fills caches) to the last."""
+    quarter = len(samples) // 4
+    if not samples or not samples[-1].rss_mb:
+        return ["the process ended"]
+    if quarter == 0:
+        return ["fewer than four samples: too short to say anything about memory"]
+    early = median(each.rss_mb for each in samples[quarter : 2 * quarter])
+    late = median(each.rss_mb for each in samples[-quarter:])
+    return [f"memory grew from {early:.1f} to {late:.1f} MB"] if late - early > grow_mb else []
+
+
+def slopes(samples: Sequence[Sample], of: str) -> list[str]:
+    """How steep everything rises in the second half of a run, for 10,000 of what is done."""
+    half = samples[len(samples) // 2 :]
+    lines = []
+    for title, unit, values in (
+        ("memory", " MB", [each.rss_mb for each in half]),
+        ("descriptors", "", [float(each.descriptors) for each in half]),
+        ("tasks", "", [float(each.tasks) for each in half if each.tasks is not None]),
+        ("metrics", "", [float(each.metrics) for each in half if each.metrics is not None]),
+    ):
+        if len(values) == len(half) > 1:
+            per = slope([each.done / 10_000 for each in half], values)
+            lines.append(f"{title}: {values[0]:.1f} -> {values[-1]:.1f}{unit}, slope {per:+.3f}{unit} per 10,000 {of}")
+    return lines
 
 
 def count_tasks(text: str) -> int:

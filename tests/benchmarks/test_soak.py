@@ -6,7 +6,7 @@ import trio
 from benchmarks.soak import Soak, verdict
 from benchmarks.soak_clients import Asked, response
 from benchmarks.soak_values import ALL
-from benchmarks.soak_watch import Sample, count_tasks, slope
+from benchmarks.soak_watch import Sample, count_tasks, slope, slopes
 
 ASKED = Asked(("name.example",), Random(1))
 
@@ -57,6 +57,15 @@ def test_a_response_that_was_anothers_is_no_pass(soak):
 def test_slope_is_that_of_the_least_squares_line():
     assert slope([0, 1, 2], [1, 3, 5]) == 2.0
     assert slope([1, 1], [1, 2]) == 0.0
+
+
+def test_what_rises_is_told_of_the_second_half():
+    found = [Sample(10_000 * done, 40.0 + done, 10, 5, None) for done in range(4)]
+    assert slopes(found, "calls") == [
+        "memory: 42.0 -> 43.0 MB, slope +1.000 MB per 10,000 calls",
+        "descriptors: 10.0 -> 10.0, slope +0.000 per 10,000 calls",
+        "tasks: 5.0 -> 5.0, slope +0.000 per 10,000 calls",
+    ]
 
 
 def test_tasks_are_counted_in_the_first_part_only():

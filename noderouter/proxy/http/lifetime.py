@@ -51,7 +51,8 @@ def end_overdue(exchange: Exchange, task: Task, now: float, serving: Callable[[E
         return
     upstream = exchange.upstream
     if upstream is None:
-        if now - task.since > WAITING_SECONDS:
+        # 0 is a task that has not made its first step: it waits for nobody, and would end without its `finally`.
+        if 0.0 < task.since < now - WAITING_SECONDS:
             late = DeadlineExceeded(f"not on its way to an endpoint after {WAITING_SECONDS:g} s", attempt=True)
             task.interrupt(late, partial(_stands_still, exchange, None, 0.0, serving))
     # However many bytes of a head have come.

@@ -83,6 +83,10 @@ def test_an_exchange_without_an_endpoint_does_not_wait_for_ever(exchange):
     assert not late.meant()
 
 
+def test_a_task_that_has_not_begun_waits_for_nobody(exchange):
+    assert Overdue(exchange, 0.0).error is None
+
+
 def test_an_endpoint_that_does_not_answer_is_given_its_time(exchange):
     exchange.upstream = OnItsWay(Awaited.RESPONSE, NOW - 60.0)
     assert Overdue(exchange).error is None

@@ -1,5 +1,7 @@
 """Bodies of requests: which are waited for as a whole, and what becomes of those that come slowly or not at all."""
 
+from time import monotonic
+
 from noderouter.core.errors import ClientProtocolError
 from noderouter.core.exchange import Exchange
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
@@ -93,3 +95,18 @@ async def test_a_body_that_breaks_the_protocol_is_reset_at_once() -> None:
         await at_rest(p, peer)
         await peer.close()
     assert not [each for each in failed if not isinstance(each, ClientProtocolError)]
+
+
+async def test_requests_that_are_looked_at_before_their_first_step_are_served() -> None:
+    """As often as twice a second, some are begun and have not had their turn."""
+
+    async def look(exchange: Exchange) -> None:
+        session_of(p).check(monotonic())
+        await answer(exchange)
+
+    async with proxy(service=look, http2=QUICK) as p:
+        peer = await http2_client(p.port)
+        await peer.send(*[peer.request() for _ in range(3)])
+        assert [(await peer.over(number)).status for number in (1, 3, 5)] == [200] * 3
+        await at_rest(p, peer)
+        await peer.close()
