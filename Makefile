@@ -35,10 +35,12 @@ help:
 	@echo "lock           renew what the image pins"
 	@echo "clean          remove what was built"
 
+# Bytecode is made of what is imported, when it is: most of what comes with a package never is.
+PIP_INSTALL := pip install --quiet --no-compile --disable-pip-version-check
+
 # What an extra of setup.cfg needs, and not the distribution once more: that would compile the data path again.
 extra = $(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
-	print(c['options.extras_require']['$(1)'])" | PYTHONWARNINGS=ignore $(BIN)/pip install --quiet \
-	--disable-pip-version-check --requirement /dev/stdin
+	print(c['options.extras_require']['$(1)'])" | PYTHONWARNINGS=ignore $(BIN)/$(PIP_INSTALL) --requirement /dev/stdin
 
 # What is compiled has to be built anew when it changes: the parser, HPACK, and the modules that _compiled.py names.
 HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_compiled.py | tr . /)
@@ -46,8 +48,8 @@ HOT := $(shell sed -n 's/^    "\(noderouter[a-z0-9_.]*\)",$$/\1/p' noderouter/_c
 $(VENV)/.installed: setup.cfg pyproject.toml noderouter/_build.py noderouter/_compiled.py $(HOT:=.py) $(wildcard noderouter/proxy/http*/*.[ch])
 	@test -n "$(PYTHON)" || { echo "noderouter needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
-	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	PYTHONWARNINGS=ignore $(BIN)/$(PIP_INSTALL) --upgrade pip setuptools wheel
+	PYTHONWARNINGS=ignore $(BIN)/$(PIP_INSTALL) --editable '.[test]'
 	@$(BIN)/noderouter version
 	@touch $@
 
@@ -103,7 +105,7 @@ NEWEST ?= $(shell for p in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1
 $(VENV)/newest/.installed: setup.cfg pyproject.toml
 	@mkdir -p $(VENV)
 	$(NEWEST) -m venv --clear $(VENV)/newest
-	NODEROUTER_PURE=1 $(VENV)/newest/bin/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	NODEROUTER_PURE=1 $(VENV)/newest/bin/$(PIP_INSTALL) --editable '.[test]'
 	@touch $@
 
 setup-newest: $(if $(NEWEST),$(VENV)/newest/.installed)
