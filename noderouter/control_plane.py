@@ -36,13 +36,15 @@ from noderouter.kubernetes.gauges import WatchGauges
 from noderouter.naming.api_servers import ApiServers
 from noderouter.naming.dns.gauges import dns_gauges
 from noderouter.naming.interpreter.edits import follow_edits
-from noderouter.naming.interpreter.gauges import DtabGauges
 from noderouter.naming.interpreter.interpreter import Interpreter, Sources
 from noderouter.naming.interpreter.states import states
 from noderouter.naming.interpreter.stored import StoredDtab, StoredInterpreter
 from noderouter.naming.interpreter.whatif import Comparison, compare
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.stored.gauges import StoredGauges
 from noderouter.naming.utility import UtilityNamer
+from noderouter.policy.follower.kind import Follower
+from noderouter.policy.keys import LANGUAGES
 from noderouter.proxy.client.ourselves import Ourselves, node_addresses
 from noderouter.telemetry import log as logging
 from noderouter.telemetry.edges import Edge
@@ -73,6 +75,8 @@ class ControlPlane:
         self.destinations = Destinations()
         self.clients = ClientNamespaces()
         self.interception: InterceptionController | None = None
+        self.policy: Follower | None = None
+        """What is kept of policies and limits; None where no place is configured."""
         made = [each.observer() for each in config.telemetry]
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
         self.recorders = [each for each in made if isinstance(each, SpanRecorder | LogRecorder)]
@@ -83,7 +87,7 @@ class ControlPlane:
         self._stopping = stopping
         self._log = log
         self._started = monotonic()
-        self._dtab_gauges: list[DtabGauges] = []
+        self._stored_gauges: list[StoredGauges[Any]] = []
         self._mesh: Gatherer | None = None
         self._cluster_domain = cache(lambda: cluster_domain(config.clusterDomain, log))
 
@@ -114,10 +118,16 @@ class ControlPlane:
             if isinstance(interpreter, StoredInterpreter):
                 self.dtabs[router.label] = interpreter.stored
                 scope = self._metrics.scope("rt", router.label, "interpreter")
-                self._dtab_gauges.append(DtabGauges(scope, interpreter.stored))
+                self._stored_gauges.append(StoredGauges(scope, interpreter.stored, "dtab_"))
+        if config.policy is not None:
+            self.policy = config.policy.build(runtime, LANGUAGES)
+            for key, stored in self.policy.texts.items():
+                self._stored_gauges.append(StoredGauges(self._metrics.scope("policy", key), stored))
         self._outside = Interpreter(Sources(Var(Dtab.EMPTY), namers, utility), Var(Dtab.EMPTY))
         kinds = {router.label: router.interpreter.kind_name for router in config.routers}
         self._states = states(namers, {(label, kinds[label]): each for label, each in self.interpreters.items()})
+        if self.policy is not None:
+            self._states["/policy.json"] = self.policy.state
         for recorder in self.recorders:
             exporter = recorder.exporter
             if isinstance(recorder, SpanRecorder):
@@ -155,7 +165,7 @@ class ControlPlane:
     def sweep(self) -> None:
         """Housekeeping, about twice a second."""
         self._watches.update()
-        for gauges in self._dtab_gauges:
+        for gauges in self._stored_gauges:
             gauges.update()
 
     def _capture_index(self) -> CaptureIndex:
@@ -199,6 +209,11 @@ class ControlPlane:
             known = interpreter.readiness()
             ready = ready and known.ready
             lines.append(f"router {label}: {known.reason}")
+        if self.policy is not None:
+            for key in self.policy.texts:
+                known = self.policy.readiness(key)
+                ready = ready and known.ready
+                lines.append(f"{key}: {known.reason}")
         if self.interception is not None:
             known = self.interception.readiness()
             ready = ready and known.ready
@@ -215,11 +230,21 @@ class ControlPlane:
             gone = stored is not None and stored.last_error is not None and not (stored.dtab or router.dtab)
             if gone or not known.ready:
                 lacks.append(f"router {router.label}: {known.reason}")
+        lacks += self._policy_lacks()
         return lacks if self.interception is None else [*lacks, *self.interception.missing_to_succeed()]
+
+    def _policy_lacks(self) -> Iterator[str]:
+        """What is not known of policies, in words."""
+        if self.policy is not None:
+            for key in self.policy.texts:
+                known = self.policy.readiness(key)
+                if not known.ready:
+                    yield f"{key}: {known.reason}"
 
     def not_ready(self) -> Iterator[str]:
         """What routers lack before connections may be sent to them without asking."""
         yield from self._worker.state().missing
+        yield from self._policy_lacks()
         for router in self.config.routers:
             interpreter = self.interpreters[router.label]
             known = interpreter.readiness()

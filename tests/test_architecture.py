@@ -53,7 +53,10 @@ COVERED = {
         "interception/keeper/errors interception/keeper/state interception/keeper/backend/nft_monitor"
     ),
     "tests/noderouter/kubernetes": "kubernetes/state",
-    "tests/noderouter/naming/interpreter": "core/readiness naming/lookup",
+    "tests/noderouter/naming/interpreter": (
+        "core/readiness naming/lookup naming/stored/file naming/stored/last_good naming/stored/place "
+        "naming/stored/stored naming/stored/text"
+    ),
     "tests/noderouter/naming/namer": "naming/k8s_target",
     "tests/noderouter/proxy/balancer": "proxy/balancer/two_choices",
     "tests/noderouter/proxy/capture": (

@@ -15,7 +15,8 @@ HOUSE: Final = Drawing(
         "A client's request enters the data plane on the left: listener, HTTP/1 codec, filters, identifier, router, "
         "client, HTTP/1 codec, and leaves to an endpoint on the right. Captured connections enter through capture, and "
         "leave as bytes through tcp. Below, the control plane in trio tasks: naming tells the router bound names and "
-        "addresses, from Kubernetes, files and DNS; interception tells the keeper, a process of its own, whose rules "
+        "addresses, from Kubernetes, files and DNS; policy tells who may reach what; "
+        "interception tells the keeper, a process of its own, whose rules "
         "bring pods' connections to the listener; admin and telemetry show what happens. The composition root stands "
         "above, the shared foundations below."
     ),
@@ -71,10 +72,11 @@ HOUSE: Final = Drawing(
             512,
             402,
             184,
-            86,
+            44,
             "naming/",
-            ("interpreter, namer,", "transformer, binding cache;", "files, DNS"),
+            ("dtabs, namers, files, DNS",),
         ),
+        Box("policy/", 512, 450, 184, 38, "policy/", ("who may reach what",)),
         Box(
             "kubernetes/", 710, 402, 138, 86, "kubernetes/", ("lists and watches of", "Services, slices,", "ConfigMaps")
         ),

@@ -8,6 +8,7 @@ from noderouter.interception.control.config import InterceptConfig
 from noderouter.line_queue import MAX_BYTES
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.overload.config import OverloadConfig
+from noderouter.policy.follower.kind import PolicyKind
 from noderouter.schema.fields import Domain, NotEmpty
 from noderouter.schema.kind import Field, Model, PlainValidator, Several, kind_field
 from noderouter.telemetry.telemeter.kind import TelemeterKind
@@ -45,6 +46,7 @@ class Config(Model):
     telemetry: Several[Annotated[TelemeterKind, kind_field(TelemeterKind, "noderouter.telemetry.telemeter")]] = ()
     intercept: InterceptConfig | None = None
     overload: OverloadConfig = OverloadConfig()
+    policy: Annotated[PolicyKind, kind_field(PolicyKind, "noderouter.policy.follower")] | None = None
     log: LogConfig = LogConfig()
     metrics: MetricsConfig = MetricsConfig()
     clusterDomain: Domain | None = None

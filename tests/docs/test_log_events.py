@@ -57,6 +57,9 @@ def written() -> dict[bool, dict[str, set[str]]]:
             if not isinstance(node, ast.Call):
                 continue
             function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if function == "LogEvents":  # the names that a stored text is logged under
+                for event in strings(node):
+                    events.setdefault(event, set())
             if function in WRITERS:
                 told = {named[each.id] for each in node.args if isinstance(each, ast.Name) and each.id in named}
                 for event in {*told, *(event for each in node.args for event in strings(each))}:

@@ -8,8 +8,9 @@ from noderouter.commands.check.finding import Finding, fail, ok, warn
 from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.errors import NOT_FOUND, ApiError
 from noderouter.kubernetes.paths import configmaps
-from noderouter.naming.interpreter.config_map_key import Key, NotText, Object, text_under
-from noderouter.naming.interpreter.stored import DtabError, hash_of, read_dtab
+from noderouter.naming.interpreter.stored import DTAB
+from noderouter.naming.stored.key import Key, NotText, Object, text_under
+from noderouter.naming.stored.text import TextError
 
 
 async def check_config_map(api: Api, key: Key, namers: list[Path]) -> Finding:
@@ -42,11 +43,11 @@ def judged(key: Key, thing: Object, namers: list[Path]) -> Finding:
     if text is None:
         there = ", ".join(sorted(thing.get("data") or {})) or "none"
         return warn(subject, "the ConfigMap has no such key: an empty dtab is in effect", f"its keys: {there}")
-    dtab = read_dtab(text.encode("utf-8", "surrogatepass"))
-    if isinstance(dtab, DtabError):
+    dtab = DTAB.read(text.encode("utf-8", "surrogatepass"))
+    if isinstance(dtab, TextError):
         return fail(subject, str(dtab), mend)
     findings = lint(text, namers)
-    said = f"valid, {len(dtab)} entries, hash {hash_of(dtab)}"
+    said = f"valid, {len(dtab)} entries, hash {DTAB.hash(dtab)}"
     if not findings:
         return ok(subject, said)
     return warn(subject, said, "; ".join(str(finding) for finding in findings[:10]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from noderouter.config.config import Config
 from noderouter.kubernetes.access import Access, Plain, of_people
 from noderouter.kubernetes.needs import ApiRight, Right, StoredTable
-from noderouter.naming.interpreter.config_map_key import Key
+from noderouter.naming.stored.key import Key
 from noderouter.schema.kind import models_in
 from noderouter.schema.needs import Variable
 

@@ -24,8 +24,9 @@ from noderouter.commands.dtab_check.router import AdminError, RunningRouter
 from noderouter.commands.dtab_check.source import SourceError
 from noderouter.commands.dtab_check.whatif import WhatIf
 from noderouter.kubernetes.access import of_people
-from noderouter.naming.interpreter.config_map_key import Key
-from noderouter.naming.interpreter.stored import DtabError, hash_of
+from noderouter.naming.interpreter.stored import DTAB
+from noderouter.naming.stored.key import Key
+from noderouter.naming.stored.text import TextError
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,11 @@ def check(options: argparse.Namespace) -> Report:
     new = source.from_file(options.file) if options.file else held
     if router is not None:
         now = router.in_effect()
-        in_force: dict[str, Any] = {"source": f"router {router.label}", "hash": hash_of(now), "dentries": len(now)}
+        in_force: dict[str, Any] = {"source": f"router {router.label}", "hash": DTAB.hash(now), "dentries": len(now)}
     else:
         now = held.read if isinstance(held.read, Dtab) else Dtab.EMPTY
         in_force = held.summary
-    if isinstance(new.read, DtabError):
+    if isinstance(new.read, TextError):
         return Report(in_force, new.summary, [], 0, [], "")
     # Whoever compares with the router also wants to see what lint says of what it will get.
     findings = lint(new.text, None if router is None else router.namers)

@@ -10,7 +10,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from dtab import Dtab, ParseError, Path
 from noderouter.commands.dtab_check.outcome import Outcome, outcome_of, tree_of
 from noderouter.commands.dtab_check.whatif import WhatIf, what_if
-from noderouter.naming.interpreter.config_map_key import Key
+from noderouter.naming.stored.key import Key
 
 SECONDS: Final = 10.0
 MAX_BYTES: Final = 64 * 1024 * 1024

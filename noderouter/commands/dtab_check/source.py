@@ -11,8 +11,9 @@ from noderouter.kubernetes.access import Access
 from noderouter.kubernetes.api import Api, run_once
 from noderouter.kubernetes.errors import NOT_FOUND, ApiError
 from noderouter.kubernetes.paths import configmaps
-from noderouter.naming.interpreter.config_map_key import Key, NotText, Object, text_under
-from noderouter.naming.interpreter.stored import DtabError, hash_of, read_dtab
+from noderouter.naming.interpreter.stored import DTAB
+from noderouter.naming.stored.key import Key, NotText, Object, text_under
+from noderouter.naming.stored.text import TextError
 
 STDIN: Final = "-"
 USUAL: Final = "dtab"
@@ -28,19 +29,19 @@ class Source:
 
     name: str
     text: str
-    read: Dtab | DtabError
+    read: Dtab | TextError
 
     @classmethod
     def of(cls, name: str, data: bytes) -> "Source":
         """Return the source for bytes."""
-        return cls(name, data.decode("utf-8", "replace"), read_dtab(data))
+        return cls(name, data.decode("utf-8", "replace"), DTAB.read(data))
 
     @property
     def summary(self) -> dict[str, Any]:
         """The source for JSON."""
-        if isinstance(self.read, DtabError):
+        if isinstance(self.read, TextError):
             return {"source": self.name, "error": str(self.read)}
-        return {"source": self.name, "hash": hash_of(self.read), "dentries": len(self.read)}
+        return {"source": self.name, "hash": DTAB.hash(self.read), "dentries": len(self.read)}
 
 
 def from_file(path: str) -> Source:

@@ -131,6 +131,14 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("router", "interpreter/dtab_applied", _C, "dtab_applied", "Changes of the dtab that came into effect"),
     ("router", "interpreter/dtab_refused", _C, "dtab_refused", "Texts of the dtab that were invalid"),
     ("router", "interpreter/dtab_hash/{hash}", _I, "dtab", "The hash of the stored dtab in effect"),
+    # what is stored of policies and limits
+    ("process", "policy/{text}/entries", _G, "policy_entries", "Policies or limits in effect"),
+    ("process", "policy/{text}/in_effect", _G, "policy_in_effect", "Whether they are known"),
+    ("process", "policy/{text}/refused_now", _G, "policy_rejecting", "Whether what is stored is not in effect"),
+    ("process", "policy/{text}/age_seconds", _G, "policy_age_seconds", "Time since their last change or -1"),
+    ("process", "policy/{text}/applied", _C, "policy_applied", "Changes of them that came into effect"),
+    ("process", "policy/{text}/refused", _C, "policy_refused", "Texts of them that were invalid"),
+    ("process", "policy/{text}/hash/{hash}", _I, "policy", "The hash of those in effect"),
     # watches
     ("process", _WATCH + "streaming", _G, "watch_streaming", "Whether the watch is open"),
     ("process", _WATCH + "last_event_age_seconds", _G, "watch_age_seconds", "Time since its last word or -1"),

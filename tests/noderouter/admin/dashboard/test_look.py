@@ -15,8 +15,9 @@ from dtab import Dtab
 from noderouter.admin.dashboard.look import SAMPLE_SECONDS, SHARED_SECONDS, Looker, course_of, figures_of
 from noderouter.admin.dashboard.seen import Client, Course, Figures
 from noderouter.admin.state import AdminState
-from noderouter.naming.interpreter.stored import DtabError, StoredDtab
+from noderouter.naming.interpreter.stored import StoredDtab
 from noderouter.naming.interpreter.whatif import Moved
+from noderouter.naming.stored.text import TextError
 from noderouter.telemetry.history import History, Slot
 from noderouter.telemetry.tree import MetricsTree, Scope
 from tests.noderouter.admin.conftest import FakeRouter, MakeState
@@ -132,7 +133,7 @@ async def test_watches_tables_interception_and_limits(state: AdminState) -> None
     state.metrics.gauge("overload/shedding", lambda: 0.25)
     stored = StoredDtab("ConfigMap mesh/d")
     stored.apply(Dtab.parse("/a => /b ;"))
-    stored.refuse(DtabError("no", 1, 2))
+    stored.refuse(TextError("no", 1, 2))
     stored.moved["out"] = Moved(2, 1, 0.5, 0.0, 0.0)
     intercept = {
         "armed": True, "why": "", "notInForce": "",

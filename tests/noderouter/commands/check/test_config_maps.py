@@ -2,7 +2,7 @@ import pytest
 
 from dtab import Path
 from noderouter.commands.check.config_maps import check_config_map, judged
-from noderouter.naming.interpreter.config_map_key import Key
+from noderouter.naming.stored.key import Key
 
 KEY = Key("mesh", "routes", "dtab")
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from noderouter.commands.dtab_check.router import AdminError, RunningRouter
-from noderouter.naming.interpreter.config_map_key import Key
+from noderouter.naming.stored.key import Key
 from tests.testing.api_server import api_server
 from tests.testing.loop import until
 from tests.testing.router import config, routing, several

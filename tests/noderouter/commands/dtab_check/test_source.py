@@ -1,7 +1,7 @@
 import pytest
 
 from noderouter.commands.dtab_check.source import Source, SourceError, from_file, read_config_map
-from noderouter.naming.interpreter.config_map_key import Key
+from noderouter.naming.stored.key import Key
 
 
 def held(**data):

@@ -10,7 +10,7 @@ from noderouter.naming.binding import Binding
 from noderouter.naming.files.content import MAX_FILE_BYTES
 from noderouter.naming.interpreter.fs import Fs, FsInterpreter
 from noderouter.naming.interpreter.interpreter import Sources
-from noderouter.naming.interpreter.stored import hash_of
+from noderouter.naming.interpreter.stored import DTAB
 from noderouter.naming.utility import UtilityNamer
 from tests.testing.busy import PATIENCE_SECONDS
 
@@ -65,7 +65,7 @@ async def test_the_file_is_in_effect_at_once_and_follows(runtime, path, log):
     assert routed.interpreter.state() == {
         "dtabFile": str(path),
         "dtab": "/file/web=>/$/inet/3",
-        "hash": hash_of(Dtab.parse("/file/web=>/$/inet/3")),
+        "hash": DTAB.hash(Dtab.parse("/file/web=>/$/inet/3")),
         "error": None,
     }
 
@@ -81,7 +81,7 @@ async def test_an_invalid_dtab_keeps_the_last_good_one_and_says_where_it_is_wron
     assert str(error).startswith("line 2, column 9: '='")
     assert log.events == ["dtab.loaded", "dtab.invalid"]
     assert log.fields[-1]["kept_last_good"] is True
-    hash_ = hash_of(Dtab.parse("/file/web => /$/inet/1"))
+    hash_ = DTAB.hash(Dtab.parse("/file/web => /$/inet/1"))
     assert routed.interpreter.readiness() == Readiness(
         True, f"dtab of 2 entries in effect, hash {hash_}; refused: {error}"
     )

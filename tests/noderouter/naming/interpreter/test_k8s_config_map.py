@@ -1,7 +1,4 @@
-"""The interpreter on an API that may fail: what names are bound to, and what people are told.
-
-Covers `last_good.py`.
-"""
+"""The interpreter on an API that may fail: what names are bound to, and what people are told."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,10 +13,10 @@ from noderouter.core.var import Var
 from noderouter.kubernetes.access import Plain
 from noderouter.kubernetes.clusters import Clusters
 from noderouter.naming.binding import Binding
-from noderouter.naming.interpreter import last_good
 from noderouter.naming.interpreter.interpreter import Sources
 from noderouter.naming.interpreter.k8s_config_map import ConfigMap, ConfigMapInterpreter
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.stored import last_good
 from noderouter.naming.utility import UtilityNamer
 from tests.noderouter.kubernetes.conftest import QUICK
 from tests.testing.api_server import ApiServer, api_server

@@ -1,52 +1,53 @@
-"""The last good dtab of all routers, in a ConfigMap of its own: what a router begins with while the table is invalid.
+"""The last good text of all routers, in a ConfigMap of its own: what a router begins with while the text is invalid.
 
-    a table comes into effect              it is written there, by whoever is first
-    a router starts, the table is invalid  it takes the one that is kept, and says so; its peers have the same in effect
+    a text comes into effect               it is written there, by whoever is first
+    a router starts, the text is invalid   it takes the one that is kept, and says so; its peers have the same in effect
 
 Written with the version that was seen (409 where somebody else was faster), after a pause at random, so that of a
-thousand routers a few write. A table that is kept is never trusted more than the one that is edited: as soon as that is
+thousand routers a few write. A text that is kept is never trusted more than the one that is edited: as soon as that is
 valid, it is in effect.
 """
 
 from collections.abc import Callable
 from logging import INFO, WARNING
 from random import Random, random
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import trio
 
-from dtab import Dtab
 from noderouter.core.background import Log
 from noderouter.kubernetes.api import MERGE_PATCH, Api
 from noderouter.kubernetes.errors import ApiError
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
 from noderouter.kubernetes.timing import Pauses, Timing
-from noderouter.naming.interpreter.config_map_key import Key, NotText, Object, text_under
-from noderouter.naming.interpreter.stored import hash_of, read_dtab
+from noderouter.naming.stored.key import Key, NotText, Object, text_under
+from noderouter.naming.stored.text import Language, TextError
+
+T = TypeVar("T")
 
 SPREAD: Final = 2.0
-"""Seconds within which routers write a new table: nearly all of them find it written."""
-HASH_ANNOTATION: Final = "noderouter.io/dtab-hash"
+"""Seconds within which routers write a new text: nearly all of them find it written."""
 BACK_OFF: Final = Timing(first_pause=1.0, longest_pause=30.0)
 
 
-class LastGood:
-    """Keeps the dtab in effect here in one key of a ConfigMap, and knows what is kept there.
+class LastGood(Generic[T]):
+    """Keeps the text in effect here in one key of a ConfigMap, and knows what is kept there.
 
     Attributes:
-        hoping: whether it is not known yet what is kept: until then a name waits, whatever is wrong with the table.
+        hoping: whether it is not known yet what is kept: until then who asks waits, whatever is wrong with the text.
     """
 
-    def __init__(self, key: Key, api: Api, watch: ObjectWatch, log: Log) -> None:
+    def __init__(self, key: Key, language: Language[T], api: Api, watch: ObjectWatch, log: Log) -> None:
         """Nothing is read or written before `run`."""
         self.key = key
+        self._language = language
         self.hoping = True
         self._api = api
         self._watch = watch
         self._log = log
         self._text: str | None = None
-        """What should be kept; None before a table was good here."""
+        """What should be kept; None before a text was good here."""
         self._done: str | None = None
         """What was kept, or found kept: it is not written twice, so that two routers that differ do not fight."""
         self._kept: str | None = None
@@ -57,13 +58,13 @@ class LastGood:
         self.changed: Callable[[], None] = lambda: None
         """Called when there is something new to be known of what is kept."""
 
-    def table(self) -> Dtab | None:
-        """The dtab that is kept; None where there is none."""
-        read = None if self._kept is None else read_dtab(self._kept.encode("utf-8", "surrogatepass"))
-        return read if isinstance(read, Dtab) else None
+    def value(self) -> T | None:
+        """What the text means that is kept; None where there is none."""
+        read = None if self._kept is None else self._language.read(self._kept.encode("utf-8", "surrogatepass"))
+        return None if isinstance(read, TextError) else read
 
     def keep(self, text: str) -> None:
-        """Keep a dtab that has come into effect."""
+        """Keep a text that has come into effect."""
         self._text = text
         self._bell.set()
 
@@ -112,11 +113,13 @@ class LastGood:
     async def _write(self) -> bool:
         """Try to write once; return whether no further try is needed."""
         assert self._text is not None
-        text, dtab = self._text, read_dtab(self._text.encode())
-        if not isinstance(dtab, Dtab):
+        text, language = self._text, self._language
+        value = language.read(text.encode())
+        if isinstance(value, TextError):
             return True
+        hash = language.hash(value)
         body: dict[str, Any] = {
-            "metadata": {"resourceVersion": self._version, "annotations": {HASH_ANNOTATION: hash_of(dtab)}},
+            "metadata": {"resourceVersion": self._version, "annotations": {language.annotation: hash}},
             "data": {self.key.filename: text},
         }
         try:
@@ -129,7 +132,7 @@ class LastGood:
         self._complained = False
         self._kept = self._done = text
         self._version = thing["metadata"].get("resourceVersion", "")
-        self._log(INFO, "dtab.kept", configmap=str(self.key), hash=hash_of(dtab))
+        self._log(INFO, language.events.kept, configmap=str(self.key), hash=hash)
         return True
 
     def _complain(self, error: ApiError) -> None:
@@ -137,4 +140,4 @@ class LastGood:
         if not self._complained:
             self._complained = True
             hint = "grant `patch` on this ConfigMap" if error.refused else ""
-            self._log(WARNING, "dtab.not_kept", configmap=str(self.key), reason=error.reason, hint=hint)
+            self._log(WARNING, self._language.events.not_kept, configmap=str(self.key), reason=error.reason, hint=hint)

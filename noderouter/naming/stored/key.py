@@ -1,4 +1,4 @@
-"""Where a dtab is in Kubernetes, and what is found there; for the interpreter and for commands alike."""
+"""Where a text is in Kubernetes, and what is found there; for routers and for commands alike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -5,9 +5,9 @@ import pytest
 from dtab import Dtab, Failed, Pending
 from noderouter.kubernetes.state import Absent, Present, Unknown, Unreachable
 from noderouter.naming.files.content import MAX_FILE_BYTES
-from noderouter.naming.interpreter.config_map_dtab import ConfigMapDtab
-from noderouter.naming.interpreter.config_map_key import Key
-from noderouter.naming.interpreter.stored import hash_of
+from noderouter.naming.interpreter.stored import DTAB, StoredDtab
+from noderouter.naming.stored.config_map import ConfigMapText
+from noderouter.naming.stored.key import Key
 
 
 class Loaded:
@@ -17,7 +17,13 @@ class Loaded:
         self.log = log
         self.events = []
         self.hashes = []
-        self.dtab = ConfigMapDtab(Key("mesh", "routes", "dtab"), log, self.events.append, self.hashes.append)
+        self.dtab = ConfigMapText(
+            Key("mesh", "routes", "dtab"),
+            StoredDtab("ConfigMap mesh/routes:dtab"),
+            log,
+            self.events.append,
+            self.hashes.append,
+        )
         self.version = 0
 
     @property
@@ -53,7 +59,7 @@ def test_a_valid_text_is_in_effect(loaded, log):
         "configmap": "mesh/routes:dtab",
         "resource_version": "1",
         "dentries": 1,
-        "hash": hash_of(Dtab.parse("/svc=>/a")),
+        "hash": DTAB.hash(Dtab.parse("/svc=>/a")),
     }
     assert loaded.events == []
     assert loaded.hashes == [loaded.stored.hash]
@@ -114,7 +120,7 @@ def test_deleted_and_made_again(loaded, log):
     loaded.dtab.load(Absent())
     loaded.dtab.load(Absent())
     assert loaded.shown == ""
-    assert loaded.stored.hash == hash_of(Dtab.EMPTY)
+    assert loaded.stored.hash == DTAB.hash(Dtab.EMPTY)
     assert log.events == ["dtab.loaded", "dtab.missing"]
     (draft,) = loaded.events
     assert (draft.reason, draft.type, draft.about["metadata"]["resourceVersion"]) == ("DtabMissing", "Warning", "1")

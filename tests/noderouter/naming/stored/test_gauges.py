@@ -1,6 +1,7 @@
 from dtab import Dtab
-from noderouter.naming.interpreter.gauges import DtabGauges
-from noderouter.naming.interpreter.stored import DtabError, StoredDtab, hash_of
+from noderouter.naming.interpreter.stored import DTAB, StoredDtab
+from noderouter.naming.stored.gauges import StoredGauges
+from noderouter.naming.stored.text import TextError
 from noderouter.telemetry.tree import MetricsTree
 
 
@@ -10,7 +11,7 @@ def shown(tree):
 
 def test_what_is_in_effect_and_how_often_that_changed():
     tree, stored = MetricsTree(), StoredDtab("here")
-    gauges = DtabGauges(tree.scope("rt", "out", "interpreter"), stored)
+    gauges = StoredGauges(tree.scope("rt", "out", "interpreter"), stored, "dtab_")
     place = "rt/out/interpreter"
     before = shown(tree)
     assert before[f"{place}/dtab_in_effect"] == 0
@@ -20,8 +21,8 @@ def test_what_is_in_effect_and_how_often_that_changed():
         stored.apply(dtab)
         gauges.update()
         hashes = [name for name in shown(tree) if "dtab_hash" in name]
-        assert hashes == [f"{place}/dtab_hash/{hash_of(dtab)}"]
-    stored.refuse(DtabError("wrong"))
+        assert hashes == [f"{place}/dtab_hash/{DTAB.hash(dtab)}"]
+    stored.refuse(TextError("wrong"))
     gauges.update()
     after = shown(tree)
     assert after[f"{place}/dtab_entries"] == 2

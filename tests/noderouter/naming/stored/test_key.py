@@ -1,6 +1,6 @@
 import pytest
 
-from noderouter.naming.interpreter.config_map_key import Key, NotText, text_under
+from noderouter.naming.stored.key import Key, NotText, text_under
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""A text in a file, which may be changed in any way at any time (see `naming/files/watcher.py`).
+
+valid                      in effect at once
+invalid or unreadable      the last good one stays
+missing from the start     an empty one, with a warning, until it appears
+missing later              the last good one stays: a file that is being replaced badly must not stop the traffic
+"""
+
+from logging import INFO, WARNING
+from typing import Generic, TypeVar
+
+from noderouter.core.background import Log
+from noderouter.naming.files.content import Content, Directory, Missing, Present
+from noderouter.naming.stored.stored import StoredText
+from noderouter.naming.stored.text import TextError
+
+T = TypeVar("T")
+
+
+class TextFile(Generic[T]):
+    """Keeps `stored` equal to what the file means."""
+
+    def __init__(self, path: str, stored: StoredText[T], log: Log) -> None:
+        self.path = path
+        self.stored = stored
+        self._log = log
+
+    def load(self, content: Content) -> None:
+        """Take in what the file watcher found."""
+        match content:
+            case Present(data):
+                self._take(self.stored.language.read(data))
+            case Missing():
+                error = TextError("the file does not exist")
+                self._complain(error)
+                self.stored.lack(error)
+            case Directory():
+                self._take(TextError("this is a directory, not a file"))
+            case _:
+                self._take(TextError(content.reason))
+
+    def _take(self, read: T | TextError) -> None:
+        if isinstance(read, TextError):
+            self._complain(read)
+            self.stored.refuse(read)
+        else:
+            language = self.stored.language
+            self._log(INFO, language.events.loaded, file=self.path, **{language.counted: language.size(read)})
+            self.stored.apply(read)
+
+    def _complain(self, error: TextError) -> None:
+        event = self.stored.language.events.invalid
+        self._log(WARNING, event, file=self.path, reason=str(error), kept_last_good=self.stored.good)

@@ -1,0 +1,1 @@
+"""The kinds of `policy`: where policies and limits are kept."""

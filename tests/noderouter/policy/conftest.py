@@ -1,0 +1,3 @@
+from tests.noderouter.naming.conftest import dns, log, runtime
+
+__all__ = ["dns", "log", "runtime"]
