@@ -101,7 +101,14 @@ class App:
         """Build namers, interpreters and routers; their watches run in `naming`."""
         control = self.control
         control.begin(naming.start_soon)
-        self.worker.assemble(control.interpreters, control.ourselves, control.index, control.clients, control.observers)
+        self.worker.assemble(
+            control.interpreters,
+            control.ourselves,
+            control.index,
+            control.clients,
+            control.observers,
+            control.authorizer,
+        )
 
     def _bind(self) -> None:
         """Bind every server before the first request is accepted, so that a port in use stops the start."""

@@ -43,8 +43,10 @@ from noderouter.naming.interpreter.whatif import Comparison, compare
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.stored.gauges import StoredGauges
 from noderouter.naming.utility import UtilityNamer
-from noderouter.policy.follower.kind import Follower
+from noderouter.policy.authorizer import Authorizer
+from noderouter.policy.control import PolicyControl
 from noderouter.policy.keys import LANGUAGES
+from noderouter.proxy.client.address_class import spellings
 from noderouter.proxy.client.ourselves import Ourselves, node_addresses
 from noderouter.telemetry import log as logging
 from noderouter.telemetry.edges import Edge
@@ -75,8 +77,9 @@ class ControlPlane:
         self.destinations = Destinations()
         self.clients = ClientNamespaces()
         self.interception: InterceptionController | None = None
-        self.policy: Follower | None = None
-        """What is kept of policies and limits; None where no place is configured."""
+        self.authorizer: Authorizer | None = None
+        self.policy: PolicyControl | None = None
+        """Both None where nobody says where policies are."""
         made = [each.observer() for each in config.telemetry]
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
         self.recorders = [each for each in made if isinstance(each, SpanRecorder | LogRecorder)]
@@ -120,9 +123,10 @@ class ControlPlane:
                 scope = self._metrics.scope("rt", router.label, "interpreter")
                 self._stored_gauges.append(StoredGauges(scope, interpreter.stored, "dtab_"))
         if config.policy is not None:
-            self.policy = config.policy.build(runtime, LANGUAGES)
-            for key, stored in self.policy.texts.items():
-                self._stored_gauges.append(StoredGauges(self._metrics.scope("policy", key), stored))
+            services = self.destinations
+            self.authorizer = Authorizer(spellings, lambda ip, port: services.find(ip, port) is not None)
+            scope, opaque = self._metrics.scope("policy"), self.index.opaque_ports
+            self.policy = PolicyControl(config.policy, LANGUAGES, runtime, self.authorizer, scope, opaque)
         self._outside = Interpreter(Sources(Var(Dtab.EMPTY), namers, utility), Var(Dtab.EMPTY))
         kinds = {router.label: router.interpreter.kind_name for router in config.routers}
         self._states = states(namers, {(label, kinds[label]): each for label, each in self.interpreters.items()})
@@ -167,6 +171,8 @@ class ControlPlane:
         self._watches.update()
         for gauges in self._stored_gauges:
             gauges.update()
+        if self.policy is not None:
+            self.policy.sweep()
 
     def _capture_index(self) -> CaptureIndex:
         intercept = self.config.intercept
@@ -210,10 +216,9 @@ class ControlPlane:
             ready = ready and known.ready
             lines.append(f"router {label}: {known.reason}")
         if self.policy is not None:
-            for key in self.policy.texts:
-                known = self.policy.readiness(key)
+            for what, known in self.policy.readiness():
                 ready = ready and known.ready
-                lines.append(f"{key}: {known.reason}")
+                lines.append(f"{what}: {known.reason}")
         if self.interception is not None:
             known = self.interception.readiness()
             ready = ready and known.ready
@@ -236,10 +241,9 @@ class ControlPlane:
     def _policy_lacks(self) -> Iterator[str]:
         """What is not known of policies, in words."""
         if self.policy is not None:
-            for key in self.policy.texts:
-                known = self.policy.readiness(key)
+            for what, known in self.policy.readiness():
                 if not known.ready:
-                    yield f"{key}: {known.reason}"
+                    yield f"{what}: {known.reason}"
 
     def not_ready(self) -> Iterator[str]:
         """What routers lack before connections may be sent to them without asking."""

@@ -24,6 +24,7 @@ from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.naming.interpreter.whatif import Asked
 from noderouter.overload.descriptors import places_for_clients
 from noderouter.overload.guard import Guard
+from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.proxy.router.scopes import element
 from noderouter.reactor.describe import describe_tasks
@@ -69,6 +70,7 @@ class Worker:
         index: CaptureIndex,
         clients: ClientNamespaces,
         observers: Observers,
+        authorizer: Authorizer | None = None,
     ) -> None:
         """Build every router, with the interpreter of its label and what the control plane keeps filled."""
         around = Surroundings(
@@ -83,6 +85,7 @@ class Worker:
             observers=observers,
             sampler=sampler_of(self._config.telemetry),
             clients=clients,
+            authorizer=authorizer,
         )
         for config in self._config.routers:
             router = self.routers[config.label] = build_router(config, interpreters[config.label], around)

@@ -60,7 +60,9 @@ def build_clients(
         params = resolver.resolve(bound.id)
         settings = params.build(around.rng, binding_seconds)
         connect = connections_of(params, speaks)
-        client = Client(bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect)
+        client = Client(
+            bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect, around.authorizer
+        )
         client_gauges(scopes.acquire("client", element(bound.id)), client)
         return client
 

@@ -9,6 +9,7 @@ from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.core.destination import Destinations
 from noderouter.core.propagation.sampler import Sampler
 from noderouter.naming.namer.kind import NamerKind
+from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.reactor.loop import Reactor
 from noderouter.telemetry.observe import Observers
@@ -44,3 +45,5 @@ class Surroundings:
     sampler: Sampler | None = None
     """Which requests spans are recorded of; None records none."""
     clients: ClientNamespaces = field(default_factory=ClientNamespaces)
+    authorizer: Authorizer | None = None
+    """Who may reach what; None where nobody has said where policies are."""

@@ -7,6 +7,7 @@
     │   ├── NoSuchName          the name resolves to nothing (502)
     │   └── BindingTimeout      resolution did not settle in time (502)
     ├── RefusedDestination      the address is one that the router does not connect to (403)
+    ├── PolicyRefused           a policy does not let the request through (403, or 400)
     ├── MethodRefused           the server does not carry this method (405)
     ├── ConnectError            no connection to the endpoint (502)
     │   └── FailedFast          none was tried, with `failFast` (502)
@@ -66,6 +67,19 @@ class RefusedDestination(RouterError):
     """A name led to an address that the destination policy refuses; nothing was opened, and no endpoint is at fault."""
 
     status = 403
+
+
+class PolicyRefused(RouterError):
+    """Who asks may not reach what was picked; `policy` is the name of the policy, and no endpoint is at fault.
+
+    Not retryable: another endpoint of the name is no way around a policy of this one. 400 where the path could be read
+    in two ways, so that nobody can say what is asked for.
+    """
+
+    def __init__(self, message: str, policy: str, status: int = 403) -> None:
+        super().__init__(message)
+        self.policy = policy
+        self.status = status
 
 
 class MethodRefused(RouterError):

@@ -6,6 +6,7 @@ both bodies are done. The innermost service *pulls* the request body and *pushes
 sides, and back-pressure is free.
 """
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -140,6 +141,7 @@ class Exchange(Message):
 
     `half_closed`: the client has finished sending, which is passed on (ADR 20). `upstream` is the connection that
     carries the exchange at the moment, None before and after. `limited`: a time limit for the response is configured.
+    `claims` are those of a token that was verified; None without one.
     `journey` has an attempt for each try where somebody looks (`telemetry.observe`); it is None for all others.
     """
 
@@ -147,6 +149,7 @@ class Exchange(Message):
         "attempts",
         "authority",
         "body",
+        "claims",
         "classifier",
         "client_id",
         "confined",
@@ -219,6 +222,7 @@ class Exchange(Message):
         self.limited = False
         self.upstream: Upstream | None = None
         self.confined = False
+        self.claims: Mapping[str, Any] | None = None
         self.journey: list[Attempt] | None = None
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Self
 
+from noderouter.schema.environment import EnvironmentMissing
 from noderouter.schema.fields import FilePath
 from noderouter.schema.kind import Field, Model, model_validator
 
@@ -18,6 +19,10 @@ DEFAULT_PORT: Final = 8001
 ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where the kubelet mounts the token, the CA and the namespace of the pod."""
 
+NODE_VARIABLE: Final = "NODE_NAME"
+"""Of the environment: the name of the node, where no key says it."""
+
+NodeName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$")]
 Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9A-Za-z._:-]+$")]
 ApiPort = Annotated[int, Field(ge=1, le=65535)]
 
@@ -98,6 +103,20 @@ def own_namespace(variable: str) -> str | None:
         return Path(account_folder(), "namespace").read_text("ascii").strip() or None
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def node_name(said: str | None, key: str) -> str:
+    """Return the name of this node: what a key says (`key` is its name, for people), else the environment.
+
+    Raises:
+        EnvironmentMissing: neither has it.
+    """
+    name = said or os.environ.get(NODE_VARIABLE)
+    if not name:
+        raise EnvironmentMissing(
+            f"{NODE_VARIABLE} env variable must be set to the name of this node, or {key} be in the file"
+        )
+    return name
 
 
 class ApiKeys(Model):

@@ -16,10 +16,11 @@ from noderouter.core.service import Service
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL
 from noderouter.proxy.balancer.p2c import P2CKind
-from noderouter.proxy.client.client import Client, ClientSettings
+from noderouter.proxy.client.client import Client
 from noderouter.proxy.client.connections import MakeConnections
 from noderouter.proxy.client.pool import exclusive
 from noderouter.proxy.client.pool_settings import PoolSettings
+from noderouter.proxy.client.settings import ClientSettings
 from noderouter.proxy.client.shared_pool import shared
 from noderouter.proxy.filter.error_reply import ErrorReply
 from noderouter.proxy.http.server_stats import ServerStats

@@ -1,20 +1,16 @@
 """`intercept`: what pods of this node are captured, and how the keeper of the rules is reached."""
 
-import os
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal, Self
 
-from noderouter.kubernetes.access import Access, ApiPort, Host, access, one_way
+from noderouter.kubernetes.access import NODE_VARIABLE, Access, ApiPort, Host, NodeName, access, node_name, one_way
 from noderouter.kubernetes.needs import DISCOVERY_GROUP, ApiRight, Right
-from noderouter.schema.environment import EnvironmentMissing
 from noderouter.schema.fields import Domain, FilePath
 from noderouter.schema.kind import Field, Model, Several, model_validator
 from noderouter.schema.needs import Need, Variable
 
-NodeName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$")]
 ServicePort = Annotated[int, Field(ge=1, le=65535)]
 
-VARIABLE = "NODE_NAME"
 API_NAMESPACE = "default"
 """Where the endpoints of the API server are."""
 
@@ -47,7 +43,7 @@ class InterceptConfig(Model):
     def needs(self, namespace: str | None = None) -> Iterable[Need]:
         """See `Model`; nothing is captured before all of it is there."""
         if self.nodeName is None:
-            yield Variable(VARIABLE, "intercept")
+            yield Variable(NODE_VARIABLE, "intercept")
         for verb in ("list", "watch"):
             for resource in ("pods", "namespaces", "services"):
                 yield ApiRight(self.access, Right(resource, verb))
@@ -60,9 +56,4 @@ class InterceptConfig(Model):
         Raises:
             EnvironmentMissing: neither `nodeName` nor the environment has it.
         """
-        name = self.nodeName or os.environ.get(VARIABLE)
-        if not name:
-            raise EnvironmentMissing(
-                f"{VARIABLE} env variable must be set to the name of this node, or intercept.nodeName be in the file"
-            )
-        return name
+        return node_name(self.nodeName, "intercept.nodeName")

@@ -29,9 +29,7 @@ from noderouter.interception.control.addresses import addresses, socket_form
 from noderouter.interception.control.selection import SelectionMode, SelectionValue, selection_value, why_not_selected
 from noderouter.interception.keeper.protocol import MAX_ADDRESSES, encode_pods
 from noderouter.interception.keeper.state import NEVER_NAMESPACES, Address, Pod
-
-_NETWORKED: Final = frozenset(("PodReadyToStartContainers", "PodHasNetwork"))
-"""The condition; up to Kubernetes 1.27 it had the second name."""
+from noderouter.kubernetes.pod import network, runs, workload_of
 
 NAMESPACE_UNKNOWN: Final = "its namespace is not known yet"
 
@@ -97,7 +95,7 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
     namespace, name, uid = (str(metadata.get(key) or "") for key in ("namespace", "name", "uid"))
     listed = [each.get("ip") for each in status.get("podIPs") or ()] or [status.get("podIP")]
     found = tuple(addresses(listed))[:MAX_ADDRESSES]
-    networked, since = _network(status)
+    networked, since = network(status)
     direct, labels = "", frozenset[tuple[str, str]]()
     if ourselves.are(namespace, name, uid):
         direct = "it is this router"
@@ -106,14 +104,14 @@ def project_pod(thing: Mapping[str, Any], ourselves: Ourselves) -> PodFacts:
         direct = "it uses the node's network (hostNetwork)"
     elif namespace in NEVER_NAMESPACES:
         direct = f"pods of {namespace} never are"
-    elif not _speaks(metadata, status):
+    elif not runs(metadata, status):
         direct = "it has ended"
     elif not networked:
         direct = "its network is being made"
     elif not found:
         direct = "it has no address yet"
     selection = selection_value(metadata.get("annotations"))
-    speaks = not spec.get("hostNetwork") and networked and _speaks(metadata, status)
+    speaks = not spec.get("hostNetwork") and networked and runs(metadata, status)
     workload = intern(workload_of(metadata))
     return PodFacts(intern(namespace), name, uid, found, since, selection, direct, labels, workload, speaks)
 
@@ -150,21 +148,6 @@ def namespaces_of(pods: Iterable[PodFacts]) -> dict[str, bytes]:
     return {place: namespace for place, namespace in known.items() if place not in disputed}
 
 
-def workload_of(metadata: Mapping[str, Any]) -> str:
-    """Return the name of a pod's controller; of a ReplicaSet, that of the Deployment which has made it.
-
-    A Deployment names its ReplicaSets after itself and the hash of their template, which pods have as a label.
-    """
-    for owner in metadata.get("ownerReferences") or ():
-        if owner.get("controller"):
-            name = str(owner.get("name") or "")
-            template = (metadata.get("labels") or {}).get("pod-template-hash")
-            if owner.get("kind") == "ReplicaSet" and template and name.endswith(f"-{template}"):
-                return name[: -len(template) - 1]
-            return name
-    return str(metadata.get("name") or "")
-
-
 def workloads_of(pods: Iterable[PodFacts]) -> dict[str, tuple[str, str]]:
     """Return namespaces and workloads of pods, by the addresses that they send from, as sockets show them."""
     return {
@@ -181,28 +164,6 @@ def renewed_first(told: tuple[Captured, ...], items: tuple[Captured, ...]) -> tu
 def encode_captured(generation: int, items: Iterable[Captured], _never: frozenset[Address]) -> bytes:
     """Return the line."""
     return encode_pods(generation, tuple(each.pod for each in items))
-
-
-def _speaks(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-    """Whether any process of the pod may still open connections, or ever will."""
-    if status.get("phase") in ("Succeeded", "Failed"):
-        return False
-    if not metadata.get("deletionTimestamp"):
-        return True
-    known = [
-        each.get("state") or {}
-        for kind in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
-        for each in status.get(kind) or ()
-    ]
-    return not known or any("running" in state for state in known)
-
-
-def _network(status: Mapping[str, Any]) -> tuple[bool, str]:
-    """Return whether the pod has a network, and since when; where the API does not say, an address has to do."""
-    for each in status.get("conditions") or ():
-        if each.get("type") in _NETWORKED:
-            return each.get("status") != "False", str(each.get("lastTransitionTime") or "")
-    return True, ""
 
 
 def _same(one: str, other: str) -> bool:

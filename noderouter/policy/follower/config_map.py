@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from noderouter.core.readiness import Readiness
+from noderouter.kubernetes.access import NODE_VARIABLE, node_name
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.stored.config_map import ConfigMapText
@@ -22,10 +23,10 @@ from noderouter.naming.stored.place import ConfigMapKeys, Place
 from noderouter.naming.stored.stored import StoredText
 from noderouter.naming.stored.text import Language
 from noderouter.policy.follower.kind import Follower, PolicyKind
-from noderouter.schema.needs import Need
+from noderouter.schema.needs import Need, Variable
 
 
-class ConfigMap(PolicyKind, ConfigMapKeys):
+class ConfigMap(ConfigMapKeys, PolicyKind):
     """Follows every key of a ConfigMap that means something."""
 
     kind_name: ClassVar[str] = "io.noderouter.configMap"
@@ -33,6 +34,14 @@ class ConfigMap(PolicyKind, ConfigMapKeys):
     def needs(self, namespace: str | None = None) -> Iterable[Need]:
         """See `Model`."""
         yield from self.rights("policy", namespace)
+        yield from self.pod_rights()
+        if self.nodeName is None:
+            yield Variable(NODE_VARIABLE, "policy")
+
+    @property
+    def node(self) -> str:
+        """See `PolicyKind`."""
+        return node_name(self.nodeName, "policy.nodeName")
 
     def build(self, runtime: Runtime, languages: Mapping[str, Language[Any]]) -> Follower:
         """See `PolicyKind`; nothing is known before the API has answered."""

@@ -9,9 +9,10 @@ Each may be changed in any way at any time (`naming/stored/file.py`): an edit is
 changes nothing. Where a file was never valid, it is not known who may reach what, and nobody does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
+from noderouter.kubernetes.access import ApiKeys
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.stored.file import TextFile
 from noderouter.naming.stored.stored import StoredText
@@ -19,10 +20,14 @@ from noderouter.naming.stored.text import Language
 from noderouter.policy.follower.kind import Follower, PolicyKind
 from noderouter.schema.fields import FilePath
 from noderouter.schema.kind import model_validator
+from noderouter.schema.needs import Need
 
 
-class Fs(PolicyKind):
-    """Follows up to one file for each key; there are none of what no file is named for."""
+class Fs(ApiKeys, PolicyKind):
+    """Follows up to one file for each key; there are none of what no file is named for.
+
+    Pods are followed where `nodeName` says of which node; without it, only what is outside can be protected.
+    """
 
     kind_name: ClassVar[str] = "io.noderouter.fs"
 
@@ -34,6 +39,15 @@ class Fs(PolicyKind):
         if self.policiesFile is None and self.limitsFile is None:
             raise ValueError("`policiesFile` or `limitsFile` is needed")
         return self
+
+    @property
+    def node(self) -> str | None:
+        """See `PolicyKind`."""
+        return self.nodeName
+
+    def needs(self, namespace: str | None = None) -> Iterable[Need]:
+        """See `Model`."""
+        return self.pod_rights() if self.nodeName is not None else ()
 
     def build(self, runtime: Runtime, languages: Mapping[str, Language[Any]]) -> Follower:
         """See `PolicyKind`; the files have been read when this returns."""

@@ -1,13 +1,16 @@
 """The role `policy`: follows the texts that are kept in one place, each under its key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from noderouter.core.readiness import Readiness
+from noderouter.kubernetes.access import Access, NodeName
+from noderouter.kubernetes.needs import ApiRight, Right
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.stored.stored import StoredText
 from noderouter.naming.stored.text import Language
 from noderouter.schema.kind import Kind
+from noderouter.schema.needs import Need
 
 
 class Follower:
@@ -38,7 +41,28 @@ class Follower:
 
 
 class PolicyKind(Kind):
-    """Configuration of the place where policies are kept."""
+    """Configuration of the place where policies are kept, and of the node whose pods they are about."""
+
+    nodeName: NodeName | None = None
+
+    @property
+    def access(self) -> Access:
+        """How the API server is reached."""
+        raise NotImplementedError
+
+    @property
+    def node(self) -> str | None:
+        """The node whose pods are followed; None where none are.
+
+        Raises:
+            EnvironmentMissing: nobody says which node this is.
+        """
+        raise NotImplementedError
+
+    def pod_rights(self) -> Iterable[Need]:
+        """What it takes to follow the pods of the node."""
+        for verb in ("list", "watch"):
+            yield ApiRight(self.access, Right("pods", verb))
 
     def build(self, runtime: Runtime, languages: Mapping[str, Language[Any]]) -> Follower:
         """Follow the text of each key from now on; tasks are started through `runtime`."""

@@ -8,7 +8,6 @@ took nothing, an idle connection that died. They go to a fresh pick, at once, wi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import ceil
 from time import monotonic
 from typing import Any, Final
@@ -28,12 +27,13 @@ from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.core.journey import begin_attempt, end_attempt
 from noderouter.core.message import HTTP_2
 from noderouter.core.var import Var
-from noderouter.proxy.balancer.accrual.machine import AccrualFactory
+from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.balancer.balancer import Balancer
 from noderouter.proxy.client.connections import Connections, MakeConnections
 from noderouter.proxy.client.endpoint import MARK_SECONDS, Endpoint
 from noderouter.proxy.client.fail_fast import FailFast
-from noderouter.proxy.client.pool_settings import PoolSettings, PoolStats
+from noderouter.proxy.client.pool_settings import PoolStats
+from noderouter.proxy.client.settings import ClientSettings
 from noderouter.proxy.filter.timeout import endpoint_failed
 from noderouter.proxy.http.deadline import timeout_line
 from noderouter.proxy.http.error_text import binding_timeout
@@ -58,23 +58,12 @@ Raises what the exchange is to fail with where the connection is not to be.
 """
 
 
-@dataclass(slots=True, frozen=True)
-class ClientSettings:
-    """The settings of a client; factories make what each client needs of its own."""
-
-    balancer: Callable[[], Balancer]
-    accrual: AccrualFactory
-    requeue_budget: Callable[[], RetryBudget]
-    pool: PoolSettings
-    binding_seconds: float = 10.0
-    fail_fast: bool = False
-
-
 class Client:
     """Balances exchanges over the endpoints of `id`."""
 
     __slots__ = (
         "_addr",
+        "_authorizer",
         "_balancer",
         "_budget",
         "_connect",
@@ -108,8 +97,9 @@ class Client:
         reactor: Reactor,
         guard: Guard,
         connect: MakeConnections,
+        authorizer: Authorizer | None = None,
     ) -> None:
-        """Hold `addr` until `close`."""
+        """Hold `addr` until `close`; `authorizer` is asked for every exchange, where policies are configured."""
         self.id = id
         self.endpoints: dict[Address, Endpoint] = {}
         self.pool_stats = PoolStats()
@@ -122,6 +112,7 @@ class Client:
         self.in_flight = 0
         self.routes = 0
         self._addr = addr
+        self._authorizer = authorizer
         self._settings = settings
         self._reactor = reactor
         self._guard = guard
@@ -218,8 +209,10 @@ class Client:
                     await self._settled(exchange)
                     now = monotonic()
                     continue
-                probe = balancer.begin(endpoint, now)
                 exchange.endpoint = endpoint
+                if self._authorizer is not None and endpoint.judged:
+                    self._authorizer.check(exchange, endpoint.address)
+                probe = balancer.begin(endpoint, now)
                 exchange.attempts += 1
                 lines = fields
                 if exchange.context is not None and exchange.context.timed:
@@ -290,6 +283,8 @@ class Client:
                         latency = (exchange.head_at or ended) - now
                         endpoint.seconds += latency
                         balancer.end(endpoint, ended, latency)
+                    if self._authorizer is not None and (exchange.tunnel or exchange.reserved is not None):
+                        self._authorizer.leave(exchange)
                     exchange.upstream = None  # from here on it is the pool's, and soon another's
                     if connection is not None:
                         if ended is None:

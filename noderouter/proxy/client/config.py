@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from dtab import Path, PathMatcher
 from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
-from noderouter.proxy.client.client import ClientSettings
 from noderouter.proxy.client.pool_settings import PoolSettings
+from noderouter.proxy.client.settings import ClientSettings
 from noderouter.proxy.http.http2_keys import Http2Keys, Streams
 from noderouter.proxy.listener.config import Session
 from noderouter.proxy.retry.config import Budget

@@ -8,7 +8,7 @@ from array import array
 from collections import deque
 from typing import Final
 
-from noderouter.core.addr import Address
+from noderouter.core.addr import GATEWAY, Address
 from noderouter.core.exchange import Exchange
 from noderouter.core.grpc import call_status
 from noderouter.proxy.balancer.accrual.machine import Accrual
@@ -41,11 +41,13 @@ class FailedRequest:
 class Endpoint(Node):
     """A node with a pool. A removed endpoint is never revived: the address may be another pod's by then."""
 
-    __slots__ = ("_marked", "_marks", "down", "errors", "failures", "pool", "seconds", "successes")
+    __slots__ = ("_marked", "_marks", "down", "errors", "failures", "judged", "pool", "seconds", "successes")
 
     def __init__(self, address: Address, accrual: Accrual, pool: Connections) -> None:
         super().__init__(address, address.weight, accrual)
         self.pool = pool
+        self.judged = GATEWAY not in address.meta
+        """Whether policies are about it, and not about what is behind it: a router judges for its own pods."""
         self.down = False
         """No connection to it came about the last time (`fail_fast`)."""
         self.successes = 0

@@ -11,7 +11,6 @@ from noderouter.interception.control.pods import (
     judged,
     namespaces_of,
     project_pod,
-    workload_of,
     workloads_of,
 )
 from noderouter.interception.control.selection import SelectionMode, SelectionValue
@@ -154,21 +153,6 @@ def test_clients_are_known_by_the_pod_that_speaks_from_their_address():
         "10.0.0.2": b"kube-system",
         "10.0.0.3": b"prod",
     }
-
-
-@pytest.mark.parametrize(
-    ("owner", "workload"),
-    [
-        ({"kind": "ReplicaSet", "name": "web-7d9f8", "controller": True}, "web"),
-        ({"kind": "ReplicaSet", "name": "by-hand", "controller": True}, "by-hand"),
-        ({"kind": "StatefulSet", "name": "db-7d9f8", "controller": True}, "db-7d9f8"),
-        ({"kind": "ReplicaSet", "name": "web-7d9f8"}, "web-7d9f8-x2x4z"),
-    ],
-)
-def test_the_workload_is_what_made_the_pod(owner, workload):
-    metadata = {"name": "web-7d9f8-x2x4z", "labels": {"pod-template-hash": "7d9f8"}, "ownerReferences": [owner]}
-    assert workload_of(metadata) == workload
-    assert workload_of({"name": "alone"}) == "alone"
 
 
 def test_workloads_are_known_by_the_addresses_that_pods_speak_from():
