@@ -21,7 +21,7 @@ from noderouter.admin.dashboard.look import Looker
 from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.handler.names import delegated
 from noderouter.admin.mesh.gatherer import Gatherer
-from noderouter.admin.state import AdminState, NoDtab
+from noderouter.admin.state import AdminState, NoDtab, no_policies
 from noderouter.assembly.surroundings import CaptureIndex
 from noderouter.config.config import Config
 from noderouter.config.validate import dump
@@ -282,6 +282,8 @@ class ControlPlane:
             expositions=expositions_of(config.telemetry),
             capture_status=None if self.interception is None else self.interception.capture_status,
             workloads=dict if self.interception is None else self.interception.workloads,
+            policy_what_if=None if self.policy is None else self.policy.what_if,
+            policies_of=no_policies if self.policy is None else self.policy.policies_of,
             recent_requests=self.recent,
             tap=self.tap,
             security=config.admin.security,

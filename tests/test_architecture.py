@@ -48,7 +48,7 @@ COVERED = {
     "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
     "tests/noderouter/proxy/access_log": "telemetry/access_records",
     "tests/noderouter/core": "core/connection core/context",
-    "tests/noderouter/interception/control": "core/client_namespaces",
+    "tests/noderouter/interception/control": "core/client_namespaces kubernetes/collection",
     "tests/noderouter/interception/keeper": (
         "interception/keeper/errors interception/keeper/state interception/keeper/backend/nft_monitor"
     ),

@@ -17,6 +17,7 @@ from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.mesh.gatherer import Gatherer
 from noderouter.core.addr import Addr
 from noderouter.naming.interpreter.whatif import Comparison, Moved
+from noderouter.policy.model import Policies
 from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.observe import Observers
@@ -129,6 +130,11 @@ class CaptureStatus(Protocol):
         ...
 
 
+def no_policies(_ip: str, _port: int) -> Iterable[tuple[str, str]]:
+    """None: what a router says that follows no policies."""
+    return ()
+
+
 def _no_tasks() -> Iterable[str]:
     return ()
 
@@ -163,6 +169,10 @@ class AdminState:
     """Of the pod of this node that has an address; None where nothing is captured."""
     workloads: Callable[[], Mapping[str, tuple[str, str]]] = dict
     """Namespaces and workloads of this node's pods, by their addresses; empty where pods are not followed."""
+    policy_what_if: Callable[[Policies, int], Awaitable[Mapping[str, Any]]] | None = None
+    """What policies would have done in the last so many minutes; None where the router has none."""
+    policies_of: Callable[[str, int], Iterable[tuple[str, str]]] = no_policies
+    """Names and actions of the policies for an address and a port."""
     recent_requests: Iterable[RecentRequest] | None = None
     """The newest first, where the configuration asks for them."""
     tap: Tap = field(default_factory=lambda: Tap(Observers()))

@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from noderouter.core.addr import Address
-from noderouter.core.errors import OverloadError, PolicyRefused
+from noderouter.core.errors import OverloadError, PolicyRefused, RouterError
 from noderouter.core.exchange import Exchange
 from noderouter.policy.compile import Compiled, CompiledPolicy, rules_for
 from noderouter.policy.judge import Refusal, Rules
@@ -147,13 +147,15 @@ class Authorizer:
         self._seen, self._counts = [], {}
         return taken
 
-    def rules_between(self, source: str, ip: str, port: int) -> Rules:
-        """Return the rules for two addresses; for people.
-
-        Raises:
-            OverloadError: as `check` does.
-        """
-        return self._made(source, Address(ip, port))
+    def policies_of(self, ip: str, port: int) -> list[tuple[str, str]]:
+        """Return names and actions of the policies for an address that have a rule for its port; for people."""
+        if self.policies is None or self.known is None:
+            return []
+        try:
+            _, policies = self._destination(Address(ip, port))
+        except RouterError:  # what is there is not known
+            return []
+        return [(policy.name, policy.action) for policy in policies if policy.has_rule_for(port)]
 
     def _rules_of(self, exchange: Exchange, address: Address) -> Rules:
         source = exchange.reply.connection.peer[0]

@@ -67,6 +67,10 @@ class CompiledPolicy:
             and workload.labels.issuperset((to.pods or {}).items())
         )
 
+    def has_rule_for(self, port: int) -> bool:
+        """Whether any of its rules is for a port."""
+        return any(rule.ports is None or port in rule.ports for rule, _ in self._rules)
+
     def left_for(self, source: Source, ip: Ip, port: int) -> Iterator[RequestRule]:
         """Yield the rules that a source and a port leave open for the request."""
         for rule, left in self._rules:

@@ -109,6 +109,10 @@ class PolicyControl:
         """Return the texts in effect and their errors, ready for JSON."""
         return self.follower.state()
 
+    def policies_of(self, ip: str, port: int) -> list[tuple[str, str]]:
+        """Return names and actions of the policies for an address, those at least that have a rule for its port."""
+        return self.authorizer.policies_of(ip, port)
+
     async def what_if(self, policies: Policies, minutes: int = MINUTES) -> dict[str, Any]:
         """Return what other policies would have done to the requests of the last minutes, ready for JSON."""
         self.sweep()

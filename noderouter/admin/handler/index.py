@@ -26,6 +26,7 @@ _ABOUT: Final = (
     ("/bound-names.json", Group.DIAGNOSTICS, "the names that namers can list"),
     ("/delegator.json?path=/svc/x&dtab=/svc=>/$/nil", Group.UI, "what becomes of a name; namespace=<router>"),
     ("/whatif", Group.DIAGNOSTICS, "POST a dtab: what it would do to the requests of the last ten minutes"),
+    ("/policy/whatif", Group.DIAGNOSTICS, "POST policies: whom they would have refused in the last 15 minutes"),
     ("/admin/threads", Group.DIAGNOSTICS, "what every task is doing"),
     ("/admin/summary.json", Group.DIAGNOSTICS, "this router in short, for those who look at all nodes"),
     ("/admin/stacks", Group.DIAGNOSTICS, "the filters of each server and service, as built; router=<label>"),

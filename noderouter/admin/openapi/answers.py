@@ -104,6 +104,20 @@ WHATIF: Final = record(
         "changed": by_key(record({"rate": NUMBER, "moves": OPTIONAL_NUMBER, "now": True, "then": True})),
     }
 )
+POLICY_WHATIF: Final = record(
+    {
+        **dict.fromkeys(("minutes", "requests", "refused", "refusedNow", "notShown", "notKept"), COUNT),
+        "changed": listed(
+            record(
+                {
+                    **dict.fromkeys(("source", "destination", "method", "path", "then", "policy", "why"), TEXT),
+                    **dict.fromkeys(("requests", "port"), COUNT),
+                    "claims": {"type": "boolean"},
+                }
+            )
+        ),
+    }
+)
 GRAPH_OR_VIEW: Final[Schema] = {"anyOf": [VIEW, record({"edges": listed(EDGE)})]}
 REQUESTS_OR_VIEW: Final[Schema] = {"anyOf": [VIEW, record({"requests": listed(REQUEST), "dropped": COUNT})]}
 SCHEMAS: Final = {
@@ -113,5 +127,6 @@ SCHEMAS: Final = {
     "Addresses": ADDRESSES,
     "Findings": FINDINGS,
     "Whatif": WHATIF,
+    "PolicyWhatif": POLICY_WHATIF,
 }
 """Those that have a name in the description."""

@@ -13,6 +13,7 @@ from noderouter.admin.handler import (
     logging,
     metrics,
     names,
+    policy,
     process,
     stacks,
     threads,
@@ -31,6 +32,7 @@ from noderouter.admin.openapi.answers import (
     NUMBERS,
     OPTIONAL_TEXT,
     PLAIN,
+    POLICY_WHATIF,
     REQUESTS_OR_VIEW,
     STRINGS,
     WHATIF,
@@ -54,6 +56,7 @@ from noderouter.admin.openapi.operation import (
     share,
 )
 from noderouter.admin.openapi.views import FORMS, GRAPH, STYLE, VIEWS, WRONG_VIEW
+from noderouter.policy.recent import MINUTES
 from noderouter.telemetry.log import LEVELS
 from noderouter.telemetry.tap.filter import MAX_MS
 
@@ -182,6 +185,16 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     names.bound_names: Operation((as_json(STRINGS, "names"),)),
     names.client_state: Operation((as_json(ADDRESSES, "by client"),), (_ROUTER,)),
     names.shown: Operation((as_json({"type": ["object", "array", "null"]}, "what it knows"),)),
+    policy.what_if: Operation(
+        (
+            as_json(POLICY_WHATIF),
+            WRONG,
+            plain("no place of policies is configured", 404),
+            plain("the content type is another one", 415),
+        ),
+        (Parameter("minutes", "how far back", share(MINUTES)),),
+        body={"text/plain": TEXT, "application/json": record({"policies": TEXT}, {"minutes": COUNT})},
+    ),
     whatif: Operation(
         (
             as_json(WHATIF),

@@ -3,7 +3,19 @@
 import argparse
 from typing import Any, Final
 
-NAMES: Final = ("top", "requests", "explain", "endpoints", "graph", "whatif", "status", "stat", "routes", "edges")
+NAMES: Final = (
+    "top",
+    "requests",
+    "explain",
+    "endpoints",
+    "graph",
+    "whatif",
+    "policy",
+    "status",
+    "stat",
+    "routes",
+    "edges",
+)
 ADMIN: Final = "127.0.0.1:9990"
 SELECTOR: Final = "app.kubernetes.io/name=noderouter"
 VIEWS: Final = ("overview", "services", "endpoints", "health")
@@ -76,6 +88,13 @@ def add_commands(commands: Any) -> None:
     whatif.add_argument("--router", metavar="LABEL", help="which router of the process; needed where it has several")
     _to_whom(whatif)
 
+    policy = commands.add_parser("policy", help="show whom other policies would have refused")
+    verbs = policy.add_subparsers(required=True, metavar="VERB")
+    check = verbs.add_parser("check", help="look at the requests of the last minutes; nothing is put into force")
+    check.add_argument("file", metavar="FILE", help="the list of policies; - is standard input")
+    check.add_argument("--last", type=_minutes, default=15, metavar="15m", help="how far back (default: 15m, the most)")
+    _to_whom(check)
+
     status = commands.add_parser("status", help="one line for each node: what is wrong with it, and what differs")
     _to_whom(status, everybody=True)
     for name, words in (
@@ -110,6 +129,13 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) < 9):
         raise argparse.ArgumentTypeError(f"a whole number above 0, not {text!r}")
     return int(text)
+
+
+def _minutes(text: str) -> int:
+    number = text.removesuffix("m")
+    if not (number.isascii() and number.isdigit() and len(number) < 3 and 1 <= int(number) <= 15):
+        raise argparse.ArgumentTypeError(f"minutes, 1m to 15m, not {text!r}")
+    return int(number)
 
 
 def _port(text: str) -> int:

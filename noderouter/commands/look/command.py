@@ -1,7 +1,8 @@
 """Carries out one of the commands; ends cleanly by Ctrl-C, and when nobody reads any more.
 
 Exit codes: 0 fine, 1 something could not be had, 2 wrong usage; of `status` 1 where
-nodes differ or are unwell; of `whatif` 1 if a name would go elsewhere, and 2 else.
+nodes differ or are unwell; of `whatif` 1 if a name would go elsewhere, of `policy` 1 if somebody would be refused,
+and 2 else.
 Ended by a signal 128 and its number, 130 by Ctrl-C.
 """
 
@@ -34,7 +35,7 @@ def run(name: str, options: argparse.Namespace) -> int:
         return trio.run(_until_a_signal, output, lambda: carry_out(name, options, output))
     except LookError as error:
         print(f"noderouter {name}: {clean(str(error))}", file=sys.stderr)
-        return 2 if name == "whatif" else 1
+        return 2 if name in ("whatif", "policy") else 1
     except BrokenPipeError:
         return 0  # as much as was wanted
     except KeyboardInterrupt:
@@ -71,6 +72,10 @@ async def carry_out(name: str, options: argparse.Namespace, output: Output) -> i
                 return await mesh.show(nodes, output, form, name, options.of)
             case "whatif":
                 return await whatif(nodes, output, form, options.file, options.router)
+            case "policy":
+                from noderouter.commands.look.policy import check
+
+                return await check(nodes, output, form, options.file, options.last)
     raise AssertionError(name)
 
 

@@ -139,6 +139,14 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("process", "policy/{text}/applied", _C, "policy_applied", "Changes of them that came into effect"),
     ("process", "policy/{text}/refused", _C, "policy_refused", "Texts of them that were invalid"),
     ("process", "policy/{text}/hash/{hash}", _I, "policy", "The hash of those in effect"),
+    # who may reach what
+    ("process", "policy/judged", _C, "policy_judged", "Requests and flows that policies were asked about"),
+    ("process", "policy/denied/{policy}/{source}/{destination}/requests", _C, "policy_denied", "Those refused"),
+    ("process", "policy/audited/{policy}/{source}/{destination}/requests", _C, "policy_audited", "Those watched"),
+    ("process", "policy/flows", _G, "policy_flows", "Tunnels and flows that are judged again with every change"),
+    ("process", "policy/flows_ended", _C, "policy_flows_ended", "Those that were ended by a change"),
+    ("process", "policy/recent_rows", _G, "policy_recent_rows", "Kinds of requests kept for what-if"),
+    ("process", "policy/recent_left_out", _C, "policy_recent_left_out", "Requests that what-if does not know of"),
     # watches
     ("process", _WATCH + "streaming", _G, "watch_streaming", "Whether the watch is open"),
     ("process", _WATCH + "last_event_age_seconds", _G, "watch_age_seconds", "Time since its last word or -1"),

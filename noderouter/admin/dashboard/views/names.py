@@ -32,6 +32,7 @@ from noderouter.admin.dashboard.view import (
     View,
 )
 from noderouter.admin.dashboard.views import draft as drafts
+from noderouter.admin.dashboard.views.policies import policies_table
 from noderouter.admin.dashboard.views.tables import branch_rows
 from noderouter.admin.state import AdminState, RouterView, StoredDtab
 
@@ -137,6 +138,7 @@ def _parts(
         yield Tree("delegation", "Delegation", tree, f"{note}; steps were left out" if cut else note)
     yield _dentries(dtab, now, stored)
     yield from _branches(look, path, label)
+    yield from policies_table(state, look, path, label)
     in_force = drafts.text_of(stored.dtab if stored is not None else dtab)
     if len(in_force) <= DRAFT_BYTES or text is not None:
         hidden = (("path", path), ("router", label))

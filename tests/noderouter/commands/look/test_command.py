@@ -1,6 +1,6 @@
 """The commands that a router of today answers in full, and how all of them end.
 
-Covers `requests.py`, `line.py`, `whatif.py`.
+Covers `requests.py`, `line.py`, `policy.py`, `whatif.py`.
 """
 
 import json
@@ -106,6 +106,34 @@ async def test_what_if(command, tmp_path):
         await command(f"whatif {file}", 1)
 
 
+async def test_whom_policies_would_refuse(command, tmp_path):
+    file = tmp_path / "policies"
+    in_force = tmp_path / "in-force"
+    in_force.write_text("[]")
+    async with backend() as hello:
+        configuration = config(f"/svc => {inet(hello.port)}")
+        configuration["policy"] = {"kind": "io.noderouter.fs", "policiesFile": str(in_force)}
+        async with routing(configuration) as router:
+            file.write_text("- {name: out, to: {external: [127.0.0.0/8]}, action: deny, rules: [{}]}")
+            code, out = await command(f"policy check {file}", router.admin_port)
+            assert (code, out) == (0, "no requests in the last 15 minutes\n")
+            await router.ask("hello", "/a/b/c?secret=1")
+            code, out = await command(f"policy check {file} --last 5m", router.admin_port)
+            assert code == 1
+            assert out.startswith(
+                "of 1 requests of the last 5 minutes 1 would be refused; 0 were by what is in force\n"
+            )
+            assert f"1  127.0.0.1 -> 127.0.0.1:{hello.port}  GET /a/b/c\n    refused: policy out denies it" in out
+            code, out = await command(f"policy check {file} -o json", router.admin_port)
+            assert (code, json.loads(out)["changed"][0]["policy"]) == (1, "out")
+            file.write_text("[]")
+            assert (await command(f"policy check {file}", router.admin_port))[0] == 0
+            assert (await router.ask("hello")).status == 200, "nothing is put into force"
+    file.write_text("- {name: out}")
+    with pytest.raises(LookError, match=rf"{file}:1:3: "):
+        await command(f"policy check {file}", 1)
+
+
 async def test_ctrl_c_ends_it_without_a_word():
     async with routing(config()) as router:
         words = ["requests", "--admin", f"127.0.0.1:{router.admin_port}"]
@@ -125,5 +153,7 @@ def test_an_error_is_one_line(capsys):
 
     assert main(["endpoints", "--admin", "nonsense:x"]) == 1
     assert capsys.readouterr().err.startswith("noderouter endpoints: --admin 'nonsense:x': must be HOST:PORT")
+    assert main(["policy", "check", "/none", "--admin", "127.0.0.1:1"]) == 2
+    assert capsys.readouterr().err == "noderouter policy: /none: No such file or directory\n"
     assert main(["whatif", "/none", "--admin", "127.0.0.1:1"]) == 2
     assert capsys.readouterr().err == "noderouter whatif: /none: No such file or directory\n"

@@ -1,0 +1,179 @@
+"""Who is asked about whom, what is remembered, and what is never assumed."""
+
+import pytest
+
+from noderouter.core.addr import ENDPOINT, Address
+from noderouter.core.connection import ConnectionInfo
+from noderouter.core.errors import OverloadError, PolicyRefused
+from noderouter.core.exchange import Exchange
+from noderouter.core.headers import Headers
+from noderouter.policy import authorizer as module
+from noderouter.policy.authorizer import MOST_SEEN, SHOWN, Authorizer
+from noderouter.policy.workloads import Known, Workload
+from noderouter.proxy.client.address_class import spellings
+from tests.noderouter.policy.test_compile import FRONT, WEB, compiled, policy
+
+POD, CLIENT = "10.1.0.9", "10.1.0.1"
+HERE = Known({POD: WEB, CLIENT: FRONT}, node="n1", node_ips=frozenset({"192.0.2.1"}))
+DENY = policy("deny", "[{from: [{namespace: prod}]}]")
+
+
+class NoReply:
+    def __init__(self, ip: str) -> None:
+        self.connection = ConnectionInfo((ip, 40000), ("10.1.0.2", 4140))
+
+
+def exchange(source: str = CLIENT, target: bytes = b"/", method: bytes = b"GET", **keys) -> Exchange:
+    from noderouter.core.body import NO_BODY
+
+    return Exchange(method, target, b"web", Headers([]), NO_BODY, NoReply(source), **keys)
+
+
+def judge(text: str = DENY, known: Known | None = HERE, **keys) -> Authorizer:
+    made = Authorizer(spellings, **keys)
+    made.put(compiled(text), known)
+    return made
+
+
+def asked(made: Authorizer, ip: str = POD, source: str = CLIENT, port: int = 80, **keys) -> str:
+    """What becomes of a request: `allowed`, a policy, or `later`."""
+    try:
+        made.check(exchange(source), Address(ip, port, **keys))
+    except PolicyRefused as error:
+        return error.policy
+    except OverloadError:
+        return "later"
+    return "allowed"
+
+
+def test_who_asks_whom():
+    made = judge()
+    assert asked(made) == "p"
+    assert asked(made, source="203.0.113.9") == "allowed"
+    assert asked(made, source=f"::ffff:{CLIENT}") == "p"
+    assert (made.judged, made.refused) == (3, 2)
+
+
+@pytest.mark.parametrize("ip", [POD, f"::ffff:{POD}", "64:ff9b::a01:9", "2002:a01:9::", "::10.1.0.9"])
+def test_every_spelling_of_an_address_is_the_pod(ip):
+    assert asked(judge(), ip) == "p"
+
+
+def test_what_is_not_known_yet_reaches_nobody():
+    made = Authorizer(spellings)
+    assert asked(made) == "later"
+    made.put(compiled(DENY), None)
+    assert asked(made) == "later"
+    made.put(None, HERE)
+    assert asked(made) == "later"
+    made.put(compiled(DENY), HERE)
+    assert asked(made) == "p"
+
+
+def test_an_endpoint_of_this_node_whose_pod_was_not_seen_yet_waits():
+    on_node = {"meta": (("nodeName", "n1"), ("pod", "new")), "origin": ENDPOINT}
+    assert asked(judge(), "10.1.0.77", **on_node) == "later"
+    assert asked(judge("[]"), "10.1.0.77", **on_node) == "allowed", "without policies for pods nobody has to know"
+    assert asked(judge(), "192.0.2.1", **on_node) == "allowed", "hostNetwork: its address is the node's"
+    assert asked(judge(), "10.1.0.77", meta=(("nodeName", "n2"),)) == "allowed"
+    assert asked(judge(), "10.1.0.77") == "allowed"
+    disputed = Known({}, frozenset({"10.1.0.77"}), "n1")
+    assert asked(judge(known=disputed), "10.1.0.77") == "later"
+
+
+def test_the_address_of_a_service_is_no_way_round():
+    made = judge(is_service=lambda ip, port: (ip, port) == ("10.96.0.1", 80))
+    assert asked(made, "10.96.0.1") == "service"
+    assert asked(made, "10.96.0.1", port=81) == "allowed"
+    assert asked(made, "10.96.0.1") == "service"
+    outside = policy("deny", to="{external: [10.0.0.0/8]}", rules="[{ports: [1]}]")
+    assert asked(judge(outside, is_service=lambda _ip, _port: True), "10.96.0.1") == "allowed"
+
+
+def test_what_is_remembered_is_forgotten_with_any_change():
+    made = judge()
+    assert asked(made) == "p"
+    made.put(compiled("[]"), HERE)
+    assert asked(made) == "allowed"
+    made.put(compiled(DENY), HERE)
+    assert asked(made) == "p"
+    made.put(compiled(DENY), Known({POD: WEB}))
+    assert asked(made) == "allowed", "the pod of the source has gone"
+
+
+def test_strangers_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(module, "MOST_KNOWN", 100)
+    made = judge()
+    for number in range(1000):
+        assert asked(made, f"10.2.{number // 250}.{number % 250}", source=f"203.0.113.{number % 250}") == "allowed"
+        assert len(made._rules) <= 100
+        assert len(made._destinations) <= 100
+    assert asked(made) == "p"
+
+
+def test_what_is_seen_between_two_looks_is_bounded():
+    made = judge("[]")
+    for _ in range(MOST_SEEN + 10):
+        made.check(exchange(target=b"/" + b"x" * 1000), Address(POD, 80))
+    assert made.left_out == 10
+    seen, counts = made.take()
+    assert len(seen) == MOST_SEEN
+    assert len(seen[0][2]) == SHOWN
+    assert counts == {}
+    assert made.take() == ([], {})
+
+
+def test_counts_by_policy_source_and_destination(monkeypatch):
+    made = judge(DENY + policy("audit", name="watched"))
+    for target in (b"/a?secret", b"/b"):
+        with pytest.raises(PolicyRefused, match="policy p denies it"):
+            made.check(exchange(target=target), Address(POD, 80))
+    made.check(exchange("203.0.113.9"), Address(POD, 80))
+    _, counts = made.take()
+    assert {key: (count.requests, count.refused, count.example) for key, count in counts.items()} == {
+        ("p", "prod/front", "prod/web"): (2, True, b"GET /a"),
+        ("watched", "prod/front", "prod/web"): (2, False, b"GET /a"),
+        ("watched", "other", "prod/web"): (1, False, b"GET /"),
+    }
+    monkeypatch.setattr(module, "MOST_COUNTED", 1)
+    pods = {f"10.1.1.{n}": Workload("prod", f"w{n}", "prod/w", owner=f"w{n}") for n in range(50)}
+    made.put(compiled(policy("deny")), Known(pods))
+    for ip in pods:
+        assert asked(made, ip) == "p"
+    assert sum(count.requests for count in made.take()[1].values()) == 50
+
+
+def test_the_policies_of_an_address():
+    made = judge(DENY + policy("allow", "[{ports: [81]}]", name="a"))
+    assert made.policies_of(POD, 80) == [("p", "deny")]
+    assert made.policies_of(POD, 81) == [("p", "deny"), ("a", "allow")]
+    assert made.policies_of("203.0.113.9", 80) == []
+    assert Authorizer(spellings).policies_of(POD, 80) == []
+
+
+class Task:
+    """What a flow runs in."""
+
+    def __init__(self) -> None:
+        self.reasons = []
+
+    def cancel(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def test_what_is_open_as_bytes_is_judged_again(monkeypatch):
+    task = Task()
+    monkeypatch.setattr(module, "current_task", lambda: task)
+    made = judge("[]")
+    tunnel, plain = exchange(method=b"CONNECT"), exchange()
+    tunnel.tunnel = True
+    upgrade = exchange(reserved=((b"upgrade", b"websocket"),))
+    for each in (tunnel, plain, upgrade):
+        made.check(each, Address(POD, 80))
+    assert made.flows == 2
+    made.put(compiled(policy("deny", "[{http: {methods: [PUT]}}]")), HERE)
+    assert task.reasons == ["policy p denies it any more"], "a flow matches a deny that asks for HTTP; a GET does not"
+    made.put(compiled("[]"), None)
+    assert len(task.reasons) == 1, "what is not known ends nothing"
+    made.leave(upgrade)
+    assert (made.flows, made.ended) == (0, 1)
