@@ -9,6 +9,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from benchmarks import policy_subjects
 from benchmarks.cases import USUAL_HEADERS
 from dtab import Bound, Dtab, Leaf, NameTree, Ok, Path, bind
 
@@ -315,4 +316,5 @@ SUBJECTS: Final[dict[str, Subject]] = {
     "retry budget, deposit": budget_deposit,
     "classify": classify,
     "two spans, record": spans_record,
+    **policy_subjects.SUBJECTS,
 }

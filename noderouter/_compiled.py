@@ -30,6 +30,7 @@ MODULES: Final = (
     "noderouter.proxy.client.shared_pool",
     "noderouter.policy.authorizer",
     "noderouter.policy.judge",
+    "noderouter.policy.paths",
     "noderouter.core.client_namespaces",
     "noderouter.core.connection",
     "noderouter.core.body",

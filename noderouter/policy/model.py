@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from noderouter.core.address_rule import AddressRule
 from noderouter.naming.stored.text import TextError
-from noderouter.policy.paths import PathPattern
+from noderouter.policy.path_pattern import PathPattern
 from noderouter.policy.read import read_list
 from noderouter.schema.fields import NotEmpty
 from noderouter.schema.kind import (

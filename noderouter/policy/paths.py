@@ -9,21 +9,26 @@ Nothing is normalised: a request goes on as it came. But a server behind us may 
                  `/`, `\\`, `;`, controls; none that escapes another (`%2541`); together UTF-8, and of the shortest form
 
 What remains is compared decoded: `/a%40b` and `/a@b` are one path to every server, as are `%c3%a9` and `%C3%A9`.
+
+Runs for every request where a rule has paths; compiled with the data path.
 """
 
 import re
-from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
-_PLAIN: Final = bytes(range(0x21, 0x7F)).translate(None, b"%\\;#?")
-"""What stands for itself in a path, whatever is next to it but `/` and `.`."""
+if TYPE_CHECKING:
+    from noderouter.policy.path_pattern import PathPattern
+
+_PLAIN: Final = re.compile(
+    rb"""((?:/[A-Za-z0-9_~!$&'()*+,=:@"<>^`{|}\[\]\-][A-Za-z0-9._~!$&'()*+,=:@"<>^`{|}\[\]\-]*+)*+/?)(?:\?|\Z)"""
+)
+"""A path of which every character stands for itself, and no segment begins with a dot."""
+_THEMSELVES: Final = bytes(range(0x21, 0x7F)).translate(None, b"\\;#?")
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})?")
 _UNRESERVED: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _NEVER_ESCAPED: Final = frozenset(_UNRESERVED + b"/\\;\x7f" + bytes(range(0x20)))
 _AGAIN: Final = re.compile(rb"%25[0-9A-Fa-f]{2}")
-LONGEST: Final = 1000
-"""Of a pattern, in characters."""
 
 
 def readable(target: bytes) -> bytes | None:
@@ -31,13 +36,11 @@ def readable(target: bytes) -> bytes | None:
 
     `*`, the target of OPTIONS, is itself. The query does not count.
     """
-    path = target
-    end = target.find(b"?")
-    if end >= 0:
-        path = target[:end]
-    if path.translate(None, _PLAIN) or b"/." in path or b"//" in path or not path.startswith(b"/"):
-        return _looked_at(path)
-    return path
+    plain = _PLAIN.match(target)
+    if plain is not None and plain[1]:
+        found: bytes = plain[1]
+        return found
+    return _looked_at(target.partition(b"?")[0])
 
 
 def _looked_at(path: bytes) -> bytes | None:
@@ -49,7 +52,7 @@ def _looked_at(path: bytes) -> bytes | None:
     for segment in path.split(b"/"):
         if segment in (b".", b".."):
             return None
-    if path.translate(None, _PLAIN + b"%") or _AGAIN.search(path):
+    if path.translate(None, _THEMSELVES) or _AGAIN.search(path):
         return None
     for code in _ESCAPE.findall(path):
         if not code or int(code, 16) in _NEVER_ESCAPED:
@@ -62,60 +65,12 @@ def _looked_at(path: bytes) -> bytes | None:
     return decoded
 
 
-@dataclass(frozen=True, slots=True)
-class PathPattern:
-    """Paths that a rule means: `/a` itself, `/a/*` any one segment below it, `/a/**` itself and all below it.
-
-    A `*` stands for any characters within a segment, `**` only for all segments from there on.
-    """
-
-    text: str
-    exact: bytes | None = field(default=None, compare=False)
-    """The one path that it means."""
-    below: bytes | None = field(default=None, compare=False)
-    """What the paths begin with that it means, beside `exact`."""
-    regex: str | None = field(default=None, compare=False)
-    """Where it is neither of the two."""
-
-    @classmethod
-    def parse(cls, text: str) -> "PathPattern":
-        """Read one.
-
-        Raises:
-            ValueError: it is none, or no request could match it; says what is wrong.
-        """
-        if len(text) > LONGEST:
-            raise ValueError(f"longer than {LONGEST} characters")
-        if not text.startswith("/"):
-            raise ValueError("a path begins with /, such as /api/**")
-        if "?" in text:
-            raise ValueError("a path has no query: `?` and what follows is not compared")
-        whole = text.endswith("/**")
-        stem = text[:-3] if whole else text
-        if "**" in stem:
-            raise ValueError("`**` stands for all that follows, so it is the last segment, as in /api/**")
-        if any(segment.count("*") > 1 for segment in stem.split("/")):
-            raise ValueError("one `*` in a segment is enough; more would take long to compare")
-        path = readable((stem or "/").encode())
-        if path is None:
-            raise ValueError("no request with this path is let through: it can be read in two ways")
-        if b"*" not in path:
-            if not whole:
-                return cls(text, path)
-            return cls(text, path if stem else b"/", path + b"/" if stem else b"/")
-        pattern = re.escape(path.decode()).replace(r"\*", "[^/]*")
-        return cls(text, None, None, pattern + "(?:/.*)?" if whole else pattern)
-
-    def __str__(self) -> str:
-        return self.text
-
-
 class Paths:
     """Any of several patterns, made quick."""
 
     __slots__ = ("_below", "_exact", "_regex")
 
-    def __init__(self, patterns: tuple[PathPattern, ...]) -> None:
+    def __init__(self, patterns: "tuple[PathPattern, ...]") -> None:
         self._exact = frozenset([each.exact for each in patterns if each.exact is not None])
         self._below = tuple([each.below for each in patterns if each.below is not None])
         regexes = [each.regex for each in patterns if each.regex is not None]

@@ -1,4 +1,7 @@
-"""Which paths have one reading, and what patterns mean."""
+"""Which paths have one reading, and what patterns mean.
+
+Covers `path_pattern.py`.
+"""
 
 from urllib.parse import quote, unquote
 
@@ -6,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from noderouter.policy.paths import LONGEST, PathPattern, Paths, readable
+from noderouter.policy.path_pattern import LONGEST, PathPattern
+from noderouter.policy.paths import Paths, readable
 
 
 @pytest.mark.parametrize(
