@@ -72,6 +72,14 @@ telemetry:
 {{- if .Values.intercept.enabled }}
 {{ include "noderouter.interceptConfig" . }}
 {{- end }}
+{{- if .Values.policy.enabled }}
+# Who may reach what.
+policy:
+  kind: io.noderouter.configMap
+  namespace: {{ include "noderouter.namespace" . }}
+  name: {{ include "noderouter.policyName" . }}
+  lastGood: {{ include "noderouter.policyLastGoodName" . }}
+{{- end }}
 routers:
 {{- if .Values.routers }}
 {{ toYaml .Values.routers }}

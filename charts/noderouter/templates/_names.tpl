@@ -33,6 +33,15 @@
 {{- printf "%s-last-good" (include "noderouter.dtabName" .) -}}
 {{- end -}}
 
+{{/* Where policies are, and where routers keep those that were valid last. */}}
+{{- define "noderouter.policyName" -}}
+{{- default (printf "%s-policy" (include "noderouter.fullname" .)) .Values.policy.name -}}
+{{- end -}}
+
+{{- define "noderouter.policyLastGoodName" -}}
+{{- printf "%s-last-good" (include "noderouter.policyName" .) -}}
+{{- end -}}
+
 {{- define "noderouter.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "noderouter.fullname" .) .Values.serviceAccount.name -}}

@@ -19,6 +19,11 @@ adds a rule to one of them, with its reason, a line to docs/chart.md, and a case
 - apiGroups: [""]
   resources: [pods, namespaces]
   verbs: [list, watch]
+{{- else if .Values.policy.enabled }}
+# Whom policies protect, and who asks: the pods of the router's node. RBAC knows no node to narrow it to.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
 {{- end }}
 {{- end -}}
 
@@ -34,6 +39,17 @@ adds a rule to one of them, with its reason, a line to docs/chart.md, and a case
   resources: [configmaps]
   resourceNames: [{{ include "noderouter.lastGoodName" . }}]
   verbs: [patch]
+{{- if .Values.policy.enabled }}
+# The same for policies.
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [{{ include "noderouter.policyName" . }}, {{ include "noderouter.policyLastGoodName" . }}]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [{{ include "noderouter.policyLastGoodName" . }}]
+  verbs: [patch]
+{{- end }}
 # Says on the ConfigMap which line of an edit is wrong. Creating cannot be bound to a name.
 - apiGroups: [""]
   resources: [events]

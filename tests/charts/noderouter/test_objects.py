@@ -8,6 +8,7 @@ import yaml
 
 from noderouter.config.config import Config
 from noderouter.config.validate import validate_text
+from noderouter.policy.model import Policies, parse_policies
 from noderouter.telemetry.tracing import otlp
 from tests.charts.helm import CHART, KUBERNETES, Helm, HelmError, Object, ci_values, one, router_config, staying
 
@@ -235,6 +236,29 @@ def test_pods_may_be_annotated_where_that_is_wanted(helm: Helm):
         (daemonset,) = [each for each in helm.objects(values) if each["kind"] == "DaemonSet"]
         (container,) = daemonset["spec"]["template"]["spec"]["containers"]
         assert ("POD_NAME" in {each["name"] for each in container["env"]}) is there
+
+
+def test_policies_are_followed_where_that_is_wanted(helm: Helm):
+    values: Object = {"policy": {"enabled": True, "policies": [{"name": "nobody", "action": "deny", "rules": [{}]}]}}
+    read = ("list", "watch")
+    assert allowed(helm, values) - allowed(helm) == {
+        *(("", "pods", verb) for verb in read),
+        *(("", "configmaps", verb, "noderouter-policy", "noderouter-policy-last-good") for verb in read),
+        ("", "configmaps", "patch", "noderouter-policy-last-good"),
+    }
+    objects = helm.objects(values)
+    assert yaml.safe_load(router_config(objects))["policy"] == {
+        "kind": "io.noderouter.configMap",
+        "namespace": "noderouter",
+        "name": "noderouter-policy",
+        "lastGood": "noderouter-policy-last-good",
+    }
+    (made,) = [o for o in objects if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "noderouter-policy"]
+    policies = parse_policies(made["data"]["policies"])
+    assert isinstance(policies, Policies)
+    assert [policy.name for policy in policies.policies] == ["nobody"]
+    with pytest.raises(HelmError, match=r"leave rbac\.namespaces empty"):
+        helm.objects(values | {"rbac": {"namespaces": ["prod"]}})
 
 
 def test_two_releases_share_no_object(helm: Helm):
