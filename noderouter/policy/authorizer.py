@@ -138,8 +138,9 @@ class Authorizer:
             self._flows[exchange] = (current_task(), address)
 
     def leave(self, exchange: Exchange) -> None:
-        """Note that what may have been carried as bytes has ended, or was not to be."""
-        self._flows.pop(exchange, None)
+        """Note that an exchange has ended, or was not to be: it may have been carried as bytes."""
+        if exchange.tunnel or exchange.reserved is not None:
+            self._flows.pop(exchange, None)
 
     def take(self) -> tuple[list[Seen], dict[tuple[str, str, str], Count]]:
         """Return what was judged, and what policies matched (by policy, source, destination), since the last time."""

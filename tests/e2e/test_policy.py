@@ -10,6 +10,7 @@ import trio
 from tests.testing.api_server import ApiServer, api_server
 from tests.testing.backend import Backend, backend, backends
 from tests.testing.http import Answer, Http
+from tests.testing.http2 import http2_client
 from tests.testing.kube_pods import NODE, pod
 from tests.testing.loop import until
 from tests.testing.origin import Peer, origin
@@ -246,6 +247,19 @@ async def test_a_tightened_policy_ends_what_is_open_as_bytes(server, tmp_path, m
             metrics = await here.router.metrics("policy")
             assert (metrics["flows"], metrics["flows_ended"]) == (0, 1)
             assert [event["flows"] for event in here.router.events if event["event"] == "policy.flows_ended"] == [1]
+
+
+async def test_streams_of_http_2_are_judged_one_by_one(server, tmp_path):
+    """Two streams of one connection, to an endpoint that speaks HTTP/1: one is refused, the other goes on."""
+    keys = {"servers": [{"port": 0, "http2": {}}], "client": {"endpointProtocol": "http"}}
+    async with backend() as web, policed(server, tmp_path, NO_ADMIN, f"/svc => {inet(web.port)}", **keys) as here:
+        peer = await http2_client(here.router.port)
+        await peer.send(peer.request("/admin"), peer.request("/"))
+        refused, served = [await peer.over(stream) for stream in (1, 3)]
+        assert (refused.status, served.status) == (403, 200)
+        assert b"no-admin" in refused.head[b"l5d-err"]
+        assert [got.head.split()[1] for got in web.got] == [b"/"]
+        await peer.close()
 
 
 async def test_counters_and_lines(server, tmp_path):

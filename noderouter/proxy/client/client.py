@@ -191,6 +191,7 @@ class Client:
 
         Raises:
             NoSuchName: there is no address.
+            PolicyRefused: a policy is against it; another endpoint would be a way round.
             RouterError: the last attempt's, when requeues are used up or not allowed.
         """
         if self._epoch != Var.epoch:
@@ -210,8 +211,10 @@ class Client:
                     now = monotonic()
                     continue
                 exchange.endpoint = endpoint
+                judged = False
                 if self._authorizer is not None and endpoint.judged:
                     self._authorizer.check(exchange, endpoint.address)
+                    judged = True
                 probe = balancer.begin(endpoint, now)
                 exchange.attempts += 1
                 lines = fields
@@ -283,7 +286,8 @@ class Client:
                         latency = (exchange.head_at or ended) - now
                         endpoint.seconds += latency
                         balancer.end(endpoint, ended, latency)
-                    if self._authorizer is not None and (exchange.tunnel or exchange.reserved is not None):
+                    if judged:
+                        assert self._authorizer is not None
                         self._authorizer.leave(exchange)
                     exchange.upstream = None  # from here on it is the pool's, and soon another's
                     if connection is not None:
