@@ -46,6 +46,15 @@ class StoredTable(Need):
     filename: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPolicies(Need):
+    """A ConfigMap with what says who may reach what, each under its own key."""
+
+    access: Access
+    namespace: str
+    name: str
+
+
 def of_services(access: Access, namespace: str) -> Iterator[ApiRight]:
     """What it takes to follow Services and their endpoints; an empty namespace is all of them."""
     yield from reading(access, "services", namespace)

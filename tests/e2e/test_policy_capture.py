@@ -25,7 +25,8 @@ from tests.testing.router import config, process, replace
 pytestmark = pytest.mark.root
 
 DTAB = f"/svc => /$/inet/{BACKEND[4]}/{BACKEND_PORT}"
-NOT_THE_CLIENT = f"- {{name: not-the-client, action: deny, to: {{external: [{BACKEND[4]}]}}, rules: [{{from: [{{ip: {CLIENT[4]}}}]}}]}}"
+TO, FROM = f"to: {{external: [{BACKEND[4]}]}}", f"from: [{{ip: {CLIENT[4]}}}]"
+NOT_THE_CLIENT = f"- {{name: not-the-client, action: deny, {TO}, rules: [{{{FROM}}}]}}"
 
 
 async def test_a_flow_is_reset_when_it_may_not_be_any_more(tmp_path: Path) -> None:

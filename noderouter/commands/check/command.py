@@ -15,6 +15,7 @@ from noderouter.commands.check.finding import Finding, fail, failed, ok
 from noderouter.commands.check.intercept import check_intercept
 from noderouter.commands.check.kubernetes import check_server
 from noderouter.commands.check.plan import Needs, Place, Plan, plan_of
+from noderouter.commands.check.policies import check_policies
 from noderouter.commands.check.ports import check_descriptors, check_ports
 from noderouter.commands.check.rights import check_rights
 from noderouter.config.config import Config
@@ -77,6 +78,8 @@ def check_api(access: Access, needs: Needs, namers: list[Path], account: tuple[s
             return lines
         lines += [line async for line in check_rights(api, needs.rights, account)]
         lines += [await check_config_map(api, key, namers) for key in needs.config_maps]
+        for namespace, name in needs.policies:
+            lines += await check_policies(api, namespace, name)
         return lines
 
     return run_once(access, ask)

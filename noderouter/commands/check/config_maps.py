@@ -16,20 +16,28 @@ from noderouter.naming.stored.text import TextError
 async def check_config_map(api: Api, key: Key, namers: list[Path]) -> Finding:
     """Check one ConfigMap. It is listed, as the router does it: the right to `get` may be missing."""
     subject = f"dtab {key}"
-    try:
-        path = configmaps(key.namespace).path
-        found = json.loads(await api.get(path, {"fieldSelector": f"metadata.name={key.name}"})).get("items") or []
-    except ApiError as error:
-        if error.status == NOT_FOUND:
-            found = []
-        else:
-            return fail(subject, error.reason, "see the lines about rights")
-    except (ValueError, AttributeError):
-        return fail(subject, "the answer is not a list of ConfigMaps", "does something stand between us and the API?")
-    if not found:
+    found = await listed(api, key.namespace, key.name, subject)
+    if isinstance(found, Finding):
+        return found
+    if found is None:
         hint = f"kubectl -n {key.namespace} create configmap {key.name} --from-file={key.filename}=FILE"
         return warn(subject, "there is no such ConfigMap: an empty dtab is in effect", hint)
-    return judged(key, found[0], namers)
+    return judged(key, found, namers)
+
+
+async def listed(api: Api, namespace: str, name: str, subject: str) -> Object | Finding | None:
+    """Return a ConfigMap, None where there is none, or why that cannot be known."""
+    try:
+        path = configmaps(namespace).path
+        found = json.loads(await api.get(path, {"fieldSelector": f"metadata.name={name}"})).get("items") or []
+    except ApiError as error:
+        if error.status == NOT_FOUND:
+            return None
+        return fail(subject, error.reason, "see the lines about rights")
+    except (ValueError, AttributeError):
+        return fail(subject, "the answer is not a list of ConfigMaps", "does something stand between us and the API?")
+    first: Object | None = found[0] if found else None
+    return first
 
 
 def judged(key: Key, thing: Object, namers: list[Path]) -> Finding:

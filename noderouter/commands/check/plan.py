@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from noderouter.config.config import Config
 from noderouter.kubernetes.access import Access, Plain, of_people
-from noderouter.kubernetes.needs import ApiRight, Right, StoredTable
+from noderouter.kubernetes.needs import ApiRight, Right, StoredPolicies, StoredTable
 from noderouter.naming.stored.key import Key
 from noderouter.schema.kind import models_in
 from noderouter.schema.needs import Variable
@@ -16,6 +16,8 @@ class Needs:
 
     rights: set[Right] = field(default_factory=set)
     config_maps: list[Key] = field(default_factory=list)
+    policies: list[tuple[str, str]] = field(default_factory=list)
+    """ConfigMaps, by namespace and name."""
 
     def add_right(self, right: Right) -> None:
         """Of equal rights, the one that nothing works without is the one that counts."""
@@ -56,6 +58,8 @@ def plan_of(config: Config, place: Place) -> Plan:
                     plan.variables[name] = reader
                 case ApiRight(access=access, right=right):
                     plan.apis.setdefault(place.of(access), Needs()).add_right(right)
+                case StoredPolicies(access=access, namespace=namespace, name=name):
+                    plan.apis.setdefault(place.of(access), Needs()).policies.append((namespace, name))
                 case StoredTable(access=access):
                     needs = plan.apis.setdefault(place.of(access), Needs())
                     key = Key(need.namespace, need.name, need.filename)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from noderouter.core.readiness import Readiness
 from noderouter.kubernetes.access import NODE_VARIABLE, node_name
+from noderouter.kubernetes.needs import StoredPolicies
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.stored.config_map import ConfigMapText
@@ -33,6 +34,7 @@ class ConfigMap(ConfigMapKeys, PolicyKind):
 
     def needs(self, namespace: str | None = None) -> Iterable[Need]:
         """See `Model`."""
+        yield StoredPolicies(self.access, self.namespace, self.name)
         yield from self.rights("policy", namespace)
         yield from self.pod_rights()
         if self.nodeName is None:

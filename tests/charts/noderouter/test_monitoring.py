@@ -83,6 +83,7 @@ async def exposition() -> str:
         stored = {"kind": "io.l5d.fs", "dtabFile": table.name}
         logs = {"kind": "io.l5d.otlpLogs", "endpoint": "http://127.0.0.1:1"}
         telling = {"telemetry": [{"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 1}, logs]}
+        telling |= {"policy": {"kind": "io.noderouter.fs", "policiesFile": f"{table.name}.no-policies"}}
         async with routing(config(interpreter=stored, httpAccessLog=os.devnull) | telling) as router:
             assert (await router.ask("up")).status == 502
             return found + (await router.admin("/metrics")).text
@@ -187,6 +188,12 @@ ALERTS = {
         'router="out"',
         "the dtab of router out is invalid or missing, and an older one in effect; kubectl describe of its ConfigMap "
         "says where",
+    ),
+    "NoderouterPolicyRefused": (
+        [("noderouter_policy_rejecting", "1x30")],
+        'text="policies"',
+        "the policies in their ConfigMap are invalid or missing, and older ones in effect; kubectl describe of it says "
+        "where",
     ),
     "NoderouterWatchFailing": (
         [("noderouter_watch_failing_seconds", "0+60x30"), ("noderouter_watch_age_seconds", "0+60x30")],
