@@ -22,13 +22,18 @@ def _finder(name: bytes) -> re.Pattern[bytes]:
 
 
 class Headers:
-    """The fields of a message head, in order and in their original spelling."""
+    """The fields of a message head, in order and in their original spelling.
 
-    __slots__ = ("block",)
+    `never` names those that no hop may put into a table of HTTP/2 (RFC 7541 section 6.2.3); of trailers only, as heads
+    have them among their reserved fields.
+    """
 
-    def __init__(self, block: bytes = b"") -> None:
+    __slots__ = ("block", "never")
+
+    def __init__(self, block: bytes = b"", never: tuple[bytes, ...] | None = None) -> None:
         """Wrap `block`, which the codec vouches for."""
         self.block = block
+        self.never = never
 
     def __repr__(self) -> str:
         return f"<Headers {self.block!r}>"

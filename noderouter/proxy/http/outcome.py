@@ -52,6 +52,7 @@ def conclude(exchange: Exchange, trailers: Headers | None) -> Headers | None:
     told = Headers(success_fields(verdict))
     if trailers is not None:
         told.block = trailers.block + told.block
+        told.never = trailers.never
     return told
 
 

@@ -185,8 +185,8 @@ static PyObject *decode_trailers(Decoder *self, PyObject *const *args, Py_ssize_
     message_init(&m, TRAILERS);
     if (decoded(self, args, count, &m)) {
         PyObject *items[] = {
-            block_of(&m), PyLong_FromLong(ANSWERS[m.error].status), Py_NewRef(reasons[m.error])};
-        result = tuple_of(items, 3);
+            block_of(&m), reserved_of(&m), PyLong_FromLong(ANSWERS[m.error].status), Py_NewRef(reasons[m.error])};
+        result = tuple_of(items, 4);
     }
     message_free(&m);
     return result;

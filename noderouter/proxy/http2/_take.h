@@ -157,7 +157,7 @@ static bool take(decoder *d, message *m, field *f, bool never, bool *forwarded)
             memory = reserve(m, object_of(f, true));
     }
     /* The encoder never indexes `authorization` anyhow, so that the usual secret costs no object. */
-    if (never && memory && !m->error && class != LEFT_OUT && m->kind != TRAILERS
+    if (never && memory && !m->error && (m->kind == TRAILERS ? *forwarded : class != LEFT_OUT)
         && !(f->name_len == 13 && memcmp(f->line, "authorization", 13) == 0))
         memory = reserve(m, pair_of((const uint8_t *)":never-indexed", 14, f->line, f->name_len));
     return memory;

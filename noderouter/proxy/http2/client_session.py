@@ -23,12 +23,11 @@ from noderouter.proxy.http2.frames import (
     code_name,
     frame,
 )
-from noderouter.proxy.http2.output import ANSWERS_BYTES
 from noderouter.proxy.http2.session import MAX_WORDS, Session
 from noderouter.proxy.http2.settings import ENABLE_PUSH, announcement
 from noderouter.proxy.transport import SharedTransport
 from noderouter.reactor.errors import WireError
-from noderouter.reactor.wire import READ_BYTES, Wire
+from noderouter.reactor.wire import Wire
 from noderouter.telemetry.streams import StreamStats
 
 SILENCE_SECONDS = 60
@@ -107,26 +106,9 @@ class ClientSession(Session):
 
     async def run(self) -> None:
         """Read until either side closes."""
-        wire = self.wire
         gone: Exception | None = None
         try:
-            size = READ_BYTES
-            while True:
-                if self.queued >= ANSWERS_BYTES:
-                    await self.wait_below(ANSWERS_BYTES)
-                data = await (wire if size == READ_BYTES else wire.recv(size))
-                if not data:
-                    break
-                self.heard += 1
-                if self._pinged < inf:
-                    self._pinged = inf
-                    if self._suspended:
-                        self._suspended = False
-                        self._changed()
-                if not self._begun:
-                    self._check_first(data)
-                self.feed(data)
-                size = self.next_size(data)
+            await self.read_on(await self.wire)
         except SessionError as error:
             gone = EndpointProtocolError(f"invalid response: {error.reason}")
             self.going = True
@@ -141,9 +123,20 @@ class ClientSession(Session):
             raise
         self._over(gone or SessionLost("closed by the endpoint" + self._farewell))
 
+    def on_bytes(self, data: bytes) -> None:
+        """See `Session`: the endpoint is there."""
+        self.heard += 1
+        if self._pinged < inf:
+            self._pinged = inf
+            if self._suspended:
+                self._suspended = False
+                self._changed()
+        if not self._begun:
+            self._check_first(data)
+
     def _check_first(self, data: bytes) -> None:
         """The first frame has to be SETTINGS (section 3.4): an endpoint of HTTP/1 is seen at once."""
-        whole = self.unread_bytes + data
+        whole = self.unread_head + data
         if whole.startswith(b"HTTP/1"):
             raise SessionError(PROTOCOL_ERROR, "the endpoint speaks HTTP/1")
         if len(whole) >= HEAD_BYTES:
@@ -210,8 +203,8 @@ class ClientSession(Session):
                 return
             raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
         if stream.headed:
-            block, wrong, reason = self.decoder.trailers(data, pos, stop)
-            self.end_with_trailers(stream, last, block, reason if wrong else None)
+            block, reserved, wrong, reason = self.decoder.trailers(data, pos, stop)
+            self.end_with_trailers(stream, last, block, reserved, reason if wrong else None)
             return
         status, block, reserved, length, wrong, reason = self.decoder.response(data, pos, stop)
         if wrong:

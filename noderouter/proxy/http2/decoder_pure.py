@@ -21,7 +21,7 @@ RequestFields = tuple[bytes, bytes, bytes | None, bytes, bytes | None, bytes, Re
 ResponseFields = tuple[int, bytes, Reserved | None, int, int, str]
 """status code, block, reserved, length, status, reason."""
 
-TrailerFields = tuple[bytes, int, str]
+TrailerFields = tuple[bytes, Reserved | None, int, str]
 """block, status, reason."""
 
 FIRST_SIZE: Final = 4096
@@ -228,8 +228,9 @@ class Decoder:
     def trailers(self, data: bytes, pos: int, stop: int) -> TrailerFields:
         """See `hpack`."""
         lines = []
+        reserved: list[tuple[bytes, bytes]] = []
         try:
-            for field, _ in self._counted(data, pos, stop):
+            for field, never in self._counted(data, pos, stop):
                 kind, name = field.judge(), field.name
                 if kind is FieldClass.WRONG:
                     raise _Wrong(field.reason)
@@ -241,9 +242,11 @@ class Decoder:
                     raise _Wrong("a trailer field that must not be one")
                 if kind is FieldClass.FORWARDED:
                     lines.append(field.line)
+                    if never and name != b"authorization":
+                        reserved.append((b":never-indexed", name))
         except _Wrong as wrong:
-            return b"", wrong.status, str(wrong)
-        return b"".join(lines), 0, ""
+            return b"", None, wrong.status, str(wrong)
+        return b"".join(lines), tuple(reserved) or None, 0, ""
 
     def _counted(self, data: bytes, pos: int, stop: int) -> Iterator[tuple[Field, bool]]:
         """The fields of a block, up to where they become too many; the table is up to date before the first."""

@@ -8,7 +8,7 @@ blocks have to be decoded in the order in which they came, and what is encoded h
         request(data, pos, stop)
             -> method, scheme, authority, path, protocol, block, reserved, length, status, reason
         response(data, pos, stop) -> status code, block, reserved, length, status, reason
-        trailers(data, pos, stop) -> block, status, reason
+        trailers(data, pos, stop) -> block, reserved, status, reason
         acknowledged()
 
 `data[pos:stop]` is a whole header block: of HEADERS and its CONTINUATIONs, without padding and priority. `max_size` is
@@ -31,7 +31,8 @@ what we announced, and by none where the peer has acknowledged less than it used
 
 `reserved` is None or a tuple as from the parser of HTTP/1 (`http1.head`), and has a pair `(b":never-indexed", name)`
 for each field that was a literal never to be indexed, right behind it if it is reserved itself, but `authorization`,
-which is never indexed anyhow. Give those names as `never` to the next hop's encoder (RFC 7541 section 6.2.3).
+which is never indexed anyhow. That of trailers has nothing else. Give those names as `never` to the next hop's encoder
+(RFC 7541 section 6.2.3).
 
 `length` is content-length, -1 where there is none. `scheme` and `path` are empty, and `protocol` is None, for a plain
 CONNECT.

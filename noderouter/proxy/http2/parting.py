@@ -44,6 +44,10 @@ class Parting(Session):
         """The client is about to leave: what it has begun is served to its end."""
         self.drain()
 
+    def _introduce(self) -> None:
+        """Send what has to come first (section 3.4), unless it was sent."""
+        raise NotImplementedError
+
     def on_pong(self, data: bytes) -> None:
         """See `Session`."""
         if data == LAST_CALL:
@@ -54,8 +58,10 @@ class Parting(Session):
         if self.draining:
             return
         self.draining = True
-        if not self._greeted:
+        if not self._greeted:  # what its first bytes ask for, which may be under way, is not looked at: it is told so
             self.going = True
+            self._introduce()
+            self.tell_last(self.last, NO_ERROR)
             self.part()
             return
         self.tell_last(MAX_STREAM, NO_ERROR)

@@ -34,14 +34,13 @@ from noderouter.proxy.http2.frames import (
     SessionError,
 )
 from noderouter.proxy.http2.greeting import SWITCHING, read_preface, refuse_old
-from noderouter.proxy.http2.output import ANSWERS_BYTES
 from noderouter.proxy.http2.parting import Parting
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
 from noderouter.proxy.http2.server_stream import ServerStream
 from noderouter.proxy.http2.settings import ENABLE_CONNECT_PROTOCOL, MAX_CONCURRENT_STREAMS, announcement
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task
-from noderouter.reactor.wire import READ_BYTES, Wire
+from noderouter.reactor.wire import Wire
 from noderouter.telemetry.edges import Edge
 
 LIFE_JITTER: Final = 0.2
@@ -121,7 +120,7 @@ class Http2Connection(Parting):
         stats.connections += 1
         wrong: SessionError | None = None
         try:
-            await self._serve()
+            await self.read_on(await self._greet())
         except SessionError as error:
             stats.protocol_errors += 1
             if error.flood:
@@ -135,8 +134,7 @@ class Http2Connection(Parting):
             raise
         if wrong is not None:
             self._parting = True
-            if not self._greeted:
-                self._introduce()
+            self._introduce()
             self._drop_fresh()
             streams = list(self.streams.values())
             self.streams.clear()
@@ -164,19 +162,6 @@ class Http2Connection(Parting):
         self.stats.closes += 1
         self.stats.edges.release(self._edge)
         self._task = None
-
-    async def _serve(self) -> None:
-        data = await self._greet()
-        size = READ_BYTES
-        wire = self.wire
-        while data:
-            self.feed(data)
-            if self._fresh:
-                self._start()
-            size = self.next_size(data)
-            if self.queued >= ANSWERS_BYTES:
-                await self.wait_below(ANSWERS_BYTES)
-            data = await (wire if size == READ_BYTES else wire.recv(size))
 
     async def _greet(self) -> bytes:
         """Read the preface, and send ours; what came behind it, b"" where the client is none."""
@@ -213,7 +198,9 @@ class Http2Connection(Parting):
         return data[len(PREFACE) :]
 
     def _introduce(self) -> None:
-        """Send what has to come first (section 3.4)."""
+        """See `Parting`."""
+        if self._greeted:
+            return
         self._greeted = True
         values = [(MAX_CONCURRENT_STREAMS, self.settings.max_streams), (ENABLE_CONNECT_PROTOCOL, 1)]
         self.write(announcement(self.settings, values))
@@ -272,13 +259,13 @@ class Http2Connection(Parting):
         self._fresh.append(made)
 
     def _on_trailers(self, number: int, stream: object, last: bool, data: bytes, pos: int, stop: int) -> None:
-        block, status, reason = self.decoder.trailers(data, pos, stop)
+        block, reserved, status, reason = self.decoder.trailers(data, pos, stop)
         if not isinstance(stream, ServerStream):
             if self.was_reset(number):
                 self.useless("HEADERS on closed streams")
                 return
             raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
-        self.end_with_trailers(stream, last, block, reason if status else None)
+        self.end_with_trailers(stream, last, block, reserved, reason if status else None)
 
     def _refuse(self, stream: ServerStream, status: int, reason: str) -> None:
         """Answer a request that no filter sees."""
@@ -287,9 +274,11 @@ class Http2Connection(Parting):
         stream.refuse(status, reason)
         stream.close(NO_ERROR)
 
-    def _start(self) -> None:
+    def on_read(self) -> None:
         """Serve the streams that the last read has begun."""
         fresh = self._fresh
+        if not fresh:
+            return
         buffer_bytes = self.settings.buffer_bytes
         for stream in fresh:
             if stream.cut:  # begun and reset in one read

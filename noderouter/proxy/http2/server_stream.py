@@ -306,7 +306,7 @@ class ServerStream(Stream):
             self.finish_sending()
         else:
             self.finished = True
-            self.server.write(self.server.encoder.trailers(self.number, None, trailers.block))
+            self.server.write(self.server.encoder.trailers(self.number, trailers.never, trailers.block))
 
     async def tunnel(self, response: Response, far: Wire | Duplex, early: bytes) -> None:
         """Answer CONNECT, plain or extended, and carry bytes both ways (RFC 9113 section 8.5, RFC 8441 section 5)."""

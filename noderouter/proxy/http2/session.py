@@ -45,6 +45,7 @@ from noderouter.proxy.http2.frames import (
     frame,
 )
 from noderouter.proxy.http2.hpack import Decoder, Encoder, HpackError
+from noderouter.proxy.http2.output import ANSWERS_BYTES
 from noderouter.proxy.http2.settings import LocalSettings, check_length
 from noderouter.proxy.http2.streams import Streams
 from noderouter.reactor.errors import WireError
@@ -81,6 +82,8 @@ class Session(Streams):
         "_block_stream",
         "_max_block",
         "_max_frame",
+        "_missing",
+        "_more",
         "_rest",
         "_rest_since",
         "decoder",
@@ -97,6 +100,8 @@ class Session(Streams):
         self._max_block = max(MAX_BLOCK_BYTES, local.max_header_list)
         self._max_frame = local.max_frame
         self._rest = b""
+        self._more = bytearray()
+        self._missing = 0
         self._rest_since = 0.0
         self._block = b""
         self._block_count = 0
@@ -122,12 +127,30 @@ class Session(Streams):
         """`peer` has changed."""
         raise NotImplementedError
 
+    def on_bytes(self, data: bytes) -> None:
+        """Look at what was read, before its frames are."""
+
+    def on_read(self) -> None:
+        """All frames of one read are handled."""
+
     # Input
 
-    @staticmethod
-    def next_size(data: bytes) -> int:
-        """How much to read next: after a full read there is more."""
-        return BULK_BYTES if len(data) >= READ_BYTES else READ_BYTES
+    async def read_on(self, data: bytes) -> None:
+        """Handle `data`, and what is read from here on, until the peer closes.
+
+        Raises:
+            SessionError: the session is over.
+            WireError: the connection is.
+        """
+        wire = self.wire
+        while data:
+            self.on_bytes(data)
+            self.feed(data)
+            self.on_read()
+            size = BULK_BYTES if len(data) >= READ_BYTES else READ_BYTES  # after a full read there is more
+            if self.queued >= ANSWERS_BYTES:
+                await self.wait_below(ANSWERS_BYTES)
+            data = await (wire if size == READ_BYTES else wire.recv(size))
 
     def feed(self, data: bytes) -> None:
         """Handle the frames that are whole; what is left waits for more.
@@ -136,8 +159,19 @@ class Session(Streams):
             SessionError: the session is over.
         """
         if self._rest:
-            data = self._rest + data
+            if (
+                len(data) < self._missing
+            ):  # joined when it is whole: each time, it would be copied as often as it is read
+                self._missing -= len(data)
+                self._more += data
+                return
+            if self._more:
+                data = b"".join((self._rest, self._more, data))
+                self._more = bytearray()
+            else:
+                data = self._rest + data
         pos, end = 0, len(data)
+        stop = HEAD_BYTES
         while end - pos >= HEAD_BYTES:
             length = data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2]
             if length > self._max_frame:
@@ -162,6 +196,7 @@ class Session(Streams):
             if pos or not self._rest:
                 self._rest_since = monotonic()
             self._rest = data[pos:]
+            self._missing = (stop if end - pos >= HEAD_BYTES else pos + HEAD_BYTES) - end
         else:
             self._rest = b""
 
@@ -358,12 +393,17 @@ class Session(Streams):
         """Whether a header block has been under way for too long, or a frame that is no DATA: those are bodies."""
         if self._block_stream != 0:
             return now - self._block_since > BLOCK_SECONDS
-        return self._rest != b"" and self._rest[3:4] != _DATA and now - self._rest_since > BLOCK_SECONDS
+        return self._rest != b"" and self.unread_head[3:4] != _DATA and now - self._rest_since > BLOCK_SECONDS
 
     @property
-    def unread_bytes(self) -> bytes:
-        """What is here of a frame that is not whole yet."""
-        return self._rest
+    def unread_head(self) -> bytes:
+        """What is here of the head of a frame that is not whole yet, and maybe more of it."""
+        return self._rest if len(self._rest) >= HEAD_BYTES else self._rest + self._more
+
+    @property
+    def unread_bytes(self) -> int:
+        """How much is here of a frame that is not whole yet."""
+        return len(self._rest) + len(self._more)
 
     async def say_goodbye(self, code: int, reason: str) -> None:
         """Send GOAWAY, and close in two steps, so that it arrives."""

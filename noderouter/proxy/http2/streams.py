@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Final
 
 from noderouter.core.headers import Headers
+from noderouter.core.message import Reserved
 from noderouter.proxy.http2.flood import Resets, Useless
 from noderouter.proxy.http2.frames import (
     DEFAULT_WINDOW,
@@ -32,6 +33,7 @@ from noderouter.proxy.http2.frames import (
 from noderouter.proxy.http2.output import Output
 from noderouter.proxy.http2.settings import LocalSettings
 from noderouter.proxy.http2.stream import Stream
+from noderouter.proxy.http2.translate import never_indexed
 from noderouter.reactor.wire import Wire
 
 REMEMBERED: Final = 1000
@@ -176,7 +178,9 @@ class Streams(Output):
         stream.lose(stream.malformed(reason))
         self.reset(stream.number, code, stream.left)
 
-    def end_with_trailers(self, stream: Stream, last: bool, block: bytes, wrong: str | None) -> None:
+    def end_with_trailers(
+        self, stream: Stream, last: bool, block: bytes, reserved: Reserved | None, wrong: str | None
+    ) -> None:
         """Receive the fields behind a body; `wrong` is what the decoder has against them."""
         if stream.ended:
             self.fail(stream, STREAM_CLOSED, "HEADERS behind END_STREAM")
@@ -188,7 +192,8 @@ class Streams(Output):
             self.fail(stream, PROTOCOL_ERROR, "less DATA than Content-Length says")
         else:
             # A request is whole without those that are empty; of a response the verdict may hang on them (`core.grpc`).
-            stream.trailers = Headers(block) if block or self.from_server else None
+            if block or self.from_server:
+                stream.trailers = Headers(block, None if reserved is None else never_indexed(reserved))
             stream.ended = True
             stream.wake()
 

@@ -198,7 +198,9 @@ class StreamTransport(Transport):
                     stream.finish_sending()
                 else:
                     stream.finished = True
-                    self._session.write(self._session.encoder.trailers(stream.number, None, body.trailers.block))
+                    trailers = body.trailers
+                    encoder = self._session.encoder
+                    self._session.write(encoder.trailers(stream.number, trailers.never, trailers.block))
             self._sent = True
             self.progress = monotonic()
         except Stalled as still:

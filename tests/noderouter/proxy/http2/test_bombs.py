@@ -40,7 +40,7 @@ def test_limits_are_exact(hpacks: ModuleType) -> None:
     assert hpacks.Decoder().request(data, 0, len(data))[8:] == FIELDS
     assert hpacks.Decoder(max_fields=513).request(data, 0, len(data))[8] == 0
     data = index(19) * 513
-    assert hpacks.Decoder().trailers(data, 0, len(data)) == (b"", *FIELDS)
+    assert hpacks.Decoder().trailers(data, 0, len(data)) == (b"", None, *FIELDS)
 
 
 @pytest.mark.parametrize("coded", [False, True])
@@ -119,7 +119,7 @@ def test_a_smaller_table_holds_once_the_peer_knows(hpacks: ModuleType) -> None:
     data = block(OK) + literal(b"x", b"y" * 2000, INDEXED) + index(62)
     assert decoder.response(data, 0, len(data))[5] == ""  # sent before our settings came there
     decoder.acknowledged()
-    assert decoder.trailers(b"", 0, 0) == (b"", 0, "")
+    assert decoder.trailers(b"", 0, 0) == (b"", None, 0, "")
     for wrong in (b"", update(101)):
         with pytest.raises(hpacks.HpackError, match="no table size update" if not wrong else "above the limit"):
             decoder.response(wrong + b"\x88", 0, len(wrong) + 1)

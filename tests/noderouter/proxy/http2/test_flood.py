@@ -140,7 +140,7 @@ async def test_floods(name: str) -> None:
 def kept(session) -> int:  # type: ignore[no-untyped-def]
     """Bytes that one client has us keep."""
     pieces = sum(len(piece) for stream in session.streams.values() for piece in stream.pieces)
-    return int(session.queued + pieces + len(session._block) + len(session._rest))
+    return int(session.queued + pieces + len(session._block) + session.unread_bytes)
 
 
 async def test_what_all_streams_keep_is_bounded_by_the_window_of_the_connection() -> None:
@@ -183,7 +183,7 @@ async def test_one_byte_at_a_time_does_not_renew_the_time_of_a_header_block() ->
         block = peer.request()
         for at in range(15):
             await peer.send(block[at : at + 1])
-            await until(lambda at=at: len(session_of(p)._rest) == at + 1)
+            await until(lambda at=at: session_of(p).unread_bytes == at + 1)
         p.later(16)
         await peer.rest()
         assert p.stats.closes == 1

@@ -200,7 +200,7 @@ def refused(kind: str) -> tuple[Any, ...]:
     return {
         "request": (b"", b"", None, b"", None, b"", None, -1),
         "response": (0, b"", None, -1),
-        "trailers": (b"",),
+        "trailers": (b"", None),
     }[kind]
 
 
@@ -325,17 +325,17 @@ def test_trailers_of_responses_have_any_name_but_those_of_framing(hpacks: Module
     ]
     data = block(fields)
     lines = b"content-type: x\r\nretry-after: 5\r\ndate: now\r\nx-forwarded-for: y\r\n"
-    assert decoder.trailers(data, 0, len(data)) == (lines, 0, "")
+    assert decoder.trailers(data, 0, len(data)) == (lines, None, 0, "")
     for name in (b"content-length", b"host"):
         data = block([(name, b"5")])
-        assert decoder.trailers(data, 0, len(data)) == (b"", 400, "a trailer field that must not be one")
+        assert decoder.trailers(data, 0, len(data)) == (b"", None, 400, "a trailer field that must not be one")
 
 
 def test_right_trailers(hpacks: ModuleType) -> None:
     reserved = [(b"te", b"trailers"), (b"trailer", b"x"), (b"l5d-success-class", b"1.0"), (b"l5d-dtab", b"/a => /b")]
     data = block([(b"grpc-status", b"0"), *reserved, (b"grpc-message", b"")])
-    assert hpacks.Decoder().trailers(data, 0, len(data)) == (b"grpc-status: 0\r\ngrpc-message: \r\n", 0, "")
-    assert hpacks.Decoder().trailers(b"", 0, 0) == (b"", 0, "")
+    assert hpacks.Decoder().trailers(data, 0, len(data)) == (b"grpc-status: 0\r\ngrpc-message: \r\n", None, 0, "")
+    assert hpacks.Decoder().trailers(b"", 0, 0) == (b"", None, 0, "")
 
 
 def test_never_indexed_is_told(hpacks: ModuleType) -> None:
@@ -353,5 +353,7 @@ def test_never_indexed_is_told(hpacks: ModuleType) -> None:
     assert found[6] == (*named[:2], (b"via", b"z"), *named[2:])
     data = block(OK) + literal(b"set-cookie", b"a", NEVER)
     assert hpacks.Decoder().response(data, 0, len(data))[2] == ((b":never-indexed", b"set-cookie"),)
-    data = literal(b"x", b"y", NEVER)
-    assert hpacks.Decoder().trailers(data, 0, len(data)) == (b"x: y\r\n", 0, "")
+    data = literal(b"x", b"y", NEVER) + literal(b"l5d-a", b"z", NEVER)
+    assert hpacks.Decoder().trailers(data, 0, len(data)) == (b"x: y\r\n", ((b":never-indexed", b"x"),), 0, "")
+    data += literal(b":status", b"200", NEVER)
+    assert hpacks.Decoder().trailers(data, 0, len(data))[:3] == (b"", None, 400)

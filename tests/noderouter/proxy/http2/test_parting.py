@@ -5,6 +5,7 @@ Covers `greeting.py`.
 
 from math import inf
 
+import pytest
 import trio
 
 from noderouter.proxy.http2.frames import MAX_STREAM
@@ -158,12 +159,20 @@ async def test_a_client_that_goes_away_gets_what_it_has_asked_for() -> None:
         assert (peer.seen[1].status, bytes(peer.seen[1].body), peer.seen[1].ended) == (200, b"hello", True)
 
 
-async def test_a_drained_session_without_a_preface_ends() -> None:
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_drained_session_without_a_preface_ends_and_says_that_nothing_was_looked_at(late: bool) -> None:
+    """Its first bytes may be under way: with a mere end, their client would not know whether it may ask again."""
     async with proxy(service=hello, http2=H2) as p:
         peer = await http2_client(p.port, greet=False)
         await until(lambda: p.listener.connections)
         session_of(p).drain()
-        assert await peer.raw() == b""
+        if late:
+            await peer.greet()
+            await peer.send(peer.request())
+        await peer.rest()
+        assert [(last, code) for last, code, _ in peer.goaways] == [(0, 0)]
+        assert peer.frames[0].kind == http2.SETTINGS
+        assert not peer.broken
         await until(lambda: p.stats.closes == 1)
 
 

@@ -217,7 +217,7 @@ async def test_a_frame_or_header_block_that_stands_still_ends_with_its_connectio
             await until(lambda: endpoint.bad)
             (shared,) = pool_of(p).connections
             session = shared.session  # type: ignore[attr-defined]
-            await until(lambda: session.unread_bytes or session._block_stream)
+            await until(lambda: session.unread_head or session._block_stream)
             p.client.sweep(monotonic() + BLOCK_SECONDS - 1)
             assert not shared.ending
             p.client.sweep(monotonic() + BLOCK_SECONDS + 1)

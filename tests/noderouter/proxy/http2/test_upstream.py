@@ -18,6 +18,7 @@ from tests.testing.http2 import (
     CANCEL,
     DATA,
     END_STREAM,
+    HEADERS,
     MAX_CONCURRENT_STREAMS,
     NO_ERROR,
     PADDED,
@@ -158,6 +159,23 @@ async def test_trailers_go_both_ways(front: str) -> None:
         assert (request.head[b"te"], request.head[b"trailer"].lower()) == (b"trailers", b"x-sum")
         assert bytes(request.body) == b"abc"
         assert {name.lower(): value for name, value in request.trailers.items()} == {b"x-sum": b"1"}
+
+
+async def test_trailers_that_are_never_indexed_stay_so_both_ways() -> None:
+    """A literal with a new name that no table may have (RFC 7541 section 6.2.3), and the length of the name."""
+    secret = hpack.NeverIndexedHeaderTuple(b"x-secret", b"1")
+
+    def answer(peer: Http2Peer, number: int) -> bytes:
+        return peer.response(number) + data(number, b"hello") + peer.headers(number, [secret], end=True)
+
+    async with site("h2", answer) as (s, p):
+        peer = await http2_client(p.port)
+        begun = peer.request("/", "POST", (b"te", b"trailers"), end=False)
+        await peer.send(begun, data(1, b"abc"), peer.headers(1, [secret], end=True))
+        assert (await peer.over(1)).trailers == {b"x-secret": b"1"}
+        await peer.close()
+        for end in (peer, s.peers[0]):
+            assert any(b"\x10\x08x-secret" in each.payload for each in end.frames if each.kind == HEADERS)
 
 
 async def test_what_is_of_the_connection_stays_there() -> None:
