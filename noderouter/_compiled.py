@@ -63,6 +63,7 @@ MODULES: Final = (
     "noderouter.proxy.http2.greeting",
     "noderouter.proxy.http2.output",
     "noderouter.proxy.http2.parting",
+    "noderouter.proxy.http2.reading",
     "noderouter.proxy.http2.server",
     "noderouter.proxy.http2.server_settings",
     "noderouter.proxy.http2.server_stream",

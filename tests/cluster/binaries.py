@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -41,6 +42,9 @@ APART = {
 }
 """Each collector of traces and each peer of HTTP/2: the folder below `tools` that pins it, and its package there."""
 
+MODULES = "grpc-js"
+"""The folder below `tools` that pins modules of Node.js: gRPC in JavaScript. Its cache has them in `node_modules`."""
+
 
 class MissingCommand(Exception):
     """A command is neither built nor found; says how to get it."""
@@ -53,8 +57,12 @@ def cache(apart: str | None = None) -> Path:
         return Path(chosen)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     digest = hashlib.sha256()
-    folder = TOOLS if apart is None else TOOLS / APART[apart][0]
-    for path in (folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))):
+    if apart == MODULES:
+        pins = [TOOLS / MODULES / "package-lock.json"]
+    else:
+        folder = TOOLS if apart is None else TOOLS / APART[apart][0]
+        pins = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))]
+    for path in pins:
         digest.update(path.read_bytes())
     return home / "noderouter" / "cluster-tools" / digest.hexdigest()[:16]
 
@@ -72,6 +80,18 @@ def find(name: str) -> Path:
     if name == "etcd" and (found := shutil.which(name)):
         return Path(found)
     raise MissingCommand(f"{name} is not built: run `make cluster-tools` (needs Go), or set KUBEBUILDER_ASSETS")
+
+
+def find_modules() -> Path:
+    """The folder of modules for Node.js, for `NODE_PATH`.
+
+    Raises:
+        MissingCommand: there are none, or no Node.js.
+    """
+    found = cache(MODULES) / "node_modules"
+    if shutil.which("node") is None or not found.is_dir():
+        raise MissingCommand("modules for Node.js are not installed: run `make cluster-tools` (needs node and npm)")
+    return found
 
 
 def pinned(module: str) -> str:
@@ -102,6 +122,18 @@ def build_apart(name: str, folder: Path) -> None:
     """Build one of `APART` into `folder`, unless it is there."""
     pins, package = APART[name]
     _build(folder, TOOLS / pins, {name: package}, "-s -w")
+
+
+def install_modules(folder: Path) -> None:
+    """Install the modules for Node.js into `folder`, unless they are there; none of their own programs runs."""
+    if (folder / "node_modules").is_dir():
+        return
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(TOOLS / MODULES / name, place)
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=place, check=True)
+        folder.mkdir(exist_ok=True)
+        Path(place, "node_modules").rename(folder / "node_modules")
 
 
 def _build(folder: Path, tools: Path, packages: Mapping[str, str], flags: str) -> None:
@@ -139,8 +171,10 @@ def main() -> int:
         build(cache())
         for name in APART:
             build_apart(name, cache(name))
+        if shutil.which("npm") is not None:
+            install_modules(cache(MODULES))
     except subprocess.CalledProcessError as error:
-        print(f"go build failed with status {error.returncode}; its own message is above", file=sys.stderr)
+        print(f"{error.cmd[0]} failed with status {error.returncode}; its own message is above", file=sys.stderr)
         return 1
     return 0
 

@@ -73,6 +73,20 @@ def test_those_that_stand_apart_have_pins_and_folders_of_their_own(tmp_path, mon
         assert go.with_name("go.calls").read_text().splitlines()[-1] == str(binaries.TOOLS / pins)
 
 
+def test_modules_are_installed_once_and_as_a_whole(tmp_path, monkeypatch):
+    script = '#!/bin/sh\necho "$*" >> "$0.calls"\n[ -f package-lock.json ] && mkdir node_modules\n'
+    npm = command(tmp_path / "path", "npm", script)
+    command(npm.parent, "node")
+    monkeypatch.setenv("PATH", f"{npm.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(binaries, "cache", lambda _name: tmp_path / "cache")
+    with pytest.raises(binaries.MissingCommand, match=r"modules for Node\.js are not installed"):
+        binaries.find_modules()
+    for _ in range(2):
+        binaries.install_modules(tmp_path / "cache")
+    assert binaries.find_modules() == tmp_path / "cache" / "node_modules"
+    assert npm.with_name("npm.calls").read_text().splitlines() == ["ci --ignore-scripts --no-audit --no-fund"]
+
+
 def test_a_build_that_fails_leaves_no_command(tmp_path, monkeypatch):
     go = command(tmp_path / "path", "go", "#!/bin/sh\nexit 1\n")
     monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")

@@ -16,8 +16,8 @@ import pytest
 import trio
 
 from tests.cluster import binaries
-from tests.foreign.grpc_routers import answered, nothing_open, routing_grpc
 from tests.testing.busy import PATIENCE_SECONDS
+from tests.testing.grpc_routers import answered, nothing_open, routing_grpc
 from tests.testing.ports import free_ports
 from tests.testing.router import Json, process
 

@@ -1,9 +1,11 @@
-"""gRPC's interop cases between grpcio's client and server, through one router of HTTP/2 and through two.
+"""gRPC's interop cases between clients of grpcio and grpc-js and grpcio's server, through one router of HTTP/2 and two.
 
-Covers `interop_client.py` and `interop_server.py`: what is expected is what both do without a router, too.
+Covers `interop_client.py`, `interop_client.js` and `interop_server.py`: what is expected is what they do without a
+router, too.
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -14,7 +16,8 @@ from typing import Any
 import pytest
 import trio
 
-from tests.foreign.grpc_routers import answered, metrics, nothing_open, routing_grpc, total
+from tests.cluster import binaries
+from tests.testing.grpc_routers import answered, metrics, nothing_open, routing_grpc, total
 from tests.testing.ports import free_ports
 from tests.testing.router import process
 
@@ -36,7 +39,6 @@ EXPECTED = {
     "custom_metadata": [["test_initial_metadata_value", "ababab"]] * 2,
     "unimplemented_method": ["UNIMPLEMENTED"],
     "unimplemented_service": ["UNIMPLEMENTED"],
-    "at_rest": True,
 }
 CALLS_BETWEEN_RESTARTS = 60
 CALLS_BETWEEN_KILLS = 150
@@ -62,11 +64,15 @@ async def serving(*arguments: object) -> AsyncIterator[None]:
             await server.wait()
 
 
-async def calling(*arguments: object) -> dict[str, Any]:
-    """What the client says."""
-    argv: Sequence[str] = [sys.executable, "-m", "tests.foreign.interop_client", *map(str, arguments)]
+async def calling(client: str, port: int) -> dict[str, Any]:
+    """What a client says."""
+    argv = [sys.executable, "-m", "tests.foreign.interop_client", str(port)]
+    env = None
+    if client == "grpc-js":
+        argv = ["node", str(Path(__file__).with_name("interop_client.js")), str(port)]
+        env = {**os.environ, "NODE_PATH": str(binaries.find_modules())}
     with trio.fail_after(120):
-        done = await trio.run_process(argv, capture_stdout=True)
+        done = await trio.run_process(argv, capture_stdout=True, env=env)
     said: dict[str, Any] = json.loads(done.stdout)
     return said
 
@@ -90,8 +96,16 @@ async def loading(port: int) -> AsyncIterator[dict[str, Any]]:
             await client.wait()
 
 
-async def test_all_cases_pass_directly_and_through_one_router_and_two(tmp_path: Path) -> None:
+@pytest.mark.parametrize("client", ["grpcio", "grpc-js"])
+async def test_all_cases_pass_directly_and_through_one_router_and_two(client: str, tmp_path: Path) -> None:
     pytest.importorskip("grpc", reason="needs grpcio (the extra test)")
+    expected = EXPECTED | {"at_rest": True}
+    if client == "grpc-js":
+        expected = EXPECTED
+        try:
+            binaries.find_modules()
+        except binaries.MissingCommand as missing:
+            pytest.skip(str(missing))
     (port,) = free_ports(1)
     (tmp_path / "near").mkdir()
     (tmp_path / "far").mkdir()
@@ -100,7 +114,7 @@ async def test_all_cases_pass_directly_and_through_one_router_and_two(tmp_path: 
         async with process(routing_grpc(tmp_path / "near", far_port), tmp_path / "near") as near:
             (near_port,), _ = await near.ports()
             for way, entry in (("direct", port), ("one hop", far_port), ("two hops", near_port)):
-                assert (way, await calling(entry)) == (way, EXPECTED)
+                assert (way, await calling(client, entry)) == (way, expected)
             for router in (far, near):
                 found = await nothing_open(router)
                 begun = [name for name in found if name.endswith("/streams/begun")]

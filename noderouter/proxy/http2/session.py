@@ -22,9 +22,7 @@ from noderouter.proxy.http2.frames import (
     FRAME_SIZE_ERROR,
     GOAWAY,
     GOAWAYS_RECEIVED,
-    HEAD_BYTES,
     HEADER_BLOCKS,
-    HEADERS,
     MAX_STREAM,
     MAX_WINDOW,
     PADDED,
@@ -45,12 +43,11 @@ from noderouter.proxy.http2.frames import (
     frame,
 )
 from noderouter.proxy.http2.hpack import Decoder, Encoder, HpackError
-from noderouter.proxy.http2.output import ANSWERS_BYTES
+from noderouter.proxy.http2.reading import Reading
 from noderouter.proxy.http2.settings import LocalSettings, check_length
-from noderouter.proxy.http2.streams import Streams
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Timeout
-from noderouter.reactor.wire import BULK_BYTES, READ_BYTES, Wire
+from noderouter.reactor.wire import Wire
 
 OUR_TABLE: Final = 4096
 """Bytes of dynamic table that our encoder uses, whatever the peer allows."""
@@ -67,7 +64,7 @@ MAX_WORDS: Final = 200
 """Bytes of a GOAWAY's debug data."""
 
 
-class Session(Streams):
+class Session(Reading):
     """One end of a connection.
 
     Attributes:
@@ -79,13 +76,7 @@ class Session(Streams):
         "_block_count",
         "_block_flags",
         "_block_since",
-        "_block_stream",
         "_max_block",
-        "_max_frame",
-        "_missing",
-        "_more",
-        "_rest",
-        "_rest_since",
         "decoder",
         "encoder",
         "going",
@@ -98,16 +89,10 @@ class Session(Streams):
         self.encoder = Encoder(OUR_TABLE)
         self.going = False
         self._max_block = max(MAX_BLOCK_BYTES, local.max_header_list)
-        self._max_frame = local.max_frame
-        self._rest = b""
-        self._more = bytearray()
-        self._missing = 0
-        self._rest_since = 0.0
         self._block = b""
         self._block_count = 0
         self._block_flags = 0
         self._block_since = 0.0
-        self._block_stream = 0
 
     # What a side makes of frames
 
@@ -126,79 +111,6 @@ class Session(Streams):
     def on_settings(self) -> None:
         """`peer` has changed."""
         raise NotImplementedError
-
-    def on_bytes(self, data: bytes) -> None:
-        """Look at what was read, before its frames are."""
-
-    def on_read(self) -> None:
-        """All frames of one read are handled."""
-
-    # Input
-
-    async def read_on(self, data: bytes) -> None:
-        """Handle `data`, and what is read from here on, until the peer closes.
-
-        Raises:
-            SessionError: the session is over.
-            WireError: the connection is.
-        """
-        wire = self.wire
-        while data:
-            self.on_bytes(data)
-            self.feed(data)
-            self.on_read()
-            size = BULK_BYTES if len(data) >= READ_BYTES else READ_BYTES  # after a full read there is more
-            if self.queued >= ANSWERS_BYTES:
-                await self.wait_below(ANSWERS_BYTES)
-            data = await (wire if size == READ_BYTES else wire.recv(size))
-
-    def feed(self, data: bytes) -> None:
-        """Handle the frames that are whole; what is left waits for more.
-
-        Raises:
-            SessionError: the session is over.
-        """
-        if self._rest:
-            if (
-                len(data) < self._missing
-            ):  # joined when it is whole: each time, it would be copied as often as it is read
-                self._missing -= len(data)
-                self._more += data
-                return
-            if self._more:
-                data = b"".join((self._rest, self._more, data))
-                self._more = bytearray()
-            else:
-                data = self._rest + data
-        pos, end = 0, len(data)
-        stop = HEAD_BYTES
-        while end - pos >= HEAD_BYTES:
-            length = data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2]
-            if length > self._max_frame:
-                raise SessionError(FRAME_SIZE_ERROR, f"a frame of {length} bytes")
-            stop = pos + HEAD_BYTES + length
-            if stop > end:
-                break
-            kind = data[pos + 3]
-            flags = data[pos + 4]
-            number = (data[pos + 5] & 127) << 24 | data[pos + 6] << 16 | data[pos + 7] << 8 | data[pos + 8]
-            pos += HEAD_BYTES
-            if self._block_stream and (kind != CONTINUATION or number != self._block_stream):
-                raise SessionError(PROTOCOL_ERROR, "a header block is interrupted")
-            if kind == HEADERS:
-                self._take_headers(number, flags, data, pos, stop)
-            elif kind == DATA:
-                self._take_data(number, flags, data, pos, stop)
-            else:
-                self._take_other(kind, number, flags, data, pos, stop)
-            pos = stop
-        if pos < end:
-            if pos or not self._rest:
-                self._rest_since = monotonic()
-            self._rest = data[pos:]
-            self._missing = (stop if end - pos >= HEAD_BYTES else pos + HEAD_BYTES) - end
-        else:
-            self._rest = b""
 
     def _take_headers(self, number: int, flags: int, data: bytes, pos: int, stop: int) -> None:
         if number == 0:
@@ -394,16 +306,6 @@ class Session(Streams):
         if self._block_stream != 0:
             return now - self._block_since > BLOCK_SECONDS
         return self._rest != b"" and self.unread_head[3:4] != _DATA and now - self._rest_since > BLOCK_SECONDS
-
-    @property
-    def unread_head(self) -> bytes:
-        """What is here of the head of a frame that is not whole yet, and maybe more of it."""
-        return self._rest if len(self._rest) >= HEAD_BYTES else self._rest + self._more
-
-    @property
-    def unread_bytes(self) -> int:
-        """How much is here of a frame that is not whole yet."""
-        return len(self._rest) + len(self._more)
 
     async def say_goodbye(self, code: int, reason: str) -> None:
         """Send GOAWAY, and close in two steps, so that it arrives."""
