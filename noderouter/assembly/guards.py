@@ -12,25 +12,34 @@ from noderouter.core.service import Layer
 from noderouter.naming.interpreter.interpreter import Interpreter
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.proxy.client.destination_policy import DestinationPolicy, Rules
+from noderouter.proxy.client.destinations import OverridesConfig
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.proxy.filter.connect import Connect, ConnectStats
-from noderouter.proxy.filter.overrides import OverrideRules
+from noderouter.proxy.filter.overrides import OverrideRules, OverrideStats
 from noderouter.proxy.filter.read_context import ClearContext, ReadContext
 from noderouter.telemetry.tree import Scope
 
 
 def destination_policy(config: RouterConfig, interpreter: Interpreter, ourselves: Ourselves) -> DestinationPolicy:
     """`destinations` of a router."""
-    rules = Rules(config.destinations.allow, config.destinations.deny)
+    said = [config.overrides, *(server.overrides for server in config.servers)]
+    named = tuple(rule for keys in said if keys is not None for rule in keys.allow)
+    rules = Rules(config.destinations.allow, config.destinations.deny, named)
     return DestinationPolicy(rules, ourselves, interpreter.configured_dtab)
 
 
-def override_rules(config: RouterConfig, namers: Sequence[NamerKind]) -> OverrideRules:
-    """`overrides` of a router."""
+def override_rules(
+    config: RouterConfig,
+    namers: Sequence[NamerKind],
+    of_server: OverridesConfig | None = None,
+    stats: OverrideStats | None = None,
+) -> OverrideRules:
+    """`overrides` of a router, or of one of its servers that has its own; `stats` are the router's."""
+    keys = of_server or config.overrides
     open_namers = [each.full_prefix for each in namers if each.open_to_overrides]
     closed_namers = [each.full_prefix for each in namers if not each.open_to_overrides]
     of_hosts = [name for each in namers for name in each.names_of_hosts]
-    return OverrideRules(config.dstPrefix, open_namers, closed_namers, config.overrides.trusted, of_hosts)
+    return OverrideRules(config.dstPrefix, open_namers, closed_namers, keys.trusted, of_hosts, keys.allow, stats)
 
 
 def connect_filter(config: ServerConfig, scope: Scope) -> Layer:

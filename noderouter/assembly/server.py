@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from noderouter.assembly.errors import ErrorWords
-from noderouter.assembly.guards import connect_filter, context_filter
+from noderouter.assembly.guards import connect_filter, context_filter, override_rules
 from noderouter.assembly.http2 import http2_codec, http2_server_settings
 from noderouter.assembly.layer import layer, when_reserved
 from noderouter.assembly.router import RouterAssembly
@@ -91,12 +91,19 @@ def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> li
         config,
         scope,
         errors=router.errors,
-        overrides=router.overrides,
+        overrides=_override_rules(router, config),
         observe=router.observe,
         write=router.write_text,
         tracing=router.tracing,
         describe=router.describe,
     )
+
+
+def _override_rules(router: RouterAssembly, config: ServerConfig) -> OverrideRules:
+    """What dtabs of requests to this server may say."""
+    if config.overrides is None:
+        return router.overrides
+    return override_rules(router.config, router.around.namers, config.overrides, router.overrides.stats)
 
 
 def server_filters(

@@ -167,7 +167,7 @@ def _server_layers(
         server,
         scope,
         errors=ErrorWords(lambda _exchange, error: error, _failed),
-        overrides=override_rules(router, namers),
+        overrides=override_rules(router, namers, server.overrides),
         observe=observe,
         write=_writer(router),
         tracing=tracing,

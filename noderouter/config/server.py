@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from noderouter.proxy.capture.config import CaptureConfig
+from noderouter.proxy.client.destinations import OverridesConfig
 from noderouter.proxy.filter.call_depth import DEFAULT_LIMIT
 from noderouter.proxy.filter.forwarded_label import LabelKind
 from noderouter.proxy.http2.config import Http2ServerKeys
@@ -77,6 +78,8 @@ class ServerConfig(Model):
     maxCallDepth: Count = DEFAULT_LIMIT
     allowConnect: AllowConnect = False
     """With `endpoints`, CONNECT leads to endpoints of Kubernetes only: for a router that other routers ask."""
+    overrides: OverridesConfig | None = None
+    """None is what the router says."""
     capture: CaptureConfig | None = None
     http2: Http2Server | None = None
     """None is HTTP/1 only, but for captured connections."""

@@ -72,13 +72,15 @@ def places_in(dtab: Dtab) -> frozenset[Path]:
     found = set()
     for dentry in dtab:
         for leaf in dentry.dst.leaves():
-            if leaf.labels[:1] == (utility.ROOT,) and (place := _place(leaf)) is not None:
-                found.add(place)
+            if (place := spelled(leaf)) is not None:
+                found.add(place[0])
     return frozenset(found)
 
 
-def _place(path: Path) -> Path | None:
-    """Return the bound name of an address that `path` alone spells."""
+def spelled(path: Path) -> tuple[Path, tuple[str, ...], int] | None:
+    """Return the bound name, the addresses and the port that `path` alone spells; None where it does not."""
+    if path.labels[:1] != (utility.ROOT,):
+        return None
     for _ in range(MAX_REWRITES):
         answer = utility.lookup(path)
         if not isinstance(answer, Ok) or not isinstance(answer.tree, Leaf):
@@ -86,7 +88,9 @@ def _place(path: Path) -> Path | None:
         leaf = answer.tree.value
         if isinstance(leaf, Bound):
             inet = leaf.addr
-            whole = isinstance(inet, Inet) and all(written(host) is not None for host in inet.hosts)
-            return leaf.id if whole else None
+            if not isinstance(inet, Inet):
+                return None
+            ips = [ip for host in inet.hosts if (ip := written(host)) is not None]
+            return (leaf.id, tuple(ips), inet.port) if len(ips) == len(inet.hosts) else None
         path = leaf
     return None

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 from noderouter.core.destination import Destination
 from tests.testing.backend import backend
+from tests.testing.http import ask
 from tests.testing.origin import client
 from tests.testing.router import ON_LOOPBACK, TRUSTING, config, fs, inet, process, replace, routing
 
@@ -187,6 +188,36 @@ async def test_a_trusted_client_may_override_but_not_open():
         assert (await router.ask("hello", fields=[("l5d-dtab", f"/svc=>{inet(one.port)}")])).text == "one"
 
 
+async def test_an_override_may_name_what_a_rule_says_and_nothing_beside_it():
+    """Whoever sends it, and though the loopback is closed; the port is part of the rule."""
+    async with backend("one") as one, backend("two") as two:
+        allowed = {"allow": [f"127.0.0.1:{one.port}"]}
+        async with routing(config(LAST_RESORT, overrides=allowed)) as router:
+            for leaf in (inet(one.port), f"/$/io.buoyant.rinet/{one.port}/127.1", f"/$/inet/localhost/{one.port}"):
+                assert (await router.ask("hello", fields=[("l5d-dtab", f"/svc=>{leaf}")])).text == "one", leaf
+            names = ("127.0.0.2", "hello.example", r"127.0.0.1\x2c127.0.0.3", "64:ff9b::127.0.0.1")
+            wrong = [f"/$/inet/{name}/{one.port}" for name in names]
+            for leaf in (*wrong, inet(two.port), inet(router.admin_port), "/$/inet/169.254.169.254/80"):
+                answer = await router.ask("hello", fields=[("l5d-dtab", f"/svc=>{leaf}")])
+                assert (answer.status, "`overrides.allow` what everybody may" in answer.text) == (400, True), leaf
+            await refused(router, f"127.0.0.1:{two.port}")
+            assert two.got == []
+
+
+async def test_a_server_has_rules_for_overrides_of_its_own():
+    async with backend("one") as one:
+        servers = [{"port": 0}, {"port": 0, "overrides": {"allow": [f"127.0.0.1:{one.port}"]}}]
+        async with routing(config("/svc => /nowhere", servers=servers, **TRUSTING, **ON_LOOPBACK)) as router:
+            first, second = router.ports()
+            field, foreign = ("l5d-dtab", f"/svc=>{inet(one.port)}"), ("l5d-dtab", "/svc=>/$/inet/127.0.0.1/1")
+            assert (await ask(first, "hello", fields=[field])).text == "one"
+            assert (await ask(second, "hello", fields=[field])).text == "one"
+            # Trusted at the first; there is no such client at the second.
+            assert (await ask(first, "hello", fields=[foreign])).status == 502
+            assert (await ask(second, "hello", fields=[foreign])).status == 400
+            assert (await router.metrics("rt/out/overrides"))["refused"] == 1
+
+
 async def test_an_override_of_names_travels_on_and_holds_where_it_belongs():
     async with backend("one") as one, backend("two") as two:
         dtab = f"/in/one => {inet(one.port)} ; /in/two => {inet(two.port)}"
@@ -314,6 +345,10 @@ async def test_a_captured_client_may_only_say_names_for_names():
                 assert (await router.ask("hello.prod", fields=fields)).text == "two"
                 fields = [("l5d-dtab", f"/svc/hello.prod => {inet(two.port)}")]
                 assert (await router.ask("hello.prod", fields=fields)).status == 400
+        allowed = {"allow": [f"127.0.0.1:{two.port}"]}
+        async with capturing(dtab, "destination", overrides=allowed) as router:
+            with dialled("10.96.0.10", 80):
+                assert (await router.ask("hello.prod", fields=fields)).text == "two"
 
 
 # What the environment says

@@ -15,7 +15,7 @@ Who is believed, by `Address.origin`:
 and what a dentry of the *configured* dtab (the router's, and the stored one) says literally, host and port, as
 `/$/inet/127.0.0.1/8080`, is OPERATOR, too. That is a property of the bound name and not of the way to it: connections
 are kept by bound name, and a stranger would find the one that somebody else had opened. A dtab that came with a
-request is nobody's word.
+request is nobody's word; but the operator's are the addresses that it may name (`overrides.allow`).
 
     special class (loopback, link-local, ...)        refused by both rules
     one of our own ports, on this machine            refused by both; but a gateway may be our own incoming router
@@ -33,13 +33,14 @@ from dtab import Dtab, Path
 from noderouter.core.addr import ENDPOINT, GATEWAY, NAME, OPERATOR, Address
 from noderouter.core.address_rule import AddressRule, covered
 from noderouter.core.errors import RefusedDestination
-from noderouter.naming.utility import places_in
+from noderouter.naming.utility import places_in, spelled
 from noderouter.proxy.client.address_class import (
     LINK_LOCAL,
     LOOPBACK,
     METADATA,
     MULTICAST,
     UNSPECIFIED,
+    plain,
     special,
     spellings,
 )
@@ -78,6 +79,8 @@ class Rules:
 
     allow: tuple[AddressRule, ...] = ()
     deny: tuple[AddressRule, ...] = ()
+    overrides: tuple[AddressRule, ...] = ()
+    """What dtabs of requests may name (`overrides.allow`): open, too, where a bound name spells it."""
 
 
 class DestinationPolicy:
@@ -112,7 +115,7 @@ class DestinationPolicy:
             if len(self._judged) >= MAX_JUDGED:
                 self._judged.clear()
             reason = self._judged[key] = self._judge(*key)
-        if reason is not None and reason != DENIED and self._is_configured(id):
+        if reason is not None and reason != DENIED and (self._is_configured(id) or self._is_open(id, address, reason)):
             reason = None
         if reason is None and confined and address.origin != ENDPOINT:
             reason = UNCONFINED
@@ -149,6 +152,15 @@ class DestinationPolicy:
         if self._ourselves.is_node(ip, port):
             return NODE
         return API if self._ourselves.is_api(ip, port) else None
+
+    def _is_open(self, id: Path, address: Address, reason: str) -> bool:
+        """Whether `overrides.allow` has an address that a bound name spells; of our own ports only one that it says."""
+        rules = self._rules.overrides
+        if reason == OWN_PORT:
+            rules = tuple(rule for rule in rules if rule.names_ports)
+        if not rules or spelled(id) is None:
+            return False
+        return covered(rules, ip_address(plain(address.ip)), address.port)
 
     def _is_configured(self, id: Path) -> bool:
         """Whether the configured dtab has host and port of a bound name literally."""

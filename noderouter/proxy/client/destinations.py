@@ -41,8 +41,10 @@ class DestinationsConfig(Model):
 
 
 class OverridesConfig(Model):
-    """Whose dtabs may lead anywhere."""
+    """Whose dtabs may lead anywhere, and where everybody's may."""
 
     section: ClassVar[str] = "overrides"
 
     trusted: Several[CidrText] = ()
+    allow: Several[DestinationText] = ()
+    """Addresses that a dtab of any client may name, as `/$/inet/<address>/<port>`."""

@@ -30,6 +30,7 @@ from typing import Final
 from dtab import Dentry, Dtab, ParseError, Path
 from noderouter.core.address_rule import AddressRule, covered
 from noderouter.core.errors import RouterError
+from noderouter.naming.utility import spelled
 
 MAX_DTAB_BYTES: Final = 8192
 """All dtabs of a request together; parsing holds up everybody else. Linkerd's default took 8 KB of head in all."""
@@ -70,8 +71,17 @@ class Overrides:
 NONE: Final = Overrides(Dtab.EMPTY, Dtab.EMPTY)
 
 
+class OverrideStats:
+    """Counts of one router."""
+
+    __slots__ = ("refused",)
+
+    def __init__(self) -> None:
+        self.refused = 0
+
+
 class OverrideRules:
-    """What the dtabs of requests to one router may contain."""
+    """What the dtabs of requests to one router, or to one of its servers, may contain."""
 
     def __init__(
         self,
@@ -80,16 +90,20 @@ class OverrideRules:
         closed_namers: Sequence[Path] = (),
         trusted: Sequence[AddressRule] = (),
         of_hosts: Sequence[Path] = (),
+        allow: Sequence[AddressRule] = (),
+        stats: OverrideStats | None = None,
     ) -> None:
         """`prefix` is the router's; namers by their full prefixes, such as `/#/io.l5d.k8s`.
 
-        `of_hosts` are prefixes of other names that hosts have, such as `/service`.
+        `of_hosts` are prefixes of other names that hosts have, such as `/service`. `allow` are addresses that anybody
+        may name. `stats` are shared by the rules of one router.
         """
-        self.refused = 0
+        self.stats = stats or OverrideStats()
         self._prefix = prefix
         self._of_hosts = tuple(of_hosts)
         self._open = tuple(open_namers)
         self._closed = tuple(closed_namers)
+        self._addresses = tuple(allow)
         self._trusted = tuple(trusted)
         self._is_trusted = lru_cache(maxsize=1024)(self._trusts)
         self._known: dict[tuple[Values, Values, bool, bool], Overrides] = {}
@@ -115,7 +129,7 @@ class OverrideRules:
             whole = inherited + asked
             found = Overrides(whole, whole if trusted else self._judged(inherited, asked, captured))
         except BadContext:
-            self.refused += 1
+            self.stats.refused += 1
             raise
         if sum(map(len, context + user)) <= MAX_REMEMBERED_BYTES:
             if len(self._known) >= MAX_JUDGED:
@@ -130,6 +144,19 @@ class OverrideRules:
             return False
         mapped = ip.ipv4_mapped if ip.version == 6 else None
         return covered(self._trusted, mapped or ip)
+
+    def _is_allowed(self, leaf: Path) -> bool:
+        """Whether it spells an address, host and port, that anybody may name. What DNS would have to find does not."""
+        place = spelled(leaf) if self._addresses else None
+        if place is None:
+            return False
+        _id, ips, port = place
+        return all(self._covers(ip, port) for ip in ips)
+
+    def _covers(self, text: str, port: int) -> bool:
+        ip = ip_address(text)
+        mapped = ip.ipv4_mapped if ip.version == 6 else None
+        return covered(self._addresses, mapped or ip, port)
 
     def _judged(self, inherited: Dtab, asked: Dtab, captured: bool) -> Dtab:
         """What of a stranger's dtabs holds here."""
@@ -162,6 +189,8 @@ class OverrideRules:
         if first not in _RESERVED:
             if first and (leaf.starts_with(self._prefix) or any(map(leaf.starts_with, self._of_hosts))):
                 return
+        elif first == _UTILITY and self._is_allowed(leaf):
+            return
         elif captured:
             pass
         elif first == _UTILITY:
@@ -177,7 +206,8 @@ class OverrideRules:
         places = [each.show() for each in (self._prefix, *self._of_hosts)]
         if not captured:
             places += [each.show() for each in self._open]
-        return f"only below {', '.join(places)}" + ("" if captured else " (`overrides.trusted` says who may)")
+        who = "" if captured else " (`overrides.trusted` says who may, `overrides.allow` what everybody may)"
+        return f"only below {', '.join(places)}{who}"
 
 
 def _parsed(context: Values, user: Values) -> tuple[Dtab, Dtab]:

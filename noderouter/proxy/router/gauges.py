@@ -92,7 +92,7 @@ def refusal_gauges(scope: Scope, policy: DestinationPolicy, overrides: OverrideR
     """What requests wanted and were not given."""
     for reason in policy.refused:
         scope.tally(f"destinations/refused/{reason}", partial(policy.refused.__getitem__, reason))
-    scope.tally("overrides/refused", lambda: overrides.refused)
+    scope.tally("overrides/refused", lambda: overrides.stats.refused)
 
 
 def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None:

@@ -16,10 +16,10 @@ NODE_IP, API_IP, OTHER = "192.0.2.7", "192.0.2.1", "192.0.2.99"
 ADMIN = 9990
 
 
-def policy(dtab="", allow=(), deny=()):
+def policy(dtab="", allow=(), deny=(), overrides=()):
     ours = Ourselves([NODE_IP], lambda: [(API_IP, 443)])
     ours.ports.add(ADMIN)
-    rules = Rules(tuple(map(AddressRule.parse, allow)), tuple(map(AddressRule.parse, deny)))
+    rules = Rules(*(tuple(map(AddressRule.parse, each)) for each in (allow, deny, overrides)))
     made = Dtab.parse(dtab)
     return DestinationPolicy(rules, ours, lambda: made)
 
@@ -111,6 +111,25 @@ def test_rules():
         assert reason(judge, OTHER, 80, origin, id=Path.parse("/$/inet/192.0.2.99/80")) == "denied"
         assert reason(judge, f"::ffff:{OTHER}", 80, origin) == "denied"
         assert reason(judge, "127.0.0.9", 80, origin) == "denied"
+
+
+def test_what_overrides_may_name_is_open_where_a_name_spells_it():
+    judge = policy(overrides=["127.0.0.1", f"127.0.0.2:{ADMIN}", f"{NODE_IP}:80"], deny=["127.0.0.3"])
+
+    def named(host, port, ip=None):
+        return reason(judge, ip or host, port, id=Path.parse(f"/$/inet/{host}/{port}"))
+
+    assert named("127.0.0.1", 80) is None
+    assert named("127.1", 80, "127.0.0.1") is None
+    assert named("127.0.0.1", ADMIN) == "own_port"  # a port of ours has to be meant
+    assert named("127.0.0.2", ADMIN) is None
+    assert named(NODE_IP, 80) is None
+    assert named(NODE_IP, 81) == "node"
+    assert named("127.0.0.3", 80) == "denied"
+    assert named("127.0.0.9", 80) == "loopback"
+    # What DNS says is DNS's word, and so is what another name leads to.
+    assert named("db.example", 80, "127.0.0.1") == "loopback"
+    assert reason(judge, "127.0.0.1", 80, id=Path.parse("/#/io.l5d.k8s/prod/http/web")) == "loopback"
 
 
 def test_confined_to_endpoints():

@@ -13,9 +13,9 @@ from tests.testing.router import checked, config
 def test_by_default_nothing_is_open() -> None:
     (router,) = checked(config()).routers
     assert (router.destinations.allow, router.destinations.deny, router.destinations.nodeAddresses) == ((), (), ())
-    assert router.overrides.trusted == ()
+    assert (router.overrides.trusted, router.overrides.allow) == ((), ())
     (server,) = router.servers
-    assert (server.allowConnect, server.maxCallDepth) == (False, 20)
+    assert (server.allowConnect, server.maxCallDepth, server.overrides) == (False, 20, None)
 
 
 def test_what_is_said() -> None:
@@ -29,6 +29,14 @@ def test_what_is_said() -> None:
     assert [server.allowConnect for server in router.servers] == ["endpoints", True]
 
 
+def test_a_server_may_say_what_overrides_may_name() -> None:
+    (router,) = checked(config(servers=[{"port": 0, "overrides": {"allow": ["10.0.0.5:80"]}}])).routers
+    (server,) = router.servers
+    assert server.overrides is not None
+    assert server.overrides.allow == (AddressRule.parse("10.0.0.5:80"),)
+    assert router.overrides.allow == ()
+
+
 @pytest.mark.parametrize(
     ("keys", "place", "words"),
     [
@@ -38,6 +46,8 @@ def test_what_is_said() -> None:
         ({"destinations": {"nodeAddresses": ["node-1"]}}, "destinations.nodeAddresses[0]", "not an IP address"),
         ({"destinations": {"open": []}}, "destinations.open", "unknown key"),
         ({"overrides": {"trusted": ["10.0.0.5:80"]}}, "overrides.trusted[0]", "a client's port says nothing of it"),
+        ({"overrides": {"allow": ["db.example:80"]}}, "overrides.allow[0]", "neither a network nor an address"),
+        ({"servers": [{"overrides": {"allow": [1]}}]}, "servers[0].overrides.allow[0]", "expected text"),
         ({"servers": [{"allowConnect": "routers"}]}, "servers[0].allowConnect", "must be true, false or endpoints"),
         ({"servers": [{"allowConnect": True, "clearContext": True}]}, "servers[0]", "exclude each other"),
         ({"servers": [{"allowConnect": "endpoints", "clearContext": True}]}, "servers[0]", "exclude each other"),

@@ -1,5 +1,7 @@
 """What dtabs of requests may say, by who sends them."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from dtab import Path
@@ -13,12 +15,13 @@ def paths(*texts: str) -> list[Path]:
     return [Path.parse(text) for text in texts]
 
 
-def rules(prefix: str = "/svc") -> OverrideRules:
+def rules(prefix: str = "/svc", allow: Iterable[str] = ()) -> OverrideRules:
     return OverrideRules(
         Path.parse(prefix),
         open_namers=paths("/#/io.l5d.k8s", "/#/both"),
         closed_namers=paths("/#/io.l5d.fs", "/#/rw", "/#/both", "/#/io.l5d.k8s/inner"),
         trusted=[AddressRule.parse("10.0.0.0/8")],
+        allow=map(AddressRule.parse, allow),
     )
 
 
@@ -94,9 +97,48 @@ def test_captured_clients_say_names_of_this_router_for_others(text):
 def test_the_words():
     assert judged("/svc/a => /svc/b | /$/inet/127.0.0.1/9990") == (
         "refused: /svc/a=>/svc/b | /$/inet/127.0.0.1/9990: a request may not send names to /$/inet/127.0.0.1/9990,"
-        " only below /svc, /#/io.l5d.k8s, /#/both (`overrides.trusted` says who may)"
+        " only below /svc, /#/io.l5d.k8s, /#/both (`overrides.trusted` says who may,"
+        " `overrides.allow` what everybody may)"
     )
     assert judged("/host => /svc/b") == "refused: /host=>/svc/b: a request may only say where names below /svc lead"
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_addresses_that_everybody_may_name(captured):
+    made = rules(allow=["10.1.0.0/16:8080-8089", "[2001:db8::]:80", "192.0.2.9"])
+
+    def allowed(leaf: str) -> bool:
+        try:
+            made.read((), (f"/svc=>{leaf}".encode(),), STRANGER, captured=captured)
+        except BadContext:
+            return False
+        return True
+
+    for leaf in (
+        "/$/inet/10.1.2.3/8080",
+        "/$/fixedinet/10.1.2.3/8089",
+        "/$/io.buoyant.rinet/8080/10.1.2.3",
+        "/$/inet/2001:db8::/80",
+        "/$/inet/192.0.2.9/1",
+        "/$/inet/::ffff:192.0.2.9/1",
+        r"/$/inet/10.1.2.3\x2c10.1.2.4/8080",
+        "/svc/b | 0.5*/$/inet/10.1.2.3/8080 & /svc/c",
+    ):
+        assert allowed(leaf), leaf
+    for leaf in (
+        "/$/inet/10.1.2.3/8090",
+        "/$/inet/10.1.2.3",
+        "/$/inet",
+        "/$/inet/10.2.2.3/8080",
+        r"/$/inet/10.1.2.3\x2c10.2.2.3/8080",
+        "/$/inet/10.1.2.3.example/8080",
+        "/$/inet/64:ff9b::10.1.2.3/8080",
+        "/$/inet/169.254.169.254/8080",
+        "/#/rw/$/inet/10.1.2.3/8080",
+        "/%/io.l5d.port/1/$/inet/10.1.2.3/8080",
+        "/svc/b | /$/inet/10.1.2.3/8090",
+    ):
+        assert not allowed(leaf), leaf
 
 
 def test_what_is_for_another_router_travels_on_and_says_nothing_here():
@@ -131,7 +173,7 @@ def test_refusals_are_counted():
     for _ in range(3):
         with pytest.raises(BadContext):
             made.read((), (b"/svc=>/$/inet/1",), STRANGER, captured=False)
-    assert made.refused == 3
+    assert made.stats.refused == 3
 
 
 def test_who_is_no_address_is_no_friend():
