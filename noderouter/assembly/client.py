@@ -12,7 +12,8 @@ from noderouter.core.errors import NoSuchName
 from noderouter.core.var import Var
 from noderouter.proxy.client.address_class import plain
 from noderouter.proxy.client.both_pools import by_version
-from noderouter.proxy.client.client import Client, Guard
+from noderouter.proxy.client.client import Client
+from noderouter.proxy.client.settings import Guard
 from noderouter.proxy.client.config import ClientParams, ClientResolver, EndpointProtocol
 from noderouter.proxy.client.connections import MakeConnections
 from noderouter.proxy.client.destination_policy import DestinationPolicy

@@ -31,6 +31,7 @@ from noderouter.proxy.filter.diagnostic import Describe
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.identifier.composite import FirstOf
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
+from noderouter.proxy.router.gates import Gates
 from noderouter.proxy.router.gauges import access_log_gauges, edge_gauges, refusal_gauges, router_gauges
 from noderouter.proxy.router.router import Router
 from noderouter.proxy.router.scopes import Scopes
@@ -48,6 +49,7 @@ class RouterAssembly:
     around: Surroundings
     scope: Scope
     scopes: Scopes
+    gates: Gates
     policy: DestinationPolicy
     overrides: OverrideRules
     own: OwnListeners
@@ -73,6 +75,7 @@ class RouterAssembly:
         self.policy.forget()
         yield from self.router.sweep(now)
         self.scopes.sweep()
+        self.gates.sweep()
         if self.access_log is not None:
             self.access_log.flush()
 
@@ -94,8 +97,9 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     own = OwnListeners()
     of_clients = config.client.build()
     clients = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
+    gates = Gates()
     tracing = tracing_of(config, around.sampler)
-    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients, tracing)
+    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients, tracing, gates)
     router = Router(config.label, identifier, names, clients, config.bindingCache.build(), around.admit_binding)
     errors = build_error_words(config, interpreter, clients, around.log)
     router_gauges(scope, router)
@@ -119,6 +123,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
         around=around,
         scope=scope,
         scopes=scopes,
+        gates=gates,
         policy=policy,
         overrides=overrides,
         own=own,

@@ -19,14 +19,17 @@ from noderouter.core.service import Layer, Service
 from noderouter.naming.binding import Bind
 from noderouter.proxy.classifier.grpc import GrpcNeverRetryable
 from noderouter.proxy.client.config import ClientResolver
+from noderouter.proxy.filter.concurrency import ConcurrencyLimit
 from noderouter.proxy.filter.propagate import Propagate
 from noderouter.proxy.filter.timeout import TotalTimeout
+from noderouter.proxy.limit.gate import Gate
 from noderouter.proxy.retry.backoff import ConstantKind
 from noderouter.proxy.retry.filter import Retry
 from noderouter.proxy.router.branches import Branch, Picker
 from noderouter.proxy.router.clients import Clients
 from noderouter.proxy.router.config import ServiceParams
-from noderouter.proxy.router.gauges import held_gauges, service_gauges
+from noderouter.proxy.router.gates import Gates
+from noderouter.proxy.router.gauges import gate_gauges, held_gauges, service_gauges
 from noderouter.proxy.router.named import NameSettings
 from noderouter.proxy.router.route import FixedAnswer, MakeRoute, Route
 from noderouter.proxy.router.scopes import Scopes, element
@@ -45,6 +48,7 @@ def build_names(
     clients: Clients,
     of_clients: ClientResolver,
     tracing: Tracing | None,
+    gates: Gates,
 ) -> NameSettings:
     """What the services of a router's names are made with; the metrics of each are in `service/<name>`."""
     resolver = config.service.build()
@@ -54,23 +58,38 @@ def build_names(
     def filters(name: Path) -> Sequence[Layer]:
         params = resolver.resolve(name)
         scope = scopes.acquire("service", element(name))
-        return service_filters(params, scope, rng, tracing, holding=holding)
+        gate = None
+        if params.concurrency is not None:
+            gate = gates.acquire(name, partial(params.concurrency.gate, name.show(), rng))
+            gate_gauges(scope, gate)
+        return service_filters(params, scope, rng, tracing, holding=holding, gate=gate)
+
+    def closed(name: Path) -> None:
+        gates.release(name)
+        scopes.release("service", element(name))
 
     return NameSettings(
         bind=bind,
         filters=filters,
         route=build_routes(config, scopes, clients, of_clients),
         picker=lambda branches: Picker(branches, rng),
-        closed=lambda name: scopes.release("service", element(name)),
+        closed=closed,
         binding_seconds=config.bindingTimeoutMs / 1000,
     )
 
 
 def service_filters(
-    params: ServiceParams, scope: Scope, rng: Random, tracing: Tracing | None, *, holding: bool
+    params: ServiceParams,
+    scope: Scope,
+    rng: Random,
+    tracing: Tracing | None,
+    *,
+    holding: bool,
+    gate: Gate | None = None,
 ) -> list[Layer]:
     """The service stack of a logical name, outermost first, whose metrics are in `scope`.
 
+    `gate` is that of the name, where it has a limit and is more than looked at.
     `holding`: all of its exchanges are of HTTP/2, and those that stream are kept for another try, within
     `retryBufferSize`; else those are that are.
     """
@@ -78,6 +97,9 @@ def service_filters(
     total = params.total_timeout
     if total is not None:
         filters.append(layer(TotalTimeout, total).showing(totalTimeoutMs=round(total * 1000)))
+    limit = params.concurrency
+    if limit is not None:
+        filters.append(layer(ConcurrencyLimit, gate or limit.gate("", rng)).showing(concurrency=limit))
     filters.append(_PROPAGATE if tracing is None else propagate_filter(params, tracing))
     filters.append(_retry_filter(params, scope, rng, holding))
     return filters

@@ -65,6 +65,7 @@ class Shown:
             "pool": self._value(params.pool),
             "requeueBudget": self._value(params.requeue_budget),
             **({} if speaks == "http" == protocol else {"endpointProtocol": speaks}),
+            **({} if params.concurrency is None else {"concurrency": self._value(params.concurrency)}),
             **({} if attempt is None else {"requestAttemptTimeoutMs": round(attempt * 1000)}),
         }
 

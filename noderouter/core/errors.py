@@ -17,11 +17,15 @@
     │   ├── Unprocessed         it goes away, and has not looked at the request
     │   └── EndpointTimeout     it stood still for too long (504)
     ├── OverloadError           a limit of ours is reached (503)
+    │   └── LimitReached        one on the concurrent requests of a service or an endpoint
+    ├── RateLimited             its sender asks more often than a limit allows (429)
     └── DeadlineExceeded        a timeout or the caller's deadline passed (503)
 
 `proxy/http/error_form.py` holds the one table from these to HTTP, `core/grpc.py` that to gRPC. `ClientGone` is no
 RouterError: nobody is left to answer.
 """
+
+from math import ceil
 
 
 class RouterError(Exception):
@@ -143,6 +147,21 @@ class OverloadError(RouterError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=True)
+
+
+class LimitReached(OverloadError):
+    """A service or its endpoints have as many requests in progress as they may; another router may have room."""
+
+
+class RateLimited(RouterError):
+    """A limit on rates allows no more for now. No other router should be asked instead, so it is not `retryable`."""
+
+    status = 429
+
+    def __init__(self, message: str, seconds: float) -> None:
+        """`seconds` until one more would be let through."""
+        super().__init__(message)
+        self.fields = b"retry-after: %d\r\n" % max(1, ceil(seconds))
 
 
 class DeadlineExceeded(RouterError):

@@ -8,7 +8,15 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from noderouter.core.errors import ClientGone, DeadlineExceeded, OverloadError, RouterError, StreamReset
+from noderouter.core.errors import (
+    ClientGone,
+    DeadlineExceeded,
+    LimitReached,
+    OverloadError,
+    RateLimited,
+    RouterError,
+    StreamReset,
+)
 from noderouter.core.headers import Headers
 from noderouter.core.message import Message
 from noderouter.reactor.errors import Cancelled, Expired
@@ -182,7 +190,9 @@ def status_of(error: BaseException) -> Status:
     """The status of a call that failed with `error`: with its reason, where the task was interrupted for one."""
     if isinstance(error, Cancelled) and isinstance(error.reason, BaseException):
         error = error.reason
-    if isinstance(error, OverloadError):
+    if isinstance(error, LimitReached):
+        return Status.UNAVAILABLE
+    if isinstance(error, OverloadError | RateLimited):
         return Status.RESOURCE_EXHAUSTED
     if isinstance(error, DeadlineExceeded):
         return Status.UNAVAILABLE if error.attempt else Status.DEADLINE_EXCEEDED

@@ -7,10 +7,9 @@ each request and on each sweep, so a removed endpoint leaves at the latest with 
 took nothing, an idle connection that died. They go to a fresh pick, at once, within `requeue_budget`.
 """
 
-from collections.abc import Callable
 from math import ceil
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from dtab import Path
 from noderouter.core.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
@@ -29,8 +28,10 @@ from noderouter.core.message import HTTP_2
 from noderouter.core.var import Var
 from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.balancer.balancer import Balancer
+from noderouter.proxy.client.settings import ClientSettings, Guard
 from noderouter.proxy.client.connections import Connections, MakeConnections
 from noderouter.proxy.client.endpoint import MARK_SECONDS, Endpoint
+from noderouter.proxy.client.endpoint_limits import EndpointLimits
 from noderouter.proxy.client.fail_fast import FailFast
 from noderouter.proxy.client.pool_settings import PoolStats
 from noderouter.proxy.client.settings import ClientSettings
@@ -49,13 +50,6 @@ CONNECT_REQUEUES: Final = 25
 """Tries beyond the first to get a connection for one request (Finagle's figure)."""
 REQUEUE_SHARE: Final = 0.2
 """Other requeues of one request: at most this share of the budget's balance."""
-
-
-Guard = Callable[[Path, Address, bool], None]
-"""Asked before each new connection: a bound name, its address, and whether only endpoints of Kubernetes will do.
-
-Raises what the exchange is to fail with where the connection is not to be.
-"""
 
 
 class Client:
@@ -80,6 +74,7 @@ class Client:
         "endpoints",
         "id",
         "in_flight",
+        "limits",
         "not_open",
         "pool_stats",
         "request_limit",
@@ -119,6 +114,8 @@ class Client:
         self._connect = connect
         self._connecting_seconds = settings.pool.connecting_seconds
         self._fail_fast = FailFast(reactor) if settings.fail_fast else None
+        queue = settings.queue
+        self.limits = None if queue is None else EndpointLimits(self.endpoints, queue(), id.show())
         self._balancer = settings.balancer()
         self._budget = settings.requeue_budget()
         self._epoch = -1
@@ -180,7 +177,8 @@ class Client:
         for address in sorted(wanted, key=lambda each: (each.ip, each.port)):
             if address not in endpoints:
                 pool = self._connect(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
-                endpoints[address] = Endpoint(address, self._settings.accrual(), pool)
+                most, gradient = self._settings.limit()
+                endpoints[address] = Endpoint(address, self._settings.accrual(), pool, most, gradient)
         self._balancer.update(list(endpoints.values()))
         self.updates += 1
 
@@ -197,6 +195,7 @@ class Client:
         if self._epoch != Var.epoch:
             self.refresh()
         balancer = self._balancer
+        limits = self.limits
         tries = again = 0
         connecting = 0.0  # seconds that were spent on connections that did not come about
         ended: float | None = None
@@ -205,11 +204,12 @@ class Client:
         began = now = monotonic()
         try:
             while ended is None:
-                endpoint: Endpoint | None = balancer.pick(now)  # type: ignore[assignment]  # ours are all Endpoints
+                endpoint = cast(Endpoint | None, balancer.pick(now) if limits is None else limits.pick(balancer, now))
                 if endpoint is None:
-                    await self._settled(exchange)
+                    endpoint = await self._settled(exchange)
                     now = monotonic()
-                    continue
+                    if endpoint is None:
+                        continue
                 exchange.endpoint = endpoint
                 judged = False
                 if self._authorizer is not None and endpoint.judged:
@@ -286,6 +286,8 @@ class Client:
                         latency = (exchange.head_at or ended) - now
                         endpoint.seconds += latency
                         balancer.end(endpoint, ended, latency)
+                    if limits is not None:
+                        limits.ended(endpoint, exchange, now, ended)
                     if judged:
                         assert self._authorizer is not None
                         self._authorizer.leave(exchange)
@@ -365,20 +367,23 @@ class Client:
             exchange.journey[-1].over(monotonic(), 0, failure_name(error))
         return True
 
-    async def _settled(self, exchange: Exchange) -> None:
-        """Without an endpoint: wait while the address is pending, else raise NoSuchName."""
+    async def _settled(self, exchange: Exchange) -> Endpoint | None:
+        """Without an endpoint: wait for one with room, or while the address is pending; else raise NoSuchName."""
+        if self.limits is not None and self.endpoints:
+            return await self.limits.wait()
         if isinstance(self._addr.value, AddrPending):
             with Timeout(self._settings.binding_seconds):
                 while isinstance(self._addr.value, AddrPending):
                     await self._addr.changed(self._addr.version)
                 self.refresh()
-                return
+                return None
             raise binding_timeout(exchange.name or self.id, self._settings.binding_seconds, self.id.show())
         self.refresh()
         if not self.endpoints:
             addr = self._addr.value
             cause = f": {addr.cause}" if isinstance(addr, AddrFailed | AddrNeg) and addr.cause else ""
             raise NoSuchName(f"{self.id.show()} has no address{cause}")
+        return None
 
     def sweep(self, now: float) -> None:
         """Follow the address set and close old connections; called about twice a second."""

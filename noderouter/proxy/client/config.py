@@ -10,8 +10,9 @@ from dtab import Path, PathMatcher
 from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.client.pool_settings import PoolSettings
-from noderouter.proxy.client.settings import ClientSettings
+from noderouter.proxy.client.settings import ClientSettings, unlimited
 from noderouter.proxy.http.http2_keys import Http2Keys, Streams
+from noderouter.proxy.limit.config import Concurrency
 from noderouter.proxy.listener.config import Session
 from noderouter.proxy.retry.config import Budget
 from noderouter.proxy.transport import TransportLimits
@@ -58,6 +59,8 @@ class ClientKeys(Http2Keys):
     requestAttemptTimeoutMs: Milliseconds | None = None
     requeueBudget: Budget = Budget()
     clientSession: Session = Session()
+    concurrency: Concurrency | None = None
+    """Of each endpoint."""
     failFast: bool = False
     connectTimeoutMs: Milliseconds = 5000
     """For all tries of one request to get a connection."""
@@ -104,6 +107,7 @@ class ClientParams:
     attempt_timeout: float | None
     requeue_budget: Budget
     session: Session
+    concurrency: Concurrency | None
     fail_fast: bool
     connecting: float
     head: float
@@ -116,6 +120,7 @@ class ClientParams:
 
     def build(self, rng: Random, binding_seconds: float) -> ClientSettings:
         """The settings of one client."""
+        limit = self.concurrency
         return ClientSettings(
             balancer=partial(self.balancer.build, rng),
             accrual=self.accrual.build(rng),
@@ -123,6 +128,8 @@ class ClientParams:
             pool=self.build_pool(),
             binding_seconds=binding_seconds,
             fail_fast=self.fail_fast,
+            limit=unlimited if limit is None else partial(limit.of_endpoint, rng),
+            queue=None if limit is None else limit.queue,
         )
 
     def build_pool(self) -> PoolSettings:
@@ -170,6 +177,7 @@ class ClientResolver:
             attempt_timeout=None if attempt is None else attempt / 1000,
             requeue_budget=found["requeueBudget"],
             session=found["clientSession"],
+            concurrency=found["concurrency"],
             fail_fast=found["failFast"],
             connecting=found["connectTimeoutMs"] / 1000,
             head=seconds(found["responseHeadTimeoutMs"]),

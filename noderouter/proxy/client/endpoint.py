@@ -14,6 +14,7 @@ from noderouter.core.grpc import call_status
 from noderouter.proxy.balancer.accrual.machine import Accrual
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.client.connections import Connections
+from noderouter.proxy.limit.gradient import Gradient
 
 MARK_SECONDS: Final = 10.0
 """Between two marks, about."""
@@ -21,6 +22,9 @@ MARKS: Final = 7
 """So many reach back a minute."""
 KEPT: Final = 8
 """Failures of one endpoint that are kept."""
+NO_LIMIT: Final = 2**31
+STALLED: Final = frozenset(("EndpointTimeout", "Timeout"))
+"""What attempts fail with that an endpoint did not answer within the time that it is granted."""
 SHOWN: Final = 120
 """Characters of a request's path, and of a name, that are kept with a failure."""
 
@@ -41,13 +45,39 @@ class FailedRequest:
 class Endpoint(Node):
     """A node with a pool. A removed endpoint is never revived: the address may be another pod's by then."""
 
-    __slots__ = ("_marked", "_marks", "down", "errors", "failures", "judged", "pool", "seconds", "successes")
+    __slots__ = (
+        "_marked",
+        "_marks",
+        "down",
+        "errors",
+        "failures",
+        "gradient",
+        "held",
+        "judged",
+        "limit",
+        "pool",
+        "seconds",
+        "successes",
+    )
 
-    def __init__(self, address: Address, accrual: Accrual, pool: Connections) -> None:
+    def __init__(
+        self,
+        address: Address,
+        accrual: Accrual,
+        pool: Connections,
+        limit: int = NO_LIMIT,
+        gradient: Gradient | None = None,
+    ) -> None:
         super().__init__(address, address.weight, accrual)
         self.pool = pool
         self.judged = GATEWAY not in address.meta
         """Whether policies are about it, and not about what is behind it: a router judges for its own pods."""
+        self.limit = limit if gradient is None else gradient.limit
+        """How many requests it may have at a time (`endpoint_limits`)."""
+        self.gradient = gradient
+        """What the limit follows."""
+        self.held = 0
+        """Requests that were given it, and have not begun."""
         self.down = False
         """No connection to it came about the last time (`fail_fast`)."""
         self.successes = 0
@@ -83,6 +113,10 @@ class Endpoint(Node):
         request = f"{exchange.method[:20].decode('latin-1')} {target.decode('latin-1')}"
         name = exchange.name
         seconds = now - began
+        gradient = self.gradient
+        if gradient is not None and what in STALLED:
+            gradient.add(seconds, self.pending, now)  # it would have taken longer still
+            self.limit = gradient.limit
         errors.append(FailedRequest(now, what, request, "" if name is None else name.show()[:SHOWN], seconds * 1000.0))
         return seconds
 

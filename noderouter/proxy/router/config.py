@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from dtab import Path, PathMatcher
 from noderouter.proxy.classifier.kind import ClassifierKind
+from noderouter.proxy.limit.config import Concurrency
 from noderouter.proxy.retry.backoff import BackoffKind
 from noderouter.proxy.retry.config import Budget
 from noderouter.proxy.retry.held import BUFFER_BYTES, SECONDS, Hold
@@ -49,6 +50,7 @@ class ServiceKeys(Model):
 
     retries: Retries = Field(default_factory=Retries)
     totalTimeoutMs: Milliseconds | None = None
+    concurrency: Concurrency | None = None
     traceSampleRate: Rate | None = None
     """In place of what the telemeters of traces say."""
     responseClassifier: Annotated[ClassifierKind, _CLASSIFIER] = Field(
@@ -74,6 +76,7 @@ class ServiceParams:
     backoff: BackoffKind
     classifier: ClassifierKind
     total_timeout: float | None
+    concurrency: Concurrency | None
     hold: Hold
     sample_rate: float | None
 
@@ -87,6 +90,7 @@ class ServiceResolver:
         self._base: dict[str, Any] = {
             "retries": {"budget": base.retries.budget, "backoff": base.retries.backoff},
             "totalTimeoutMs": base.totalTimeoutMs,
+            "concurrency": base.concurrency,
             "traceSampleRate": base.traceSampleRate,
             "responseClassifier": base.responseClassifier,
             "retryBufferSize": base.retryBufferSize,
@@ -108,6 +112,7 @@ class ServiceResolver:
             backoff=found["retries"]["backoff"],
             classifier=found["responseClassifier"],
             total_timeout=None if total is None else total / 1000,
+            concurrency=found["concurrency"],
             hold=Hold(
                 found["retryBufferSize"].requestBytes,
                 found["retryBufferSize"].responseBytes,

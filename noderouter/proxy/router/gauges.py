@@ -10,9 +10,12 @@ from time import monotonic
 from noderouter.proxy.access_log.file import AccessLogFile
 from noderouter.proxy.client.client import Client
 from noderouter.proxy.client.destination_policy import DestinationPolicy
+from noderouter.proxy.client.endpoint_limits import EndpointLimits
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http2.frames import FLOODS, GOAWAYS_RECEIVED, GOAWAYS_SENT, RESETS_RECEIVED, RESETS_SENT
+from noderouter.proxy.limit.gate import Gate
+from noderouter.proxy.limit.queue import Queue
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import RetryStats
 from noderouter.proxy.retry.held import Releases
@@ -103,6 +106,29 @@ def service_gauges(scope: Scope, stats: RetryStats, budget: RetryBudget) -> None
     stats.make = scope.counter
 
 
+def gate_gauges(scope: Scope, gate: Gate) -> None:
+    """The limit of a logical name on concurrent requests."""
+    scope.gauge("concurrency/limit", lambda: gate.limit)
+    scope.gauge("concurrency/active", lambda: gate.active)
+    queue_gauges(scope, gate.queue)
+
+
+def queue_gauges(scope: Scope, queue: Queue) -> None:
+    """Those who wait within a limit on concurrent requests, and those who are refused."""
+    scope.gauge("concurrency/waiting", lambda: len(queue))
+    scope.tally("concurrency/waited", lambda: queue.waited)
+    scope.tally("concurrency/refused", lambda: queue.refused)
+    scope.tally("concurrency/timed_out", lambda: queue.timed_out)
+
+
+def limits_gauges(scope: Scope, limits: EndpointLimits) -> None:
+    """The limits of a client's endpoints on concurrent requests."""
+    endpoints = limits.endpoints
+    scope.gauge("concurrency/limit", lambda: sum(each.limit for each in endpoints.values()))
+    scope.gauge("concurrency/active", lambda: sum(each.pending + each.held for each in endpoints.values()))
+    queue_gauges(scope, limits.queue)
+
+
 def held_gauges(scope: Scope, releases: Releases) -> None:
     """Responses of a logical name that are held back until they are judged."""
     scope.gauge("retries/held", lambda: len(releases))
@@ -138,6 +164,8 @@ def client_gauges(scope: Scope, client: Client) -> None:
     scope.tally("retries/cannot_retry", lambda: client.cannot_retry)
     scope.tally("retries/not_open", lambda: client.not_open)
     scope.gauge("retries/budget", lambda: client.budget.balance(monotonic()))
+    if client.limits is not None:
+        limits_gauges(scope, client.limits)
     scope.gauge("loadbalancer/size", lambda: len(client.endpoints))
     scope.gauge("loadbalancer/available", lambda: _available(client))
     scope.gauge("loadbalancer/closed", lambda: len(client.endpoints) - _available(client))

@@ -1,0 +1,185 @@
+"""Limits of endpoints: who gets the request instead, who waits, and that books are kept."""
+
+from random import Random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from noderouter.core.addr import Address
+from noderouter.core.exchange import SUCCESS
+from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailuresKind
+from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL, Accrual
+from noderouter.proxy.balancer.p2c import P2CKind
+from noderouter.proxy.client.connections import Connections
+from noderouter.proxy.client.endpoint import Endpoint
+from noderouter.proxy.client.endpoint_limits import EndpointLimits
+from noderouter.proxy.limit.gradient import Gradient
+from noderouter.proxy.limit.queue import Queue
+from tests.testing.examples import examples
+from tests.testing.loop import looping, until
+from tests.testing.reply import make_exchange
+
+
+def ejected() -> Accrual:
+    """An endpoint that failure accrual has closed."""
+    accrual = ConsecutiveFailuresKind(kind="io.l5d.consecutiveFailures", failures=1).build(Random(1))()
+    accrual.failure(0.0)
+    return accrual
+
+
+class World:
+    """Endpoints on ports from 0 on, each with a limit; `closed` are those that failure accrual has closed."""
+
+    def __init__(self, *limits: int, waiters: int = 10, closed: tuple[int, ...] = (), weights: Any = None) -> None:
+        self.endpoints: dict[Any, Endpoint] = {}
+        for port, limit in enumerate(limits):
+            address = Address("192.0.2.1", port, weight=1.0 if weights is None else weights[port])
+            accrual = ejected() if port in closed else NO_ACCRUAL
+            self.endpoints[address] = Endpoint(address, accrual, Connections("192.0.2.1", port), limit)
+        self.balancer = P2CKind(kind="p2c").build(Random(1))
+        self.balancer.update(list(self.endpoints.values()))
+        self.limits = EndpointLimits(self.endpoints, Queue(waiters, 1e6), "it")
+
+    def begin(self) -> Endpoint | None:
+        """A request to whoever has room."""
+        endpoint = self.limits.pick(self.balancer, 0.0)
+        if endpoint is not None:
+            self.balancer.begin(endpoint, 0.0)
+        return endpoint
+
+    def end(self, endpoint: Endpoint, ended: float | None = None, verdict: Any = None) -> None:
+        self.balancer.end(endpoint, 0.0, None)
+        exchange = make_exchange()
+        exchange.verdict = verdict
+        self.limits.ended(endpoint, exchange, 0.0, ended)
+
+    def pending(self) -> list[int]:
+        return [each.pending for each in self.endpoints.values()]
+
+
+def test_each_gets_as_many_as_it_may_and_then_nobody_any():
+    world = World(1, 3, 5)
+    begun = [world.begin() for _ in range(10)]
+    assert world.pending() == [1, 3, 5]
+    assert begun[-1] is None
+    world.end(begun[0])
+    assert world.begin() is begun[0]
+
+
+def test_closed_ones_get_no_more_because_others_are_full():
+    world = World(2, 5, closed=(1,))
+    assert [world.begin() is not None for _ in range(3)] == [True, True, False]
+    assert world.pending() == [2, 0]
+    alone = World(2, 2, closed=(0, 1))  # fail open
+    assert [alone.begin() is not None for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_those_of_weight_0_are_not_for_what_others_have_no_room_for():
+    world = World(2, 5, weights=[1.0, 0.0])
+    assert [world.begin() is not None for _ in range(3)] == [True, True, False]
+    assert world.pending() == [2, 0]
+
+
+async def test_who_waits_gets_the_first_that_has_room():
+    world = World(1, 1)
+    first, second = world.begin(), world.begin()
+    async with looping() as loop:
+        got: list[Any] = []
+
+        async def wait() -> None:
+            endpoint = await world.limits.wait()
+            world.balancer.begin(endpoint, 0.0)
+            got.append(endpoint)
+
+        tasks = [loop.reactor.spawn(wait(), str(number)) for number in range(3)]
+        await until(lambda: len(world.limits.queue) == 3)
+        world.end(second)
+        assert world.begin() is None  # others are first
+        await until(lambda: got == [second])
+        world.end(first)
+        tasks[1].cancel("gone")  # it has been given the other, and does not know
+        await until(lambda: got == [second, first])
+        assert world.pending() == [1, 1]
+        assert [each.held for each in world.endpoints.values()] == [0, 0]
+        assert all(task.done for task in tasks)
+
+
+async def test_room_that_a_waiter_does_not_use_is_the_next_ones():
+    """One that is refused behind its wait (a policy does not let it) has begun nothing, and so ends nothing."""
+    world = World(1)
+    only = world.begin()
+    async with looping() as loop:
+        got: list[Any] = []
+
+        async def wait() -> None:
+            got.append(await world.limits.wait())
+
+        for number in range(2):
+            loop.reactor.spawn(wait(), str(number))
+        await until(lambda: len(world.limits.queue) == 2)
+        world.end(only)
+        await until(lambda: len(got) == 1)
+        assert world.begin() is None  # who comes has it given to who waits
+        await until(lambda: len(got) == 2)
+        assert world.begin() is only
+
+
+async def test_an_endpoint_that_leaves_is_no_place():
+    world = World(1)
+    only = world.begin()
+    async with looping() as loop:
+        got: list[Any] = []
+
+        async def wait() -> None:
+            got.append(await world.limits.wait())
+
+        loop.reactor.spawn(wait(), "waiter")
+        await until(lambda: world.limits.queue)
+        world.end(only)
+        only.closed = True
+        await until(lambda: got)
+        assert got == [None]
+        assert only.held == 0
+
+
+def test_an_adaptive_limit_is_told_what_says_something():
+    gradient = Gradient(1, 9)
+    endpoint = Endpoint(Address("192.0.2.1", 1), NO_ACCRUAL, Connections("192.0.2.1", 1), 99, gradient)
+    assert endpoint.limit == 9
+    world = World()
+    world.endpoints[endpoint.address] = endpoint
+    world.balancer.update([endpoint])
+    for ended, verdict in ((0.5, SUCCESS), (0.6, None), (None, SUCCESS)):
+        assert world.begin() is endpoint
+        world.end(endpoint, ended, verdict)
+    assert gradient._samples == [0.5]
+    # What it did not answer within the time that it is granted would have taken longer still.
+    endpoint.failed("ConnectError", make_exchange(), 0.0, 1.0)
+    endpoint.failed("Timeout", make_exchange(), 0.0, 2.0)
+    endpoint.failed("EndpointTimeout", make_exchange(), 0.0, 3.0)
+    assert gradient._samples == [0.5, 2.0, 3.0]
+    for number in range(20):
+        gradient.add(0.01, 1, 10.0 + number / 10)
+    for number in range(20):
+        endpoint.failed("Timeout", make_exchange(), 20.0 + number, 21.0 + number)
+    assert endpoint.limit == gradient.limit < 9
+
+
+@examples(100)
+@given(
+    limits=st.lists(st.integers(1, 4), min_size=1, max_size=5),
+    history=st.lists(st.tuples(st.booleans(), st.integers(0, 50)), max_size=60),
+)
+def test_any_history_keeps_within_the_limits_and_wastes_no_room(limits, history):
+    world = World(*limits)
+    begun: list[Endpoint] = []
+    for come, which in history:
+        if come or not begun:
+            endpoint = world.begin()
+            assert (endpoint is None) == (len(begun) == sum(limits))
+            if endpoint is not None:
+                begun.append(endpoint)
+        else:
+            world.end(begun.pop(which % len(begun)))
+        assert all(each.pending <= each.limit for each in world.endpoints.values())
