@@ -108,6 +108,7 @@ class App:
             control.clients,
             control.observers,
             control.authorizer,
+            control.limits,
         )
 
     def _bind(self) -> None:

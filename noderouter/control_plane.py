@@ -48,6 +48,7 @@ from noderouter.policy.control import PolicyControl
 from noderouter.policy.keys import LANGUAGES
 from noderouter.proxy.client.address_class import spellings
 from noderouter.proxy.client.ourselves import Ourselves, node_addresses
+from noderouter.proxy.limit.rates import StoredLimits
 from noderouter.telemetry import log as logging
 from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.observe import Observers
@@ -132,6 +133,7 @@ class ControlPlane:
         self._states = states(namers, {(label, kinds[label]): each for label, each in self.interpreters.items()})
         if self.policy is not None:
             self._states["/policy.json"] = self.policy.state
+            self._states["/limits.json"] = self._worker.limits
         for recorder in self.recorders:
             exporter = recorder.exporter
             if isinstance(recorder, SpanRecorder):
@@ -173,6 +175,11 @@ class ControlPlane:
             gauges.update()
         if self.policy is not None:
             self.policy.sweep()
+
+    @property
+    def limits(self) -> StoredLimits | None:
+        """The limits on rates; None where no place for them is configured."""
+        return None if self.policy is None else self.policy.texts["limits"].var
 
     def _capture_index(self) -> CaptureIndex:
         intercept = self.config.intercept

@@ -6,13 +6,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from logging import ERROR
 from random import Random
 from typing import Any
 
 from noderouter.admin.dashboard.seen import Client
 from noderouter.assembly.router import RouterAssembly, build_router
-from noderouter.assembly.seen import branches_of, clients_of
+from noderouter.assembly.seen import branches_of, clients_of, rates_of
 from noderouter.assembly.stacks import stacks_of_router
 from noderouter.assembly.surroundings import CaptureIndex, Surroundings
 from noderouter.config.config import Config
@@ -26,6 +27,8 @@ from noderouter.overload.descriptors import places_for_clients
 from noderouter.overload.guard import Guard
 from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.client.ourselves import Ourselves
+from noderouter.proxy.limit.rates import StoredLimits
+from noderouter.proxy.listener.places import client_key
 from noderouter.proxy.router.scopes import element
 from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.loop import Reactor
@@ -71,8 +74,12 @@ class Worker:
         clients: ClientNamespaces,
         observers: Observers,
         authorizer: Authorizer | None = None,
+        limits: StoredLimits | None = None,
     ) -> None:
-        """Build every router, with the interpreter of its label and what the control plane keeps filled."""
+        """Build every router, with the interpreter of its label and what the control plane keeps filled.
+
+        `limits` are those on rates; None where there is no place for them.
+        """
         around = Surroundings(
             reactor=self.reactor,
             metrics=self._metrics,
@@ -86,6 +93,8 @@ class Worker:
             sampler=sampler_of(self._config.telemetry),
             clients=clients,
             authorizer=authorizer,
+            limits=limits,
+            client_key=partial(client_key, ipv6_prefix=self._config.overload.ipv6PrefixLength),
         )
         for config in self._config.routers:
             router = self.routers[config.label] = build_router(config, interpreters[config.label], around)
@@ -157,6 +166,10 @@ class Worker:
     def edges(self, label: str) -> Iterable[Edge]:
         """Who calls whom through a router."""
         return self.routers[label].edges
+
+    def limits(self) -> dict[str, Any]:
+        """The limits on rates that are in effect, by router and name, ready for JSON."""
+        return {label: rates_of(router) for label, router in self.routers.items()}
 
     def tasks(self) -> Iterable[str]:
         """A few lines for each task: name, how long it has waited, stack."""

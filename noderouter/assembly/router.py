@@ -31,8 +31,9 @@ from noderouter.proxy.filter.diagnostic import Describe
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.identifier.composite import FirstOf
 from noderouter.proxy.identifier.kind import Identifier, IdentifierKind
+from noderouter.proxy.limit.rates import Rates
 from noderouter.proxy.router.gates import Gates
-from noderouter.proxy.router.gauges import access_log_gauges, edge_gauges, refusal_gauges, router_gauges
+from noderouter.proxy.router.gauges import access_log_gauges, edge_gauges, rate_gauges, refusal_gauges, router_gauges
 from noderouter.proxy.router.router import Router
 from noderouter.proxy.router.scopes import Scopes
 from noderouter.telemetry.edges import Edges
@@ -50,6 +51,7 @@ class RouterAssembly:
     scope: Scope
     scopes: Scopes
     gates: Gates
+    rates: Rates | None
     policy: DestinationPolicy
     overrides: OverrideRules
     own: OwnListeners
@@ -76,6 +78,8 @@ class RouterAssembly:
         yield from self.router.sweep(now)
         self.scopes.sweep()
         self.gates.sweep()
+        if self.rates is not None:
+            yield from self.rates.sweep(now)
         if self.access_log is not None:
             self.access_log.flush()
 
@@ -98,8 +102,11 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     of_clients = config.client.build()
     clients = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
     gates = Gates()
+    rates = None if around.limits is None else Rates(config.label, around.limits, around.client_key)
+    if rates is not None:
+        rate_gauges(scope, rates)
     tracing = tracing_of(config, around.sampler)
-    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients, tracing, gates)
+    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients, tracing, gates, rates)
     router = Router(config.label, identifier, names, clients, config.bindingCache.build(), around.admit_binding)
     errors = build_error_words(config, interpreter, clients, around.log)
     router_gauges(scope, router)
@@ -124,6 +131,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
         scope=scope,
         scopes=scopes,
         gates=gates,
+        rates=rates,
         policy=policy,
         overrides=overrides,
         own=own,

@@ -6,13 +6,14 @@ Read on the thread of the data path, in steps: each value that is yielded is one
 from collections.abc import Iterator, Mapping
 from math import inf
 from time import monotonic, time
-from typing import Final
+from typing import Any, Final
 
 from noderouter.admin.dashboard.seen import Client, Endpoint, Failure, Figures
 from noderouter.assembly.router import RouterAssembly
 from noderouter.core.addr import AddrBound, AddrFailed, AddrNeg, AddrPending
 from noderouter.proxy.client import client as of_client
 from noderouter.proxy.client.endpoint import Endpoint as Node
+from noderouter.proxy.limit.rates import RateLimit
 from noderouter.proxy.router.scopes import element
 
 _IDLE: Final = Figures()
@@ -38,6 +39,23 @@ def clients_of(router: RouterAssembly) -> Iterator[Client]:
             tuple(_endpoint(each, name, label, now, wall) for each in nodes),
             trouble=_trouble(client),
         )
+
+
+def rates_of(router: RouterAssembly) -> list[dict[str, Any]]:
+    """Return the limits on rates of a router, as they are now, ready for JSON."""
+    return [] if router.rates is None else [_rate(each) for each in router.rates.limits.values()]
+
+
+def _rate(each: RateLimit) -> dict[str, Any]:
+    limit = each.limit
+    return {
+        **limit.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "burst": limit.size,
+        "allowed": each.allowed,
+        "refused": each.refused,
+        "sources": len(each.arrivals),
+        "shared": each.arrivals.shared,
+    }
 
 
 def _trouble(client: of_client.Client) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from dtab import Bound, Path
+from dtab import Bound, Dtab, Path
 from dtab.utility import Status
 from noderouter.assembly.layer import layer
 from noderouter.assembly.surroundings import Surroundings
@@ -21,8 +21,10 @@ from noderouter.proxy.classifier.grpc import GrpcNeverRetryable
 from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.filter.concurrency import ConcurrencyLimit
 from noderouter.proxy.filter.propagate import Propagate
+from noderouter.proxy.filter.rate_limit import RateLimitFilter
 from noderouter.proxy.filter.timeout import TotalTimeout
 from noderouter.proxy.limit.gate import Gate
+from noderouter.proxy.limit.rates import Rates
 from noderouter.proxy.retry.backoff import ConstantKind
 from noderouter.proxy.retry.filter import Retry
 from noderouter.proxy.router.branches import Branch, Picker
@@ -49,20 +51,22 @@ def build_names(
     of_clients: ClientResolver,
     tracing: Tracing | None,
     gates: Gates,
+    rates: Rates | None,
 ) -> NameSettings:
     """What the services of a router's names are made with; the metrics of each are in `service/<name>`."""
     resolver = config.service.build()
     holding = config.protocol != "http"
     rng = around.rng
 
-    def filters(name: Path) -> Sequence[Layer]:
+    def filters(name: Path, local: Dtab | None) -> Sequence[Layer]:
         params = resolver.resolve(name)
         scope = scopes.acquire("service", element(name))
         gate = None
         if params.concurrency is not None:
             gate = gates.acquire(name, partial(params.concurrency.gate, name.show(), rng))
             gate_gauges(scope, gate)
-        return service_filters(params, scope, rng, tracing, holding=holding, gate=gate)
+        made = service_filters(params, scope, rng, tracing, holding=holding, gate=gate)
+        return made if rates is None else [layer(RateLimitFilter, rates, name, local), *made]
 
     def closed(name: Path) -> None:
         gates.release(name)

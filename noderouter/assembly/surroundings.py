@@ -11,6 +11,8 @@ from noderouter.core.propagation.sampler import Sampler
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.client.ourselves import Ourselves
+from noderouter.proxy.limit.rates import StoredLimits
+from noderouter.proxy.listener.places import client_key
 from noderouter.reactor.loop import Reactor
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tree import Scope
@@ -47,3 +49,7 @@ class Surroundings:
     clients: ClientNamespaces = field(default_factory=ClientNamespaces)
     authorizer: Authorizer | None = None
     """Who may reach what; None where nobody has said where policies are."""
+    limits: StoredLimits | None = None
+    """On rates; None where no place is configured that they could come from."""
+    client_key: Callable[[str], str] = client_key
+    """Whose requests count together, by the client's address."""

@@ -34,6 +34,8 @@ class RouterError(Exception):
     status = 502
     fields = b""
     """Field lines that the answer has to have."""
+    grpc_fields = b""
+    """The same of an answer to a call of gRPC."""
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
@@ -154,7 +156,10 @@ class LimitReached(OverloadError):
 
 
 class RateLimited(RouterError):
-    """A limit on rates allows no more for now. No other router should be asked instead, so it is not `retryable`."""
+    """A limit on rates allows no more for now. No other router should be asked instead, so it is not `retryable`.
+
+    Callers of gRPC that retry by themselves heed the time as well (gRFC A6, "pushback").
+    """
 
     status = 429
 
@@ -162,6 +167,7 @@ class RateLimited(RouterError):
         """`seconds` until one more would be let through."""
         super().__init__(message)
         self.fields = b"retry-after: %d\r\n" % max(1, ceil(seconds))
+        self.grpc_fields = b"grpc-retry-pushback-ms: %d\r\n" % max(1, ceil(seconds * 1000))
 
 
 class DeadlineExceeded(RouterError):

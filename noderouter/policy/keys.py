@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from noderouter.naming.stored.text import Language, LogEvents
+from noderouter.policy.limits import LIMITS
 from noderouter.policy.model import Policies, parse_policies, show_policies
 
 EVENTS: Final = LogEvents(
@@ -28,4 +29,4 @@ POLICIES: Final = Language(
     optional=True,
 )
 
-LANGUAGES: Final[Mapping[str, Language[Any]]] = {"policies": POLICIES}
+LANGUAGES: Final[Mapping[str, Language[Any]]] = {"policies": POLICIES, "limits": LIMITS}

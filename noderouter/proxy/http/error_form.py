@@ -43,6 +43,8 @@ def error_form(
     if is_grpc(exchange):
         fields = b"l5d-err: %b\r\n%b" % (encode(message, min(max_field_bytes, GRPC_FIELD_BYTES)), FAILURE)
         block = _GRPC + status_fields(status_of(error), message)
+        if isinstance(error, RouterError):
+            block += error.grpc_fields
         response = ErrorResponse(200, phrase(200), Headers(block), 0, cause)
         return response, fields + _RETRYABLE if retryable else fields, b""
     fields = b"l5d-err: %b\r\n%b" % (encode(message, max_field_bytes), FAILURE)

@@ -16,6 +16,7 @@ from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http2.frames import FLOODS, GOAWAYS_RECEIVED, GOAWAYS_SENT, RESETS_RECEIVED, RESETS_SENT
 from noderouter.proxy.limit.gate import Gate
 from noderouter.proxy.limit.queue import Queue
+from noderouter.proxy.limit.rates import Rates
 from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.retry.filter import RetryStats
 from noderouter.proxy.retry.held import Releases
@@ -119,6 +120,30 @@ def queue_gauges(scope: Scope, queue: Queue) -> None:
     scope.tally("concurrency/waited", lambda: queue.waited)
     scope.tally("concurrency/refused", lambda: queue.refused)
     scope.tally("concurrency/timed_out", lambda: queue.timed_out)
+
+
+def rate_gauges(scope: Scope, rates: Rates) -> None:
+    """The limits of a router on rates, as they come and go."""
+    shown: set[str] = set()
+
+    def follow() -> None:
+        for name in shown - rates.limits.keys():
+            scope.scope("limit", name).prune()
+        for name in rates.limits.keys() - shown:
+            limit_gauges(scope.scope("limit", name), rates, name)
+        shown.clear()
+        shown.update(rates.limits)
+
+    rates.on_change = follow
+    follow()
+
+
+def limit_gauges(scope: Scope, rates: Rates, name: str) -> None:
+    """One limit, whose buckets may be others after an edit."""
+    scope.tally("allowed", lambda: rates.limits[name].allowed)
+    scope.tally("refused", lambda: rates.limits[name].refused)
+    scope.gauge("sources", lambda: len(rates.limits[name].arrivals))
+    scope.tally("shared", lambda: rates.limits[name].arrivals.shared)
 
 
 def limits_gauges(scope: Scope, limits: EndpointLimits) -> None:

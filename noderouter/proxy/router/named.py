@@ -24,8 +24,8 @@ class NameSettings:
     """What the services of a router's names are made with; nothing here is asked for every request."""
 
     bind: Bind
-    filters: Callable[[Path], Sequence[Layer]]
-    """Makes the stack of a name, outermost first."""
+    filters: Callable[[Path, Dtab | None], Sequence[Layer]]
+    """Makes the stack of a name under a dtab of the request, outermost first."""
     route: MakeRoute
     picker: Callable[[list[tuple[float, Branch]]], Picker]
     """Makes what draws among branches."""
@@ -70,7 +70,7 @@ class NamedService:
         self._seen_epoch = -1
         self._branch: Service = self._settle
         self._routes: dict[tuple[Path, Path], Branch] = {}
-        self.filters = settings.filters(path)
+        self.filters = settings.filters(path, local)
         self._service: Service = stack(self.filters, self._dispatch)
 
     def hold(self) -> None:

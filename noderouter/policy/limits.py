@@ -1,0 +1,113 @@
+"""What a limit on rates says, as it is written: of which requests, whose they are, and how many a second.
+
+    - name: hello
+      service: /svc/hello
+      per: [source]
+      requestsPerSecond: 10
+      burst: 20
+
+All limits that are for a request hold for it: each has to have a token for it, and if one has none, none is taken.
+"""
+
+from typing import Annotated, Final, Literal, Self
+
+from dtab import PathMatcher
+from noderouter.naming.stored.text import Language, LogEvents, TextError
+from noderouter.policy.model import PolicyName
+from noderouter.policy.read import read_list
+from noderouter.schema.fields import FieldName, Label
+from noderouter.schema.kind import AfterValidator, BeforeValidator, Field, Model, Several, model_validator, refusals
+from noderouter.schema.partial import MatcherText
+
+MOST_LIMITS: Final = 100
+MOST_RATE: Final = 1_000_000
+
+
+def _rate(value: object) -> object:
+    """Give one message for what is no number, and take whole ones."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("expected a number, such as 10 or 0.5")
+    return float(value)
+
+
+def _once(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len({each.lower() for each in value}) < len(value):
+        raise ValueError("one of them stands there twice")
+    return value
+
+
+_Once = AfterValidator(_once)
+Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0, le=MOST_RATE)]
+
+
+class Limit(Model):
+    """One limit."""
+
+    name: PolicyName
+    router: Label | None = None
+    """The label of the router that it is for; None is each of them, on its own."""
+    service: MatcherText = PathMatcher("/")
+    """A pattern for the logical names that it is for, as in `service.configs`."""
+    per: Annotated[Several[Literal["service", "source"]], _Once] = ("service",)
+    """What has a bucket of its own; where nothing has, there is one for all."""
+    headers: Annotated[Several[FieldName], Field(max_length=4), _Once] = ()
+    """Fields each of whose values has one, too; they say what their sender likes."""
+    requestsPerSecond: Rate
+    burst: Annotated[int, Field(ge=1, le=MOST_RATE)] | None = None
+    """None is what comes in a second, and one at least."""
+
+    @property
+    def size(self) -> int:
+        """The tokens of a full bucket."""
+        return max(1, int(self.requestsPerSecond)) if self.burst is None else self.burst
+
+
+class Limits(Model):
+    """All limits of one text."""
+
+    limits: Several[Limit] = ()
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if len(self.limits) > MOST_LIMITS:
+            raise ValueError(f"{len(self.limits)} limits; {MOST_LIMITS} are allowed")
+        first: dict[str, int] = {}
+        again = [
+            (("limits", index, "name"), f"limits[{first[limit.name]}] has this name already")
+            for index, limit in enumerate(self.limits)
+            if first.setdefault(limit.name, index) != index
+        ]
+        if again:
+            raise refusals(again)
+        return self
+
+
+def parse_limits(text: str) -> Limits | TextError:
+    """Return the limits of a text, a list in YAML or JSON; or what is wrong with it first."""
+    return read_list(text, "limits", Limits)
+
+
+def show_limits(limits: Limits) -> str:
+    """Return limits as JSON, the same for the same meaning."""
+    return limits.model_dump_json(by_alias=True, exclude_none=True)
+
+
+LIMITS: Final = Language(
+    name="list of limits",
+    empty=Limits(),
+    parse=parse_limits,
+    show=show_limits,
+    size=lambda limits: len(limits.limits),
+    events=LogEvents(
+        loaded="limits.loaded",
+        invalid="limits.invalid",
+        missing="limits.missing",
+        last_good="limits.last_good",
+        kept="limits.kept",
+        not_kept="limits.not_kept",
+    ),
+    reason="Limits",
+    annotation="noderouter.io/limits-hash",
+    without=", nobody is limited",
+    optional=True,
+)

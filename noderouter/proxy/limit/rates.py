@@ -1,0 +1,163 @@
+"""The limits on rates of one router: which are for a name, and whether a request has a token in each.
+
+The control plane sets a `Var` of `Limits`; here they get their buckets. A limit that is as it was keeps them through an
+edit of the others; one that is another begins with full ones. All limits of a router that tell requests apart share
+`MOST_SOURCES` places for sources, each an equal part.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from dtab import Dtab, Failed, Path, Pending
+from noderouter.core.errors import RateLimited
+from noderouter.core.exchange import Exchange
+from noderouter.core.var import Var
+from noderouter.policy.limits import Limit, Limits
+from noderouter.proxy.limit.arrivals import Arrivals
+
+MOST_SOURCES: Final = 100_000
+"""Buckets of one router that are not full, some 13 MB."""
+MOST_ALIASES: Final = 16
+"""Names that a dtab of the request may make of one where there are limits."""
+
+StoredLimits = Var[Limits | Pending | Failed]
+
+
+class RateLimit:
+    """A limit in effect.
+
+    Attributes:
+        allowed: requests that it was asked for and that went on.
+        refused: those that it refused.
+    """
+
+    __slots__ = ("allowed", "arrivals", "by_service", "by_source", "headers", "limit", "refused")
+
+    def __init__(self, limit: Limit, before: "RateLimit | None" = None) -> None:
+        """`before` is the one of its name that it takes the place of: counts never go back."""
+        self.limit = limit
+        self.arrivals = Arrivals(limit.requestsPerSecond, limit.size, MOST_SOURCES)
+        self.by_service = "service" in limit.per
+        self.by_source = "source" in limit.per
+        self.headers = tuple(each.lower().encode() for each in limit.headers)
+        self.allowed = self.refused = 0
+        if before is not None:
+            self.allowed, self.refused = before.allowed, before.refused
+            self.arrivals.shared = before.arrivals.shared
+
+    def key(self, exchange: Exchange, name: Path, source: str) -> int:
+        """Which bucket a request to `name` takes from. Hashes are salted: nobody can make those of two meet."""
+        found: list[object] = [name if self.by_service else None, source if self.by_source else None]
+        if self.headers:
+            headers = exchange.headers
+            found += [headers.get(each) for each in self.headers]
+        return hash(tuple(found)) or 1
+
+
+class Rates:
+    """The limits of one router, as they are now.
+
+    Attributes:
+        version: moves whenever other limits are in effect.
+    """
+
+    __slots__ = ("_client", "_epoch", "_label", "_seen", "_stored", "limits", "on_change", "version")
+
+    def __init__(self, label: str, stored: StoredLimits, client: Callable[[str], str]) -> None:
+        """`client` makes of an address whose requests count together."""
+        self._label = label
+        self._stored = stored
+        self._client = client
+        self._epoch = self._seen = -1
+        self.limits: dict[str, RateLimit] = {}
+        """By name."""
+        self.version = 0
+        self.on_change: Callable[[], None] = _nothing
+        self.look()
+
+    def look(self) -> None:
+        """Follow the limits; to be called when `Var.epoch` has moved. Where none are known yet, none are in effect."""
+        if self._epoch == Var.epoch:
+            return
+        self._epoch = Var.epoch
+        if self._seen == self._stored.version:
+            return
+        self._seen = self._stored.version
+        stored = self._stored.value
+        if isinstance(stored, Pending | Failed):
+            return
+        before, found = self.limits, {}
+        for limit in stored.limits:
+            if limit.router in (None, self._label):
+                known = before.get(limit.name)
+                found[limit.name] = known if known is not None and known.limit == limit else RateLimit(limit, known)
+        most = MOST_SOURCES // max(1, sum(bool(each.limit.per or each.headers) for each in found.values()))
+        for each in found.values():
+            each.arrivals.bound(most)
+        self.limits = found
+        self.version += 1
+        self.on_change()
+
+    def of(self, names: Sequence[Path]) -> tuple[tuple[RateLimit, Path], ...]:
+        """The limits that are for any of these names: with each of those, where it tells services apart."""
+        found = []
+        for each in self.limits.values():
+            matching = [name for name in names if each.limit.service.match(name) is not None]
+            found += [(each, name) for name in (matching if each.by_service else matching[:1])]
+        return tuple(found)
+
+    def admit(self, exchange: Exchange, limits: tuple[tuple[RateLimit, Path], ...], now: float) -> None:
+        """Take a token of each limit, or none of any.
+
+        Raises:
+            RateLimited: one has none; nothing was processed.
+        """
+        source = self._client(exchange.peer_address[0])
+        keys: list[int] = []
+        for limit, name in limits:
+            key = limit.key(exchange, name, source)
+            wait = limit.arrivals.wait(key, now)
+            if wait > 0.0:
+                limit.refused += 1
+                raise _refused(limit.limit, wait)
+            keys.append(key)
+        for index, (limit, _name) in enumerate(limits):
+            limit.arrivals.take(keys[index], now)
+            limit.allowed += 1
+
+    def sweep(self, now: float) -> Iterator[None]:
+        """Forget sources whose buckets are full, in short steps."""
+        self.look()
+        for each in list(self.limits.values()):
+            yield from each.arrivals.sweep(now)
+
+
+def names_under(name: Path, local: Dtab | None) -> tuple[Path, ...]:
+    """A name, and what a dtab of the request makes of it; no more than one over `MOST_ALIASES`.
+
+    Whoever asks for a name of his own that leads to another one must not escape that one's limits.
+    """
+    if local is None:
+        return (name,)
+    found = {name: None}
+    left = [name]
+    while left:
+        for leaf in local.lookup(left.pop()).leaves():
+            if leaf not in found:
+                found[leaf] = None
+                left.append(leaf)
+                if len(found) > MOST_ALIASES:
+                    return tuple(found)
+    return tuple(found)
+
+
+def _refused(limit: Limit, wait: float) -> RateLimited:
+    whose = [*limit.per, *(f"{name} field" for name in limit.headers)]
+    each = f" of each {' and '.join(whose)}" if whose else ""
+    return RateLimited(
+        f"the limit {limit.name} allows {limit.requestsPerSecond:g} requests a second{each}, {limit.size} at once", wait
+    )
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,93 @@
+"""Lists of limits, as they are written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dtab import PathMatcher
+from noderouter.naming.stored.text import TextError
+from noderouter.policy.limits import LIMITS, Limit, Limits, parse_limits, show_limits
+
+
+def test_what_is_written():
+    read = parse_limits(
+        "- name: hello\n"
+        "  router: out\n"
+        "  service: /svc/hello\n"
+        "  per: [service, source]\n"
+        "  headers: [X-Key]\n"
+        "  requestsPerSecond: 10\n"
+        "  burst: 20\n"
+        "- {name: all, per: [], requestsPerSecond: 0.5}\n"
+    )
+    assert isinstance(read, Limits)
+    hello, everything = read.limits
+    assert (hello.router, hello.service, hello.requestsPerSecond) == ("out", PathMatcher("/svc/hello"), 10.0)
+    assert (hello.size, hello.headers, hello.per) == (20, ("X-Key",), ("service", "source"))
+    assert (everything.per, everything.size, everything.headers) == ((), 1, ())
+    assert Limit(name="x", requestsPerSecond=7.9).size == 7
+    assert Limit(name="x", requestsPerSecond=7).per == ("service",)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("name: a", "required key `requestsPerSecond` is missing"),
+        ("requestsPerSecond: 1", "required key `name` is missing"),
+        ("{name: A b, requestsPerSecond: 1}", "limits[0].name"),
+        ("{name: a, requestsPerSecond: 0}", "limits[0].requestsPerSecond"),
+        ("{name: a, requestsPerSecond: -1}", "limits[0].requestsPerSecond"),
+        ("{name: a, requestsPerSecond: .inf}", "limits[0].requestsPerSecond"),
+        ("{name: a, requestsPerSecond: .nan}", "limits[0].requestsPerSecond"),
+        ("{name: a, requestsPerSecond: 2000000}", "limits[0].requestsPerSecond"),
+        ("{name: a, requestsPerSecond: yes}", "expected a number, such as 10 or 0.5"),
+        ("{name: a, requestsPerSecond: 1, burst: 0}", "limits[0].burst"),
+        ("{name: a, requestsPerSecond: 1, burst: 1.5}", "limits[0].burst"),
+        ("{name: a, requestsPerSecond: 1, per: [pod]}", "limits[0].per[0]: valid: service, source"),
+        ("{name: a, requestsPerSecond: 1, per: [source, source]}", "one of them stands there twice"),
+        ("{name: a, requestsPerSecond: 1, headers: ['a b']}", "limits[0].headers[0]"),
+        ("{name: a, requestsPerSecond: 1, headers: [a, b, c, A]}", "one of them stands there twice"),
+        ("{name: a, requestsPerSecond: 1, service: hello//}", "limits[0].service"),
+        ("{name: a, requestsPerSecond: 1, bursts: 2}", "did you mean burst?"),
+    ],
+)
+def test_what_is_wrong_is_said(entry, words):
+    read = parse_limits(f"# limits\n- {entry}\n")
+    assert isinstance(read, TextError), read
+    assert words in read.message
+    assert read.line == 2
+
+
+def test_names_are_told_apart_and_there_are_so_many():
+    read = parse_limits("- {name: a, requestsPerSecond: 1}\n- {name: a, requestsPerSecond: 2}\n")
+    assert isinstance(read, TextError)
+    assert "limits[1].name: limits[0] has this name already" in read.message
+    many = "".join(f"- {{name: l{number}, requestsPerSecond: 1}}\n" for number in range(101))
+    read = parse_limits(many)
+    assert isinstance(read, TextError)
+    assert "101 limits; 100 are allowed" in read.message
+
+
+def some(*members: str) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(members), unique=True)
+
+
+@given(
+    entries=st.lists(
+        st.builds(
+            dict,
+            per=some("service", "source"),
+            headers=some("x-a", "X-B"),
+            requestsPerSecond=st.floats(0.001, 1e6),
+            burst=st.one_of(st.none(), st.integers(1, 10**6)),
+            service=st.sampled_from(["/", "/svc", "/svc/*", "/svc/{x}"]),
+        ),
+        max_size=5,
+    )
+)
+def test_what_is_shown_is_read_as_the_same(entries):
+    made = Limits.model_validate({"limits": [{"name": f"l{n}", **each} for n, each in enumerate(entries)]})
+    again = Limits.model_validate_json(show_limits(made), strict=False)
+    assert again == made
+    assert LIMITS.hash(again) == LIMITS.hash(made)
+    assert LIMITS.size(made) == len(entries)

@@ -1,0 +1,203 @@
+"""The limits of a router: which hold for a name, whose tokens are taken, and what an edit keeps."""
+
+from typing import Any
+
+import pytest
+
+from dtab import Dtab, Failed, Path, Pending
+from noderouter.core.errors import RateLimited
+from noderouter.core.var import Var
+from noderouter.policy.limits import Limits
+from noderouter.proxy.limit.rates import MOST_ALIASES, MOST_SOURCES, Rates, StoredLimits, names_under
+from tests.testing.reply import make_exchange
+
+HELLO, WORLD = Path.parse("/svc/hello"), Path.parse("/svc/world")
+
+
+def limits(*entries: dict[str, Any]) -> Limits:
+    return Limits.model_validate({"limits": [{"name": f"l{n}", **each} for n, each in enumerate(entries)]})
+
+
+def rates(*entries: dict[str, Any], label: str = "out") -> Rates:
+    return Rates(label, Var(limits(*entries)), lambda ip: ip)
+
+
+def ask(router: Rates, name: Path = HELLO, peer: str = "10.0.0.1", fields: bytes = b"", now: float = 1000.0) -> bool:
+    """One request to a name; whether it is let through."""
+    exchange = make_exchange()
+    exchange.headers.block = fields
+    exchange.reply.comes((peer, 1))
+    try:
+        router.admit(exchange, router.of(names_under(name, None)), now)
+    except RateLimited:
+        return False
+    return True
+
+
+def test_each_service_has_a_bucket_unless_said_otherwise():
+    router = rates({"requestsPerSecond": 1})
+    assert [ask(router), ask(router), ask(router, WORLD)] == [True, False, True]
+    assert ask(router, now=1001.0)
+    together = rates({"requestsPerSecond": 1, "per": []})
+    assert [ask(together), ask(together, WORLD), ask(together, peer="10.0.0.2")] == [True, False, False]
+
+
+def test_each_source_has_a_bucket():
+    router = rates({"requestsPerSecond": 1, "per": ["source"]})
+    assert [ask(router), ask(router, WORLD), ask(router, peer="10.0.0.2")] == [True, False, True]
+    both = rates({"requestsPerSecond": 1, "per": ["service", "source"]})
+    assert [ask(both), ask(both, WORLD), ask(both), ask(both, peer="10.0.0.2")] == [True, True, False, True]
+
+
+def test_addresses_that_count_together():
+    router = Rates("out", Var(limits({"requestsPerSecond": 1, "per": ["source"]})), lambda ip: ip.rpartition(":")[0])
+    assert [ask(router, peer="2001:db8::1"), ask(router, peer="2001:db8::2")] == [True, False]
+
+
+def test_each_value_of_a_field_has_a_bucket_and_none_is_a_value():
+    router = rates({"requestsPerSecond": 1, "per": [], "headers": ["X-Key"]})
+    one, two = b"x-key: one\r\n", b"X-KEY: two\r\n"
+    assert [ask(router, fields=each) for each in (one, one, two, b"", b"Other: one\r\n")] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_limits_are_for_names_and_routers():
+    router = rates(
+        {"service": "/svc/hello", "requestsPerSecond": 1},
+        {"service": "/svc/world", "requestsPerSecond": 1},
+        {"router": "in", "requestsPerSecond": 1, "per": []},
+    )
+    assert list(router.limits) == ["l0", "l1"]
+    assert [ask(router), ask(router), ask(router, WORLD), ask(router, Path.parse("/svc/x"))] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert router.of([Path.parse("/svc/x")]) == ()
+
+
+def test_what_one_limit_refuses_takes_nothing_of_another():
+    router = rates({"requestsPerSecond": 0.1, "burst": 3, "per": []}, {"requestsPerSecond": 1, "burst": 1})
+    assert [ask(router, now=1000.0 + number / 100) for number in range(50)] == [True] + [False] * 49
+    assert [ask(router, WORLD), ask(router, Path.parse("/svc/x")), ask(router, Path.parse("/svc/y"))] == [
+        True,
+        True,
+        False,
+    ]
+    assert [(each.allowed, each.refused) for each in router.limits.values()] == [(3, 1), (3, 49)]
+
+
+def test_the_words():
+    router = rates({"requestsPerSecond": 0.5, "burst": 1, "per": ["source"], "headers": ["x-key"]})
+    assert ask(router)
+    exchange = make_exchange()
+    exchange.reply.comes(("10.0.0.1", 1))
+    with pytest.raises(RateLimited) as caught:
+        router.admit(exchange, router.of([HELLO]), 1000.5)
+    assert caught.value.message == (
+        "the limit l0 allows 0.5 requests a second of each source and x-key field, 1 at once"
+    )
+    assert (caught.value.status, caught.value.retryable) == (429, False)
+    assert caught.value.fields == b"retry-after: 2\r\n"
+
+
+def test_an_edit_keeps_the_buckets_of_what_it_does_not_change():
+    stored: StoredLimits = Var(
+        limits({"requestsPerSecond": 0.01}, {"requestsPerSecond": 0.02, "service": "/svc/world"})
+    )
+    router = Rates("out", stored, lambda ip: ip)
+    first, second = router.limits.values()
+    assert ask(router)
+    assert not ask(router)
+    changes: list[list[str]] = []
+    router.on_change = lambda: changes.append(list(router.limits))
+    stored.set(
+        limits(
+            {"requestsPerSecond": 0.01}, {"requestsPerSecond": 0.03, "service": "/svc/world"}, {"requestsPerSecond": 9}
+        )
+    )
+    router.look()
+    assert router.limits["l0"] is first
+    assert router.limits["l1"] is not second
+    assert changes == [["l0", "l1", "l2"]]
+    assert not ask(router)
+    assert (router.limits["l0"].refused, router.version) == (2, 2)
+    # One that is another begins with full buckets, and goes on counting.
+    router.limits["l1"].refused = 7
+    stored.set(limits({"requestsPerSecond": 9.0}, {"requestsPerSecond": 8, "service": "/svc/world"}))
+    router.look()
+    assert ask(router)
+    assert (list(router.limits), router.limits["l1"].refused) == (["l0", "l1"], 7)
+    assert router.limits["l0"].refused == 2
+
+
+def test_what_is_not_known_limits_nobody_and_takes_nothing_away():
+    stored: StoredLimits = Var(Pending())
+    router = Rates("out", stored, lambda ip: ip)
+    assert ask(router)
+    stored.set(limits({"requestsPerSecond": 0.01}))
+    router.look()
+    assert [ask(router), ask(router)] == [True, False]
+    stored.set(Failed("gone"))
+    router.look()
+    assert not ask(router)
+
+
+def test_sources_share_so_many_places():
+    router = rates(
+        {"requestsPerSecond": 1, "per": ["source"]}, {"requestsPerSecond": 1}, {"requestsPerSecond": 1, "per": []}
+    )
+    assert [each.arrivals._most for each in router.limits.values()] == [MOST_SOURCES // 2] * 3
+    assert ask(router)
+    for _ in router.sweep(2000.0):
+        pass
+    assert [len(each.arrivals) for each in router.limits.values()] == [0, 0, 0]
+
+
+# Under dtabs of requests
+
+
+@pytest.mark.parametrize(
+    ("dtab", "names"),
+    [
+        ("", ["/svc/x"]),
+        ("/svc/y => /svc/z", ["/svc/x"]),
+        ("/svc/x => /svc/hello", ["/svc/x", "/svc/hello"]),
+        ("/svc/x => /svc/a | /svc/b & /svc/c", ["/svc/x", "/svc/a", "/svc/b", "/svc/c"]),
+        ("/svc/x => /svc/y ; /svc/y => /svc/hello", ["/svc/x", "/svc/y", "/svc/hello"]),
+        ("/svc/x => /svc/y ; /svc/y => /svc/x", ["/svc/x", "/svc/y"]),
+        ("/svc/x => ! | ~", ["/svc/x"]),
+    ],
+)
+def test_what_a_dtab_of_the_request_makes_of_a_name(dtab, names):
+    found = names_under(Path.parse("/svc/x"), Dtab.parse(dtab) if dtab else None)
+    assert {each.show() for each in found} == set(names)
+    assert found[0].show() == "/svc/x"
+
+
+def test_what_it_makes_is_bounded():
+    endless = Dtab.parse("/svc => /svc/a")
+    assert len(names_under(Path.parse("/svc/x"), endless)) == MOST_ALIASES + 1
+    wide = Dtab.parse("/svc/x => " + " | ".join(f"/svc/y{number}" for number in range(60)))
+    assert len(names_under(Path.parse("/svc/x"), wide)) == MOST_ALIASES + 1
+
+
+def test_an_alias_takes_tokens_of_each_name():
+    router = rates({"requestsPerSecond": 0.01, "service": "/svc"})
+    exchange = make_exchange()
+    for alias, admitted in (("a", True), ("b", False)):
+        names = names_under(Path.parse(f"/svc/{alias}"), Dtab.parse(f"/svc/{alias} => /svc/hello"))
+        found = router.of(names)
+        assert len(found) == 2
+        if admitted:
+            router.admit(exchange, found, 1000.0)
+        else:
+            with pytest.raises(RateLimited):
+                router.admit(exchange, found, 1000.0)
+    assert not ask(router)
