@@ -44,6 +44,7 @@ MODULES: Final = (
     "noderouter.proxy.filter.error_reply",
     "noderouter.telemetry.observe",
     "noderouter.proxy.filter.propagate",
+    "noderouter.proxy.limit.arrivals",
     "noderouter.proxy.limit.gate",
     "noderouter.proxy.limit.gradient",
     "noderouter.proxy.limit.queue",

@@ -1,10 +1,10 @@
-"""The keys under which something is kept that says who may reach what, each with what is written there."""
+"""The keys under which it is kept who may reach what, and how often; each with what is written there."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from noderouter.naming.stored.text import Language, LogEvents
-from noderouter.policy.limits import LIMITS
+from noderouter.policy.limits import Limits, parse_limits, show_limits
 from noderouter.policy.model import Policies, parse_policies, show_policies
 
 EVENTS: Final = LogEvents(
@@ -26,6 +26,19 @@ POLICIES: Final = Language(
     reason="Policy",
     annotation="noderouter.io/policies-hash",
     without=", everybody may reach everything",
+    optional=True,
+)
+
+LIMITS: Final = Language(
+    name="list of limits",
+    empty=Limits(),
+    parse=parse_limits,
+    show=show_limits,
+    size=lambda limits: len(limits.limits),
+    events=EVENTS,
+    reason="Limits",
+    annotation="noderouter.io/limits-hash",
+    without=", nobody is limited",
     optional=True,
 )
 

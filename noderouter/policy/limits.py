@@ -12,7 +12,7 @@ All limits that are for a request hold for it: each has to have a token for it, 
 from typing import Annotated, Final, Literal, Self
 
 from dtab import PathMatcher
-from noderouter.naming.stored.text import Language, LogEvents, TextError
+from noderouter.naming.stored.text import TextError
 from noderouter.policy.model import PolicyName
 from noderouter.policy.read import read_list
 from noderouter.schema.fields import FieldName, Label
@@ -90,24 +90,3 @@ def parse_limits(text: str) -> Limits | TextError:
 def show_limits(limits: Limits) -> str:
     """Return limits as JSON, the same for the same meaning."""
     return limits.model_dump_json(by_alias=True, exclude_none=True)
-
-
-LIMITS: Final = Language(
-    name="list of limits",
-    empty=Limits(),
-    parse=parse_limits,
-    show=show_limits,
-    size=lambda limits: len(limits.limits),
-    events=LogEvents(
-        loaded="limits.loaded",
-        invalid="limits.invalid",
-        missing="limits.missing",
-        last_good="limits.last_good",
-        kept="limits.kept",
-        not_kept="limits.not_kept",
-    ),
-    reason="Limits",
-    annotation="noderouter.io/limits-hash",
-    without=", nobody is limited",
-    optional=True,
-)

@@ -88,7 +88,7 @@ async def test_an_edit_is_in_effect_at_once_and_an_invalid_one_is_not(limits):
         await follows(router, 1)
         assert [(await router.ask()).status for _ in range(2)] == [200, 429]
         replace(limits, "- name: one\n  requestsPerSecond: never\n")
-        await until(lambda: any(each["event"] == "limits.invalid" for each in router.events))
+        await until(lambda: any(each["event"] == "policy.invalid" for each in router.events))
         assert (await router.ask()).status == 429
         assert "refused: line 2" in (await router.admin("/readyz?verbose")).text
         # A second limit leaves the first one its state.

@@ -265,3 +265,39 @@ async def test_12_grpc(tmp_path):
         assert set(await call("books.Library/Copies", "Ulysses")) == {f"copy {each} of Ulysses" for each in (1, 2, 3)}
         assert set(await call("books.Library/Lend", "Ulysses", "--timeout", "0.5")) == {"DEADLINE_EXCEEDED"}
         assert set(await call("books.Bindery/Bind", "Ulysses")) == {"UNAVAILABLE"}
+
+
+async def test_13_limits(tmp_path):
+    async with on_stage("13-limits", tmp_path) as (example, router):
+        asked = [await router.connect() for _ in range(4)]
+        for number, http in enumerate(asked):
+            await http.send()
+            await until(lambda taken=number + 1: _inside(router) == taken)
+        answer = await router.ask()
+        assert (answer.status, answer["l5d-retryable"]) == (503, "true")
+        assert answer.text == "/svc/hello is at its limit of 3 concurrent requests, and 1 wait already"
+        seen = Counter([(await http.answer()).text for http in asked])
+        assert seen == {"hello-1 answers /\n": 2, "hello-2 answers /\n": 2}
+        for http in asked:
+            await http.close()
+        mine, yours = [("X-Api-Key", "mine")], [("X-Api-Key", "yours")]
+        assert await said(router, "world", 3, fields=mine) == {"world": 3}
+        answer = await router.ask("world", fields=mine)
+        assert (answer.status, 90 < int(answer["retry-after"]) <= 100) == (429, True)
+        assert answer.text == (
+            "the limit each-key allows 0.01 requests a second of each service and x-api-key field, 3 at once"
+        )
+        assert await said(router, "world", 1, fields=yours) == {"world": 1}
+        example.write("limits", "- name: each-key\n  burst: none\n")
+        await until(lambda: any(event["event"] == "policy.invalid" for event in router.events))
+        assert (await router.ask("world", fields=mine)).status == 429
+        example.write("limits", "- {name: each-key, headers: [x-api-key], requestsPerSecond: 0.01, burst: 5}\n")
+        await router.answers("world answers /\n", "world")
+        await until(lambda: router.app.control.policy.texts["limits"].last_error is None)
+        assert await said(router, "world", 5, fields=mine) == {"world": 5}
+
+
+def _inside(router: Running) -> int:
+    """Requests of `hello` within its limit, and those that wait."""
+    ((gate),) = router.app.worker.routers["http"].gates._gates.values()
+    return gate.active + len(gate.queue)

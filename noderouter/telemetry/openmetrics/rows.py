@@ -120,6 +120,16 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("client", "retries/request_limit", _C, "requeues_used_up", "Requests that failed with all their tries"),
     ("client", "retries/cannot_retry", _C, "requeues_unsafe", "Failures that may have been processed or not repeated"),
     ("client", "retries/not_open", _C, "requeues_without_endpoint", "Failures with no endpoint up to try"),
+    ("router", "limit/{limit}/allowed", _C, "limit_requests_allowed", "Requests that a limit on rates let through"),
+    ("router", "limit/{limit}/refused", _C, "limit_requests_refused", "Requests that a limit on rates refused"),
+    ("router", "limit/{limit}/sources", _G, "limit_sources", "Buckets of a limit that are not full"),
+    (
+        "router",
+        "limit/{limit}/shared",
+        _C,
+        "limit_requests_shared",
+        "Requests of sources without a bucket of their own",
+    ),
     # a router
     ("router", "bindcache/{kind}/size", _G, "bindings", "Names and clients that are remembered"),
     ("router", "bindcache/{kind}/misses", _C, "binding_misses", "Names and clients made anew"),

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dtab import PathMatcher
 from noderouter.naming.stored.text import TextError
-from noderouter.policy.limits import LIMITS, Limit, Limits, parse_limits, show_limits
+from noderouter.policy.keys import LIMITS
+from noderouter.policy.limits import Limit, Limits, parse_limits, show_limits
 
 
 def test_what_is_written():

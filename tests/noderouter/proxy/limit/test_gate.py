@@ -1,4 +1,7 @@
-"""The places of a service, and who waits for one. Covers `queue.py`."""
+"""The places of a service, and who waits for one.
+
+Covers `queue.py`.
+"""
 
 from collections.abc import Coroutine
 from typing import Any
