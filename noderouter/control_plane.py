@@ -179,7 +179,7 @@ class ControlPlane:
     @property
     def limits(self) -> StoredLimits | None:
         """The limits on rates; None where no place for them is configured."""
-        return None if self.policy is None else self.policy.texts["limits"].var
+        return None if self.policy is None else self.policy.follower.texts["limits"].var
 
     def _capture_index(self) -> CaptureIndex:
         intercept = self.config.intercept

@@ -6,12 +6,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from logging import ERROR
 from random import Random
 from typing import Any
 
 from noderouter.admin.dashboard.seen import Client
+from noderouter.assembly.guards import sources
 from noderouter.assembly.router import RouterAssembly, build_router
 from noderouter.assembly.seen import branches_of, clients_of, rates_of
 from noderouter.assembly.stacks import stacks_of_router
@@ -28,7 +28,6 @@ from noderouter.overload.guard import Guard
 from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.proxy.limit.rates import StoredLimits
-from noderouter.proxy.listener.places import client_key
 from noderouter.proxy.router.scopes import element
 from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.loop import Reactor
@@ -94,7 +93,7 @@ class Worker:
             clients=clients,
             authorizer=authorizer,
             limits=limits,
-            client_key=partial(client_key, ipv6_prefix=self._config.overload.ipv6PrefixLength),
+            source=sources(authorizer, self._config.overload.ipv6PrefixLength),
         )
         for config in self._config.routers:
             router = self.routers[config.label] = build_router(config, interpreters[config.label], around)

@@ -13,12 +13,12 @@ from noderouter.core.var import Var
 from noderouter.proxy.client.address_class import plain
 from noderouter.proxy.client.both_pools import by_version
 from noderouter.proxy.client.client import Client
-from noderouter.proxy.client.settings import Guard
 from noderouter.proxy.client.config import ClientParams, ClientResolver, EndpointProtocol
 from noderouter.proxy.client.connections import MakeConnections
 from noderouter.proxy.client.destination_policy import DestinationPolicy
 from noderouter.proxy.client.ourselves import is_here
 from noderouter.proxy.client.pool import exclusive
+from noderouter.proxy.client.settings import Guard
 from noderouter.proxy.client.shared_pool import shared
 from noderouter.proxy.http1.upstream import connect_http1
 from noderouter.proxy.http2.upstream import connector

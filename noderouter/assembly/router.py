@@ -102,7 +102,7 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     of_clients = config.client.build()
     clients = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
     gates = Gates()
-    rates = None if around.limits is None else Rates(config.label, around.limits, around.client_key)
+    rates = None if around.limits is None else Rates(config.label, around.limits, around.source)
     if rates is not None:
         rate_gauges(scope, rates)
     tracing = tracing_of(config, around.sampler)

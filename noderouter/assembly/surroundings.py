@@ -51,5 +51,5 @@ class Surroundings:
     """Who may reach what; None where nobody has said where policies are."""
     limits: StoredLimits | None = None
     """On rates; None where no place is configured that they could come from."""
-    client_key: Callable[[str], str] = client_key
-    """Whose requests count together, by the client's address."""
+    source: Callable[[str], str] = client_key
+    """Whose requests count together where limits tell sources apart, by the client's address."""

@@ -47,7 +47,7 @@ async def hello(limits: Path, **keys: object):
 
 async def follows(router, count):
     """Wait until so many limits are in effect."""
-    await until(lambda: len(router.app.control.policy.texts["limits"].value.limits) == count)
+    await until(lambda: len(router.app.control.policy.follower.texts["limits"].value.limits) == count)
 
 
 async def test_what_is_beyond_is_429_and_says_when(limits):

@@ -293,7 +293,7 @@ async def test_13_limits(tmp_path):
         assert (await router.ask("world", fields=mine)).status == 429
         example.write("limits", "- {name: each-key, headers: [x-api-key], requestsPerSecond: 0.01, burst: 5}\n")
         await router.answers("world answers /\n", "world")
-        await until(lambda: router.app.control.policy.texts["limits"].last_error is None)
+        await until(lambda: router.app.control.policy.follower.texts["limits"].last_error is None)
         assert await said(router, "world", 5, fields=mine) == {"world": 5}
 
 

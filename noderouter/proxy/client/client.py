@@ -28,13 +28,12 @@ from noderouter.core.message import HTTP_2
 from noderouter.core.var import Var
 from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.balancer.balancer import Balancer
-from noderouter.proxy.client.settings import ClientSettings, Guard
 from noderouter.proxy.client.connections import Connections, MakeConnections
 from noderouter.proxy.client.endpoint import MARK_SECONDS, Endpoint
 from noderouter.proxy.client.endpoint_limits import EndpointLimits
 from noderouter.proxy.client.fail_fast import FailFast
 from noderouter.proxy.client.pool_settings import PoolStats
-from noderouter.proxy.client.settings import ClientSettings
+from noderouter.proxy.client.settings import ClientSettings, Guard
 from noderouter.proxy.filter.timeout import endpoint_failed
 from noderouter.proxy.http.deadline import timeout_line
 from noderouter.proxy.http.error_text import binding_timeout
