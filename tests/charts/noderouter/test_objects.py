@@ -8,6 +8,7 @@ import yaml
 
 from noderouter.config.config import Config
 from noderouter.config.validate import validate_text
+from noderouter.policy.limits import Limit, Limits, parse_limits
 from noderouter.policy.model import Policies, parse_policies
 from noderouter.telemetry.tracing import otlp
 from tests.charts.helm import CHART, KUBERNETES, Helm, HelmError, Object, ci_values, one, router_config, staying
@@ -240,6 +241,7 @@ def test_pods_may_be_annotated_where_that_is_wanted(helm: Helm):
 
 def test_policies_are_followed_where_that_is_wanted(helm: Helm):
     values: Object = {"policy": {"enabled": True, "policies": [{"name": "nobody", "action": "deny", "rules": [{}]}]}}
+    values["policy"]["limits"] = [{"name": "slow", "requestsPerSecond": 1}]
     read = ("list", "watch")
     assert allowed(helm, values) - allowed(helm) == {
         *(("", "pods", verb) for verb in read),
@@ -257,6 +259,7 @@ def test_policies_are_followed_where_that_is_wanted(helm: Helm):
     policies = parse_policies(made["data"]["policies"])
     assert isinstance(policies, Policies)
     assert [policy.name for policy in policies.policies] == ["nobody"]
+    assert parse_limits(made["data"]["limits"]) == Limits(limits=(Limit(name="slow", requestsPerSecond=1),))
     with pytest.raises(HelmError, match=r"leave rbac\.namespaces empty"):
         helm.objects(values | {"rbac": {"namespaces": ["prod"]}})
 
