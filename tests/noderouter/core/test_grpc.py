@@ -4,7 +4,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from noderouter.core.errors import ClientGone, ConnectError, CutShort, DeadlineExceeded
+from noderouter.core.errors import (
+    ClientGone,
+    ConnectError,
+    CutShort,
+    DeadlineExceeded,
+    LimitReached,
+    OverloadError,
+    RateLimited,
+)
 from noderouter.core.grpc import (
     Status,
     call_status,
@@ -18,6 +26,7 @@ from noderouter.core.grpc import (
     parse_timeout,
     show_timeout,
     status_fields,
+    status_of,
     trailers_for,
 )
 from noderouter.core.headers import FIELD_VALUE, Headers
@@ -188,3 +197,12 @@ def test_what_is_no_call_has_no_status() -> None:
 )
 def test_what_a_target_calls(target: bytes, expected: tuple[str, str]) -> None:
     assert called(target) == expected
+
+
+def test_what_a_limit_refuses() -> None:
+    """Another instance, or router, may have room; nobody else should be asked by who asks too often."""
+    assert status_of(LimitReached("full")) is Status.UNAVAILABLE
+    assert status_of(OverloadError("full")) is Status.RESOURCE_EXHAUSTED
+    assert status_of(RateLimited("too often", 1.5)) is Status.RESOURCE_EXHAUSTED
+    assert RateLimited("too often", 1.5).grpc_fields == b"grpc-retry-pushback-ms: 1500\r\n"
+    assert RateLimited("too often", 0.0001).fields == b"retry-after: 1\r\n"

@@ -16,6 +16,7 @@ def test_the_defaults_are_linkerds() -> None:
         backoff=ConstantKind(kind="constant", ms=0),
         classifier=NonRetryable5XX(kind="io.l5d.http.nonRetryable5XX"),
         total_timeout=None,
+        concurrency=None,
         hold=Hold(16383, 16383, 0.1),
         sample_rate=None,
     )
