@@ -314,13 +314,7 @@ class Client:
                 self.pool_stats.add("retries/requeues_per_request", COUNT, again)
 
     async def _open(
-        self,
-        endpoint: Endpoint,
-        pool: Connections,
-        exchange: Exchange,
-        now: float,
-        connecting: float,
-        confined: bool,
+        self, endpoint: Endpoint, pool: Connections, exchange: Exchange, now: float, connecting: float, confined: bool
     ) -> Transport:
         """A connection, if a new one may be opened: the only place where the data path opens any.
 
