@@ -7,11 +7,12 @@ from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import OverloadError, PolicyRefused
 from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
-from noderouter.policy import authorizer as module
-from noderouter.policy.authorizer import MOST_SEEN, SHOWN, Authorizer
+from noderouter.policy.authorizer import MOST_COUNTED, MOST_KNOWN, MOST_SEEN, SHOWN, Authorizer
 from noderouter.policy.workloads import Known, Workload
 from noderouter.proxy.client.address_class import spellings
+from noderouter.reactor.event import Event
 from tests.noderouter.policy.test_compile import FRONT, WEB, compiled, policy
+from tests.testing.loop import looping, until
 
 POD, CLIENT = "10.1.0.9", "10.1.0.1"
 HERE = Known({POD: WEB, CLIENT: FRONT}, node="n1", node_ips=frozenset({"192.0.2.1"}))
@@ -101,13 +102,15 @@ def test_what_is_remembered_is_forgotten_with_any_change():
     assert asked(made) == "allowed", "the pod of the source has gone"
 
 
-def test_strangers_do_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr(module, "MOST_KNOWN", 100)
+def test_strangers_do_not_fill_the_memory():
     made = judge()
-    for number in range(1000):
-        assert asked(made, f"10.2.{number // 250}.{number % 250}", source=f"203.0.113.{number % 250}") == "allowed"
-        assert len(made._rules) <= 100
-        assert len(made._destinations) <= 100
+    address = Address(POD, 80)
+    for number in range(MOST_KNOWN + 100):
+        made.check(exchange(f"203.{number >> 16}.{number >> 8 & 255}.{number & 255}"), address)
+    assert 100 <= len(made._rules) <= MOST_KNOWN
+    for number in range(MOST_KNOWN + 100):
+        made.policies_of(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 80)
+    assert 100 <= len(made._destinations) <= MOST_KNOWN
     assert asked(made) == "p"
 
 
@@ -123,7 +126,7 @@ def test_what_is_seen_between_two_looks_is_bounded():
     assert made.take() == ([], {})
 
 
-def test_counts_by_policy_source_and_destination(monkeypatch):
+def test_counts_by_policy_source_and_destination():
     made = judge(DENY + policy("audit", name="watched"))
     for target in (b"/a?secret", b"/b"):
         with pytest.raises(PolicyRefused, match="policy p denies it"):
@@ -135,12 +138,19 @@ def test_counts_by_policy_source_and_destination(monkeypatch):
         ("watched", "prod/front", "prod/web"): (2, False, b"GET /a"),
         ("watched", "other", "prod/web"): (1, False, b"GET /"),
     }
-    monkeypatch.setattr(module, "MOST_COUNTED", 1)
-    pods = {f"10.1.1.{n}": Workload("prod", f"w{n}", "prod/w", owner=f"w{n}") for n in range(50)}
-    made.put(compiled(policy("deny")), Known(pods))
+
+
+def test_what_is_counted_between_two_looks_is_bounded():
+    pods = {
+        f"10.1.{n >> 8}.{n & 255}": Workload("prod", f"w{n}", "prod/w", owner=f"w{n}") for n in range(MOST_COUNTED + 50)
+    }
+    made = judge(policy("deny"), Known(pods))
     for ip in pods:
         assert asked(made, ip) == "p"
-    assert sum(count.requests for count in made.take()[1].values()) == 50
+    _, counts = made.take()
+    assert len(counts) <= MOST_COUNTED + 1
+    assert counts["p", "other", "other"].requests == 50
+    assert sum(count.requests for count in counts.values()) == len(pods)
 
 
 def test_the_policies_of_an_address():
@@ -151,29 +161,30 @@ def test_the_policies_of_an_address():
     assert Authorizer(spellings).policies_of(POD, 80) == []
 
 
-class Task:
-    """What a flow runs in."""
-
-    def __init__(self) -> None:
-        self.reasons = []
-
-    def cancel(self, reason: str) -> None:
-        self.reasons.append(reason)
-
-
-def test_what_is_open_as_bytes_is_judged_again(monkeypatch):
-    task = Task()
-    monkeypatch.setattr(module, "current_task", lambda: task)
+async def test_what_is_open_as_bytes_is_judged_again():
     made = judge("[]")
     tunnel, plain = exchange(method=b"CONNECT"), exchange()
     tunnel.tunnel = True
     upgrade = exchange(reserved=((b"upgrade", b"websocket"),))
-    for each in (tunnel, plain, upgrade):
+    ended = {}
+
+    async def carry(each: Exchange) -> None:
         made.check(each, Address(POD, 80))
-    assert made.flows == 2
-    made.put(compiled(policy("deny", "[{http: {methods: [PUT]}}]")), HERE)
-    assert task.reasons == ["policy p denies it any more"], "a flow matches a deny that asks for HTTP; a GET does not"
-    made.put(compiled("[]"), None)
-    assert len(task.reasons) == 1, "what is not known ends nothing"
-    made.leave(upgrade)
-    assert (made.flows, made.ended) == (0, 1)
+        try:
+            await Event().wait()
+        except BaseException as error:
+            ended[each] = str(error)
+            raise
+
+    async with looping() as loop:
+        for each in (tunnel, plain, upgrade):
+            loop.reactor.spawn(carry(each), "carry")
+        await until(lambda: made.judged == 3)
+        assert made.flows == 2
+        made.put(compiled(policy("deny", "[{http: {methods: [PUT]}}]")), HERE)
+        await until(lambda: ended)
+        assert ended == {tunnel: "policy p denies it any more"}, "a flow matches what asks for HTTP; a GET does not"
+        made.put(compiled("[]"), None)
+        assert (made.flows, made.ended) == (1, 1), "what is not known ends nothing"
+        made.leave(upgrade)
+        assert made.flows == 0
