@@ -44,8 +44,6 @@ from noderouter.naming.runtime import Runtime
 from noderouter.naming.stored.gauges import StoredGauges
 from noderouter.naming.utility import UtilityNamer
 from noderouter.policy.authorizer import Authorizer
-from noderouter.policy.control import PolicyControl
-from noderouter.policy.keys import LANGUAGES
 from noderouter.proxy.client.address_class import spellings
 from noderouter.proxy.client.ourselves import Ourselves, node_addresses
 from noderouter.proxy.limit.rates import StoredLimits
@@ -63,6 +61,7 @@ from noderouter.worker import Worker
 
 if TYPE_CHECKING:
     from noderouter.interception.control.controller import InterceptionController
+    from noderouter.policy.control import PolicyControl
 
 
 class ControlPlane:
@@ -124,6 +123,11 @@ class ControlPlane:
                 scope = self._metrics.scope("rt", router.label, "interpreter")
                 self._stored_gauges.append(StoredGauges(scope, interpreter.stored, "dtab_"))
         if config.policy is not None:
+            from noderouter.policy.control import PolicyControl
+            from noderouter.policy.keys import LANGUAGES
+
+            # Imported here: their models take time to be made.
+
             services = self.destinations
             self.authorizer = Authorizer(spellings, lambda ip, port: services.find(ip, port) is not None)
             scope, opaque = self._metrics.scope("policy"), self.index.opaque_ports

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from socket import gethostname
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
@@ -17,7 +17,6 @@ from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.mesh.gatherer import Gatherer
 from noderouter.core.addr import Addr
 from noderouter.naming.interpreter.whatif import Comparison, Moved
-from noderouter.policy.model import Policies
 from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.log import Levels
 from noderouter.telemetry.observe import Observers
@@ -25,6 +24,9 @@ from noderouter.telemetry.recent import RecentRequest
 from noderouter.telemetry.tap.tap import Tap
 from noderouter.telemetry.telemeter.kind import Exposition
 from noderouter.telemetry.tree import MetricsTree
+
+if TYPE_CHECKING:
+    from noderouter.policy.model import Policies
 
 WATCHERS: Final = 16
 """Who may look at views again and again at a time."""
@@ -169,7 +171,7 @@ class AdminState:
     """Of the pod of this node that has an address; None where nothing is captured."""
     workloads: Callable[[], Mapping[str, tuple[str, str]]] = dict
     """Namespaces and workloads of this node's pods, by their addresses; empty where pods are not followed."""
-    policy_what_if: Callable[[Policies, int], Awaitable[Mapping[str, Any]]] | None = None
+    policy_what_if: "Callable[[Policies, int], Awaitable[Mapping[str, Any]]] | None" = None
     """What policies would have done in the last so many minutes; None where the router has none."""
     policies_of: Callable[[str, int], Iterable[tuple[str, str]]] = no_policies
     """Names and actions of the policies for an address and a port."""

@@ -9,7 +9,6 @@ from typing import Final
 from noderouter.admin.message import JSON, Request, Response, text
 from noderouter.admin.state import AdminState
 from noderouter.naming.stored.text import TextError
-from noderouter.policy.model import parse_policies
 from noderouter.policy.recent import MINUTES
 from noderouter.telemetry.portions import json_text
 
@@ -38,6 +37,8 @@ async def what_if(state: AdminState, request: Request) -> Response:
     shown = str(minutes)
     if not (shown.isascii() and shown.isdigit() and len(shown) < 3 and 1 <= int(shown) <= MINUTES):
         return text(f"minutes: 1 to {MINUTES}\n", 400)
+    from noderouter.policy.model import parse_policies  # where there are policies, it has been imported
+
     policies = parse_policies(draft)
     if isinstance(policies, TextError):
         return text(f"invalid policies: {policies}\n", 400)
