@@ -33,6 +33,7 @@ def test_the_defaults() -> None:
         attempt_timeout=None,
         requeue_budget=Budget(),
         session=Session(),
+        concurrency=None,
         fail_fast=False,
         connecting=5.0,
         head=300.0,
