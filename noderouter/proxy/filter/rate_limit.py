@@ -13,7 +13,7 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
 from noderouter.core.var import Var
 from noderouter.proxy.filter.overrides import BadContext
-from noderouter.proxy.limit.rates import MOST_ALIASES, RateLimit, Rates, names_under
+from noderouter.proxy.limit.rates import MOST_ALIASES, Found, Rates, names_under
 
 
 class RateLimitFilter:
@@ -27,7 +27,7 @@ class RateLimitFilter:
         self._rates = rates
         self._names = names_under(name, local)
         self._epoch = self._version = -1
-        self._limits: tuple[tuple[RateLimit, Path], ...] = ()
+        self._limits: Found = ()
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Go on with tokens.

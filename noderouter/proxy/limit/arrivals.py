@@ -18,7 +18,8 @@ STEP: Final = 500
 """Entries that `sweep` looks at in one step."""
 SHRINK: Final = 4
 """A table gives its memory back when so many times less is in it than was."""
-_SHARED: Final = 0
+_SHARED: Final = 1 << 64
+"""The key of the bucket that is shared: no hash is so large."""
 
 
 class Arrivals:
@@ -49,8 +50,8 @@ class Arrivals:
 
     def wait(self, key: int, now: float) -> float:
         """How many seconds until there is a token; 0.0 where there is one. Takes nothing."""
-        due = self._due.get(key)
-        if due is None:
+        due = self._due.get(key, 0.0)
+        if due == 0.0:
             if len(self._due) < self._most:
                 return 0.0
             due = self._due.get(_SHARED, 0.0)
@@ -59,12 +60,11 @@ class Arrivals:
 
     def take(self, key: int, now: float) -> None:
         """Take a token, that `wait` has found."""
-        due = self._due.get(key)
-        if due is None:
-            if len(self._due) >= self._most:
-                self.shared += 1
-                key = _SHARED
-            due = self._due.get(key, now)
+        due = self._due.get(key, 0.0)
+        if due == 0.0 and len(self._due) >= self._most:
+            self.shared += 1
+            key = _SHARED
+            due = self._due.get(key, 0.0)
         self._due[key] = (due if due > now else now) + self._interval
 
     def sweep(self, now: float) -> Iterator[None]:

@@ -20,6 +20,8 @@ MOST_SOURCES: Final = 100_000
 MOST_ALIASES: Final = 16
 """Names that a dtab of the request may make of one where there are limits."""
 
+Found = tuple[tuple["RateLimit", int], ...]
+"""The limits that are for a name, each with the seed of its keys."""
 StoredLimits = Var[Limits | Pending | Failed]
 
 
@@ -45,13 +47,16 @@ class RateLimit:
             self.allowed, self.refused = before.allowed, before.refused
             self.arrivals.shared = before.arrivals.shared
 
-    def key(self, exchange: Exchange, name: Path, source: str) -> int:
-        """Which bucket a request to `name` takes from. Hashes are salted: nobody can make those of two meet."""
-        found: list[object] = [name if self.by_service else None, source if self.by_source else None]
-        if self.headers:
-            headers = exchange.headers
-            found += [headers.get(each) for each in self.headers]
-        return hash(tuple(found)) or 1
+    def key(self, exchange: Exchange, seed: int, source: Callable[[str], str]) -> int:
+        """Which bucket a request takes from, of a name that has this `seed`.
+
+        Hashes are salted: nobody can make those of two meet.
+        """
+        whose = source(exchange.peer_address[0]) if self.by_source else ""
+        if not self.headers:
+            return hash((seed, whose))
+        headers = exchange.headers
+        return hash((seed, whose, *[headers.get(each) for each in self.headers]))
 
 
 class Rates:
@@ -61,13 +66,13 @@ class Rates:
         version: moves whenever other limits are in effect.
     """
 
-    __slots__ = ("_client", "_epoch", "_label", "_seen", "_stored", "limits", "on_change", "version")
+    __slots__ = ("_epoch", "_label", "_seen", "_source", "_stored", "limits", "on_change", "version")
 
-    def __init__(self, label: str, stored: StoredLimits, client: Callable[[str], str]) -> None:
-        """`client` makes of an address whose requests count together."""
+    def __init__(self, label: str, stored: StoredLimits, source: Callable[[str], str]) -> None:
+        """`source` makes of an address whose requests count together."""
         self._label = label
         self._stored = stored
-        self._client = client
+        self._source = source
         self._epoch = self._seen = -1
         self.limits: dict[str, RateLimit] = {}
         """By name."""
@@ -98,31 +103,33 @@ class Rates:
         self.version += 1
         self.on_change()
 
-    def of(self, names: Sequence[Path]) -> tuple[tuple[RateLimit, Path], ...]:
-        """The limits that are for any of these names: with each of those, where it tells services apart."""
+    def of(self, names: Sequence[Path]) -> Found:
+        """The limits that are for any of these names: once for each of them, where it tells services apart."""
         found = []
         for each in self.limits.values():
             matching = [name for name in names if each.limit.service.match(name) is not None]
-            found += [(each, name) for name in (matching if each.by_service else matching[:1])]
+            if each.by_service:
+                found += [(each, hash(name)) for name in matching]
+            elif matching:
+                found.append((each, 0))
         return tuple(found)
 
-    def admit(self, exchange: Exchange, limits: tuple[tuple[RateLimit, Path], ...], now: float) -> None:
+    def admit(self, exchange: Exchange, limits: Found, now: float) -> None:
         """Take a token of each limit, or none of any.
 
         Raises:
             RateLimited: one has none; nothing was processed.
         """
-        source = self._client(exchange.peer_address[0])
         keys: list[int] = []
-        for limit, name in limits:
-            key = limit.key(exchange, name, source)
+        for limit, seed in limits:
+            key = limit.key(exchange, seed, self._source)
             wait = limit.arrivals.wait(key, now)
             if wait > 0.0:
                 limit.refused += 1
                 raise _refused(limit.limit, wait)
             keys.append(key)
-        for index, (limit, _name) in enumerate(limits):
-            limit.arrivals.take(keys[index], now)
+        for (limit, _seed), key in zip(limits, keys, strict=True):
+            limit.arrivals.take(key, now)
             limit.allowed += 1
 
     def sweep(self, now: float) -> Iterator[None]:
