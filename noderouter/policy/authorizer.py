@@ -8,7 +8,7 @@ open as bytes is looked at again.
 Runs for every request; compiled with the data path.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -97,11 +97,17 @@ class Authorizer:
         return len(self._flows)
 
     def put(self, policies: Compiled | None, known: Known | None) -> None:
-        """Judge by these from now on, what is open as bytes included."""
+        """Judge by these from now on; `judge_again` does so with what is open as bytes."""
         self.policies, self.known = policies, known
         self._rules.clear()
         self._destinations.clear()
+
+    def judge_again(self) -> Iterator[None]:
+        """End what is open as bytes and may not be any more; a step for each."""
         for exchange, (task, address) in list(self._flows.items()):
+            yield
+            if exchange not in self._flows:
+                continue
             try:
                 rules = self._rules_of(exchange, address)
             except (OverloadError, PolicyRefused):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import trio
 
-from noderouter.core.background import Log
+from noderouter.core.background import Log, Pace
 from noderouter.core.readiness import Readiness
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.stored.gauges import StoredGauges
@@ -27,6 +27,9 @@ from noderouter.policy.whatif import what_if
 from noderouter.policy.workloads import NOBODY, Known
 from noderouter.telemetry.tree import Scope
 
+LOOK_SECONDS: Final = 0.5
+EXPIRE_LOOKS: Final = 60
+"""After so many looks, rows that are too old are dropped."""
 MOST_LOGGED: Final = 20
 """Lines for what policies matched, each time."""
 MOST_MEASURED: Final = 1_000
@@ -69,16 +72,26 @@ class PolicyControl:
             self.pods = PodWatch(runtime.clusters.get(config.access), node, self._pods_changed)
             runtime.start_soon(self.pods.run, name="pods of this node for policies")
         self._gauges = [StoredGauges(metrics.scope(key), stored) for key, stored in self.follower.texts.items()]
+        self._changed = trio.Event()
+        """Set when what is open as bytes has to be judged again."""
         self._measure()
         self._text_changed()
-        runtime.start_soon(self._follow, name="policies")
+        for task in (self._follow, self._judge_again, self._look):
+            runtime.start_soon(task, name=f"policies {task.__name__}")
 
     def sweep(self) -> None:
         """Housekeeping, about twice a second."""
         for gauges in self._gauges:
             gauges.update()
+
+    async def take(self) -> None:
+        """Count, log and keep what was judged since the last time."""
+        pace = Pace()
         seen, counts = self.authorizer.take()
-        self.recent.note(seen, monotonic())
+        for each in seen:
+            self.recent.note(each, monotonic())
+            if pace.due():
+                await pace.rest()
         for logged, ((policy, source, destination), count) in enumerate(counts.items()):
             self._count(policy, source, destination, count)
             if logged < MOST_LOGGED:
@@ -92,6 +105,8 @@ class PolicyControl:
                     request=count.example.decode("latin-1"),
                     requests=count.requests,
                 )
+            if pace.due():
+                await pace.rest()
 
     def readiness(self) -> Iterator[tuple[str, Readiness]]:
         """Yield how each text is doing, and the pods."""
@@ -115,7 +130,7 @@ class PolicyControl:
 
     async def what_if(self, policies: Policies, minutes: int = MINUTES) -> dict[str, Any]:
         """Return what other policies would have done to the requests of the last minutes, ready for JSON."""
-        self.sweep()
+        await self.take()
         answer = await what_if(Compiled(policies), self._compiled, self.recent.rows(minutes, monotonic()))
         left_out = self.authorizer.left_out + self.recent.overflow
         return {"minutes": min(minutes, MINUTES), **answer, "notKept": left_out}
@@ -127,6 +142,30 @@ class PolicyControl:
             with var.ringing(bell):
                 self._text_changed()
                 await bell.wait()
+
+    async def _look(self) -> None:
+        pace, looks = Pace(), 0
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            await self.take()
+            looks += 1
+            if looks % EXPIRE_LOOKS == 0:
+                for _ in self.recent.expire(monotonic()):
+                    if pace.due():
+                        await pace.rest()
+
+    async def _judge_again(self) -> None:
+        pace = Pace()
+        while True:
+            await self._changed.wait()
+            self._changed = trio.Event()
+            before = self.authorizer.ended
+            for _ in self.authorizer.judge_again():
+                if pace.due():
+                    await pace.rest()
+            ended = self.authorizer.ended - before
+            if ended:
+                self._log(INFO, "policy.flows_ended", flows=ended)
 
     def _text_changed(self) -> None:
         value = self.follower.texts[KEY].value
@@ -143,11 +182,8 @@ class PolicyControl:
         self._put()
 
     def _put(self) -> None:
-        before = self.authorizer.ended
         self.authorizer.put(self._compiled, self._known)
-        ended = self.authorizer.ended - before
-        if ended:
-            self._log(INFO, "policy.flows_ended", flows=ended)
+        self._changed.set()
 
     def _warn(self, policies: Policies) -> None:
         """Say what can hardly be meant: keys of HTTP for ports where nobody looks for HTTP."""

@@ -8,7 +8,7 @@ Noted off the data path, from what `Authorizer.take` returns, twice a second. No
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,56 +32,58 @@ class Row:
     flow: bool
     issuer: str
     minutes: "array[int]"
-    """Requests in each of the last minutes; where the newest is, `Recent` knows."""
+    """Requests in each of the last minutes, by the minute modulo their number."""
+    at: int
+    """The newest of these minutes."""
+
+    def advance(self, minute: int) -> None:
+        """Forget what is older than the window, up to a minute."""
+        for gone in range(max(self.at + 1, minute - MINUTES + 1), minute + 1):
+            self.minutes[gone % MINUTES] = 0
+        self.at = max(self.at, minute)
 
 
 class Recent:
-    """The rows, and the minute that is being counted."""
+    """The rows."""
 
     def __init__(self) -> None:
         self.overflow = 0
         """Requests that found no row, ever."""
         self._rows: dict[Key, Row] = {}
-        self._minute: int | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def note(self, seen: Iterable[Seen], now: float) -> None:
-        """Count what was judged; `now` is the monotonic clock in seconds."""
-        self._turn(int(now // 60))
-        column = int(now // 60) % MINUTES
-        for rules, method, target, flow, issuer in seen:
-            path = b"" if flow else target.partition(b"?")[0]
-            destination = rules.ip if rules.workload is None else str(rules.workload)
-            short = b"/".join(path.split(b"/", SEGMENTS + 1)[: SEGMENTS + 1])
-            key = (rules.source.id, destination, rules.port, method, short, flow, issuer)
-            row = self._rows.get(key)
-            if row is None:
-                if len(self._rows) >= MOST_ROWS:
-                    self.overflow += 1
-                    continue
-                row = self._rows[key] = Row(rules, method, path, flow, issuer, array("L", bytes(8 * MINUTES)))
-            row.rules, row.target = rules, path
-            row.minutes[column] += 1
+    def note(self, seen: Seen, now: float) -> None:
+        """Count a request that was judged; `now` is the monotonic clock in seconds."""
+        rules, method, target, flow, issuer = seen
+        minute = int(now // 60)
+        path = b"" if flow else target.partition(b"?")[0]
+        destination = rules.ip if rules.workload is None else str(rules.workload)
+        short = b"/".join(path.split(b"/", SEGMENTS + 1)[: SEGMENTS + 1])
+        key = (rules.source.id, destination, rules.port, method, short, flow, issuer)
+        row = self._rows.get(key)
+        if row is None:
+            if len(self._rows) >= MOST_ROWS:
+                self.overflow += 1
+                return
+            row = self._rows[key] = Row(rules, method, path, flow, issuer, array("L", bytes(8 * MINUTES)), minute)
+        row.advance(minute)
+        row.rules, row.target = rules, path
+        row.minutes[minute % MINUTES] += 1
 
     def rows(self, minutes: int, now: float) -> Iterator[tuple[Row, int]]:
         """Yield what was asked for in the last so many minutes, the one that is going on included, with its count."""
-        self._turn(int(now // 60))
-        columns = [(int(now // 60) - back) % MINUTES for back in range(min(minutes, MINUTES))]
+        minute = int(now // 60)
+        columns = [(minute - back) % MINUTES for back in range(min(minutes, MINUTES))]
         for row in list(self._rows.values()):
-            count = sum(row.minutes[column] for column in columns)
-            if count:
-                yield row, count
+            row.advance(minute)
+            yield row, sum(row.minutes[column] for column in columns)
 
-    def _turn(self, minute: int) -> None:
-        """Forget what is older than the window, as minutes go by."""
-        before, self._minute = self._minute, minute
-        if before is None or minute <= before:
-            return
-        gone = [each % MINUTES for each in range(max(before + 1, minute - MINUTES + 1), minute + 1)]
+    def expire(self, now: float) -> Iterator[None]:
+        """Drop the rows that nobody has asked for within the window; a step for each."""
+        minute = int(now // 60)
         for key, row in list(self._rows.items()):
-            for column in gone:
-                row.minutes[column] = 0
-            if not any(row.minutes):
+            if minute - row.at >= MINUTES:
                 del self._rows[key]
+            yield

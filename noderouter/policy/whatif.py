@@ -23,6 +23,10 @@ async def what_if(proposed: Compiled, current: Compiled | None, rows: Iterable[t
     requests = refused = refused_now = 0
     changed: list[dict[str, Any]] = []
     for row, count in rows:
+        if pace.due():
+            await pace.rest()
+        if not count:
+            continue
         requests += count
         new, rules = then.judge(row)
         old, _ = now.judge(row)
@@ -30,8 +34,6 @@ async def what_if(proposed: Compiled, current: Compiled | None, rows: Iterable[t
         refused_now += 0 if old is None else count
         if (new is None) != (old is None):
             changed.append(_shown(row, count, new, old, rules))
-        if pace.due():
-            await pace.rest()
     changed.sort(key=lambda each: -each["requests"])
     return {
         "requests": requests,

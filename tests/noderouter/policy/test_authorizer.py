@@ -182,9 +182,11 @@ async def test_what_is_open_as_bytes_is_judged_again():
         await until(lambda: made.judged == 3)
         assert made.flows == 2
         made.put(compiled(policy("deny", "[{http: {methods: [PUT]}}]")), HERE)
+        assert len(list(made.judge_again())) == 2
         await until(lambda: ended)
         assert ended == {tunnel: "policy p denies it any more"}, "a flow matches what asks for HTTP; a GET does not"
         made.put(compiled("[]"), None)
+        assert len(list(made.judge_again())) == 1
         assert (made.flows, made.ended) == (1, 1), "what is not known ends nothing"
         made.leave(upgrade)
         assert made.flows == 0

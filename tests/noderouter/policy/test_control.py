@@ -60,7 +60,7 @@ async def test_what_is_told_of_denials_is_bounded(controlled, log, monkeypatch):
     control = controlled(policy("deny", name="a") + policy("audit", name="b"))
     control._pods_changed(HERE)
     assert asked(control.authorizer) == "a"
-    control.sweep()
+    await control.take()
     assert log.events.count("policy.denied") + log.events.count("policy.audited") == 1
     assert {key[0] for key in control._measured} <= {"a", "b", "other"}
     assert len(control._measured) == 2
