@@ -1,8 +1,10 @@
 """Policies in the control plane: followed, compiled and handed to the data plane; counted, logged and kept for a while.
 
-text changes        compiled, and in force with the next request; what is open as bytes is judged again at once
-pods change         the same
-twice a second      what was judged becomes counters, log lines and `Recent`
+    text changes        compiled, and in force with the next request; what is open as bytes is judged again at once
+    pods change         the same
+    twice a second      what was judged becomes counters, log lines and `Recent`
+
+All of it in short steps: it runs in the thread of the data path.
 """
 
 from collections.abc import Iterator, Mapping

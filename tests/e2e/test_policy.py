@@ -207,14 +207,12 @@ async def test_a_changed_policy_holds_for_the_next_request(server, tmp_path):
 
 async def echo(peer: Peer) -> None:
     """Answers a request by switching protocols, if it asks for that; then sends back what comes."""
-    first = await peer.exactly(3)
-    if first == b"GET":
+    if await peer.more() and peer.buffer.startswith(b"GET"):
         await peer.until(b"\r\n\r\n")
         await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
-        first = await peer.exactly(3)
-    await peer.send(first)
-    while True:
-        await peer.send(await peer.exactly(3))
+    while await peer.more():
+        said, peer.buffer = peer.buffer, b""
+        await peer.send(said)
 
 
 @pytest.mark.parametrize("method", ["CONNECT", "GET"])
@@ -234,7 +232,14 @@ async def test_a_tightened_policy_ends_what_is_open_as_bytes(server, tmp_path, m
             assert (await front.until(b"\r\n\r\n"))[9:12] in (b"200", b"101")
             await front.send(b"abc")
             assert await front.exactly(3) == b"abc"
-            assert (await here.router.metrics("policy"))["flows"] == 1
+            another = await came_from(FRONT, here.router.port)
+            await another.send("hello:80", target, method=method, fields=fields)
+            await another.peer.until(b"\r\n\r\n")
+            assert (await here.router.metrics("policy"))["flows"] == 2
+            await trio.aclose_forcefully(another.peer.stream)
+            with trio.fail_after(60):
+                while (await here.router.metrics("policy"))["flows"] != 1:
+                    await trio.sleep(0.01)
             await here.edit(NO_ADMIN.replace("notFrom: [{serviceAccount: prod/ops}]", "ports: [1]"))
             await front.send(b"def")
             assert await front.exactly(3) == b"def", "what does not concern it leaves it alone"
