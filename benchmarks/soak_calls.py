@@ -111,6 +111,7 @@ def router(folder: Path, port: int, admin_port: int, ports: tuple[int, ...]) -> 
     }
     config = {
         "admin": {"ip": LOOPBACK, "port": admin_port},
+        "overload": {"lagHighMs": 60_000},  # a busy machine is no reason to refuse calls here
         "namers": [{"kind": "io.l5d.fs", "rootDir": str(names)}],
         "routers": [one],
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import trio
 
-from tests.testing.grpc_routers import metrics, nothing_open, total
+from tests.testing.grpc_routers import PATIENT, metrics, nothing_open, total
 from tests.testing.http2 import MAX_CONCURRENT_STREAMS, Http2Peer, data, http2_client, http2_origin
 from tests.testing.router import Process, config, inet, process
 
@@ -69,7 +69,7 @@ async def test_ten_thousand_calls_wait_at_a_time(tmp_path: Path) -> None:
     held, ended = Held(), []
     async with http2_origin(held) as server:
         made = config(f"/svc => {inet(server.port)}", protocol="h2", identifier={"kind": "io.l5d.header.path"})
-        async with process(made, tmp_path) as router:
+        async with process(made | PATIENT, tmp_path) as router:
             (port,), _ = await router.ports()
             before = rss_kb(router)
             with trio.fail_after(SECONDS):

@@ -9,13 +9,15 @@ import trio
 from tests.testing.http import ask
 from tests.testing.router import ON_LOOPBACK, Process, config, fs
 
+PATIENT = {"overload": {"lagHighMs": 60_000}}
+"""What a router has that is not to refuse calls because its machine is busy."""
 DEFAULT = {"kind": "io.l5d.h2.grpc.default"}
 
 
 def routing_grpc(folder: Path, *ports: int, classifier: Any = DEFAULT) -> Any:
     """A router of gRPC to one service with instances on `ports`; `folder` gets their addresses."""
     (folder / "interop").write_text("".join(f"127.0.0.1 {port}\n" for port in ports))
-    return config(
+    made = config(
         "/svc => /#/io.l5d.fs/interop",
         namers=[fs(folder)],
         protocol="h2",
@@ -23,6 +25,7 @@ def routing_grpc(folder: Path, *ports: int, classifier: Any = DEFAULT) -> Any:
         service={"responseClassifier": classifier},
         **ON_LOOPBACK,
     )
+    return made | PATIENT
 
 
 async def metrics(router: Process) -> dict[str, float]:
