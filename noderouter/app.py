@@ -68,6 +68,7 @@ class App:
 
         Raises:
             ListenError, AdminListenError: an address cannot be listened on; nothing is left open.
+            TlsFilesError: certificates or keys are missing, or are none.
         """
         servers, control = self.worker.servers, self.control
         try:
@@ -109,6 +110,7 @@ class App:
             control.observers,
             control.authorizer,
             control.limits,
+            control.certificates,
         )
 
     def _bind(self) -> None:

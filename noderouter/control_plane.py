@@ -57,6 +57,7 @@ from noderouter.telemetry.tracing.exemplars import exemplars
 from noderouter.telemetry.tracing.log_recorder import LogRecorder
 from noderouter.telemetry.tracing.recorder import SpanRecorder
 from noderouter.telemetry.tree import MetricsTree
+from noderouter.tls.certificates import Certificates
 from noderouter.worker import Worker
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class ControlPlane:
         namers = [kind.build(runtime) for kind in config.namers]
         dns_gauges(self._metrics.scope("dns"), runtime.resolver)
         self._watches = WatchGauges(self._metrics, runtime.clusters)
+        self.certificates = Certificates(runtime.files, self._metrics.scope("tls"), self._log)
+        start_soon(self.certificates.run, name="certificates")
         utility = UtilityNamer(runtime.resolver)
         self.index = self._capture_index()
         self.ourselves = self._find_ourselves(runtime)
@@ -234,6 +237,7 @@ class ControlPlane:
             known = self.interception.readiness()
             ready = ready and known.ready
             lines.append(f"interception: {known.reason}")
+        lines += self.certificates.lines()
         return ready, lines
 
     def missing_to_succeed(self) -> list[str]:

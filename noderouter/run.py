@@ -15,6 +15,7 @@ from noderouter.proxy.listener.listener import ListenError
 from noderouter.schema.environment import EnvironmentMissing
 from noderouter.schema.problem import ConfigError
 from noderouter.telemetry import log
+from noderouter.tls.followed import TlsFilesError
 
 
 def run_file(path: str, level: str = "INFO") -> int:
@@ -38,7 +39,7 @@ def run_config(config: Config, on_ready: Callable[[App], None] = lambda _app: No
     code = 0
     try:
         trio.run(App(config).run, on_ready)
-    except* (ListenError, AdminListenError, EnvironmentMissing) as group:
+    except* (ListenError, AdminListenError, EnvironmentMissing, TlsFilesError) as group:
         code = 1
         for error in flat(group):
             print(f"noderouter: {error}", file=sys.stderr)

@@ -37,6 +37,7 @@ from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.telemeter.kind import sampler_of
 from noderouter.telemetry.tree import Scope
+from noderouter.tls.certificates import Certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Worker:
         observers: Observers,
         authorizer: Authorizer | None = None,
         limits: StoredLimits | None = None,
+        certificates: Certificates,
     ) -> None:
         """Build every router, with the interpreter of its label and what the control plane keeps filled.
 
@@ -94,6 +96,7 @@ class Worker:
             authorizer=authorizer,
             limits=limits,
             source=sources(authorizer, self._config.overload.ipv6PrefixLength),
+            certificates=certificates,
         )
         for config in self._config.routers:
             router = self.routers[config.label] = build_router(config, interpreters[config.label], around)

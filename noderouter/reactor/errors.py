@@ -33,3 +33,11 @@ class WireError(OSError):
 
 class WireStalled(WireError):
     """The peer has taken nothing of what was sent for too long."""
+
+
+class HandshakeError(WireError):
+    """No keys were agreed on with the peer; `reason` is a word for metrics, one of `reactor.tls_errors.REASONS`."""
+
+    def __init__(self, number: int, words: str, reason: str) -> None:
+        super().__init__(number, words)
+        self.reason = reason

@@ -321,6 +321,11 @@ class Reactor:
         self._wires[wire.fd] = wire
         self.epoll.register(wire.fd, _INTEREST)
 
+    def forget(self, wire: "Wire") -> None:
+        """Watch a wire's descriptor no more; it stays open, and may be registered for another wire."""
+        del self._wires[wire.fd]
+        self.epoll.unregister(wire.fd)
+
     def release(self, wire: "Wire", sock: "socket.socket") -> None:
         """Forget a wire and close its socket.
 

@@ -12,7 +12,7 @@ says that there is a byte of urgent data; only tunnels care, to others it is not
 import select
 import socket
 from collections.abc import Callable, Generator
-from errno import EBADF, EINPROGRESS, ETIMEDOUT
+from errno import EBADF, ETIMEDOUT
 from fcntl import ioctl
 from math import inf
 from os import strerror
@@ -78,7 +78,7 @@ class Wire:
         self.reactor = reactor
         self.sock = sock
         self.fd = self.splice_fd = sock.fileno()
-        self._recv = sock.recv
+        self._recv: Callable[[int], bytes] = sock.recv
         self._send = sock.send
         self._streak = 0
         self._size = READ_BYTES
@@ -264,7 +264,7 @@ class Wire:
         """
         while self.unsent is not None:
             if patience == inf:
-                await self._writable()
+                await self.wait_writable()
             else:
                 await self._writable_within(patience)
             if self.closed:
@@ -288,7 +288,8 @@ class Wire:
         if not self.put(data):
             await self.drain(patience)
 
-    async def _writable(self) -> None:
+    async def wait_writable(self) -> None:
+        """Wait until the kernel takes something, or a connection is there."""
         while not self.writable and not self.closed:
             self.writer = current_task()
             try:
@@ -306,7 +307,7 @@ class Wire:
         left = self._outstanding()
         while True:
             with Timeout(patience):
-                await self._writable()
+                await self.wait_writable()
                 return
             now = self._outstanding()
             if now >= left:
@@ -326,6 +327,10 @@ class Wire:
             return self.sock.recv(1, socket.MSG_PEEK) == b""
         except OSError:
             return False
+
+    def cut(self) -> bool:
+        """Whether the end was made by whoever cut the connection off, as far as that can be told: with TLS it can."""
+        return False
 
     def keep_alive(self, seconds: int, unacknowledged: int = 0) -> None:
         """Have the kernel ask, after so many seconds of silence, whether the peer is there; nine times at most, and for
@@ -367,34 +372,3 @@ class Wire:
             except OSError:
                 pass
             self.close()
-
-
-async def connect(reactor: Reactor, host: str, port: int) -> Wire:
-    """Open a connection to a literal address; bound it by a `Timeout`.
-
-    Raises:
-        WireError: refused, unreachable, or no descriptor or port is left.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    except OSError as error:
-        raise WireError(*error.args) from None
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        status = sock.connect_ex((host, port))
-        if status not in (0, EINPROGRESS):
-            raise WireError(status, strerror(status))
-        wire = Wire(reactor, sock)
-    except OSError as error:
-        sock.close()
-        raise WireError(*error.args) from None
-    try:
-        await wire._writable()
-        status = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if status:
-            raise WireError(status, strerror(status))
-    except BaseException:
-        wire.close()
-        raise
-    return wire

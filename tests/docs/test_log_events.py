@@ -16,7 +16,7 @@ WRITERS = {
     "_log", "_line", "_say", "_disarmed", "LogOnce",
 }  # fmt: skip
 """What an event may be given to: a logger, `core.background.Log`, and what hands an event on."""
-NO_EVENTS = {"admin.probes", "server.address", "server.port"}
+NO_EVENTS = {"admin.probes", "server.address", "server.port", "tls.server_name"}
 """Names of the same form, with a part that has events as well."""
 COMMON = {"exc_info", "hint"}
 """A traceback, which the page calls so, and what the line says itself."""

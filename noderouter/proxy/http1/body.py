@@ -127,6 +127,8 @@ class StreamBody:
             last = self._closes and self._decoder is not None and self._decoder.last
             if self.length != UNTIL_CLOSE and not last:
                 raise Closed("closed before the message was complete")
+            if not last and self._wire.cut():
+                raise Truncated("cut off: the end of what ends with its connection was not said (close_notify)")
             self.done = True
         return data
 

@@ -42,10 +42,11 @@ from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.proxy.http1.head import HeadError, ResponseHead, parse_response
 from noderouter.proxy.http1.request import request_head
 from noderouter.proxy.transport import DEFAULT_LIMITS, Transport, TransportLimits
+from noderouter.reactor.dial import connect
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task, Timeout
-from noderouter.reactor.wire import Wire, connect
+from noderouter.reactor.wire import Wire
 
 MAX_LINE_BYTES: Final = 16 * 1024
 MAX_HEAD_BYTES: Final = 64 * 1024

@@ -36,10 +36,10 @@ from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
 from noderouter.proxy.http2.stream import MOST_QUEUED
 from noderouter.proxy.http2.translate import never_indexed, said_authority
 from noderouter.proxy.transport import SharedConnector, SharedTransport, Transport, TransportLimits
+from noderouter.reactor.dial import connect
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
-from noderouter.reactor.wire import connect
 from noderouter.telemetry.streams import StreamStats
 
 _VIA: Final = b"via: 2.0 linkerd\r\n"

@@ -5,12 +5,13 @@ kernel, and what ends early resets both sides (RFC 9113 section 8.5).
 """
 
 from collections.abc import Awaitable
-from errno import ETIMEDOUT
+from errno import ECONNRESET, ETIMEDOUT
 from math import inf
 from time import monotonic
 
 from noderouter.core.duplex import Duplex
 from noderouter.proxy.tcp.errors import TunnelIdle
+from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Task, Timeout, current_task
 from noderouter.reactor.wire import BULK_BYTES, Wire
 
@@ -25,7 +26,10 @@ class WireEnd:
 
     async def receive(self, patience: float) -> bytes:
         """See `Duplex`; it is the relay that keeps the time."""
-        return await self.wire.recv(BULK_BYTES)
+        data = await self.wire.recv(BULK_BYTES)
+        if not data and self.wire.cut():
+            raise WireError(ECONNRESET, "cut off: the end was not said (close_notify)")
+        return data
 
     def send(self, data: bytes, last: bool) -> Awaitable[None] | None:
         """See `Duplex`."""

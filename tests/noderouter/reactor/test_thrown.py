@@ -280,7 +280,7 @@ def test_every_wait_goes_on_waiting_when_it_is_woken_for_nothing(hand: Hand, whe
         "wire": wire.recv,
         "bulk": lambda: wire.recv(BULK_BYTES),
         "readable": wire.wait_readable,
-        "writable": wire._writable,
+        "writable": wire.wait_writable,
         "drain": lambda: wire.drain(3600),
     }
     log: list[str] = []

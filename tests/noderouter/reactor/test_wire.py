@@ -1,13 +1,17 @@
-"""Wires: edges, half-close, resets, back-pressure, closing under a waiter."""
+"""Wires: edges, half-close, resets, back-pressure, closing under a waiter; and how they are opened.
+
+Covers `dial.py`.
+"""
 
 import socket
 
 import pytest
 import trio
 
+from noderouter.reactor.dial import connect
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.task import Timeout
-from noderouter.reactor.wire import GONE, Wire, connect
+from noderouter.reactor.wire import GONE, Wire
 from tests.testing.loop import Loop, finished, looping, until
 
 

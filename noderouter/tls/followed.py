@@ -1,0 +1,113 @@
+"""One `tls` of the configuration: the context that is in effect, made of its files as they are or were last good.
+
+Whoever opens a connection reads `context` and keeps it for that connection only; a newer one is for those that follow.
+"""
+
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from logging import INFO, WARNING
+
+from noderouter.core.background import Log
+from noderouter.core.var import Var
+from noderouter.naming.files.content import Content
+from noderouter.tls.certificate import CertificateError, Said, read_certificates
+from noderouter.tls.material import Files, Material, MaterialError
+
+
+class TlsFilesError(Exception):
+    """The files of a `tls` cannot be used at the start; the message says whose, which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """A certificate that is shown to others, or that others are verified with: which file, and until when."""
+
+    path: str
+    said: Said
+
+
+class Followed:
+    """The context of one `tls`.
+
+    Attributes:
+        owner: whose it is, as people find it in the configuration.
+        error: why the newest content of the files is not in effect; None if it is.
+        in_use: the certificates of the context in effect.
+    """
+
+    def __init__(self, owner: str, files: Files, make: Callable[[Material], ssl.SSLContext], log: Log) -> None:
+        """`make` makes the context, and raises MaterialError where that cannot be."""
+        self.owner = owner
+        self.material = Material(files)
+        self.error: str | None = None
+        self.in_use: list[InUse] = []
+        self.applied = 0
+        self.refused = 0
+        self._make = make
+        self._log = log
+        self._before: tuple[Content | None, ...] = ()
+        self.var: Var[ssl.SSLContext | None] = Var(None)
+
+    def __repr__(self) -> str:
+        return f"<Followed {self.owner}: {self.error or 'good'}>"
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context in effect."""
+        context = self.var.value
+        assert context is not None
+        return context
+
+    def begin(self) -> None:
+        """Make the first context.
+
+        Raises:
+            TlsFilesError: it cannot be made.
+        """
+        try:
+            self._apply()
+        except MaterialError as error:
+            raise TlsFilesError(f"{self.owner}: {error}") from None
+
+    def refresh(self) -> None:
+        """Make a new context where a file has changed; one that is not good changes nothing, and is said once."""
+        now = tuple(self.material.found.get(path) for path in self.material.files)
+        if now == self._before:
+            return
+        try:
+            self._apply()
+        except MaterialError as error:
+            self._before = now
+            self.refused += 1
+            if str(error) != self.error:
+                self.error = str(error)
+                self._log(WARNING, "tls.refused", owner=self.owner, reason=self.error, kept_last_good=True)
+        else:
+            self._log(INFO, "tls.loaded", owner=self.owner, files=list(self.material.files))
+
+    def _apply(self) -> None:
+        context = self._make(self.material)
+        self._before = tuple(self.material.found.get(path) for path in self.material.files)
+        self.in_use = list(self._certificates())
+        self.error = None
+        self.applied += 1
+        self.var.set(context)
+
+    def _certificates(self) -> Iterator[InUse]:
+        """Yield those that others see or are verified with: of each file the one that matters.
+
+        A chain ends with the first of its certificates that does, what is trusted with the last.
+        """
+        files = self.material.files
+        for path in dict.fromkeys((files.certificate, files.intermediates)):
+            if path is not None:
+                yield InUse(path, min(self._read(path), key=lambda said: said.ends))
+        for path in files.trust:
+            yield InUse(path, max(self._read(path), key=lambda said: said.ends))
+
+    def _read(self, path: str) -> list[Said]:
+        try:
+            return read_certificates(self.material.data(path))
+        except CertificateError as error:
+            raise MaterialError(f"{path}: {error}") from None
