@@ -28,6 +28,8 @@ from noderouter.overload.guard import Guard
 from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.proxy.limit.rates import StoredLimits
+from noderouter.proxy.listener.gauges import handshake_gauges
+from noderouter.proxy.listener.handshakes import Handshakes
 from noderouter.proxy.router.scopes import element
 from noderouter.reactor.describe import describe_tasks
 from noderouter.reactor.loop import Reactor
@@ -60,6 +62,7 @@ class Worker:
         self.reactor = Reactor(self._on_crash)
         self.guard = Guard(config.overload, places_for_clients(), self.reactor, log)
         self.servers = Servers(self.reactor, self.guard, self._on_exhausted, log)
+        self.handshakes = Handshakes()
         self.routers: dict[str, RouterAssembly] = {}
         """By label."""
         self._config = config
@@ -97,6 +100,7 @@ class Worker:
             limits=limits,
             source=sources(authorizer, self._config.overload.ipv6PrefixLength),
             certificates=certificates,
+            handshakes=self.handshakes,
         )
         for config in self._config.routers:
             router = self.routers[config.label] = build_router(config, interpreters[config.label], around)
@@ -113,6 +117,7 @@ class Worker:
     def gauges(self) -> None:
         """Put the metrics of all routers together in their places."""
         self.guard.gauges(self._metrics)
+        handshake_gauges(self._metrics.scope("tls"), self.handshakes)
         self._metrics.gauge("reactor/tasks", lambda: len(self.reactor.tasks))
         self._metrics.tally("reactor/crashes", lambda: self.reactor.crashes)
 

@@ -1,11 +1,13 @@
 """Builds the clients of a router: the cache that makes one for each bound name, and what they ask before connecting."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, cast
 
 from dtab import Bound, Path
 from noderouter.assembly.http2 import http2_client_settings
 from noderouter.assembly.surroundings import Surroundings
+from noderouter.assembly.tls import Dialer, client_tls
 from noderouter.config.router import RouterConfig
 from noderouter.core.addr import Addr, Address
 from noderouter.core.errors import NoSuchName
@@ -25,6 +27,7 @@ from noderouter.proxy.http2.upstream import connector
 from noderouter.proxy.router.clients import Clients
 from noderouter.proxy.router.gauges import client_gauges
 from noderouter.proxy.router.scopes import Scopes, element
+from noderouter.proxy.transport import Connector
 
 WILDCARDS: Final = ("0.0.0.0", "::")
 """Listening there is listening on every address of the machine."""
@@ -56,15 +59,17 @@ def build_clients(
     """The clients of a router, made as names are bound; the metrics of each are in `client/<bound name>`."""
     binding_seconds = config.bindingTimeoutMs / 1000
     speaks = spoken(config)
+    tls = client_tls(config.label, resolver, around)
 
     def make(bound: Bound) -> Client:
         params = resolver.resolve(bound.id)
         settings = params.build(around.rng, binding_seconds)
-        connect = connections_of(params, speaks)
+        scope = scopes.acquire("client", element(bound.id))
+        connect = connections_of(params, speaks, None if params.tls is None else tls(params.tls, scope))
         client = Client(
             bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect, around.authorizer
         )
-        client_gauges(scopes.acquire("client", element(bound.id)), client)
+        client_gauges(scope, client)
         return client
 
     def closed(client: Client) -> None:
@@ -80,13 +85,22 @@ def spoken(config: RouterConfig) -> EndpointProtocol | None:
     return "http" if all(server.streams is None for server in config.servers) else None
 
 
-def connections_of(params: ClientParams, speaks: EndpointProtocol | None) -> MakeConnections:
-    """What makes the connections of a client to its endpoints, in a router with clients that speak this."""
+def connections_of(
+    params: ClientParams, speaks: EndpointProtocol | None, dialer: Dialer | None = None
+) -> MakeConnections:
+    """What makes the connections of a client to its endpoints, in a router with clients that speak this.
+
+    `dialer` says how those of a protocol are opened, where that is with TLS.
+    """
     protocol = params.endpoint_protocol or speaks
+    plain: Connector = connect_http1
+    if dialer is not None:
+        plain = partial(connect_http1, dial=dialer("http"))
     if protocol == "http":
-        return exclusive(connect_http1)
-    streams = shared(connector(http2_client_settings(params.streams)), connect_http1)
-    return streams if protocol == "h2" else by_version(connect_http1, streams)
+        return exclusive(plain)
+    settings = http2_client_settings(params.streams)
+    streams = shared(connector(settings) if dialer is None else connector(settings, dialer("h2")), plain)
+    return streams if protocol == "h2" else by_version(plain, streams)
 
 
 def connection_guard(policy: DestinationPolicy, own: OwnListeners) -> Guard:

@@ -37,9 +37,8 @@ def build_error_words(config: RouterConfig, interpreter: Interpreter, clients: C
         if isinstance(error, ConnectError) and exchange.client_id is not None and exchange.endpoint is not None:
             known = clients.find(exchange.client_id)
             addresses = [] if known is None else [str(each) for each in known.endpoints]
-            return cannot_connect(
-                exchange.name or _NOWHERE, exchange.client_id, addresses, str(exchange.endpoint.address)
-            )
+            selected = str(exchange.endpoint.address)
+            return cannot_connect(exchange.name or _NOWHERE, exchange.client_id, addresses, selected, error.reason)
         return error
 
     def on_fault(exchange: Exchange, error: Exception) -> None:

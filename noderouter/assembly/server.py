@@ -12,6 +12,7 @@ from noderouter.assembly.guards import connect_filter, context_filter, override_
 from noderouter.assembly.http2 import http2_codec, http2_server_settings
 from noderouter.assembly.layer import layer, when_reserved
 from noderouter.assembly.router import RouterAssembly
+from noderouter.assembly.tls import tls_server
 from noderouter.assembly.tracing import Tracing, read_filter
 from noderouter.config.http_router import HttpRouterConfig
 from noderouter.config.router import RouterConfig
@@ -33,6 +34,7 @@ from noderouter.proxy.http1.server import ServerConnection
 from noderouter.proxy.http1.server_settings import ServerSettings
 from noderouter.proxy.listener.either import EitherConnection, MakeCodec
 from noderouter.proxy.listener.listener import Connection
+from noderouter.proxy.listener.tls import TlsConnection
 from noderouter.proxy.router.gauges import server_gauges, server_stream_gauges
 from noderouter.reactor.wire import Wire
 from noderouter.schema.fields import seconds
@@ -64,11 +66,18 @@ def build_server(router: RouterAssembly, config: ServerConfig, address: tuple[st
     filters = filters_of(router, config, scope)
     service = stack(filters, router.router.serve)
     codecs = build_codecs(router.config, config, scope, router.edges, service)
+    # Who has asked for it is told which address of ours the client took; a system call for each connection.
+    exact = config.addForwardedHeader is not None
+    if config.tls is not None:
+        secured = tls_server(
+            router.around, scope, config.tls, codecs, seconds(config.serverSession.idleTimeMs), address
+        )
+        return BuiltServer(
+            lambda wire, peer: TlsConnection(wire, peer, wire.local() if exact else address, secured), scope, filters
+        )
     codec = codecs["http"] if "http" in codecs else codecs["h2"]
     other = codecs.get("h2") if "http" in codecs else None
     idle = seconds(config.serverSession.idleTimeMs)
-    # Who has asked for it is told which address of ours the client took; a system call for each connection.
-    exact = config.addForwardedHeader is not None
 
     def make(wire: Wire, peer: tuple[str, int]) -> Connection:
         connection = ConnectionInfo(peer, wire.local() if exact else address)

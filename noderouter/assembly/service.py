@@ -160,9 +160,11 @@ def build_routes(config: RouterConfig, scopes: Scopes, clients: Clients, of_clie
             passing_pairs -= passing
             scopes.release(*place)
 
-        attempt_seconds = of_clients.resolve(bound.id).attempt_timeout
+        params = of_clients.resolve(bound.id)
         try:
-            return Route(name, bound, clients, stats, attempt_seconds, closed, passing)
+            return Route(
+                name, bound, clients, stats, params.attempt_timeout, closed, passing, params.forward_client_cert
+            )
         except OverloadError:
             closed()
             raise

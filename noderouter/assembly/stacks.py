@@ -66,6 +66,7 @@ class Shown:
             "requeueBudget": self._value(params.requeue_budget),
             **({} if speaks == "http" == protocol else {"endpointProtocol": speaks}),
             **({} if params.concurrency is None else {"concurrency": self._value(params.concurrency)}),
+            **({} if params.tls is None else {"tls": {"commonName": params.tls.name}}),
             **({} if attempt is None else {"requestAttemptTimeoutMs": round(attempt * 1000)}),
         }
 

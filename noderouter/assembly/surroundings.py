@@ -13,6 +13,7 @@ from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.proxy.limit.rates import StoredLimits
 from noderouter.proxy.listener.places import client_key
+from noderouter.proxy.listener.handshakes import Handshakes
 from noderouter.reactor.loop import Reactor
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tree import Scope
@@ -54,5 +55,6 @@ class Surroundings:
     """On rates; None where no place is configured that they could come from."""
     source: Callable[[str], str] = client_key
     """Whose requests count together where limits tell sources apart, by the client's address."""
+    handshakes: Handshakes = field(default_factory=Handshakes)
     certificates: Certificates | None = None
     """Where those of servers and clients are followed; None where there are none."""

@@ -12,6 +12,7 @@ from noderouter.proxy.listener.config import ServerSession, SocketOptions
 from noderouter.proxy.listener.listener import SocketSettings
 from noderouter.schema.fields import Count, FieldName, Ip, LimitMs, Milliseconds, Port, Positive
 from noderouter.schema.kind import BeforeValidator, Field, Model, field_validator, kind_field, model_validator
+from noderouter.tls.config import ServerTls
 
 DEFAULT_IP = "127.0.0.1"
 DEFAULT_PORT = 4140
@@ -80,6 +81,8 @@ class ServerConfig(Model):
     """With `endpoints`, CONNECT leads to endpoints of Kubernetes only: for a router that other routers ask."""
     overrides: OverridesConfig | None = None
     """None is what the router says."""
+    tls: ServerTls | None = None
+    """None is without; there is no port for both."""
     capture: CaptureConfig | None = None
     http2: Http2Server | None = None
     """None is HTTP/1 only, but for captured connections."""
@@ -99,6 +102,15 @@ class ServerConfig(Model):
     def _http2_of_flows(self) -> Self:
         if self.http2 is not None and self.capture is not None and self.capture.http2 == "flows":
             raise ValueError("http2 has no effect where capture.http2 is flows; take one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _captured_as_it_is(self) -> Self:
+        if self.tls is not None and self.capture is not None:
+            raise ValueError(
+                "tls and capture exclude each other: captured connections are carried as they were made, TLS included;"
+                " take one of them out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from noderouter.core.peer_certificate import PeerCertificate
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
@@ -13,3 +15,7 @@ class ConnectionInfo:
     """What the client connected to; of a captured connection, what it dialled."""
     destination: bytes | None = None
     """What a captured connection dialled, as `Destination.name` or an address with its port; None for any other."""
+    certificate: PeerCertificate | None = None
+    """What the client has proved to be; None where it has shown no certificate, or there is no TLS."""
+    scheme: bytes = b"http"
+    """Of requests that do not name one: `https` with TLS."""

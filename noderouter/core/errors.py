@@ -96,10 +96,14 @@ class MethodRefused(RouterError):
 
 
 class ConnectError(RouterError):
-    """The endpoint could not be reached; by definition nothing was processed."""
+    """The endpoint could not be reached; by definition nothing was processed.
 
-    def __init__(self, message: str) -> None:
+    `reason` is for whoever is told, where the endpoint was there and was not spoken to.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
         super().__init__(message, retryable=True)
+        self.reason = reason
 
 
 class FailedFast(ConnectError):

@@ -1,12 +1,16 @@
-"""How connections are opened: to a literal address, with TLS on it where its endpoint speaks that."""
+"""How connections are opened, to a literal address."""
 
 import socket
+from collections.abc import Awaitable, Callable
 from errno import EINPROGRESS
 from os import strerror
 
 from noderouter.reactor.errors import WireError
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.wire import Wire
+
+Dial = Callable[[Reactor, str, int], Awaitable[Wire]]
+"""Opens a connection as `connect` does, ready to be spoken on."""
 
 
 async def connect(reactor: Reactor, host: str, port: int) -> Wire:

@@ -162,6 +162,9 @@ SECTIONS = _table(f"""
     server: port ip socketOptions tls maxConcurrentRequests announce timeoutMs clearContext serverSession label\
  addForwardedHeader timestampHeader maxCallDepth windowUpdateRatio headerTableBytes initialStreamWindowBytes\
  maxConcurrentStreamsPerConnection maxFrameBytes maxHeaderListBytes thriftFramed
+    serverTls: certPath keyPath intermediateCertsPath caCertPath requireClientAuth ciphers protocols
+    clientTls: enabled disableValidation commonName trustCerts trustCertsBundle clientAuth protocols
+    clientAuth: certPath intermediateCertsPath keyPath
     addForwardedHeader: by for
     session: idleTimeMs lifeTimeMs
     service: retries totalTimeoutMs responseClassifier classificationTimeoutMs retryBufferSize

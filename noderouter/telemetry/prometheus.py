@@ -51,6 +51,9 @@ def series(path: tuple[str, ...], prefix: str = "") -> tuple[str, Labels]:
         elif rest[:2] == ("interpreter", "dtab_hash") and len(rest) == 3:
             labels["hash"] = rest[2]
             rest = rest[:2]
+    elif path[:2] == ("tls", "files") and len(path) == 4:
+        labels["file"] = path[2]
+        rest = (*path[:2], path[3])
     elif path[0] == "kubernetes" and len(path) > 4:
         labels["api"], labels["watch"] = path[1], path[3]
         name, rest = ("kubernetes", path[2]), path[4:]

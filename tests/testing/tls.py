@@ -4,6 +4,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,8 @@ import trio
 import trustme
 
 from tests.testing.busy import PATIENCE_SECONDS
+from tests.testing.http import Answer, Http
+from tests.testing.origin import Origin, Peer, Script, serving
 
 HOST = "web.test"
 
@@ -192,3 +195,49 @@ def put(path: Path, data: bytes) -> None:
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_bytes(data)
     os.replace(fresh, path)
+
+
+async def https(port: int, context: ssl.SSLContext | None = None, *, name: str = HOST, host: str = "127.0.0.1") -> Http:
+    """A connection of a client that speaks HTTP/1 inside of TLS."""
+    stream = await trio.open_tcp_stream(host, port)
+    secured = trio.SSLStream(stream, context or client_context(), server_hostname=name, https_compatible=True)
+    try:
+        with trio.fail_after(PATIENCE_SECONDS):
+            await secured.do_handshake()
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    peer = Peer(secured)  # type: ignore[arg-type]  # as far as it is used, a stream is a stream
+    peer.is_client = True
+    return Http(peer)
+
+
+async def ask_https(port: int, context: ssl.SSLContext | None = None, *, name: str = HOST, target: str = "/") -> Answer:
+    """One request on a connection of its own."""
+    http = await https(port, context, name=name)
+    try:
+        return await http.ask(target=target)
+    finally:
+        await trio.aclose_forcefully(http.peer.stream)
+
+
+def tls_origin(script: Script, context: ssl.SSLContext | None = None) -> AbstractAsyncContextManager[Origin[Peer]]:
+    """A listening origin that speaks TLS, while inside."""
+    secured = context or server_context()
+
+    def accept(stream: trio.SocketStream) -> Peer:
+        return Peer(trio.SSLStream(stream, secured, server_side=True, https_compatible=True))  # type: ignore[arg-type]
+
+    async def guarded(peer: Peer) -> None:
+        try:
+            await script(peer)
+        except ssl.SSLError:
+            return  # the client has turned us away
+
+    return serving(guarded, accept)
+
+
+def server_keys(folder: Path, cert: trustme.LeafCert | None = None, **keys: object) -> dict[str, object]:
+    """The key `tls` of a server, with its files in `folder`."""
+    chain, key = write_files(folder, cert or leaf())
+    return {"certPath": str(chain), "keyPath": str(key)} | keys

@@ -1,12 +1,14 @@
 """`client` of a router: what is done per bound name, below binding (docs/linkerd1.md section 2.6)."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from dtab import Path, PathMatcher
+from dtab.path_matcher import fill
 from noderouter.proxy.balancer.accrual.kind import AccrualKind
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.client.pool_settings import PoolSettings
@@ -16,15 +18,18 @@ from noderouter.proxy.limit.config import Concurrency
 from noderouter.proxy.listener.config import Session
 from noderouter.proxy.retry.config import Budget
 from noderouter.proxy.transport import TransportLimits
-from noderouter.schema.fields import Count, LimitMs, Milliseconds, Off, Positive, seconds
+from noderouter.schema.fields import Count, LimitMs, Milliseconds, Positive, seconds
 from noderouter.schema.kind import Field, Kind, Model, Several, kind_field, model_validator
 from noderouter.schema.partial import PrefixEntry, overlay
+from noderouter.tls.config import ClientTls
 
 _BALANCER = kind_field(BalancerKind, "noderouter.proxy.balancer")
 _ACCRUAL = kind_field(AccrualKind, "noderouter.proxy.balancer.accrual")
 
 
 EndpointProtocol = Literal["http", "h2"]
+
+_CAPTURE: Final = re.compile(r"\{[^{}]*\}")
 
 
 class PoolConfig(Model):
@@ -74,7 +79,10 @@ class ClientKeys(Http2Keys):
     """How much of it."""
     strictResponses: bool = False
     """Whether what clients read although it is not as it should be (`http1.head`) is refused instead of carried."""
-    forwardClientCert: Off = False
+    forwardClientCert: bool = False
+    """Whether endpoints are told of the certificates of clients (`x-forwarded-client-cert`)."""
+    tls: ClientTls | None = None
+    """None, or one that is not enabled, is without."""
     endpointProtocol: EndpointProtocol | None = None
     """What endpoints speak; None is the protocol of the router."""
     maxConcurrentStreamsPerConnection: Streams | None = None
@@ -83,6 +91,28 @@ class ClientKeys(Http2Keys):
 
 class ClientEntry(PrefixEntry, ClientKeys):
     """The same for the bound names that a pattern matches."""
+
+    @model_validator(mode="after")
+    def _captured(self) -> Self:
+        if self.tls is not None and self.tls.commonName is not None:
+            _no_holes(fill(self.tls.commonName, {hole[1:-1]: "x" for hole in _CAPTURE.findall(self.prefix.pattern)}))
+        return self
+
+
+def _no_holes(name: str) -> None:
+    """Refuse a `commonName` in which a capture is asked for that there is not."""
+    left = _CAPTURE.search(name)
+    if left is not None:
+        raise ValueError(f"tls.commonName has {left[0]}, which the prefix does not capture")
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """The `tls` of one bound name: the keys, `commonName` with its captures filled in, and where the keys stand."""
+
+    tls: ClientTls
+    name: str | None
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +147,8 @@ class ClientParams:
     strict_responses: bool
     endpoint_protocol: EndpointProtocol | None
     streams: StreamParams
+    tls: Secured | None
+    forward_client_cert: bool
 
     def build(self, rng: Random, binding_seconds: float) -> ClientSettings:
         """The settings of one client."""
@@ -166,6 +198,24 @@ class ClientResolver:
         """Patterns with settings of their own, beside those for every name."""
         return [entry.prefix for entry in self._entries]
 
+    def all_tls(self) -> Iterator[Secured]:
+        """Yield every `tls` there is, with captures as they are written: what connections may be opened with."""
+        places = [("", self._base["tls"]), *((entry.prefix.pattern, entry.tls) for entry in self._entries)]
+        for place, tls in places:
+            if tls is not None and tls.enabled:
+                yield Secured(tls, tls.commonName, place)
+
+    def _tls(self, path: Path) -> Secured | None:
+        """The `tls` of a bound name: that of the last entry which has one, with its own captures."""
+        found, place, captures = self._base["tls"], "", dict[str, str]()
+        for entry in self._entries:
+            matched = entry.prefix.match(path) if "tls" in entry.model_fields_set else None
+            if matched is not None:
+                found, place, captures = entry.tls, entry.prefix.pattern, matched
+        if found is None or not found.enabled:
+            return None
+        return Secured(found, None if found.commonName is None else fill(found.commonName, captures), place)
+
     def resolve(self, path: Path) -> ClientParams:
         """The parameters of the bound name `path`, with its transformer prefixes, such as `/#/io.l5d.fs/web`."""
         found = overlay(self._base, self._entries, path)
@@ -186,6 +236,8 @@ class ClientResolver:
             upload_bytes=found["uploadAfterResponseKB"] * 1024,
             strict_responses=found["strictResponses"],
             endpoint_protocol=found["endpointProtocol"],
+            tls=self._tls(path),
+            forward_client_cert=found["forwardClientCert"],
             streams=StreamParams(
                 max_streams=found["maxConcurrentStreamsPerConnection"],
                 stream_window=found["initialStreamWindowBytes"],
@@ -211,6 +263,12 @@ class GlobalClient(ClientKind, ClientKeys):
     kind_name: ClassVar[str] = "io.l5d.global"
 
     kind: Literal["io.l5d.global"] = "io.l5d.global"
+
+    @model_validator(mode="after")
+    def _captures_nothing(self) -> Self:
+        if self.tls is not None and self.tls.commonName is not None:
+            _no_holes(self.tls.commonName)
+        return self
 
     def build(self) -> ClientResolver:
         """See `ClientKind`."""

@@ -32,14 +32,17 @@ def no_hosts(name: Path, base: Dtab, override: Dtab | None, stored: Dtab | None 
     )
 
 
-def cannot_connect(name: Path, client_id: Path, addresses: Iterable[str], selected: str) -> ConnectError:
-    """No connection to `selected`, after all requeues. Addresses as `ip:port`."""
+def cannot_connect(
+    name: Path, client_id: Path, addresses: Iterable[str], selected: str, reason: str = ""
+) -> ConnectError:
+    """No connection to `selected`, after all requeues. Addresses as `ip:port`; `reason` as in `no_hosts`."""
     shown = list(islice(addresses, MAX_ADDRESSES + 1))
     if len(shown) > MAX_ADDRESSES:
         shown[-1] = "..."
     return ConnectError(
         f"Unable to establish connection to {selected}.\n\nservice name: {name.show()}\n"
         f"client name: {client_id.show()}\naddresses: [{', '.join(shown)}]\nselected address: {selected}\n"
+        + (f"reason: {reason}\n" if reason else "")
     )
 
 

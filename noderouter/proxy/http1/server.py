@@ -168,6 +168,7 @@ class ServerConnection:
         reply = self._reply
         stats = self._stats
         service = self._service
+        scheme = reply.connection.scheme
         timed = self._life != inf  # an idle connection costs no timer unless its life is limited
         data = b""
         turn = skipped = 0
@@ -191,7 +192,9 @@ class ServerConnection:
             end, method, target, minor, host, length, persist, block, reserved = head
             stats.received_bytes += end
             data = data[end:] if end < len(data) else b""
-            exchange = Exchange(method, target, host, block, NO_BODY, reply, HTTP_1_0 + minor, reserved, monotonic())
+            exchange = Exchange(
+                method, target, host, block, NO_BODY, reply, HTTP_1_0 + minor, reserved, monotonic(), scheme=scheme
+            )
             reply.exchange = exchange
             reply.reset(method == b"HEAD", minor == 0, persist and not self._ending)
             if target[0] != SLASH or reserved is not None:

@@ -42,7 +42,7 @@ from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.proxy.http1.head import HeadError, ResponseHead, parse_response
 from noderouter.proxy.http1.request import request_head
 from noderouter.proxy.transport import DEFAULT_LIMITS, Transport, TransportLimits
-from noderouter.reactor.dial import connect
+from noderouter.reactor.dial import Dial, connect
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task, Timeout
@@ -361,6 +361,8 @@ class UpstreamConnection(Transport):
             raise ClientGone("tunnel broke") from None
 
 
-async def connect_http1(reactor: Reactor, host: str, port: int, limits: TransportLimits) -> Transport:
+async def connect_http1(
+    reactor: Reactor, host: str, port: int, limits: TransportLimits, dial: Dial = connect
+) -> Transport:
     """See `proxy.transport.Connector`."""
-    return UpstreamConnection(await connect(reactor, host, port), limits)
+    return UpstreamConnection(await dial(reactor, host, port), limits)

@@ -36,7 +36,7 @@ from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
 from noderouter.proxy.http2.stream import MOST_QUEUED
 from noderouter.proxy.http2.translate import never_indexed, said_authority
 from noderouter.proxy.transport import SharedConnector, SharedTransport, Transport, TransportLimits
-from noderouter.reactor.dial import connect
+from noderouter.reactor.dial import Dial, connect
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
@@ -364,16 +364,21 @@ class Http2Upstream(SharedTransport):
         self.wire.close()
 
 
-def connector(settings: Http2ClientSettings = DEFAULT_CLIENT) -> SharedConnector:
-    """What opens sessions with these settings."""
-    return partial(connect_http2, settings=settings)
+def connector(settings: Http2ClientSettings = DEFAULT_CLIENT, dial: Dial = connect) -> SharedConnector:
+    """What opens sessions with these settings, on connections that `dial` opens."""
+    return partial(connect_http2, settings=settings, dial=dial)
 
 
 async def connect_http2(
-    reactor: Reactor, host: str, port: int, limits: TransportLimits, settings: Http2ClientSettings = DEFAULT_CLIENT
+    reactor: Reactor,
+    host: str,
+    port: int,
+    limits: TransportLimits,
+    settings: Http2ClientSettings = DEFAULT_CLIENT,
+    dial: Dial = connect,
 ) -> SharedTransport:
-    """See `proxy.transport.SharedConnector`: HTTP/2 with prior knowledge (RFC 9113 section 3.3)."""
-    wire = await connect(reactor, host, port)
+    """See `proxy.transport.SharedConnector`: HTTP/2 with prior knowledge (RFC 9113 section 3.3), or as TLS has told."""
+    wire = await dial(reactor, host, port)
     wire.keep_alive(SILENCE_SECONDS, UNACKNOWLEDGED_SECONDS)
     session = ClientSession(wire, settings, limits.body_idle_seconds)
     reactor.spawn(session.run(), session)

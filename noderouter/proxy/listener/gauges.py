@@ -1,5 +1,6 @@
 """The metrics of listeners and of the places that they share."""
 
+from noderouter.proxy.listener.handshakes import Handshakes
 from noderouter.proxy.listener.listener import Listener
 from noderouter.proxy.listener.places import Places
 from noderouter.telemetry.tree import Scope
@@ -17,3 +18,10 @@ def places_gauges(scope: Scope, places: Places) -> None:
     scope.gauge("taken", lambda: places.taken)
     scope.gauge("clients", lambda: len(places))
     scope.tally("evicted", lambda: places.evicted)
+
+
+def handshake_gauges(scope: Scope, handshakes: Handshakes) -> None:
+    """Of the process."""
+    scope.gauge("half_open", lambda: len(handshakes.running))
+    scope.gauge("waiting", lambda: handshakes.waiting)
+    scope.tally("evicted", lambda: handshakes.evicted)

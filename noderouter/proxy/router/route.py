@@ -7,7 +7,7 @@ from noderouter.core.errors import BindingError, NoSuchName
 from noderouter.core.exchange import FAILURE, SUCCESS, Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import Response
-from noderouter.core.service import Serving
+from noderouter.core.service import Service, Serving
 from noderouter.proxy.filter.propagate import destination_fields
 from noderouter.proxy.filter.timeout import AttemptTimeout
 from noderouter.proxy.http.success_class import success_fields
@@ -42,8 +42,11 @@ class Route:
         attempt_seconds: float | None,
         on_close: Callable[[], None],
         passing: bool = False,
+        tells_certificate: bool = False,
     ) -> None:
         """Acquires the client from `clients` until `close`; `passing` under a dtab of the request.
+
+        `tells_certificate`: endpoints are told what the caller has proved to be.
 
         Raises:
             OverloadError: overrides have as many clients as they may.
@@ -56,7 +59,10 @@ class Route:
         self.residual = bound.residual
         self._fields = destination_fields(name, bound.id, bound.residual)
         self._stats = stats
-        self._limited = None if attempt_seconds is None else AttemptTimeout(self._send, attempt_seconds).serve
+        send = self._tell_certificate if tells_certificate else self._send
+        self._limited: Service | None = send if tells_certificate else None
+        if attempt_seconds is not None:
+            self._limited = AttemptTimeout(send, attempt_seconds).serve
 
     def __repr__(self) -> str:
         return f"<Route to {self.client_id.show()}>"
@@ -82,6 +88,11 @@ class Route:
 
     def _send(self, exchange: Exchange) -> Awaitable[None]:
         return self.client.send(exchange, self._fields, self._stats)
+
+    def _tell_certificate(self, exchange: Exchange) -> Awaitable[None]:
+        certificate = exchange.reply.connection.certificate
+        fields = self._fields if certificate is None else self._fields + certificate.field()
+        return self.client.send(exchange, fields, self._stats)
 
 
 MakeRoute = Callable[[Path, Bound, bool], Serving]

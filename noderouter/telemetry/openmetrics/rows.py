@@ -26,6 +26,10 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("server", "lifetime_closes", _C, "server_connections_expired", "Connections closed because of their age"),
     ("server", "stalls", _C, "server_stalls", "Connections and streams reset as the client read nothing"),
     ("server", "connect/refused", _C, "server_connect_requests_refused", "CONNECT requests that are not allowed"),
+    ("server", "tls/version/{version}", _C, "server_tls_handshakes", "Handshakes of TLS with clients by version"),
+    ("server", "tls/cipher/{cipher}", _C, "server_tls_ciphers", "Handshakes of TLS with clients by suite of ciphers"),
+    ("server", "tls/failures/{reason}", _C, "server_tls_failures", "Handshakes of TLS with clients that failed"),
+    ("server", "tls/handshake_ms", _H, "server_tls_handshake_duration_seconds", "From a connection to its keys"),
     # streams of clients (HTTP/2)
     ("server", "open_streams", _G, "server_streams", "Streams of clients in progress"),
     ("server", "streams/begun", _C, "server_streams_begun", "Streams of clients that have begun a request"),
@@ -80,6 +84,10 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("client", "pool_num_waited", _C, "client_waits", "Requests that had to wait for a connection"),
     ("client", "pool_num_too_many_waiters", _C, "client_waits_refused", "Requests refused since too many waited"),
     ("client", "stalls", _C, "client_stalls", "Exchanges ended because the endpoint stood still"),
+    ("client", "tls/version/{version}", _C, "client_tls_handshakes", "Handshakes of TLS with endpoints by version"),
+    ("client", "tls/cipher/{cipher}", _C, "client_tls_ciphers", "Handshakes of TLS with endpoints by suite of ciphers"),
+    ("client", "tls/failures/{reason}", _C, "client_tls_failures", "Handshakes of TLS with endpoints that failed"),
+    ("client", "tls/handshake_ms", _H, "client_tls_handshake_duration_seconds", "From a connection to its keys"),
     # streams to endpoints (HTTP/2)
     ("client", "open_streams", _G, "client_streams", "Streams to endpoints in progress"),
     ("client", "streams/begun", _C, "client_streams_begun", "Streams that were opened to endpoints"),
@@ -192,6 +200,20 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("process", "dns/size", _G, "dns_names", "Names that are remembered"),
     ("process", "dns/in_flight", _G, "dns_in_flight", "Questions on their way"),
     ("process", "dns/waiting", _G, "dns_waiting", "Questions that wait for a place"),
+    # TLS
+    ("process", "tls/half_open", _G, "tls_handshakes_in_progress", "Handshakes of TLS that clients have begun"),
+    ("process", "tls/waiting", _G, "tls_handshakes_waiting", "Clients that wait for a turn to agree on keys"),
+    ("process", "tls/evicted", _C, "tls_handshakes_evicted", "Handshakes that gave way to others"),
+    ("process", "tls/reloads", _C, "tls_reloads", "Times that changed certificates came into effect"),
+    ("process", "tls/refused", _C, "tls_refused", "Times that changed certificates were not good"),
+    ("process", "tls/files/{file}/expires_s", _G, "certificate_expires_seconds", "Time until a certificate ends"),
+    (
+        "process",
+        "tls/files/{file}/refused_now",
+        _G,
+        "certificate_rejecting",
+        "Whether what the file has is not in effect",
+    ),
     # interception
     ("process", "intercept/armed", _G, "intercept_armed", "Whether new connections are captured"),
     ("process", "intercept/connected", _G, "intercept_connected", "Whether the keeper takes us for its router"),

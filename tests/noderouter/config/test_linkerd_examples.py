@@ -60,6 +60,13 @@ LOADING = {
         outgoing(), telemetry=[*TELEMETRY, {"kind": "io.l5d.zipkin", "host": "collector", "port": 9410}]
     ),
     "linkerd": linkerd(outgoing(), incoming()),
+    "linkerd-tls": linkerd(
+        outgoing(client={"tls": {"commonName": "linkerd", "trustCerts": ["/certs/ca.pem"]}}),
+        incoming(servers=[{"port": 4141, "tls": TLS}]),
+    ),
+    "linkerd-egress": linkerd(
+        outgoing(client=by_prefix(prefix="/$/io.buoyant.rinet/443/{service}", tls={"commonName": "{service}"}))
+    ),
     "linkerd-cni": linkerd(
         outgoing(interpreter=to_incoming(**HOST_NETWORK)),
         incoming(interpreter=transformers("io.l5d.k8s.localnode", **HOST_NETWORK)),
@@ -130,16 +137,6 @@ LOADING["servicemesh, its h2 routers"] = linkerd(
 )
 
 LACKING: dict[str, tuple[Json, set[str]]] = {
-    "linkerd-tls": (
-        linkerd(outgoing(client={"tls": {"commonName": "linkerd"}}), incoming(servers=[{"port": 4141, "tls": TLS}])),
-        {"routers[0].client.tls", "routers[1].servers[0].tls"},
-    ),
-    "linkerd-egress": (
-        linkerd(
-            outgoing(client=by_prefix(prefix="/$/io.buoyant.rinet/443/{service}", tls={"commonName": "{service}"}))
-        ),
-        {"routers[0].client.configs[0].tls"},
-    ),
     "linkerd-ingress-controller": (
         linkerd(outgoing(identifier={"kind": "io.l5d.ingress"}), telemetry=[]),
         {"routers[0].identifier.kind", "routers[0].identifier[0].kind"},

@@ -26,6 +26,7 @@ from noderouter.proxy.router.config import Retries, RetryBufferSize, ServiceKeys
 from noderouter.schema import linkerd_keys
 from noderouter.schema.kind import Kind, Model, kinds_in
 from noderouter.telemetry.telemeter.kind import TelemeterKind
+from noderouter.tls.config import ClientAuth, ClientTls, ServerTls
 
 Keys = tuple[str | int, ...]
 
@@ -38,6 +39,9 @@ SECTIONS: dict[str, tuple[type[Model], Keys]] = {
     "server": (ServerConfig, ("routers", 0, "servers", 0)),
     "addForwardedHeader": (ForwardedHeader, ("routers", 0, "servers", 0, "addForwardedHeader")),
     "session": (Session, ("routers", 0, "client", "clientSession")),
+    "serverTls": (ServerTls, ("routers", 0, "servers", 0, "tls")),
+    "clientTls": (ClientTls, ("routers", 0, "client", "tls")),
+    "clientAuth": (ClientAuth, ("routers", 0, "client", "tls", "clientAuth")),
     "service": (ServiceKeys, ("routers", 0, "service")),
     "client": (ClientKeys, ("routers", 0, "client")),
     "retries": (Retries, ("routers", 0, "service", "retries")),

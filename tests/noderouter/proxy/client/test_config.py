@@ -13,6 +13,7 @@ from noderouter.proxy.balancer.p2c import P2CKind
 from noderouter.proxy.client.config import (
     ClientKeys,
     ClientParams,
+    ClientResolver,
     GlobalClient,
     PoolConfig,
     StaticClient,
@@ -43,6 +44,8 @@ def test_the_defaults() -> None:
         strict_responses=False,
         endpoint_protocol=None,
         streams=StreamParams(None, 65_536, 1 << 20, 4096, 16_384, 61_440),
+        tls=None,
+        forward_client_cert=False,
     )
 
 
@@ -69,7 +72,7 @@ def test_static_settings_match_the_whole_id_with_transformers() -> None:
     ("keys", "message"),
     [
         ({"hostConnectionPool": {"minSize": 3, "maxSize": 2}}, "minSize \\(3\\) is larger than maxSize \\(2\\)"),
-        ({"forwardClientCert": True}, "not supported by noderouter yet"),
+        ({"tls": {}}, "`commonName` is not set"),
         ({"requestAttemptTimeoutMs": 0}, "greater than or equal to 1"),
     ],
 )
@@ -142,3 +145,35 @@ def test_a_client_has_the_budget_that_is_configured() -> None:
     assert budget is not settings.requeue_budget()
     budget.deposit(0.0)
     assert not budget.try_withdraw(0.0)
+
+
+def secured(*configs: dict[str, object]) -> ClientResolver:
+    return StaticClient.model_validate({"kind": "io.l5d.static", "configs": configs}).build()
+
+
+def test_the_last_tls_counts_with_the_captures_of_its_own_prefix() -> None:
+    resolver = secured(
+        {"prefix": "/#/{namer}", "tls": {"commonName": "{namer}"}},
+        {"prefix": "/#/*/{service}", "tls": {"commonName": "{service}.test", "disableValidation": True}},
+        {"prefix": "/#/*/plain", "tls": {"enabled": False}},
+        {"prefix": "/", "failFast": True},
+    )
+    found = resolver.resolve(NAME).tls
+    assert found is not None
+    assert (found.name, found.place) == (f"{NAME.labels[2].decode()}.test", "/#/*/{service}")
+    assert resolver.resolve(Path.of("#", "io.l5d.fs", "plain")).tls is None
+    assert resolver.resolve(Path.of("$", "inet")).tls is None
+    assert [each.name for each in resolver.all_tls()] == ["{namer}", "{service}.test"]
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        {"kind": "io.l5d.static", "configs": [{"prefix": "/#/{a}", "tls": {"commonName": "{b}"}}]},
+        {"kind": "io.l5d.global", "tls": {"commonName": "{a}"}},
+    ],
+)
+def test_a_capture_that_is_none_is_refused(client: dict[str, object]) -> None:
+    kind = GlobalClient if client["kind"] == "io.l5d.global" else StaticClient
+    with pytest.raises(ValidationError, match="which the prefix does not capture"):
+        kind.model_validate(client)
