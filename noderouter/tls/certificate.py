@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from noderouter.core.peer_certificate import PeerCertificate
@@ -47,6 +48,20 @@ def read_certificates(pem: bytes) -> list[Said]:
     except ValueError as error:
         words = "no certificate is in it" if b"-----BEGIN CERTIFICATE-----" not in pem else f"broken: {error}"
         raise CertificateError(f"{words} (PEM is expected)") from None
+
+
+def out_of_order(pem: bytes) -> str:
+    """Say which certificate of a chain is not signed by the one behind it; empty where all are. What is given was read."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.x509 import load_pem_x509_certificates
+
+    chain = load_pem_x509_certificates(pem)
+    for each, issuer in pairwise(chain):
+        try:
+            each.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature):
+            return f"{_said(each).subject} is not signed by {_said(issuer).subject}, which stands behind it"
+    return ""
 
 
 @lru_cache(KEPT)
