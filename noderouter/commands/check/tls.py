@@ -49,7 +49,7 @@ def check_files(material: Material, make: Callable[[], object]) -> Iterator[Find
         trusted = {path: read_certificates(material.data(path)) for path in files.trust}
     except (MaterialError, CertificateError) as error:
         yield fail(
-            subject, str(error), "a router that runs keeps the last good files; one that starts needs better ones"
+            subject, str(error), "a router that runs keeps the last good files; one that starts does not take them"
         )
         return
     if shown:
