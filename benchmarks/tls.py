@@ -180,6 +180,7 @@ def half_open(process: Process, place: tls_site.Site, count: int) -> tuple[float
         peer.connect((LOOPBACK, place.port))
         peer.sendall(HALF)
         held.append(peer)
+    settled(process)
     spent = process.rss_mb() - before
     began = time.perf_counter()
     ask(place)
@@ -187,6 +188,17 @@ def half_open(process: Process, place: tls_site.Site, count: int) -> tuple[float
     for peer in held:
         peer.close()
     return spent, waited
+
+
+def settled(process: Process) -> None:
+    """Wait until it has accepted all: until it does nothing."""
+    before = process.cpu().total
+    while True:
+        time.sleep(0.05)
+        now = process.cpu().total
+        if now - before < 0.02:
+            return
+        before = now
 
 
 def ratios(found: Found, case: str) -> list[float]:

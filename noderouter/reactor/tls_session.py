@@ -123,7 +123,8 @@ class TlsSession:
         have = 0
         try:
             while have < size:
-                data: bytes = tls.read(size - have)
+                # Python makes room for all that is asked for, and OpenSSL fills a record of it.
+                data: bytes = tls.read(min(size - have, RECORD_BYTES))
                 if not data:
                     self.ended = True
                     break

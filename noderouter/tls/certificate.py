@@ -51,7 +51,7 @@ def read_certificates(pem: bytes) -> list[Said]:
 
 
 def out_of_order(pem: bytes) -> str:
-    """Say which certificate of a chain is not signed by the one behind it; empty where all are. What is given was read."""
+    """Say which certificate of a chain, which was read, is not signed by the one behind it; empty where all are."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.x509 import load_pem_x509_certificates
 

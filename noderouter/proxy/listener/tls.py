@@ -95,6 +95,9 @@ class TlsConnection(DetectingConnection):
         failed = self._server.stats.failed
         try:
             with Timeout(HANDSHAKE_SECONDS):
+                # Here, and not a call below: many may stay there.
+                while not self._begun():
+                    await self.wire.wait_readable()
                 return await self._shake()
             failed("timeout")
         except HandshakeError as error:
@@ -110,7 +113,6 @@ class TlsConnection(DetectingConnection):
 
     async def _shake(self) -> tuple[MakeCodec, ConnectionInfo]:
         server, began = self._server, monotonic()
-        await self._first_record()
         turn = self._turn = await server.handshakes.enter(client_key(self._peer[0], IPV6_BITS))
         try:
             wire = self.wire = TlsWire(self.wire, server.followed.context, server_side=True)
@@ -125,21 +127,22 @@ class TlsConnection(DetectingConnection):
         server.stats.agreed(wire.session, monotonic() - began)
         return make, ConnectionInfo(self._peer, self._local, None, certificate, b"https")
 
-    async def _first_record(self) -> None:
-        """Wait until the first record is here whole.
+    def _begun(self) -> bool:
+        """Whether the first record is here whole.
 
         Raises:
             HandshakeError: it is none of a handshake, or the client has left.
         """
         wire = self.wire
-        while True:
-            await wire.wait_readable()
-            size = record_bytes(wire.peek(HEADER_BYTES))
-            if size and waiting_bytes(wire) >= size:
-                return
-            if wire.hung_up:
-                raise HandshakeError(ECONNABORTED, "closed within its first record", "closed")
-            wire.readable = False
+        if not wire.readable:
+            return False
+        size = record_bytes(wire.peek(HEADER_BYTES))
+        if size and waiting_bytes(wire) >= size:
+            return True
+        if wire.hung_up:
+            raise HandshakeError(ECONNABORTED, "closed within its first record", "closed")
+        wire.readable = False
+        return False
 
     def _judged(self, session: TlsSession) -> PeerCertificate | None:
         """What the client has proved.

@@ -29,7 +29,7 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("server", "tls/version/{version}", _C, "server_tls_handshakes", "Handshakes of TLS with clients by version"),
     ("server", "tls/cipher/{cipher}", _C, "server_tls_ciphers", "Handshakes of TLS with clients by suite of ciphers"),
     ("server", "tls/failures/{reason}", _C, "server_tls_failures", "Handshakes of TLS with clients that failed"),
-    ("server", "tls/handshake_ms", _H, "server_tls_handshake_duration_seconds", "From a connection to its keys"),
+    ("server", "tls/handshake_ms", _H, "server_tls_handshake_duration_seconds", "From a first record to the keys"),
     # streams of clients (HTTP/2)
     ("server", "open_streams", _G, "server_streams", "Streams of clients in progress"),
     ("server", "streams/begun", _C, "server_streams_begun", "Streams of clients that have begun a request"),
