@@ -23,6 +23,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 _PORT = re.compile(r"\b(?:4140|4141|81[0-9]{2})\b")
 """The ports that examples use, in all their files."""
 _COMMAND = re.compile(r"^python (\S+\.py) (.*)$", re.MULTILINE)
+_SCRIPT = re.compile(r"^sh (\S+\.sh)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -49,8 +50,16 @@ class Example:
     @property
     def commands(self) -> list[str]:
         """What the README starts before the router."""
+        return [found[0] for found in _COMMAND.finditer(self._started())]
+
+    def _started(self) -> str:
         (block,) = [block for block in _BLOCK.findall(self._readme) if "noderouter run config.yaml" in block]
-        return [found[0] for found in _COMMAND.finditer(block)]
+        return block
+
+    def run_scripts(self) -> None:
+        """Run the shell scripts that the README runs before anything else."""
+        for script in _SCRIPT.findall(self._started()):
+            subprocess.run(["sh", script], cwd=self.directory, check=True, capture_output=True)
 
     def command(self, name: str) -> str:
         """The command of the README that starts the service `name`."""
@@ -92,6 +101,7 @@ async def on_stage(name: str, place: Path, **keys: Any) -> AsyncIterator[tuple[E
     """
     example = Example(name, place)
     try:
+        example.run_scripts()
         for command in example.commands:
             await example.start(command)
         configuration = yaml.safe_load((example.directory / "config.yaml").read_text())

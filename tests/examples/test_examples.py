@@ -301,3 +301,35 @@ def _inside(router: Running) -> int:
     """Requests of `hello` within its limit, and those that wait."""
     gates = router.app.worker.routers["http"].gates
     return sum(gate.active + len(gate.queue) for gate in gates._gates.values())
+async def test_13_tls(tmp_path):
+    async with on_stage("13-tls", tmp_path) as (example, router):
+        entrance, inside = router.ports()
+
+        async def curl(port: int, name: str, *more: str, path: str = "/") -> tuple[int, str]:
+            """What curl says, and its exit code."""
+            command = ["curl", "-sS", "--cacert", "secrets/ca.crt", "--connect-to", f"::localhost:{port}", *more]
+            done = await trio.run_process(
+                [*command, f"https://{name}.example.com{path}"],
+                capture_stdout=True, capture_stderr=True, check=False, cwd=example.directory,
+            )  # fmt: skip
+            return done.returncode, (done.stdout + done.stderr).decode()
+
+        assert await curl(entrance, "shop") == (0, "hello answers /\n")
+        code, words = await curl(inside, "inside")
+        assert (code, "certificate required" in words) == (56, True)
+        plain = await trio.run_process(
+            ["curl", "-sS", f"localhost:{entrance}"], capture_stdout=True, capture_stderr=True, check=False
+        )
+        assert plain.returncode == 52
+        code, words = await curl(entrance, "shop", "-H", "x-forwarded-client-cert: me", path="/headers")
+        assert 'DNS=shop.example.com;Subject="CN=shop"' in words
+        assert "me\n" not in words.replace("example.com", "")
+        await trio.to_thread.run_sync(example.run_scripts)
+        with trio.fail_after(PATIENCE_SECONDS):
+            while (await router.metrics("tls"))["reloads"] < 3:  # two servers and a client
+                await trio.sleep(0.01)
+        assert await curl(entrance, "shop") == (0, "hello answers /\n")
+        example.write("secrets/shop.crt", "nothing")
+        await until(lambda: any(event["event"] == "tls.refused" for event in router.events))
+        assert "no certificate is in it" in (await router.admin("/readyz?verbose")).text
+        assert await curl(entrance, "shop") == (0, "hello answers /\n")

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from tests.testing.backend import backend
 from tests.testing.busy import BUSY_SECONDS
 from tests.testing.http2 import http2_origin
 from tests.testing.router import Running, config, inet, routing
+from tests.testing.tls import server_keys
 
 DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
 
@@ -65,7 +66,7 @@ def queries(file: Path) -> list[str]:
 async def exposition() -> str:
     """What a router shows that has answered, failed, had nobody to ask, and captures nothing for want of a keeper.
 
-    And one whose dtab is stored outside of its configuration, with spans and an access log.
+    And one whose dtab is stored outside of its configuration, with spans, an access log, and TLS.
     """
     pytest.importorskip("opentelemetry.proto.logs.v1.logs_pb2")
     servers = [{"port": 0}, {"port": 0, "capture": {}}]
@@ -77,14 +78,16 @@ async def exposition() -> str:
     async with http2_origin(Faltering()) as origin, routing(config(f"/svc => {inet(origin.port)}", **ROUTER)) as router:
         await call(router.port, "/calls/method", 3)
         found += (await router.admin("/metrics")).text
-    with NamedTemporaryFile("w", suffix=".dtab") as table:
+    with NamedTemporaryFile("w", suffix=".dtab") as table, TemporaryDirectory() as secrets:
         table.write("/svc => /$/nil")
         table.flush()
         stored = {"kind": "io.l5d.fs", "dtabFile": table.name}
         logs = {"kind": "io.l5d.otlpLogs", "endpoint": "http://127.0.0.1:1"}
         telling = {"telemetry": [{"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 1}, logs]}
         telling |= {"policy": {"kind": "io.noderouter.fs", "policiesFile": f"{table.name}.no-policies"}}
-        async with routing(config(interpreter=stored, httpAccessLog=os.devnull) | telling) as router:
+        servers = [{"port": 0}, {"port": 0, "tls": server_keys(Path(secrets))}]
+        made = config(interpreter=stored, httpAccessLog=os.devnull, servers=servers)
+        async with routing(made | telling) as router:
             assert (await router.ask("up")).status == 502
             return found + (await router.admin("/metrics")).text
 

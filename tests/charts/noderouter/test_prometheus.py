@@ -27,6 +27,7 @@ from tests.testing.kube_pods import NODE, namespace, pod
 from tests.testing.ports import free_ports
 from tests.testing.prometheus import Prometheus, hurried, prometheus
 from tests.testing.router import Running, config, fs, routing
+from tests.testing.tls import leaf, server_keys, write_files
 
 DTAB = "/svc => /#/io.l5d.fs ;\n"
 OTHER = "/svc => /#/io.l5d.fs ; /other => /svc ;\n"
@@ -105,7 +106,8 @@ class Node:
         retrying = {"responseClassifier": {"kind": "io.l5d.http.retryableRead5XX"}, "retries": {"budget": budget}}
         ejecting = {"kind": "io.l5d.consecutiveFailures", "failures": 2, "backoff": {"kind": "constant", "ms": 500}}
         spans = {"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": self.collector.port, "sampleRate": 1.0}
-        made = self.router("main", service=retrying, client={"failureAccrual": ejecting})
+        servers = [{"port": 0}, {"port": 0, "tls": server_keys(self.folder, leaf())}]
+        made = self.router("main", service=retrying, client={"failureAccrual": ejecting}, servers=servers)
         logs = {"kind": "io.l5d.otlpLogs", "endpoint": f"http://127.0.0.1:{self.collector.port}"}
         self.main = await enter(routing(made | {"telemetry": [spans, logs]}))
         log = str(self.folder / "log" / "access")
@@ -134,6 +136,7 @@ class Node:
         self.captured = await enter(routing(made | {"intercept": intercept}))
         await enter(routing(self.router("busy") | {"overload": {"maxMemoryMB": 1}}))
         (self.folder / "main.dtab").write_text("/svc => nowhere ;\n")
+        (self.folder / "tls.crt").write_text("nothing")
         with trio.fail_after(SECONDS):
             while not self.keeper.count(Pods):
                 await trio.sleep(0.02)
@@ -203,6 +206,7 @@ class Node:
         for name in ("main", "names"):
             (self.folder / f"{name}.dtab").write_text(DTAB)
         (self.folder / "log").mkdir()
+        write_files(self.folder, leaf(days=100))
         self.keeper.answer = self.keeper.usual
         self.keeper.cut()
         self.nursery.start_soon(self.api.run)
