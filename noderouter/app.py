@@ -111,6 +111,7 @@ class App:
             control.authorizer,
             control.limits,
             control.certificates,
+            control.authorizer,
         )
 
     def _bind(self) -> None:

@@ -79,6 +79,7 @@ class Worker:
         authorizer: Authorizer | None = None,
         limits: StoredLimits | None = None,
         certificates: Certificates,
+        authorizer: Authorizer | None = None,
     ) -> None:
         """Build every router, with the interpreter of its label and what the control plane keeps filled.
 

@@ -51,8 +51,6 @@ COVERED = {
     "tests/noderouter/proxy/access_log": "telemetry/access_records",
     "tests/noderouter/core": "core/connection core/context",
     "tests/noderouter/interception/control": "core/client_namespaces kubernetes/collection",
-    "tests/noderouter/tls": "core/peer_certificate",
-    "tests/noderouter/interception/control": "core/client_namespaces",
     "tests/noderouter/interception/keeper": (
         "interception/keeper/errors interception/keeper/state interception/keeper/backend/nft_monitor"
     ),

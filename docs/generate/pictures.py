@@ -78,7 +78,7 @@ HOUSE: Final = Drawing(
             ("dtabs, namers, files, DNS",),
         ),
         Box("policy/", 512, 450, 116, 38, "policy/", ("who may reach what",)),
-        Box("tls/", 634, 450, 62, 38, "tls/", ("certificates",)),
+        Box("tls/", 634, 450, 62, 38, "tls/", ("key files",)),
         Box(
             "kubernetes/", 710, 402, 138, 86, "kubernetes/", ("lists and watches of", "Services, slices,", "ConfigMaps")
         ),
