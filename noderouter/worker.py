@@ -62,7 +62,7 @@ class Worker:
         self.reactor = Reactor(self._on_crash)
         self.guard = Guard(config.overload, places_for_clients(), self.reactor, log)
         self.servers = Servers(self.reactor, self.guard, self._on_exhausted, log)
-        self.handshakes = Handshakes()
+        self.handshakes = Handshakes(at_door=max(1, self.guard.places.most // 2))
         self.routers: dict[str, RouterAssembly] = {}
         """By label."""
         self._config = config

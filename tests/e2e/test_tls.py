@@ -369,6 +369,26 @@ async def test_many_that_stall_and_others_are_served_at_once(tmp_path, monkeypat
         assert not turns._lines
 
 
+async def test_who_says_half_a_hello_gives_way_to_others(tmp_path, monkeypatch):
+    """Case 25: places are not held by who stands at the door."""
+    async with running(tmp_path) as (router, _):
+        turns = router.app.worker.handshakes
+        turns._at_door = 10
+        monkeypatch.setattr("noderouter.proxy.listener.handshakes.GRACE_SECONDS", 0.0)
+        half = []
+        for number in range(30):
+            stream = await trio.open_tcp_stream("127.0.0.1", router.port)
+            await stream.send_all(b"\x16\x03\x01\x02\x00" + b"x" * 100)
+            half.append(stream)
+            await until(lambda number=number: len(turns.door) + turns.evicted > number)
+        assert len(turns.door) <= 10
+        assert turns.evicted >= 20
+        assert (await ask_https(router.port)).status == 200
+        for stream in half:
+            await trio.aclose_forcefully(stream)
+        await until(lambda: not turns.door)
+
+
 def _of_each(turns: Handshakes) -> dict[str, int]:
     found: dict[str, int] = {}
     for turn in turns.running:

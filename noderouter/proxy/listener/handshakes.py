@@ -3,8 +3,12 @@
 Each holds 44 KB, and costs half a millisecond: ten thousand that were begun and never ended would be half a gigabyte.
 Who comes when all turns are taken waits in line, as long as his own time limit lets him. A handshake that has lasted
 for longer than `GRACE_SECONDS` gives way to who waits, the oldest first: so nobody keeps others out by standing still.
+
+Before that, who has not said his first record whole stands at the door. He costs next to nothing but his place among the
+clients; so where half of those stand there, the oldest gives way in the same manner.
 """
 
+import sys
 from collections import OrderedDict
 from time import monotonic
 from typing import Final
@@ -37,11 +41,26 @@ class Handshakes:
         running: those that go on, the oldest first.
         waiting: how many stand in line.
         evicted: how many had to give way.
+        door: those whose first record is not here yet, the oldest first.
     """
 
-    __slots__ = ("_held", "_line", "_lines", "_most", "_most_of_one", "evicted", "running", "waiting")
+    __slots__ = (
+        "_at_door",
+        "_held",
+        "_line",
+        "_lines",
+        "_most",
+        "_most_of_one",
+        "door",
+        "evicted",
+        "running",
+        "waiting",
+    )
 
-    def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> None:
+    def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE, at_door: int = sys.maxsize) -> None:
+        """`at_door`: how many may stand there before the oldest gives way."""
+        self.door: OrderedDict[Turn, None] = OrderedDict()
+        self._at_door = at_door
         self.running: OrderedDict[Turn, None] = OrderedDict()
         self.waiting = 0
         self.evicted = 0
@@ -54,6 +73,19 @@ class Handshakes:
 
     def __repr__(self) -> str:
         return f"<Handshakes {len(self.running)}/{self._most} waiting={self.waiting}>"
+
+    def knock(self, client: str) -> Turn:
+        """Stand at the door, until `come_in`."""
+        turn = Turn(client, current_task())
+        turn.began = monotonic()
+        self.door[turn] = None
+        if len(self.door) > self._at_door:
+            self._end(next(iter(self.door)))
+        return turn
+
+    def come_in(self, turn: Turn) -> None:
+        """Leave the door, be it for a turn or for good."""
+        self.door.pop(turn, None)
 
     async def enter(self, client: str) -> Turn:
         """Wait for a turn, which ends with `leave`."""
@@ -113,7 +145,9 @@ class Handshakes:
         """End the oldest handshake in favour of who has just come, if it is old enough, and turns are what lacks."""
         if len(self.running) < self._most:
             return
-        oldest = next(iter(self.running))
+        self._end(next(iter(self.running)))
+
+    def _end(self, oldest: Turn) -> None:
         if not oldest.evicted and monotonic() - oldest.began >= GRACE_SECONDS:
             oldest.evicted = True
             self.evicted += 1

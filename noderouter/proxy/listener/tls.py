@@ -92,12 +92,14 @@ class TlsConnection(DetectingConnection):
 
     async def _agree(self) -> tuple[MakeCodec, ConnectionInfo] | None:
         """Agree on keys; what serves the connection, None where that has failed, which is counted."""
-        failed = self._server.stats.failed
+        failed, handshakes = self._server.stats.failed, self._server.handshakes
+        at_door = handshakes.knock(self._peer[0])
         try:
             with Timeout(HANDSHAKE_SECONDS):
                 # Here, and not a call below: many may stay there.
                 while not self._begun():
                     await self.wire.wait_readable()
+                handshakes.come_in(at_door)
                 return await self._shake()
             failed("timeout")
         except HandshakeError as error:
@@ -106,9 +108,11 @@ class TlsConnection(DetectingConnection):
         except WireError:
             failed("closed")
         except Cancelled:
-            if self._turn is not None and self._turn.evicted:
+            if at_door.evicted or (self._turn is not None and self._turn.evicted):
                 failed("evicted")
             raise
+        finally:
+            handshakes.come_in(at_door)
         return None
 
     async def _shake(self) -> tuple[MakeCodec, ConnectionInfo]:
