@@ -4,8 +4,8 @@ Each holds 44 KB, and costs half a millisecond: ten thousand that were begun and
 Who comes when all turns are taken waits in line, as long as his own time limit lets him. A handshake that has lasted
 for longer than `GRACE_SECONDS` gives way to who waits, the oldest first: so nobody keeps others out by standing still.
 
-Before that, who has not said his first record whole stands at the door. He costs next to nothing but his place among the
-clients; so where half of those stand there, the oldest gives way in the same manner.
+Before that, who has not said his first record whole stands at the door. He costs next to nothing but his place among
+the clients; so where half of those stand there, the oldest gives way in the same manner.
 """
 
 import sys
