@@ -108,10 +108,9 @@ class App:
             control.index,
             control.clients,
             control.observers,
-            control.authorizer,
-            control.limits,
             control.certificates,
             control.authorizer,
+            control.limits,
         )
 
     def _bind(self) -> None:

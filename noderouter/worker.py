@@ -76,10 +76,9 @@ class Worker:
         index: CaptureIndex,
         clients: ClientNamespaces,
         observers: Observers,
-        authorizer: Authorizer | None = None,
-        limits: StoredLimits | None = None,
         certificates: Certificates,
         authorizer: Authorizer | None = None,
+        limits: StoredLimits | None = None,
     ) -> None:
         """Build every router, with the interpreter of its label and what the control plane keeps filled.
 

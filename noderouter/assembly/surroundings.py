@@ -12,8 +12,8 @@ from noderouter.naming.namer.kind import NamerKind
 from noderouter.policy.authorizer import Authorizer
 from noderouter.proxy.client.ourselves import Ourselves
 from noderouter.proxy.limit.rates import StoredLimits
-from noderouter.proxy.listener.places import client_key
 from noderouter.proxy.listener.handshakes import Handshakes
+from noderouter.proxy.listener.places import client_key
 from noderouter.reactor.loop import Reactor
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tree import Scope

@@ -301,8 +301,10 @@ def _inside(router: Running) -> int:
     """Requests of `hello` within its limit, and those that wait."""
     gates = router.app.worker.routers["http"].gates
     return sum(gate.active + len(gate.queue) for gate in gates._gates.values())
-async def test_13_tls(tmp_path):
-    async with on_stage("13-tls", tmp_path) as (example, router):
+
+
+async def test_14_tls(tmp_path):
+    async with on_stage("14-tls", tmp_path) as (example, router):
         entrance, inside = router.ports()
 
         async def curl(port: int, name: str, *more: str, path: str = "/") -> tuple[int, str]:
