@@ -114,6 +114,7 @@ async def test_an_endpoint_with_a_queue_serves_who_waits():
                 metrics = {}
                 while metrics.get("concurrency/waiting") != 3:
                     metrics = await router.metrics(f"rt/out/client{inet(service.port)}")
+                await until(lambda: service.got)
                 assert len(service.got) == 1
                 release.set()
             assert len(service.got) == 4
