@@ -43,18 +43,19 @@ class Faltering:
 async def call(port: int, path: str, times: int = 1) -> None:
     """Call a method, and leave within one more call."""
     peer = await http2_client(port)
-    for _ in range(times):
-        await peer.fetch(path, "POST", *CALL)
-    last = peer.request(path, "POST", *CALL, end=False)
-    await peer.send(last, rst_stream(1 + 2 * times))
-    await peer.still_there()
-    await peer.close()
+    async with peer.stream:
+        for _ in range(times):
+            await peer.fetch(path, "POST", *CALL)
+        last = peer.request(path, "POST", *CALL, end=False)
+        await peer.send(last, rst_stream(1 + 2 * times))
+        await peer.still_there()
 
 
 async def send_pings(port: int) -> None:
     """Send PINGs until the connection is ended."""
     peer = await http2_client(port)
     peer.answering = False
-    await peer.send(ping() * FLOOD)
-    with trio.fail_after(60):
-        await peer.rest()
+    async with peer.stream:
+        await peer.send(ping() * FLOOD)
+        with trio.fail_after(60):
+            await peer.rest()
