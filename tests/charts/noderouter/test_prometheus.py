@@ -98,7 +98,9 @@ class Node:
         self.hello, self.late, self.collector = [await enter(backend(name)) for name in ("hello", "late", "spans")]
         self.hello.respond, self.late.respond, self.collector.respond = failing, slow, refused
         calls = await enter(http2_origin(self.faltering))
-        self.streams = await enter(routing(self.router("streams", **ROUTER)))
+        (self.folder / "policies").write_text("[]\n")
+        policy = {"kind": "io.noderouter.fs", "policiesFile": str(self.folder / "policies")}
+        self.streams = await enter(routing(self.router("streams", **ROUTER) | {"policy": policy}))
         (self.folder / "disco" / "calls").write_text(f"127.0.0.1 {calls.port}")
         for name, text in {"hello": self.hello.address, "late": self.late.address, "none": ""}.items():
             (self.folder / "disco" / name).write_text(text)
@@ -137,6 +139,7 @@ class Node:
         await enter(routing(self.router("busy") | {"overload": {"maxMemoryMB": 1}}))
         (self.folder / "main.dtab").write_text("/svc => nowhere ;\n")
         (self.folder / "tls.crt").write_text("nothing")
+        (self.folder / "policies").write_text("- nowhere\n")
         with trio.fail_after(SECONDS):
             while not self.keeper.count(Pods):
                 await trio.sleep(0.02)
@@ -205,6 +208,7 @@ class Node:
         (self.folder / "disco" / "none").write_text(self.late.address)
         for name in ("main", "names"):
             (self.folder / f"{name}.dtab").write_text(DTAB)
+        (self.folder / "policies").write_text("[]\n")
         (self.folder / "log").mkdir()
         write_files(self.folder, leaf(days=100))
         self.keeper.answer = self.keeper.usual
