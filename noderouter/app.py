@@ -107,6 +107,7 @@ class App:
             control.index,
             control.clients,
             control.observers,
+            control.key_sources.open,
             control.authorizer,
             control.limits,
         )

@@ -57,6 +57,7 @@ from noderouter.telemetry.tracing.exemplars import exemplars
 from noderouter.telemetry.tracing.log_recorder import LogRecorder
 from noderouter.telemetry.tracing.recorder import SpanRecorder
 from noderouter.telemetry.tree import MetricsTree
+from noderouter.tokens.sources import KeySources
 from noderouter.worker import Worker
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class ControlPlane:
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
         self.recorders = [each for each in made if isinstance(each, SpanRecorder | LogRecorder)]
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
-        self.tap = open_tap(config.admin, self.observers)
+        self.tap = open_tap(config.admin, self.observers, _token_fields(config))
         self._metrics = metrics
         self._worker = worker
         self._stopping = stopping
@@ -111,6 +112,7 @@ class ControlPlane:
         dns_gauges(self._metrics.scope("dns"), runtime.resolver)
         self._watches = WatchGauges(self._metrics, runtime.clusters)
         utility = UtilityNamer(runtime.resolver)
+        self.key_sources = KeySources(start_soon, self._metrics.scope("jwks"), self._log)
         self.index = self._capture_index()
         self.ourselves = self._find_ourselves(runtime)
         for router in config.routers:
@@ -234,7 +236,7 @@ class ControlPlane:
             known = self.interception.readiness()
             ready = ready and known.ready
             lines.append(f"interception: {known.reason}")
-        return ready, lines
+        return ready, [*lines, *self.key_sources.words()]
 
     def missing_to_succeed(self) -> list[str]:
         """What another router that serves already has and this one does not, in words."""
@@ -316,11 +318,19 @@ class ControlPlane:
         return (await self._outside.delegate(path, dtab)).json(delegated)
 
 
-def open_tap(config: AdminConfig, observers: Observers) -> Tap:
-    """Where viewers come; they leave half of the admin interface's connections to others."""
+def open_tap(config: AdminConfig, observers: Observers, secret: Iterable[str] = ()) -> Tap:
+    """Where viewers come; they leave half of the admin interface's connections to others.
+
+    The fields `secret` are shown to nobody, as those that the configuration masks.
+    """
     tap = config.tap
     most = min(tap.viewers, config.maxConnections // 2)
-    return Tap(observers, viewers=most, lines=tap.queueLines, masked=tap.maskedFields)
+    return Tap(observers, viewers=most, lines=tap.queueLines, masked=(*tap.maskedFields, *secret))
+
+
+def _token_fields(config: Config) -> set[str]:
+    """The fields that tokens come in."""
+    return {each.header for router in config.routers for server in router.servers for each in server.jwt}
 
 
 class RouterFace:

@@ -37,6 +37,7 @@ from noderouter.telemetry.edges import Edge
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.telemeter.kind import sampler_of
 from noderouter.telemetry.tree import Scope
+from noderouter.tokens.sources import OpenKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Worker:
         index: CaptureIndex,
         clients: ClientNamespaces,
         observers: Observers,
+        open_keys: OpenKeys,
         authorizer: Authorizer | None = None,
         limits: StoredLimits | None = None,
     ) -> None:
@@ -94,6 +96,7 @@ class Worker:
             authorizer=authorizer,
             limits=limits,
             source=sources(authorizer, self._config.overload.ipv6PrefixLength),
+            open_keys=open_keys,
         )
         for config in self._config.routers:
             router = self.routers[config.label] = build_router(config, interpreters[config.label], around)

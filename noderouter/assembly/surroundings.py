@@ -16,6 +16,7 @@ from noderouter.proxy.listener.places import client_key
 from noderouter.reactor.loop import Reactor
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tree import Scope
+from noderouter.tokens.sources import OpenKeys
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,3 +54,5 @@ class Surroundings:
     """On rates; None where no place is configured that they could come from."""
     source: Callable[[str], str] = client_key
     """Whose requests count together where limits tell sources apart, by the client's address."""
+    open_keys: OpenKeys | None = None
+    """Has the keys of issuers of tokens; needed where a server has `jwt`."""

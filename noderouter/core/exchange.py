@@ -17,6 +17,7 @@ from noderouter.core.reply import Reply
 
 if TYPE_CHECKING:
     from dtab import Path
+    from noderouter.core.claims import Claims
     from noderouter.core.context import Context
     from noderouter.core.journey import Attempt
 
@@ -143,6 +144,7 @@ class Exchange(Message):
     carries the exchange at the moment, None before and after. `limited`: a time limit for the response is configured.
     `claims` are those of a token that was verified; None without one.
     `journey` has an attempt for each try where somebody looks (`telemetry.observe`); it is None for all others.
+    `claims` are those of the token that the client has shown, which was verified; None without one.
     """
 
     __slots__ = (
@@ -224,6 +226,7 @@ class Exchange(Message):
         self.confined = False
         self.claims: Mapping[str, Any] | None = None
         self.journey: list[Attempt] | None = None
+        self.claims: Claims | None = None
 
     def __repr__(self) -> str:
         name = "not identified yet" if self.name is None else f"as {self.name.show()}"

@@ -16,7 +16,7 @@ import trio
 from noderouter.kubernetes.access import Access
 from noderouter.kubernetes.credentials import Endpoint, credentials
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
-from noderouter.kubernetes.http import Take, close, make_client, pump, send
+from noderouter.kubernetes.http import Take, close, make_client, pump, send, words
 from noderouter.kubernetes.timing import Timing
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Api:
         except httpx.HTTPError as error:
             if _is_certificate(error):
                 await self._drop_client()  # the CA may have been rotated: read it again
-            raise ApiError(f"{method} {endpoint.url}{path}: {_words(error)}") from error
+            raise ApiError(f"{method} {endpoint.url}{path}: {words(error)}") from error
 
     async def _ready(self) -> "tuple[httpx.AsyncClient, Endpoint]":
         """Return the client, made for the first request; httpx is imported then."""
@@ -233,8 +233,3 @@ async def _refusal(response: "httpx.Response", method: str, path: str) -> ApiErr
 
 def _is_certificate(error: Exception) -> bool:
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
-
-
-def _words(error: Exception) -> str:
-    """Return the error in words; some errors of httpx have none."""
-    return str(error) or type(error).__name__
