@@ -21,7 +21,9 @@ from noderouter.admin.dashboard.look import Looker
 from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.handler.names import delegated
 from noderouter.admin.mesh.gatherer import Gatherer
+from noderouter.admin.routes import gate_with
 from noderouter.admin.state import AdminState, NoDtab, no_policies
+from noderouter.admin.token import AdminToken
 from noderouter.assembly.surroundings import CaptureIndex
 from noderouter.config.config import Config
 from noderouter.config.validate import dump
@@ -93,6 +95,7 @@ class ControlPlane:
         self._started = monotonic()
         self._stored_gauges: list[StoredGauges[Any]] = []
         self._mesh: Gatherer | None = None
+        self._admin_token: AdminToken | None = None
         self._cluster_domain = cache(lambda: cluster_domain(config.clusterDomain, log))
 
     # Life-cycle
@@ -148,9 +151,13 @@ class ControlPlane:
             start_soon(exporter.run, self._log, name=f"export to {exporter.kind}")
         if self.recent is not None:
             recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
+        wanted = config.admin.token
+        token = None if wanted is None else AdminToken.follow(wanted.file, runtime.files, self._log)
+        self._admin_token = token
         peers = config.admin.peers
         if peers is not None:
-            self._mesh = Gatherer(peers.build(runtime.clusters), self._metrics.scope("admin", "peers"))
+            proof = None if token is None else token.summary
+            self._mesh = Gatherer(peers.build(runtime.clusters), self._metrics.scope("admin", "peers"), proof=proof)
         self._metrics.tally("telemetry/observer_faults", lambda: self.observers.faults)
         tap_gauges(self._metrics.scope("telemetry", "tap"), self.tap)
 
@@ -236,6 +243,8 @@ class ControlPlane:
             known = self.interception.readiness()
             ready = ready and known.ready
             lines.append(f"interception: {known.reason}")
+        if self._admin_token is not None and self._admin_token.error:
+            lines.append(f"admin.token: the last good one counts: {self._admin_token.error}")
         return ready, [*lines, *self.key_sources.words()]
 
     def missing_to_succeed(self) -> list[str]:
@@ -300,6 +309,7 @@ class ControlPlane:
             recent_requests=self.recent,
             tap=self.tap,
             security=config.admin.security,
+            gate=gate_with(self._admin_token, expositions_of(config.telemetry)),
             hosts=self._admin_hosts(),
             max_connections=config.admin.maxConnections,
             started=self._started,

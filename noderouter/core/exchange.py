@@ -6,7 +6,6 @@ both bodies are done. The innermost service *pulls* the request body and *pushes
 sides, and back-pressure is free.
 """
 
-from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -142,7 +141,6 @@ class Exchange(Message):
 
     `half_closed`: the client has finished sending, which is passed on (ADR 20). `upstream` is the connection that
     carries the exchange at the moment, None before and after. `limited`: a time limit for the response is configured.
-    `claims` are those of a token that was verified; None without one.
     `journey` has an attempt for each try where somebody looks (`telemetry.observe`); it is None for all others.
     `claims` are those of the token that the client has shown, which was verified; None without one.
     """
@@ -224,7 +222,6 @@ class Exchange(Message):
         self.limited = False
         self.upstream: Upstream | None = None
         self.confined = False
-        self.claims: Mapping[str, Any] | None = None
         self.journey: list[Attempt] | None = None
         self.claims: Claims | None = None
 

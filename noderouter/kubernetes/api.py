@@ -39,8 +39,9 @@ T = TypeVar("T")
 class Api:
     """One API server, as one identity."""
 
-    def __init__(self, access: Access, timing: Timing) -> None:
-        """Opens nothing yet."""
+    def __init__(self, access: Access, timing: Timing, fields: Mapping[str, str] | None = None) -> None:
+        """Opens nothing yet; `fields` are further header fields of each request."""
+        self._fields = dict(fields or {})
         self.access = access
         self._timing = timing
         self._credentials = credentials(access)
@@ -151,7 +152,7 @@ class Api:
         extensions = {"sni_hostname": endpoint.server_name} if endpoint.server_name else None
         try:
             for anew in (False, True):
-                fields = {**headers, **await self._credentials.headers(anew=anew)}
+                fields = {**self._fields, **headers, **await self._credentials.headers(anew=anew)}
                 request = client.build_request(
                     method, path, params=query, content=body, headers=fields, timeout=timeout, extensions=extensions
                 )
