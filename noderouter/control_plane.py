@@ -25,6 +25,7 @@ from noderouter.admin.routes import gate_with
 from noderouter.admin.state import AdminState, NoDtab, no_policies
 from noderouter.admin.token import AdminToken
 from noderouter.assembly.surroundings import CaptureIndex
+from noderouter.assembly.tokens import token_fields
 from noderouter.config.config import Config
 from noderouter.config.validate import dump
 from noderouter.core.addr import Addr
@@ -87,7 +88,7 @@ class ControlPlane:
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
         self.recorders = [each for each in made if isinstance(each, SpanRecorder | LogRecorder)]
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
-        self.tap = open_tap(config.admin, self.observers, _token_fields(config))
+        self.tap = open_tap(config.admin, self.observers, token_fields(config.routers))
         self._metrics = metrics
         self._worker = worker
         self._stopping = stopping
@@ -336,11 +337,6 @@ def open_tap(config: AdminConfig, observers: Observers, secret: Iterable[str] = 
     tap = config.tap
     most = min(tap.viewers, config.maxConnections // 2)
     return Tap(observers, viewers=most, lines=tap.queueLines, masked=(*tap.maskedFields, *secret))
-
-
-def _token_fields(config: Config) -> set[str]:
-    """The fields that tokens come in."""
-    return {each.header for router in config.routers for server in router.servers for each in server.jwt}
 
 
 class RouterFace:

@@ -1,10 +1,12 @@
 """From `jwt` of a server to the filter that judges tokens there."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from dtab import Path
 from noderouter.assembly.layer import layer
 from noderouter.assembly.router import RouterAssembly
+from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.core.addr import ENDPOINT, OPERATOR, Address
 from noderouter.core.errors import RefusedDestination
@@ -44,6 +46,11 @@ def token_filter(router: RouterAssembly, config: ServerConfig, scope: Scope) -> 
     stats = TokenStats(REASONS)
     _gauges(scope, stats, verifiers)
     return layer(Tokens, fields, list(claimed), stats).showing(jwt=[each.issuer for each in config.jwt])
+
+
+def token_fields(routers: Iterable[RouterConfig]) -> set[str]:
+    """The fields that tokens come in, which are shown to nobody."""
+    return {each.header for router in routers for server in router.servers for each in server.jwt}
 
 
 def judge_with(policy: DestinationPolicy) -> Judge:

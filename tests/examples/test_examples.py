@@ -244,8 +244,8 @@ async def test_11_configmap(tmp_path, capsys):
         nursery.cancel_scope.cancel()
 
 
-async def test_13_tokens(tmp_path):
-    async with on_stage("13-tokens", tmp_path) as (example, router):
+async def test_14_tokens(tmp_path):
+    async with on_stage("14-tokens", tmp_path) as (example, router):
 
         async def shown(*arguments: str, target: str = "/headers") -> Answer:
             """What the service shows of a request with the token that `issue.py` prints."""
