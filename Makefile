@@ -214,15 +214,15 @@ cluster: cluster-tools
 image: setup
 	@$(BIN)/python -m tests.image
 
-# What the Dockerfile installs, to the newest versions, with the hashes of all their files: the routers', with what traces need, and
-# the compiler's.
+# What the Dockerfile installs, to the newest versions, with the hashes of all their files: the routers', with what traces and tokens
+# need, and the compiler's.
 # aiohttp is for the half of the kubernetes package that the image leaves out.
 LOCK := $(BIN)/uv pip compile - --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 lock: setup
 	$(call extra,lock)
 	printf 'aiohttp\naiohttp-retry\n' > $(VENV)/left-out
 	$(BIN)/python -c "from configparser import ConfigParser as C; c = C(); c.read('setup.cfg'); \
-		print(c['options']['install_requires'], c['options.extras_require']['tracing'])" | $(LOCK) --excludes $(VENV)/left-out --output-file requirements.lock
+		print(c['options']['install_requires'], *(c['options.extras_require'][extra] for extra in ('tracing', 'tokens')))" | $(LOCK) --excludes $(VENV)/left-out --output-file requirements.lock
 	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" \
 		| $(LOCK) --output-file requirements-build.lock
 

@@ -109,6 +109,7 @@ class App:
             control.clients,
             control.observers,
             control.certificates,
+            control.key_sources.open,
             control.authorizer,
             control.limits,
         )

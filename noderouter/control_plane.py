@@ -21,8 +21,11 @@ from noderouter.admin.dashboard.look import Looker
 from noderouter.admin.dashboard.seen import Client
 from noderouter.admin.handler.names import delegated
 from noderouter.admin.mesh.gatherer import Gatherer
+from noderouter.admin.routes import gate_with
 from noderouter.admin.state import AdminState, NoDtab, no_policies
+from noderouter.admin.token import AdminToken
 from noderouter.assembly.surroundings import CaptureIndex
+from noderouter.assembly.tokens import token_fields
 from noderouter.config.config import Config
 from noderouter.config.validate import dump
 from noderouter.core.addr import Addr
@@ -58,6 +61,7 @@ from noderouter.telemetry.tracing.log_recorder import LogRecorder
 from noderouter.telemetry.tracing.recorder import SpanRecorder
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.tls.certificates import Certificates
+from noderouter.tokens.sources import KeySources
 from noderouter.worker import Worker
 
 if TYPE_CHECKING:
@@ -85,7 +89,7 @@ class ControlPlane:
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
         self.recorders = [each for each in made if isinstance(each, SpanRecorder | LogRecorder)]
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
-        self.tap = open_tap(config.admin, self.observers)
+        self.tap = open_tap(config.admin, self.observers, token_fields(config.routers))
         self._metrics = metrics
         self._worker = worker
         self._stopping = stopping
@@ -93,6 +97,7 @@ class ControlPlane:
         self._started = monotonic()
         self._stored_gauges: list[StoredGauges[Any]] = []
         self._mesh: Gatherer | None = None
+        self._admin_token: AdminToken | None = None
         self._cluster_domain = cache(lambda: cluster_domain(config.clusterDomain, log))
 
     # Life-cycle
@@ -114,6 +119,7 @@ class ControlPlane:
         self.certificates = Certificates(runtime.files, self._metrics.scope("tls"), self._log)
         start_soon(self.certificates.run, name="certificates")
         utility = UtilityNamer(runtime.resolver)
+        self.key_sources = KeySources(start_soon, self._metrics.scope("jwks"), self._log)
         self.index = self._capture_index()
         self.ourselves = self._find_ourselves(runtime)
         for router in config.routers:
@@ -149,9 +155,13 @@ class ControlPlane:
             start_soon(exporter.run, self._log, name=f"export to {exporter.kind}")
         if self.recent is not None:
             recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
+        wanted = config.admin.token
+        token = None if wanted is None else AdminToken.follow(wanted.file, runtime.files, self._log)
+        self._admin_token = token
         peers = config.admin.peers
         if peers is not None:
-            self._mesh = Gatherer(peers.build(runtime.clusters), self._metrics.scope("admin", "peers"))
+            proof = None if token is None else token.summary
+            self._mesh = Gatherer(peers.build(runtime.clusters), self._metrics.scope("admin", "peers"), proof=proof)
         self._metrics.tally("telemetry/observer_faults", lambda: self.observers.faults)
         tap_gauges(self._metrics.scope("telemetry", "tap"), self.tap)
 
@@ -238,7 +248,9 @@ class ControlPlane:
             ready = ready and known.ready
             lines.append(f"interception: {known.reason}")
         lines += self.certificates.lines()
-        return ready, lines
+        if self._admin_token is not None and self._admin_token.error:
+            lines.append(f"admin.token: the last good one counts: {self._admin_token.error}")
+        return ready, [*lines, *self.key_sources.words()]
 
     def missing_to_succeed(self) -> list[str]:
         """What another router that serves already has and this one does not, in words."""
@@ -302,6 +314,7 @@ class ControlPlane:
             recent_requests=self.recent,
             tap=self.tap,
             security=config.admin.security,
+            gate=gate_with(self._admin_token, expositions_of(config.telemetry)),
             hosts=self._admin_hosts(),
             max_connections=config.admin.maxConnections,
             started=self._started,
@@ -320,11 +333,14 @@ class ControlPlane:
         return (await self._outside.delegate(path, dtab)).json(delegated)
 
 
-def open_tap(config: AdminConfig, observers: Observers) -> Tap:
-    """Where viewers come; they leave half of the admin interface's connections to others."""
+def open_tap(config: AdminConfig, observers: Observers, secret: Iterable[str] = ()) -> Tap:
+    """Where viewers come; they leave half of the admin interface's connections to others.
+
+    The fields `secret` are shown to nobody, as those that the configuration masks.
+    """
     tap = config.tap
     most = min(tap.viewers, config.maxConnections // 2)
-    return Tap(observers, viewers=most, lines=tap.queueLines, masked=tap.maskedFields)
+    return Tap(observers, viewers=most, lines=tap.queueLines, masked=(*tap.maskedFields, *secret))
 
 
 class RouterFace:

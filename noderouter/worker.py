@@ -40,6 +40,7 @@ from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.telemeter.kind import sampler_of
 from noderouter.telemetry.tree import Scope
 from noderouter.tls.certificates import Certificates
+from noderouter.tokens.sources import OpenKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Worker:
         clients: ClientNamespaces,
         observers: Observers,
         certificates: Certificates,
+        open_keys: OpenKeys,
         authorizer: Authorizer | None = None,
         limits: StoredLimits | None = None,
     ) -> None:
@@ -101,6 +103,7 @@ class Worker:
             source=sources(authorizer, self._config.overload.ipv6PrefixLength),
             certificates=certificates,
             handshakes=self.handshakes,
+            open_keys=open_keys,
         )
         for config in self._config.routers:
             router = self.routers[config.label] = build_router(config, interpreters[config.label], around)

@@ -29,6 +29,7 @@ IMPORTERS = {
     "prometheus_client": "noderouter/telemetry",
     "structlog": "noderouter/telemetry",
     "httpx": "noderouter/kubernetes",
+    "joserfc": "noderouter/tokens",
     "kubernetes": "noderouter/kubernetes",
 }
 """Which package imports which library; the second half of what import-linter checks."""
@@ -47,6 +48,7 @@ COVERED = {
         "assembly/capture assembly/diagnostic assembly/layer assembly/service assembly/surroundings assembly/tracing "
         "commands/explain proxy/http2/client_settings"
     ),
+    "tests/e2e/test_tokens.py": "assembly/tokens core/claims",
     "tests/noderouter/commands/check": "kubernetes/needs schema/needs",
     "tests/noderouter/proxy/access_log": "telemetry/access_records",
     "tests/noderouter/core": "core/connection core/context",

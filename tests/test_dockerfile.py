@@ -101,6 +101,7 @@ def test_the_locks_pin_what_is_required(lock: str):
         "requirements.lock": [
             *parser["options"]["install_requires"].split("\n"),
             *parser["options.extras_require"]["tracing"].split("\n"),
+            *parser["options.extras_require"]["tokens"].split("\n"),
         ],
         "requirements-build.lock": tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"],
     }[lock]

@@ -67,7 +67,8 @@ HOUSE: Final = Drawing(
         Box("control", 100, 372, 760, 132, "Control plane: trio tasks", kind="band"),
         Box("control_side", 112, 402, 150, 86, "interception/", ("control/: pods, lists,", "health, to the keeper")),
         Box("telemetry/", 276, 402, 104, 86, "telemetry/", ("metrics, logs,", "recent requests")),
-        Box("admin/", 394, 402, 104, 86, "admin/", ("shows, lets", "operators ask")),
+        Box("admin/", 394, 402, 104, 40, "admin/", ("for operators",)),
+        Box("tokens/", 394, 448, 104, 40, "tokens/", ("issuers and keys",)),
         Box(
             "naming/",
             512,

@@ -1,8 +1,8 @@
 """The administrative interface as an ASGI application: from bytes to a handler and back.
 
-What is true of every endpoint is done here, once: which hosts, which paths, methods, pages of other sites, bounded
-bodies, time limits, HEAD, and that a handler's failure is a 500 and a log line. Nothing of a body is read before
-the head has been judged.
+What is true of every endpoint is done here, once: which hosts, which paths, tokens, methods, pages of other sites,
+bounded bodies, time limits, HEAD, and that a handler's failure is a 500 and a log line. Nothing of a body is read
+before the head has been judged.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +16,7 @@ import trio
 
 from noderouter.admin.body import LIMIT_BYTES, Body, ClientLeft, Receive, drain, read_body
 from noderouter.admin.gauges import Gauges
+from noderouter.admin.handler import login
 from noderouter.admin.hosts import is_ours
 from noderouter.admin.message import Request, Response, Stream, text
 from noderouter.admin.places import Place
@@ -24,7 +25,7 @@ from noderouter.admin.security import ELSEWHERE, is_same_origin
 from noderouter.admin.state import AdminState
 from noderouter.core.host_port import unmapped
 from noderouter.telemetry import log
-from noderouter.telemetry.log import ADMIN_HANDLER_FAILED
+from noderouter.telemetry.log import ADMIN_HANDLER_FAILED, ADMIN_TOKEN_WRONG
 
 HANDLER_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 30.0
@@ -108,6 +109,8 @@ class AdminApp:
         route = self._routes.get(request.path)
         if route is None:
             return text("not found; /admin/index.txt lists what there is\n", 404)
+        if not self._lets(request):
+            return login.refused(request)
         if _handler(route, request.method) is None:
             allowed = [*route.methods, *(["HEAD"] if "GET" in route.methods else [])]
             return text("method not allowed\n", 405, (("allow", ", ".join(allowed)),))
@@ -117,6 +120,16 @@ class AdminApp:
         if int(headers.get("content-length", "0")) > LIMIT_BYTES:
             return self._unread(Body(b"", too_large=True, complete=False))
         return None
+
+    def _lets(self, request: Request) -> bool:
+        """Whether a request may have what it asks for, where a token is needed."""
+        gate = self._state.gate
+        if gate is None or gate.lets(request):
+            return True
+        self._gauges.refused["token"].add()
+        if gate.shows_proof(request):
+            _log.warning(ADMIN_TOKEN_WRONG, path=request.path, client=request.client)
+        return False
 
     def _unread(self, body: Body) -> Response | None:
         """Return why a body was not read to its end; None where it was."""
@@ -163,7 +176,7 @@ def _request(scope: Scope, query: dict[str, str]) -> Request:
     """Return the request without its body."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     client, _ = scope.get("client") or ("", 0)
-    return Request(scope["method"], scope["path"], query, headers, client=unmapped(client))
+    return Request(scope["method"], scope["path"], query, headers, scheme=scope["scheme"], client=unmapped(client))
 
 
 async def _stream(scope: Scope, receive: Receive, response: Stream, send: Send) -> None:

@@ -80,6 +80,13 @@ class TapConfig(Model):
     """Header fields whose values are shown to nobody, besides those that never are (`telemetry.tap.heads`)."""
 
 
+class TokenConfig(Model):
+    """Who shows more than metrics and health wants to see a token."""
+
+    file: FilePath
+    """One token in each line; followed."""
+
+
 class AdminConfig(Model):
     """Where the administrative interface listens, and how shutting down is bounded."""
 
@@ -89,6 +96,8 @@ class AdminConfig(Model):
     port: Port = DEFAULT_PORT
     shutdownGraceMs: Annotated[int, Field(ge=0, le=24 * 3600 * 1000)] = 10_000
     security: SecurityConfig = SecurityConfig()
+    token: TokenConfig | None = None
+    """None asks nobody who he is."""
     hosts: Several[Annotated[str, AfterValidator(_host_name)]] = ()
     """Names that a `Host` may be, beside addresses and `localhost`."""
     tap: TapConfig = TapConfig()

@@ -26,6 +26,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    scheme: str = "http"
     client: str = ""
     """The address of the client, in the form of sockets; empty where there is none."""
 

@@ -7,12 +7,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from noderouter.admin.dashboard import routes as dashboard
+from noderouter.admin.gate import LOGIN, Gate
 from noderouter.admin.handler import (
     delegator,
     health,
     index,
     lint,
     logging,
+    login,
     metrics,
     names,
     openapi,
@@ -26,6 +28,7 @@ from noderouter.admin.handler import (
 from noderouter.admin.message import Request, Response
 from noderouter.admin.security import Group, is_blacklisted, is_open
 from noderouter.admin.state import AdminState
+from noderouter.admin.token import AdminToken
 from noderouter.telemetry.telemeter.kind import OPENMETRICS_PATH, Exposition, Form
 
 Handler = Callable[[AdminState, Request], Awaitable[Response]]
@@ -99,11 +102,20 @@ def routes(
 def routes_of(state: AdminState) -> dict[str, Route]:
     """Return the routes that are open on the interface's own port."""
     found = routes(state.expositions, state.states)
+    if state.gate is not None:
+        found[LOGIN] = Route(Group.UI, {"GET": login.form, "POST": login.log_in})
     found["/requests"] = _get(Group.DIAGNOSTICS, partial(dashboard.requests_or_stream, True))
     table: dict[str, Route] = {}
     found["/openapi.json"] = _get(Group.DIAGNOSTICS, partial(openapi.openapi, table))
     table.update((path, route) for path, route in found.items() if is_open(state.security, path, route.group))
     return table
+
+
+def gate_with(token: AdminToken | None, expositions: tuple[Exposition, ...]) -> Gate | None:
+    """Return what asks for a token; an exposition that was put at the path of something else opens nothing."""
+    if token is None:
+        return None
+    return Gate(token, {each.path for each in expositions} - FIXED.keys(), (SUMMARY,))
 
 
 def routes_for_probes(state: AdminState) -> dict[str, Route]:

@@ -14,6 +14,7 @@ from noderouter.admin.answers import Answers
 from noderouter.admin.config import SecurityConfig
 from noderouter.admin.dashboard.look import Looker
 from noderouter.admin.dashboard.seen import Client
+from noderouter.admin.gate import Gate
 from noderouter.admin.mesh.gatherer import Gatherer
 from noderouter.core.addr import Addr
 from noderouter.naming.interpreter.whatif import Comparison, Moved
@@ -180,6 +181,8 @@ class AdminState:
     tap: Tap = field(default_factory=lambda: Tap(Observers()))
     """Where viewers of live requests come."""
     security: SecurityConfig = field(default_factory=SecurityConfig)
+    gate: Gate | None = None
+    """Asks for a token; None lets everybody who comes."""
     hosts: frozenset[str] = frozenset()
     """Names that requests may be for, beside addresses and `localhost`."""
     max_connections: int = 32

@@ -101,7 +101,10 @@ def capture_settings(
         transparent=capture.transparent,
         opaque_ports=opaque_ports,
         look_bytes=min(max(line, MAX_BYTES), LOOK_BYTES),
-        judged=server.clearContext or server.addForwardedHeader is not None or capture.hostMismatch == "refuse",
+        judged=server.clearContext
+        or server.addForwardedHeader is not None
+        or capture.hostMismatch == "refuse"
+        or bool(server.jwt),
     )
 
 

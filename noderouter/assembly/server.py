@@ -13,6 +13,7 @@ from noderouter.assembly.http2 import http2_codec, http2_server_settings
 from noderouter.assembly.layer import layer, when_reserved
 from noderouter.assembly.router import RouterAssembly
 from noderouter.assembly.tls import tls_server
+from noderouter.assembly.tokens import token_filter
 from noderouter.assembly.tracing import Tracing, read_filter
 from noderouter.config.http_router import HttpRouterConfig
 from noderouter.config.router import RouterConfig
@@ -105,6 +106,7 @@ def filters_of(router: RouterAssembly, config: ServerConfig, scope: Scope) -> li
         write=router.write_text,
         tracing=router.tracing,
         describe=router.describe,
+        tokens=token_filter(router, config, scope),
     )
 
 
@@ -126,6 +128,7 @@ def server_filters(
     write: Callable[[bytes], None] | None,
     tracing: Tracing | None,
     describe: Describe,
+    tokens: Layer | None = None,
 ) -> list[Layer]:
     """The server stack, outermost first; `observe` is the router's seam, `write` takes lines of the access log."""
     filters: list[Layer] = []
@@ -145,6 +148,8 @@ def server_filters(
     limit = config.maxConcurrentRequests
     if limit is not None:
         filters.append(layer(Admission, limit).showing(maxConcurrentRequests=limit))
+    if tokens is not None:
+        filters.append(tokens)
     # Only reserved fields carry what these look at: the context of other routers, the caller's deadline, Via,
     # Max-Forwards. (The codec takes every CONNECT for a request that has some.)
     reserved = [

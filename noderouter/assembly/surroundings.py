@@ -18,6 +18,7 @@ from noderouter.reactor.loop import Reactor
 from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.tree import Scope
 from noderouter.tls.certificates import Certificates
+from noderouter.tokens.sources import OpenKeys
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,3 +59,5 @@ class Surroundings:
     handshakes: Handshakes = field(default_factory=Handshakes)
     certificates: Certificates | None = None
     """Where those of servers and clients are followed; None where there are none."""
+    open_keys: OpenKeys | None = None
+    """Has the keys of issuers of tokens; needed where a server has `jwt`."""

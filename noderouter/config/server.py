@@ -11,8 +11,9 @@ from noderouter.proxy.http2.config import Http2ServerKeys
 from noderouter.proxy.listener.config import ServerSession, SocketOptions
 from noderouter.proxy.listener.listener import SocketSettings
 from noderouter.schema.fields import Count, FieldName, Ip, LimitMs, Milliseconds, Port, Positive
-from noderouter.schema.kind import BeforeValidator, Field, Model, field_validator, kind_field, model_validator
+from noderouter.schema.kind import BeforeValidator, Field, Model, Several, field_validator, kind_field, model_validator
 from noderouter.tls.config import ServerTls
+from noderouter.tokens.config import IssuerConfig, check_together
 
 DEFAULT_IP = "127.0.0.1"
 DEFAULT_PORT = 4140
@@ -86,6 +87,8 @@ class ServerConfig(Model):
     capture: CaptureConfig | None = None
     http2: Http2Server | None = None
     """None is HTTP/1 only, but for captured connections."""
+    jwt: Several[IssuerConfig] = ()
+    """Whose tokens are taken, and judged; without any, tokens are nobody's business here."""
 
     @property
     def streams(self) -> Http2ServerKeys | None:
@@ -110,6 +113,18 @@ class ServerConfig(Model):
             raise ValueError(
                 "tls and capture exclude each other: captured connections are carried as they were made, TLS included;"
                 " take one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tokens(self) -> Self:
+        check_together(self.jwt)
+        if self.jwt and self.capture is not None and self.capture.http2 == "flows":
+            raise ValueError("jwt has no effect on HTTP/2 where capture.http2 is flows; take one of them out")
+        if self.allowConnect and any(each.forwardClaims for each in self.jwt):
+            raise ValueError(
+                "forwardClaims and allowConnect exclude each other: what is in a tunnel may have any field; take one of"
+                " them out"
             )
         return self
 

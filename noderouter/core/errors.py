@@ -6,6 +6,8 @@
     ├── BindingError
     │   ├── NoSuchName          the name resolves to nothing (502)
     │   └── BindingTimeout      resolution did not settle in time (502)
+    ├── BadToken                the client's token is wrong (401)
+    ├── KeysUnknown             the keys for its token are not to be had (503)
     ├── RefusedDestination      the address is one that the router does not connect to (403)
     ├── PolicyRefused           a policy does not let the request through (403, or 400)
     ├── MethodRefused           the server does not carry this method (405)
@@ -26,6 +28,10 @@ RouterError: nobody is left to answer.
 """
 
 from math import ceil
+from typing import Final
+
+AMBIGUOUS: Final = "ambiguous"
+"""A `BadToken.reason`: there is more than one token, and nobody can tell which is meant."""
 
 
 class RouterError(Exception):
@@ -67,6 +73,33 @@ class NoSuchName(BindingError):
 
 class BindingTimeout(BindingError):
     """The name did not settle within `bindingTimeoutMs`."""
+
+
+class BadToken(RouterError):
+    """The token that came with the request is refused (RFC 6750 section 3.1); `reason` is what it is counted under."""
+
+    status = 401
+
+    def __init__(self, reason: str, message: str) -> None:
+        """`message` is plain ASCII without quotes, and says nothing that only the token does."""
+        super().__init__(message)
+        self.reason = reason
+        if reason == AMBIGUOUS:
+            self.status = 400
+        code = "invalid_request" if reason == AMBIGUOUS else "invalid_token"
+        self.fields = b'www-authenticate: Bearer error="%b", error_description="%b"\r\n' % (
+            code.encode(),
+            message.encode("ascii", "replace"),
+        )
+
+
+class KeysUnknown(RouterError):
+    """A token cannot be judged: the keys of its issuer could not be fetched. Another router may have them."""
+
+    status = 503
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
 
 
 class RefusedDestination(RouterError):

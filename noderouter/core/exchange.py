@@ -6,7 +6,6 @@ both bodies are done. The innermost service *pulls* the request body and *pushes
 sides, and back-pressure is free.
 """
 
-from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,6 +16,7 @@ from noderouter.core.reply import Reply
 
 if TYPE_CHECKING:
     from dtab import Path
+    from noderouter.core.claims import Claims
     from noderouter.core.context import Context
     from noderouter.core.journey import Attempt
 
@@ -141,8 +141,8 @@ class Exchange(Message):
 
     `half_closed`: the client has finished sending, which is passed on (ADR 20). `upstream` is the connection that
     carries the exchange at the moment, None before and after. `limited`: a time limit for the response is configured.
-    `claims` are those of a token that was verified; None without one.
     `journey` has an attempt for each try where somebody looks (`telemetry.observe`); it is None for all others.
+    `claims` are those of the token that the client has shown, which was verified; None without one.
     """
 
     __slots__ = (
@@ -222,8 +222,8 @@ class Exchange(Message):
         self.limited = False
         self.upstream: Upstream | None = None
         self.confined = False
-        self.claims: Mapping[str, Any] | None = None
         self.journey: list[Attempt] | None = None
+        self.claims: Claims | None = None
 
     def __repr__(self) -> str:
         name = "not identified yet" if self.name is None else f"as {self.name.show()}"

@@ -29,13 +29,16 @@ ApiPort = Annotated[int, Field(ge=1, le=65535)]
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Plain HTTP to `host`:`port`."""
+    """HTTP to `host`:`port`, without credentials of ours; over TLS with `tls`, trusting `trust` or the system's CAs."""
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+    tls: bool = False
+    trust: str | None = None
+    """A file."""
 
     def __str__(self) -> str:
-        return f"http://{bracketed(self.host)}:{self.port}"
+        return f"http{'s' if self.tls else ''}://{bracketed(self.host)}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

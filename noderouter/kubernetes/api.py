@@ -16,7 +16,7 @@ import trio
 from noderouter.kubernetes.access import Access
 from noderouter.kubernetes.credentials import Endpoint, credentials
 from noderouter.kubernetes.errors import ApiError, MalformedAnswer
-from noderouter.kubernetes.http import Take, close, make_client, pump, send
+from noderouter.kubernetes.http import Take, close, make_client, pump, send, words
 from noderouter.kubernetes.timing import Timing
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ T = TypeVar("T")
 class Api:
     """One API server, as one identity."""
 
-    def __init__(self, access: Access, timing: Timing) -> None:
-        """Opens nothing yet."""
+    def __init__(self, access: Access, timing: Timing, fields: Mapping[str, str] | None = None) -> None:
+        """Opens nothing yet; `fields` are further header fields of each request."""
+        self._fields = dict(fields or {})
         self.access = access
         self._timing = timing
         self._credentials = credentials(access)
@@ -151,7 +152,7 @@ class Api:
         extensions = {"sni_hostname": endpoint.server_name} if endpoint.server_name else None
         try:
             for anew in (False, True):
-                fields = {**headers, **await self._credentials.headers(anew=anew)}
+                fields = {**self._fields, **headers, **await self._credentials.headers(anew=anew)}
                 request = client.build_request(
                     method, path, params=query, content=body, headers=fields, timeout=timeout, extensions=extensions
                 )
@@ -172,7 +173,7 @@ class Api:
         except httpx.HTTPError as error:
             if _is_certificate(error):
                 await self._drop_client()  # the CA may have been rotated: read it again
-            raise ApiError(f"{method} {endpoint.url}{path}: {_words(error)}") from error
+            raise ApiError(f"{method} {endpoint.url}{path}: {words(error)}") from error
 
     async def _ready(self) -> "tuple[httpx.AsyncClient, Endpoint]":
         """Return the client, made for the first request; httpx is imported then."""
@@ -233,8 +234,3 @@ async def _refusal(response: "httpx.Response", method: str, path: str) -> ApiErr
 
 def _is_certificate(error: Exception) -> bool:
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
-
-
-def _words(error: Exception) -> str:
-    """Return the error in words; some errors of httpx have none."""
-    return str(error) or type(error).__name__

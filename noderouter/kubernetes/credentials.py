@@ -56,14 +56,19 @@ class Credentials:
 
 
 class NoCredentials(Credentials):
-    """Plain HTTP to a proxy that has credentials of its own."""
+    """HTTP to who wants no credentials that are his own: a proxy that has some, another interface."""
 
     def __init__(self, access: Plain) -> None:
         self._access = access
 
     async def endpoint(self) -> Endpoint:
         """See `Credentials`."""
-        return Endpoint(str(self._access))
+        if not self._access.tls:
+            return Endpoint(str(self._access))
+        try:
+            return Endpoint(str(self._access), ssl.create_default_context(cafile=self._access.trust))
+        except (OSError, ssl.SSLError) as error:
+            raise ApiError(f"the CA cannot be used: {self._access.trust}: {error}") from error
 
     async def headers(self, *, anew: bool = False) -> "Mapping[str, str]":
         """Return none."""

@@ -1,5 +1,7 @@
 """What has to be said to httpx: the client, sending so that nothing leaks, and bodies that end when we want them to.
 
+`get_once` is for what is fetched from elsewhere than the API, and seldom.
+
 httpx is imported by the first request. It is in maintenance only; everything that would have to change with another
 library is here and in `api.py`.
 """
@@ -7,6 +9,7 @@ library is here and in `api.py`.
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -100,3 +103,71 @@ async def pump(response: "httpx.Response", take: Take) -> None:
                     scope.cancel()
     if failure is not None:
         raise failure
+
+
+class NoAnswer(Exception):
+    """A request has got no whole answer; the message says why. `connected` is whether there was a connection."""
+
+    def __init__(self, message: str, *, connected: bool) -> None:
+        super().__init__(message)
+        self.connected = connected
+
+
+class _TooLong(Exception):
+    """Ends the reading of a body."""
+
+
+async def get_once(endpoint: Endpoint, target: str, host: str, limit: int, connect_seconds: float) -> tuple[int, bytes]:
+    """Send a GET on a connection of its own; return status and body. It is for the caller to bound the time.
+
+    Args:
+        endpoint: where to connect to; `server_name` is whom its certificate has to be for.
+        target: path and query.
+        host: the field of that name.
+        limit: bytes of the body.
+        connect_seconds: for connection and handshake.
+
+    Raises:
+        NoAnswer: there is none, or it is too long.
+    """
+    await trio.to_thread.run_sync(import_module, "httpx")
+    import httpx
+
+    body = bytearray()
+
+    async def take(piece: bytes) -> None:
+        body.extend(piece)
+        if len(body) > limit:
+            raise _TooLong
+
+    client = make_client(endpoint)
+    try:
+        request = client.build_request(
+            "GET",
+            target,
+            headers={"host": host},
+            timeout=httpx.Timeout(None, connect=connect_seconds),
+            extensions={"sni_hostname": endpoint.server_name},
+        )
+        response = await send(client, request)
+        try:
+            await pump(response, take)
+        finally:
+            await close(response)
+        return response.status_code, bytes(body)
+    except _TooLong:
+        raise NoAnswer(f"the answer is longer than {limit // 1024} KB", connected=True) from None
+    except httpx.HTTPError as error:
+        connected = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        raise NoAnswer(words(error), connected=connected) from error
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+            await client.aclose()
+
+
+def words(error: BaseException) -> str:
+    """An error in words: some errors of httpx have none, but were caused by one that has."""
+    cause: BaseException | None = error
+    while cause is not None and not str(cause):
+        cause = cause.__cause__ or cause.__context__
+    return str(cause or type(error).__name__)

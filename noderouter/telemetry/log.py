@@ -52,6 +52,7 @@ ADMIN_CRASHED: Final = "admin.crashed"
 ADMIN_EXHAUSTED: Final = "admin.exhausted"
 ADMIN_HANDLER_FAILED: Final = "admin.handler_failed"
 ADMIN_SERVER: Final = "admin.server"
+ADMIN_TOKEN_WRONG: Final = "admin.token_wrong"
 LINES_DROPPED: Final = "log.dropped"
 TRACE_SPAN: Final = "trace.span"
 

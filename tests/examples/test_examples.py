@@ -13,7 +13,7 @@ from noderouter.cli import main
 from tests.examples.stage import names, on_stage
 from tests.testing.api_server import ApiServer
 from tests.testing.busy import PATIENCE_SECONDS
-from tests.testing.http import values_of
+from tests.testing.http import Answer, values_of
 from tests.testing.kubeconfig import write_kubeconfig
 from tests.testing.loop import until
 from tests.testing.router import ON_LOOPBACK, Running
@@ -242,6 +242,32 @@ async def test_11_configmap(tmp_path, capsys):
         server.store.delete("configmaps", "routes")
         await router.answers(502)
         nursery.cancel_scope.cancel()
+
+
+async def test_15_tokens(tmp_path):
+    async with on_stage("15-tokens", tmp_path) as (example, router):
+
+        async def shown(*arguments: str, target: str = "/headers") -> Answer:
+            """What the service shows of a request with the token that `issue.py` prints."""
+            script = [sys.executable, str(example.directory / "issue.py"), *arguments]
+            token = (await trio.run_process(script, capture_stdout=True)).stdout.decode().strip()
+            fields = [("Authorization", f"Bearer {token}"), ("x-user", "root")]
+            return await router.ask("hello", target, fields=fields)
+
+        seen = (await shown("token", "anna")).text
+        assert re.findall("^x-.*$", seen, re.MULTILINE) == ["x-user: anna", "x-groups: dev,on-call"]
+        assert "authorization" not in seen.lower()
+        without = (await router.ask("hello", "/headers", fields=[("x-user", "root")])).text
+        assert "x-user" not in without
+        for arguments, why in (
+            (("token", "anna", "--audience", "other"), "the token is for another audience"),
+            (("token", "anna", "--seconds", "-600"), "the token has expired"),
+            (("keys",), "the token is not three parts of base64url"),
+        ):
+            answer = await shown(*arguments)
+            assert answer.status == 401
+            assert answer["www-authenticate"] == f'Bearer error="invalid_token", error_description="{why}"'
+            assert why in (example.directory / "README.md").read_text()
 
 
 async def test_12_grpc(tmp_path):

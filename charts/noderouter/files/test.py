@@ -2,7 +2,8 @@
 
 Environment: PROBES_URL, where a router's port for probes is; METRICS, the path of the exposition there (empty: not
 asked for); ADMIN_URL, where its admin interface is, with ROUTER and NAME, what to ask it (empty: nothing, the
-interface is on loopback); PATIENCE, the seconds that a router may take to become ready.
+interface is on loopback), and ADMIN_TOKEN, where it wants one (the first line counts); PATIENCE, the seconds that a
+router may take to become ready.
 """
 
 import json
@@ -11,13 +12,14 @@ import sys
 import time
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 
-def get(url: str) -> tuple[int, str]:
+def get(url: str, token: str = "") -> tuple[int, str]:
     """Status and body; status 0 where there is no answer, and then the body says why."""
+    request = Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with urlopen(url, timeout=5) as response:
+        with urlopen(request, timeout=5) as response:
             return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode(errors="replace")
@@ -46,7 +48,8 @@ def main() -> int:
     if not name:
         return 0
     query = urlencode({"namespace": os.environ["ROUTER"], "path": name, "dtab": ""})
-    status, body = get(f"{os.environ['ADMIN_URL']}/delegator.json?{query}")
+    token = os.environ.get("ADMIN_TOKEN", "").strip().partition("\n")[0].strip()
+    status, body = get(f"{os.environ['ADMIN_URL']}/delegator.json?{query}", token)
     if status != 200:
         print(f"no delegation of {name}: {status} {body}", file=sys.stderr)
         return 1

@@ -27,6 +27,13 @@
 {{- concat $hosts .Values.admin.hosts | uniq | toYaml -}}
 {{- end -}}
 
+{{- define "noderouter.adminTokenFolder" -}}/run/secrets/noderouter-admin{{- end -}}
+
+{{/* The Secret with the token of the admin interface. */}}
+{{- define "noderouter.adminSecret" -}}
+{{- .Values.admin.token.existingSecret | default (printf "%s-admin" (include "noderouter.fullname" .)) -}}
+{{- end -}}
+
 {{/* Of a server: while a router takes another's place, both listen. */}}
 {{- define "noderouter.sharing" -}}
 {{- if include "noderouter.sharesPorts" . }}
@@ -40,6 +47,9 @@ admin:
   port: {{ .Values.ports.admin.port }}
   shutdownGraceMs: {{ include "noderouter.shutdownGraceMs" . }}
   security: {{- toYaml .Values.admin.security | nindent 4 }}
+  {{- if .Values.admin.token.enabled }}
+  token: {file: {{ include "noderouter.adminTokenFolder" . }}/token}
+  {{- end }}
   hosts: {{- include "noderouter.adminHosts" . | nindent 4 }}
   maxConnections: {{ .Values.admin.maxConnections }}
   {{- if .Values.metrics.service.create }}

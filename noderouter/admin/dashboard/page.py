@@ -34,7 +34,7 @@ _TAKING: Final = frozenset(("watch", "seconds"))
 """Who gives these takes one of few places for a while: not for pages of other sites, though they could read nothing."""
 _NO_HOST: Final = "localhost:9990"
 _VARY: Final = ("vary", "accept")
-_GUARDED: Final = (
+GUARDED: Final = (
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
@@ -106,7 +106,7 @@ async def _answer(view: View, form: Form, state: AdminState, request: Request) -
     frame = frame_of(await look_for(state, whose), state, request)
     match form:
         case Form.HTML:
-            return Response(view.status, await pieces(html.page(view, frame)), HTML, _GUARDED)
+            return Response(view.status, await pieces(html.page(view, frame)), HTML, GUARDED)
         case Form.JSON:
             return Response(view.status, await json_object(json.members(view, frame)), JSON, (_VARY,))
         case Form.TEXT:

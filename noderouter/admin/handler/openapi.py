@@ -22,4 +22,6 @@ async def openapi(table: Mapping[str, Described], state: AdminState, _request: R
     """Answer the description of this interface in OpenAPI 3.1: what is open on this port, and nothing else."""
     from noderouter.admin.openapi.document import document  # by the first who asks; it knows all handlers, this as well
 
-    return Response(200, await json_text(document(table, state.version, state.routers)), JSON)
+    gate = state.gate
+    made = document(table, state.version, state.routers, None if gate is None else gate.is_open)
+    return Response(200, await json_text(made), JSON)

@@ -12,6 +12,7 @@ import trio
 
 from noderouter.admin.mesh.bounds import SUMMARY_BYTES
 from noderouter.admin.mesh.checked import Refused
+from noderouter.admin.token import PEER_SCHEME
 from noderouter.core.host_port import join_host_port
 
 PATH: Final = "/admin/summary.json"
@@ -19,12 +20,18 @@ HEAD_BYTES: Final = 4096
 READ_BYTES: Final = 64 * 1024
 
 
+_HINTS: Final = {
+    b"401": " (is its `admin.token` another one, or its clock minutes apart?)",
+    b"404": " (an older version, or its `admin.peers` is not set)",
+}
+
+
 class Unreached(Exception):
     """Nobody is there, or he has left; the message says which."""
 
 
-async def ask(ip: str, port: int) -> bytes:
-    """Return the body of the answer; who calls bounds the time.
+async def ask(ip: str, port: int, proof: str = "") -> bytes:
+    """Return the body of the answer; who calls bounds the time. `proof` is for peers that want some (`admin.gate`).
 
     Raises:
         Unreached: no connection, or it broke off.
@@ -32,7 +39,8 @@ async def ask(ip: str, port: int) -> bytes:
     """
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     host = join_host_port(ip, port)
-    request = f"GET {PATH} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\nconnection: close\r\n\r\n"
+    shown = f"authorization: {PEER_SCHEME} {proof}\r\n" if proof else ""
+    request = f"GET {PATH} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n{shown}connection: close\r\n\r\n"
     with trio.socket.socket(family, socket.SOCK_STREAM) as sock:
         try:
             await sock.connect((ip, port))
@@ -68,8 +76,7 @@ def _length(head: bytes) -> int:
     if not first.startswith(b"HTTP/1.1 ") or not status.isdigit():
         raise Refused("not HTTP")
     if status != b"200":
-        old = " (an older version, or its `admin.peers` is not set)" if status == b"404" else ""
-        raise Refused(f"it answers {status.decode('ascii')}{old}")
+        raise Refused(f"it answers {status.decode('ascii')}{_HINTS.get(status, '')}")
     lengths = []
     for field in fields:
         name, _, value = field.partition(b":")

@@ -7,7 +7,7 @@
 Nobody waits longer than for one round, however many are dead. Who was late in the last round is asked last in the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -38,9 +38,16 @@ class Gatherer:
     """Makes looks at all nodes, one at a time, and shares them."""
 
     def __init__(
-        self, peers: Peers, metrics: Scope, peer_seconds: float = PEER_SECONDS, round_seconds: float = ROUND_SECONDS
+        self,
+        peers: Peers,
+        metrics: Scope,
+        peer_seconds: float = PEER_SECONDS,
+        round_seconds: float = ROUND_SECONDS,
+        *,
+        proof: Callable[[], str] | None = None,
     ) -> None:
-        """Asks nobody before somebody looks; counts below `metrics`."""
+        """Asks nobody before somebody looks; counts below `metrics`. `proof` makes what peers want to see, if any."""
+        self._proof = proof
         self._peers = peers
         self._peer_seconds = peer_seconds
         self._round_seconds = round_seconds
@@ -110,7 +117,7 @@ class Gatherer:
         why = f"no answer within {self._peer_seconds:g} s"
         try:
             with trio.move_on_after(self._peer_seconds):
-                data = await ask(peer.ip, peer.port)
+                data = await ask(peer.ip, peer.port, "" if self._proof is None else self._proof())
                 if merge.add(checked(data), address):
                     self.heard.add()
                 return True

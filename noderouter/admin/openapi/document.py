@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from noderouter.admin.dashboard.page import page
+from noderouter.admin.gate import COOKIE, LOGIN, TOKEN_FIELD
 from noderouter.admin.handler.openapi import Described
 from noderouter.admin.openapi.answers import PLAIN, SCHEMAS
 from noderouter.admin.openapi.handlers import OPERATIONS
@@ -44,25 +45,49 @@ POSTED: Final = {
 }
 """And what those with a body may be."""
 
-_FORM: Final = "application/x-www-form-urlencoded"
-
 Json = dict[str, Any]
 
+SCHEMES: Final[Mapping[str, Any]] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "a line of the file of `admin.token`"},
+    "field": {"type": "apiKey", "in": "header", "name": TOKEN_FIELD, "description": "the same, behind other proxies"},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": f"from {LOGIN}"},
+}
+"""How one shows that one may."""
+UNPROVEN: Final[Json] = {
+    "description": "no token, or a wrong one; to browsers the form of `/login`",
+    "content": {media_type: {"schema": {"type": "string"}} for media_type in ("text/plain", "text/html")},
+    "headers": {"www-authenticate": {"schema": {"type": "string"}}},
+}
+"""What a request may be answered that is not open to everybody."""
 
-def document(routes: Mapping[str, Described], version: str, labels: Iterable[str]) -> Json:
-    """Return the description of these routes; `labels` are those of the routers."""
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+def document(
+    routes: Mapping[str, Described], version: str, labels: Iterable[str], is_open: Callable[[str], bool] | None = None
+) -> Json:
+    """Return the description of these routes; `labels` are those of the routers.
+
+    `is_open` says which paths anybody may have; None where all of them are.
+    """
     label = {**LABEL, "enum": list(labels)}
     paths: Json = {}
     for path, route in routes.items():
-        paths[quote(path, safe="/:@$,;=+!*'()~")] = {
+        operations = paths[quote(path, safe="/:@$,;=+!*'()~")] = {
             method.lower(): _operation(path, method, route.group, handler, label)
             for method, handler in route.methods.items()
         }
-    components = {
+        if is_open is not None and not is_open(path):
+            for operation in operations.values():
+                operation["security"] = [{name: []} for name in SCHEMES]
+                operation["responses"]["401"] = UNPROVEN
+    components: Json = {
         "responses": {f"answer{status}": _answer(about, PLAIN) for status, about in (ALWAYS | POSTED).items()},
         "parameters": {each.name: _parameter(each, label) for each in STYLE},
         "schemas": dict(SCHEMAS),
     }
+    if is_open is not None:
+        components["securitySchemes"] = SCHEMES
     return {
         "openapi": VERSION,
         "info": {"title": "noderouter's administrative interface", "version": version, "description": ABOUT},

@@ -11,6 +11,7 @@ from noderouter.admin.handler import (
     index,
     lint,
     logging,
+    login,
     metrics,
     names,
     policy,
@@ -209,6 +210,15 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
             "application/json": record({"dtab": DTAB}, {"router": OPTIONAL_TEXT}),
         },
         bodiless=True,
+    ),
+    login.form: Operation((Answer(200, "a form", {"text/html": TEXT}),)),
+    login.log_in: Operation(
+        (
+            Answer(303, "a cookie, and the way on", PLAIN, ("location", "set-cookie")),
+            Answer(401, "this is not the token", {"text/html": TEXT}, ("www-authenticate",)),
+            WRONG,
+        ),
+        body={"application/x-www-form-urlencoded": record({}, {"token": TEXT, "to": TEXT, "out": TEXT})},
     ),
     logging.list_levels: Operation((_LOGGERS,)),
     logging.set_level: Operation(

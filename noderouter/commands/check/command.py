@@ -19,6 +19,7 @@ from noderouter.commands.check.policies import check_policies
 from noderouter.commands.check.ports import check_descriptors, check_ports
 from noderouter.commands.check.rights import check_rights
 from noderouter.commands.check.tls import check_tls
+from noderouter.commands.check.tokens import check_tokens
 from noderouter.config.config import Config
 from noderouter.config.validate import load
 from noderouter.kubernetes.access import Access, of_people, own_namespace
@@ -58,6 +59,7 @@ def check(options: argparse.Namespace) -> Iterator[Finding]:
             yield from check_ports(config)
             yield from check_intercept(config)
             yield from check_tls(config)
+            yield from check_tokens(config)
             plan = plan_of(config, place)
     else:
         plan.apis[access or of_people(None, None)] = Needs()

@@ -3,11 +3,13 @@
 import json
 import resource
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Final
 
 from noderouter.admin.listen import AdminListenError, open_socket
 from noderouter.commands.check.finding import Finding, fail, ok, warn
+from noderouter.commands.look.interface import LookError, token_field
 from noderouter.config.config import Config
 from noderouter.proxy.listener.listener import ListenError, listen
 
@@ -19,7 +21,7 @@ ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 def check_ports(config: Config) -> Iterator[Finding]:
     """Yield a finding for each listener, the admin port and the port for probes."""
     admin = config.admin
-    ours = Running(str(admin.ip), admin.port)
+    ours = Running(str(admin.ip), admin.port, None if admin.token is None else admin.token.file)
     for router in config.routers:
         for server in router.servers:
             subject = f"port {server.ip}:{server.port}"
@@ -52,8 +54,11 @@ class Running:
         ports: labels and ports of its servers; none where it does not show them.
     """
 
-    def __init__(self, ip: str, port: int) -> None:
-        """Ask it."""
+    def __init__(self, ip: str, port: int, token_file: str | None = None) -> None:
+        """Ask it; `token_file` has what it wants to see before it shows its configuration."""
+        self._shown: dict[str, str] = {}
+        with suppress(LookError):  # the finding about the port says that it does not show it
+            self._shown = token_field(token_file)
         self._address = (ANY.get(ip, ip), port)
         self.alive = port != 0 and self._get("/livez") == b"ok\n"
         self.ports: set[tuple[str, int]] = set()
@@ -69,7 +74,7 @@ class Running:
         """Return the body of a 200; None where there is no such response."""
         connection = HTTPConnection(*self._address, timeout=SECONDS)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=self._shown)
             answer = connection.getresponse()
             return answer.read(MAX_BYTES) if answer.status == 200 else None
         except (OSError, HTTPException):
@@ -85,7 +90,7 @@ def _taken(subject: str, reason: str, running: Running, ours: bool) -> Finding:
     reason, _, hint = reason.partition("; ")
     if running.alive and not running.ports:
         words = f"{reason}: probably the router that is running, which does not show its configuration"
-        return warn(subject, words, "`admin.security` hides /config.json there; stop it to be sure")
+        return warn(subject, words, "`admin.security` hides /config.json, or its token is another; stop it to be sure")
     return fail(subject, reason, hint or "see `ip` and `port` in the configuration")
 
 

@@ -11,6 +11,7 @@ be reached, wrong usage.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from noderouter.commands.dtab_check.outcome import Outcome, symbolic
 from noderouter.commands.dtab_check.router import AdminError, RunningRouter
 from noderouter.commands.dtab_check.source import SourceError
 from noderouter.commands.dtab_check.whatif import WhatIf
+from noderouter.commands.look.arguments import TOKEN_FILE
+from noderouter.commands.look.interface import LookError, token_field
 from noderouter.kubernetes.access import of_people
 from noderouter.naming.interpreter.stored import DTAB
 from noderouter.naming.stored.key import Key
@@ -66,7 +69,7 @@ def main(argv: Sequence[str], prog: str = "noderouter dtab check") -> int:
     options = parser(prog).parse_args(argv)
     try:
         report = check(options)
-    except (SourceError, AdminError) as error:
+    except (SourceError, AdminError, LookError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2
     if options.json:
@@ -87,6 +90,8 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--configmap", type=_key, required=True, metavar="NS/NAME[:FILENAME]", help="where the router has its dtab")
     add("--file", metavar="FILE", help="the new dtab; - is standard input")
     add("--admin", metavar="URL", help="a running router, such as http://localhost:9990: its names, dtabs and namers")
+    add("--token-file", metavar="FILE", help=f"its token, if it wants one (default: ${TOKEN_FILE}, if set)")
+    add("--ca-file", metavar="FILE", help="with https: the authority of its certificate (default: the system's)")
     add("--router", metavar="LABEL", help="which of its routers; default: the one that reads this ConfigMap")
     add("--names", metavar="FILE", help="names to try, one a line, such as /svc/hello; - is standard input")
     add("--kubeconfig", metavar="FILE", help="default: as kubectl finds it, else the service account of the pod")
@@ -99,12 +104,15 @@ def check(options: argparse.Namespace) -> Report:
     """Gather what is needed and compare.
 
     Raises:
-        SourceError, AdminError: something cannot be had.
+        SourceError, AdminError, LookError: something cannot be had.
     """
     if options.file == options.names == source.STDIN:
         raise SourceError("the dtab and the names cannot both come from standard input")
     key: Key = options.configmap
-    router = RunningRouter(options.admin, key, options.router) if options.admin else None
+    router = None
+    if options.admin:
+        shown = token_field(options.token_file or os.environ.get(TOKEN_FILE))
+        router = RunningRouter(options.admin, key, options.router, fields=shown, trust=options.ca_file)
     if router is not None:
         key = router.key
     key, held = source.from_config_map(key, of_people(options.kubeconfig, options.context))

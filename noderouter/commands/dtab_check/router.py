@@ -1,11 +1,13 @@
 """A running router, through its admin interface: what it has in effect, what it is asked for, where names lead."""
 
 import json
+import ssl
+from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from dtab import Dtab, ParseError, Path
 from noderouter.commands.dtab_check.outcome import Outcome, outcome_of, tree_of
@@ -17,9 +19,8 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 KIND: Final = "io.l5d.k8s.configMap"
 OTHER: Final = "other"
 """Where metrics count what is too much; not a name."""
-_OPENER: Final = build_opener(ProxyHandler({}))
-"""Where a mesh is, `http_proxy` is the mesh: the admin interface is not to be asked through it."""
 _HINTS: Final = {
+    401: " (it wants the token of its `admin.token`: --token-file)",
     404: " (is its group switched off by `admin.security`?)",
     413: " (it takes dtabs of up to 64 KB: leave --admin out)",
     421: " (ask by its address, or list the name in its `admin.hosts`)",
@@ -34,12 +35,22 @@ class AdminError(Exception):
 class RunningRouter:
     """One router of a process, by its label, found by the ConfigMap that it reads."""
 
-    def __init__(self, url: str, key: Key, label: str | None = None) -> None:
-        """Ask for the configuration.
+    def __init__(
+        self,
+        url: str,
+        key: Key,
+        label: str | None = None,
+        *,
+        fields: Mapping[str, str] | None = None,
+        trust: str | None = None,
+    ) -> None:
+        """Ask for the configuration, with header `fields`; `trust` is a file with the authority to trust, over TLS.
 
         Raises:
             AdminError: it cannot be had, or no router there reads this ConfigMap.
         """
+        self._fields = dict(fields or {})
+        self._opener = _opener(trust)
         self._url = url.rstrip("/") if "://" in url else f"http://{url.rstrip('/')}"
         configuration = self._get("/config.json")
         self.key, self._config = self._find(configuration, key, label)
@@ -123,9 +134,11 @@ class RunningRouter:
 
     def _ask(self, request: Request, path: str) -> Any:
         if request.type not in ("http", "https"):
-            raise AdminError(f"{self._url}: the URL of an admin interface begins with http://")
+            raise AdminError(f"{self._url}: the URL of an admin interface begins with http:// or https://")
         try:
-            with _OPENER.open(request, timeout=SECONDS) as answer:
+            for name, value in self._fields.items():
+                request.add_unredirected_header(name, value)
+            with self._opener.open(request, timeout=SECONDS) as answer:
                 return json.loads(answer.read(MAX_BYTES))
         except HTTPError as error:
             error.close()
@@ -133,6 +146,15 @@ class RunningRouter:
             raise AdminError(f"{self._url}{path}: {error.code} {error.reason}{hint}") from error
         except (URLError, OSError, HTTPException, ValueError) as error:
             raise AdminError(f"{self._url}{path}: {getattr(error, 'reason', error)}") from error
+
+
+def _opener(trust: str | None) -> OpenerDirector:
+    """What asks, never through a proxy: where a mesh is, `http_proxy` is the mesh."""
+    try:
+        context = ssl.create_default_context(cafile=trust)
+    except (OSError, ssl.SSLError) as error:
+        raise AdminError(f"--ca-file {trust}: {error}") from error
+    return build_opener(ProxyHandler({}), HTTPSHandler(context=context))
 
 
 def _namer(configured: dict[str, Any]) -> Path:

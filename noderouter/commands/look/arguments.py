@@ -17,6 +17,7 @@ NAMES: Final = (
     "edges",
 )
 ADMIN: Final = "127.0.0.1:9990"
+TOKEN_FILE: Final = "NODEROUTER_TOKEN_FILE"
 SELECTOR: Final = "app.kubernetes.io/name=noderouter"
 VIEWS: Final = ("overview", "services", "endpoints", "health")
 STATES: Final = ("failing", "ejected", "probing", "down", "slow", "ok")
@@ -115,12 +116,22 @@ def _to_whom(
     add("-o", "--output", choices=forms, default="text", help="the form")
     group = parser.add_mutually_exclusive_group()
     admin = f"an admin interface (default: {'all nodes' if everybody else ADMIN})"
-    group.add_argument("--admin", metavar="HOST:PORT", default=None if everybody else ADMIN, help=admin)
+    group.add_argument("--admin", metavar="[https://]HOST:PORT", default=None if everybody else ADMIN, help=admin)
     group.add_argument("--node", metavar="NAME", help="the router of this node, through the API server")
     group.add_argument("--all", dest="every_node", action="store_true", help="those of all nodes, the same way")
     add("--namespace", metavar="NS", help="where the routers' pods are (default: any namespace)")
     add("--selector", metavar="LABELS", default=SELECTOR, help=f"their labels (default: {SELECTOR})")
     add("--admin-port", type=_port, metavar="PORT", help="in their pods (default: the port named admin, or 9990)")
+    add(
+        "--token-file",
+        metavar="FILE",
+        help=f"the token of routers that want one (default: ${TOKEN_FILE}, if set)",
+    )
+    add(
+        "--ca-file",
+        metavar="FILE",
+        help="with --admin https://…: the authority of its certificate (default: the system's)",
+    )
     add("--kubeconfig", metavar="FILE", help="default: as kubectl finds it, else the service account of the pod")
     add("--context", help="the context in it")
 

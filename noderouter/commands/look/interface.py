@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
+from noderouter.admin.gate import TOKEN_FIELD
+from noderouter.admin.token import read_tokens
 from noderouter.commands.look.output import one_line
 from noderouter.kubernetes.access import Plain, bracketed
 from noderouter.kubernetes.api import Api
@@ -20,15 +23,16 @@ WORDS: Final = 400
 """Characters of an error."""
 
 _HINTS: Final = {
-    401: "; the credentials are not good (any more)",
     413: "; it takes 64 KB at most",
     421: "; ask by an address, or list that name in its `admin.hosts`",
 }
 _DIRECT: Final = {
+    401: "; it wants the token of its `admin.token`: --token-file",
     403: "; it refuses this: see `admin.security`",
     404: "; is its group switched off by `admin.security`, or is the router older than this command?",
 }
 _PROXIED: Final = {
+    401: "; are the credentials good (any more), and the token of its `admin.token` (--token-file)?",
     403: "; the right to get (for whatif: create) pods/proxy there is needed, and for --node and --all to list pods",
     404: "; is the pod gone, its group switched off by `admin.security`, or the router older than this command?",
     500: "; does its admin interface listen on the pod's address (`admin.ip`)?",
@@ -171,18 +175,38 @@ def without_links(page: str) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def plain(text: str) -> Plain:
-    """Return the address of an admin interface: `host:port`, perhaps behind `http://`; without a port it is 9990.
+def token_field(path: str | None) -> dict[str, str]:
+    """Return the field that shows the token in a file; none without a file.
+
+    Not `Authorization`: that is for the API server, where one asks through it.
+
+    Raises:
+        LookError: there is no token in it.
+    """
+    if not path:
+        return {}
+    try:
+        tokens = read_tokens(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise LookError(f"--token-file {path}: {error}") from None
+    return {TOKEN_FIELD: tokens[0].decode("ascii")}
+
+
+def plain(text: str, trust: str | None = None) -> Plain:
+    """Return the address of an admin interface: `host:port`, perhaps behind `http://` or `https://`; its port is 9990.
 
     Raises:
         LookError: it is none.
     """
-    authority = text.removeprefix("http://").rstrip("/")
+    tls = text.startswith("https://")
+    authority = text.removeprefix("https://" if tls else "http://").rstrip("/")
     host, colon, port = authority.rpartition(":")
     if not colon or authority.endswith("]"):  # an IPv6 address has colons, and stands in brackets
         host, port = authority, str(PORT)
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     known = host and not set(host) & set("/@?#[] ") and bracketed(host) in authority
     if "://" in authority or not known or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
-        raise LookError(f"--admin {text!r}: must be HOST:PORT, such as 127.0.0.1:9990 or [::1]:9990, over plain HTTP")
-    return Plain(host, int(port))
+        raise LookError(
+            f"--admin {text!r}: must be HOST:PORT, such as 127.0.0.1:9990 or [::1]:9990, or https://HOST:PORT"
+        )
+    return Plain(host, int(port), tls, trust if tls else None)

@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
-from noderouter.commands.look.interface import PORT, TIMING, Interface, LookError, plain
+from noderouter.commands.look.arguments import TOKEN_FILE
+from noderouter.commands.look.interface import PORT, TIMING, Interface, LookError, plain, token_field
 from noderouter.commands.look.output import one_line
 from noderouter.kubernetes.access import Access, of_people
 from noderouter.kubernetes.api import Api
@@ -30,8 +32,9 @@ async def interfaces(options: argparse.Namespace) -> AsyncIterator[list[Interfac
         LookError: there is none, or the API does not say.
     """
     through_api = options.node or options.every_node or options.admin is None
-    access: Access = of_people(options.kubeconfig, options.context) if through_api else plain(options.admin)
-    api = Api(access, TIMING)
+    people = through_api and of_people(options.kubeconfig, options.context)
+    access: Access = people or plain(options.admin, options.ca_file)
+    api = Api(access, TIMING, token_field(options.token_file or os.environ.get(TOKEN_FILE)))
     try:
         yield await _of_nodes(api, options) if through_api else [Interface(api)]
     finally:

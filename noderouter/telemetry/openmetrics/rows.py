@@ -30,6 +30,15 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("server", "tls/cipher/{cipher}", _C, "server_tls_ciphers", "Handshakes of TLS with clients by suite of ciphers"),
     ("server", "tls/failures/{reason}", _C, "server_tls_failures", "Handshakes of TLS with clients that failed"),
     ("server", "tls/handshake_ms", _H, "server_tls_handshake_duration_seconds", "From a first record to the keys"),
+    # tokens of clients
+    ("server", "jwt/verified", _C, "server_tokens_verified", "Tokens whose signature was checked and is good"),
+    ("server", "jwt/cached", _C, "server_tokens_cached", "Times that a token was known to be good"),
+    ("server", "jwt/remembered", _G, "server_tokens_remembered", "Tokens that are known to be good"),
+    ("server", "jwt/missing", _C, "server_tokens_missing", "Requests without a token"),
+    ("server", "jwt/refused/{reason}", _C, "server_tokens_refused", "Requests refused because of their token"),
+    ("server", "jwt/waited", _C, "server_tokens_waited", "Requests that waited for keys"),
+    ("server", "jwt/waiting", _G, "server_tokens_waiting", "Requests that wait for keys"),
+    ("server", "jwt/unwritten_claims", _C, "server_claims_unwritten", "Claims that no header field can hold"),
     # streams of clients (HTTP/2)
     ("server", "open_streams", _G, "server_streams", "Streams of clients in progress"),
     ("server", "streams/begun", _C, "server_streams_begun", "Streams of clients that have begun a request"),
@@ -214,6 +223,11 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
         "certificate_rejecting",
         "Whether what the file has is not in effect",
     ),
+    # keys of issuers of tokens
+    ("process", "jwks/{uri}/keys", _G, "jwks_keys", "Keys of an issuer that can be used"),
+    ("process", "jwks/{uri}/age_seconds", _G, "jwks_age_seconds", "Time since the keys were fetched last"),
+    ("process", "jwks/{uri}/fetches", _C, "jwks_fetches", "How often the keys were asked for"),
+    ("process", "jwks/{uri}/failures", _C, "jwks_fetch_failures", "How often no usable keys were to be had"),
     # interception
     ("process", "intercept/armed", _G, "intercept_armed", "Whether new connections are captured"),
     ("process", "intercept/connected", _G, "intercept_connected", "Whether the keeper takes us for its router"),

@@ -96,3 +96,9 @@ def test_what_a_host_means_and_the_name_to_write_entries_for(helm: Helm, chart: 
         said = notes(helm, chart, {"intercept": {"enabled": intercepted}})
         assert f"`http://hello` by the one in {whose}." in said
         assert "/service/prod/hello => 9 * /srv/prod/hello & 1 * /srv/prod/hello-canary ;" in said
+
+
+def test_who_wants_the_token_is_told_where_it_is(helm: Helm, chart: Path):
+    said = notes(helm, chart, {"admin": {"ip": "0.0.0.0", "token": {"enabled": True}}})
+    assert "get secret noderouter-admin -o go-template='{{index .data \"token\" | base64decode}}'" in said
+    assert "WARNING: admin.ip" not in said

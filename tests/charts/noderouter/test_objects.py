@@ -1,11 +1,13 @@
 """Properties of the manifests that golden files do not explain."""
 
+from base64 import b64decode
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 import yaml
 
+from noderouter.admin.token import read_tokens
 from noderouter.config.config import Config
 from noderouter.config.validate import validate_text
 from noderouter.policy.limits import Limit, Limits, parse_limits
@@ -297,3 +299,28 @@ def test_the_admin_interface_is_on_loopback_unless_the_values_open_it(helm: Helm
     assert not let_in or admin["probes"]["port"] in let_in
     [headless] = [o for o in objects if o["kind"] == "Service" and o["metadata"]["name"].endswith("-metrics")]
     assert f"{headless['metadata']['name']}.{headless['metadata']['namespace']}.svc" in admin["hosts"]
+
+
+def test_the_token_of_the_admin_interface_is_made_where_there_is_none(helm: Helm):
+    objects = helm.objects({"admin": {"token": {"enabled": True}}})
+    secret = one(objects, "Secret")
+    token = b64decode(secret["data"]["token"]).decode()
+    assert len(token) == 43
+    assert read_tokens(token)
+    config = yaml.safe_load(router_config(objects))["admin"]
+    (volume,) = [each for each in pod(objects)["spec"]["volumes"] if each["name"] == "admin-token"]
+    (mount,) = [each for each in container(objects)["volumeMounts"] if each["name"] == "admin-token"]
+    assert config["token"] == {"file": f"{mount['mountPath']}/token"}
+    assert volume["secret"]["secretName"] == secret["metadata"]["name"]
+
+
+def test_a_token_that_is_given_is_not_made(helm: Helm):
+    token = {"enabled": True, "existingSecret": "noderouter-token", "key": "admin.txt"}
+    objects = helm.objects({"admin": {"ip": "0.0.0.0", "token": token}})
+    assert [each for each in objects if each["kind"] == "Secret"] == []
+    (volume,) = [each for each in pod(objects)["spec"]["volumes"] if each["name"] == "admin-token"]
+    items = [{"key": "admin.txt", "path": "token"}]
+    assert volume["secret"] == {"secretName": "noderouter-token", "items": items}
+    test = next(each for each in objects if each["kind"] == "Pod")
+    (variable,) = [each for each in test["spec"]["containers"][0]["env"] if each["name"] == "ADMIN_TOKEN"]
+    assert variable["valueFrom"] == {"secretKeyRef": {"name": "noderouter-token", "key": "admin.txt"}}

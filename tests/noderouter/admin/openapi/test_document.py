@@ -13,12 +13,14 @@ import jsonschema
 import pytest
 
 from noderouter.admin.config import SecurityConfig
+from noderouter.admin.gate import Gate
 from noderouter.admin.message import Request
 from noderouter.admin.openapi.document import document, subject
 from noderouter.admin.openapi.handlers import OPERATIONS
 from noderouter.admin.routes import Route, routes_for_probes, routes_of
 from noderouter.admin.security import Group
 from noderouter.admin.state import AdminState
+from noderouter.admin.token import AdminToken
 from noderouter.telemetry.telemeter.kind import Exposition, Form
 from tests.noderouter.admin.conftest import FakeRouter, MakeState, text_of
 
@@ -28,7 +30,8 @@ Json = dict[str, Any]
 def full(make_state: MakeState, **parts: Any) -> AdminState:
     """A state with everything that adds a route."""
     places = (Exposition(), Exposition("/scrape {all}", "x_"), Exposition("/influx", form=Form.INFLUXDB))
-    return make_state(expositions=places, states={"/namer_state/io.l5d.k8s.json": dict}, **parts)
+    gate = Gate(AdminToken("/token", lambda *_args, **_fields: None), (), ())
+    return make_state(expositions=places, states={"/namer_state/io.l5d.k8s.json": dict}, gate=gate, **parts)
 
 
 async def described(state: AdminState) -> Json:
@@ -59,7 +62,8 @@ async def test_every_handler_says_what_it_takes_and_answers(make_state: MakeStat
     assert described_ones == set(OPERATIONS)
     for path, method, operation in operations(await described(state)):
         assert operation["summary"], path
-        assert {"200", "400", "421", "500", "503"} <= set(operation["responses"]), path
+        assert {"400", "421", "500", "503"} <= set(operation["responses"]), path
+        assert {"200", "303"} & set(operation["responses"]), path
         assert ("413" in operation["responses"]) is (method == "POST"), path
         assert operation["tags"] == [routes_of(state)[path].group.value]
     names = [operation["operationId"] for _, _, operation in operations(await described(state))]

@@ -144,7 +144,20 @@ def test_addresses():
     assert plain("[::1]:8") == Plain("::1", 8)
     assert plain("[::1]") == Plain("::1", 9990)
     assert plain("host") == Plain("host", 9990)
-    for wrong in ("", ":9990", "https://host:1", "host:0", "host:x", "a b:1", "::1", "u@h:1", "h:99999"):
+    assert plain("https://host", "/ca") == Plain("host", 9990, tls=True, trust="/ca")
+    assert plain("host", "/ca") == Plain("host", 9990)
+    strange = ("ftp://host:1", "https://http://host:1")
+    for wrong in (
+        *strange,
+        "",
+        ":9990",
+        "host:0",
+        "host:x",
+        "a b:1",
+        "::1",
+        "u@h:1",
+        "h:99999",
+    ):
         with pytest.raises(LookError, match="must be HOST:PORT"):
             plain(wrong)
 

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from noderouter.core.errors import (
+    BadToken,
     BindingTimeout,
     ClientGone,
     ClientProtocolError,
@@ -17,6 +18,7 @@ from noderouter.core.errors import (
     EndpointTimeout,
     FailedFast,
     IdentificationError,
+    KeysUnknown,
     MethodRefused,
     NoSuchName,
     OverloadError,
@@ -41,6 +43,8 @@ GRPC = b"content-type: application/grpc+proto\r\n"
         (BadContext("bad dtab"), b"13", False),
         (ClientProtocolError("bad"), b"13", False),
         (RefusedDestination("not there"), b"7", False),
+        (BadToken("expired", "too old"), b"16", False),
+        (KeysUnknown("away"), b"14", True),
         (MethodRefused("no tunnels"), b"2", False),
         (NoSuchName("nobody"), b"14", False),
         (BindingTimeout("late"), b"14", False),
