@@ -132,10 +132,9 @@ class ControlPlane:
                 scope = self._metrics.scope("rt", router.label, "interpreter")
                 self._stored_gauges.append(StoredGauges(scope, interpreter.stored, "dtab_"))
         if config.policy is not None:
+            # Imported here: their models take time to be made.
             from noderouter.policy.control import PolicyControl
             from noderouter.policy.keys import LANGUAGES
-
-            # Imported here: their models take time to be made.
 
             services = self.destinations
             self.authorizer = Authorizer(spellings, lambda ip, port: services.find(ip, port) is not None)
