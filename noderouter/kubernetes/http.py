@@ -166,8 +166,11 @@ async def get_once(endpoint: Endpoint, target: str, host: str, limit: int, conne
 
 
 def words(error: BaseException) -> str:
-    """An error in words: some errors of httpx have none, but were caused by one that has."""
+    """An error in words: some errors of httpx have none, but were caused by one that has.
+
+    How trio ends what takes too long says nothing: then the name of the error does.
+    """
     cause: BaseException | None = error
-    while cause is not None and not str(cause):
+    while cause is not None and (not str(cause) or isinstance(cause, trio.Cancelled)):
         cause = cause.__cause__ or cause.__context__
     return str(cause or type(error).__name__)
