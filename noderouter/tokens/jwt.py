@@ -8,6 +8,7 @@ not looked at. Nothing here has been verified.
 import re
 from base64 import urlsafe_b64encode
 from binascii import Error, a2b_base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from json import JSONDecoder
 from typing import Any, Final, NoReturn
@@ -16,6 +17,8 @@ from noderouter.core.errors import BadToken
 
 MAX_BYTES: Final = 8192
 """Of a token; a head of 60 KB may hold it, but nobody issues such."""
+MOST_DEEP: Final = 32
+"""Objects and arrays within each other in claims: how deep Python's parser goes differs with its version."""
 MALFORMED: Final = "malformed"
 ALGORITHM: Final = "algorithm"
 
@@ -99,7 +102,7 @@ def decoded(part: bytes) -> bytes:
 
 
 def object_in(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data`, each name once and every number finite.
+    """The JSON object in `data`, each name once, every number finite, and nothing more than `MOST_DEEP` deep.
 
     Raises:
         ValueError: there is none.
@@ -110,7 +113,17 @@ def object_in(data: bytes) -> dict[str, Any]:
         raise ValueError("too deep") from None
     if not isinstance(found, dict):
         raise ValueError("not an object")
-    return found
+    inside: list[Any] = [found]
+    for _ in range(MOST_DEEP + 1):
+        inside = [each for outer in inside for each in _members(outer)]
+        if not inside:
+            return found
+    raise ValueError("too deep")
+
+
+def _members(value: Any) -> Iterable[Any]:
+    """What is in an object or an array; nothing is in anything else."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _object(part: bytes) -> dict[str, Any]:

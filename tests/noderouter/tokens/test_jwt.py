@@ -115,6 +115,8 @@ def test_what_is_no_token(data: bytes) -> None:
         b"[" * 5000,
         b'{"a":' * 1500,
         b'{"a":' * 1000 + b"1" + b"}" * 1000,
+        b'{"a":' * 33 + b"1" + b"}" * 33,
+        b'{"a":' + b"[" * 33 + b"]" * 33 + b"}",
     ],
 )
 def test_claims_that_are_none(claims: bytes) -> None:
@@ -123,6 +125,11 @@ def test_claims_that_are_none(claims: bytes) -> None:
         assert refused(data) == MALFORMED
     with pytest.raises(ValueError):
         object_in(claims)
+
+
+def test_claims_may_be_objects() -> None:
+    claims = b'{"a":' * 31 + b"[1]" + b"}" * 31
+    assert object_in(claims).keys() == {"a"}
 
 
 @given(st.binary(max_size=64))
