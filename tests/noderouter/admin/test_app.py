@@ -217,7 +217,7 @@ async def test_web_sockets_are_closed(make_state: MakeState) -> None:
     assert sent == [{"type": "websocket.close"}]
 
 
-POSTED = {"/admin/shutdown", "/whatif"}
+POSTED = {"/admin/shutdown", "/policy/whatif", "/whatif"}
 
 
 async def test_the_index_lists_only_what_answers(make_state: MakeState) -> None:

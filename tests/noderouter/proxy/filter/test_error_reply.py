@@ -5,6 +5,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from noderouter.core.errors import (
+    BadToken,
     BindingError,
     BindingTimeout,
     ClientGone,
@@ -16,6 +17,7 @@ from noderouter.core.errors import (
     EndpointTimeout,
     FailedFast,
     IdentificationError,
+    KeysUnknown,
     LimitReached,
     MethodRefused,
     NoSuchName,
@@ -90,6 +92,8 @@ def answer(
         (LimitReached("full"), 503, b"Service Unavailable", {RETRYABLE, NACK}),
         (RateLimited("often", 0.5), 429, b"Too Many Requests", set()),
         (PolicyRefused("not you", "mine"), 403, b"Forbidden", set()),
+        (BadToken("expired", "the token has expired"), 401, b"Unauthorized", set()),
+        (KeysUnknown("no keys"), 503, b"Service Unavailable", {RETRYABLE}),
         (DeadlineExceeded("late"), 503, b"Service Unavailable", set()),
         (RouterError("other"), 502, b"Bad Gateway", set()),
     ],
