@@ -24,6 +24,7 @@ import trio
 
 from noderouter import memory
 from noderouter.admin.listen import open_socket, open_unix
+from noderouter.admin.server import ALPN as ADMIN_ALPN
 from noderouter.admin.server import serve_admin
 from noderouter.config.config import Config
 from noderouter.control_plane import ControlPlane
@@ -128,6 +129,8 @@ class App:
                 bound.enter_context(self._probes[0])
                 if probes.socket is not None:
                     self._probes.append(bound.enter_context(open_unix(FilePath(probes.socket))))
+            tls = admin.tls
+            self._admin_tls = None if tls is None else self.control.certificates.server(tls, "admin", ADMIN_ALPN)
             ports = self.control.ourselves.ports
             ports.update(each.getsockname()[1] for each in (self._admin_socket, *self._probes[:1]))
             bound.pop_all()
@@ -172,7 +175,8 @@ class App:
 
     async def _serve_admin(self) -> None:
         try:
-            await serve_admin(self._admin_socket, self.control.admin_state(), self._admin_stop, probes=self._probes)
+            state = self.control.admin_state()
+            await serve_admin(self._admin_socket, state, self._admin_stop, probes=self._probes, tls=self._admin_tls)
         finally:
             self._admin_ended.set()
 

@@ -10,6 +10,7 @@ from noderouter.schema.fields import FilePath, Ip, Port, Positive, Regex
 from noderouter.schema.kind import AfterValidator, Field, Model, Several, model_validator
 from noderouter.telemetry.tap.tap import VIEWERS
 from noderouter.telemetry.tap.viewer import QUEUE_LINES
+from noderouter.tls.config import ServerTls
 
 DEFAULT_IP = "127.0.0.1"
 DEFAULT_PORT = 9990
@@ -98,6 +99,8 @@ class AdminConfig(Model):
     security: SecurityConfig = SecurityConfig()
     token: TokenConfig | None = None
     """None asks nobody who he is."""
+    tls: ServerTls | None = None
+    """None is without; the port for probes always is."""
     hosts: Several[Annotated[str, AfterValidator(_host_name)]] = ()
     """Names that a `Host` may be, beside addresses and `localhost`."""
     tap: TapConfig = TapConfig()

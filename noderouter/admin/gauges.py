@@ -4,9 +4,9 @@ from noderouter.admin.answers import Answers
 from noderouter.admin.places import Places
 from noderouter.telemetry.tree import MetricsTree
 
-REFUSALS = ("host", "origin", "body", "token")
+REFUSALS = ("host", "origin", "body", "token", "tls")
 """Why a request is refused: its `Host` (421), a page of another site (403), a body too large or too slow (413, 408), no
-token, or a wrong one (401)."""
+token, or a wrong one (401); or its connection, since no keys were agreed on."""
 
 
 class Gauges:

@@ -47,7 +47,7 @@ class Call:
 class GrpcConnection:
     """Serves one connection; the caller closes the stream."""
 
-    def __init__(self, health: Health, stream: trio.SocketStream, place: Place) -> None:
+    def __init__(self, health: Health, stream: trio.abc.Stream, place: Place) -> None:
         self._health = health
         self._stream = stream
         self._place = place

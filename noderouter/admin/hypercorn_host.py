@@ -1,4 +1,4 @@
-"""One connection of the administrative port: hypercorn's HTTP/1 on a socket of ours.
+"""One connection of the administrative port: hypercorn's HTTP/1 on a socket of ours, or on TLS on it.
 
 The only importer of hypercorn; imported by `server` when the data path listens already. Hypercorn's protocol and its
 way of calling an application are used; sockets, limits and ends are ours, since hypercorn accepts whoever comes, waits
@@ -11,7 +11,9 @@ the kernel keeps nothing for him either.
 """
 
 import socket
+import ssl
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -33,6 +35,7 @@ from noderouter.admin.listen import names_of
 from noderouter.admin.places import Place
 from noderouter.telemetry import log
 from noderouter.telemetry.log import ADMIN_SERVER
+from noderouter.tls.followed import Followed
 
 IDLE_SECONDS: Final = 15.0
 """Until the next request has come, with its whole head."""
@@ -101,8 +104,11 @@ class _Http1(H11Protocol):
 class Host:
     """What all connections of one port share."""
 
-    def __init__(self, app: AdminApp, health: Health) -> None:
+    def __init__(self, app: AdminApp, health: Health, tls: Followed | None, on_refused: Callable[[], None]) -> None:
+        """`tls` has the certificate of the port, None is without; `on_refused`: no keys were agreed on."""
         self.health = health
+        self.tls = tls
+        self.on_refused = on_refused
         self.config = configuration()
         application: Any = app  # hypercorn's types describe every message of every protocol
         self.app = wrap_app(application, self.config.wsgi_max_body_size, "asgi")
@@ -122,7 +128,8 @@ class Connection:
 
     def __init__(self, host: Host, stream: trio.SocketStream, place: Place) -> None:
         self._host = host
-        self._stream = stream
+        self._stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = stream
+        self._below = stream
         self._place = place
         self._reading = trio.CancelScope()
         self._answering = False
@@ -133,8 +140,11 @@ class Connection:
         try:
             with place.scope:
                 place.wait(trio.current_time(), IDLE_SECONDS)
-                socket_ = self._stream.socket  # whose peer may have left already
+                socket_ = self._below.socket  # whose peer may have left already
                 peer, own = names_of(socket_)
+                tls = self._host.tls
+                if tls is not None and not await self._agree(tls.context):
+                    return
                 first = await self._first()
                 if first.startswith(PREFACE):
                     await GrpcConnection(self._host.health, self._stream, place).run(first)
@@ -146,16 +156,27 @@ class Connection:
                         await protocol.handle(Closed())  # whoever closes behind a request is answered
                 await self._linger()
             if place.scope.cancelled_caught and (place.busy or place.lost):
-                self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                self._below.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         except OSError:
             pass  # the peer is gone
         finally:
-            self._stream.socket.close()
+            self._below.socket.close()
+
+    async def _agree(self, context: ssl.SSLContext) -> bool:
+        """Agree on keys (RFC 8446); whether that came about."""
+        stream = trio.SSLStream(self._below, context, server_side=True, https_compatible=True)
+        try:
+            await stream.do_handshake()
+        except trio.BrokenResourceError:
+            self._host.on_refused()
+            return False
+        self._stream = stream
+        return True
 
     def _make(self, tasks: TaskGroup, peer: tuple[str, int], own: tuple[str, int]) -> _Http1:
         host = self._host
         state = ConnectionState({"place": self._place})
-        return _Http1(host.app, host.config, host.context, tasks, state, False, peer, own, self._send)
+        return _Http1(host.app, host.config, host.context, tasks, state, host.tls is not None, peer, own, self._send)
 
     async def _first(self) -> bytes:
         """Read until it is clear whether this is the preface of HTTP/2 (RFC 9113 section 3.4)."""
@@ -208,7 +229,9 @@ class Connection:
     async def _linger(self) -> None:
         """Close our side, and let the peer read the response before the connection is gone."""
         with suppress(trio.BrokenResourceError), trio.move_on_after(LINGER_SECONDS):
-            await self._stream.send_eof()
+            if isinstance(self._stream, trio.SSLStream):
+                await self._stream.unwrap()  # says close_notify, which tells a whole answer from one that was cut off
+            await self._below.send_eof()
             left = LINGER_BYTES
-            while left > 0 and (data := await self._stream.receive_some(READ_BYTES)):
+            while left > 0 and (data := await self._below.receive_some(READ_BYTES)):
                 left -= len(data)

@@ -24,7 +24,10 @@ from noderouter.admin.routes import routes_for_probes, routes_of
 from noderouter.admin.state import AdminState
 from noderouter.telemetry import log
 from noderouter.telemetry.log import ADMIN_CRASHED, ADMIN_EXHAUSTED, ADMIN_LISTENING
+from noderouter.tls.followed import Followed
 
+ALPN: Final = ("http/1.1", "h2")
+"""What clients may name, with TLS: browsers choose HTTP/1 then; HTTP/2 has health checks by gRPC only."""
 GRACE: Final = 2.0
 """Seconds that requests get to end when the server is stopped."""
 PAUSE: Final = 0.1
@@ -42,6 +45,7 @@ async def serve_admin(
     *,
     probes: Sequence[socket.socket] = (),
     grace: float = GRACE,
+    tls: Followed | None = None,
 ) -> None:
     """Serve until `stop` is set, then finish what was begun; takes the sockets over and closes them.
 
@@ -51,6 +55,7 @@ async def serve_admin(
         stop: ends the server; cancelling does, too, without grace.
         probes: the places that have probes and Prometheus' exposition only.
         grace: seconds that requests get to end.
+        tls: the certificate of `listening`; those of `probes` are without.
     """
     ports = [(listening, routes_of(state))]
     ports += [(each, routes_for_probes(state)) for each in probes]
@@ -64,8 +69,9 @@ async def serve_admin(
                 for sock, routes in ports:
                     app = AdminApp(state, routes, gauges)
                     health = Health(state, gauges.requests.add)
-                    port = Port(host.Host(app, health), gauges.places(state.max_connections))
-                    name = "admin" if sock is listening else "probes"
+                    name, keys = ("admin", tls) if sock is listening else ("probes", None)
+                    served = host.Host(app, health, keys, gauges.refused["tls"].add)
+                    port = Port(served, gauges.places(state.max_connections))
                     _log.info(ADMIN_LISTENING, interface=name, **_place(sock))
                     serving.start_soon(port.serve, sock, stop, grace)
             nursery.cancel_scope.cancel()

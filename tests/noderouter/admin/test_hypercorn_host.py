@@ -54,5 +54,6 @@ async def test_who_has_left_before_being_served_is_no_error() -> None:
     with pytest.raises(OSError, match="not connected"):
         accepted.getpeername()
     unused: Any = None
-    await Host(unused, unused).serve(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)), Places(1).take("a"))
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(accepted))
+    await Host(unused, unused, None, lambda: None).serve(stream, Places(1).take("a"))
     assert accepted.fileno() == -1
