@@ -128,6 +128,8 @@ class Authorizer:
         rules = self._rules.get((exchange.reply.connection.peer[0], address.ip, address.port))
         if rules is None:
             rules = self._rules_of(exchange, address)
+        elif rules.workload is None:
+            self._outside(address)
         self.judged += 1
         refusal = rules.judge(exchange.method, exchange.target, exchange.claims, exchange.tunnel)
         if len(self._seen) < MOST_SEEN:
@@ -183,26 +185,39 @@ class Authorizer:
 
     def _destination(self, address: Address) -> tuple[Workload | None, list[CompiledPolicy]]:
         """The pod of this node behind an address, and the policies for it."""
-        found = self._destinations.get(address.ip)
-        if found is not None and (found[0] is not None or not self._is_service(address.ip, address.port)):
-            return found
         assert self.policies is not None
         assert self.known is not None
-        known = self.known
+        found = self._destinations.get(address.ip)
+        if found is None:
+            known = self.known
+            forms = tuple(self._spellings(address.ip)) or (address.ip,)
+            workload = next((known.pods[form] for form in forms if form in known.pods), None)
+            found = workload, self.policies.selecting(workload, forms[0])
+            if len(self._destinations) >= MOST_KNOWN:
+                self._destinations.clear()
+            self._destinations[address.ip] = found
+        if found[0] is None:
+            self._outside(address)
+        return found
+
+    def _outside(self, address: Address) -> None:
+        """Look whether what is no pod that is known leads to one all the same.
+
+        Asked each time: Services come and go, and the same address is that of an endpoint of this node in one name and
+        nobody's in another.
+        """
+        policies, known = self.policies, self.known
+        if policies is None or known is None or not policies.about_pods:
+            return
         forms = tuple(self._spellings(address.ip)) or (address.ip,)
-        workload = next((known.pods[form] for form in forms if form in known.pods), None)
-        if workload is None and self.policies.about_pods:
-            if any(self._is_service(form, address.port) for form in forms):
+        here = bool(known.node) and ("nodeName", known.node) in address.meta
+        for form in forms:
+            if self._is_service(form, address.port):
                 words = f"{address} is the address of a Service: which pod answers there, nobody can say"
                 raise PolicyRefused(words, SERVICE)
-            here = bool(known.node) and ("nodeName", known.node) in address.meta
-            if any(form in known.disputed or (here and form not in known.node_ips) for form in forms):
+        for form in forms:
+            if form in known.disputed or (here and form not in known.node_ips):
                 raise OverloadError(f"the pod behind {address} is not known yet, so nobody can say who may reach it")
-        found = workload, self.policies.selecting(workload, forms[0])
-        if len(self._destinations) >= MOST_KNOWN:
-            self._destinations.clear()
-        self._destinations[address.ip] = found
-        return found
 
     def _refuse(self, refusal: Refusal, rules: Rules, exchange: Exchange) -> None:
         self.refused += 1

@@ -28,15 +28,12 @@ Ip = IPv4Address | IPv6Address
 class Compiled:
     """All policies, ready to be asked for a destination."""
 
-    __slots__ = ("policies",)
+    __slots__ = ("about_pods", "policies")
 
     def __init__(self, policies: "Policies") -> None:
         self.policies = tuple([CompiledPolicy(policy) for policy in policies.policies])
-
-    @property
-    def about_pods(self) -> bool:
+        self.about_pods = any(policy.external is None for policy in self.policies)
         """Whether any is for pods, and not for what is outside."""
-        return any(policy.external is None for policy in self.policies)
 
     def selecting(self, workload: Workload | None, ip: str) -> list["CompiledPolicy"]:
         """Return the policies for a pod of this node; or, where it is None, for an address that is none of them."""

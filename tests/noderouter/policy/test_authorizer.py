@@ -82,6 +82,25 @@ def test_an_endpoint_of_this_node_whose_pod_was_not_seen_yet_waits():
     assert asked(judge(known=disputed), "10.1.0.77") == "later"
 
 
+def test_who_has_named_an_address_before_makes_no_way_to_a_pod_that_was_not_seen_yet():
+    on_node = {"meta": (("nodeName", "n1"), ("pod", "new")), "origin": ENDPOINT}
+    made = judge()
+    assert asked(made, "10.1.0.77") == "allowed", "by its address nobody can say that it is of this node"
+    assert asked(made, "10.1.0.77", **on_node) == "later"
+    assert asked(made, "10.1.0.77", source="203.0.113.9", **on_node) == "later"
+
+
+def test_a_service_that_comes_is_no_way_round_for_who_has_asked_before():
+    known = set()
+    made = judge(is_service=lambda ip, port: (ip, port) in known)
+    assert asked(made, "10.96.0.1") == "allowed"
+    known.add(("10.96.0.1", 80))
+    assert asked(made, "10.96.0.1") == "service"
+    assert asked(made, "10.96.0.1", source="203.0.113.9") == "service"
+    known.clear()
+    assert asked(made, "10.96.0.1") == "allowed"
+
+
 def test_the_address_of_a_service_is_no_way_round():
     made = judge(is_service=lambda ip, port: (ip, port) == ("10.96.0.1", 80))
     assert asked(made, "10.96.0.1") == "service"
