@@ -98,8 +98,7 @@ class Client:
         self.endpoints: dict[Address, Endpoint] = {}
         self.pool_stats = PoolStats()
         self.requeues = 0
-        # Why a request that failed was not sent again: its own tries are used up; the budget is empty; it may have been
-        # processed, or cannot be repeated; no endpoint is there to be tried (`failFast`).
+        # Why a request that failed was not sent again: no tries left, no budget, perhaps processed, nobody to be tried.
         self.request_limit = self.budget_exhausted = self.cannot_retry = self.not_open = 0
         self.updates = 0
         self.stalls = 0
@@ -179,6 +178,8 @@ class Client:
                 most, gradient = self._settings.limit()
                 endpoints[address] = Endpoint(address, self._settings.accrual(), pool, most, gradient)
         self._balancer.update(list(endpoints.values()))
+        if self.limits is not None:
+            self.limits.grant(monotonic())
         self.updates += 1
 
     async def send(self, exchange: Exchange, fields: bytes, stats: RequestStats) -> None:
@@ -303,6 +304,8 @@ class Client:
                     ended = exchange.done_at = exchange.head_at  # how long a tunnel lasts is no latency
                 stats.record(exchange, None, ended - began)
         except (Exception, Unwind) as error:
+            if limits is not None:
+                limits.grant(monotonic())  # it may have been given a place, and have begun nothing
             if exchange.journey:
                 exchange.journey[-1].over(monotonic(), 0, failure_name(error))
             stats.record(exchange, error, monotonic() - began)

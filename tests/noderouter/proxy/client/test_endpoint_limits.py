@@ -6,16 +6,25 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noderouter.core.addr import Address
+from dtab import Path
+from noderouter.core.addr import AddrBound, Address
+from noderouter.core.errors import PolicyRefused
 from noderouter.core.exchange import SUCCESS
+from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailuresKind
 from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL, Accrual
 from noderouter.proxy.balancer.p2c import P2CKind
+from noderouter.proxy.client.client import Client
 from noderouter.proxy.client.connections import Connections
 from noderouter.proxy.client.endpoint import Endpoint
 from noderouter.proxy.client.endpoint_limits import EndpointLimits
+from noderouter.proxy.client.pool_settings import PoolSettings
+from noderouter.proxy.client.settings import ClientSettings
 from noderouter.proxy.limit.gradient import Gradient
 from noderouter.proxy.limit.queue import Queue
+from noderouter.proxy.retry.budget import RetryBudget
+from noderouter.reactor.event import Event
+from noderouter.telemetry.metrics import RequestStats
 from tests.testing.examples import examples
 from tests.testing.loop import looping, until
 from tests.testing.reply import make_exchange
@@ -123,6 +132,104 @@ async def test_room_that_a_waiter_does_not_use_is_the_next_ones():
         assert world.begin() is None  # who comes has it given to who waits
         await until(lambda: len(got) == 2)
         assert world.begin() is only
+
+
+class Only(Connections):
+    """Connections of which the first is never let go, and the others carry what they are given at once."""
+
+    def __init__(self, *_settings: Any) -> None:
+        super().__init__("192.0.2.1", 1)
+        self.begun = 0
+        self.let_go = Event()
+        self.progress = 0.0
+
+    def take(self) -> Any:
+        return self
+
+    async def exchange(self, exchange: Any, _fields: bytes) -> None:
+        self.begun += 1
+        if self.begun == 1:
+            await self.let_go.wait()
+        exchange.done_at = 1.0
+
+    def give(self, _connection: Any, _now: float) -> None:
+        pass
+
+    def discard(self, _connection: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class RefusesOne:
+    """An authorizer that refuses the one request for `/no`."""
+
+    def check(self, exchange: Any, _address: Address) -> None:
+        if exchange.target == b"/no":
+            raise PolicyRefused("no", "p")
+
+    def leave(self, _exchange: Any) -> None:
+        pass
+
+
+def limited(reactor: Any, addr: Any, pools: list[Only]) -> Client:
+    """A client whose endpoints have one request at a time."""
+
+    def connect(*settings: Any) -> Only:
+        pools.append(Only(*settings))
+        return pools[-1]
+
+    settings = ClientSettings(
+        balancer=lambda: P2CKind(kind="p2c").build(Random(1)),
+        accrual=lambda: NO_ACCRUAL,
+        requeue_budget=RetryBudget,
+        pool=PoolSettings(),
+        limit=lambda: (1, None),
+        queue=lambda: Queue(10, 1e6),
+    )
+    anywhere = lambda _id, _address, _confined: None  # noqa: E731
+    return Client(Path.of("it"), addr, settings, reactor, anywhere, connect, RefusesOne())  # type: ignore[arg-type]
+
+
+async def test_a_place_that_a_policy_keeps_its_waiter_from_is_given_on():
+    async with looping() as loop:
+        pools: list[Only] = []
+        client = limited(loop.reactor, Var(AddrBound(frozenset({Address("192.0.2.1", 1)}))), pools)
+        over: list[str] = []
+
+        async def send(target: bytes) -> None:
+            try:
+                await client.send(make_exchange(target=target), b"", RequestStats())
+            except PolicyRefused:
+                over.append("refused")
+            else:
+                over.append("answered")
+
+        for number, target in enumerate((b"/", b"/no", b"/")):
+            loop.reactor.spawn(send(target), str(number))
+            await until(lambda known=number: len(client.limits.queue) == known)
+        pools[0].let_go.set()
+        await until(lambda: len(over) == 3)
+        assert sorted(over) == ["answered", "answered", "refused"]
+        client.close()
+
+
+async def test_who_waits_is_given_an_endpoint_that_comes():
+    async with looping() as loop:
+        pools: list[Only] = []
+        addr: Var[Any] = Var(AddrBound(frozenset({Address("192.0.2.1", 1)})))
+        client = limited(loop.reactor, addr, pools)
+        for number in range(2):
+            loop.reactor.spawn(client.send(make_exchange(), b"", RequestStats()), str(number))
+        await until(lambda: len(client.limits.queue) == 1)
+        addr.set(AddrBound(frozenset({Address("192.0.2.1", port) for port in (1, 2)})))
+        client.sweep(0.0)
+        await until(lambda: pools[1].begun == 1)
+        for pool in pools:
+            pool.let_go.set()
+        await until(lambda: client.in_flight == 0)
+        client.close()
 
 
 async def test_an_endpoint_that_leaves_is_no_place():
