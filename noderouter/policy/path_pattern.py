@@ -45,8 +45,10 @@ class PathPattern:
         if any(segment.count("*") > 1 for segment in stem.split("/")):
             raise ValueError("one `*` in a segment is enough; more would take long to compare")
         path = readable((stem or "/").encode())
-        if path is None:
+        if path is None or (whole and stem.endswith("/")):
             raise ValueError("no request with this path is let through: it can be read in two ways")
+        if path.count(b"*") != stem.count("*"):
+            raise ValueError("`%2A` cannot be told from a `*`, which stands for any characters: write that")
         if b"*" not in path:
             if not whole:
                 return cls(text, path)
