@@ -1,11 +1,14 @@
 """`/policy/whatif`: what it takes, what it refuses, and what it answers."""
 
 import json
+from threading import get_ident
+from typing import Any
 
 import pytest
 
 from noderouter.admin.handler.policy import what_if
 from noderouter.admin.message import Request
+from noderouter.policy import model
 from noderouter.policy.model import Policies
 from tests.noderouter.admin.conftest import MakeState, text_of
 
@@ -66,3 +69,22 @@ async def test_without_policies_there_is_nothing_to_compare(make_state: MakeStat
     response = await what_if(make_state(), post(DRAFT))
     assert response.status == 404
     assert "no `policy` in its configuration" in text_of(response)
+
+
+async def test_others_have_their_turns_while_a_text_is_read(make_state: MakeState, monkeypatch: Any) -> None:
+    """A few KB with aliases take more than half a second to be read."""
+    read_in = []
+    parse = model.parse_policies
+
+    def noted(draft: str) -> Any:
+        read_in.append(get_ident())
+        return parse(draft)
+
+    async def answer(_policies: Policies, _minutes: int) -> dict[str, int]:
+        return {}
+
+    monkeypatch.setattr(model, "parse_policies", noted)
+    response = await what_if(make_state(policy_what_if=answer), post(DRAFT))
+    assert response.status == 200
+    assert read_in
+    assert get_ident() not in read_in
