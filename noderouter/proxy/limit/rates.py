@@ -104,12 +104,17 @@ class Rates:
         self.on_change()
 
     def of(self, names: Sequence[Path]) -> Found:
-        """The limits that are for any of these names: once for each of them, where it tells services apart."""
+        """The limits that are for any of these names: once for each of them, where it tells services apart.
+
+        `/svc/HELLO` is `/svc/hello`, too: hosts, and what Kubernetes has, are one in any case.
+        """
         found = []
+        spelled = [(name, in_lower_case(name)) for name in names]
         for each in self.limits.values():
-            matching = [name for name in names if each.limit.service.match(name) is not None]
+            match = each.limit.service.match
+            matching = [lower for name, lower in spelled if match(lower) is not None or match(name) is not None]
             if each.by_service:
-                found += [(each, hash(name)) for name in matching]
+                found += [(each, hash(lower)) for lower in dict.fromkeys(matching)]
             elif matching:
                 found.append((each, 0))
         return tuple(found)
@@ -156,6 +161,11 @@ def names_under(name: Path, local: Dtab | None) -> tuple[Path, ...]:
                 if len(found) > MOST_ALIASES:
                     return tuple(found)
     return tuple(found)
+
+
+def in_lower_case(name: Path) -> Path:
+    """The name, with its letters of ASCII in lower case."""
+    return Path(tuple([label.lower() for label in name.labels]))
 
 
 def _refused(limit: Limit, wait: float) -> RateLimited:

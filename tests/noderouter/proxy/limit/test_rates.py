@@ -201,3 +201,11 @@ def test_an_alias_takes_tokens_of_each_name():
             with pytest.raises(RateLimited):
                 router.admit(exchange, found, 1000.0)
     assert not ask(router)
+
+
+@pytest.mark.parametrize("spelling", ["/svc/HELLO", "/svc/Hello"])
+def test_the_case_of_a_name_is_no_way_past_its_limit(spelling: str) -> None:
+    router = rates({"service": "/svc/hello", "requestsPerSecond": 1}, {"service": "/svc/*", "requestsPerSecond": 1})
+    assert router.of([Path.parse(spelling)]) == router.of([HELLO])
+    both = router.of(names_under(Path.parse("/svc/x"), Dtab.parse(f"/svc/x => {spelling} | /svc/hello")))
+    assert [each.limit.name for each, _ in both] == ["l0", "l1", "l1"], "each service once"
