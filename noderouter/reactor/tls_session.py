@@ -23,6 +23,9 @@ HANDSHAKE_BYTES: Final = 16384
 """What a peer may send before its handshake is done: long chains are verified at a price (16 ms for 90)."""
 LOOKS: Final = 8
 """Reads in a row that bring nothing but what is no data (tickets, key updates); then it counts as data."""
+NO_DATA_BYTES: Final = 32768
+"""What may come in a row that is no data: 27 bytes have a key derived for 20 µs, and are owed as many. A whole record,
+and some tickets."""
 
 
 class TlsSession:
@@ -38,9 +41,11 @@ class TlsSession:
         "_held",
         "_into",
         "_more",
+        "_no_data",
         "_out",
         "_raw_recv",
         "_raw_send",
+        "_raw_shutdown",
         "_shaken",
         "_ssl",
         "ended",
@@ -54,11 +59,13 @@ class TlsSession:
         self._out = ssl.MemoryBIO()
         self._raw_recv: Callable[[int], bytes] = sock.recv
         self._raw_send: Callable[[bytes], int] = sock.send
+        self._raw_shutdown: Callable[[int], None] = sock.shutdown
         made: Any = context.wrap_bio(self._into, self._out, server_side, name)
         # What stands between is one more call in Python for each read and write.
         self._ssl: Any = made._sslobj
         self._held = b""
         self._more = True
+        self._no_data = 0
         self._shaken = 0
         self.ended = False
         self.truncated = False
@@ -106,10 +113,25 @@ class TlsSession:
         return b"".join(pieces)
 
     def _feed(self, raw: bytes) -> None:
-        if raw:
-            self._into.write(raw)
-        else:
+        """Raises OSError where too much in a row is no data: a reader would be kept here for as long as it comes."""
+        if not raw:
             self._into.write_eof()
+            return
+        if self._no_data > NO_DATA_BYTES:
+            self.truncated = True
+            self._end()
+            raise OSError(EPROTO, f"TLS: more than {NO_DATA_BYTES // 1024} KB that are no data")
+        self._no_data += len(raw)
+        self._into.write(raw)
+
+    def _end(self) -> None:
+        """Nothing more will come. The kernel is told, as the peer may not have told it (FIN): then it says so to the
+        reactor, and an end that came behind data is seen by who waits next."""
+        self.ended = True
+        try:
+            self._raw_shutdown(socket.SHUT_RD)
+        except OSError:
+            pass  # it is known there
 
     def _decrypt(self, size: int) -> bytes:
         """At most `size` bytes of what was read of the kernel; `_more` says whether there may be others.
@@ -126,7 +148,7 @@ class TlsSession:
                 # Python makes room for all that is asked for, and OpenSSL fills a record of it.
                 data: bytes = tls.read(min(size - have, RECORD_BYTES))
                 if not data:
-                    self.ended = True
+                    self._end()
                     break
                 pieces.append(data)
                 have += len(data)
@@ -136,12 +158,15 @@ class TlsSession:
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
-            self.ended = True
+            self._end()
         except ssl.SSLError as error:
-            self.ended = self.truncated = True
+            self.truncated = True
+            self._end()
             if not is_end(error):
                 self.tell()
                 raise OSError(EPROTO, f"TLS: {words_of(error)}") from None
+        if have:
+            self._no_data = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def hold(self, size: int) -> bytes:

@@ -137,6 +137,48 @@ async def test_data_and_end_that_come_together_are_both_seen():
         assert wire.ended()
 
 
+@pytest.mark.parametrize("into", [False, True])
+async def test_an_end_behind_data_is_seen_though_the_connection_stays_open(into):
+    """The peer waits for our close_notify before it closes: no edge of the kernel tells of its own."""
+    async with looping() as loop, pair(loop) as (wire, peer):
+        await peer.flush(peer.sealed(b"bye") + peer.farewell())
+        await until(lambda: wire.readable)
+        if into:
+            buffer = bytearray(100)
+            assert wire.recv_into(buffer) == 3
+            wire.readable = False  # as whoever reads so does behind a short read
+        else:
+            assert await loop.run(wire.recv()) == b"bye"
+        await until(lambda: wire.hung_up)
+        assert wire.readable
+        assert await loop.run(wire.recv()) == b""
+        assert not wire.cut()
+        await loop.run(wire.send(b"and you"))
+        wire.finish()
+        assert await peer.exactly(7) == b"and you"
+
+
+async def test_what_is_no_data_ends_the_connection_where_it_does_not_end():
+    """Else a reader would stay with it for as long as the peer sends some, and all others would wait."""
+    theirs = server_context()
+    theirs.num_tickets = 300
+    async with looping() as loop, pair(loop, server_side=False, theirs=theirs) as (wire, _):
+        with pytest.raises(WireError, match="that are no data"):
+            await loop.run(wire.recv())
+        assert not wire.silent()
+        assert wire.cut()
+
+
+async def test_some_of_what_is_no_data_is_read_with_what_is():
+    theirs = server_context()
+    theirs.num_tickets = 50
+    async with looping() as loop, pair(loop, server_side=False, theirs=theirs) as (wire, peer):
+        await peer.send(b"x" * 100_000)
+        got = 0
+        while got < 100_000:
+            got += len(await loop.run(wire.recv(BULK_BYTES)))
+
+
 async def test_half_a_record_and_the_end_is_cut_off():
     """The edge of the hang-up is the last: a wait that began behind it would last for ever."""
     async with looping() as loop, pair(loop) as (wire, peer):
