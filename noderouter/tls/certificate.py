@@ -45,7 +45,7 @@ def read_certificates(pem: bytes) -> list[Said]:
 
     try:
         return [_said(each) for each in load_pem_x509_certificates(pem)]
-    except ValueError as error:
+    except _cannot_be_read() as error:
         words = "no certificate is in it" if b"-----BEGIN CERTIFICATE-----" not in pem else f"broken: {error}"
         raise CertificateError(f"{words} (PEM is expected)") from None
 
@@ -84,8 +84,15 @@ def read_peer(der: bytes) -> PeerCertificate:
             uris,
             found.not_valid_after_utc.timestamp(),
         )
-    except ValueError as error:
+    except _cannot_be_read() as error:
         raise CertificateError(f"the certificate of the peer cannot be read: {error}") from None
+
+
+def _cannot_be_read() -> tuple[type[Exception], ...]:
+    """What `cryptography` raises for a certificate that OpenSSL may be able to read; not all of it is ValueError."""
+    from cryptography.x509 import DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType
+
+    return ValueError, DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType
 
 
 def _said(found: "Certificate") -> Said:

@@ -84,7 +84,8 @@ def _trust(context: ssl.SSLContext, material: Material) -> None:
     for path in material.files.trust:
         try:
             read_certificates(material.data(path))
-            context.load_verify_locations(cadata=material.data(path).decode("ascii", "replace"))
+            # Python takes ASCII only, and what stands between certificates may be names in any language.
+            context.load_verify_locations(cadata=material.data(path).decode("ascii", "ignore"))
         except (CertificateError, ssl.SSLError) as error:
             raise MaterialError(f"{path}: {_words(error)}") from None
 

@@ -6,22 +6,27 @@ Covers `followed.py`, `material.py`, `context.py`, `certificate.py`.
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     PrivateFormat,
     load_pem_private_key,
 )
+from cryptography.x509.oid import NameOID
 
 from noderouter.naming.files.watcher import FileWatcher
 from noderouter.telemetry.tree import MetricsTree
-from noderouter.tls.certificate import read_peer
+from noderouter.tls.certificate import CertificateError, read_peer
 from noderouter.tls.certificates import Certificates, ending
 from noderouter.tls.config import ClientTls, ServerTls
 from noderouter.tls.followed import TlsFilesError
@@ -244,6 +249,35 @@ async def test_clients_trust_what_they_are_told_to(tmp_path):
             shown(server_context(), system)
         blind = found.certificates.client(ClientTls.model_validate({"disableValidation": True}), "blind").context
         assert shown(server_context(), blind, "any.test")
+
+
+async def test_what_stands_between_certificates_may_be_in_any_language(tmp_path):
+    """As in the bundles of systems, where names of authorities stand above them; not all of that is UTF-8."""
+    async with world() as found:
+        bundle = write_authority(tmp_path)
+        bundle.write_bytes("Főtanúsítvány\n=====\n".encode() + b"\xff\n" + bundle.read_bytes())
+        tls = ClientTls.model_validate({"commonName": HOST, "trustCertsBundle": str(bundle)})
+        assert shown(server_context(), found.certificates.client(tls, "client").context)
+
+
+async def test_a_certificate_that_only_openssl_can_read_leaves_the_last_good(tmp_path):
+    """An X.400 address among its names."""
+    names = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, bytes.fromhex("3004a3020500"))
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + timedelta(days=1))
+    made = builder.add_extension(names, critical=False).sign(key, SHA256())
+    with pytest.raises(CertificateError, match="cannot be read: x400Address"):
+        read_peer(made.public_bytes(Encoding.DER))
+    async with world() as found:
+        bundle = write_authority(tmp_path)
+        tls = ClientTls.model_validate({"commonName": HOST, "trustCertsBundle": str(bundle)})
+        followed = found.certificates.client(tls, "client")
+        good = followed.context
+        put(bundle, made.public_bytes(Encoding.PEM))
+        await until(lambda: followed.error)
+        assert followed.context is good
 
 
 async def test_the_common_name_of_a_subject_counts_for_nothing(tmp_path):
