@@ -9,7 +9,6 @@ The summaries of nodes, which are on the port for probes as well, may also be ha
 """
 
 from collections.abc import Iterable, Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 from noderouter.admin.message import Request
@@ -60,9 +59,14 @@ class Gate:
 
 
 def session_of(headers: Mapping[str, str]) -> str:
-    """Return what a browser has in our cookie; empty where it has none."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return "" if found is None else found.value
+    """Return what a browser has in our cookie; empty where it has none.
+
+    Cookies know no ports, so others of the same host may stand beside it (RFC 6265 section 8.5), in any form: those are
+    stepped over, where `http.cookies` would give up. Of two of ours the last counts.
+    """
+    found = ""
+    for each in headers.get("cookie", "").split(";"):
+        name, _, value = each.partition("=")
+        if name.strip(" \t") == COOKIE:
+            found = value.strip(" \t")
+    return found

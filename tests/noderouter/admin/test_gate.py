@@ -82,6 +82,13 @@ def test_cookies_that_are_none() -> None:
         session_of({"cookie": cookie})
 
 
+@pytest.mark.parametrize("other", ['x={"j": 1}', "a b=c", "a[0]=1", "expires=1", "\xe9=1", "noderouter=old", "="])
+def test_cookies_of_others_at_the_same_host_keep_nobody_out(other: str) -> None:
+    session = gate().token.session()
+    assert lets("/config.json", cookie=f"{other}; noderouter={session}")
+    assert not lets("/config.json", cookie=f"{other}; not-noderouter={session}")
+
+
 async def test_every_route_asks(state: AdminState, serving: Serving) -> None:
     async with serving(state) as client:
         for path, route in routes_of(state).items():
