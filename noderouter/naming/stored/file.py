@@ -1,9 +1,10 @@
 """A text in a file, which may be changed in any way at any time (see `naming/files/watcher.py`).
 
 valid                      in effect at once
-invalid or unreadable      the last good one stays
+invalid or unreadable      what is in effect stays; nothing is, where it was so from the start
 missing from the start     an empty one, with a warning, until it appears
-missing later              the last good one stays: a file that is being replaced badly must not stop the traffic
+missing later              what is in effect stays, be it nothing: a file that is being replaced badly must neither stop
+                           the traffic nor, where nobody is let through yet, let everybody through
 """
 
 from logging import INFO, WARNING

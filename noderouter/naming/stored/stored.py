@@ -1,7 +1,7 @@
 """A text from outside the configuration (a file, a ConfigMap): the last good one, and what is wrong with the newest.
 
 An invalid text changes nothing: what is in effect stays in effect, and `last_error` says where the text is wrong. Where
-nothing was ever good, `var` has the reason in place of a value.
+nothing is in effect, `var` has the reason in place of a value.
 """
 
 from time import time
@@ -63,7 +63,7 @@ class StoredText(Generic[T]):
         self._set(value)
 
     def refuse(self, error: TextError, *, hoping: bool = False) -> None:
-        """Keep what is in effect; where nothing was ever good, tell the reason in its place, unless `hoping`."""
+        """Keep what is in effect; where nothing is, tell the reason in its place, unless `hoping`."""
         self.refused += 1
         self.last_error = error
         if not hoping:
@@ -71,13 +71,13 @@ class StoredText(Generic[T]):
 
     def despair(self) -> None:
         """Tell the reason where nothing is in effect: there is no other value to use."""
-        if not (self.good or self.stands_in):
+        if self.value is None:
             self.var.set(Failed(f"{self.name}: {self.last_error}"))
 
     def lack(self, error: TextError) -> None:
-        """Use the empty value, if none was ever good."""
+        """Use the empty value, if nothing was there before: what was refused a moment ago may be on its way again."""
         self.last_error = error
-        if not self.good:
+        if isinstance(self.var.value, Pending):
             self._set(self.language.empty)
 
     def words(self) -> str:

@@ -55,6 +55,14 @@ def test_where_nothing_was_ever_good():
     stored.refuse(TextError("wrong", 1, 2))
     assert stored.var.value == Failed("here: line 1, column 2: wrong")
     stored.lack(TextError("gone"))
+    assert stored.var.value == Failed("here: line 1, column 2: wrong")
+    assert str(stored.last_error) == "gone"
+
+
+def test_what_is_refused_beside_an_empty_one_changes_nothing():
+    stored = StoredDtab("here")
+    stored.lack(TextError("not there yet"))
     assert stored.dtab == Dtab.EMPTY
     stored.refuse(TextError("wrong"))
-    assert stored.var.value == Failed("here: wrong")
+    assert stored.dtab == Dtab.EMPTY
+    assert str(stored.last_error) == "wrong"

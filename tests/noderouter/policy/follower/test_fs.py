@@ -45,6 +45,26 @@ async def test_invalid_from_the_start(runtime, tmp_path):
     assert follower.state()["policies"]["entries"] is None
 
 
+async def test_what_was_refused_from_the_start_lets_nobody_through_while_it_is_replaced(runtime, tmp_path):
+    path = tmp_path / "policies"
+    path.write_text("nonsense")
+    stored = Fs(kind="io.noderouter.fs", policiesFile=str(path)).build(runtime, LANGUAGES).texts["policies"]
+    path.unlink()
+    await until(lambda: str(stored.last_error) == "the file does not exist")
+    assert stored.value is None
+    path.write_text("[]")
+    await until(lambda: stored.value == LANGUAGES["policies"].empty)
+
+
+async def test_a_first_text_that_is_invalid_changes_nothing(runtime, tmp_path):
+    path = tmp_path / "policies"
+    stored = Fs(kind="io.noderouter.fs", policiesFile=str(path)).build(runtime, LANGUAGES).texts["policies"]
+    assert stored.value == LANGUAGES["policies"].empty
+    path.write_text("nonsense")
+    await until(lambda: "line 1" in str(stored.last_error))
+    assert stored.value == LANGUAGES["policies"].empty
+
+
 async def test_without_a_file_there_are_none(runtime, tmp_path):
     follower = Fs(kind="io.noderouter.fs", limitsFile=str(tmp_path / "limits")).build(
         runtime, {"policies": LANGUAGES["policies"]}
