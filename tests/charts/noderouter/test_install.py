@@ -77,6 +77,10 @@ def release(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iter
         )
 
 
+OTHERS = ("monitoring.coreos.com/", "cert-manager.io/")
+"""Groups of objects that operators bring, which are not there."""
+
+
 def test_install_and_uninstall_leave_nothing_behind(release: Release, control_plane: ControlPlane):
     def everything() -> set[str]:
         kinds = control_plane.kubectl("api-resources", "--verbs=list", "--namespaced", "-o", "name").split()
@@ -97,9 +101,7 @@ def test_install_and_uninstall_leave_nothing_behind(release: Release, control_pl
 @pytest.mark.parametrize("profile", sorted(ci_values()))
 def test_the_api_server_accepts_what_is_rendered(helm: Helm, control_plane: ControlPlane, profile: str, namespace: str):
     """With the strictest validation it has: an unknown or repeated field is an error."""
-    objects = helm.objects(ci_values()[profile])
-    if any(o["apiVersion"].startswith("monitoring.coreos.com/") for o in objects):
-        objects = [o for o in objects if not o["apiVersion"].startswith("monitoring.coreos.com/")]
+    objects = [o for o in helm.objects(ci_values()[profile]) if not o["apiVersion"].startswith(OTHERS)]
     for o in objects:
         if "namespace" in o["metadata"]:
             o["metadata"]["namespace"] = namespace
