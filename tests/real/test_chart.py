@@ -1,6 +1,7 @@
 """The chart and its image, installed by helm on real nodes: from the first pod to nothing left."""
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,9 @@ def test_the_life_of_a_release(real_cluster: RealCluster, real_namespace: str, s
     assert SUCCEEDED.search(plane.helm("test", "router", "-n", real_namespace))
 
     first = set(release.routers().values())
-    release.upgrade("--set", "logLevel=DEBUG")
+    # On the pod's own address, where the API server's proxy reaches it, and with it commands from anywhere.
+    release.upgrade("--set", "logLevel=DEBUG", "--set", "admin.ip=0.0.0.0")
+    assert {node.name for node in real_cluster.nodes} <= set(status_of_all(release).split())
     second = set(release.routers().values())
     assert arguments(release)[-1] == "--log-level=DEBUG"
     plane.helm("rollback", "router", "1", "-n", real_namespace)
@@ -63,6 +66,13 @@ def test_the_life_of_a_release(real_cluster: RealCluster, real_namespace: str, s
 def by_host_port(cluster: RealCluster, address: str) -> str:
     """What a router answers at the port of its node, to a request that ends there."""
     return cluster.run("curl", "-sS", "-i", "-X", "OPTIONS", "-H", "Max-Forwards: 0", f"http://{address}:{HOST_PORT}/")
+
+
+def status_of_all(release: Release) -> str:
+    """What `noderouter status` prints of the release, which it has by the API server's proxy to pods."""
+    plane = release.cluster.control_plane
+    which = ("--all", "--namespace", release.namespace, "--kubeconfig", str(plane.admin_kubeconfig))
+    return release.cluster.run(sys.executable, "-m", "noderouter.cli", "status", *which)
 
 
 def arguments(release: Release) -> list[str]:
