@@ -3,10 +3,12 @@
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dtab import Path
+from noderouter import _compiled
 from noderouter.core.addr import AddrBound, Address
 from noderouter.core.errors import PolicyRefused
 from noderouter.core.exchange import SUCCESS
@@ -134,6 +136,11 @@ async def test_room_that_a_waiter_does_not_use_is_the_next_ones():
         assert world.begin() is only
 
 
+on_sources = pytest.mark.skipif(
+    _compiled.compiled(), reason="compiled classes take neither heirs nor stand-ins; run on the sources as well"
+)
+
+
 class Only(Connections):
     """Connections of which the first is never let go, and the others carry what they are given at once."""
 
@@ -192,6 +199,7 @@ def limited(reactor: Any, addr: Any, pools: list[Only]) -> Client:
     return Client(Path.of("it"), addr, settings, reactor, anywhere, connect, RefusesOne())  # type: ignore[arg-type]
 
 
+@on_sources
 async def test_a_place_that_a_policy_keeps_its_waiter_from_is_given_on():
     async with looping() as loop:
         pools: list[Only] = []
@@ -215,6 +223,7 @@ async def test_a_place_that_a_policy_keeps_its_waiter_from_is_given_on():
         client.close()
 
 
+@on_sources
 async def test_who_waits_is_given_an_endpoint_that_comes():
     async with looping() as loop:
         pools: list[Only] = []
