@@ -8,13 +8,13 @@ given. A request that comes without ids starts a trace; the request id is the ro
 in the logs of every service.
 """
 
-from array import array
 from binascii import Error, a2b_base64, b2a_base64, hexlify
 from random import getrandbits
 from struct import Struct
 from typing import Final
 
 from noderouter.core.context import Trace
+from noderouter.core.trace_ids import IDS_BYTES, start_lines
 
 DEBUG: Final = 1
 SAMPLING_KNOWN: Final = 2
@@ -62,23 +62,12 @@ def start_fields() -> bytes:
 
 _ready: Final[list[bytes]] = []
 _AHEAD: Final = 128
-_REST: Final = b2a_base64(bytes(8), newline=False) + b"\r\nl5d-reqid: "
 
 
 def _prepare() -> None:
-    """Make lines from random words: a new span below a root span, whose id is that of the trace.
-
-    All are converted at once. The three ids are 24 bytes, so their base64 is 32 characters without padding; that of
-    the flags, which are 0, is always the same.
-    """
-    roots = array("Q", getrandbits(64 * _AHEAD).to_bytes(8 * _AHEAD, "big"))
-    ids = array("Q", bytes(24 * _AHEAD))
-    ids[0::3] = array("Q", getrandbits(64 * _AHEAD).to_bytes(8 * _AHEAD, "big"))
-    ids[1::3] = ids[2::3] = roots
-    traces, names = b2a_base64(ids.tobytes(), newline=False), hexlify(roots.tobytes())
-    for at in range(_AHEAD):
-        line = (b"l5d-ctx-trace: ", traces[32 * at : 32 * at + 32], _REST, names[16 * at : 16 * at + 16], b"\r\n")
-        _ready.append(b"".join(line))
+    """Make lines from random bytes: a new span below a root span, whose id is that of the trace."""
+    size = IDS_BYTES * _AHEAD
+    _ready.extend(start_lines(getrandbits(8 * size).to_bytes(size, "big")))
 
 
 def start(sample: float | None = None) -> Trace:

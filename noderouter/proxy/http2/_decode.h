@@ -2,7 +2,7 @@
  * No Python objects. Part of the compiled HPACK; see _hpack.c. `decoder_pure.py` is its twin. */
 #ifndef NODEROUTER_DECODE_H
 #define NODEROUTER_DECODE_H
-#include "_huffman.h"
+#include "_known.h"
 #include "_rules.h"
 #include "_table.h"
 
@@ -32,6 +32,7 @@ typedef struct {
     bool extended; /* CONNECT with :protocol is allowed */
     bool any_trailers; /* trailers are those of responses */
     bool lowered;  /* the next block has to begin with an update (RFC 7541 section 4.2) */
+    known_codes *known;
 } decoder;
 
 typedef struct {
@@ -150,8 +151,8 @@ static inline enum outcome integer(const uint8_t **at, const uint8_t *end, uint3
     return DONE;
 }
 
-/* Section 5.2: a string, to the end of `out`, where there will be room for `more` behind it. */
-static inline enum outcome string(const uint8_t **at, const uint8_t *end, buffer *out, size_t more)
+/* Section 5.2: a string, to the end of `out`, where there will be room for two bytes behind it; `slot` as in _known.h. */
+static inline enum outcome string(decoder *d, uint32_t slot, const uint8_t **at, const uint8_t *end, buffer *out)
 {
     uint32_t len;
     enum outcome outcome;
@@ -164,14 +165,14 @@ static inline enum outcome string(const uint8_t **at, const uint8_t *end, buffer
         return B_CUT;
     const uint8_t *text = *at;
     *at += len;
-    if (!has_room(out, (coded ? huffman_most(len) : len) + more))
+    if (!has_room(out, (coded ? huffman_most(len) : len) + 2))
         return NO_MEMORY;
     if (!coded) {
         memcpy(out->text + out->len, text, len);
         out->len += len;
         return DONE;
     }
-    const uint8_t *stop = huffman_decode(text, len, out->text + out->len);
+    const uint8_t *stop = known_decode(&d->known, slot, text, len, out->text + out->len);
     if (!stop)
         return B_CODE;
     out->len = (size_t)(stop - out->text);
@@ -218,13 +219,13 @@ static enum outcome literal(decoder *d, message *m, const uint8_t **at, const ui
         memcpy(out->text + out->len, f.line, f.name_len);
         out->len += f.name_len;
     } else {
-        if ((outcome = string(at, end, out, 2)))
+        if ((outcome = string(d, 0, at, end, out)))
             return outcome;
         f.name_len = out->len - start;
     }
     memcpy(out->text + out->len, ": ", 2);
     out->len += 2;
-    if ((outcome = string(at, end, out, 2)))
+    if ((outcome = string(d, index, at, end, out)))
         return outcome;
     f.value_len = out->len - start - f.name_len - 2;
     memcpy(out->text + out->len, "\r\n", 2);
@@ -262,6 +263,7 @@ static enum outcome update(decoder *d, const uint8_t **at, const uint8_t *end)
 static enum outcome decode(decoder *d, message *m, const uint8_t *at, const uint8_t *end)
 {
     uint32_t updates = 0;
+    const uint8_t *run = NULL, *run_end = NULL; /* lines that stand one behind the other in the table, not put yet */
     while (at < end) {
         enum outcome outcome;
         if ((*at & 0xe0) == 0x20) {
@@ -282,13 +284,24 @@ static enum outcome decode(decoder *d, message *m, const uint8_t *at, const uint
             m->regular |= forwarded;
             if (!forwarded && !take(d, m, &f, false, &forwarded))
                 return NO_MEMORY;
-            if (forwarded && !put(&m->out, f.line, f.name_len + f.value_len + AROUND))
+            if (forwarded && f.line != run_end) {
+                if (run && !put(&m->out, run, (size_t)(run_end - run)))
+                    return NO_MEMORY;
+                run = run_end = f.line;
+            }
+            if (forwarded)
+                run_end += f.name_len + f.value_len + AROUND;
+        } else {
+            if (run && !put(&m->out, run, (size_t)(run_end - run)))
                 return NO_MEMORY;
-        } else
+            run = run_end = NULL; /* the table may change */
             outcome = literal(d, m, &at, end);
+        }
         if (outcome)
             return outcome;
     }
+    if (run && !put(&m->out, run, (size_t)(run_end - run)))
+        return NO_MEMORY;
     if (!m->error)
         m->error = judge(d, m);
     if (m->error)
@@ -304,6 +317,12 @@ static void decoder_init(decoder *d, uint32_t max_size)
     d->t.max = FIRST_SIZE;
     d->max_size = max_size;
     d->limit = max_size > FIRST_SIZE ? max_size : FIRST_SIZE;
+}
+
+static void decoder_free(decoder *d)
+{
+    table_free(&d->t, true);
+    known_free(d->known);
 }
 
 /* The peer has acknowledged our settings: what we announced holds for what it sends from now on. */

@@ -101,7 +101,7 @@ static bool usual_of(call *c, Encoder *self, const char *name, PyObject *value, 
 
 static bool number_of(call *c, Encoder *self, const char *name, PyObject *value)
 {
-    char digits[24];
+    uint8_t digits[20], *first = digits + sizeof digits;
     int overflow;
     const long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (number == -1 && PyErr_Occurred())
@@ -110,7 +110,11 @@ static bool number_of(call *c, Encoder *self, const char *name, PyObject *value)
         return true; /* there is none */
     const bytes called = {(const uint8_t *)name, strlen(name)};
     if (!overflow) {
-        const bytes text = {(const uint8_t *)digits, (size_t)snprintf(digits, sizeof digits, "%lld", number)};
+        unsigned long long rest = (unsigned long long)number;
+        do
+            *--first = (uint8_t)('0' + rest % 10);
+        while (rest /= 10);
+        const bytes text = {first, (size_t)(digits + sizeof digits - first)};
         return raise_encoded(put_field(&self->e, &c->out, called, text, &c->names));
     }
     if (overflow < 0)

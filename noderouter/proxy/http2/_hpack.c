@@ -1,7 +1,7 @@
 /* HPACK, compiled. `hpack.py` says what it promises; `decoder_pure.py` and `encoder_pure.py` do the same in Python and are
  * held equal to this, byte for byte and error for error, by property tests and fuzzers. Change them together.
  *
- *   _tables.h, _huffman.h: what RFC 7541 fixes.        _table.h: the dynamic table.
+ *   _tables.h, _huffman.h, _known.h: what RFC 7541 fixes.   _table.h: the dynamic table.
  *   _rules.h: what one field means.                    _take.h: what fields make together.
  *   _decode.h: from a header block to a message.       _encode.h, _message.h: from lines to frames; _encoder.h.
  *   this file: Python objects from and to those. */
@@ -200,7 +200,7 @@ static PyObject *decoder_acknowledged(Decoder *self, PyObject *Py_UNUSED(none))
 
 static PyObject *decoder_sizeof(Decoder *self, PyObject *Py_UNUSED(none))
 {
-    return PyLong_FromSize_t((size_t)Py_TYPE(self)->tp_basicsize + table_memory(&self->d.t));
+    return PyLong_FromSize_t((size_t)Py_TYPE(self)->tp_basicsize + table_memory(&self->d.t) + known_memory(self->d.known));
 }
 
 static PyObject *decoder_new(PyTypeObject *type, PyObject *args, PyObject *names)
@@ -226,7 +226,7 @@ static PyObject *decoder_new(PyTypeObject *type, PyObject *args, PyObject *names
 
 static void decoder_dealloc(Decoder *self)
 {
-    table_free(&self->d.t, true);
+    decoder_free(&self->d);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 

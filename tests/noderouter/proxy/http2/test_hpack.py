@@ -7,6 +7,7 @@ import gc
 import importlib.util
 import sys
 import tracemalloc
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from noderouter.proxy.http2 import hpack, hpack_pure
 from noderouter.proxy.http2.field_rules import Field, FieldClass, classify
-from tests.noderouter.proxy.http2.blocks import BROKEN, GET, INDEXED, block, literal
+from tests.noderouter.proxy.http2.blocks import BROKEN, GET, INDEXED, NEVER, block, literal
 from tests.noderouter.proxy.http2.test_hpack_frames import frames_of
 
 REQUESTS = {
@@ -212,13 +213,36 @@ def test_a_name_in_any_case_is_found(hpacks: ModuleType) -> None:
         ]
 
 
+def test_strings_that_come_again_and_again_say_what_they_say(hpacks: ModuleType) -> None:
+    """What is never indexed comes whole each time, and is decoded once; nothing is taken for something like it."""
+    decoder = hpacks.Decoder()
+    secrets = [
+        b"Bearer " + bytes([97 + place]) * length for length in (1, 30, 31, 300, 3000, 20_000) for place in range(3)
+    ]
+    for secret in [each for pair in pairwise(secrets) for each in pair * 3]:
+        data = block(GET) + literal(23, secret, NEVER, coded=True)
+        _, _, _, _, _, lines, _, _, status, _ = decoder.request(data, 0, len(data))
+        assert (lines, status) == (b"host: a:80\r\nauthorization: %b\r\n" % secret, 0)
+    assert sys.getsizeof(decoder) < 8 * 1024
+
+
+def test_a_number_is_written_as_it_is(hpacks: ModuleType) -> None:
+    decoder = theirs.Decoder()
+    for length in (0, 9, 10, 12_345, 2**63 - 1, 2**70):
+        data = hpacks.Encoder().response(1, False, b"", 200, length, None)
+        assert decoder.decode(data[9:], raw=True) == [(b":status", b"200"), (b"content-length", b"%d" % length)]
+
+
 def test_nothing_leaks(hpacks: ModuleType) -> None:
+    secret = block(GET) + literal(23, b"s" * 600, NEVER, coded=True)
     right = block([*GET, (b"te", b"trailers"), (b"x", b"y" * 600), (b"cookie", b"z" * 600)], INDEXED)
 
     def work() -> None:
         for number in range(40):
             decoder, encoder = hpacks.Decoder(), hpacks.Encoder()
             decoder.request(right, 0, len(right))
+            for _ in range(3):
+                decoder.request(secret, 0, len(secret))
             decoder.request(right[:30], 0, len(block(GET[:2])))
             data = literal(b"l5d-x", b"y", 0x10) + literal(b":odd", b"")
             decoder.response(data, 0, len(data))

@@ -230,8 +230,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         memory_left = 0;
         free(copy);
     }
-    table_free(&d.t, true);
-    table_free(&next.t, true);
+    decoder_free(&d);
+    decoder_free(&next);
     encoder_free(&e);
     encoder_free(&other);
     for (int i = 0; i < STATIC_COUNT; i++)
