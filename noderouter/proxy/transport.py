@@ -49,7 +49,7 @@ class Transport:
 
     __slots__ = ("born", "head_seconds", "idle_since", "life", "progress", "shared", "used", "wire")
 
-    def __init__(self, wire: Wire, head_seconds: float) -> None:
+    def __init__(self, wire: Wire, head_seconds: float, born: float) -> None:
         """Take over `wire`."""
         self.wire = wire
         self.head_seconds = head_seconds
@@ -57,7 +57,7 @@ class Transport:
         self.life = inf
         self.progress = 0.0
         self.shared: SharedTransport | None = None
-        self.born = self.idle_since = monotonic()
+        self.born = self.idle_since = born
 
     @property
     def idle(self) -> bool:

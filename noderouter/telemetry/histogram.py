@@ -32,7 +32,7 @@ class Scale:
     what a classic histogram of Prometheus shows. They are bounds, so those counts are exact.
     """
 
-    __slots__ = ("_first", "_last", "_start", "bounds", "edges", "factor", "middles")
+    __slots__ = ("_first", "_last", "_place", "_start", "_value", "bounds", "edges", "factor", "middles")
 
     def __init__(self, exact: list[float], bounds: list[float], factor: float, edges: range) -> None:
         """`exact` are bounds of buckets that hold one value each, `bounds` those behind them, by `RATIO` apart."""
@@ -44,8 +44,17 @@ class Scale:
         self._start = len(exact)
         self._first = bounds[0]
         self._last = bounds[-1]
+        self._value = -inf
+        self._place = 0
 
     def bucket(self, value: float) -> int:
+        """Return the bucket of `value`: the last one's, if it is the same, as a request counts at several places."""
+        if value != self._value:
+            self._value = value
+            self._place = self._find(value)
+        return self._place
+
+    def _find(self, value: float) -> int:
         """Return the bucket of `value`: computed, and corrected where rounding has missed by one."""
         bounds = self.bounds
         if value <= self._first:

@@ -72,7 +72,7 @@ class UpstreamConnection(Transport):
     __slots__ = ("_quota", "_state", "limits")
 
     def __init__(self, wire: Wire, limits: TransportLimits = DEFAULT_LIMITS) -> None:
-        super().__init__(wire, limits.head_seconds)
+        super().__init__(wire, limits.head_seconds, monotonic())
         self.limits = limits
         self._state = 0
         self._quota = 0

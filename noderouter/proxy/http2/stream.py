@@ -292,8 +292,7 @@ class Stream:
         self._throw_away()
         session = self.session
         if self.ended and self.finished:
-            if self.number in session.streams:
-                del session.streams[self.number]
+            session.streams.pop(self.number, None)
             if not self.cut:  # what was reset when its request was whole has no fault, and yet was for nothing
                 session.resets.completed()
         else:

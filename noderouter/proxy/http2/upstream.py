@@ -52,7 +52,7 @@ class StreamTransport(Transport):
     __slots__ = ("_asked", "_limits", "_quota", "_sent", "_session", "_stream")
 
     def __init__(self, shared: SharedTransport, session: ClientSession, limits: TransportLimits) -> None:
-        super().__init__(session.wire, limits.head_seconds)
+        super().__init__(session.wire, limits.head_seconds, shared.born)
         self.shared = shared
         self._session = session
         self._limits = limits

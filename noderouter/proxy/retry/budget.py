@@ -16,12 +16,11 @@ DEPOSIT: Final = 1000
 class RetryBudget:
     """Decides whether one more retry may happen. `now` is the same clock in all calls."""
 
-    __slots__ = ("_add", "_cost", "_deposit", "_flow", "_reserve")
+    __slots__ = ("_cost", "_deposit", "_flow", "_reserve")
 
     def __init__(self, ttl_s: float = 10.0, min_retries_per_s: float = 10.0, percent_can_retry: float = 0.2) -> None:
         """`percent_can_retry` is Linkerd's name for a share: 0.2 lets one request in five be a retry."""
         self._flow = WindowedSum(ttl_s)
-        self._add = self._flow.add
         if percent_can_retry > 0:
             self._deposit = DEPOSIT
             self._cost = max(1, int(DEPOSIT / percent_can_retry))
@@ -35,14 +34,14 @@ class RetryBudget:
 
     def deposit(self, now: float) -> None:
         """A request came, which is not itself a retry."""
-        self._add(self._deposit, now)
+        self._flow.add(self._deposit, now)
 
     def try_withdraw(self, now: float) -> bool:
         """Pay for one retry; False where the budget does not."""
         cost = self._cost
         if self._reserve + self._flow.sum(now) < cost:
             return False
-        self._add(-cost, now)
+        self._flow.add(-cost, now)
         return True
 
     def balance(self, now: float) -> int:
