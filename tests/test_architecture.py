@@ -83,7 +83,7 @@ COVERED = {
     ),
     "tests/noderouter/proxy/tcp": "proxy/tcp/errors",
     "tests/noderouter/reactor": (
-        "reactor/describe reactor/event reactor/host reactor/isolate reactor/task reactor/timers"
+        "reactor/describe reactor/event reactor/flushed reactor/isolate reactor/task reactor/timers"
     ),
     "tests/noderouter/test_compiled.py": "_build",
 }

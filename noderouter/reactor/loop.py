@@ -15,11 +15,13 @@ was meant for one wait does not arrive in another.
 import os
 import select
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sized
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from noderouter.reactor.crew import Crew
 from noderouter.reactor.errors import Cancelled, Expired, Unwind
+from noderouter.reactor.flushed import Flushed
 from noderouter.reactor.isolate import isolated
 from noderouter.reactor.task import Task, running
 from noderouter.reactor.timers import Timers
@@ -45,16 +47,6 @@ _UNUSUAL: Final = _HANGUP | select.EPOLLPRI
 _INTEREST: Final = _IN | _OUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
 
 
-class Flushed:
-    """What gathers its output, and sends it once for each round of the loop."""
-
-    __slots__ = ()
-
-    def flush(self) -> None:
-        """Send what was gathered. Must not raise."""
-        raise NotImplementedError
-
-
 class Reactor:
     """Owns the epoll, the tasks and the timers. Hosted by `host.run`, or turned by hand in tests."""
 
@@ -72,6 +64,9 @@ class Reactor:
         self._doomed: list[socket.socket] = []
         self._flushes: list[Flushed] = []
         self._turning = False
+        self.crew = Crew(self)
+        self.disturbed = False
+        self._others = -1
         # One byte in this eventfd brings the host back when something is scheduled between turns.
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._woken = False
@@ -88,28 +83,27 @@ class Reactor:
 
     def schedule(self, task: Task) -> None:
         """Make a task runnable; callable from both halves, any number of times."""
-        if task.queued or task.done:
-            return
-        task.queued = True
-        self._runnable.append(task)
-        if not self._turning and not self._woken:
-            self._woken = True
-            os.eventfd_write(self._wake, 1)
+        self._queue(task, self._runnable)
 
     def defer(self, task: Task) -> None:
         """Make a task runnable that moves bulk: it gets its turn when nobody else wants one, or in a slice."""
-        if task.queued or task.done:
-            return
-        task.queued = True
-        self._bulk.append(task)
-        if not self._turning and not self._woken:
-            self._woken = True
-            os.eventfd_write(self._wake, 1)
+        self._queue(task, self._bulk)
+
+    def _queue(self, task: Task, queue: deque[Task]) -> None:
+        if not task.queued and not task.done:
+            task.queued = True
+            queue.append(task)
+            if not self._turning:
+                self._call_host()
 
     def flush_later(self, flushed: Flushed) -> None:
         """Call its `flush` at the end of this round; callable from both halves."""
         self._flushes.append(flushed)
-        if not self._turning and not self._woken:
+        if not self._turning:
+            self._call_host()
+
+    def _call_host(self) -> None:
+        if not self._woken:
             self._woken = True
             os.eventfd_write(self._wake, 1)
 
@@ -118,15 +112,32 @@ class Reactor:
         for each in flushes:
             each.flush()
 
-    def _step(self, task: Task) -> None:
-        """Run a task to its next wait; deliver what is to be thrown into it."""
+    def _step(self, task: Task, now: float) -> None:
+        """Run a task to its next wait; deliver what is to be thrown into it. `now`: about."""
         if task.done:
             return
+        task.since = now
+        if task.thrown is None:
+            self._resume(task)
+        else:
+            self._throw(task)
+
+    def _resume(self, task: Task) -> None:
+        """Run a task to its next wait."""
         running.task = task
-        now = task.since = monotonic()
         try:
-            thrown = None if task.thrown is None else self._still_meant(task, now)
-            if thrown is None:
+            task.send(None)
+        except StopIteration:
+            self._ended(task, None)
+        except BaseException as error:
+            self._ended(task, error)
+        running.task = None
+
+    def _throw(self, task: Task) -> None:
+        running.task = task
+        thrown = None
+        try:
+            if (thrown := self._still_meant(task, monotonic())) is None:
                 task.send(None)
             else:
                 task.coro.throw(thrown)
@@ -166,14 +177,8 @@ class Reactor:
         """
         if isinstance(task.thrown, Cancelled):
             return
-        running.task = task
         task.since = monotonic()
-        try:
-            task.send(None)
-        except StopIteration:
-            self._ended(task, None)
-        except BaseException as error:
-            self._ended(task, error)
+        self._resume(task)
 
     def _ended(self, task: Task, error: BaseException | None) -> None:
         task.done = True
@@ -195,30 +200,64 @@ class Reactor:
     def turn(self) -> bool:
         """Step what is ready, a bounded amount; true when there is more to do at once."""
         self._turning = True
-        self.turns += 1
-        poll = self.epoll.poll
         try:
             for _ in range(ROUNDS):
-                events = poll(0, BATCH)
-                if events:
-                    self._dispatch(events)
-                elif not self._runnable and not self._bulk and not self._flushes:
+                if not self._round(0.0):
                     break
-                if self._runnable:
-                    self._run()
-                if self._bulk:
-                    self._run_bulk()
-                if self._flushes:
-                    self._flush()
-                if self._doomed:
-                    self._bury()
         finally:
             self._turning = False
         more = bool(self._runnable or self._bulk or self._flushes)
-        if more and not self._woken:
-            self._woken = True
-            os.eventfd_write(self._wake, 1)
+        if more:
+            self._call_host()
         return more
+
+    def attend(self, others: Sized, seconds: float) -> bool:
+        """Take turns and wait in between, for `seconds` at most, or until `others` are there or `disturbed`; not before
+        a bounded amount of work was done, if there is any. Whether there was in the last round."""
+        end = monotonic() + seconds
+        rounds = 0
+        worked = True
+        self.disturbed = False
+        self._turning = True
+        try:
+            while True:
+                left = end - monotonic() if seconds > 0.0 else 0.0
+                if left <= 0.0 or others or self.disturbed:
+                    if not worked or rounds >= ROUNDS:
+                        return worked
+                    left = 0.0
+                elif self._runnable or self._bulk or self._flushes:
+                    left = 0.0
+                worked = self._round(left)
+                rounds += 1
+        finally:
+            self._turning = False
+
+    def beside(self, others: int) -> None:
+        """Watch the descriptor of other work, by which `attend` is `disturbed`; -1 for none any more."""
+        if others >= 0:
+            self.epoll.register(others, _IN)
+        else:
+            self.epoll.unregister(self._others)
+        self._others = others
+
+    def _round(self, patience: float) -> bool:
+        """Poll, for `patience` at most, and step what is ready; false where nothing was."""
+        events = self.epoll.poll(patience, BATCH)
+        if events:
+            self._dispatch(events)
+        elif not self._runnable and not self._bulk and not self._flushes:
+            return False
+        self.turns += 1
+        if self._runnable:
+            self._run()
+        if self._bulk:
+            self._run_bulk()
+        if self._flushes:
+            self._flush()
+        if self._doomed:
+            self._bury()
+        return True
 
     def _dispatch(self, events: list[tuple[int, int]]) -> None:
         """Mark wires ready and step their waiters. The hot loop of the whole program."""
@@ -230,6 +269,8 @@ class Reactor:
                 if fd == self._wake and self._woken:
                     os.eventfd_read(fd)
                     self._woken = False
+                elif fd == self._others:
+                    self.disturbed = True
                 continue
             if mask & _UNUSUAL:
                 wire.unusual(mask)
@@ -247,13 +288,7 @@ class Reactor:
                 else:
                     wire.reader = None
                     task.since = now
-                    running.task = task
-                    try:
-                        task.send(None)
-                    except StopIteration:
-                        self._ended(task, None)
-                    except BaseException as error:
-                        self._ended(task, error)
+                    self._resume(task)
             if mask & _OUT or mask & _HANGUP:
                 wire.writable = True
                 task = wire.writer
@@ -262,28 +297,30 @@ class Reactor:
                     if task.thrown is not None:
                         self._overtake(task)
                     elif wire.unsent is None and not wire.bulk:
-                        self._step(task)
+                        self._step(task, now)
                     else:
                         self.defer(task)
-        running.task = None
 
     def _run(self) -> None:
         """Step each task that is runnable now; one that becomes so meanwhile waits for the next round."""
         runnable = self._runnable
+        now = monotonic()
         for _ in range(len(runnable)):
             task = runnable.popleft()
             task.queued = False
-            self._step(task)
+            self._step(task, now)
 
     def _run_bulk(self) -> None:
         """Step what moves bulk, each once, for one slice."""
         bulk = self._bulk
-        end = monotonic() + SLICE_SECONDS
+        now = monotonic()
+        end = now + SLICE_SECONDS
         for _ in range(len(bulk)):
             task = bulk.popleft()
             task.queued = False
-            self._step(task)
-            if monotonic() >= end:
+            self._step(task, now)
+            now = monotonic()
+            if now >= end:
                 return
 
     def tick(self) -> None:
@@ -345,11 +382,13 @@ class Reactor:
 
     def close(self) -> None:
         """Close every task, wire and descriptor. Nothing is awaited: cancel and drain first."""
-        for task in list(self.tasks):
+        for task in [*self.tasks, *self.crew.waiting]:
             task.done = True
             running.task = task
             try:
                 task.coro.close()
+                if task.work is not None:
+                    task.work.close()
             except BaseException as error:
                 self._on_crash(task, error)
         running.task = None

@@ -21,7 +21,7 @@ class _Running:
         self.task: Task | None = None
 
 
-running = _Running()
+running: Final = _Running()
 
 
 def current_task() -> "Task":
@@ -45,6 +45,7 @@ class Task:
         since: when it was last stepped, monotonic seconds: how long it has waited.
         thrown: what will be thrown into it when its turn comes; then it is queued. `meant` is asked first.
         unwinding: how often it was told to end; `unwind_by` is when it is told again.
+        work: the coroutine that it goes on with, where it is one of a `Crew`.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class Task:
         "timeout",
         "unwind_by",
         "unwinding",
+        "work",
     )
 
     def __init__(self, reactor: "Reactor", coro: Coroutine[Any, Any, None], name: object) -> None:
@@ -83,6 +85,7 @@ class Task:
         self.unwinding = 0
         self.unwind_by = inf
         self.since = 0.0
+        self.work: Coroutine[Any, Any, None] | None = None
 
     def __repr__(self) -> str:
         state = "done" if self.done else "unwinding" if self.unwinding else "open"

@@ -288,7 +288,7 @@ class Http2Connection(Parting):
             stream.begin_body(buffer_bytes)
             self.running += 1
             self.counts.begun += 1
-            stream.task = self.reactor.spawn(stream.run(self._service), stream)
+            stream.task = self.reactor.crew.spawn(stream.run(self._service), stream)
         fresh.clear()
 
     def done(self, exchange: Exchange) -> None:
