@@ -35,6 +35,7 @@ MODULES: Final = (
     "noderouter.core.client_namespaces",
     "noderouter.core.connection",
     "noderouter.core.body",
+    "noderouter.core.epoch",
     "noderouter.core.exchange",
     "noderouter.core.journey",
     "noderouter.core.message",

@@ -67,6 +67,7 @@ COVERED = {
         "proxy/capture/config proxy/capture/flow proxy/capture/flow_log proxy/capture/gauges proxy/capture/probe"
     ),
     "tests/noderouter/proxy/classifier": "proxy/classifier/verdicts proxy/http/methods",
+    "tests/noderouter/core/test_var.py": "core/epoch",
     "tests/noderouter/proxy/client": ("assembly/router proxy/client/client proxy/client/settings proxy/transport"),
     "tests/noderouter/proxy/filter": "core/headers",
     "tests/noderouter/proxy/http1": (

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 from weakref import ReferenceType, ref
 
+from noderouter.core.epoch import EPOCH
 from noderouter.core.var import Var
 
 T = TypeVar("T")
@@ -81,14 +82,14 @@ class Computed(Var[T]):
     @property
     def value(self) -> T:
         """The value, computed again if anything it was computed from has changed."""
-        if Var.epoch != self._epoch:
+        if EPOCH.count != self._epoch:
             self._refresh()
         return self._value
 
     @property
     def version(self) -> int:
         """Moves when a computation had another result than the one before."""
-        if Var.epoch != self._epoch:
+        if EPOCH.count != self._epoch:
             self._refresh()
         return self._version
 
@@ -123,7 +124,7 @@ class Computed(Var[T]):
     def _refresh(self) -> None:
         """Compute again unless nothing that was read has changed; new sources are held before old ones go."""
         # The epoch from before: opening a watch may set Vars, and the next read must look at those.
-        epoch = Var.epoch
+        epoch = EPOCH.count
         old = self._reading
         if old is not None and old.current():
             self._epoch = epoch
@@ -139,7 +140,7 @@ class Computed(Var[T]):
             self._epoch = epoch
         else:
             reading.release()
-            self._epoch = Var.epoch
+            self._epoch = EPOCH.count
         if old is not None:
             old.release()
         if not self._version or value != self._value:

@@ -1,7 +1,7 @@
 """A current value with a version: what names are made of.
 
 A `Var` is set by whoever watches a source (a file, DNS, the Kubernetes API) and read by whoever needs it. Nothing
-is pushed: a reader remembers the version it saw and compares. `Var.epoch` moves whenever any Var changes, so that
+is pushed: a reader remembers the version it saw and compares. `EPOCH.count` moves whenever any Var changes, so that
 "has anything I read changed?" is one comparison of two ints almost always.
 
 Rules:
@@ -13,8 +13,9 @@ Rules:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from noderouter.core.epoch import EPOCH
 from noderouter.reactor.event import Event
 
 T = TypeVar("T")
@@ -44,9 +45,6 @@ class Var(Generic[T]):
     """A value, its version, and its holders."""
 
     __slots__ = ("__weakref__", "_bells", "_holders", "_value", "_version", "_watch")
-
-    epoch: ClassVar[int] = 0
-    """How often any Var has changed, ever."""
 
     def __init__(self, value: T, watch: Watch | None = None) -> None:
         """`watch` is opened for the first holder and closed after the last."""
@@ -80,7 +78,7 @@ class Var(Generic[T]):
             return
         self._value = value
         self._version += 1
-        Var.epoch += 1
+        EPOCH.count += 1
         bells, self._bells = self._bells, []
         for bell in bells:
             bell.set()

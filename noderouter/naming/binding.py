@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from dtab import Bound, Dtab, Failed, NameTree, Ok, Path, Pending
 from noderouter.core.computed import Computed, Reading
+from noderouter.core.epoch import EPOCH
 from noderouter.core.var import Var
 from noderouter.reactor.event import Event
 
@@ -43,7 +44,7 @@ class Binding(Computed[Result]):
     @property
     def result(self) -> Result:
         """The result now; bound again if anything it depends on has changed."""
-        if Var.epoch != self._epoch:
+        if EPOCH.count != self._epoch:
             self._refresh()
         return self._value
 

@@ -7,7 +7,7 @@ descriptor.
 """
 
 from collections.abc import Sized
-from select import epoll
+from select import EPOLLIN, epoll
 from time import monotonic
 from typing import Any, Final
 
@@ -31,7 +31,8 @@ class Before:
         self._manager = runner.io_manager
         self._failed: BaseException | None = None
         self._ended = trio.Event()
-        reactor.beside(descriptor)
+        reactor.epoll.register(descriptor, EPOLLIN)
+        reactor.beside = descriptor
         runner.io_manager = self
 
     def __getattr__(self, name: str) -> Any:
@@ -62,7 +63,8 @@ class Before:
             await self._ended.wait()
         finally:
             self._runner.io_manager = self._manager
-            self._reactor.beside(-1)
+            self._reactor.epoll.unregister(self._reactor.beside)
+            self._reactor.beside = -1
         if self._failed is not None:
             raise self._failed
 
@@ -84,8 +86,9 @@ def before(reactor: Reactor) -> Before | None:
 async def run(reactor: Reactor, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     """Turn the reactor until cancelled."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_tick, reactor)
         standing = before(reactor)
+        if standing is None:
+            nursery.start_soon(_tick, reactor)
         task_status.started()
         if standing is not None:
             await standing.run()

@@ -24,7 +24,7 @@ from noderouter.reactor.errors import Cancelled, Expired, Unwind
 from noderouter.reactor.flushed import Flushed
 from noderouter.reactor.isolate import isolated
 from noderouter.reactor.task import Task, running
-from noderouter.reactor.timers import Timers
+from noderouter.reactor.timers import TICK, Timers
 
 if TYPE_CHECKING:
     import socket
@@ -48,7 +48,10 @@ _INTEREST: Final = _IN | _OUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPO
 
 
 class Reactor:
-    """Owns the epoll, the tasks and the timers. Hosted by `host.run`, or turned by hand in tests."""
+    """Owns the epoll, the tasks and the timers. Hosted by `host.run`, or turned by hand in tests.
+
+    `attend` is `disturbed` by what comes from the descriptor `beside`, which is in the epoll as well.
+    """
 
     def __init__(self, on_crash: Callable[[Task, BaseException], None]) -> None:
         """`on_crash` is told of every coroutine that ended with an exception nobody expected."""
@@ -66,7 +69,8 @@ class Reactor:
         self._turning = False
         self.crew = Crew(self)
         self.disturbed = False
-        self._others = -1
+        self.beside = -1
+        self._tick_at = 0.0
         # One byte in this eventfd brings the host back when something is scheduled between turns.
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._woken = False
@@ -206,23 +210,26 @@ class Reactor:
                     break
         finally:
             self._turning = False
-        more = bool(self._runnable or self._bulk or self._flushes)
-        if more:
+        if more := bool(self._runnable or self._bulk or self._flushes):
             self._call_host()
         return more
 
     def attend(self, others: Sized, seconds: float) -> bool:
         """Take turns and wait in between, for `seconds` at most, or until `others` are there or `disturbed`; not before
         a bounded amount of work was done, if there is any. Whether there was in the last round."""
-        end = monotonic() + seconds
-        rounds = 0
-        worked = True
+        end = (now := monotonic()) + seconds
+        rounds, worked = 0, True
         self.disturbed = False
         self._turning = True
         try:
             while True:
-                left = end - monotonic() if seconds > 0.0 else 0.0
-                if left <= 0.0 or others or self.disturbed:
+                left = end - now
+                if self.timers:
+                    if now >= self._tick_at:
+                        self._tick_at = now + TICK
+                        self.tick()
+                    left = min(left, self._tick_at - now)
+                if now >= end or others or self.disturbed:
                     if not worked or rounds >= ROUNDS:
                         return worked
                     left = 0.0
@@ -230,16 +237,9 @@ class Reactor:
                     left = 0.0
                 worked = self._round(left)
                 rounds += 1
+                now = monotonic()
         finally:
             self._turning = False
-
-    def beside(self, others: int) -> None:
-        """Watch the descriptor of other work, by which `attend` is `disturbed`; -1 for none any more."""
-        if others >= 0:
-            self.epoll.register(others, _IN)
-        else:
-            self.epoll.unregister(self._others)
-        self._others = others
 
     def _round(self, patience: float) -> bool:
         """Poll, for `patience` at most, and step what is ready; false where nothing was."""
@@ -269,7 +269,7 @@ class Reactor:
                 if fd == self._wake and self._woken:
                     os.eventfd_read(fd)
                     self._woken = False
-                elif fd == self._others:
+                elif fd == self.beside:
                     self.disturbed = True
                 continue
             if mask & _UNUSUAL:

@@ -52,16 +52,16 @@ class Aperture(P2C):
 
     def update(self, nodes: Sequence[Node]) -> None:
         """See `Picker`. Members keep their place in the order; the aperture keeps its size, if it can."""
-        self.adopt(self._nodes, nodes)
+        self.adopt(self.pairs.nodes, nodes)
         ranks = self._ranks
         self._ranks = {node: ranks.get(node) or self._random() for node in nodes}
-        self._nodes = sorted(nodes, key=self._ranks.__getitem__)
+        self.pairs.nodes = sorted(nodes, key=self._ranks.__getitem__)
         self._total = sum(node.pending for node in nodes)
-        self._resize(min(max(self._size, self._least), len(nodes)))
+        self._resize(min(max(self.pairs.size, self._least), len(nodes)))
 
     def _resize(self, size: int) -> None:
-        self._size = size
-        self._widen_at = self._high * size if size < len(self._nodes) else inf
+        self.pairs.size = size
+        self._widen_at = self._high * size if size < len(self.pairs.nodes) else inf
         self._narrow_at = self._low * size if size > self._least else -inf
 
     def began(self, node: Node, now: float) -> None:
@@ -71,7 +71,7 @@ class Aperture(P2C):
             average = self._average = total + (self._average - total) * exp((self._stamp - now) * self._rate)
             self._stamp = now
             if not self._narrow_at < average < self._widen_at:
-                self._resize(self._size + 1 if average >= self._widen_at else self._size - 1)
+                self._resize(self.pairs.size + 1 if average >= self._widen_at else self.pairs.size - 1)
 
     def ended(self, node: Node, now: float, latency_s: float | None) -> None:
         """See `Picker`."""
@@ -80,15 +80,15 @@ class Aperture(P2C):
             average = self._average = total + (self._average - total) * exp((self._stamp - now) * self._rate)
             self._stamp = now
             if not self._narrow_at < average < self._widen_at:
-                self._resize(self._size + 1 if average >= self._widen_at else self._size - 1)
+                self._resize(self.pairs.size + 1 if average >= self._widen_at else self.pairs.size - 1)
 
     def _ready(self, now: float) -> list[Node]:
         """All available nodes, of which the first fill the aperture from now on."""
-        nodes = self._nodes
+        nodes = self.pairs.nodes
         ready = super()._ready(now)
         if ready:
-            self._nodes = ready + [node for node in nodes if node.accrual.opens_at > now]
-        return ready[: self._size]
+            self.pairs.nodes = ready + [node for node in nodes if node.accrual.opens_at > now]
+        return ready[: self.pairs.size]
 
 
 class ApertureKind(BalancerKind):

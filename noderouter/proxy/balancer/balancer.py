@@ -26,6 +26,7 @@ from random import Random
 from noderouter.proxy.balancer.accrual.machine import Counts
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.balancer.picker import Picker
+from noderouter.proxy.balancer.two_choices import Pairs
 
 
 class Balancer:
@@ -37,6 +38,7 @@ class Balancer:
         "_exhausted",
         "_make",
         "_only",
+        "_pairs",
         "_pickers",
         "_random",
         "_steps",
@@ -56,6 +58,8 @@ class Balancer:
         self._steps: list[float] = []
         self._only: Picker | None = None
         """The one that gets all of them, where it is one."""
+        self._pairs: Pairs | None = None
+        """What that one draws from, where that is all there is to a pick."""
         self.nodes: tuple[Node, ...] = ()
         self._departed = Counts()
         self._exhausted = 0
@@ -110,9 +114,15 @@ class Balancer:
         total = 0.0
         self._steps = [total := total + weight * len(classes[weight]) for weight in weights]
         self._only = self._drawn[0] if len(weights) == 1 else None
+        self._pairs = None if self._only is None or not self.nodes else self._only.drawn_from()
 
     def pick(self, now: float) -> Node | None:
         """The node for the next request; None only when there is none at all."""
+        pairs = self._pairs
+        if pairs is not None:
+            drawn = pairs.pick(now)
+            if drawn is not None:
+                return drawn
         only = self._only
         if only is not None:
             return only.pick(now)

@@ -11,24 +11,26 @@ from typing import ClassVar, Literal
 from noderouter.proxy.balancer.kind import BalancerKind, Effort
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.balancer.picker import Picker
-from noderouter.proxy.balancer.two_choices import less_loaded
+from noderouter.proxy.balancer.two_choices import Pairs
 
 
 class P2C(Picker):
     """Two distinct random nodes: the available one, then the one with fewer requests outstanding.
 
-    Only the first `_size` of `_nodes` are drawn (all of them, but see aperture).
+    All of them are drawn, but see aperture.
     """
 
-    __slots__ = ("_bits", "_effort", "_exhausted", "_nodes", "_random", "_size")
+    __slots__ = ("_effort", "_exhausted", "_random", "pairs")
 
     def __init__(self, effort: int, rng: Random) -> None:
         self._effort = effort
-        self._bits = rng.getrandbits
         self._random = rng.random
-        self._nodes: list[Node] = []
-        self._size = 0
+        self.pairs = Pairs(rng.getrandbits)
         self._exhausted = 0
+
+    def drawn_from(self) -> Pairs | None:
+        """See `Picker`."""
+        return self.pairs
 
     def exhausted(self) -> int:
         """See `Picker`."""
@@ -36,19 +38,19 @@ class P2C(Picker):
 
     def update(self, nodes: Sequence[Node]) -> None:
         """See `Picker`."""
-        self.adopt(self._nodes, nodes)
-        self._nodes = list(nodes)
-        self._size = len(nodes)
+        self.adopt(self.pairs.nodes, nodes)
+        self.pairs.nodes = list(nodes)
+        self.pairs.size = len(nodes)
 
     def pick(self, now: float) -> Node:
         """See `Picker`."""
-        node = less_loaded(self._nodes, self._size, self._bits, now)
+        node = self.pairs.pick(now)
         return self._pick_again(now) if node is None else node
 
     def _pick_again(self, now: float) -> Node:
         """Draw up to `maxEffort` pairs; then look at every node; then fail open."""
-        nodes = self._nodes
-        size = self._size
+        nodes = self.pairs.nodes
+        size = self.pairs.size
         for _ in range(self._effort - 1):
             node = self._lighter(nodes, size, now)
             if node.accrual.opens_at <= now:
@@ -59,7 +61,7 @@ class P2C(Picker):
 
     def _ready(self, now: float) -> list[Node]:
         """All nodes that are available."""
-        return [node for node in self._nodes if node.accrual.opens_at <= now]
+        return [node for node in self.pairs.nodes if node.accrual.opens_at <= now]
 
     def _lighter(self, nodes: list[Node], size: int, now: float) -> Node:
         """The better of two random ones of the first `size` nodes; a lone one is its own rival."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from noderouter.proxy.balancer.node import Node
+from noderouter.proxy.balancer.two_choices import Pairs
 
 
 class Picker:
@@ -20,6 +21,10 @@ class Picker:
 
     keeps_books: ClassVar[bool] = False
     """Whether `began` and `ended` do anything; else they are not called."""
+
+    def drawn_from(self) -> Pairs | None:
+        """Where two random members decide: what the balancer draws from itself, and asks here only where that fails."""
+        return None
 
     def exhausted(self) -> int:
         """How often `maxEffort` draws found no member available, and all were looked through."""

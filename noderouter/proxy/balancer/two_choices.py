@@ -5,11 +5,24 @@ from collections.abc import Callable
 from noderouter.proxy.balancer.node import Node
 
 
-def less_loaded(nodes: list[Node], size: int, bits: Callable[[int], int], now: float) -> Node | None:
-    """Of two different ones of the first `size` nodes the available one, then the one with the lower load.
+class Pairs:
+    """What is drawn from: the first `size` of `nodes`."""
 
-    None where neither is available. `bits` is `Random.getrandbits`.
-    """
+    __slots__ = ("_bits", "nodes", "size")
+
+    def __init__(self, bits: Callable[[int], int]) -> None:
+        """`bits` is `Random.getrandbits`."""
+        self._bits = bits
+        self.nodes: list[Node] = []
+        self.size = 0
+
+    def pick(self, now: float) -> Node | None:
+        """Of two different ones the available one, then the one with the lower load. None where neither is."""
+        return less_loaded(self.nodes, self.size, self._bits, now)
+
+
+def less_loaded(nodes: list[Node], size: int, bits: Callable[[int], int], now: float) -> Node | None:
+    """See `Pairs.pick`."""
     others = size - 1
     if not others:
         node = nodes[0]

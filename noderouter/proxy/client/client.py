@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from dtab import Path
 from noderouter.core.addr import GATEWAY, Addr, AddrBound, Address, AddrFailed, AddrNeg, AddrPending
+from noderouter.core.epoch import EPOCH
 from noderouter.core.errors import (
     ConnectError,
     EndpointProtocolError,
@@ -157,11 +158,10 @@ class Client:
 
     def refresh(self) -> None:
         """Follow the address set: new endpoints in, removed ones out, the state of the others kept."""
-        if self._epoch == Var.epoch:
+        if self._epoch == EPOCH.count:
             return
-        self._epoch = Var.epoch
-        version = self._addr.version
-        if version == self._version:
+        self._epoch = EPOCH.count
+        if (version := self._addr.version) == self._version:
             return
         self._version = version
         addr = self._addr.value
@@ -192,7 +192,7 @@ class Client:
             PolicyRefused: a policy is against it; another endpoint would be a way round.
             RouterError: the last attempt's, when requeues are used up or not allowed.
         """
-        if self._epoch != Var.epoch:
+        if self._epoch != EPOCH.count:
             self.refresh()
         balancer = self._balancer
         limits = self.limits

@@ -9,9 +9,9 @@ from collections.abc import Awaitable
 from time import monotonic
 
 from dtab import Dtab, Path
+from noderouter.core.epoch import EPOCH
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
-from noderouter.core.var import Var
 from noderouter.proxy.filter.overrides import BadContext
 from noderouter.proxy.limit.rates import MOST_ALIASES, Found, Rates, names_under
 
@@ -36,14 +36,14 @@ class RateLimitFilter:
             RateLimited: a limit has none for it.
             BadContext: its dtab makes too many names of one.
         """
-        if self._epoch != Var.epoch:
+        if self._epoch != EPOCH.count:
             self._look()
         if self._limits:
             self._rates.admit(exchange, self._limits, monotonic())
         return self._service(exchange)
 
     def _look(self) -> None:
-        self._epoch = Var.epoch
+        self._epoch = EPOCH.count
         rates = self._rates
         rates.look()
         if self._version != rates.version:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from dtab import Dtab, Failed, Path, Pending
+from noderouter.core.epoch import EPOCH
 from noderouter.core.errors import RateLimited
 from noderouter.core.exchange import Exchange
 from noderouter.core.var import Var
@@ -81,10 +82,10 @@ class Rates:
         self.look()
 
     def look(self) -> None:
-        """Follow the limits; to be called when `Var.epoch` has moved. Where none are known yet, none are in effect."""
-        if self._epoch == Var.epoch:
+        """Follow the limits; to be called when `EPOCH` has moved. Where none are known yet, none are in effect."""
+        if self._epoch == EPOCH.count:
             return
-        self._epoch = Var.epoch
+        self._epoch = EPOCH.count
         if self._seen == self._stored.version:
             return
         self._seen = self._stored.version

@@ -1,7 +1,7 @@
 """The service of one logical name: its stack (stats, timeouts, retries), and the choice of a route.
 
 A named service has the binding of its name, so the binding cache keeps, replaces and ends both together. The binding
-is compared by one int per request (`Var.epoch`); only when a name, an address set or a dtab has changed anywhere is it
+is compared by one int per request (`EPOCH`); only when a name, an address set or a dtab has changed anywhere is it
 looked at again, and only when its own result is another are routes made anew.
 """
 
@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from dtab import Bound, Dtab, Failed, Ok, Path
+from noderouter.core.epoch import EPOCH
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Layer, Service, stack
-from noderouter.core.var import Var
 from noderouter.naming.binding import Bind, Binding
 from noderouter.proxy.http.error_text import binding_timeout
 from noderouter.proxy.router.branches import Branch, Picker, shares
@@ -96,7 +96,7 @@ class NamedService:
 
     def _dispatch(self, exchange: Exchange) -> Awaitable[None]:
         """Innermost: hand over to the route, bound anew if anything has changed."""
-        if self._seen_epoch != Var.epoch:
+        if self._seen_epoch != EPOCH.count:
             if not self._holders:  # the cache has let the name go, and this is another try of an exchange from before
                 return self._once(self._dispatch, exchange)
             self._rebind()
@@ -109,7 +109,7 @@ class NamedService:
         return [(bound.id, share) for share, bound in found if bound is not None]
 
     def _rebind(self) -> None:
-        self._seen_epoch = Var.epoch
+        self._seen_epoch = EPOCH.count
         result = self._binding.result
         if result is self._seen:
             return

@@ -2,6 +2,7 @@ import pytest
 import trio
 
 from noderouter.core.background import until
+from noderouter.core.epoch import EPOCH
 from noderouter.core.var import Var
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.task import Task
@@ -22,16 +23,16 @@ class Recorder:
 
 def test_a_change_moves_version_and_epoch():
     var = Var(1)
-    version, epoch = var.version, Var.epoch
+    version, epoch = var.version, EPOCH.count
     var.set(2)
-    assert (var.value, var.version, Var.epoch) == (2, version + 1, epoch + 1)
+    assert (var.value, var.version, EPOCH.count) == (2, version + 1, epoch + 1)
 
 
 def test_an_equal_value_is_no_change():
     var = Var((1, 2))
-    version, epoch = var.version, Var.epoch
+    version, epoch = var.version, EPOCH.count
     var.set((1, 2))
-    assert (var.version, Var.epoch) == (version, epoch)
+    assert (var.version, EPOCH.count) == (version, epoch)
 
 
 def test_the_watch_is_open_while_somebody_holds():
