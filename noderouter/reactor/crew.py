@@ -20,7 +20,10 @@ WAITING: Final = "waiting for work"
 
 
 class Crew:
-    """The tasks of one reactor that are used again; those `waiting` for a coroutine are not among `Reactor.tasks`."""
+    """The tasks of one reactor that are used again.
+
+    Those `waiting` for a coroutine are `done` to whoever still has them, and not among `Reactor.tasks`.
+    """
 
     __slots__ = ("_reactor", "waiting")
 
@@ -38,6 +41,8 @@ class Crew:
         if waiting:
             task = waiting.pop()
             task.name = name
+            task.done = False
+            task.since = 0.0
         else:
             task = Task(reactor, isolated(self._work()), name)
         task.work = coro
@@ -60,10 +65,10 @@ class Crew:
         if len(waiting) >= MOST_WAITING:
             return False
         task.name = WAITING
+        task.done = True
         task.thrown = task.meant = None
         task.unwinding = 0
         task.unwind_by = task.deadline = inf
-        task.since = 0.0
         self._reactor.tasks.discard(task)
         waiting.append(task)
         return True

@@ -64,9 +64,11 @@ class Timers:
         self._tick = max(last, self._tick)
         for tick in ticks:
             for task in buckets.pop(tick):
-                if task.done or task.armed != tick:
+                if task.armed != tick:
                     continue
-                task.armed = 0
+                task.armed = 0  # also of one that is done: a `Crew` uses it again
+                if task.done:
+                    continue
                 if task.deadline <= now:
                     expired.append(task)
                 elif task.deadline < inf:

@@ -125,7 +125,7 @@ class Balancer:
                 return drawn
         only = self._only
         if only is not None:
-            return only.pick(now)
+            return only.pick(now) if pairs is None else only.pick_again(now)
         steps = self._steps
         if not steps:
             return None

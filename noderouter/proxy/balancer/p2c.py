@@ -45,10 +45,10 @@ class P2C(Picker):
     def pick(self, now: float) -> Node:
         """See `Picker`."""
         node = self.pairs.pick(now)
-        return self._pick_again(now) if node is None else node
+        return self.pick_again(now) if node is None else node
 
-    def _pick_again(self, now: float) -> Node:
-        """Draw up to `maxEffort` pairs; then look at every node; then fail open."""
+    def pick_again(self, now: float) -> Node:
+        """Draw what is left of `maxEffort` pairs; then look at every node; then fail open."""
         nodes = self.pairs.nodes
         size = self.pairs.size
         for _ in range(self._effort - 1):

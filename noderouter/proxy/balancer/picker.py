@@ -23,8 +23,12 @@ class Picker:
     """Whether `began` and `ended` do anything; else they are not called."""
 
     def drawn_from(self) -> Pairs | None:
-        """Where two random members decide: what the balancer draws from itself, and asks here only where that fails."""
+        """Where two random members decide: the balancer draws from it itself, and has `pick_again` where that fails."""
         return None
+
+    def pick_again(self, now: float) -> Node:
+        """`pick`, where neither of two that were drawn is available."""
+        return self.pick(now)
 
     def exhausted(self) -> int:
         """How often `maxEffort` draws found no member available, and all were looked through."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailures
+from noderouter.proxy.balancer.ewma import EwmaKind
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.balancer.p2c import P2C, P2CKind
 from noderouter.proxy.retry.backoff import Constant
@@ -44,6 +45,26 @@ def test_draws_that_find_nobody_available_are_counted_and_never_forgotten():
     assert balancer.efforts_exhausted == 3
     balancer.update(())
     assert balancer.efforts_exhausted == 3
+
+
+@pytest.mark.parametrize("kind", [P2CKind, EwmaKind])
+def test_no_more_is_drawn_than_the_effort_allows(kind):
+    class Drawn(Random):
+        pairs = 0
+
+        def getrandbits(self, k):
+            self.pairs += 1
+            return super().getrandbits(k)
+
+    rng = Drawn(1)
+    balancer = kind(maxEffort=1).build(rng)
+    nodes = [Node(n, 1.0, ConsecutiveFailures(1, Constant(100.0))) for n in range(20)]
+    balancer.update(nodes)
+    for node in nodes:
+        node.accrual.failure(1.0)
+    for number in range(1, 4):
+        balancer.pick(1.0)
+        assert (rng.pairs, balancer.efforts_exhausted) == (number, number)
 
 
 @examples(30)
