@@ -74,7 +74,10 @@ class App:
         servers, control = self.worker.servers, self.control
         try:
             async with trio.open_nursery() as hosting:
-                await hosting.start(host.run, self.worker.reactor)
+                if not await hosting.start(host.run, self.worker.reactor):
+                    _log.warning(
+                        "reactor.behind_trio", trio=trio.__version__, hint="install trio as in requirements.lock"
+                    )
                 async with trio.open_nursery() as naming:
                     self._assemble(naming)
                     self._bind()

@@ -83,13 +83,13 @@ def before(reactor: Reactor) -> Before | None:
     return Before(reactor, runner, tasks, polled.fileno()) if known and not isinstance(manager, Before) else None
 
 
-async def run(reactor: Reactor, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """Turn the reactor until cancelled."""
+async def run(reactor: Reactor, *, task_status: trio.TaskStatus[bool] = trio.TASK_STATUS_IGNORED) -> None:
+    """Turn the reactor until cancelled. Starts with whether it stands before trio's I/O manager."""
     async with trio.open_nursery() as nursery:
         standing = before(reactor)
         if standing is None:
             nursery.start_soon(_tick, reactor)
-        task_status.started()
+        task_status.started(standing is not None)
         if standing is not None:
             await standing.run()
         descriptor = reactor.epoll.fileno()

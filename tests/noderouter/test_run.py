@@ -6,6 +6,7 @@ import pytest
 
 from noderouter.admin.listen import AdminListenError
 from noderouter.proxy.listener.listener import ListenError
+from noderouter.reactor import host
 from noderouter.run import flat, run_config
 from tests.testing.loop import descriptors
 from tests.testing.router import checked, config
@@ -64,3 +65,10 @@ def test_a_variable_that_is_missing(keys, words, capsys, monkeypatch):
     assert run_config(checked(configuration)) == 1
     assert capsys.readouterr().err == f"noderouter: {words}\n"
     assert descriptors() == before
+
+
+@pytest.mark.parametrize("before", [host.before, lambda _reactor: None])
+def test_trio_that_is_not_known_is_said(before, monkeypatch, capsys):
+    monkeypatch.setattr(host, "before", before)
+    assert run_config(checked(config()), lambda app: app.stopping.set()) == 0
+    assert ("reactor.behind_trio" in capsys.readouterr().err) == (before is not host.before)
