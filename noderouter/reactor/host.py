@@ -30,6 +30,7 @@ class Before:
         self._tasks = tasks
         self._manager = runner.io_manager
         self._failed: BaseException | None = None
+        self._asked = False
         self._ended = trio.Event()
         reactor.epoll.register(descriptor, EPOLLIN)
         reactor.beside = descriptor
@@ -42,6 +43,7 @@ class Before:
         """Wait as trio's I/O manager does, and let the reactor work."""
         reactor = self._reactor
         worked = False
+        self._asked = True
         if self._failed is None:
             try:
                 worked = reactor.attend(self._tasks, timeout)
@@ -57,14 +59,25 @@ class Before:
         if events is not SOMETHING:
             self._manager.process_events(events)
 
+    async def is_asked(self) -> bool:
+        """Whether trio asks here; where it goes on asking the manager behind, this leaves again."""
+        for _ in range(2):  # it asks for events between two steps of a task
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        if not self._asked:
+            self._leave()
+        return self._asked
+
+    def _leave(self) -> None:
+        self._runner.io_manager = self._manager
+        self._reactor.epoll.unregister(self._reactor.beside)
+        self._reactor.beside = -1
+
     async def run(self) -> None:
         """Until cancelled, or until the reactor fails."""
         try:
             await self._ended.wait()
         finally:
-            self._runner.io_manager = self._manager
-            self._reactor.epoll.unregister(self._reactor.beside)
-            self._reactor.beside = -1
+            self._leave()
         if self._failed is not None:
             raise self._failed
 
@@ -87,6 +100,8 @@ async def run(reactor: Reactor, *, task_status: trio.TaskStatus[bool] = trio.TAS
     """Turn the reactor until cancelled. Starts with whether it stands before trio's I/O manager."""
     async with trio.open_nursery() as nursery:
         standing = before(reactor)
+        if standing is not None and not await standing.is_asked():
+            standing = None
         if standing is None:
             nursery.start_soon(_tick, reactor)
         task_status.started(standing is not None)

@@ -58,6 +58,22 @@ async def test_trio_that_is_not_known_waits_for_the_descriptor(monkeypatch):
         assert await echo(loop.reactor) == b"there and back"
 
 
+async def test_trio_that_keeps_its_manager_elsewhere_waits_for_the_descriptor(monkeypatch):
+    manager = GLOBAL_RUN_CONTEXT.runner.io_manager
+
+    def unnoticed(reactor: Reactor) -> host.Before:
+        made = before(reactor)
+        GLOBAL_RUN_CONTEXT.runner.io_manager = manager
+        assert made is not None
+        return made
+
+    before = host.before
+    monkeypatch.setattr(host, "before", unnoticed)
+    async with looping() as loop:
+        assert loop.reactor.beside == -1
+        assert await echo(loop.reactor) == b"there and back"
+
+
 @pytest.mark.parametrize("before", [host.before, in_a_task])
 async def test_whoever_waits_until_nothing_happens_waits_for_the_data_path(monkeypatch, before):
     monkeypatch.setattr(host, "before", before)
