@@ -32,7 +32,7 @@ from noderouter.core.background import Pace
 from noderouter.line_queue import farewell
 from noderouter.reactor import host
 from noderouter.telemetry import log
-from noderouter.telemetry.process import watch_log, watch_process
+from noderouter.telemetry.process import listed, watch_log, watch_process
 from noderouter.telemetry.tree import MetricsTree
 from noderouter.telemetry.window import turn_windows
 from noderouter.worker import Worker
@@ -150,6 +150,7 @@ class App:
         serving.start_soon(guard.watch)
         serving.start_soon(memory.keep_settled)
         serving.start_soon(memory.keep_trimmed)
+        serving.start_soon(listed.keep)
         serving.start_soon(turn_windows, self.metrics, self.worker.turn_edges)
         serving.start_soon(self.control.follow_edits)
         serving.start_soon(self._serve_admin)

@@ -12,7 +12,7 @@ HEAD: Final = """# Metrics for OpenMetrics
 
 What `/metrics` shows, on the admin port and on the one for probes. How it is meant is in
 [metrics](metrics.md#openmetrics). Counters end in `_total`, and what has a unit ends in it. Beside these there are the
-`process_*` and `python_gc_*` of prometheus_client.
+`process_*` and `python_gc_*` that processes in Python tell.
 """
 
 TITLES: Final = {

@@ -7,9 +7,13 @@ import threading
 from time import monotonic, perf_counter, process_time, time
 from typing import Any, Final
 
+import trio
+
 from noderouter.line_queue import standard_error
 from noderouter.telemetry.tree import MetricsTree
 
+LIST_SECONDS: Final = 10.0
+"""Between two lists of descriptors, where the kernel does not count them."""
 _PAGE: Final = resource.getpagesize()
 
 
@@ -77,8 +81,29 @@ def resident_bytes() -> int:
         return int(file.read().split()[1]) * _PAGE
 
 
+_FDS: Final = "/proc/self/fd"
+
+
+class Listed:
+    """The descriptors of this process as they were listed last; for kernels that do not count them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def keep(self) -> None:
+        """List them again and again, until cancelled; ends at once where the kernel counts, as Linux does since 6.2.
+
+        In a thread, since it takes milliseconds where there are ten thousand.
+        """
+        while not os.stat(_FDS).st_size:
+            self.count = len(await trio.to_thread.run_sync(os.listdir, _FDS))
+            await trio.sleep(LIST_SECONDS)
+
+
+listed: Final = Listed()
+"""Those of the process."""
+
+
 def open_fds() -> int:
-    """Return the number of descriptors of this process."""
-    # Since Linux 6.2 the directory's size is the count; listing it takes milliseconds at 10,000.
-    size = os.stat("/proc/self/fd").st_size
-    return size or len(os.listdir("/proc/self/fd"))
+    """Return the number of descriptors of this process; takes a microsecond, however many there are."""
+    return os.stat(_FDS).st_size or listed.count  # its size is the count, since Linux 6.2

@@ -5,19 +5,17 @@ Elements of a path are joined by colons; routers, services, clients, servers and
     rt/incoming/service/svc/foo/requests       rt:service:requests{rt="incoming", service="svc/foo"}
 
 The text is written here: the order of labels is part of the format, a large tree has to be written in steps, and each
-line is kept as text only, in its family's portion. Of prometheus_client there are the process and garbage collectors;
-it is imported with this module, which happens on the first scrape.
+line is kept as text only, in its family's portion.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, GCCollector, Metric, ProcessCollector
-
 from noderouter.core.background import Pace
 from noderouter.telemetry.histogram import QUANTILES, Histogram
 from noderouter.telemetry.sample import Kind, Sample
+from noderouter.telemetry.standard import standard
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -125,20 +123,14 @@ async def exposition(samples: Iterable[Sample], prefix: str = "") -> tuple[bytes
 
 
 def _of_the_process() -> Iterator[bytes]:
-    """Yield what prometheus_client knows of process and garbage collector."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    GCCollector(registry=registry)
-    for family in registry.collect():
-        yield _head(family).encode()
-        for line in family.samples:
-            yield _line(line.name, line.labels, line.value)
-
-
-def _head(family: Metric) -> str:
-    """Return the comment lines of a family; prometheus_client names counters without their `_total`."""
-    name = family.samples[0].name if family.type == "counter" and family.samples else family.name
-    return f"# HELP {name} {family.documentation}\n# TYPE {name} {family.type}\n"
+    """Yield what every process tells."""
+    told = None
+    for family, labels, value in standard():
+        if family is not told:
+            told = family
+            name = family.sample
+            yield f"# HELP {name} {family.help}\n# TYPE {name} {family.type.value}\n".encode()
+        yield _line(family.sample, labels, value)
 
 
 def _line(name: str, labels: Labels, value: float) -> bytes:

@@ -30,7 +30,7 @@ async def metrics_json(state: AdminState, request: Request) -> Response:
 
 
 async def prometheus(prefix: str, state: AdminState, _request: Request) -> Response:
-    """Answer the text exposition; the first scrape imports its library, in a thread, since that takes a while."""
+    """Answer the text exposition; the first scrape imports what writes it, in a thread, since that takes a while."""
 
     async def make() -> Response:
         content_type, exposition = await trio.to_thread.run_sync(_exposition)
@@ -40,7 +40,7 @@ async def prometheus(prefix: str, state: AdminState, _request: Request) -> Respo
 
 
 async def openmetrics(state: AdminState, request: Request) -> Response:
-    """Answer `/metrics`, in the format that `Accept` prefers; its library is imported as that of `prometheus`."""
+    """Answer `/metrics`, in the format that `Accept` prefers; what writes it is imported as for `prometheus`."""
     format = accepted(request.headers.get("accept", ""))
 
     async def make() -> Response:

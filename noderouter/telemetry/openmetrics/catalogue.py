@@ -45,6 +45,11 @@ class Node:
     any: "Node | None" = None
     """What is below it with any other name."""
 
+    @property
+    def deep(self) -> bool:
+        """Whether something below it is shown."""
+        return bool(self.below) or self.any is not None
+
     def child(self, name: str) -> "Node | None":
         """Return what is known of a child."""
         return self.below.get(name) or self.any

@@ -8,13 +8,11 @@ series that takes over at once what another one has counted in hours would look 
 from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, GCCollector, Metric, ProcessCollector
-
 from noderouter import __version__, _compiled
 from noderouter.core.background import Pace
 from noderouter.telemetry.gone import Gone
 from noderouter.telemetry.histogram import LATENCY, Histogram
-from noderouter.telemetry.metrics import Counter, RequestStats
+from noderouter.telemetry.metrics import Counter, Gauge, RequestStats
 from noderouter.telemetry.openmetrics.catalogue import (
     BUILD,
     GONE_FAILURES,
@@ -24,8 +22,9 @@ from noderouter.telemetry.openmetrics.catalogue import (
     Node,
     Requests,
 )
-from noderouter.telemetry.openmetrics.family import Family, Type
+from noderouter.telemetry.openmetrics.family import Family
 from noderouter.telemetry.openmetrics.writer import Format, Writer, joined, label
+from noderouter.telemetry.standard import standard
 from noderouter.telemetry.tree import MetricsTree, Scope
 
 ALWAYS: Final = ("2xx", "3xx", "4xx", "5xx", "error")
@@ -59,7 +58,8 @@ def written(tree: MetricsTree, writer: Writer) -> Iterator[None]:
             continue
         for router, below in scope.children:
             yield from _router(writer, below, label("router", router))
-    _of_the_process(writer)
+    for family, labels, value in standard():
+        writer.add(family, joined(*(label(*pair) for pair in labels.items())), value)
     yield
 
 
@@ -87,30 +87,38 @@ def _clients(writer: Writer, clients: Scope, router: str) -> Iterator[None]:
     First all are looked up, as they are at the end of that: what had left by then is gone, and what leaves while the
     others are written is written all the same.
     """
-    found: list[tuple[str, Scope, list[tuple[str, Scope]], Gone]] = []
+    found: list[tuple[str, Scope, tuple[Scope, ...], Gone | None]] = []
     for name, client in clients.children:
-        below, gone = client.child("service"), Gone()
-        for left in (client.retired, client.stats):
-            if left is not None:
-                gone.add(left)
-        found.append((name, client, [] if below is None else below.children, gone))
+        below = client.child("service")
+        pairs = () if below is None else tuple([pair for _, pair in below.children])
+        found.append((name, client, pairs, _left(client)))
         yield
     whole = Gone()
     if clients.gone is not None:
         whole.merge(clients.gone)
     found = [each for each in found if clients.child(each[0]) is each[1]]
-    for _, _, _, gone in found:  # as they were: what changes from here on changes none of these
-        whole.merge(gone)
-        yield
+    for _, _, _, left in found:  # as they were: what changes from here on changes none of these
+        if left is not None:
+            whole.merge(left)
+            yield
     _gone(writer, whole, joined(router, label("of", "client")))
     yield
-    for name, client, services, _ in found:
+    for name, client, pairs, _ in found:
         shown = label("client", name)
-        for service, pair in services:
+        for pair in pairs:
             if pair.stats is not None:
-                _requests(writer, REQUESTS["pair"], pair.stats, joined(router, label("service", service), shown))
+                _requests(writer, REQUESTS["pair"], pair.stats, joined(router, label("service", pair.name), shown))
             yield
         yield from _plain(writer, client, ROOTS["client"], joined(router, shown))
+
+
+def _left(client: Scope) -> Gone | None:
+    """Return what a client had of pairs that have left; None where that is nothing, as mostly."""
+    gone = Gone()
+    for stats in (client.retired, client.stats):
+        if stats is not None:
+            gone.add(stats)
+    return gone if gone.classes else None
 
 
 def _stack(writer: Writer, scope: Scope, place: str, labels: str) -> Iterator[None]:
@@ -128,18 +136,26 @@ def _plain(writer: Writer, scope: Scope, node: Node, labels: str) -> Iterator[No
     """Write the metric of a place and those below it, as far as they have a family."""
     if node.label:
         labels = joined(labels, label(node.label, scope.name))
-    metric, family = scope.metric, node.family
-    if metric is not None and family is not None:
-        if isinstance(metric, Histogram):
-            writer.histogram(family, labels, metric.scale, metric.totals(), metric.total_sum)
-        else:
-            value = metric.value if isinstance(metric, Counter) else metric.read()
-            writer.add(family, labels, value if node.factor == 1.0 else value * node.factor)
+    if scope.metric is not None and node.family is not None:
+        _metric(writer, scope.metric, node.family, node.factor, labels)
         yield
-    for name, below in scope.children if node.below or node.any else ():
+    for name, below in scope.children if node.deep else ():
         found = node.child(name)
-        if found is not None:
+        if found is None:
+            continue
+        if found.deep or found.label:
             yield from _plain(writer, below, found, labels)
+        elif below.metric is not None and found.family is not None:  # as most are: there is nothing below them
+            _metric(writer, below.metric, found.family, found.factor, labels)
+            yield
+
+
+def _metric(writer: Writer, metric: Counter | Gauge | Histogram, family: Family, factor: float, labels: str) -> None:
+    if isinstance(metric, Histogram):
+        writer.histogram(family, labels, metric.scale, metric.totals(), metric.total_sum)
+    else:
+        value = metric.value if isinstance(metric, Counter) else metric.read()
+        writer.add(family, labels, value if factor == 1.0 else value * factor)
 
 
 def _requests(writer: Writer, families: Requests, stats: RequestStats, labels: str) -> None:
@@ -162,21 +178,3 @@ def _classes(writer: Writer, family: Family, classes: dict[str, int], labels: st
 def _gone(writer: Writer, gone: Gone, labels: str) -> None:
     _classes(writer, GONE_REQUESTS, dict(gone.classes), labels)
     writer.add(GONE_FAILURES, labels, gone.failures)
-
-
-def _of_the_process(writer: Writer) -> None:
-    """Write what prometheus_client knows of process and garbage collector, in its own names."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    GCCollector(registry=registry)
-    for metric in registry.collect():
-        family = foreign(metric)
-        for line in metric.samples:
-            writer.add(family, joined(*(label(*pair) for pair in line.labels.items())), line.value)
-
-
-def foreign(metric: Metric) -> Family:
-    """Return the family of a metric of prometheus_client."""
-    unit = next((unit for unit in ("seconds", "bytes") if metric.name.endswith("_" + unit)), "")
-    help = metric.documentation.rstrip(".").replace('"', "'")
-    return Family(metric.name, Type(metric.type), help, (), unit)

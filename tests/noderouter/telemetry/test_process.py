@@ -3,14 +3,18 @@
 import gc
 import os
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
 import pytest
+import trio
 
 from noderouter.line_queue import LineQueue, LineStream
-from noderouter.telemetry.process import collections, open_fds, resident_bytes, watch_log, watch_process
+from noderouter.telemetry import process
+from noderouter.telemetry.process import collections, listed, open_fds, resident_bytes, watch_log, watch_process
 from noderouter.telemetry.tree import MetricsTree
+from tests.testing.loop import until
 
 
 def test_descriptors_are_counted() -> None:
@@ -20,10 +24,35 @@ def test_descriptors_are_counted() -> None:
     os.close(descriptor)
 
 
-def test_descriptors_are_listed_where_the_kernel_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = open_fds()
-    monkeypatch.setattr(os, "stat", lambda _path: SimpleNamespace(st_size=0))
-    assert abs(open_fds() - before) <= 1  # listing takes a descriptor, too
+async def test_descriptors_are_listed_in_a_thread_where_the_kernel_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = set()
+
+    def listdir(path: str) -> list[str]:
+        threads.add(threading.get_ident())
+        return os.listdir(path)
+
+    system = SimpleNamespace(stat=lambda _path: SimpleNamespace(st_size=0), listdir=listdir)
+    monkeypatch.setattr(process, "os", system)
+    monkeypatch.setattr(process, "LIST_SECONDS", 0.01)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listed.keep)
+        await until(lambda: open_fds() > 2)
+        descriptors = [os.open("/dev/null", os.O_RDONLY) for _ in range(100)]
+        await until(lambda: open_fds() > 100)
+        nursery.cancel_scope.cancel()
+        for each in descriptors:
+            os.close(each)
+    assert threading.get_ident() not in threads
+
+
+async def test_descriptors_are_not_listed_where_the_kernel_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not os.stat("/proc/self/fd").st_size:
+        pytest.skip("this kernel does not count descriptors (Linux 6.2 does)")
+    monkeypatch.setattr(os, "listdir", None)
+    await listed.keep()
+    assert open_fds() > 2
 
 
 def test_memory_is_that_of_a_python_process() -> None:

@@ -10,7 +10,7 @@ from noderouter.telemetry.tree import MetricsTree
 
 
 async def lines(tree: MetricsTree, prefix: str = "") -> list[str]:
-    """What the tree says; without the lines of prometheus_client's collectors."""
+    """What the tree says; without what every process tells."""
     text = b"".join(await exposition(tree.samples(), prefix)).decode()
     foreign = ("# HELP", "process_", "python_", "# TYPE process_", "# TYPE python_")
     return [line for line in text.splitlines() if not line.startswith(foreign)]

@@ -17,7 +17,7 @@ LEFT_OUT = {
     *("available", "loadbalancer/closed", "loadbalancer/updates"),  # follow from those that are shown
     *("connection_duration", "connection_requests", "retries/requeues_per_request"),  # histograms nobody alerts by
     "failed_connect_latency_ms",
-    *("process/cpu_seconds", "process/resident_bytes", "process/open_fds", "process/max_fds"),  # prometheus_client's
+    *("process/cpu_seconds", "process/resident_bytes", "process/open_fds", "process/max_fds"),  # `standard` has them
     "reactor/control_lag_ms",  # reading it resets it
 }
 """What has no row in `rows.py`, and why; the whole of `jvm/` besides."""

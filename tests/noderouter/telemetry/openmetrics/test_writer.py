@@ -1,5 +1,7 @@
 """The text, and what prometheus_client's parsers read from it."""
 
+import gc
+from collections.abc import Iterator
 from math import inf, nan
 
 import pytest
@@ -11,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from noderouter.telemetry.exemplar import Exemplar
 from noderouter.telemetry.histogram import COUNT, LATENCY, LIFETIME, Histogram, Scale
 from noderouter.telemetry.openmetrics.family import Family, Type
-from noderouter.telemetry.openmetrics.writer import Format, Writer, accepted, joined, label, shown
+from noderouter.telemetry.openmetrics.writer import PORTION, Format, Writer, accepted, joined, label, shown
 
 REQUESTS = Family("a_requests", Type.COUNTER, "Requests", ("name",))
 SECONDS = Family("a_seconds", Type.HISTOGRAM, "Times", (), "seconds")
@@ -123,8 +125,32 @@ def test_exemplars_stand_behind_their_bucket_where_there_is_a_place_for_them() -
 
 def test_a_large_family_comes_in_portions() -> None:
     writer = Writer(Format.TEXT)
-    for n in range(2500):
+    for n in range(10_000):
         writer.add(REQUESTS, label("name", str(n)), n)
-    portions = list(writer.portions())
-    assert [portion.count(b"\n") for portion in portions] == [1001, 1000, 501]
+    *portions, last = writer.portions()
+    assert len(portions) > 3
+    assert all(PORTION <= len(portion) < PORTION + 100 for portion in portions)
+    lines = b"".join([*portions, last]).decode().splitlines()
+    assert lines[2:] == [f'a_requests_total{{name="{n}"}} {n}' for n in range(10_000)]
     assert list(writer.portions()) == []
+
+
+def test_a_large_text_is_never_many_objects() -> None:
+    """The garbage collector would look at each of them, and hold all requests meanwhile."""
+    writer, found = Writer(Format.TEXT), 0
+    for n in range(20_000):
+        writer.add(REQUESTS, label("name", str(n)), n)
+        if n % 1000 == 999:
+            found = max(found, sum(1 for _ in held(writer)))
+    assert found < 4000
+
+
+def held(start: object) -> Iterator[object]:
+    """Everything that hangs on an object, but classes and what hangs on those."""
+    seen, todo = set(), [start]
+    while todo:
+        each = todo.pop()
+        if id(each) not in seen and not isinstance(each, type):
+            seen.add(id(each))
+            yield each
+            todo += gc.get_referents(each)
