@@ -172,7 +172,7 @@ class App:
             with trio.move_on_after(UNWIND_SECONDS):
                 await servers.empty()
         left = told + self.config.admin.shutdownGraceMs / 1000 - monotonic()
-        await self.control.flush(min(max(left, FLUSH_SECONDS), FLUSH_LIMIT))
+        await self.control.exports.flush(min(max(left, FLUSH_SECONDS), FLUSH_LIMIT))
         self._admin_stop.set()
         with trio.move_on_after(ADMIN_SECONDS):
             await self._admin_ended.wait()

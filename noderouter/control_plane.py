@@ -56,7 +56,7 @@ from noderouter.telemetry.observe import Observers
 from noderouter.telemetry.recent import RecentRequests, recent_gauges
 from noderouter.telemetry.tap.tap import Tap, tap_gauges
 from noderouter.telemetry.telemeter.kind import expositions_of
-from noderouter.telemetry.tracing.exemplars import exemplars
+from noderouter.telemetry.tracing.exports import Exports
 from noderouter.telemetry.tracing.log_recorder import LogRecorder
 from noderouter.telemetry.tracing.recorder import SpanRecorder
 from noderouter.telemetry.tree import MetricsTree
@@ -87,7 +87,9 @@ class ControlPlane:
         """Both None where nobody says where policies are."""
         made = [each.observer() for each in config.telemetry]
         self.observers = Observers([each for each in made if each is not None], self._observer_failed)
-        self.recorders = [each for each in made if isinstance(each, SpanRecorder | LogRecorder)]
+        listeners = [each for each in (kind.listener() for kind in config.telemetry) if each is not None]
+        recorders = [each for each in made if isinstance(each, SpanRecorder | LogRecorder)]
+        self.exports = Exports([*recorders, *listeners])
         self.recent = next((each for each in made if isinstance(each, RecentRequests)), None)
         self.tap = open_tap(config.admin, self.observers, token_fields(config.routers))
         self._metrics = metrics
@@ -108,6 +110,7 @@ class ControlPlane:
         Raises:
             EnvironmentMissing: a variable that the configuration counts on is not set.
         """
+        self.exports.begin(start_soon, self._metrics, self._log)  # first: what is said of the others is for it, too
         config = self.config
         if config.intercept is not None:
             _ = config.intercept.node  # if nobody says it, that is said before anything is opened
@@ -146,12 +149,6 @@ class ControlPlane:
         if self.policy is not None:
             self._states["/policy.json"] = self.policy.state
             self._states["/limits.json"] = self._worker.limits
-        for recorder in self.recorders:
-            exporter = recorder.exporter
-            if isinstance(recorder, SpanRecorder):
-                recorder.shown = exemplars(self._metrics)
-            recorder.gauges(self._metrics.scope("telemetry", exporter.kind))
-            start_soon(exporter.run, self._log, name=f"export to {exporter.kind}")
         if self.recent is not None:
             recent_gauges(self._metrics.scope("telemetry", "recent_requests"), self.recent)
         wanted = config.admin.token
@@ -177,12 +174,6 @@ class ControlPlane:
         lent = Dependencies(cluster, self.destinations, self.clients, self.not_ready, self._metrics, self._log)
         self.interception = InterceptionController(config, point, lent)
         self._states["/intercept.json"] = self.interception.state
-
-    async def flush(self, seconds: float) -> None:
-        """Send what has been recorded and not sent yet, within so many seconds; requests have ended."""
-        async with trio.open_nursery() as nursery:
-            for recorder in self.recorders:
-                nursery.start_soon(recorder.exporter.flush, seconds)
 
     def sweep(self) -> None:
         """Housekeeping, about twice a second."""

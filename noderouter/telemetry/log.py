@@ -54,6 +54,7 @@ ADMIN_HANDLER_FAILED: Final = "admin.handler_failed"
 ADMIN_SERVER: Final = "admin.server"
 ADMIN_TOKEN_WRONG: Final = "admin.token_wrong"
 LINES_DROPPED: Final = "log.dropped"
+EVENTS_UNSENT: Final = "log.unsent"
 TRACE_SPAN: Final = "trace.span"
 
 Event = MutableMapping[str, Any]
@@ -131,6 +132,30 @@ class RateLimit:
         return event
 
 
+class Listeners:
+    """A processor: shows each event to those who tell others of it; nobody listens unless the configuration says so.
+
+    A listener must neither raise nor wait, and keeps nothing of the event itself, which is changed behind it.
+    """
+
+    def __init__(self) -> None:
+        self._all: tuple[Callable[[Event], None], ...] = ()
+
+    def __call__(self, _logger: object, _method: str, event: Event) -> Event:
+        """See structlog's processors."""
+        for listener in self._all:
+            listener(event)
+        return event
+
+    def add(self, listener: Callable[[Event], None]) -> None:
+        """Show events to one more."""
+        self._all = (*self._all, listener)
+
+    def remove(self, listener: Callable[[Event], None]) -> None:
+        """Show it no more."""
+        self._all = tuple(each for each in self._all if each != listener)
+
+
 def shorten(_logger: object, _method: str, event: Event) -> Event:
     """A processor: cuts text that is too long to be read; a client may have chosen it."""
     for key, value in event.items():
@@ -164,7 +189,8 @@ class Line(structlog.WriteLogger):
 
 
 levels: Final = Levels()
-"""Those of the process; structlog's configuration is one per process, too."""
+listeners: Final = Listeners()
+"""Both of the process; structlog's configuration is one per process, too."""
 
 
 def lost(count: int) -> str:
@@ -215,6 +241,7 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None, as_json: boo
             RateLimit(),
             shorten,
             structlog.processors.add_log_level,
+            listeners,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *_renderers(as_json, stream),
         ],

@@ -1,6 +1,6 @@
 """Real collectors get one connected trace of a request over two hops with a retry, by OTLP and by Zipkin's format.
 
-And the access log, by OTLP and from a file.
+And the access log, by OTLP and from a file, and what the router says of itself.
 """
 
 import re
@@ -13,7 +13,7 @@ import yaml
 from noderouter import app
 from tests.testing.backend import backend, response
 from tests.testing.collectors import attributes, collector, jaeger
-from tests.testing.router import config, inet, routing
+from tests.testing.router import config, inet, process, routing
 from tests.testing.spans import tree
 
 LOGS = Path(__file__).parents[2] / "docs" / "logs.md"
@@ -126,3 +126,29 @@ def seen(record):
     alike = {key: found.get(key) for key in keys}
     own = {"time": record["timeUnixNano"], "traceId": record["traceId"], "spanId": record["spanId"]}
     return alike | own | {"observed": by_otlp, "severity": record["severityNumber"]}
+
+
+async def test_the_collector_has_what_the_router_says_of_itself(tmp_path):
+    """From when it listens until it drains, as standard error has it; what waits at the end is sent."""
+    async with collector(tmp_path) as place, backend() as service:
+        events = {"kind": "io.l5d.otlpEvents", "endpoint": f"http://127.0.0.1:{place.otlp}", "serviceName": "mesh"}
+        made = config(
+            f"/svc => {inet(service.port)}", interpreter={"kind": "io.l5d.fs", "dtabFile": str(tmp_path / "d")}
+        )
+        (tmp_path / "d").write_text("/svc => nowhere ;\n")
+        async with process(made | {"telemetry": [events]}, tmp_path) as router:
+            await router.until("admin.listening")
+            router.process.terminate()
+            assert await router.ended() == 0
+            written = router.log()
+        with trio.fail_after(60):
+            while not any(each["eventName"] == "router.draining" for each in place.logs()):
+                await trio.sleep(0.05)
+        told = {each["eventName"]: each for each in place.logs()}
+    assert set(told) == {each["event"] for each in written} - {"router.stopped"}
+    refused = told["dtab.invalid"]
+    assert (refused["severityNumber"], refused["severityText"]) == (13, "warning")
+    assert refused["body"] == {"stringValue": "dtab.invalid"}
+    (line,) = [each for each in written if each["event"] == "dtab.invalid"]
+    assert attributes(refused["attributes"])["reason"] == line["reason"]
+    assert (told["server.listening"]["severityNumber"], told["server.listening"]["severityText"]) == (9, "info")

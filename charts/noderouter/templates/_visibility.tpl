@@ -1,6 +1,6 @@
-{{/* Traces and access logs: what `tracing` and `accessLog` are in the configuration and in the pod. */}}
+{{/* Traces and logs: what `tracing`, `accessLog` and `log` are in the configuration and in the pod. */}}
 
-{{/* The telemeters, as a list: the user's, then those of `tracing`. */}}
+{{/* The telemeters, as a list: the user's, then those of `tracing` and the logs. */}}
 {{- define "noderouter.telemeters" -}}
 {{- $found := .Values.telemetry -}}
 {{- $shared := dict "sampleRate" .Values.tracing.sampleRate "failures" .Values.tracing.failures -}}
@@ -15,6 +15,9 @@
 {{- if .Values.accessLog.otlp.endpoint -}}
 {{- $logs := include "noderouter.otlp" (list "io.l5d.otlpLogs" "logs" .Values.accessLog.otlp) | fromYaml -}}
 {{- $found = append $found (merge $logs (dict "sampleRate" .Values.accessLog.sampleRate)) -}}
+{{- end -}}
+{{- if .Values.log.otlp.endpoint -}}
+{{- $found = append $found (include "noderouter.otlp" (list "io.l5d.otlpEvents" "events" .Values.log.otlp) | fromYaml) -}}
 {{- end -}}
 {{- toYaml $found -}}
 {{- end -}}
@@ -41,7 +44,7 @@ headerFiles:
 {{/* What over OTLP has headers of Secrets, and the folder of each, as an object. */}}
 {{- define "noderouter.secretHeaders" -}}
 {{- $found := dict -}}
-{{- range $folder, $otlp := dict "traces" .Values.tracing.otlp "logs" .Values.accessLog.otlp -}}
+{{- range $folder, $otlp := dict "traces" .Values.tracing.otlp "logs" .Values.accessLog.otlp "events" .Values.log.otlp -}}
 {{- if and $otlp.endpoint $otlp.headersFrom -}}{{- $_ := set $found $folder $otlp.headersFrom -}}{{- end -}}
 {{- end -}}
 {{- toYaml $found -}}
@@ -141,7 +144,7 @@ trace:
 {{- if and $tracing.propagation .Values.routers -}}
 {{- fail "tracing.propagation is of the chart's own routers: with `routers`, give each of them `trace`" -}}
 {{- end -}}
-{{- range $where, $otlp := dict "tracing.otlp" $tracing.otlp "accessLog.otlp" .Values.accessLog.otlp -}}
+{{- range $where, $otlp := dict "tracing.otlp" $tracing.otlp "accessLog.otlp" .Values.accessLog.otlp "log.otlp" .Values.log.otlp -}}
 {{- if and (not $otlp.endpoint) (or $otlp.headers $otlp.headersFrom) -}}
 {{- fail (printf "%s has headers for nobody: set %s.endpoint" $where $where) -}}
 {{- end -}}

@@ -1,4 +1,4 @@
-"""The role `telemeter`: carries metrics out of the process, or shows requests to somebody."""
+"""The role `telemeter`: carries metrics or the log out of the process, or shows requests to somebody."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from noderouter.core.propagation.sampler import Sampler
 from noderouter.schema.kind import BeforeValidator, Kind
 from noderouter.telemetry.observe import Observer
+from noderouter.telemetry.tracing.event_recorder import EventRecorder
 
 DEFAULT_PATH: Final = "/admin/metrics/prometheus"
 OPENMETRICS_PATH: Final = "/metrics"
@@ -53,6 +54,10 @@ class TelemeterKind(Kind):
 
     def observer(self) -> Observer | None:
         """Return a new observer of requests, or None."""
+        return None
+
+    def listener(self) -> EventRecorder | None:
+        """Return a new listener to what the router logs, or None."""
         return None
 
 

@@ -16,6 +16,7 @@ from noderouter.telemetry.telemeter.kind import Rate, TelemeterKind
 from noderouter.telemetry.tracing import otlp_logs
 from noderouter.telemetry.tracing.exporter import LogExporter
 from noderouter.telemetry.tracing.log_recorder import CAPACITY, LogRecorder
+from noderouter.telemetry.tracing.otlp_records import PATH
 from noderouter.telemetry.tracing.queue import Queue
 from noderouter.telemetry.tracing.target import Target
 
@@ -30,5 +31,5 @@ class OtlpLogsKind(Target, TelemeterKind):
     def observer(self) -> Observer:
         """Return what takes the lines, with what exports them."""
         encoder = partial(otlp_logs.encoder, self.resource())
-        exporter = LogExporter(self.kind_name, Queue(CAPACITY), encoder, self.collector(otlp_logs.PATH))
+        exporter = LogExporter(self.kind_name, Queue(CAPACITY), encoder, self.collector(PATH))
         return LogRecorder(exporter, self.sampleRate)

@@ -9,5 +9,6 @@ zipkin     batches as Zipkin reads them
 otlp       batches as OpenTelemetry's collectors read them
 target     where those are sent, by the configuration
 
-The access log goes the same way: `log_recorder` fills the queue, `otlp_logs` encodes.
+The access log goes the same way: `log_recorder` fills the queue, `otlp_logs` encodes. So does the router's own log, by
+`event_recorder` and `otlp_events`. `exports` begins and flushes all of them.
 """

@@ -14,7 +14,9 @@ from typing import Final, Generic
 import trio
 
 from noderouter.core.background import Log
+from noderouter.telemetry.log import EVENTS_UNSENT
 from noderouter.telemetry.record import Record
+from noderouter.telemetry.tracing.event import Event
 from noderouter.telemetry.tracing.post import Answer, Collector
 from noderouter.telemetry.tracing.queue import Item, Queue
 from noderouter.telemetry.tracing.span import Span
@@ -148,3 +150,10 @@ class LogExporter(Exporter[Record]):
 
     def _lost(self, log: Log, place: str, reason: str, count: int) -> None:
         log(WARNING, "access_log.unsent", telemeter=self.kind, collector=place, reason=reason, lines=count)
+
+
+class EventExporter(Exporter[Event]):
+    """Brings what the router says of itself."""
+
+    def _lost(self, log: Log, place: str, reason: str, count: int) -> None:
+        log(WARNING, EVENTS_UNSENT, telemeter=self.kind, collector=place, reason=reason, events=count)

@@ -6,14 +6,13 @@ key that is null has none, `tries` are maps in a list. The body is what a person
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from importlib import import_module
 from time import time_ns
-from typing import Any, Final
+from typing import Final
 
 from noderouter import __version__
 from noderouter.telemetry.record import Record
+from noderouter.telemetry.tracing.otlp_records import Messages
 
-PATH: Final = "/v1/logs"
 _INFO: Final = (9, "INFO")
 _WARN: Final = (13, "WARN")
 _ERROR: Final = (17, "ERROR")
@@ -45,32 +44,11 @@ def nanoseconds(time: str) -> int:
 
 def encoder(resource: Mapping[str, str], clock: Callable[[], int] = time_ns) -> Callable[[Sequence[Record]], bytes]:
     """What encodes a batch; `resource` says whose lines they are, `clock` when they were taken."""
-    service: Any = import_module("opentelemetry.proto.collector.logs.v1.logs_service_pb2")
-    common: Any = import_module("opentelemetry.proto.common.v1.common_pb2")
-
-    def value(of: object) -> Any:
-        if isinstance(of, bool):
-            return common.AnyValue(bool_value=of)
-        if isinstance(of, int):
-            return common.AnyValue(int_value=of)
-        if isinstance(of, float):
-            return common.AnyValue(double_value=of)
-        if isinstance(of, list):
-            return common.AnyValue(array_value=common.ArrayValue(values=[value(each) for each in of]))
-        if isinstance(of, dict):
-            return common.AnyValue(kvlist_value=common.KeyValueList(values=pairs(of)))
-        return common.AnyValue(string_value=str(of))
-
-    def pairs(of: Mapping[str, object]) -> list[Any]:
-        return [common.KeyValue(key=key, value=value(each)) for key, each in of.items() if each is not None]
-
-    about = pairs(resource)
+    messages = Messages(resource)
 
     def encode(records: Sequence[Record]) -> bytes:
-        request = service.ExportLogsServiceRequest()
-        of_resource = request.resource_logs.add()
-        of_resource.resource.attributes.extend(about)
-        scope = of_resource.scope_logs.add()
+        request, scopes = messages.request()
+        scope = scopes.add()
         scope.scope.name, scope.scope.version = "noderouter.access_log", __version__
         observed = clock()
         for record in records:
@@ -80,8 +58,8 @@ def encoder(resource: Mapping[str, str], clock: Callable[[], int] = time_ns) -> 
                 observed_time_unix_nano=observed,
                 severity_number=number,
                 severity_text=text,
-                body=common.AnyValue(string_value=body(record)),
-                attributes=pairs({key: each for key, each in record.items() if key not in _OWN}),
+                body=messages.value(body(record)),
+                attributes=messages.pairs({key: each for key, each in record.items() if key not in _OWN}),
                 trace_id=bytes.fromhex(record["trace"].rjust(32, "0")),
                 span_id=bytes.fromhex(record["span"]),
                 flags=_SAMPLED if record["sampled"] else 0,

@@ -83,7 +83,8 @@ async def exposition() -> str:
         table.flush()
         stored = {"kind": "io.l5d.fs", "dtabFile": table.name}
         logs = {"kind": "io.l5d.otlpLogs", "endpoint": "http://127.0.0.1:1"}
-        telling = {"telemetry": [{"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 1}, logs]}
+        events = {"kind": "io.l5d.otlpEvents", "endpoint": "http://127.0.0.1:1"}
+        telling = {"telemetry": [{"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 1}, logs, events]}
         telling |= {"policy": {"kind": "io.noderouter.fs", "policiesFile": f"{table.name}.no-policies"}}
         servers = [{"port": 0}, {"port": 0, "tls": server_keys(Path(secrets))}]
         made = config(interpreter=stored, httpAccessLog=os.devnull, servers=servers)

@@ -111,7 +111,8 @@ class Node:
         servers = [{"port": 0}, {"port": 0, "tls": server_keys(self.folder, leaf())}]
         made = self.router("main", service=retrying, client={"failureAccrual": ejecting}, servers=servers)
         logs = {"kind": "io.l5d.otlpLogs", "endpoint": f"http://127.0.0.1:{self.collector.port}"}
-        self.main = await enter(routing(made | {"telemetry": [spans, logs]}))
+        events = {"kind": "io.l5d.otlpEvents", "endpoint": f"http://127.0.0.1:{self.collector.port}"}
+        self.main = await enter(routing(made | {"telemetry": [spans, logs, events]}))
         log = str(self.folder / "log" / "access")
         self.names = await enter(routing(self.router("names", httpAccessLog=log) | {"metrics": {"maxNames": 8}}))
         self.api, self.keeper = await enter(api_server()), await enter(fake_keeper(self.folder / "keeper"))

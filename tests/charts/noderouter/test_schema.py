@@ -29,6 +29,7 @@ MISSPELT: list[Object] = [
     {"tracing": {"otlp": {"url": "http://a"}}},
     {"tracing": {"otlp": {"headersFrom": [{"header": "a", "secret": "b", "key": "c", "file": "d"}]}}},
     {"accessLog": {"sample": 1}},
+    {"log": {"level": "INFO"}},
 ]
 
 WRONG: list[tuple[Object, str]] = [
@@ -133,6 +134,7 @@ IMPOSSIBLE += [
     ({"tracing": {"propagation": ["b3"]}, **OWN}, "give each of them `trace`"),
     ({"tracing": {"otlp": {"headers": {"a": "b"}}}}, "tracing.otlp has headers for nobody"),
     ({"accessLog": {"otlp": {"headers": {"a": "b"}}}}, "accessLog.otlp has headers for nobody"),
+    ({"log": {"otlp": {"headers": {"a": "b"}}}}, "log.otlp has headers for nobody"),
     (
         {
             "tracing": {

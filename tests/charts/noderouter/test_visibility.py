@@ -39,7 +39,7 @@ def test_spans_go_where_the_values_say(helm: Helm):
 def test_a_secret_is_mounted_and_never_in_the_configuration(helm: Helm):
     """Each header's value is a file below the folder that the configuration names, of the key that holds it."""
     objects = helm.objects(ci_values()["visible"])
-    traces, logs = [each["headerFiles"] for each in accepted(objects)["telemetry"] if "headerFiles" in each]
+    traces, logs, events = [each["headerFiles"] for each in accepted(objects)["telemetry"] if "headerFiles" in each]
     spec = one(objects, "DaemonSet")["spec"]["template"]["spec"]
     [mount] = [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "otlp-headers"]
     [volume] = [each for each in spec["volumes"] if each["name"] == "otlp-headers"]
@@ -53,6 +53,7 @@ def test_a_secret_is_mounted_and_never_in_the_configuration(helm: Helm):
         "x-key": ("otlp-key", "key.txt"),
     }
     assert {name: mounted[path] for name, path in logs.items()} == {"authorization": ("otlp", "token")}
+    assert {name: mounted[path] for name, path in events.items()} == {"Authorization": ("otlp", "token")}
 
 
 def test_an_access_log_has_a_file_for_each_router_and_a_place_to_be_written(helm: Helm):
@@ -83,3 +84,8 @@ def test_lines_go_to_a_collector_beside_the_file_or_without(helm: Helm):
     shared = {"serviceName": "noderouter", "sampleRate": 0.5}
     assert logs == {"kind": "io.l5d.otlpLogs", "endpoint": "http://c:4318", **shared}
     assert "httpAccessLog" not in config["routers"][0]
+
+
+def test_what_the_router_says_goes_to_a_collector_of_its_own(helm: Helm):
+    (events,) = accepted(helm.objects({"log": {"otlp": {"endpoint": "http://c:4318"}}}))["telemetry"]
+    assert events == {"kind": "io.l5d.otlpEvents", "endpoint": "http://c:4318", "serviceName": "noderouter"}

@@ -156,3 +156,19 @@ def test_the_rate_limit_remembers_a_bounded_number_of_names() -> None:
     passed = sum(passes(limit, f"event {n}") is not None for n in range(log.NAMES * 2))
     assert passed == log.NAMES + log.BURST
     assert len(limit._seen) == log.NAMES + 1
+
+
+def test_listeners_see_what_is_written_as_it_is_and_change_no_line(stream: io.StringIO) -> None:
+    log.configure(stream=stream)
+    seen: list[dict[str, Any]] = []
+
+    def listen(event: log.Event) -> None:
+        seen.append(dict(event))
+
+    log.listeners.add(listen)
+    log.get("a").warning("x", port=1)
+    log.get("a").debug("y")
+    log.listeners.remove(listen)
+    log.get("a").warning("z")
+    assert seen == [{"event": "x", "level": "warning", "logger": "a", "port": 1}]
+    assert [event["event"] for event in events(stream)] == ["x", "z"]
