@@ -119,8 +119,8 @@ def _browser(seen: dict[str, float], minutes: int) -> str:
     return (
         f"In Chromium, `/services` left open for {minutes} minutes: {mb['memory_mb']} MB of its process at last, "
         f"{mb['memory_begin_mb']} at first, {mb['memory_most_mb']} at most. Sorting by a head: {ms['sort_ms']} ms "
-        f"until it is drawn; a service: {ms['open_ms']} ms until its page is drawn; a refresh: {ms['refresh_ms']} ms "
-        f"of the page's thread."
+        f"until it is drawn; a service: {ms['open_ms']} ms until its view is drawn; a refresh: {ms['refresh_ms']} ms "
+        f"of the page's thread; the page itself: {ms['load_ms']} ms, as a document."
     )
 
 

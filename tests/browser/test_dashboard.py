@@ -6,6 +6,7 @@ Needs `pip install -e '.[browser]'` and a Chromium (`apt-get install chromium`);
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import trio
 
+from noderouter.admin.dashboard.render import html
 from noderouter.admin.listen import open_socket
 from noderouter.admin.server import serve_admin
 from noderouter.admin.state import AdminState
@@ -93,6 +95,14 @@ async def browsing(
         nursery.start_soon(serve_admin, listening, state, stop)
         await trio.to_thread.run_sync(browse)
         stop.set()
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition that the server's thread brings about."""
+    end = time.monotonic() + PATIENCE_MS / 1e3
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def kept(page: Page, name: str) -> None:
@@ -205,6 +215,146 @@ async def test_a_refresh_puts_new_text_in_its_place_and_moves_nothing(state: Adm
         assert page.locator("nav b").count() == 0
 
     await browsing(state, look)
+
+
+WENT = """() => new Promise(done => {
+  document.addEventListener("shown", () => requestAnimationFrame(done), { once: true });
+})"""
+
+
+def click(page: Page, link: Any) -> None:
+    """Click on a link, and wait until the view behind it has come in place of the one that was there."""
+    came = page.evaluate_handle(f"({{ came: ({WENT})() }})")
+    link.click()
+    came.evaluate("({ came }) => came")
+
+
+def head(page: Page, view: str) -> Any:
+    return page.locator(f".nav a[data-view={view}]")
+
+
+SHAPE = """() => [
+  document.title, document.documentElement.dataset.view, document.querySelector(".nav").innerText,
+  ...[...document.querySelectorAll("main *, .foot a")].map(each => [each.localName, each.id, each.getAttribute("class"),
+    each.getAttribute("href"), each.getAttribute("data-key")].join(" "))
+]"""
+"""What a view is made of, without its numbers, of which some are times."""
+
+
+async def test_views_come_in_each_others_place_and_are_as_they_are_when_loaded(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        page.goto(base + "/")
+        page.evaluate("window.same = true")
+        other = page.context.new_page()
+        for view in ("services", "endpoints", "graph", "requests", "health", "logging", "config", "help", "overview"):
+            click(page, head(page, view))
+            assert page.evaluate("window.same"), "a new document"
+            assert page.evaluate("document.activeElement.id") == "main"
+            other.goto(page.url)
+            assert page.evaluate(SHAPE) == other.evaluate(SHAPE), view
+        click(page, page.locator("#wrong a").first)
+        assert page.url == base + "/service?name=/svc/cart.shop"
+        other.goto(page.url)
+        assert page.evaluate(SHAPE) == other.evaluate(SHAPE)
+        assert page.evaluate("window.same")
+
+    await browsing(state, look)
+
+
+async def test_views_that_have_come_are_accessible(state: AdminState) -> None:
+    axe_of = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+    def look(page: Page, base: str) -> None:
+        page.goto(base + "/")
+        for view in ("services", "graph"):
+            click(page, head(page, view))
+            found = axe_of.Axe().run(page)
+            assert found.violations_count == 0, f"{view}: {found.generate_report()}"
+
+    await browsing(state, look)
+
+
+async def test_the_script_of_a_view_begins_when_it_comes_and_ends_when_it_goes(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        page.clock.install()
+        page.goto(base + "/help")
+        click(page, head(page, "graph"))
+        page.locator("#graph a").first.focus()
+        page.locator("#graph.pick").wait_for()
+        click(page, head(page, "requests"))
+        page.wait_for_function("document.querySelector('main:not(.stale)')")
+        until(lambda: len(state.tap) == 1)
+        click(page, head(page, "services"))
+        until(lambda: len(state.tap) == 0)
+        page.locator("th[data-k=rate] button").click()
+        assert page.locator("th[data-k=rate]").get_attribute("aria-sort") == "descending"
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement.parentNode.parentNode.id") == "services"
+        with page.expect_request(lambda asked: asked.headers["accept"] == "application/json") as asked:
+            page.clock.run_for(61_000)  # the most seldom
+        assert asked.value.url == base + "/services?n=100"
+        click(page, page.locator("table#services tbody a").first)
+        assert page.locator(".chart .cross").count() == 3
+
+    await browsing(state, look)
+
+
+async def test_back_and_forth_lead_where_one_was(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        page.set_viewport_size({"width": 1280, "height": 300})
+        page.goto(base + "/services")
+        page.evaluate("window.same = true; scrollTo(0, 200)")
+        click(page, page.locator("table#services tbody a").nth(5))
+        assert page.evaluate("scrollY") == 0
+        page.go_back()
+        page.locator("table#services").wait_for()
+        page.wait_for_function("scrollY === 200")
+        page.go_forward()
+        page.locator("table#endpoints").wait_for()
+        assert page.evaluate("document.documentElement.dataset.view") == "service"
+        assert page.evaluate("window.same")
+
+    await browsing(state, look)
+
+
+async def test_a_filter_is_a_view_too(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        page.goto(base + "/services")
+        page.evaluate("window.same = true")
+        page.locator("select[name=state]").select_option("failing")
+        page.wait_for_url("**/services?q=&state=failing&sort=")
+        assert page.locator("table#services tbody tr").count() == 1
+        click(page, head(page, "requests"))
+        page.locator("input[name=method]").fill("GET")  # a form with a field `method`
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/requests?**method=GET**")
+        assert page.evaluate("window.same")
+
+    await browsing(state, look)
+
+
+async def test_what_does_not_fit_is_loaded_as_ever(state: AdminState, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The router is of another version by now; an answer is lost; a draft is left; another form is asked for."""
+
+    def look(page: Page, base: str) -> None:
+        def loads(link: Any) -> None:
+            page.evaluate("window.same = true")
+            with page.expect_event("load"):
+                link.click()
+            assert page.evaluate("window.same === undefined")
+
+        page.goto(base + "/")
+        monkeypatch.setattr(html, "made", lambda: "another")
+        loads(head(page, "services"))
+        monkeypatch.undo()
+        loads(head(page, "graph"))
+        page.route("**", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
+        loads(head(page, "names"))
+        page.unroute_all()
+        loads(head(page, "services"))
+        loads(page.locator(".foot a", has_text="JSON"))
+
+    await browsing(state, look, bears=("net::ERR_FAILED", "404"))
 
 
 async def test_what_is_old_is_marked(state: AdminState) -> None:

@@ -21,11 +21,13 @@ NAMES: Final = (
     "charts.js",
     "dashboard.css",
     "draw.js",
+    "go.js",
     "graph.js",
     "names.js",
     "requests.js",
     "table.js",
     "theme.js",
+    "view.js",
 )
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"
@@ -50,6 +52,12 @@ def asset(name: str) -> Asset:
 def address(name: str) -> str:
     """Return where a page loads a style or a script that is no module from."""
     return f"{PREFIX}{name}?v={asset(name).tag}"
+
+
+@cache
+def made() -> str:
+    """Return what stands for the content of all of them together."""
+    return sha256("".join(asset(name).tag for name in NAMES).encode()).hexdigest()[:16]
 
 
 async def serve(name: str, _state: AdminState, request: Request) -> Response:

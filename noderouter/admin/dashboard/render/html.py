@@ -1,7 +1,8 @@
 """A view as a page for browsers: whole without a script, which only refreshes it, sorts, and knows keys.
 
-One sheet, ES modules of our own, nothing inline. Tables carry what the script needs: `data-key` on rows, `data-k` (the
-column) and `data-s` (what it is sorted by) on cells.
+One sheet, ES modules of our own, nothing inline. `data-made` says of which version all of it is, for the script puts no
+view into a page of another one. Tables carry what the script needs: `data-key` on rows, `data-k` (the column) and
+`data-s` (what it is sorted by) on cells.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from time import gmtime, strftime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from noderouter.admin.dashboard.assets import PREFIX, address
+from noderouter.admin.dashboard.assets import PREFIX, address, made
 from noderouter.admin.dashboard.contents import CONTENTS, KEYS
 from noderouter.admin.dashboard.numbers import duration
 from noderouter.admin.dashboard.render.drawing import mark
@@ -24,13 +25,13 @@ SCRIPTS: Final = {
     "names": ("names.js",),
     "service": ("charts.js",),
 }
-"""What a view loads beside `app.js` and `table.js`."""
+"""What a view loads beside `app.js`, `table.js` and `go.js`."""
 
 
 def page(view: View, frame: Frame) -> Iterator[str]:
     """Yield the page, piece by piece."""
     active = "services" if view.name == "service" else view.name
-    yield f'<!doctype html>\n<html lang="en" data-view="{view.name}">'
+    yield f'<!doctype html>\n<html lang="en" data-view="{view.name}" data-made="{made()}">'
     yield _head(view, frame).markup
     yield "<body>"
     yield element("a", "Skip to the content", href="#main", class_="skip").markup
@@ -61,7 +62,7 @@ def _clock(frame: Frame) -> str:
 
 
 def _head(view: View, frame: Frame) -> Element:
-    modules = ("app.js", "table.js", *SCRIPTS.get(view.name, ()))
+    modules = ("app.js", "table.js", "go.js", *SCRIPTS.get(view.name, ()))
     return element(
         "head",
         element("meta", charset="utf-8"),

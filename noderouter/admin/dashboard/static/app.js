@@ -1,6 +1,7 @@
 // What every view has: theme, keys, pause, and the refresh, which puts new text into the cells that are there.
 // Nothing moves by itself: rows stay where they are, and one that is new or gone has the page's own table taken anew.
 import { element, mark, shade, spark, written } from "./draw.js";
+import { onView } from "./view.js";
 
 const root = document.documentElement, $ = (query, at = document) => at.querySelector(query);
 // A page is asked for anew every five seconds, and so seldom that making it takes less than a hundredth of the time.
@@ -67,14 +68,16 @@ addEventListener("keydown", event => {
   else if (event.key === "p") pause.click();
 });
 
-for (const button of document.querySelectorAll(".copier")) {
-  button.hidden = false;
-  button.onclick = async () => {
-    try { await navigator.clipboard.writeText($("pre", button.parentNode).textContent); button.textContent = "Copied"; }
-    catch { button.textContent = "Select and copy"; }
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
-  };
-}
+onView(() => {
+  for (const button of document.querySelectorAll(".copier")) {
+    button.hidden = false;
+    button.onclick = async () => {
+      try { await navigator.clipboard.writeText($("pre", button.parentNode).textContent); button.textContent = "Copied"; }
+      catch { button.textContent = "Select and copy"; }
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    };
+  }
+});
 
 // Refresh
 
@@ -137,9 +140,10 @@ function fillProblems(problems) {
 }
 
 async function takeAnew() {
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const asked = location.href, answer = await fetch(asked, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (location.href !== asked) return;
   for (const table of document.querySelectorAll("main table[id]")) {
     const fresh = page.getElementById(table.id);
     if (fresh?.tBodies?.length && !table.contains(document.activeElement)) {
@@ -150,11 +154,12 @@ async function takeAnew() {
 }
 
 export async function refresh() {
-  const address = new URL(location.href);
+  const asked = location.href, address = new URL(asked);
   if (!address.searchParams.has("n")) address.searchParams.set("n", "100"); // as many rows as the page has
   const answer = await fetch(address, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(SELDOM) });
   if (!answer.ok) throw new Error(answer.status);
   const data = await answer.json(), made = /\bdur=([\d.]+)/.exec(answer.headers.get("server-timing"));
+  if (location.href !== asked) return; // another view has come meanwhile
   pace = Math.min(Math.max(EVERY, made ? ONE_IN * made[1] : 0), SELDOM);
   state.heard = Date.now();
   heard.classList.remove("warn");
@@ -183,15 +188,21 @@ export async function refresh() {
   document.dispatchEvent(new CustomEvent("refreshed", { detail: data }));
 }
 
+onView(() => {
+  pace = EVERY;
+  due = Date.now() + pace;
+  state.heard = Date.now();
+  main.classList.remove("stale");
+  heard.classList.remove("warn");
+});
+
 const still = new Set(["names", "logging", "config", "help", "error", "requests"]);
-if (!still.has(root.dataset.view)) {
-  setInterval(async () => {
-    if (document.hidden) return;
-    if (!state.paused && Date.now() >= due) {
-      due = Infinity;
-      try { await refresh(); } catch { /* shown by its age */ }
-      due = Date.now() + pace;
-    }
-    showAge();
-  }, 1000);
-}
+setInterval(async () => {
+  if (document.hidden || still.has(root.dataset.view)) return;
+  if (!state.paused && Date.now() >= due) {
+    due = Infinity;
+    try { await refresh(); } catch { /* shown by its age */ }
+    due = Date.now() + pace;
+  }
+  showAge();
+}, 1000);

@@ -1,26 +1,29 @@
 // The charts of a service: what it was at the place that is pointed at, and new lines when the page is refreshed.
 import { points, svg, written } from "./draw.js";
+import { onView } from "./view.js";
 
 const W = 360, H = 96;
 const numbers = text => text.split(",").map(each => each === "" ? null : Number(each));
 
-for (const chart of document.querySelectorAll(".chart")) {
-  const said = chart.parentNode.querySelector("figcaption b");
-  const cross = svg("line", { class: "cross", y1: 0, y2: H, visibility: "hidden" });
-  let now = said.textContent;
-  chart.append(cross);
-  chart.addEventListener("pointerenter", () => { now = said.textContent; });
-  chart.addEventListener("pointermove", event => {
-    const values = numbers(chart.dataset.v), box = chart.getBoundingClientRect();
-    const place = Math.max(0, Math.min(values.length - 1, Math.round((event.clientX - box.left) / box.width * (values.length - 1))));
-    const x = place * W / Math.max(1, values.length - 1);
-    cross.setAttribute("x1", x);
-    cross.setAttribute("x2", x);
-    cross.setAttribute("visibility", "visible");
-    said.textContent = `${written(chart.dataset.kind, values[place] ?? null)}, ${(values.length - 1 - place) * 10} s ago`;
-  });
-  chart.addEventListener("pointerleave", () => { cross.setAttribute("visibility", "hidden"); said.textContent = now; });
-}
+onView(() => {
+  for (const chart of document.querySelectorAll(".chart")) {
+    const said = chart.parentNode.querySelector("figcaption b");
+    const cross = svg("line", { class: "cross", y1: 0, y2: H, visibility: "hidden" });
+    let now = said.textContent;
+    chart.append(cross);
+    chart.addEventListener("pointerenter", () => { now = said.textContent; });
+    chart.addEventListener("pointermove", event => {
+      const values = numbers(chart.dataset.v), box = chart.getBoundingClientRect();
+      const place = Math.max(0, Math.min(values.length - 1, Math.round((event.clientX - box.left) / box.width * (values.length - 1))));
+      const x = place * W / Math.max(1, values.length - 1);
+      cross.setAttribute("x1", x);
+      cross.setAttribute("x2", x);
+      cross.setAttribute("visibility", "visible");
+      said.textContent = `${written(chart.dataset.kind, values[place] ?? null)}, ${(values.length - 1 - place) * 10} s ago`;
+    });
+    chart.addEventListener("pointerleave", () => { cross.setAttribute("visibility", "hidden"); said.textContent = now; });
+  }
+});
 
 document.addEventListener("refreshed", event => {
   const lines = event.detail.lines ?? [], latencies = lines.filter(each => each.kind === "ms");

@@ -1,7 +1,8 @@
 // Point at a workload, or Tab to it: only its own edges stay, each with its figures at the far end.
 import { svg } from "./draw.js";
+import { onView } from "./view.js";
 
-const graph = document.getElementById("graph"), picked = document.getElementById("picked");
+let graph = null, picked = null;
 
 function pick(name) {
   graph.classList.toggle("pick", !!name);
@@ -22,10 +23,14 @@ function pick(name) {
   for (const [each, box] of boxes) box.classList.toggle("on", near.has(each));
 }
 
-for (const link of graph?.querySelectorAll("a") ?? []) {
-  const name = link.querySelector(".v").dataset.n;
-  link.addEventListener("pointerenter", () => pick(name));
-  link.addEventListener("focus", () => pick(name));
-  link.addEventListener("pointerleave", () => pick(null));
-  link.addEventListener("blur", () => pick(null));
-}
+onView(() => {
+  graph = document.getElementById("graph");
+  picked = document.getElementById("picked");
+  for (const link of graph?.querySelectorAll("a") ?? []) {
+    const name = link.querySelector(".v").dataset.n;
+    link.addEventListener("pointerenter", () => pick(name));
+    link.addEventListener("focus", () => pick(name));
+    link.addEventListener("pointerleave", () => pick(null));
+    link.addEventListener("blur", () => pick(null));
+  }
+});

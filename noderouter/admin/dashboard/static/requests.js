@@ -2,9 +2,10 @@
 // in only while the top of the list is in view and no row has the focus.
 import { state } from "./app.js";
 import { element, mark, ms } from "./draw.js";
+import { onView } from "./view.js";
 
-const KEEP = 200, main = document.getElementById("main"), about = document.getElementById("about");
-let table = document.querySelector("table#requests"), lost = 0, waiting = [];
+const KEEP = 200, main = document.getElementById("main");
+let table = null, waiting = [];
 
 const COLUMNS = [
   ["time", "time", ""], ["word", "result", ""], ["source", "from", "name p3"], ["service", "service", "name p2"], ["request", "request", "name"],
@@ -50,20 +51,25 @@ function show() {
   while (body.rows.length > KEEP) body.rows[body.rows.length - 1].remove();
 }
 
-const query = new URLSearchParams(location.search);
-for (const [key, value] of [...query]) if (!value || ["as", "n", "seconds", "format"].includes(key)) query.delete(key);
-query.set("format", "sse");
-const events = new EventSource("./requests?" + query);
-const said = about.textContent;
-events.onmessage = event => {
-  state.heard = Date.now();
-  waiting.push(JSON.parse(event.data));
-  if (waiting.length > KEEP) waiting.splice(0, waiting.length - KEEP);
-};
-events.addEventListener("dropped", event => {
-  lost += JSON.parse(event.data).dropped;
-  about.textContent = `${said} ${lost} lines lost: this viewer reads more slowly than they come.`;
+onView(() => {
+  if (document.documentElement.dataset.view !== "requests") return undefined;
+  const query = new URLSearchParams(location.search), about = document.getElementById("about"), said = about.textContent;
+  for (const [key, value] of [...query]) if (!value || ["as", "n", "seconds", "format"].includes(key)) query.delete(key);
+  query.set("format", "sse");
+  const events = new EventSource("./requests?" + query), turns = setInterval(show, 250);
+  let lost = 0;
+  table = document.querySelector("table#requests");
+  waiting = [];
+  events.onmessage = event => {
+    state.heard = Date.now();
+    waiting.push(JSON.parse(event.data));
+    if (waiting.length > KEEP) waiting.splice(0, waiting.length - KEEP);
+  };
+  events.addEventListener("dropped", event => {
+    lost += JSON.parse(event.data).dropped;
+    about.textContent = `${said} ${lost} lines lost: this viewer reads more slowly than they come.`;
+  });
+  events.onopen = () => main.classList.remove("stale");
+  events.onerror = () => main.classList.add("stale");
+  return () => { events.close(); clearInterval(turns); };
 });
-events.onopen = () => main.classList.remove("stale");
-events.onerror = () => main.classList.add("stale");
-setInterval(show, 250);

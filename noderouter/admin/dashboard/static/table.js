@@ -1,8 +1,9 @@
 // Tables that the server made: sorted by their heads, walked through by keys, filtered by asking the server anew.
 import { isTyping, keysAreOn } from "./app.js";
 import { element } from "./draw.js";
+import { onView } from "./view.js";
 
-const table = document.querySelector("main table.list"), form = document.getElementById("filter");
+let table = null, heads = [], at = null;
 
 function sort(head) {
   const place = head.cellIndex, body = table.tBodies[0], before = head.getAttribute("aria-sort");
@@ -24,40 +25,42 @@ function arrange(place, down, body) {
   body.append(...rows);
 }
 
-if (table) {
-  const heads = [...table.tHead.rows[0].cells].filter(head => head.hasAttribute("data-sort"));
+const go = row => {
+  if (!row) return;
+  at?.removeAttribute("tabindex");
+  at = row;
+  row.tabIndex = -1;
+  row.focus();
+  row.scrollIntoView({ block: "nearest" });
+};
+
+onView(() => {
+  table = document.querySelector("main table.list");
+  heads = [...table?.tHead.rows[0].cells ?? []].filter(head => head.hasAttribute("data-sort"));
+  at = null;
   for (const head of heads) {
     const button = element("button", { type: "button" }, head.textContent);
     button.onclick = () => sort(head);
     head.replaceChildren(button);
   }
-  table.addEventListener("fresh", () => {
+  table?.addEventListener("fresh", () => {
     const head = heads.find(each => each.hasAttribute("aria-sort"));
     if (head) arrange(head.cellIndex, head.getAttribute("aria-sort") === "descending", table.tBodies[0]);
   });
+  // What is chosen is asked for at once; what is typed, by Enter.
+  const form = document.getElementById("filter");
+  for (const select of form?.querySelectorAll("select") ?? []) select.onchange = () => form.requestSubmit();
+});
 
-  let at = null;
-  const go = row => {
-    if (!row) return;
-    at?.removeAttribute("tabindex");
-    at = row;
-    row.tabIndex = -1;
-    row.focus();
-    row.scrollIntoView({ block: "nearest" });
-  };
-  addEventListener("keydown", event => {
-    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
-    const rows = [...table.tBodies[0].rows], now = rows.indexOf(at), inside = table.contains(event.target);
-    if (event.key === "j" || (inside && event.key === "ArrowDown")) go(rows[Math.min(now + 1, rows.length - 1)]);
-    else if (event.key === "k" || (inside && event.key === "ArrowUp")) go(rows[Math.max(now - 1, 0)]);
-    else if (inside && event.key === "Home") go(rows[0]);
-    else if (inside && event.key === "End") go(rows.at(-1));
-    else if (event.key === "Enter" && event.target === at) at.querySelector("a")?.click();
-    else if (event.key === "s" && heads.length) sort(heads[(heads.findIndex(each => each.hasAttribute("aria-sort")) + 1) % heads.length]);
-    else return;
-    event.preventDefault();
-  });
-}
-
-// What is chosen is asked for at once; what is typed, by Enter.
-for (const select of form?.querySelectorAll("select") ?? []) select.onchange = () => form.requestSubmit();
+addEventListener("keydown", event => {
+  if (!table || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
+  const rows = [...table.tBodies[0].rows], now = rows.indexOf(at), inside = table.contains(event.target);
+  if (event.key === "j" || (inside && event.key === "ArrowDown")) go(rows[Math.min(now + 1, rows.length - 1)]);
+  else if (event.key === "k" || (inside && event.key === "ArrowUp")) go(rows[Math.max(now - 1, 0)]);
+  else if (inside && event.key === "Home") go(rows[0]);
+  else if (inside && event.key === "End") go(rows.at(-1));
+  else if (event.key === "Enter" && event.target === at) at.querySelector("a")?.click();
+  else if (event.key === "s" && heads.length) sort(heads[(heads.findIndex(each => each.hasAttribute("aria-sort")) + 1) % heads.length]);
+  else return;
+  event.preventDefault();
+});

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from noderouter.admin.dashboard.assets import made
 from noderouter.admin.dashboard.render.drawing import means, points, scale, spark
 from noderouter.admin.dashboard.render.element import VOID, element, here, joined
 from noderouter.admin.dashboard.render.graph import layers, ordered
@@ -132,10 +133,10 @@ def test_the_page_is_whole_without_a_script() -> None:
     found = whole(
         View("services", "Services", problems=(Problem(State.BAD, "failing", "x", "y", "/z"),), parts=(table,))
     )
-    assert found.all("html") == [{"lang": "en", "data-view": "services"}]
+    assert found.all("html") == [{"lang": "en", "data-view": "services", "data-made": made()}]
     assert len(found.all("h1")) == 1
     assert [each["src"].split("?")[0] for each in found.all("script")] == [
-        "./static/theme.js", "./static/app.js", "./static/table.js",
+        "./static/theme.js", "./static/app.js", "./static/table.js", "./static/go.js",
     ]  # fmt: skip
     assert [each.get("aria-current") for each in found.all("a") if "data-g" in each] == [None, "page"]
     assert "2 wrong" in found.text
@@ -188,7 +189,7 @@ def test_what_strangers_send_is_text_everywhere() -> None:
         "test", ATTACK, about=ATTACK, problems=(Problem(State.BAD, ATTACK, ATTACK, ATTACK, "/x"),), parts=ATTACKED
     )
     found = whole(view, replace(FRAME, node=ATTACK, version=ATTACK, path="/services?q=%3Cscript%3E"))
-    assert len(found.all("script")) == 3
+    assert len(found.all("script")) == 4
     assert found.all("img") == []
     assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
     assert found.text.count("<script>alert(1)</script>") > 20
