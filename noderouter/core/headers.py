@@ -8,7 +8,7 @@ Invariant: ``block`` is empty or ends in CRLF, and holds no bare CR or LF.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -19,6 +19,20 @@ FIELD_VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x
 def _finder(name: bytes) -> re.Pattern[bytes]:
     """A pattern for one field line of that name; bounded, because names may come from configuration only."""
     return re.compile(rb"(?:(?<=\n)|\A)(?i:" + re.escape(name) + rb"):([^\r\n]*+)\r\n")
+
+
+def lines_called(names: Sequence[str], respelled: Sequence[str] = ()) -> re.Pattern[bytes]:
+    """A pattern for field lines of these names in any case, `-` and `_` being the same; of `respelled` only others.
+
+    They are to what is behind CGI or WSGI: what a client must not say has to go in every such spelling.
+    """
+    either = [_spellings(name) for name in names]
+    either += [b"(?!" + re.escape(name.encode("ascii")) + b":)" + _spellings(name) for name in respelled]
+    return re.compile(rb"(?:(?<=\n)|\A)(?i:" + b"|".join(either) + rb"):[^\r\n]*\r\n")
+
+
+def _spellings(name: str) -> bytes:
+    return re.sub(rb"[-_]", b"[-_]", re.escape(name.encode("ascii")).replace(rb"\-", b"-"))
 
 
 class Headers:

@@ -37,10 +37,16 @@ _NOT_OURS: Final = frozenset((
 """Fields that already mean something, to a router or to everybody."""
 
 
+def dashed(name: str) -> str:
+    """The spelling that stands for all that are the same behind CGI and WSGI."""
+    return name.replace("_", "-")
+
+
 def _of_ours(name: str) -> str:
     """A name that a claim may be written to."""
     lower = name.lower()
-    if lower in _NOT_OURS or lower.startswith(("l5d-", "content-")):
+    meant = dashed(lower)
+    if meant in _NOT_OURS or meant.startswith(("l5d-", "content-")):
         raise ValueError(f"{name} means something else already; take a name of its own, such as x-jwt-sub")
     return lower
 
@@ -120,7 +126,7 @@ class IssuerConfig(Model):
             raise ValueError("either `jwksUri` or `jwks` says which keys it has")
         if self.jwks is not None and (self.trustCerts or self.lastGood):
             raise ValueError("trustCerts and lastGood are for `jwksUri`; take them out")
-        fields = [each.header for each in self.forwardClaims]
+        fields = [dashed(each.header) for each in self.forwardClaims]
         if len(set(fields)) < len(fields):
             raise ValueError("two of `forwardClaims` have one header")
         return self
@@ -145,7 +151,10 @@ def check_together(issuers: Sequence[IssuerConfig]) -> None:
         raise ValueError(f"the issuer {twice[0]} is there twice; list its audiences in one place")
     if len({(each.header, each.forward) for each in issuers}) > len({each.header for each in issuers}):
         raise ValueError("`forward` must be the same for all issuers whose tokens come in one header")
-    claimed = {field.header for each in issuers for field in each.forwardClaims}
-    both = sorted(claimed.intersection(each.header for each in issuers))
+    headers = {each.header for each in issuers}
+    if len(set(map(dashed, headers))) < len(headers):
+        raise ValueError("two fields of tokens differ in `-` and `_` only, which are one to servers behind CGI")
+    claimed = {dashed(field.header) for each in issuers for field in each.forwardClaims}
+    both = sorted(each for each in headers if dashed(each) in claimed)
     if both:
         raise ValueError(f"{both[0]} has tokens, so that no claim can be written to it")

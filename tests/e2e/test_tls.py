@@ -155,11 +155,16 @@ async def test_endpoints_are_told_of_certificates_by_us_alone(tmp_path, told):
     client = {"forwardClientCert": told}
     async with running(tmp_path, tls=mutual(tmp_path), client=client) as (router, service):
         http = await https(router.port, client_context(cert=leaf("front.test")))
-        forged = [("X-Forwarded-Client-Cert", "Hash=forged"), ("l5d-x", "x-forwarded-client-cert: ")]
+        forged = [
+            *((name, "Hash=forged") for name in ("X-Forwarded-Client-Cert", "X_Forwarded_Client_Cert")),
+            ("x-forwarded_client-cert", "Hash=forged"),
+            ("l5d-x", "x-forwarded-client-cert: "),
+        ]
         assert (await http.ask(fields=forged)).status == 200
         (got,) = service.got
         values = got.all("x-forwarded-client-cert")
         assert len(values) == told
+        assert b"forged" not in got.head
         if told:
             assert values[0].startswith("Hash=")
             assert ';DNS=front.test;Subject="' in values[0]

@@ -1,7 +1,7 @@
 """`timestampHeader`: when the request reached the node, for the application (docs/linkerd1.md section 2.5).
 
 Server side, only where configured. The value is milliseconds since the epoch. What a client sends under that name is
-removed: monitoring would take it for ours.
+removed, in any spelling: monitoring would take it for ours.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from time import time_ns
 from typing import Final
 
 from noderouter.core.exchange import Exchange
-from noderouter.core.headers import FIELD_NAME
+from noderouter.core.headers import FIELD_NAME, lines_called
 from noderouter.core.service import Service
 
 _FRAMING: Final = frozenset(
@@ -20,7 +20,7 @@ _FRAMING: Final = frozenset(
 class Timestamp:
     """Adds one field to the request."""
 
-    __slots__ = ("_clock_ns", "_name", "_service")
+    __slots__ = ("_claimed", "_clock_ns", "_name", "_service")
 
     def __init__(self, service: Service, header: str, clock_ns: Callable[[], int] = time_ns) -> None:
         """`header` is the name of the field.
@@ -33,12 +33,14 @@ class Timestamp:
             raise ValueError(f"timestampHeader: not the name of a header field that can be set: {header!r}")
         self._service = service
         self._name = name
+        self._claimed = lines_called([header])
         self._clock_ns = clock_ns
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Add it, then go on."""
-        headers = exchange.headers
-        if headers.get(self._name) is not None:
-            headers.remove(self._name)
+        block = exchange.block
+        left = self._claimed.sub(b"", block)
+        if len(left) != len(block):
+            exchange.headers.block = left
         exchange.request_fields += b"%b: %d\r\n" % (self._name, self._clock_ns() // 1_000_000)
         return self._service(exchange)

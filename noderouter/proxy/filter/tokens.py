@@ -11,7 +11,8 @@ has to look at a token again:
 
 The token is taken out, unless `forward` says otherwise: endpoints should not be able to use what they were shown. The
 fields that claims are written to are taken out of every request, in the spelling with `_` as well, which is the same to
-what is behind CGI or WSGI: else a stranger could write them.
+what is behind CGI or WSGI: else a stranger could write them. So are other spellings of the fields that tokens come in:
+nobody has judged what is there.
 """
 
 import re
@@ -22,6 +23,7 @@ from typing import Final
 from noderouter.core.claims import Unknown, Verified, Verify
 from noderouter.core.errors import AMBIGUOUS, BadToken, KeysUnknown, OverloadError
 from noderouter.core.exchange import Exchange
+from noderouter.core.headers import lines_called
 from noderouter.core.service import Service
 from noderouter.reactor.task import Timeout
 
@@ -68,7 +70,8 @@ class Tokens:
         """`claimed` are the names of the fields that claims are written to."""
         self._service = service
         self._fields = fields
-        self._claimed = lines_called(claimed) if claimed else None
+        respelled = [name for name in (field.name.decode("ascii") for field in fields) if "-" in name or "_" in name]
+        self._claimed = lines_called(claimed, respelled) if claimed or respelled else None
         self._stats = stats
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
@@ -156,11 +159,3 @@ def bearer(value: bytes) -> bytes | None:
     """The token in a value of `authorization` (RFC 6750 section 2.1); None where that is of another scheme."""
     found = _BEARER.fullmatch(value)
     return None if found is None else found[1].lstrip(b" ")
-
-
-def lines_called(names: Sequence[str]) -> re.Pattern[bytes]:
-    """A pattern for field lines of these names, `-` and `_` being the same."""
-    either = b"|".join(
-        re.sub(rb"[-_]", b"[-_]", re.escape(name.encode("ascii")).replace(rb"\-", b"-")) for name in names
-    )
-    return re.compile(rb"(?:(?<=\n)|\A)(?i:" + either + rb"):[^\r\n]*\r\n")

@@ -6,8 +6,22 @@
 /* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */
 enum kind { PLAIN, HOST_FIELD, LENGTH, CODING, CONNECTION, UPGRADE, RESERVED, DROPPED };
 
+/* `kind` where a name is `lower`. With '_' for a '-', which is the same to what is behind CGI, it means
+ * nothing to us, and is dropped: else a stranger could say what only a router may. */
+static inline enum kind named(const uint8_t *name, const char *lower, size_t len, enum kind kind)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((name[i] | 0x20) != (uint8_t)lower[i]) {
+            if (name[i] != '_' || lower[i] != '-')
+                return PLAIN;
+            kind = DROPPED;
+        }
+    return kind;
+}
+
 static inline enum kind kind_of(const uint8_t *name, size_t len)
 {
+    enum kind kind;
     switch (len) {
     case 2:
         if (IS(name, len, "te")) return RESERVED;
@@ -27,31 +41,33 @@ static inline enum kind kind_of(const uint8_t *name, size_t len)
         break;
     case 10:
         if (IS(name, len, "connection")) return CONNECTION;
-        if (IS(name, len, "keep-alive")) return DROPPED;
+        if ((kind = named(name, "keep-alive", len, DROPPED))) return kind;
         break;
     case 12:
-        if (IS(name, len, "max-forwards")) return RESERVED;
+        if ((kind = named(name, "max-forwards", len, RESERVED))) return kind;
         break;
     case 14:
-        if (IS(name, len, "content-length")) return LENGTH;
+        if ((kind = named(name, "content-length", len, LENGTH))) return kind;
         break;
     case 16:
-        if (IS(name, len, "proxy-connection")) return DROPPED;
+        if ((kind = named(name, "proxy-connection", len, DROPPED))) return kind;
         break;
     case 17:
-        if (IS(name, len, "transfer-encoding")) return CODING;
+        if ((kind = named(name, "transfer-encoding", len, CODING))) return kind;
         break;
     case 18:
-        if (IS(name, len, "proxy-authenticate")) return DROPPED;
+        if ((kind = named(name, "proxy-authenticate", len, DROPPED))) return kind;
         break;
     case 19:
-        if (IS(name, len, "proxy-authorization")) return DROPPED;
+        if ((kind = named(name, "proxy-authorization", len, DROPPED))) return kind;
         break;
     case 23:
-        if (IS(name, len, "x-forwarded-client-cert")) return RESERVED;
+        if ((kind = named(name, "x-forwarded-client-cert", len, RESERVED))) return kind;
         break;
     }
-    return BEGINS(name, len, "l5d-") ? RESERVED : PLAIN;
+    if (len > 3 && IS(name, 3, "l5d") && (name[3] == '-' || name[3] == '_'))
+        return memchr(name, '_', len) ? DROPPED : RESERVED;
+    return PLAIN;
 }
 
 /* What Connection must not name (RFC 9110 section 7.6.1): fields that are meant for everybody. */

@@ -46,6 +46,19 @@ KINDS: Final = {
 RESERVED_PREFIX: Final = b"l5d-"
 """Fields that begin so are reserved, too."""
 
+
+def kind_of(name: bytes) -> FieldKind | None:
+    """Return what becomes of a field, by its name in lower case; None where that means nothing to us.
+
+    With `_` for a `-`, which is the same to what is behind CGI or WSGI, a name of ours means nothing, and is dropped:
+    else a stranger could say what only a router may.
+    """
+    if b"_" not in name:
+        return KINDS.get(name) or (FieldKind.RESERVED if name.startswith(RESERVED_PREFIX) else None)
+    meant = name.replace(b"_", b"-")
+    return FieldKind.DROPPED if meant in KINDS or meant.startswith(RESERVED_PREFIX) else None
+
+
 END_TO_END: Final = (
     b"host", b"via", b"forwarded", b"expect", b"authorization", b"cookie", b"set-cookie", b"cache-control",
     b"max-forwards",
@@ -79,6 +92,7 @@ HEADER: Final = Path(__file__).with_name("_fields.h")
 
 def header() -> str:
     """Return the C header: `kind_of` and a question for each list, for names in any case."""
+    prefix = len(RESERVED_PREFIX) - 1
     by_length: dict[int, list[bytes]] = {}
     for name in sorted(KINDS, key=len):
         by_length.setdefault(len(name), []).append(name)
@@ -91,19 +105,36 @@ def header() -> str:
         "/* Fields that mean something to us. PLAIN ones are forwarded; HOST_FIELD too. */",
         f"enum kind {{ PLAIN, {', '.join(kind.value for kind in FieldKind)} }};",
         "",
+        "/* `kind` where a name is `lower`. With '_' for a '-', which is the same to what is behind CGI, it means",
+        " * nothing to us, and is dropped: else a stranger could say what only a router may. */",
+        "static inline enum kind named(const uint8_t *name, const char *lower, size_t len, enum kind kind)",
+        "{",
+        "    for (size_t i = 0; i < len; i++)",
+        "        if ((name[i] | 0x20) != (uint8_t)lower[i]) {",
+        "            if (name[i] != '_' || lower[i] != '-')",
+        "                return PLAIN;",
+        "            kind = DROPPED;",
+        "        }",
+        "    return kind;",
+        "}",
+        "",
         "static inline enum kind kind_of(const uint8_t *name, size_t len)",
         "{",
+        "    enum kind kind;",
         "    switch (len) {",
     ]
     for length, names in by_length.items():
         lines.append(f"    case {length}:")
-        lines += [f'        if (IS(name, len, "{name.decode()}")) return {KINDS[name].value};' for name in names]
+        lines += [_case(name) for name in names]
         lines.append("        break;")
     return "\n".join(
         [
             *lines,
             "    }",
-            f'    return BEGINS(name, len, "{RESERVED_PREFIX.decode()}") ? RESERVED : PLAIN;',
+            f'    if (len > {prefix} && IS(name, {prefix}, "{RESERVED_PREFIX[:-1].decode()}")'
+            f" && (name[{prefix}] == '-' || name[{prefix}] == '_'))",
+            "        return memchr(name, '_', len) ? DROPPED : RESERVED;",
+            "    return PLAIN;",
             "}",
             "",
             "/* What Connection must not name (RFC 9110 section 7.6.1): fields that are meant for everybody. */",
@@ -118,6 +149,14 @@ def header() -> str:
             "",
         ]
     )
+
+
+def _case(name: bytes) -> str:
+    """The line of `kind_of` for one name."""
+    kind = KINDS[name].value
+    if b"-" not in name:
+        return f'        if (IS(name, len, "{name.decode()}")) return {kind};'
+    return f'        if ((kind = named(name, "{name.decode()}", len, {kind}))) return kind;'
 
 
 def _question(function: str, names: Iterable[bytes], prefixes: Iterable[bytes] = ()) -> list[str]:

@@ -26,6 +26,8 @@ from noderouter.proxy.http.field_names import (
     NOT_IN_TRAILERS,
     NOT_IN_TRAILERS_PREFIXES,
     RESERVED_PREFIX,
+    FieldKind,
+    kind_of,
 )
 from noderouter.proxy.http.grammar import MAX_FIELDS, TOKEN, VALUE
 from noderouter.proxy.http1.fields import CR, FIELD, LF, HeadError, bare_cr, diagnose, wrong
@@ -244,7 +246,7 @@ class ChunkedDecoder:
         name = spelling.lower()
         if name in NOT_IN_TRAILERS or name.startswith(_REFUSED_PREFIXES):
             raise HeadError(400, "a trailer field that must not be one")
-        if name not in HOP_BY_HOP:
+        if name not in HOP_BY_HOP and kind_of(name) is not FieldKind.DROPPED:
             self._block.append(b"%b: %b\r\n" % (spelling, value))
 
 

@@ -21,9 +21,8 @@ from noderouter.proxy.http.field_names import (
     END_TO_END,
     END_TO_END_PREFIXES,
     HOP_BY_HOP,
-    KINDS,
-    RESERVED_PREFIX,
     FieldKind,
+    kind_of,
 )
 from noderouter.proxy.http.grammar import MAX_FIELDS, TARGET, TOKEN, VALUE, is_authority, is_token
 from noderouter.proxy.http1.fields import (
@@ -52,8 +51,7 @@ _RESPONSE_LENGTH: Final = re.compile(rb"[0-9]{1,32}")
 MAX_OPTIONS: Final = 32
 """Fields that Connection may name; each is compared with every field of the head."""
 
-_DROPPED: Final = frozenset(name for name, kind in KINDS.items() if kind is FieldKind.DROPPED)
-_RESERVED: Final = frozenset(name for name, kind in KINDS.items() if kind in (FieldKind.RESERVED, FieldKind.UPGRADE))
+_IN_RESERVED: Final = (FieldKind.RESERVED, FieldKind.UPGRADE)
 _NEVER_FOLDED: Final = frozenset(b"content-length transfer-encoding connection upgrade".split())
 
 
@@ -93,9 +91,11 @@ class _Fields:
         judge = _JUDGES.get(name)
         if judge is not None:
             judge(self, value)
-        elif name in _RESERVED or name.startswith(RESERVED_PREFIX):
+            return
+        kind = kind_of(name)
+        if kind in _IN_RESERVED:
             self.reserved.append((name, value))
-        elif name not in _DROPPED:
+        elif kind is not FieldKind.DROPPED:
             if name == b"host" and self.request:
                 self._host(value)
             self.lines.append(spelling + b": " + value + b"\r\n")
@@ -103,10 +103,11 @@ class _Fields:
     def fold(self, spelling: bytes, more: bytes) -> None:
         """Go on with the value of the last field, which is called so (RFC 9112 section 5.2)."""
         name = spelling.lower()
-        if name in _RESERVED or name.startswith(RESERVED_PREFIX):
+        kind = kind_of(name)
+        if kind in _IN_RESERVED:
             value = self.reserved[-1][1]
             self.reserved[-1] = (name, value + b" " + more if value else more)
-        elif name not in _DROPPED:
+        elif kind is not FieldKind.DROPPED:
             line = self.lines[-1][:-2]
             self.lines[-1] = line + (b"" if line.endswith(b": ") else b" ") + more + b"\r\n"
 
@@ -187,6 +188,8 @@ class _Fields:
     def _option(self, option: bytes) -> None:
         if option in END_TO_END or option.startswith(END_TO_END_PREFIXES):
             raise HeadError(400, "Connection names an end-to-end field")
+        if kind_of(option) is FieldKind.DROPPED:
+            return
         if len(self.options) == MAX_OPTIONS:
             raise HeadError(400, "Connection names more than 32 fields")
         self.options.append(option)

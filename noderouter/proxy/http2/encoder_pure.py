@@ -6,7 +6,7 @@ What it promises is written in `hpack`. Lines are looked up as they are; only wh
 from collections import deque
 from typing import Final
 
-from noderouter.proxy.http.field_names import KINDS, FieldKind
+from noderouter.proxy.http.field_names import FieldKind, kind_of
 from noderouter.proxy.http.grammar import is_token
 from noderouter.proxy.http2.decoder_pure import FIRST_SIZE, LARGEST_SIZE
 from noderouter.proxy.http2.field_rules import OVERHEAD, VALUE_BYTES
@@ -27,10 +27,15 @@ MIN_FRAME: Final = 16384
 MAX_FRAME: Final = 0xFFFFFF
 _MAX_STREAM: Final = 0x7FFFFFFF
 
+
+def _stays(name: bytes, request: bool) -> bool:
+    """Whether a field stays with a connection (RFC 9113 section 8.2.2), or is written anew: framing, :authority."""
+    kind = kind_of(name)
+    return request if kind is FieldKind.HOST else kind not in (None, FieldKind.RESERVED)
+
+
 _WITHOUT, _NEVER, _INDEXED = 0x00, 0x10, 0x40
-_STAYS: Final = frozenset(name for name, kind in KINDS.items() if kind not in (FieldKind.RESERVED, FieldKind.HOST))
-"""What stays with a connection (RFC 9113 section 8.2.2), and framing, which is written anew."""
-_LINES: Final = {b"%b: %b\r\n" % pair: index for index, pair in enumerate(STATIC, 1) if pair[0] not in _STAYS}
+_LINES: Final = {b"%b: %b\r\n" % pair: index for index, pair in enumerate(STATIC, 1) if not _stays(pair[0], False)}
 _LONGEST: Final = max(len(name) + len(value) + 4 for name, value in STATIC)
 _NAMES: Final = {name: index for index, (name, _) in reversed(list(enumerate(STATIC, 1)))}
 _AROUND: Final = 4
@@ -236,7 +241,7 @@ class Encoder:
         name, value = name.lower(), value[:-2].strip(b" \t")
         if VALUE_BYTES.fullmatch(value) is None:
             raise ValueError("a block has something else than field lines")
-        if name not in _STAYS and not (request and name == b"host"):
+        if not _stays(name, request):
             self._line(out, b"%b: %b\r\n" % (name, value), name, value, never)
 
     def _frames(self, stream: int, end: bool, block: bytes, data: bytes) -> bytes:

@@ -7,7 +7,7 @@ import re
 from enum import IntEnum, auto
 from typing import Final
 
-from noderouter.proxy.http.field_names import CONNECTION_SPECIFIC, KINDS, RESERVED_PREFIX, FieldKind
+from noderouter.proxy.http.field_names import CONNECTION_SPECIFIC, FieldKind, kind_of
 from noderouter.proxy.http.grammar import PATH, QUERY, TOKEN, VALUE, is_authority, is_token
 
 
@@ -99,7 +99,7 @@ def classify(name: bytes, value: bytes) -> tuple[FieldClass, str]:
         return FieldClass.WRONG, "a field name is not a lower-case token"
     if name in CONNECTION_SPECIFIC:
         return FieldClass.WRONG, "a connection-specific field"
-    kind = KINDS.get(name)
+    kind = kind_of(name)
     if kind is FieldKind.HOST:
         return FieldClass.HOST, "" if is_authority(value) else "Host is not host[:port]"
     if kind is FieldKind.LENGTH:
@@ -110,7 +110,7 @@ def classify(name: bytes, value: bytes) -> tuple[FieldClass, str]:
         return FieldClass.LEFT_OUT, ""
     if name == b"te" and value.lower() != b"trailers":
         return FieldClass.WRONG, "te is not trailers"
-    if kind is not None or name.startswith(RESERVED_PREFIX):
+    if kind is not None:
         return FieldClass.ACTED_ON, ""
     return FieldClass.COOKIE if name == b"cookie" else FieldClass.FORWARDED, ""
 

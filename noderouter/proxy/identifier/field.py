@@ -4,11 +4,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from noderouter.core.exchange import Exchange
+from noderouter.proxy.http.field_names import FieldKind, kind_of
 from noderouter.schema.fields import FieldName
 from noderouter.schema.kind import WrapValidator
-
-_RESERVED: Final = {b"via", b"expect", b"upgrade", b"te", b"trailer", b"x-forwarded-client-cert", b"max-forwards"}
-_RESERVED_PREFIX: Final = b"l5d-"
 
 _PSEUDO: Final[dict[str, Callable[[Exchange], bytes | None]]] = {
     ":authority": lambda exchange: exchange.authority,
@@ -28,7 +26,10 @@ def _field_name(value: Any, check: Callable[[Any], str]) -> str:
         if value not in _PSEUDO:
             raise ValueError(f"{value[:100]} is no pseudo header of requests; they have {', '.join(_PSEUDO)}")
         return value
-    return check(value)
+    name = check(value)
+    if "_" in name and kind_of(name.encode("ascii").lower()) is not None:
+        raise ValueError(f"{name} never comes so far: what is {name.replace('_', '-')} behind CGI is removed")
+    return name
 
 
 RequestField = Annotated[FieldName, WrapValidator(_field_name)]
@@ -54,6 +55,6 @@ def field_of(name: str) -> FieldOf:
     lower = name.encode("ascii").lower()
     if lower == b"host":
         return lambda exchange: exchange.authority
-    if lower in _RESERVED or lower.startswith(_RESERVED_PREFIX):
+    if kind_of(lower) in (FieldKind.RESERVED, FieldKind.UPGRADE):
         return lambda exchange: exchange.field(lower)
     return lambda exchange: exchange.headers.get(lower)

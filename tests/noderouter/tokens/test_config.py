@@ -86,11 +86,15 @@ def test_keys_as_text() -> None:
         ({"jwks": 1}, "expected a JWK Set"),
         ({"jwksUri": URI, "header": "l5d-token"}, "means something else already"),
         ({"jwksUri": URI, "header": "Cookie"}, "means something else already"),
+        ({"jwksUri": URI, "header": "l5d_token"}, "means something else already"),
+        ({"jwksUri": URI, "header": "X_Forwarded_Client_Cert"}, "means something else already"),
         ({"jwksUri": URI, "forwardClaims": [{"claim": "sub", "header": "l5d-sub"}]}, "means something else already"),
         ({"jwksUri": URI, "forwardClaims": [{"claim": "sub", "header": "Host"}]}, "means something else already"),
         ({"jwksUri": URI, "forwardClaims": [{"claim": "sub", "header": "Authorization"}]}, "means something else"),
         ({"jwksUri": URI, "forwardClaims": [{"claim": [], "header": "x-sub"}]}, "the list is empty"),
         ({"jwksUri": URI, "forwardClaims": [{"claim": "a", "header": name} for name in ("x-a", "X-A")]}, "one header"),
+        ({"jwksUri": URI, "forwardClaims": [{"claim": "a", "header": name} for name in ("x-a", "x_a")]}, "one header"),
+        ({"jwksUri": URI, "header": "x-a", "forwardClaims": [{"claim": "a", "header": "x_a"}]}, "x-a has tokens"),
         ({"jwksUri": URI, "header": "x-a", "forwardClaims": [{"claim": "a", "header": "x-a"}]}, "x-a has tokens"),
     ],
 )  # fmt: skip
@@ -101,6 +105,8 @@ def test_what_is_wrong_with_one(issuer: dict[str, Any], words: str) -> None:
 def test_what_is_wrong_with_several() -> None:
     assert "is there twice" in problem({"jwksUri": URI}, {"jwksUri": URI, "audiences": ["other"]})
     assert "must be the same" in problem({"jwksUri": URI}, {"jwksUri": URI, "issuer": "b", "forward": True})
+    respelled = [{"jwksUri": URI, "header": header} for header in ("x-token", "x_token")]
+    assert "differ in `-` and `_` only" in problem(*respelled)
     assert "at most 16" in problem(*({"jwksUri": URI, "issuer": str(each)} for each in range(17)))
     checked({"jwksUri": URI}, {"jwksUri": URI, "header": "x-token"}, {"jwksUri": URI, "issuer": "b"})
 

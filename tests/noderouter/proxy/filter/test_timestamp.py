@@ -19,7 +19,9 @@ def test_milliseconds_since_the_epoch_are_added() -> None:
 
 
 def test_what_the_client_claims_is_removed() -> None:
-    exchange = make_exchange(block=b"a: 1\r\nx-request-START: 1\r\nX-Request-Start: 2\r\nb: 2\r\n")
+    exchange = make_exchange(
+        block=b"a: 1\r\nx-request-START: 1\r\nX_Request_Start: 3\r\nX-Request-Start: 2\r\nb: 2\r\n"
+    )
     run(Timestamp(served, "X-Request-Start").serve(exchange))
     assert exchange.headers.block == b"a: 1\r\nb: 2\r\n"
     assert exchange.request_fields.count(b"\r\n") == 1

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from noderouter.core.claims import Unknown, Verified
 from noderouter.core.errors import BadToken, KeysUnknown
 from noderouter.core.exchange import Exchange
-from noderouter.core.headers import Headers
-from noderouter.proxy.filter.tokens import TokenField, Tokens, TokenStats, bearer, lines_called
+from noderouter.core.headers import Headers, lines_called
+from noderouter.proxy.filter.tokens import TokenField, Tokens, TokenStats, bearer
 from tests.testing.reply import make_exchange
 from tests.testing.step import run
 
@@ -113,6 +113,14 @@ def test_nobody_can_tell() -> None:
 def test_strangers_cannot_claim(name: bytes) -> None:
     exchange = Server().serve(b"a: x-sub: b\r\n%b: eve\r\nx-subs: c\r\nmy-x-sub: d\r\n%b:eve\r\n" % (name, name))
     assert exchange.block == b"a: x-sub: b\r\nx-subs: c\r\nmy-x-sub: d\r\n"
+
+
+@pytest.mark.parametrize("forward", [False, True])
+@pytest.mark.parametrize("other", [b"", b"x-token: good\r\n"])
+def test_a_token_that_nobody_judged_does_not_pass_by_another_spelling(forward: bool, other: bytes) -> None:
+    exchange = Server(forward=forward).serve(b"a: b\r\nX_Token: forged\r\n%bx_tokens: c\r\n" % other)
+    assert exchange.block == b"a: b\r\n%bx_tokens: c\r\n" % (other if forward else b"")
+    assert exchange.claims == ({"sub": "anna"} if other else None)
 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_.+-]{0,8}", fullmatch=True)

@@ -20,7 +20,9 @@ NAMES: Final = [
     b"Host", b"host", b"Content-Length", b"content-length", b"Transfer-Encoding", b"TRANSFER-ENCODING", b"Connection",
     b"connection", b"Keep-Alive", b"Upgrade", b"TE", b"Trailer", b"Via", b"Expect", b"l5d-dtab", b"L5D-CTX-Trace",
     b"Max-Forwards", b"X-Forwarded-Client-Cert", b"Proxy-Connection", b"Proxy-Authorization", b"Proxy-Authenticate",
-    b"Accept", b"Foo", b"X", b"l5d", b"l5d_", b"Content_Length", b"Content-Length ", b" Folded", b"", b"A(b", b"\x00",
+    b"Accept", b"Foo", b"X", b"l5d", b"l5d_", b"Content_Length", b"Content-Length ",
+    b"L5d_ctx-trace", b"l5d-ctx_trace", b"X_Forwarded-Client_Cert", b"keep_alive", b"Transfer_Encoding", b"x_y",
+    b" Folded", b"", b"A(b", b"\x00",
     b"Content-Lengthy", b"Hos", b"Cookie", b"Set-Cookie",
 ]  # fmt: skip
 VALUES: Final = [
@@ -31,6 +33,7 @@ VALUES: Final = [
     b"foo, x", b"host", b"content-length", b"l5d-dtab", b"close, transfer-encoding", b",,", b"a b", b"x-forwarded-for",
     b"h2c", b"100-continue", b"trailers", b"\xe4\xf6", b"a\tb", b"a\x00b", b"a\x7f", b"\"x\"", b"a\rb", b"a\nb",
     b"%41", b"%4", b"a:99999", b"a:65535", b":80", b"[::g]", b"[1.2.3.4]", b"[::1]x", b"[::1", b"1.2.3.4:", b"foo\x80",
+    b"keep_alive, x_y", b"x_forwarded_client_cert, l5d_dtab", b"close, content_length",
     b"a1, a2, a3, a4, a5, a6, a7, a8, a9, b1, b2, b3, b4, b5, b6, b7, b8, b9, c1, c2, c3, c4, c5, c6, c7, c8, c9, d1",
 ]  # fmt: skip
 SPACES: Final = [b" "] * 12 + [b"", b"  ", b"\t", b" \t "]

@@ -23,6 +23,7 @@ from noderouter.proxy.http1.chunked import (
 )
 from noderouter.proxy.http1.fields import HeadError
 from tests.testing.examples import examples
+from tests.testing.respelled import RESPELLED
 
 Outcome = tuple[bytes, Headers | None, bytes] | tuple[int, str] | None
 
@@ -114,6 +115,11 @@ def test_trailers() -> None:
     assert decode(data) == (b"", block, b"rest")
     assert decode(data, list(range(len(data)))) == (b"", block, b"rest")
     assert decode(b"0\r\nTrailer: x\r\n\r\n") == (b"", None, b"")
+
+
+@pytest.mark.parametrize("name", [each for each in RESPELLED if not each.startswith((b"l5d-", b"x-forwarded-"))])
+def test_trailers_that_are_ours_behind_cgi_are_dropped(name: bytes) -> None:
+    assert decode(b"0\r\nA: b\r\n%b: x\r\nx_y: z\r\n\r\n" % name.title())[1] == Headers(b"A: b\r\nx_y: z\r\n")
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ import gc
 import importlib.util
 import sys
 import tracemalloc
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
 from noderouter.core.headers import Headers
+from noderouter.proxy.http.field_names import END_TO_END_PREFIXES
 from noderouter.proxy.http1 import head, head_pure
 from noderouter.proxy.http1.fields import HeadError
+from tests.testing.respelled import RESPELLED
 
 LIMITS = (8192, 65536)
 
@@ -102,11 +105,26 @@ def test_hop_by_hop_fields_stay_behind(heads: ModuleType, line: bytes, case: obj
 
 def test_names_that_only_resemble_ours_are_forwarded(heads: ModuleType) -> None:
     lines = [
-        b"T: 1", b"TEE: 1", b"Vi: 1", b"Viaa: 1", b"Hosts: 1", b"Keep-Alivf: 1", b"l5d: 1", b"l5d_x: 1", b"xl5d-a: 1",
-        b"Content_Length: 7", b"Content-Lengti: 1", b"Transfer_Encoding: chunked", b"Proxy-Status: x", b"kEEP_aLIVE: 1",
+        b"T: 1", b"TEE: 1", b"Vi: 1", b"Viaa: 1", b"Hosts: 1", b"Keep-Alivf: 1", b"l5d: 1", b"xl5d-a: 1",
+        b"Content-Lengti: 1", b"Proxy-Status: x", b"Content_Type: 1", b"Proxy_Status: x", b"l5dx_: 1", b"_: 1",
+        b"Keep_Alivf: 1", b"Keep~Alive: 1", b"KeepMAlive: 1", b"Content_Length_: 7", b"l_5d-dtab: 1",
     ]  # fmt: skip
     block = b"".join(line + b"\r\n" for line in lines)
     assert request(heads, *lines)[7:] == (b"Host: a\r\n" + block, None)
+
+
+@pytest.mark.parametrize("name", RESPELLED)
+@pytest.mark.parametrize("case", [bytes.lower, bytes.upper, bytes.title])
+def test_what_is_ours_behind_cgi_is_neither_passed_on_nor_acted_on(
+    heads: ModuleType, name: bytes, case: Callable[[bytes], bytes]
+) -> None:
+    lines = (b"A: 1", case(name) + b": 7", case(name) + b":chunked", b"B: 2")
+    named = b"Connection: " + case(name if not name.startswith(END_TO_END_PREFIXES) else b"x")
+    for fields in (lines, (*lines, named)):
+        assert request(heads, *fields)[5:] == (0, True, b"Host: a\r\nA: 1\r\nB: 2\r\n", None)
+        assert response(heads, *fields)[4:] == (-2, True, b"A: 1\r\nB: 2\r\n", None)
+    folded = heads.parse_response(b"HTTP/1.1 200 OK\r\n%b: a\r\n b\r\nA: 1\r\n\r\n" % case(name), *LIMITS, True)
+    assert folded[6:] == (b"A: 1\r\n", None)
 
 
 @pytest.mark.parametrize(

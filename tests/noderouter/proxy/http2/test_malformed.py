@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.noderouter.proxy.http2.blocks import GET, INDEXED, NEVER, OK, WITHOUT, block, literal
+from tests.testing.respelled import RESPELLED
 
 M, S, A, P = GET
 CONNECT = (b":method", b"CONNECT")
@@ -265,6 +266,10 @@ RIGHT: list[tuple[list[tuple[bytes, bytes]], tuple[Any, ...]]] = [
             -1,
         ),
     ),
+    (
+        [*GET, *((name, b"7") for name in RESPELLED), (b"x_y", b"z"), (b"content_type", b"a")],
+        (b"GET", b"http", b"a:80", b"/x", None, b"host: a:80\r\nx_y: z\r\ncontent_type: a\r\n", None, -1),
+    ),
 ]
 
 
@@ -336,6 +341,20 @@ def test_right_trailers(hpacks: ModuleType) -> None:
     data = block([(b"grpc-status", b"0"), *reserved, (b"grpc-message", b"")])
     assert hpacks.Decoder().trailers(data, 0, len(data)) == (b"grpc-status: 0\r\ngrpc-message: \r\n", None, 0, "")
     assert hpacks.Decoder().trailers(b"", 0, 0) == (b"", None, 0, "")
+
+
+def test_what_is_ours_behind_cgi_is_dropped_from_responses_and_trailers_and_never_sent(hpacks: ModuleType) -> None:
+    decoder = hpacks.Decoder()
+    named = [(name, b"a") for name in RESPELLED]
+    data = block([*OK, *named, (b"x_y", b"z")])
+    assert decoder.response(data, 0, len(data))[:4] == (200, b"x_y: z\r\n", None, -1)
+    data = block([*(pair for pair in named if not pair[0].startswith(b"x-forwarded-")), (b"x_y", b"z")])
+    assert decoder.trailers(data, 0, len(data)) == (b"x_y: z\r\n", None, 0, "")
+    data = literal(b"l5d_dtab", b"/a => /b", NEVER)
+    assert decoder.trailers(data, 0, len(data)) == (b"", None, 0, "")
+    lines = b"".join(b"%b: %b\r\n" % (name.title(), value) for name, value in named)
+    left = b"x_y: z\r\n"
+    assert hpacks.Encoder().trailers(1, None, lines + left) == hpacks.Encoder().trailers(1, None, left)
 
 
 def test_never_indexed_is_told(hpacks: ModuleType) -> None:
