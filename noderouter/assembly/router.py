@@ -21,6 +21,7 @@ from noderouter.config.router import RouterConfig
 from noderouter.core.background import Log
 from noderouter.core.client_namespaces import ClientNamespaces
 from noderouter.naming.interpreter.interpreter import Interpreter
+from noderouter.naming.service_names import ServiceNames
 from noderouter.proxy.access_log.file import AccessLogFile
 from noderouter.proxy.access_log.json import JsonLog
 from noderouter.proxy.access_log.rotation import RollPolicy
@@ -102,11 +103,12 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     of_clients = config.client.build()
     clients = build_clients(config, of_clients, around, scopes, connection_guard(policy, own))
     gates = Gates()
-    rates = None if around.limits is None else Rates(config.label, around.limits, around.source)
+    spelled = service_names(config, interpreter)
+    rates = None if around.limits is None else Rates(config.label, around.limits, around.source, spelled)
     if rates is not None:
         rate_gauges(scope, rates)
     tracing = tracing_of(config, around.sampler)
-    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients, tracing, gates, rates)
+    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients, tracing, gates, rates, spelled)
     router = Router(config.label, identifier, names, clients, config.bindingCache.build(), around.admit_binding)
     errors = build_error_words(config, interpreter, clients, around.log)
     router_gauges(scope, router)
@@ -144,6 +146,13 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
         tracing=tracing,
         describe=describe_with(identifier, interpreter, clients),
     )
+
+
+def service_names(config: RouterConfig, interpreter: Interpreter) -> ServiceNames:
+    """Which names are one service to limits: a host has many, where names are of hosts."""
+    if any(each.by_host for each in config.identifier):
+        return interpreter.service_names(config.dstPrefix)
+    return ServiceNames(config.dstPrefix)
 
 
 def build_identifier(kinds: Sequence[IdentifierKind], prefix: Path, clients: ClientNamespaces) -> Identifier:

@@ -4,6 +4,7 @@ The stack's order, outermost first, is that of the list in `service_filters`; ea
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Final
@@ -17,6 +18,7 @@ from noderouter.config.router import RouterConfig
 from noderouter.core.errors import OverloadError
 from noderouter.core.service import Layer, Service
 from noderouter.naming.binding import Bind
+from noderouter.naming.service_names import ServiceNames
 from noderouter.proxy.classifier.grpc import GrpcNeverRetryable
 from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.filter.concurrency import ConcurrencyLimit
@@ -30,7 +32,7 @@ from noderouter.proxy.retry.filter import Retry
 from noderouter.proxy.router.branches import Branch, Picker
 from noderouter.proxy.router.clients import Clients
 from noderouter.proxy.router.config import ServiceParams
-from noderouter.proxy.router.gates import Gates
+from noderouter.proxy.router.gates import Gates, Limited
 from noderouter.proxy.router.gauges import gate_gauges, held_gauges, service_gauges
 from noderouter.proxy.router.named import NameSettings
 from noderouter.proxy.router.route import FixedAnswer, MakeRoute, Route
@@ -52,24 +54,35 @@ def build_names(
     tracing: Tracing | None,
     gates: Gates,
     rates: Rates | None,
+    names: ServiceNames,
 ) -> NameSettings:
-    """What the services of a router's names are made with; the metrics of each are in `service/<name>`."""
+    """What the services of a router's names are made with; the metrics of each are in `service/<name>`.
+
+    `names` know which of them are one service, to its limits.
+    """
     resolver = config.service.build()
     holding = config.protocol != "http"
     rng = around.rng
 
+    def limited(name: Path) -> Limited:
+        if not resolver.limits:
+            return name, None
+        service, spellings = names.of(name)
+        return service, resolver.concurrency((name, *spellings))
+
     def filters(name: Path, local: Dtab | None) -> Sequence[Layer]:
-        params = resolver.resolve(name)
+        service, limit = limited(name)
+        params = replace(resolver.resolve(name), concurrency=limit)
         scope = scopes.acquire("service", element(name))
         gate = None
-        if params.concurrency is not None:
-            gate = gates.acquire(name, partial(params.concurrency.gate, name.show(), rng))
+        if limit is not None:
+            gate = gates.acquire((service, limit), partial(limit.gate, service.show(), rng))
             gate_gauges(scope, gate)
         made = service_filters(params, scope, rng, tracing, holding=holding, gate=gate)
         return made if rates is None else [layer(RateLimitFilter, rates, name, local), *made]
 
     def closed(name: Path) -> None:
-        gates.release(name)
+        gates.release(limited(name))
         scopes.release("service", element(name))
 
     return NameSettings(

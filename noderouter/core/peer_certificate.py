@@ -20,6 +20,18 @@ class PeerCertificate:
     ends: float
     """When it is no longer valid, seconds since the epoch."""
 
+    @property
+    def identity(self) -> str:
+        """Whose it is: its first URI (a SPIFFE id), or else name of a host, or else its subject, as `field` says them.
+
+        With the sort before it, so that a name of one sort is nobody's of another.
+        """
+        if self.uris:
+            return f"SAN={self.uris[0]}"
+        if self.dns:
+            return f"DNS={self.dns[0].lower()}"
+        return f"Subject={self.subject}" if self.subject else f"Hash={self.hash}"
+
     def field(self) -> bytes:
         """Return the field `x-forwarded-client-cert` that tells an endpoint of it, as a line.
 

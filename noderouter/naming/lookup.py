@@ -9,6 +9,7 @@ from typing import Any
 
 from dtab import Bound, Failed, NameTree, Ok, Path, Pending
 from noderouter.core.computed import Reading
+from noderouter.naming.service_names import ServiceNames
 
 Lookup = Pending | Ok[NameTree[Path | Bound]] | Failed
 """What a namer answers; path leaves are bound again through the whole dtab."""
@@ -29,6 +30,10 @@ class Namer:
     def lookup(self, path: Path, reading: Reading) -> Lookup:
         """Answer `path`, which is what follows the prefix; Neg where the name is not known."""
         raise NotImplementedError
+
+    def service_names(self, prefix: Path) -> ServiceNames | None:
+        """Return which names below `prefix`, a router's, are one Service; None where this says nothing of hosts."""
+        return None
 
     def names(self) -> list[Path]:
         """Return every name that can be bound now, with the prefix; empty where they cannot be listed."""

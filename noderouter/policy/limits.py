@@ -21,13 +21,16 @@ from noderouter.schema.partial import MatcherText
 
 MOST_LIMITS: Final = 100
 MOST_RATE: Final = 1_000_000
+LEAST_RATE: Final = 0.000_001
+"""One in eleven days; nothing is kept for so long."""
 
 
 def _rate(value: object) -> object:
-    """Give one message for what is no number, and take whole ones."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("expected a number, such as 10 or 0.5")
-    return float(value)
+    """Give one message for what is no number, or one that means nothing, and take whole ones."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not LEAST_RATE <= value <= MOST_RATE:  # type: ignore[operator]  # of ints without end, and of NaN
+        raise ValueError(f"expected a number from {LEAST_RATE:f} to {MOST_RATE}, such as 10 or 0.5")
+    return float(value)  # type: ignore[arg-type]
 
 
 def _once(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -37,7 +40,7 @@ def _once(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _Once = AfterValidator(_once)
-Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0, le=MOST_RATE)]
+Rate = Annotated[float, BeforeValidator(_rate)]
 
 
 class Limit(Model):
@@ -48,7 +51,7 @@ class Limit(Model):
     """The label of the router that it is for; None is each of them, on its own."""
     service: MatcherText = PathMatcher("/")
     """A pattern for the logical names that it is for, as in `service.configs`."""
-    per: Annotated[Several[Literal["service", "source"]], _Once] = ("service",)
+    per: Annotated[Several[Literal["service", "source", "identity"]], _Once] = ("service",)
     """What has a bucket of its own; where nothing has, there is one for all."""
     headers: Annotated[Several[FieldName], Field(max_length=4), _Once] = ()
     """Fields each of whose values has one, too; they say what their sender likes."""

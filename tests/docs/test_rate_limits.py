@@ -7,11 +7,13 @@ from textwrap import dedent
 from dtab import Path
 from noderouter.core.errors import RateLimited
 from noderouter.core.var import Var
+from noderouter.naming.service_names import ServiceNames
 from noderouter.policy.limits import Limit, Limits, parse_limits
 from noderouter.proxy.limit.config import LEAST, MOST, Concurrency
 from noderouter.proxy.limit.rates import MOST_ALIASES, MOST_SOURCES, Rates
 from tests.testing.reply import make_exchange
 
+NAMES = ServiceNames(Path.of("svc"), Path.of("service"), ("local", "cluster"))
 PAGE = (FilePath(__file__).parents[2] / "docs" / "rate-limits.md").read_text()
 
 
@@ -24,7 +26,7 @@ def shown() -> Limits:
 
 def let_through(limits: Limits, count: int, name: str, peer: str = "10.0.0.1", key: str = "") -> int:
     """How many of so many requests at once."""
-    rates = Rates("out", Var(limits), lambda ip: ip)
+    rates = Rates("out", Var(limits), lambda ip: ip, NAMES)
     exchange = make_exchange()
     exchange.reply.comes((peer, 1))
     exchange.headers.block = b"x-api-key: %b\r\n" % key.encode()
@@ -49,6 +51,23 @@ def test_the_limits_that_are_shown() -> None:
     assert let_through(only("each-key"), 10, "/svc/any") == 1
     assert let_through(only("whole"), 1000, "/svc/other") == 1000
     assert let_through(shown(), 10, "/svc/hello") == 1
+
+
+def test_the_names_of_a_service() -> None:
+    section = PAGE.partition("### One Service, many names")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| (.*`.*) \| (.*) \|$", section, re.MULTILINE)
+    told = {*re.findall(r"`(\S+?)`", " ".join(asked for asked, _ in rows)), "/svc/hello/in:prod"} - {"hello", "prod"}
+    asked = [each if each.startswith("/") else f"/svc/{each}" for each in told]
+    assert len(asked) == 9
+    (written,) = re.findall(r"written for any of these names \((.*)\)", section)
+    patterns = re.findall(r"`(?:service: )?(\S+?)`", written)
+    assert len(patterns) == 3
+    for pattern in patterns:
+        limits = Limits.model_validate({"limits": [{"name": "a", "service": pattern, "requestsPerSecond": 1}]})
+        assert (
+            len({Rates("out", Var(limits), lambda ip: ip, NAMES).of([Path.parse(each)])[0][1] for each in asked}) == 1
+        )
+        assert let_through(limits, 2, "/svc/hello") == 2 or "name" in pattern
 
 
 def test_the_table_has_every_key() -> None:

@@ -3,9 +3,11 @@
 import re
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 
 from tests.testing.backend import backend, backends, response
+from tests.testing.http2 import http2_client, http2_origin, settings
 from tests.testing.loop import until
 from tests.testing.router import config, fs, inet, routing
 
@@ -62,6 +64,31 @@ async def test_a_service_has_so_many_requests_at_a_time():
             metrics = await router.metrics("rt/out/service/svc/hello/concurrency")
             assert metrics == {"limit": 2, "active": 0, "waiting": 0, "waited": 1, "refused": 2, "timed_out": 0}
             assert (await router.ask()).text == "done"
+
+
+HOSTS = ["web.shop", "WEB.Shop.", "web.shop:80", "web.shop.svc", "web.shop.svc.example.internal:80", "web.shop:8080"]
+
+
+@pytest.mark.parametrize("written", ["/svc/web.shop.svc", "/service/shop/web", "/svc/*"])
+async def test_a_host_of_a_service_has_one_limit_however_it_is_spelled(written):
+    limit = {"maxRequests": 2, "maxQueued": 0}
+    service = {"kind": "io.l5d.static", "configs": [{"prefix": written, "concurrency": limit}]}
+    async with backend() as answering:
+        release = held(answering)
+        dtab = f"/service => {inet(answering.port)}; /host => /#/io.l5d.k8s.host;"
+        dtab += "/svc => /$/io.buoyant.http.domainToPathPfx/host"
+        namers = [{"kind": "io.l5d.k8s.host", "clusterDomain": "example.internal"}]
+        async with routing(config(dtab, namers=namers, service=service)) as router:
+            async with asking(router, 1, host="web.shop"), asking(router, 1, host="Web.shop.svc:80"):
+                await until(lambda: len(answering.got) == 2)
+                for host in HOSTS:
+                    refused(await router.ask(host), "^/service/shop/web is at its limit of 2 concurrent requests$")
+                if written != "/svc/*":
+                    async with asking(router, 1, host="web.other"):
+                        await until(lambda: len(answering.got) == 3)
+                        release.set()
+                release.set()
+            assert [(await router.ask(host)).text for host in HOSTS] == ["done"] * len(HOSTS)
 
 
 async def test_who_waits_for_too_long_is_refused_and_who_leaves_takes_no_place_along():
@@ -163,3 +190,43 @@ async def test_off_it_is_in_no_stack():
         (client,) = router.router().clients
         assert client.limits is None
         assert not [name for name in await router.metrics("rt") if "concurrency" in name]
+
+
+def follows(router):
+    """Whether the limits of the one service and its one endpoint have seen what they follow."""
+    built = router.app.worker.routers["out"]
+    (client,) = built.router.clients
+    (endpoint,) = client.endpoints.values()
+    (gate,) = built.gates._gates.values()
+    return endpoint.gradient.base > 0.0 and gate.gradient.base > 0.0
+
+
+async def test_an_adaptive_limit_of_uploads_follows_what_comes_behind_them():
+    adaptive = {"service": {"concurrency": {"adaptive": True}}, "client": {"concurrency": {"adaptive": True}}}
+    async with backend() as service, routing(config(f"/svc => {inet(service.port)}", **adaptive)) as router:
+        http = await router.connect()
+        for _ in range(12):
+            assert (await http.ask(method="POST", body=b"x" * 1000, chunked=True)).status == 200
+        await http.close()
+        assert follows(router)
+
+
+async def test_it_does_so_in_http2():
+    async def answering(peer):
+        await peer.preface()
+        await peer.send(settings())
+        while (got := await peer.read()) is not None:
+            if got.ended:
+                await peer.send(peer.response(got.stream, end=True))
+
+    adaptive = {"service": {"concurrency": {"adaptive": True}}, "client": {"concurrency": {"adaptive": True}}}
+    async with http2_origin(answering) as server:
+        keys = config(f"/svc => {inet(server.port)}", protocol="h2", **adaptive)
+        async with routing(keys) as router:
+            peer = await http2_client(router.port)
+            for stream in range(1, 25, 2):
+                await peer.send(peer.request(method="POST", end=False))
+                await peer.upload(stream, b"x" * 1000)
+                assert (await peer.over(stream)).status == 200
+            await peer.close()
+            assert follows(router)

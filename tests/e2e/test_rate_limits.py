@@ -15,6 +15,7 @@ from tests.testing.http2 import http2_client
 from tests.testing.loop import until
 from tests.testing.origin import client
 from tests.testing.router import config, inet, replace, routing
+from tests.testing.tls import ask_https, client_context, leaf, server_keys, write_authority
 
 ONE = {"name": "one", "requestsPerSecond": 0.001}
 """A single request for each service."""
@@ -244,3 +245,33 @@ async def test_where_no_place_is_configured_it_is_in_no_stack():
         assert [each.name for each in named.filters] == ["Propagate", "Retry"]
         assert (await router.admin("/limits.json")).status == 404
         await trio.lowlevel.checkpoint()
+
+
+# Who asks, and for what
+
+
+async def test_hosts_of_a_service_are_one_however_they_are_spelled(limits):
+    said(limits, {"name": "web", "service": "/svc/web.shop", "requestsPerSecond": 0.001})
+    dtab = "/host => /#/io.l5d.k8s.host; /svc => /$/io.buoyant.http.domainToPathPfx/host"
+    namers = [{"kind": "io.l5d.k8s.host", "clusterDomain": "example.internal"}]
+    async with backend() as service:
+        keys = config(f"/service => {inet(service.port)}; {dtab}", namers=namers)
+        async with routing(limited(limits, keys)) as router:
+            hosts = ["web.shop.svc", "WEB.shop", "web.shop.", "web.shop:80", "web.shop.svc.example.internal:8080"]
+            assert [(await router.ask(host)).status for host in hosts] == [200, 429, 429, 429, 429]
+            own = [("l5d-dtab", "/svc/mine => /service/shop/web")]
+            assert (await router.ask("mine", fields=own)).status == 429
+            assert (await router.ask("web.other")).status == 200
+            assert len(service.got) == 2
+
+
+async def test_who_shows_a_certificate_is_who_it_says_and_nobody_else(limits, tmp_path):
+    said(limits, {"name": "each", "per": ["identity"], "requestsPerSecond": 0.001})
+    tls = server_keys(tmp_path, caCertPath=str(write_authority(tmp_path)))
+    async with hello(limits, servers=[{"port": 0, "tls": tls, "http2": {}}]) as (service, router):
+        front, again, back = (client_context(cert=leaf(name)) for name in ("front.test", "front.test", "back.test"))
+        contexts = [front, again, back, client_context(), client_context()]
+        assert [(await ask_https(router.port, context)).status for context in contexts] == [200, 429, 200, 200, 429]
+        refused = await ask_https(router.port, front)
+        assert refused.text == "the limit each allows 0.001 requests a second of each identity, 1 at once"
+        assert len(service.got) == 3

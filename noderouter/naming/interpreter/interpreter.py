@@ -16,6 +16,7 @@ from noderouter.core.readiness import Readiness
 from noderouter.core.var import Var
 from noderouter.naming.interpreter.explore import explore
 from noderouter.naming.lookup import Lookup, Namer, State
+from noderouter.naming.service_names import ServiceNames
 from noderouter.naming.transformer.kind import Transformer, states_of, transformed
 
 Result = Pending | Ok[NameTree[Bound]] | Failed
@@ -109,6 +110,11 @@ class Interpreter:
             return bind(dtab, path, lambda name: self.lookup(name, reading), limits=limits).root
 
         return Computed(compute).value
+
+    def service_names(self, prefix: Path) -> ServiceNames:
+        """Return which names of a router with that `dstPrefix`, where they are of hosts, are one Service."""
+        found = (namer.service_names(prefix) for namer in self._namers)
+        return next((each for each in found if each is not None), ServiceNames(prefix))
 
     def names(self) -> list[Path]:
         """Return every bound name that namers can list at the moment."""

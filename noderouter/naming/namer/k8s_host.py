@@ -14,10 +14,11 @@ from typing import ClassVar
 from dtab import NEG, Leaf, Ok, Path
 from noderouter.core.computed import Reading
 from noderouter.kubernetes.cluster_domain import tidy
+from noderouter.naming.k8s_spelling import canonical
 from noderouter.naming.lookup import Lookup, Namer
-from noderouter.naming.namer.k8s_spelling import canonical
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.service_names import ServiceNames
 from noderouter.schema.fields import Domain, PathText
 
 
@@ -53,6 +54,10 @@ class K8sHostNamer(Namer):
         """Rewrite `path`."""
         found = canonical(path.labels, self._domain)
         return Ok(NEG) if found is None else Ok(Leaf(Path(self._name.labels + found)))
+
+    def service_names(self, prefix: Path) -> ServiceNames:
+        """Return which names of a router are one."""
+        return ServiceNames(prefix, self._name, self._domain)
 
     def state(self) -> dict[str, str | None]:
         """Return the cluster's domain."""

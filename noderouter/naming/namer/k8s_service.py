@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from dtab import NEG, Alt, Leaf, NameTree, Ok, Path
 from noderouter.core.computed import Reading
+from noderouter.naming.k8s_spelling import ports
 from noderouter.naming.lookup import Lookup, Namer
-from noderouter.naming.namer.k8s_spelling import ports
 from noderouter.naming.namer.kind import NamerKind
 from noderouter.naming.runtime import Runtime
 from noderouter.schema.fields import PathText

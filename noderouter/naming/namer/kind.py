@@ -7,6 +7,7 @@ from dtab import Bound, Ok, Path
 from noderouter.core.computed import Reading
 from noderouter.naming.lookup import ROOT, Lookup, Namer, State
 from noderouter.naming.runtime import Runtime
+from noderouter.naming.service_names import ServiceNames
 from noderouter.naming.transformer.kind import Transformer, TransformerKind, states_of, transformed
 from noderouter.schema.fields import PathText
 from noderouter.schema.kind import Kind, Several, kind_field
@@ -65,6 +66,10 @@ class TransformedNamer(Namer):
         if isinstance(answer, Ok) and all(isinstance(leaf, Bound) for leaf in answer.tree.leaves()):
             return Ok(transformed(answer.tree, self._transformers))
         return answer
+
+    def service_names(self, prefix: Path) -> ServiceNames | None:
+        """Return what the namer says."""
+        return self._namer.service_names(prefix)
 
     def names(self) -> list[Path]:
         """Return the namer's names."""

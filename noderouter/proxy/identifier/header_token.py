@@ -22,8 +22,13 @@ class HeaderToken(IdentifierKind):
         """See `IdentifierKind`."""
         return misfit(self.header, protocol)
 
+    @property
+    def by_host(self) -> bool:
+        """See `IdentifierKind`."""
+        return self.header.lower() in ("host", ":authority")
+
     def build(self, prefix: Path) -> Identifier:
         """The identifier."""
-        if self.header.lower() in ("host", ":authority"):
+        if self.by_host:
             return HostIdentifier(prefix, self.header)
         return HeaderTokenIdentifier(prefix, self.header)

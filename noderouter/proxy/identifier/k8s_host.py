@@ -22,6 +22,11 @@ class K8sHost(IdentifierKind):
 
     kind_name: ClassVar[str] = "io.l5d.k8s.host"
 
+    @property
+    def by_host(self) -> bool:
+        """See `IdentifierKind`."""
+        return True
+
     def build(self, prefix: Path) -> Identifier:
         """The identifier where no client is known."""
         return ScopedHostIdentifier(prefix, ClientNamespaces())

@@ -43,6 +43,11 @@ class IdentifierKind(Kind):
         """A key of this that a router of `protocol` (`http`, `h2`) cannot have, and what to use instead, or None."""
         return None
 
+    @property
+    def by_host(self) -> bool:
+        """Whether its names are the prefix and a host."""
+        return False
+
     def build(self, prefix: Path) -> Identifier:
         """The identifier; its names start with `prefix` (the router's `dstPrefix`)."""
         raise NotImplementedError

@@ -16,6 +16,11 @@ class OriginalDst(IdentifierKind):
 
     kind_name: ClassVar[str] = "io.l5d.originalDst"
 
+    @property
+    def by_host(self) -> bool:
+        """See `IdentifierKind`."""
+        return True
+
     def build(self, prefix: Path) -> Identifier:
         """The identifier."""
         return OriginalDstIdentifier(prefix)

@@ -20,6 +20,11 @@ class Sni(IdentifierKind):
 
     kind_name: ClassVar[str] = "io.l5d.sni"
 
+    @property
+    def by_host(self) -> bool:
+        """See `IdentifierKind`."""
+        return True
+
     def build(self, prefix: Path) -> Identifier:
         """The identifier."""
         return SniIdentifier(prefix)

@@ -8,11 +8,12 @@ edit of the others; one that is another begins with full ones. All limits of a r
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from dtab import Dtab, Failed, Path, Pending
+from dtab import Dtab, Failed, Path, PathMatcher, Pending
 from noderouter.core.epoch import EPOCH
 from noderouter.core.errors import RateLimited
 from noderouter.core.exchange import Exchange
 from noderouter.core.var import Var
+from noderouter.naming.service_names import ServiceNames
 from noderouter.policy.limits import Limit, Limits
 from noderouter.proxy.limit.arrivals import Arrivals
 
@@ -34,30 +35,50 @@ class RateLimit:
         refused: those that it refused.
     """
 
-    __slots__ = ("allowed", "arrivals", "by_service", "by_source", "headers", "limit", "refused")
+    __slots__ = (
+        "_pattern",
+        "allowed",
+        "arrivals",
+        "by_identity",
+        "by_service",
+        "by_source",
+        "headers",
+        "limit",
+        "refused",
+    )
 
     def __init__(self, limit: Limit, before: "RateLimit | None" = None) -> None:
         """`before` is the one of its name that it takes the place of: counts never go back."""
         self.limit = limit
+        self._pattern = PathMatcher(limit.service.pattern.lower())
         self.arrivals = Arrivals(limit.requestsPerSecond, limit.size, MOST_SOURCES)
         self.by_service = "service" in limit.per
         self.by_source = "source" in limit.per
+        self.by_identity = "identity" in limit.per
         self.headers = tuple(each.lower().encode() for each in limit.headers)
         self.allowed = self.refused = 0
         if before is not None:
             self.allowed, self.refused = before.allowed, before.refused
             self.arrivals.shared = before.arrivals.shared
 
+    def covers(self, name: Path) -> bool:
+        """Whether it is for that name, which is in lower case."""
+        return self._pattern.match(name) is not None
+
     def key(self, exchange: Exchange, seed: int, source: Callable[[str], str]) -> int:
         """Which bucket a request takes from, of a name that has this `seed`.
 
-        Hashes are salted: nobody can make those of two meet.
+        Who has proved no identity is told from others by his source. Hashes are salted: nobody can make those of two
+        meet.
         """
-        whose = source(exchange.peer_address[0]) if self.by_source else ""
+        connection = exchange.reply.connection
+        certificate = connection.certificate if self.by_identity else None
+        proved = "" if certificate is None else certificate.identity
+        whose = source(connection.peer[0]) if self.by_source or (self.by_identity and certificate is None) else ""
         if not self.headers:
-            return hash((seed, whose))
+            return hash((seed, proved, whose))
         headers = exchange.headers
-        return hash((seed, whose, *[headers.get(each) for each in self.headers]))
+        return hash((seed, proved, whose, *[headers.get(each) for each in self.headers]))
 
 
 class Rates:
@@ -67,13 +88,14 @@ class Rates:
         version: moves whenever other limits are in effect.
     """
 
-    __slots__ = ("_epoch", "_label", "_seen", "_source", "_stored", "limits", "on_change", "version")
+    __slots__ = ("_epoch", "_label", "_names", "_seen", "_source", "_stored", "limits", "on_change", "version")
 
-    def __init__(self, label: str, stored: StoredLimits, source: Callable[[str], str]) -> None:
-        """`source` makes of an address whose requests count together."""
+    def __init__(self, label: str, stored: StoredLimits, source: Callable[[str], str], names: ServiceNames) -> None:
+        """`source` makes of an address whose requests count together; `names` know which names do."""
         self._label = label
         self._stored = stored
         self._source = source
+        self._names = names
         self._epoch = self._seen = -1
         self.limits: dict[str, RateLimit] = {}
         """By name."""
@@ -107,15 +129,17 @@ class Rates:
     def of(self, names: Sequence[Path]) -> Found:
         """The limits that are for any of these names: once for each of them, where it tells services apart.
 
-        `/svc/HELLO` is `/svc/hello`, too: hosts, and what Kubernetes has, are one in any case.
+        One that is for a spelling of a name is for all.
         """
         found = []
-        spelled = [(name, in_lower_case(name)) for name in names]
+        spelled: dict[Path, list[Path]] = {}
+        for name in names:
+            one, spellings = self._names.of(name)
+            spelled.setdefault(one, []).extend(spellings)
         for each in self.limits.values():
-            match = each.limit.service.match
-            matching = [lower for name, lower in spelled if match(lower) is not None or match(name) is not None]
+            matching = [one for one, all_of_it in spelled.items() if any(map(each.covers, all_of_it))]
             if each.by_service:
-                found += [(each, hash(lower)) for lower in dict.fromkeys(matching)]
+                found += [(each, hash(one)) for one in matching]
             elif matching:
                 found.append((each, 0))
         return tuple(found)
@@ -162,11 +186,6 @@ def names_under(name: Path, local: Dtab | None) -> tuple[Path, ...]:
                 if len(found) > MOST_ALIASES:
                     return tuple(found)
     return tuple(found)
-
-
-def in_lower_case(name: Path) -> Path:
-    """The name, with its letters of ASCII in lower case."""
-    return Path(tuple([label.lower() for label in name.labels]))
 
 
 def _refused(limit: Limit, wait: float) -> RateLimited:

@@ -103,6 +103,19 @@ class ServiceResolver:
         """Patterns with settings of their own, beside those for every name."""
         return [entry.prefix for entry in self._entries]
 
+    @property
+    def limits(self) -> bool:
+        """Whether any name may have a bound."""
+        return self._base["concurrency"] is not None or any(each.concurrency is not None for each in self._entries)
+
+    def concurrency(self, names: Sequence[Path]) -> Concurrency | None:
+        """The bound of what has all these names: an entry that is for one of them is for it."""
+        found: Concurrency | None = self._base["concurrency"]
+        for entry in self._entries:
+            if "concurrency" in entry.model_fields_set and any(entry.prefix.match(name) is not None for name in names):
+                found = entry.concurrency
+        return found
+
     def resolve(self, path: Path) -> ServiceParams:
         """The parameters of the logical name `path`, such as `/svc/hello`."""
         found = overlay(self._base, self._entries, path)

@@ -1,12 +1,17 @@
-"""The places of services within their limits: a name has one `Gate`, whatever dtabs of requests it is under.
+"""The places of services within their limits: a service has one `Gate`, however its name is spelled, and whatever dtabs
+of requests it is under.
 
-Else whoever sends a dtab of his own would have a limit of his own.
+Else whoever spells a host in his own way, or sends a dtab of his own, would have a limit of his own.
 """
 
 from collections.abc import Callable
 
 from dtab import Path
+from noderouter.proxy.limit.config import Concurrency
 from noderouter.proxy.limit.gate import Gate
+
+Limited = tuple[Path, Concurrency | None]
+"""A service by its one name, and its limit: ports of it may have their own."""
 
 
 class Gates:
@@ -18,14 +23,14 @@ class Gates:
     __slots__ = ("_gates", "_leaving", "_users")
 
     def __init__(self) -> None:
-        self._gates: dict[Path, Gate] = {}
-        self._users: dict[Path, int] = {}
-        self._leaving: set[Path] = set()
+        self._gates: dict[Limited, Gate] = {}
+        self._users: dict[Limited, int] = {}
+        self._leaving: set[Limited] = set()
 
     def __len__(self) -> int:
         return len(self._gates)
 
-    def acquire(self, name: Path, make: Callable[[], Gate]) -> Gate:
+    def acquire(self, name: Limited, make: Callable[[], Gate]) -> Gate:
         """The gate of a name, made where there is none; `release` it."""
         gate = self._gates.get(name)
         if gate is None:
@@ -34,7 +39,7 @@ class Gates:
         self._leaving.discard(name)
         return gate
 
-    def release(self, name: Path) -> None:
+    def release(self, name: Limited) -> None:
         """Take back one `acquire`; harmless for a name that has no gate."""
         users = self._users.pop(name, 0) - 1
         if users > 0:

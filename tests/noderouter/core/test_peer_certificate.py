@@ -31,3 +31,11 @@ def test_it_is_one_line_of_one_field(subject: str, name: str, uri: str) -> None:
     assert line.startswith(b"x-forwarded-client-cert: Hash=ab12;")
     assert line.endswith(b'"\r\n')
     assert not any(byte < 0x20 or byte == 0x7F for byte in line[:-2])
+
+
+def test_its_identity_is_the_first_name_of_the_best_sort() -> None:
+    spiffe = "spiffe://cluster.local/ns/prod/sa/front"
+    assert made(dns=("front.test",), uris=(spiffe, "spiffe://x")).identity == f"SAN={spiffe}"
+    assert made(dns=("Front.test", "back.test")).identity == "DNS=front.test"
+    assert made("CN=front,O=shop").identity == "Subject=CN=front,O=shop"
+    assert made("").identity == "Hash=ab12"

@@ -36,15 +36,19 @@ def test_what_is_written():
         ("name: a", "required key `requestsPerSecond` is missing"),
         ("requestsPerSecond: 1", "required key `name` is missing"),
         ("{name: A b, requestsPerSecond: 1}", "limits[0].name"),
-        ("{name: a, requestsPerSecond: 0}", "limits[0].requestsPerSecond"),
-        ("{name: a, requestsPerSecond: -1}", "limits[0].requestsPerSecond"),
-        ("{name: a, requestsPerSecond: .inf}", "limits[0].requestsPerSecond"),
-        ("{name: a, requestsPerSecond: .nan}", "limits[0].requestsPerSecond"),
-        ("{name: a, requestsPerSecond: 2000000}", "limits[0].requestsPerSecond"),
-        ("{name: a, requestsPerSecond: yes}", "expected a number, such as 10 or 0.5"),
+        *(
+            (
+                f"{{name: a, requestsPerSecond: {silly}}}",
+                "limits[0].requestsPerSecond: expected a number from 0.000001 to 1000000, such as 10 or 0.5",
+            )
+            for silly in (
+                *("0", "-0.0", "-1", "2000000", "9e-7", "1e-309", "5.0e-324", "1e400", "1.0e+400", "-1.0e+400"),
+                *("1" + "0" * 400, ".inf", "-.inf", ".nan", "yes", "'10'", "[1]", "{}"),
+            )
+        ),
         ("{name: a, requestsPerSecond: 1, burst: 0}", "limits[0].burst"),
         ("{name: a, requestsPerSecond: 1, burst: 1.5}", "limits[0].burst"),
-        ("{name: a, requestsPerSecond: 1, per: [pod]}", "limits[0].per[0]: valid: service, source"),
+        ("{name: a, requestsPerSecond: 1, per: [pod]}", "limits[0].per[0]: valid: identity, service, source"),
         ("{name: a, requestsPerSecond: 1, per: [source, source]}", "one of them stands there twice"),
         ("{name: a, requestsPerSecond: 1, headers: ['a b']}", "limits[0].headers[0]"),
         ("{name: a, requestsPerSecond: 1, headers: [a, b, c, A]}", "one of them stands there twice"),
@@ -77,9 +81,9 @@ def some(*members: str) -> st.SearchStrategy[list[str]]:
     entries=st.lists(
         st.builds(
             dict,
-            per=some("service", "source"),
+            per=some("service", "source", "identity"),
             headers=some("x-a", "X-B"),
-            requestsPerSecond=st.floats(0.001, 1e6),
+            requestsPerSecond=st.floats(1e-6, 1e6),
             burst=st.one_of(st.none(), st.integers(1, 10**6)),
             service=st.sampled_from(["/", "/svc", "/svc/*", "/svc/{x}"]),
         ),

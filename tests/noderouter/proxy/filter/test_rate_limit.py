@@ -6,6 +6,7 @@ from dtab import Dtab, Path
 from noderouter.core.errors import RateLimited
 from noderouter.core.exchange import Exchange
 from noderouter.core.var import Var
+from noderouter.naming.service_names import ServiceNames
 from noderouter.policy.limits import Limits
 from noderouter.proxy.filter.overrides import BadContext
 from noderouter.proxy.filter.rate_limit import RateLimitFilter
@@ -14,6 +15,7 @@ from tests.testing.reply import make_exchange
 from tests.testing.step import run
 
 X = Path.parse("/svc/x")
+NAMES = ServiceNames(Path.of("svc"))
 
 
 def limited(service: str = "/") -> Limits:
@@ -26,7 +28,7 @@ class World:
 
     def __init__(self, limits: Limits, local: str = "") -> None:
         self.stored: StoredLimits = Var(limits)
-        rates = Rates("out", self.stored, lambda ip: ip)
+        rates = Rates("out", self.stored, lambda ip: ip, NAMES)
         self.served = 0
         self.filter = RateLimitFilter(self._serve, rates, X, Dtab.parse(local) if local else None)
 

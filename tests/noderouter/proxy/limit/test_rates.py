@@ -5,13 +5,19 @@ from typing import Any
 import pytest
 
 from dtab import Dtab, Failed, Path, Pending
+from noderouter.core.connection import ConnectionInfo
 from noderouter.core.errors import RateLimited
+from noderouter.core.peer_certificate import PeerCertificate
 from noderouter.core.var import Var
+from noderouter.naming.service_names import ServiceNames
 from noderouter.policy.limits import Limits
 from noderouter.proxy.limit.rates import MOST_ALIASES, MOST_SOURCES, Rates, StoredLimits, names_under
 from tests.testing.reply import make_exchange
 
 HELLO, WORLD = Path.parse("/svc/hello"), Path.parse("/svc/world")
+NAMES = ServiceNames(Path.of("svc"))
+HOSTS = ServiceNames(Path.of("svc"), Path.of("service"), ("internal", "example"))
+"""What names are one where those of hosts are led to those of Services."""
 
 
 def limits(*entries: dict[str, Any]) -> Limits:
@@ -19,14 +25,21 @@ def limits(*entries: dict[str, Any]) -> Limits:
 
 
 def rates(*entries: dict[str, Any], label: str = "out") -> Rates:
-    return Rates(label, Var(limits(*entries)), lambda ip: ip)
+    return Rates(label, Var(limits(*entries)), lambda ip: ip, NAMES)
 
 
-def ask(router: Rates, name: Path = HELLO, peer: str = "10.0.0.1", fields: bytes = b"", now: float = 1000.0) -> bool:
+def ask(
+    router: Rates,
+    name: Path = HELLO,
+    peer: str = "10.0.0.1",
+    fields: bytes = b"",
+    now: float = 1000.0,
+    certificate: PeerCertificate | None = None,
+) -> bool:
     """One request to a name; whether it is let through."""
     exchange = make_exchange()
     exchange.headers.block = fields
-    exchange.reply.comes((peer, 1))
+    exchange.reply.connection = ConnectionInfo((peer, 1), ("", 0), None, certificate)
     try:
         router.admit(exchange, router.of(names_under(name, None)), now)
     except RateLimited:
@@ -50,7 +63,8 @@ def test_each_source_has_a_bucket():
 
 
 def test_addresses_that_count_together():
-    router = Rates("out", Var(limits({"requestsPerSecond": 1, "per": ["source"]})), lambda ip: ip.rpartition(":")[0])
+    stored: StoredLimits = Var(limits({"requestsPerSecond": 1, "per": ["source"]}))
+    router = Rates("out", stored, lambda ip: ip.rpartition(":")[0], NAMES)
     assert [ask(router, peer="2001:db8::1"), ask(router, peer="2001:db8::2")] == [True, False]
 
 
@@ -111,7 +125,7 @@ def test_an_edit_keeps_the_buckets_of_what_it_does_not_change():
     stored: StoredLimits = Var(
         limits({"requestsPerSecond": 0.01}, {"requestsPerSecond": 0.02, "service": "/svc/world"})
     )
-    router = Rates("out", stored, lambda ip: ip)
+    router = Rates("out", stored, lambda ip: ip, NAMES)
     first, second = router.limits.values()
     assert ask(router)
     assert not ask(router)
@@ -139,7 +153,7 @@ def test_an_edit_keeps_the_buckets_of_what_it_does_not_change():
 
 def test_what_is_not_known_limits_nobody_and_takes_nothing_away():
     stored: StoredLimits = Var(Pending())
-    router = Rates("out", stored, lambda ip: ip)
+    router = Rates("out", stored, lambda ip: ip, NAMES)
     assert ask(router)
     stored.set(limits({"requestsPerSecond": 0.01}))
     router.look()
@@ -209,3 +223,78 @@ def test_the_case_of_a_name_is_no_way_past_its_limit(spelling: str) -> None:
     assert router.of([Path.parse(spelling)]) == router.of([HELLO])
     both = router.of(names_under(Path.parse("/svc/x"), Dtab.parse(f"/svc/x => {spelling} | /svc/hello")))
     assert [each.limit.name for each, _ in both] == ["l0", "l1", "l1"], "each service once"
+    for written in ("/svc/hello", "/svc/HELLO", "/Svc/{Any}"):
+        assert len(rates({"service": written, "requestsPerSecond": 1}).of([Path.parse(spelling)])) == 1
+
+
+SPELLINGS = [
+    "/svc/web.shop",
+    "/svc/WEB.shop.",
+    "/svc/web.shop:80",
+    "/svc/web.shop.svc",
+    "/svc/web.shop.svc:80",
+    "/svc/web.shop.svc.example.internal",
+    "/svc/web.shop.svc.example.internal.:80",
+    "/svc/web/in:shop",
+    "/svc/Web:80/in:shop",
+    "/service/shop/web",
+    "/service/shop/web/80",
+]
+
+
+def test_a_spelling_of_a_host_is_no_way_past_its_limit() -> None:
+    router = Rates("out", Var(limits({"requestsPerSecond": 0.001})), lambda ip: ip, HOSTS)
+    assert [ask(router, Path.parse(each)) for each in SPELLINGS] == [True] + [False] * (len(SPELLINGS) - 1)
+    assert ask(router, Path.parse("/svc/web.other"))
+    assert not ask(router, Path.parse("/svc/web.shop:8080")), "another port is the same Service"
+    # By whom it is asked for under a dtab of his own.
+    own = router.of(names_under(Path.parse("/svc/x"), Dtab.parse("/svc/x => /svc/web.shop.svc & /service/shop/web")))
+    assert [seed for _, seed in own] == [hash(Path.parse("/service/default/x")), hash(Path.parse("/service/shop/web"))]
+
+
+@pytest.mark.parametrize("written", [each for each in SPELLINGS if ".:" not in each and not each.endswith(".")])
+def test_a_limit_for_one_spelling_is_for_all(written: str) -> None:
+    router = Rates("out", Var(limits({"service": written, "requestsPerSecond": 0.001})), lambda ip: ip, HOSTS)
+    assert [ask(router, Path.parse(each)) for each in SPELLINGS] == [True] + [False] * (len(SPELLINGS) - 1)
+    assert ask(router, Path.parse("/svc/web"))
+    assert router.of([Path.parse("/svc/web.other")]) == ()
+
+
+def test_a_limit_with_a_port_is_for_hosts_that_say_it() -> None:
+    router = Rates("out", Var(limits({"service": "/svc/web.shop:8080", "requestsPerSecond": 1})), lambda ip: ip, HOSTS)
+    assert len(router.of([Path.parse("/svc/web.shop.svc:8080")])) == 1
+    assert router.of([Path.parse("/svc/web.shop")]) == router.of([Path.parse("/svc/web.shop:80")]) == ()
+    # All of them are asked for under one dtab: each port's limit holds, once.
+    dtab = Dtab.parse("/svc/x => /svc/web.shop:8080 | /svc/web.shop:9090")
+    assert len(router.of(names_under(Path.parse("/svc/x"), dtab))) == 1
+
+
+def certificate(name: str = "", *uris: str, subject: str = "CN=x") -> PeerCertificate:
+    return PeerCertificate("ab12", subject, (name,) if name else (), (), uris, 0.0)
+
+
+def test_each_identity_has_a_bucket_and_who_has_none_is_a_source() -> None:
+    router = rates({"requestsPerSecond": 0.001, "per": ["identity"]})
+
+    def shows(what: PeerCertificate | None, peer: str = "10.0.0.1") -> bool:
+        return ask(router, peer=peer, certificate=what)
+
+    front, spiffe = certificate("front.test"), "spiffe://cluster.local/ns/prod/sa/front"
+    assert [shows(front), shows(front, "10.0.0.2")] == [True, False], "whatever its address"
+    assert shows(certificate("back.test"))
+    for one, other in (
+        (certificate("any.test", spiffe), certificate("other.test", spiffe, "spiffe://x")),
+        (certificate(subject="CN=front.test"), certificate(subject="CN=front.test")),
+    ):
+        assert [shows(one), shows(other)] == [True, False]
+    assert [shows(None), shows(None), shows(None, "10.0.0.2")] == [True, False, True]
+    # Nobody takes from another's bucket, whatever is in his certificate.
+    assert shows(certificate("10.0.0.1"))
+    assert shows(certificate(spiffe))
+
+
+def test_identity_and_source_together() -> None:
+    router = rates({"requestsPerSecond": 0.001, "per": ["source", "identity"]})
+    front = certificate("front.test")
+    assert [ask(router, peer=peer, certificate=front) for peer in ("a", "a", "b")] == [True, False, True]
+    assert [ask(router, peer=peer) for peer in ("a", "a", "b")] == [True, False, True]

@@ -56,3 +56,24 @@ def test_static_settings_add_up() -> None:
     assert params.budget == Budget(ttlSecs=20)
     assert params.backoff == JitteredKind(kind="jittered", minMs=1, maxMs=2)
     assert service.build().resolve(Path.of("x")) == GlobalService(kind="io.l5d.global").build().resolve(NAME)
+
+
+def test_an_entry_for_one_of_its_names_bounds_a_service() -> None:
+    configs = [
+        {"prefix": "/svc", "concurrency": {"maxRequests": 9}},
+        {"prefix": "/svc/web.shop", "concurrency": {"maxRequests": 5}, "totalTimeoutMs": 7},
+        {"prefix": "/service/shop/web", "totalTimeoutMs": 8},
+    ]
+    service = StaticService.model_validate({"kind": "io.l5d.static", "configs": configs}).build()
+    web = Path.of("svc", "web.shop")
+    assert service.limits
+
+    def bound(*names: Path) -> int | None:
+        found = service.concurrency(names)
+        return None if found is None else found.most
+
+    assert bound(Path.of("svc", "web.shop.svc")) == 9
+    assert bound(Path.of("svc", "web.shop.svc"), web) == 5
+    assert bound(web, Path.of("service", "shop", "web")) == 5
+    assert bound(Path.of("other")) is None
+    assert not GlobalService.model_validate({"kind": "io.l5d.global"}).build().limits

@@ -5,7 +5,7 @@ from noderouter.proxy.limit.gate import Gate
 from noderouter.proxy.limit.queue import Queue
 from noderouter.proxy.router.gates import Gates
 
-A, B = Path.parse("/svc/a"), Path.parse("/svc/b")
+A, B = (Path.parse("/svc/a"), None), (Path.parse("/svc/b"), None)
 
 
 def make() -> Gate:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dtab import Path, utility
 from noderouter.naming.k8s_path import PathForm
-from noderouter.naming.namer.k8s_spelling import canonical, ports
+from noderouter.naming.k8s_spelling import canonical, ports
 
 DOMAIN = ("internal", "example")
 
