@@ -23,6 +23,7 @@ MODULES: Final = (
     "noderouter.proxy.client.client",
     "noderouter.proxy.client.endpoint",
     "noderouter.proxy.client.endpoint_limits",
+    "noderouter.proxy.client.instance",
     "noderouter.proxy.client.both_pools",
     "noderouter.proxy.client.connections",
     "noderouter.proxy.client.pool",

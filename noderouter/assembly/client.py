@@ -18,6 +18,7 @@ from noderouter.proxy.client.client import Client
 from noderouter.proxy.client.config import ClientParams, ClientResolver, EndpointProtocol
 from noderouter.proxy.client.connections import MakeConnections
 from noderouter.proxy.client.destination_policy import DestinationPolicy
+from noderouter.proxy.client.instance import Instances
 from noderouter.proxy.client.ourselves import is_here
 from noderouter.proxy.client.pool import exclusive
 from noderouter.proxy.client.settings import Guard
@@ -59,6 +60,7 @@ def build_clients(
     """The clients of a router, made as names are bound; the metrics of each are in `client/<bound name>`."""
     binding_seconds = config.bindingTimeoutMs / 1000
     speaks = spoken(config)
+    instances = Instances()
     tls = client_tls(config.label, resolver, around)
 
     def make(bound: Bound) -> Client:
@@ -67,7 +69,14 @@ def build_clients(
         scope = scopes.acquire("client", element(bound.id))
         connect = connections_of(params, speaks, None if params.tls is None else tls(params.tls, scope))
         client = Client(
-            bound.id, cast(Var[Addr], bound.addr), settings, around.reactor, guard, connect, around.authorizer
+            bound.id,
+            cast(Var[Addr], bound.addr),
+            settings,
+            around.reactor,
+            guard,
+            connect,
+            around.authorizer,
+            instances,
         )
         client_gauges(scope, client)
         return client

@@ -134,7 +134,8 @@ class Exchange(Message):
     `request_fields` and `reply_fields` are field lines (each ends in CRLF) that the codec appends to the
     message it sends; filters add to them. `done_at` is when the response was complete (0.0 until then, and where no
     endpoint answered): whoever counts afterwards need not look at the clock again. `head_at` is when the head of a
-    response came whose body was still on its way, or when a tunnel was through (else 0.0). `request_failure` is what
+    response came whose body was still on its way, or when a tunnel was through (else 0.0); `sent_at` when the last of a
+    body that streams went to an endpoint. `request_failure` is what
     went wrong with the request while the response was awaited: its client left it, or its endpoint did not take it.
     `tunnel` asks for a connection of its own that ends at the endpoint (CONNECT, and captured connections that are not
     HTTP/1). `confined` has the tunnel lead to endpoints of Kubernetes only.
@@ -170,6 +171,7 @@ class Exchange(Message):
         "residual",
         "response",
         "scheme",
+        "sent_at",
         "started",
         "target",
         "tunnel",
@@ -216,6 +218,7 @@ class Exchange(Message):
         self.endpoint: Any = None
         self.request_failure: Exception | None = None
         self.head_at = 0.0
+        self.sent_at = 0.0
         self.done_at = 0.0
         self.tunnel = False
         self.half_closed = False

@@ -28,17 +28,15 @@ from noderouter.core.journey import begin_attempt, end_attempt
 from noderouter.core.message import HTTP_2
 from noderouter.core.var import Var
 from noderouter.policy.authorizer import Authorizer
-from noderouter.proxy.balancer.balancer import Balancer
 from noderouter.proxy.client.connections import Connections, MakeConnections
 from noderouter.proxy.client.endpoint import MARK_SECONDS, Endpoint
-from noderouter.proxy.client.endpoint_limits import EndpointLimits
 from noderouter.proxy.client.fail_fast import FailFast
+from noderouter.proxy.client.instance import Instances
 from noderouter.proxy.client.pool_settings import PoolStats
 from noderouter.proxy.client.settings import ClientSettings, Guard
 from noderouter.proxy.filter.timeout import endpoint_failed
 from noderouter.proxy.http.deadline import timeout_line
 from noderouter.proxy.http.error_text import binding_timeout
-from noderouter.proxy.retry.budget import RetryBudget
 from noderouter.proxy.transport import Transport
 from noderouter.reactor.errors import Expired, Unwind
 from noderouter.reactor.loop import Reactor
@@ -58,8 +56,6 @@ class Client:
     __slots__ = (
         "_addr",
         "_authorizer",
-        "_balancer",
-        "_budget",
         "_connect",
         "_connecting_seconds",
         "_epoch",
@@ -69,6 +65,8 @@ class Client:
         "_reactor",
         "_settings",
         "_version",
+        "balancer",
+        "budget",
         "budget_exhausted",
         "cannot_retry",
         "endpoints",
@@ -93,8 +91,12 @@ class Client:
         guard: Guard,
         connect: MakeConnections,
         authorizer: Authorizer | None = None,
+        instances: Instances | None = None,
     ) -> None:
-        """Hold `addr` until `close`; `authorizer` is asked for every exchange, where policies are configured."""
+        """Hold `addr` until `close`; `authorizer` is asked for every exchange, where policies are configured.
+
+        `instances` are those that other clients may lead to as well, of which limits are one.
+        """
         self.id = id
         self.endpoints: dict[Address, Endpoint] = {}
         self.pool_stats = PoolStats()
@@ -113,10 +115,9 @@ class Client:
         self._connect = connect
         self._connecting_seconds = settings.pool.connecting_seconds
         self._fail_fast = FailFast(reactor) if settings.fail_fast else None
-        queue = settings.queue
-        self.limits = None if queue is None else EndpointLimits(self.endpoints, queue(), id.show())
-        self._balancer = settings.balancer()
-        self._budget = settings.requeue_budget()
+        self.balancer = settings.balancer()
+        self.limits = settings.limits(self.balancer, Instances() if instances is None else instances, id.show())
+        self.budget = settings.requeue_budget()
         self._epoch = -1
         self._version = -1
         self._mark_at = 0.0
@@ -135,16 +136,6 @@ class Client:
     def down(self) -> int:
         """Endpoints that cannot be connected to, as far as `failFast` knows."""
         return 0 if self._fail_fast is None else self._fail_fast.down
-
-    @property
-    def balancer(self) -> Balancer:
-        """For statistics."""
-        return self._balancer
-
-    @property
-    def budget(self) -> RetryBudget:
-        """For statistics."""
-        return self._budget
 
     def follow(self, addr: "Var[Addr] | Any") -> None:
         """Take the addresses from `addr` from now on: a new binding of the same id may bring a new Var."""
@@ -176,8 +167,10 @@ class Client:
             if address not in endpoints:
                 pool = self._connect(self._reactor, address.ip, address.port, self._settings.pool, self.pool_stats)
                 most, gradient = self._settings.limit()
-                endpoints[address] = Endpoint(address, self._settings.accrual(), pool, most, gradient)
-        self._balancer.update(list(endpoints.values()))
+                endpoint = endpoints[address] = Endpoint(address, self._settings.accrual(), pool, most, gradient)
+                if self.limits is not None:
+                    self.limits.joined(endpoint)
+        self.balancer.update(list(endpoints.values()))
         if self.limits is not None:
             self.limits.grant(monotonic())
         self.updates += 1
@@ -194,7 +187,7 @@ class Client:
         """
         if self._epoch != EPOCH.count:
             self.refresh()
-        balancer = self._balancer
+        balancer = self.balancer
         limits = self.limits
         tries = again = 0
         connecting = 0.0  # seconds that were spent on connections that did not come about
@@ -204,7 +197,7 @@ class Client:
         began = now = monotonic()
         try:
             while ended is None:
-                endpoint = cast(Endpoint | None, balancer.pick(now) if limits is None else limits.pick(balancer, now))
+                endpoint = cast(Endpoint | None, balancer.pick(now) if limits is None else limits.pick(now))
                 if endpoint is None:
                     endpoint = await self._settled(exchange)
                     now = monotonic()
@@ -216,6 +209,8 @@ class Client:
                     self._authorizer.check(exchange, endpoint.address)
                     judged = True
                 probe = balancer.begin(endpoint, now)
+                if limits is not None:
+                    limits.began(endpoint)
                 exchange.attempts += 1
                 lines = fields
                 if exchange.context is not None and exchange.context.timed:
@@ -299,7 +294,7 @@ class Client:
                             pool.give(connection, ended)
             if exchange.response is not None:
                 if exchange.verdict is SUCCESS:
-                    self._budget.deposit(ended)  # only what works pays for repeats
+                    self.budget.deposit(ended)  # only what works pays for repeats
                 if exchange.tunnel and exchange.head_at:
                     ended = exchange.done_at = exchange.head_at  # how long a tunnel lasts is no latency
                 stats.record(exchange, None, ended - began)
@@ -351,11 +346,11 @@ class Client:
             self.cannot_retry += 1
             return False
         else:
-            limit = ceil(REQUEUE_SHARE * self._budget.balance(now))
+            limit = ceil(REQUEUE_SHARE * self.budget.balance(now))
         if tries > limit:
             self.request_limit += 1
             return False
-        if not self._budget.try_withdraw(now):
+        if not self.budget.try_withdraw(now):
             self.budget_exhausted += 1
             return False
         self.requeues += 1
@@ -397,4 +392,4 @@ class Client:
         self._addr.release()
         for endpoint in self.endpoints.values():
             endpoint.retire()
-        self._balancer.update(())
+        self.balancer.update(())

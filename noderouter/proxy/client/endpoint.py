@@ -14,6 +14,7 @@ from noderouter.core.grpc import call_status
 from noderouter.proxy.balancer.accrual.machine import Accrual
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.client.connections import Connections
+from noderouter.proxy.client.instance import NOBODYS
 from noderouter.proxy.limit.gradient import Gradient
 
 MARK_SECONDS: Final = 10.0
@@ -52,7 +53,7 @@ class Endpoint(Node):
         "errors",
         "failures",
         "gradient",
-        "held",
+        "instance",
         "judged",
         "limit",
         "pool",
@@ -76,8 +77,8 @@ class Endpoint(Node):
         """How many requests it may have at a time (`endpoint_limits`)."""
         self.gradient = gradient
         """What the limit follows."""
-        self.held = 0
-        """Requests that were given it, and have not begun."""
+        self.instance = NOBODYS
+        """What is counted against the limit, where it has one."""
         self.down = False
         """No connection to it came about the last time (`fail_fast`)."""
         self.successes = 0
@@ -94,6 +95,7 @@ class Endpoint(Node):
         """Discovery has removed it: no new requests, idle connections close, those in use after their exchange."""
         self.closed = True
         self.pool.close()
+        self.instance.leave(self)
 
     def failed(self, what: str, exchange: Exchange, began: float, now: float) -> float:
         """Count an attempt that failed, and tell failure accrual; return how many seconds it took.

@@ -8,6 +8,8 @@ from noderouter.core.addr import Address
 from noderouter.proxy.balancer.accrual.machine import AccrualFactory
 from noderouter.proxy.balancer.balancer import Balancer
 from noderouter.proxy.client.endpoint import NO_LIMIT
+from noderouter.proxy.client.endpoint_limits import EndpointLimits
+from noderouter.proxy.client.instance import Instances
 from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.limit.gradient import Gradient
 from noderouter.proxy.limit.queue import Queue
@@ -39,3 +41,7 @@ class ClientSettings:
     """Makes the limit of one endpoint: how many requests at a time, and what that follows."""
     queue: Callable[[], Queue] | None = None
     """Makes the queue of those who wait for an endpoint with room; None where endpoints have no limit."""
+
+    def limits(self, balancer: Balancer, instances: Instances, words: str) -> EndpointLimits | None:
+        """The limits of the endpoints of a client; see there."""
+        return None if self.queue is None else EndpointLimits(balancer, self.queue(), instances, words)

@@ -44,8 +44,13 @@ class ConcurrencyLimit:
 def latency(exchange: Exchange, began: float) -> float:
     """Seconds until the response began, or was complete; negative where they say nothing about who answered.
 
-    What failed is quick, or slow, for reasons of its own; of an upload, its client decides how long it takes.
+    What failed is quick, or slow, for reasons of its own. How long an upload takes its client decides, so what counts
+    is from its end on; an answer that came before says nothing.
     """
-    if exchange.verdict is not SUCCESS or exchange.tunnel or exchange.body.data is None:
+    if exchange.verdict is not SUCCESS or exchange.tunnel:
         return -1.0
-    return (exchange.head_at or exchange.done_at) - began
+    answered = exchange.head_at or exchange.done_at
+    if exchange.body.data is not None:
+        return answered - began
+    sent = exchange.sent_at
+    return answered - sent if began <= sent <= answered else -1.0

@@ -193,7 +193,7 @@ class UpstreamConnection(Transport):
     def _sent(self, exchange: Exchange) -> None:
         """The request is out, whole."""
         self._state |= SENT
-        self.progress = monotonic()
+        self.progress = exchange.sent_at = monotonic()
         if exchange.half_closed:
             self.finish()
 

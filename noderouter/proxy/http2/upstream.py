@@ -202,7 +202,7 @@ class StreamTransport(Transport):
                     encoder = self._session.encoder
                     self._session.write(encoder.trailers(stream.number, trailers.never, trailers.block))
             self._sent = True
-            self.progress = monotonic()
+            self.progress = exchange.sent_at = monotonic()
         except Stalled as still:
             self._fail(exchange, stream, ClientProtocolError(f"request body stands still: {still}", 408))
         except Truncated:

@@ -6,6 +6,7 @@ takes a place with him.
 
 from collections import OrderedDict
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from noderouter.core.errors import LimitReached
@@ -13,12 +14,13 @@ from noderouter.reactor.event import Event
 from noderouter.reactor.task import Timeout
 
 
-class _Turn:
-    """A waiter, and the place that it was given."""
+class Turn:
+    """A waiter, until when it waits, and the place that it was given."""
 
-    __slots__ = ("event", "place")
+    __slots__ = ("deadline", "event", "place")
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
         self.event = Event()
         self.place: Any = None
 
@@ -38,7 +40,7 @@ class Queue:
         """At most `most` wait, each for so many seconds."""
         self._most = most
         self._seconds = seconds
-        self._turns: OrderedDict[_Turn, None] = OrderedDict()  # thousands may leave at once
+        self._turns: OrderedDict[Turn, None] = OrderedDict()  # thousands may leave at once
         self.waited = self.refused = self.timed_out = 0
 
     def __len__(self) -> int:
@@ -51,14 +53,26 @@ class Queue:
         Raises:
             LimitReached: too many wait already, or none came free in time.
         """
+        return await self.placed(self.enter(words), words, back)
+
+    def enter(self, words: str) -> Turn:
+        """Stand behind all others; see `placed`.
+
+        Raises:
+            LimitReached: too many wait already.
+        """
         if len(self._turns) >= self._most:
             self.refused += 1
             raise LimitReached(words if not self._most else f"{words}, and {self._most} wait already")
-        turn = _Turn()
+        turn = Turn(monotonic() + self._seconds)
         self._turns[turn] = None
         self.waited += 1
+        return turn
+
+    async def placed(self, turn: Turn, words: str, back: Callable[[Any], None]) -> Any:
+        """The place of a turn, when it has one; see `wait`."""
         try:
-            with Timeout(self._seconds):
+            with Timeout(deadline=turn.deadline):
                 await turn.event.wait()
         except BaseException:
             self._leave(turn, back)
@@ -69,7 +83,14 @@ class Queue:
         self.timed_out += 1
         raise LimitReached(f"{words}, and no place came free within {self._seconds:g} s")
 
-    def _leave(self, turn: _Turn, back: Callable[[Any], None]) -> None:
+    def again(self, turn: Turn) -> None:
+        """The place that a turn was given is none any more: it is before all others, as it was, and waits no longer."""
+        turn.event = Event()
+        turn.place = None
+        self._turns[turn] = None
+        self._turns.move_to_end(turn, last=False)
+
+    def _leave(self, turn: Turn, back: Callable[[Any], None]) -> None:
         if turn.place is None:
             self._turns.pop(turn, None)
         else:
@@ -80,3 +101,7 @@ class Queue:
         turn, _ = self._turns.popitem(last=False)
         turn.place = place
         turn.event.set()
+
+    def oldest(self) -> float:
+        """Since when the one has waited who is next; somebody has to."""
+        return next(iter(self._turns)).deadline - self._seconds

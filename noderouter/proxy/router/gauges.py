@@ -4,12 +4,15 @@ What the hot path counts are plain ints in the parts; here they get their place 
 read when somebody looks.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from time import monotonic
 
+from noderouter.core.addr import Address
 from noderouter.proxy.access_log.file import AccessLogFile
 from noderouter.proxy.client.client import Client
 from noderouter.proxy.client.destination_policy import DestinationPolicy
+from noderouter.proxy.client.endpoint import Endpoint
 from noderouter.proxy.client.endpoint_limits import EndpointLimits
 from noderouter.proxy.filter.overrides import OverrideRules
 from noderouter.proxy.http.server_stats import ServerStats
@@ -146,11 +149,10 @@ def limit_gauges(scope: Scope, rates: Rates, name: str) -> None:
     scope.tally("shared", lambda: rates.limits[name].arrivals.shared)
 
 
-def limits_gauges(scope: Scope, limits: EndpointLimits) -> None:
+def limits_gauges(scope: Scope, limits: EndpointLimits, endpoints: Mapping[Address, Endpoint]) -> None:
     """The limits of a client's endpoints on concurrent requests."""
-    endpoints = limits.endpoints
     scope.gauge("concurrency/limit", lambda: sum(each.limit for each in endpoints.values()))
-    scope.gauge("concurrency/active", lambda: sum(each.pending + each.held for each in endpoints.values()))
+    scope.gauge("concurrency/active", lambda: sum(each.instance.taken for each in endpoints.values()))
     queue_gauges(scope, limits.queue)
 
 
@@ -190,7 +192,7 @@ def client_gauges(scope: Scope, client: Client) -> None:
     scope.tally("retries/not_open", lambda: client.not_open)
     scope.gauge("retries/budget", lambda: client.budget.balance(monotonic()))
     if client.limits is not None:
-        limits_gauges(scope, client.limits)
+        limits_gauges(scope, client.limits, client.endpoints)
     scope.gauge("loadbalancer/size", lambda: len(client.endpoints))
     scope.gauge("loadbalancer/available", lambda: _available(client))
     scope.gauge("loadbalancer/closed", lambda: len(client.endpoints) - _available(client))

@@ -1,5 +1,9 @@
-"""Limits of endpoints: who gets the request instead, who waits, and that books are kept."""
+"""Limits of endpoints: who gets the request instead, who waits, and that books are kept.
 
+Covers `instance.py`.
+"""
+
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -9,8 +13,8 @@ from hypothesis import strategies as st
 
 from dtab import Path
 from noderouter import _compiled
-from noderouter.core.addr import AddrBound, Address
-from noderouter.core.errors import PolicyRefused
+from noderouter.core.addr import ENDPOINT, GATEWAY, NAME, AddrBound, Address
+from noderouter.core.errors import LimitReached, PolicyRefused
 from noderouter.core.exchange import SUCCESS
 from noderouter.core.var import Var
 from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailuresKind
@@ -19,7 +23,8 @@ from noderouter.proxy.balancer.p2c import P2CKind
 from noderouter.proxy.client.client import Client
 from noderouter.proxy.client.connections import Connections
 from noderouter.proxy.client.endpoint import Endpoint
-from noderouter.proxy.client.endpoint_limits import EndpointLimits
+from noderouter.proxy.client.endpoint_limits import LOOKED, EndpointLimits
+from noderouter.proxy.client.instance import Instance, Instances
 from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.client.settings import ClientSettings
 from noderouter.proxy.limit.gradient import Gradient
@@ -30,6 +35,10 @@ from noderouter.telemetry.metrics import RequestStats
 from tests.testing.examples import examples
 from tests.testing.loop import looping, until
 from tests.testing.reply import make_exchange
+
+on_sources = pytest.mark.skipif(
+    _compiled.compiled(), reason="compiled classes take neither heirs nor stand-ins; run on the sources as well"
+)
 
 
 def ejected() -> Accrual:
@@ -42,28 +51,55 @@ def ejected() -> Accrual:
 class World:
     """Endpoints on ports from 0 on, each with a limit; `closed` are those that failure accrual has closed."""
 
-    def __init__(self, *limits: int, waiters: int = 10, closed: tuple[int, ...] = (), weights: Any = None) -> None:
+    def __init__(
+        self,
+        *limits: int,
+        waiters: int = 10,
+        closed: tuple[int, ...] = (),
+        weights: Any = None,
+        instances: Instances | None = None,
+        origin: str = ENDPOINT,
+    ) -> None:
         self.endpoints: dict[Any, Endpoint] = {}
-        for port, limit in enumerate(limits):
-            address = Address("192.0.2.1", port, weight=1.0 if weights is None else weights[port])
-            accrual = ejected() if port in closed else NO_ACCRUAL
-            self.endpoints[address] = Endpoint(address, accrual, Connections("192.0.2.1", port), limit)
         self.balancer = P2CKind(kind="p2c").build(Random(1))
+        instances = Instances() if instances is None else instances
+        self.limits = EndpointLimits(self.balancer, Queue(waiters, 1e6), instances, "it")
+        for port, limit in enumerate(limits):
+            address = Address("192.0.2.1", port, weight=1.0 if weights is None else weights[port], origin=origin)
+            self.add(address, limit, ejected() if port in closed else NO_ACCRUAL)
+
+    def add(self, address: Address, limit: int, accrual: Accrual = NO_ACCRUAL) -> Endpoint:
+        endpoint = Endpoint(address, accrual, Connections("192.0.2.1", address.port), limit)
+        self.endpoints[address] = endpoint
+        self.limits.joined(endpoint)
         self.balancer.update(list(self.endpoints.values()))
-        self.limits = EndpointLimits(self.endpoints, Queue(waiters, 1e6), "it")
+        return endpoint
+
+    def remove(self, endpoint: Endpoint) -> None:
+        del self.endpoints[endpoint.address]
+        endpoint.instance.leave(endpoint)  # as `retire` has it, of one with a pool
+        self.balancer.update(list(self.endpoints.values()))
 
     def begin(self) -> Endpoint | None:
         """A request to whoever has room."""
-        endpoint = self.limits.pick(self.balancer, 0.0)
+        endpoint = self.limits.pick(0.0)
         if endpoint is not None:
-            self.balancer.begin(endpoint, 0.0)
+            self.took(endpoint)
         return endpoint
+
+    def took(self, endpoint: Endpoint) -> None:
+        self.balancer.begin(endpoint, 0.0)
+        self.limits.began(endpoint)
 
     def end(self, endpoint: Endpoint, ended: float | None = None, verdict: Any = None) -> None:
         self.balancer.end(endpoint, 0.0, None)
         exchange = make_exchange()
         exchange.verdict = verdict
+        exchange.done_at = ended or 0.0
         self.limits.ended(endpoint, exchange, 0.0, ended)
+
+    def taken(self) -> list[int]:
+        return [each.instance.taken for each in self.endpoints.values()]
 
     def pending(self) -> list[int]:
         return [each.pending for each in self.endpoints.values()]
@@ -100,7 +136,7 @@ async def test_who_waits_gets_the_first_that_has_room():
 
         async def wait() -> None:
             endpoint = await world.limits.wait()
-            world.balancer.begin(endpoint, 0.0)
+            world.took(endpoint)
             got.append(endpoint)
 
         tasks = [loop.reactor.spawn(wait(), str(number)) for number in range(3)]
@@ -111,8 +147,7 @@ async def test_who_waits_gets_the_first_that_has_room():
         world.end(first)
         tasks[1].cancel("gone")  # it has been given the other, and does not know
         await until(lambda: got == [second, first])
-        assert world.pending() == [1, 1]
-        assert [each.held for each in world.endpoints.values()] == [0, 0]
+        assert world.pending() == world.taken() == [1, 1]
         assert all(task.done for task in tasks)
 
 
@@ -134,11 +169,6 @@ async def test_room_that_a_waiter_does_not_use_is_the_next_ones():
         assert world.begin() is None  # who comes has it given to who waits
         await until(lambda: len(got) == 2)
         assert world.begin() is only
-
-
-on_sources = pytest.mark.skipif(
-    _compiled.compiled(), reason="compiled classes take neither heirs nor stand-ins; run on the sources as well"
-)
 
 
 class Only(Connections):
@@ -253,10 +283,163 @@ async def test_an_endpoint_that_leaves_is_no_place():
         loop.reactor.spawn(wait(), "waiter")
         await until(lambda: world.limits.queue)
         world.end(only)
-        only.closed = True
+        world.remove(only)
         await until(lambda: got)
         assert got == [None]
-        assert only.held == 0
+        assert only.instance.taken == 0
+
+
+async def test_whose_endpoint_left_before_he_was_there_is_next_as_he_was():
+    world = World(1, 1)
+    first, second = world.begin(), world.begin()
+    async with looping() as loop:
+        got: list[tuple[int, Any]] = []
+
+        async def wait(number: int) -> None:
+            got.append((number, await world.limits.wait()))
+            world.took(got[-1][1])
+
+        for number in range(3):
+            loop.reactor.spawn(wait(number), str(number))
+            await until(lambda known=number: len(world.limits.queue) == known + 1)
+        world.end(first)
+        world.remove(first)  # the first waiter was told to go there, and does not know
+        await until(lambda: len(world.limits.queue) == 3)
+        assert got == []
+        world.end(second)
+        await until(lambda: got)
+        assert got == [(0, second)]
+        new = world.add(Address("192.0.2.2", 1), 2)
+        world.limits.grant(0.0)
+        await until(lambda: len(got) == 3)
+        assert got[1:] == [(1, new), (2, new)]
+        assert world.limits.queue.waited == 3
+        assert world.taken() == [1, 2]
+
+
+async def test_he_waits_no_longer_for_that():
+    """Nor is he owed the time anew, and again: each may leave before he is there."""
+    world = World(1)
+    only = world.begin()
+    async with looping() as loop:
+        failed: list[LimitReached] = []
+
+        async def wait() -> None:
+            try:
+                await world.limits.wait()
+            except LimitReached as error:
+                failed.append(error)
+
+        loop.reactor.spawn(wait(), "waiter")
+        await until(lambda: world.limits.queue)
+        (turn,) = world.limits.queue._turns
+        turn.deadline = 0.0  # the time that he had is over by the time that he is told
+        world.took(world.add(Address("192.0.2.2", 1), 1))
+        world.end(only)
+        world.remove(only)
+        await until(lambda: failed)
+        assert (world.limits.queue.timed_out, len(world.limits.queue)) == (1, 0)
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, *[0.0] * 299], [0.0] * 300])
+def test_nothing_looks_at_all_of_many(weights, monkeypatch):
+    """The one of 300 that has room is found within a few requests, by looking at so many each time."""
+    size = 300
+    world = World(*[1] * size, weights=weights)
+    for endpoint in world.endpoints.values():
+        world.took(endpoint)
+    assert world.begin() is None
+    free = next(iter(world.endpoints.values()))
+    free.instance.taken = 0
+    tries = 0
+    while (found := world.begin()) is None:
+        tries += 1
+        assert tries <= size // LOOKED
+    assert found is free
+
+
+@on_sources
+def test_all_being_full_costs_so_many_looks_and_no_more():
+    class Counted(Instance):
+        looks = 0
+
+        @property
+        def taken(self) -> int:
+            Counted.looks += 1
+            return 1
+
+        @taken.setter
+        def taken(self, value: int) -> None:
+            pass
+
+    world = World(*[1] * 2000)
+    for endpoint in world.endpoints.values():
+        endpoint.instance = Counted({}, None)
+    assert world.begin() is None
+    assert Counted.looks <= LOOKED + 1
+
+
+# Several names of one instance
+
+
+def test_names_of_an_instance_share_its_limit():
+    instances = Instances()
+    http, number = World(2, instances=instances), World(2, instances=instances)
+    assert [world.begin() is not None for world in (http, number, http, number)] == [True, True, False, False]
+    assert len(instances) == 1
+    (endpoint,) = http.endpoints.values()
+    http.end(endpoint)
+    assert number.begin() is not None
+    assert http.begin() is None
+    # Each has a limit of its own for what all have there.
+    larger = World(3, instances=instances)
+    assert [larger.begin() is not None for _ in range(2)] == [True, False]
+    for world in (http, number, larger):
+        for each in world.endpoints.values():
+            each.instance.leave(each)
+    assert len(instances) == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"origin": NAME}, {"origin": NAME}),
+        ({"meta": (GATEWAY,)}, {"meta": (GATEWAY,)}),
+        ({"meta": (("uid", "a"),)}, {"meta": (("uid", "b"),)}),
+    ],
+    ids=["an address that somebody named", "a router in front of pods", "the next pod of an address"],
+)
+def test_what_may_be_many_things_is_not_one(first, second):
+    instances = Instances()
+    for keys in (first, second):
+        world = World(instances=instances)
+        world.add(replace(Address("192.0.2.1", 1, origin=ENDPOINT), **keys), 1)
+        assert world.begin() is not None
+
+
+async def test_who_has_waited_for_longest_is_next_whatever_the_name():
+    instances = Instances()
+    worlds = [World(1, instances=instances) for _ in range(2)]
+    busy = worlds[0].begin()
+    async with looping() as loop:
+        got: list[int] = []
+
+        async def wait(number: int) -> None:
+            endpoint = await worlds[number % 2].limits.wait()
+            worlds[number % 2].took(endpoint)
+            got.append(number)
+
+        order = [1, 0, 3, 2]
+        for count, number in enumerate(order):
+            loop.reactor.spawn(wait(number), str(number))
+            await until(lambda known=count: sum(len(each.limits.queue) for each in worlds) == known + 1)
+        worlds[0].end(busy)
+        for count, number in enumerate(order):
+            await until(lambda known=count: len(got) == known + 1)
+            (endpoint,) = worlds[number % 2].endpoints.values()
+            worlds[number % 2].end(endpoint)
+        assert got == order
+        assert worlds[0].taken() == [0]
 
 
 def test_an_adaptive_limit_is_told_what_says_something():
@@ -265,6 +448,7 @@ def test_an_adaptive_limit_is_told_what_says_something():
     assert endpoint.limit == 9
     world = World()
     world.endpoints[endpoint.address] = endpoint
+    world.limits.joined(endpoint)
     world.balancer.update([endpoint])
     for ended, verdict in ((0.5, SUCCESS), (0.6, None), (None, SUCCESS)):
         assert world.begin() is endpoint
@@ -298,4 +482,4 @@ def test_any_history_keeps_within_the_limits_and_wastes_no_room(limits, history)
                 begun.append(endpoint)
         else:
             world.end(begun.pop(which % len(begun)))
-        assert all(each.pending <= each.limit for each in world.endpoints.values())
+        assert all(each.instance.taken == each.pending <= each.limit for each in world.endpoints.values())

@@ -61,3 +61,26 @@ def test_latencies_that_say_nothing() -> None:
     assert latency(exchange, 1.0) == -1.0
     exchange.tunnel, exchange.verdict = False, FAILURE
     assert latency(exchange, 1.0) == -1.0
+
+
+class Uploaded:
+    """A body that streams."""
+
+    data = None
+    length = 9
+    replayable = False
+    trailers = None
+
+
+def test_of_an_upload_only_what_comes_behind_it_says_something() -> None:
+    exchange = make_exchange()
+    exchange.body = Uploaded()  # type: ignore[assignment]  # nobody reads it
+    exchange.verdict, exchange.done_at = SUCCESS, 9.0
+    assert latency(exchange, 1.0) == -1.0, "it was answered before it was over"
+    exchange.sent_at = 8.5
+    assert latency(exchange, 1.0) == 0.5
+    exchange.head_at = 8.75
+    assert latency(exchange, 1.0) == 0.25
+    assert latency(exchange, 8.6) == -1.0, "that was another try"
+    exchange.sent_at = 8.8
+    assert latency(exchange, 1.0) < 0.0, "its answer began within it"
