@@ -86,7 +86,8 @@ async def exposition() -> str:
         events = {"kind": "io.l5d.otlpEvents", "endpoint": "http://127.0.0.1:1"}
         telling = {"telemetry": [{"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": 1}, logs, events]}
         telling |= {"policy": {"kind": "io.noderouter.fs", "policiesFile": f"{table.name}.no-policies"}}
-        servers = [{"port": 0}, {"port": 0, "tls": server_keys(Path(secrets))}]
+        jwt = [{"issuer": "https://x", "audiences": ["x"], "jwksUri": "https://127.0.0.1:1/"}]
+        servers = [{"port": 0}, {"port": 0, "tls": server_keys(Path(secrets)), "jwt": jwt}]
         made = config(interpreter=stored, httpAccessLog=os.devnull, servers=servers)
         async with routing(made | telling) as router:
             assert (await router.ask("up")).status == 502

@@ -4,17 +4,20 @@ Each fault is a real one, of routers in this process; every alert has to fire, e
 data. Then all is put right, and every alert has to end. A minute of the chart's rules is two seconds here.
 """
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 import trio
 
 from noderouter.interception.keeper.protocol import Message, Pods, Progress, Services, encode
+from noderouter.tokens import key_source
 from tests.charts.helm import Helm, one
 from tests.charts.noderouter.faltering import ROUTER, Faltering, call, send_pings
 from tests.charts.noderouter.test_monitoring import DASHBOARDS, queries
@@ -28,6 +31,7 @@ from tests.testing.ports import free_ports
 from tests.testing.prometheus import Prometheus, hurried, prometheus
 from tests.testing.router import Running, config, fs, routing
 from tests.testing.tls import leaf, server_keys, write_files
+from tests.testing.tokens import AUDIENCE, KeyServer, ec_key, jwks, key_server
 
 DTAB = "/svc => /#/io.l5d.fs ;\n"
 OTHER = "/svc => /#/io.l5d.fs ; /other => /svc ;\n"
@@ -77,6 +81,7 @@ class Node:
         self.collector: Backend
         self.api: ApiServer
         self.keeper: FakeKeeper
+        self.keys: KeyServer
         self.main: Running
         self.names: Running
         self.captured: Running
@@ -108,7 +113,11 @@ class Node:
         retrying = {"responseClassifier": {"kind": "io.l5d.http.retryableRead5XX"}, "retries": {"budget": budget}}
         ejecting = {"kind": "io.l5d.consecutiveFailures", "failures": 2, "backoff": {"kind": "constant", "ms": 500}}
         spans = {"kind": "io.l5d.zipkin", "host": "127.0.0.1", "port": self.collector.port, "sampleRate": 1.0}
-        servers = [{"port": 0}, {"port": 0, "tls": server_keys(self.folder, leaf())}]
+        servers = [
+            {"port": 0},
+            {"port": 0, "tls": server_keys(self.folder, leaf())},
+            {"port": 0, "jwt": await self.issuers()},
+        ]
         made = self.router("main", service=retrying, client={"failureAccrual": ejecting}, servers=servers)
         logs = {"kind": "io.l5d.otlpLogs", "endpoint": f"http://127.0.0.1:{self.collector.port}"}
         events = {"kind": "io.l5d.otlpEvents", "endpoint": f"http://127.0.0.1:{self.collector.port}"}
@@ -146,6 +155,19 @@ class Node:
                 await trio.sleep(0.02)
         self.api.away()
         self.load()
+
+    async def issuers(self) -> list[dict[str, Any]]:
+        """Two that give no keys: those of one were had two hours ago, of the other never."""
+        self.keys = await self.enter(key_server(self.folder))
+        self.keys.say = self.keys.answering(b"no", "503 No")
+        old, never = self.keys.uri(), f"{self.keys.uri()}&never"
+        kept = {"uri": old, "fetched": int(time()) - 7200, "keys": jwks(ec_key()).decode()}
+        (self.folder / "kept").write_text(json.dumps(kept))
+        issuer = {"audiences": [AUDIENCE], "trustCerts": [self.keys.trust]}
+        return [
+            issuer | {"issuer": "https://old.test", "jwksUri": old, "lastGood": str(self.folder / "kept")},
+            issuer | {"issuer": "https://never.test", "jwksUri": never},
+        ]
 
     async def enter(self, context: AbstractAsyncContextManager[Any]) -> Any:
         """What a context is of that lasts until `leave`."""
@@ -212,6 +234,7 @@ class Node:
         (self.folder / "policies").write_text("[]\n")
         (self.folder / "log").mkdir()
         write_files(self.folder, leaf(days=100))
+        self.keys.has(ec_key())
         self.keeper.answer = self.keeper.usual
         self.keeper.cut()
         self.nursery.start_soon(self.api.run)
@@ -255,8 +278,11 @@ async def until(prometheus: Prometheus, right: Callable[[set[str]], bool]) -> se
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_every_alert_fires_and_ends_and_every_query_has_data(helm: Helm, tmp_path: Path):
+async def test_every_alert_fires_and_ends_and_every_query_has_data(
+    helm: Helm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     pytest.importorskip("opentelemetry.proto.logs.v1.logs_pb2")
+    monkeypatch.setattr(key_source, "PAUSES", (0.5, 2.0))
     values = {"metrics": {"prometheusRule": {"enabled": True, "latencyP99Ms": 2000}}}
     spec = one(helm.objects(values), "PrometheusRule")["spec"]
     alerts = {rule["alert"] for group in spec["groups"] for rule in group["rules"]}
