@@ -26,6 +26,7 @@ IMPORTERS = {
     "yaml": "noderouter/schema",
     "hypercorn": "noderouter/admin",
     "h2": "noderouter/admin",
+    "prometheus_client": "noderouter/telemetry",
     "structlog": "noderouter/telemetry",
     "httpx": "noderouter/kubernetes",
     "joserfc": "noderouter/tokens",

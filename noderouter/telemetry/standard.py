@@ -1,15 +1,16 @@
 """What every process tells Prometheus under the same names: `process_*` and `python_gc_*`, whichever language it is in.
 
-Not by prometheus_client, though it knows them: it lists all descriptors to count them, which holds the thread for
-milliseconds where ten thousand connections are open, and the first scrape would have to wait for its import.
+Of the garbage collector by prometheus_client. Not of the process, though it knows that, too: it lists all descriptors
+to count them, which holds the thread for milliseconds where ten thousand connections are open.
 """
 
-import gc
 import os
 import resource
 from collections.abc import Iterator
 from time import CLOCK_BOOTTIME, clock_gettime, process_time, time
 from typing import Final
+
+from prometheus_client import CollectorRegistry, GCCollector, Metric
 
 from noderouter.telemetry.openmetrics.family import Family, Type
 from noderouter.telemetry.process import open_fds, resident_bytes
@@ -21,12 +22,7 @@ _START: Final = Family("process_start_time_seconds", _GAUGE, "Start since the Un
 _CPU: Final = Family("process_cpu_seconds", _COUNTER, "User and system CPU time spent in seconds", (), "seconds")
 _MAX_FDS: Final = Family("process_max_fds", _GAUGE, "Maximum number of open file descriptors")
 _OPEN_FDS: Final = Family("process_open_fds", _GAUGE, "Number of open file descriptors")
-_COLLECTOR: Final = (
-    ("collected", "python_gc_objects_collected", "Objects collected during gc"),
-    ("uncollectable", "python_gc_objects_uncollectable", "Uncollectable objects found during GC"),
-    ("collections", "python_gc_collections", "Number of times this generation was collected"),
-)
-_COLLECTIONS: Final = {key: Family(name, _COUNTER, help, ("generation",)) for key, name, help in _COLLECTOR}
+_COLLECTOR: Final = GCCollector(CollectorRegistry())
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -48,7 +44,11 @@ def standard() -> Iterator[tuple[Family, dict[str, str], float]]:
     yield _CPU, {}, process_time()
     yield _MAX_FDS, {}, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     yield _OPEN_FDS, {}, open_fds()
-    found = gc.get_stats()
-    for key, family in _COLLECTIONS.items():
-        for generation, stats in enumerate(found):
-            yield family, {"generation": str(generation)}, stats[key]
+    for metric in _COLLECTOR.collect():
+        family = _family(metric)
+        for each in metric.samples:
+            yield family, each.labels, each.value
+
+
+def _family(metric: Metric) -> Family:
+    return Family(metric.name, Type(metric.type), metric.documentation.rstrip("."), ("generation",))
