@@ -290,11 +290,11 @@ async def test_the_script_of_a_view_begins_when_it_comes_and_ends_when_it_goes(s
         assert page.locator("th[data-k=rate]").get_attribute("aria-sort") == "descending"
         page.keyboard.press("j")
         assert page.evaluate("document.activeElement.parentNode.parentNode.id") == "services"
-        with page.expect_request(lambda asked: asked.headers["accept"] == "application/json") as asked:
+        with page.expect_request(lambda asked: asked.headers.get("accept") == "application/json") as asked:
             page.clock.run_for(61_000)  # the most seldom
         assert asked.value.url == base + "/services?n=100"
         click(page, page.locator("table#services tbody a").first)
-        assert page.locator(".chart .cross").count() == 3
+        page.wait_for_function("document.querySelectorAll('.chart .cross').length === 3")
 
     await browsing(state, look)
 
@@ -329,6 +329,33 @@ async def test_a_filter_is_a_view_too(state: AdminState) -> None:
         page.keyboard.press("Enter")
         page.wait_for_url("**/requests?**method=GET**")
         assert page.evaluate("window.same")
+
+    await browsing(state, look)
+
+
+async def test_a_press_asks_for_what_its_click_shows(state: AdminState) -> None:
+    def look(page: Page, base: str) -> None:
+        asked: list[str] = []
+        page.goto(base + "/")
+        page.on(
+            "request",
+            lambda request: asked.append(request.url) if "html" in request.headers.get("accept", "") else None,
+        )
+        head(page, "services").hover()
+        with page.expect_request(base + "/services"):
+            page.mouse.down()
+        page.mouse.up()
+        page.locator("table#services").wait_for()
+        assert asked == [base + "/services"]
+        head(page, "graph").hover()
+        page.mouse.down()
+        page.mouse.move(600, 600)
+        page.mouse.up()  # no click
+        assert page.url == base + "/services"
+        head(page, "graph").focus()
+        page.keyboard.press("Enter")
+        page.locator("#graph").wait_for()
+        assert asked[1:] == [base + "/graph"] * 2
 
     await browsing(state, look)
 

@@ -1,10 +1,11 @@
 // From view to view without a new document: what is behind a link, or a filter, is put into the page that is there, which takes
-// a browser a quarter of the time. What is no view, or does not fit, is loaded as ever: so is everything without a script.
+// a browser half the work. What is no view, or does not fit, is loaded as ever: so is everything without a script.
 import { change } from "./view.js";
 
 const root = document.documentElement, main = document.getElementById("main"), $ = (query, at = document) => at.querySelector(query);
 const here = () => location.pathname + location.search;
-let shown = here(), going = null;
+const LATE = 80; // milliseconds, from which on one sees that something comes: drawing that takes time, too
+let shown = here(), pressed = null, going = null;
 
 function isView(to) {
   const views = new Set([...document.querySelectorAll(".nav a")].map(each => each.pathname)).add(new URL("./service", document.baseURI).pathname);
@@ -29,12 +30,18 @@ function put(page) {
   main.replaceChildren(...$("#main", page).childNodes);
 }
 
+function ask(to) {
+  const controller = new AbortController();
+  return { to: String(to), controller, page: fetched(to, controller.signal).catch(() => null) };
+}
+
 async function go(to, { top = 0, push = false } = {}) {
-  going?.abort();
-  const mine = going = new AbortController();
-  main.setAttribute("aria-busy", "true");
-  const page = await fetched(to, mine.signal).catch(() => null);
-  if (mine.signal.aborted) return;
+  const mine = pressed?.to === String(to) ? pressed : ask(to);
+  going?.controller.abort();
+  going = mine;
+  const late = setTimeout(() => main.setAttribute("aria-busy", "true"), LATE), page = await mine.page;
+  clearTimeout(late);
+  if (going !== mine) return;
   if (!page) { if (push) location.assign(to); else location.reload(); return; }
   if (push) history.pushState(null, "", to);
   shown = here();
@@ -53,13 +60,26 @@ function visit(event, to) {
   go(to, { push: true });
 }
 
-addEventListener("click", event => {
+// Returns what a link leads to, unless it is to be opened elsewhere.
+function aim(event) {
   const link = event.target.closest?.("a[href]");
-  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  visit(event, new URL(link.getAttribute("href"), document.baseURI));
-  if (!event.defaultPrevented || !link.closest(".nav")) return;
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return null;
+  return new URL(link.getAttribute("href"), document.baseURI);
+}
+
+// Between a press and its click there is a tenth of a second: the answer may be there by then.
+addEventListener("pointerdown", event => {
+  const to = event.pointerType === "mouse" && aim(event);
+  if (to && isView(to)) pressed = ask(to);
+});
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => { pressed = null; })); // behind the click
+
+addEventListener("click", event => {
+  const to = aim(event), mark = event.target.closest?.(".nav a");
+  if (to) visit(event, to);
+  if (!mark || !event.defaultPrevented) return;
   $(".nav [aria-current]")?.removeAttribute("aria-current"); // the head says at once where it goes
-  link.setAttribute("aria-current", "page");
+  mark.setAttribute("aria-current", "page");
 });
 
 addEventListener("submit", event => {
