@@ -1,6 +1,5 @@
 """What clients get when something fails: the table of docs/linkerd1.md section 5.5, through the whole router."""
 
-import socket
 from urllib.parse import unquote_plus
 
 import pytest
@@ -8,14 +7,14 @@ import trio
 
 from tests.testing.backend import backend, response
 from tests.testing.loop import until
+from tests.testing.ports import free_ports
 from tests.testing.router import TRUSTING, config, fs, inet, routing
 
 
 def dead_port():
     """A port of the loopback where nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    (port,) = free_ports(1)
+    return port
 
 
 def check(answer, status, *, retryable=None):

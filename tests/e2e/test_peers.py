@@ -15,6 +15,7 @@ from tests.testing.backend import backend
 from tests.testing.busy import BUSY_SECONDS, PATIENCE_SECONDS
 from tests.testing.loop import until
 from tests.testing.origin import Peer, origin
+from tests.testing.ports import free_ports
 from tests.testing.router import config, inet, routing
 
 CURL = shutil.which("curl")
@@ -122,9 +123,7 @@ async def nginx(directory):
     (directory / "html").mkdir()
     (directory / "html" / "small").write_bytes(b"small\n")
     (directory / "html" / "big").write_bytes(b"0123456789abcdef" * 200_000)
-    with trio.socket.socket() as probe:
-        await probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     file = directory / "nginx.conf"
     file.write_text(
         f"""

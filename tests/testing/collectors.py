@@ -2,10 +2,9 @@
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import trio
 
 from tests.cluster import binaries
 from tests.testing.http import ask
+from tests.testing.ports import free_ports
 from tests.testing.spans import Seen, of_jaeger, of_otlp
 
 UP_SECONDS = 60.0
@@ -25,13 +25,6 @@ def command(name: str) -> Path:
         return binaries.find(name)
     except binaries.MissingCommand as missing:
         pytest.skip(str(missing))
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    with ExitStack() as bound:
-        sockets = [bound.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 class Jaeger:

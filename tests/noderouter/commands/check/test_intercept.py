@@ -21,6 +21,7 @@ from noderouter.interception.keeper.client import BlockingKeeperClient
 from noderouter.kubernetes.access import Kubeconfig
 from tests.cluster.any_cluster import until
 from tests.testing.intercept_state import GOOD, PODS, SERVICES
+from tests.testing.ports import free_ports
 from tests.testing.router import checked, config, routing
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -168,8 +169,7 @@ async def lines(server):
 
 
 async def test_a_router_s_capture_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port = one.getsockname()[1]
+    (port,) = free_ports(1)
     capturing = {"ip": "0.0.0.0", "port": port, "capture": {}}
     async with routing(config(servers=[{"port": 0}, capturing])):
         line = await lines(ServerConfig.model_validate(capturing))

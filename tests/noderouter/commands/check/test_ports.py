@@ -7,6 +7,7 @@ import trio
 
 from noderouter.commands.check import ports
 from noderouter.commands.check.ports import Running, check_descriptors, check_ports
+from tests.testing.ports import free_ports
 from tests.testing.router import checked, config, routing
 
 
@@ -45,8 +46,7 @@ async def test_held_by_somebody():
 
 
 async def test_held_by_this_very_router():
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        port, admin_port = one.getsockname()[1], two.getsockname()[1]
+    port, admin_port = free_ports(2)
     settings = config(servers=[{"port": port}], admin={"port": admin_port})
     async with routing(settings):
         for line in await lines(checked(settings)):
@@ -61,8 +61,7 @@ async def test_held_by_a_router_of_another_configuration():
 
 
 async def test_held_by_a_router_that_hides_its_configuration():
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        port, admin_port = one.getsockname()[1], two.getsockname()[1]
+    port, admin_port = free_ports(2)
     admin = {"port": admin_port, "security": {"uiEnabled": False}}
     settings = config(servers=[{"port": port}], admin=admin)
     async with routing(settings):

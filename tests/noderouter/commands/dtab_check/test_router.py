@@ -1,7 +1,5 @@
 """A running router, as far as it can be asked; and what is said where it cannot."""
 
-import socket
-
 import pytest
 import trio
 
@@ -9,6 +7,7 @@ from noderouter.commands.dtab_check.router import AdminError, RunningRouter
 from noderouter.naming.stored.key import Key
 from tests.testing.api_server import api_server
 from tests.testing.loop import until
+from tests.testing.ports import free_ports
 from tests.testing.router import config, routing, several
 
 KEY = Key("default", "routes", "dtab")
@@ -74,8 +73,7 @@ def test_what_is_no_admin_interface(url):
 
 
 def test_nobody_there():
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    (port,) = free_ports(1)
     with pytest.raises(AdminError, match="Connection refused"):
         RunningRouter(f"localhost:{port}", KEY)
 

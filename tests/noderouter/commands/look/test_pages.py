@@ -4,7 +4,6 @@ Covers `arguments.py`, `interface.py`, `nodes.py`, `top.py`.
 """
 
 import json
-import socket
 
 import pytest
 
@@ -13,6 +12,7 @@ from noderouter.commands.look.nodes import one_each
 from noderouter.kubernetes.access import Plain
 from tests.noderouter.commands.look.conftest import PAGE
 from tests.testing.backend import backend
+from tests.testing.ports import free_ports
 from tests.testing.router import config, inet, routing
 
 
@@ -133,8 +133,7 @@ async def test_what_answers_is_no_page(stand_in, command, status, body, words):
 
 
 async def test_nobody_listens(command):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    (port,) = free_ports(1)
     with pytest.raises(LookError, match="is a router running"):
         await command("endpoints", port)
 

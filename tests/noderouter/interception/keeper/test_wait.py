@@ -11,6 +11,7 @@ import pytest
 from noderouter.cli import main
 from noderouter.interception.keeper import wait as module
 from noderouter.interception.keeper.wait import asking
+from tests.testing.ports import free_ports
 
 KeeperProcess = Callable[[socket.socket, int], None]
 
@@ -78,8 +79,7 @@ def test_without_a_node_nothing_is_asked(monkeypatch, capsys):
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--required"], 1)])
 def test_a_router_that_is_away_holds_no_pod_back_unless_it_is_required(arguments, code, capsys):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    (port,) = free_ports(1)
     assert wait(port, "--seconds", "1", *arguments) == code
     assert "gave up after 1 s: no answer: " in capsys.readouterr().err
 
