@@ -282,7 +282,7 @@ async def test_the_script_of_a_view_begins_when_it_comes_and_ends_when_it_goes(s
         page.locator("#graph a").first.focus()
         page.locator("#graph.pick").wait_for()
         click(page, head(page, "requests"))
-        page.wait_for_function("document.querySelector('main:not(.stale)')")
+        page.wait_for_function("() => document.querySelector('main:not(.stale)')")
         until(lambda: len(state.tap) == 1)
         click(page, head(page, "services"))
         until(lambda: len(state.tap) == 0)
@@ -294,7 +294,7 @@ async def test_the_script_of_a_view_begins_when_it_comes_and_ends_when_it_goes(s
             page.clock.run_for(61_000)  # the most seldom
         assert asked.value.url == base + "/services?n=100"
         click(page, page.locator("table#services tbody a").first)
-        page.wait_for_function("document.querySelectorAll('.chart .cross').length === 3")
+        page.wait_for_function("() => document.querySelectorAll('.chart .cross').length === 3")
 
     await browsing(state, look)
 
@@ -308,7 +308,7 @@ async def test_back_and_forth_lead_where_one_was(state: AdminState) -> None:
         assert page.evaluate("scrollY") == 0
         page.go_back()
         page.locator("table#services").wait_for()
-        page.wait_for_function("scrollY === 200")
+        page.wait_for_function("() => scrollY === 200")
         page.go_forward()
         page.locator("table#endpoints").wait_for()
         assert page.evaluate("document.documentElement.dataset.view") == "service"
