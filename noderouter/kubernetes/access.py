@@ -29,13 +29,18 @@ ApiPort = Annotated[int, Field(ge=1, le=65535)]
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """HTTP to `host`:`port`, without credentials of ours; over TLS with `tls`, trusting `trust` or the system's CAs."""
+    """HTTP to `host`:`port`, without credentials of ours; over TLS with `tls`, trusting `trust` or the system's CAs.
+
+    There it shows the certificate in `shown`, if any, whose key is in `key` or in the same file.
+    """
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     tls: bool = False
     trust: str | None = None
-    """A file."""
+    """A file, as the next two are."""
+    shown: str | None = None
+    key: str | None = None
 
     def __str__(self) -> str:
         return f"http{'s' if self.tls else ''}://{bracketed(self.host)}:{self.port}"

@@ -55,6 +55,25 @@ class Credentials:
         raise NotImplementedError
 
 
+def context_of(trust: str | None, shown: str | None = None, key: str | None = None) -> ssl.SSLContext:
+    """Return what trusts the authorities of a file, or the system's, and shows a certificate where there is one.
+
+    Raises:
+        ApiError: a file cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=trust)
+    except (OSError, ssl.SSLError) as error:
+        raise ApiError(f"the CA cannot be used: {trust}: {error}") from error
+    if shown is not None:
+        try:
+            # A key that wants a passphrase is refused: nobody is asked for one.
+            context.load_cert_chain(shown, key, password="")
+        except (OSError, ssl.SSLError) as error:
+            raise ApiError(f"the certificate cannot be used: {shown}: {error}") from error
+    return context
+
+
 class NoCredentials(Credentials):
     """HTTP to who wants no credentials that are his own: a proxy that has some, another interface."""
 
@@ -63,12 +82,8 @@ class NoCredentials(Credentials):
 
     async def endpoint(self) -> Endpoint:
         """See `Credentials`."""
-        if not self._access.tls:
-            return Endpoint(str(self._access))
-        try:
-            return Endpoint(str(self._access), ssl.create_default_context(cafile=self._access.trust))
-        except (OSError, ssl.SSLError) as error:
-            raise ApiError(f"the CA cannot be used: {self._access.trust}: {error}") from error
+        access = self._access
+        return Endpoint(str(access), context_of(access.trust, access.shown, access.key) if access.tls else None)
 
     async def headers(self, *, anew: bool = False) -> "Mapping[str, str]":
         """Return none."""

@@ -91,18 +91,36 @@ async def test_clients_show_certificates(tmp_path: Path) -> None:
         assert await refused(router, operator) == 2
 
 
+async def run(*words: str) -> tuple[int, str]:
+    """Exit code and words of a command."""
+    command = [sys.executable, "-m", "noderouter.cli", *words]
+    done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
 async def test_commands_speak_it(tmp_path: Path) -> None:
     authority = write_authority(tmp_path)
     async with routing(config("/svc => /$/nil", admin={"tls": server_keys(tmp_path, leaf("localhost"))})) as router:
-        where = ["--admin", f"https://localhost:{router.admin_port}"]
-
-        async def run(*words: str) -> tuple[int, str]:
-            command = [sys.executable, "-m", "noderouter.cli", "endpoints", *where, *words]
-            done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
-            return done.returncode, (done.stdout + done.stderr).decode()
-
-        code, said = await run("--ca-file", str(authority))
+        command = ["endpoints", "--admin", f"https://localhost:{router.admin_port}"]
+        code, said = await run(*command, "--ca-file", str(authority))
         assert code == 0, said
-        code, said = await run()
+        code, said = await run(*command)
         assert code == 1
         assert "certificate" in said
+
+
+async def test_commands_show_certificates(tmp_path: Path) -> None:
+    authority = str(write_authority(tmp_path))
+    keys = server_keys(tmp_path, leaf("localhost"), caCertPath=authority, requireClientAuth=True)
+    (tmp_path / "operator").mkdir()
+    shown = server_keys(tmp_path / "operator", leaf("operator"))
+    async with routing(config("/svc => /$/nil", admin={"tls": keys})) as router:
+        where = ["--admin", f"https://localhost:{router.admin_port}", "--ca-file", authority]
+        certificate = ["--cert-file", str(shown["certPath"]), "--key-file", str(shown["keyPath"])]
+        code, said = await run("endpoints", *where, *certificate)
+        assert code == 0, said
+        code, said = await run("endpoints", *where)
+        assert code == 1
+        code, said = await run("endpoints", *where, "--cert-file", str(tmp_path / "none"))
+        assert code == 1
+        assert "the certificate cannot be used: " in said

@@ -3,8 +3,10 @@
 import re
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.charts.release import Release
 from tests.cluster.any_cluster import until
 from tests.cluster.real.cluster import RealCluster
 from tests.testing.figures import State
+from tests.testing.tls import leaf, write_files
 
 pytestmark = pytest.mark.root
 
@@ -23,7 +26,7 @@ BARE_SECONDS = 120.0
 SUCCEEDED = re.compile(r"Phase: +Succeeded")
 
 
-def test_the_life_of_a_release(real_cluster: RealCluster, real_namespace: str, state: State):
+def test_the_life_of_a_release(real_cluster: RealCluster, real_namespace: str, state: State, tmp_path: Path):
     plane = real_cluster.control_plane
     wait_for_bare_nodes(real_cluster)  # a kubelet ends what an earlier test deleted in its own time
     objects = everything(real_cluster, real_namespace)
@@ -47,11 +50,22 @@ def test_the_life_of_a_release(real_cluster: RealCluster, real_namespace: str, s
     assert {node.name for node in real_cluster.nodes} <= set(status_of_all(release).split())
     second = set(release.routers().values())
     assert arguments(release)[-1] == "--log-level=DEBUG"
+    # With TLS, and a token: of a certificate that no system trusts, and for another name than the pods have.
+    chain, key = write_files(tmp_path, leaf("somebody.test"))
+    plane.kubectl("create", "secret", "tls", "keys", "-n", real_namespace, f"--cert={chain}", f"--key={key}")
+    release.upgrade("--set", "admin.tls.secretName=keys", "--set", "admin.token.enabled=true")
+    third = set(release.routers().values())
+    secret = real_cluster.get("secret", real_namespace, f"{release.fullname}-admin")
+    token = tmp_path / "token"
+    token.write_bytes(b64decode(secret["data"]["token"]))
+    assert {node.name for node in real_cluster.nodes} <= set(status_of_all(release, "--token-file", token).split())
+    assert SUCCEEDED.search(plane.helm("test", "router", "-n", real_namespace))
     plane.helm("rollback", "router", "1", "-n", real_namespace)
     real_cluster.wait_ready("daemonset", real_namespace, release.fullname, 120)
-    third = set(release.routers().values())
+    plane.kubectl("delete", "secret", "keys", "-n", real_namespace)
+    fourth = set(release.routers().values())
     assert arguments(release)[-1] == "--log-level=INFO"
-    assert len(first | second | third) == 3 * len(real_cluster.nodes)
+    assert len(first | second | third | fourth) == 4 * len(real_cluster.nodes)
 
     began = time.monotonic()
     plane.helm("uninstall", "router", "-n", real_namespace, "--wait")
@@ -68,11 +82,11 @@ def by_host_port(cluster: RealCluster, address: str) -> str:
     return cluster.run("curl", "-sS", "-i", "-X", "OPTIONS", "-H", "Max-Forwards: 0", f"http://{address}:{HOST_PORT}/")
 
 
-def status_of_all(release: Release) -> str:
+def status_of_all(release: Release, *more: str | Path) -> str:
     """What `noderouter status` prints of the release, which it has by the API server's proxy to pods."""
     plane = release.cluster.control_plane
     which = ("--all", "--namespace", release.namespace, "--kubeconfig", str(plane.admin_kubeconfig))
-    return release.cluster.run(sys.executable, "-m", "noderouter.cli", "status", *which)
+    return release.cluster.run(sys.executable, "-m", "noderouter.cli", "status", *which, *map(str, more))
 
 
 def arguments(release: Release) -> list[str]:

@@ -2,29 +2,44 @@
 
 Environment: PROBES_URL, where a router's port for probes is; METRICS, the path of the exposition there (empty: not
 asked for); ADMIN_URL, where its admin interface is, with ROUTER and NAME, what to ask it (empty: nothing, the
-interface is on loopback), and ADMIN_TOKEN, where it wants one (the first line counts); PATIENCE, the seconds that a
-router may take to become ready.
+interface is on loopback, or wants certificates of clients), ADMIN_TOKEN, where it wants one (the first line counts),
+and ADMIN_CERTIFICATE, where it speaks TLS: the file with the certificate that it has to show, whatever name that is
+for; PATIENCE, the seconds that a router may take to become ready.
 """
 
 import json
 import os
+import ssl
 import sys
 import time
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+END = "-----END CERTIFICATE-----"
 
-def get(url: str, token: str = "") -> tuple[int, str]:
+
+def get(url: str, token: str = "", tls: ssl.SSLContext | None = None) -> tuple[int, str]:
     """Status and body; status 0 where there is no answer, and then the body says why."""
     request = Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with urlopen(request, timeout=5) as response:
+        with urlopen(request, timeout=5, context=tls) as response:
             return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode(errors="replace")
     except (URLError, OSError) as error:
         return 0, str(error)
+
+
+def trusting(path: str) -> ssl.SSLContext:
+    """Trusts the first certificate of a file and no other: not whoever else has one of its authority."""
+    with open(path, encoding="ascii") as file:
+        certificate = file.read().partition(END)[0] + END + "\n"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=certificate)
+    return context
 
 
 def main() -> int:
@@ -49,7 +64,9 @@ def main() -> int:
         return 0
     query = urlencode({"namespace": os.environ["ROUTER"], "path": name, "dtab": ""})
     token = os.environ.get("ADMIN_TOKEN", "").strip().partition("\n")[0].strip()
-    status, body = get(f"{os.environ['ADMIN_URL']}/delegator.json?{query}", token)
+    certificate = os.environ.get("ADMIN_CERTIFICATE")
+    tls = trusting(certificate) if certificate else None
+    status, body = get(f"{os.environ['ADMIN_URL']}/delegator.json?{query}", token, tls)
     if status != 200:
         print(f"no delegation of {name}: {status} {body}", file=sys.stderr)
         return 1

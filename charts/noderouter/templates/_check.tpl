@@ -27,6 +27,9 @@
 {{- if eq (int .Values.ports.admin.port) (int .Values.ports.probes.port) -}}
 {{- fail (printf "ports.admin and ports.probes are both %d: probes have a port of their own, since it shows less" (int .Values.ports.probes.port)) -}}
 {{- end -}}
+{{- if and .Values.admin.tls.clientCa.secretName (not .Values.admin.tls.secretName) -}}
+{{- fail "admin.tls.clientCa has no effect without admin.tls.secretName: clients show certificates in TLS only" -}}
+{{- end -}}
 {{- if include "noderouter.adminIsLocal" . -}}
 {{- if and .Values.ports.admin.hostPort (not (include "noderouter.hostNetwork" .)) -}}
 {{- fail (printf "ports.admin.hostPort leads to nobody while admin.ip is %s: take it out (kubectl port-forward reaches the interface), or open admin.ip" .Values.admin.ip) -}}

@@ -34,6 +34,13 @@
 {{- .Values.admin.token.existingSecret | default (printf "%s-admin" (include "noderouter.fullname" .)) -}}
 {{- end -}}
 
+{{- define "noderouter.adminTlsFolder" -}}/run/secrets/noderouter-admin-tls{{- end -}}
+
+{{/* Whether the admin port speaks TLS: "https" or "http". */}}
+{{- define "noderouter.adminScheme" -}}
+{{- ternary "https" "http" (ne .Values.admin.tls.secretName "") -}}
+{{- end -}}
+
 {{/* Of a server: while a router takes another's place, both listen. */}}
 {{- define "noderouter.sharing" -}}
 {{- if include "noderouter.sharesPorts" . }}
@@ -49,6 +56,15 @@ admin:
   security: {{- toYaml .Values.admin.security | nindent 4 }}
   {{- if .Values.admin.token.enabled }}
   token: {file: {{ include "noderouter.adminTokenFolder" . }}/token}
+  {{- end }}
+  {{- if .Values.admin.tls.secretName }}
+  tls:
+    certPath: {{ include "noderouter.adminTlsFolder" . }}/tls.crt
+    keyPath: {{ include "noderouter.adminTlsFolder" . }}/tls.key
+    {{- if .Values.admin.tls.clientCa.secretName }}
+    caCertPath: {{ include "noderouter.adminTlsFolder" . }}/clients.crt
+    requireClientAuth: true
+    {{- end }}
   {{- end }}
   hosts: {{- include "noderouter.adminHosts" . | nindent 4 }}
   maxConnections: {{ .Values.admin.maxConnections }}

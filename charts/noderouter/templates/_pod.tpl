@@ -121,6 +121,12 @@ rollingUpdate:
 {{- if and $probe.httpGet (include "noderouter.adminIsLocal" (index . 0)) (has (get (default dict $probe.httpGet) "port") (list "admin" (index . 0).Values.ports.admin.port)) -}}
 {{- fail "the kubelet does not reach the port `admin`, which is on loopback: have the probe ask the port `probes`" -}}
 {{- end -}}
+{{- if and $probe.httpGet (eq (include "noderouter.adminScheme" (index . 0)) "https") (has (get (default dict $probe.httpGet) "port") (list "admin" (index . 0).Values.ports.admin.port)) -}}
+{{- if (index . 0).Values.admin.tls.clientCa.secretName -}}
+{{- fail "the kubelet shows no certificate at the port `admin`, which wants one (admin.tls.clientCa): have the probe ask the port `probes`" -}}
+{{- end -}}
+{{- $_ := set $probe.httpGet "scheme" "HTTPS" -}}
+{{- end -}}
 {{- if and (include "noderouter.isLocal" (index . 0).Values.listenIp) $probe.httpGet -}}
 {{- $_ := set $probe.httpGet "host" (default "127.0.0.1" $probe.httpGet.host) -}}
 {{- end -}}

@@ -27,6 +27,8 @@ from noderouter.commands.dtab_check.whatif import WhatIf
 from noderouter.commands.look.arguments import TOKEN_FILE
 from noderouter.commands.look.interface import LookError, token_field
 from noderouter.kubernetes.access import of_people
+from noderouter.kubernetes.credentials import context_of
+from noderouter.kubernetes.errors import ApiError
 from noderouter.naming.interpreter.stored import DTAB
 from noderouter.naming.stored.key import Key
 from noderouter.naming.stored.text import TextError
@@ -69,7 +71,7 @@ def main(argv: Sequence[str], prog: str = "noderouter dtab check") -> int:
     options = parser(prog).parse_args(argv)
     try:
         report = check(options)
-    except (SourceError, AdminError, LookError) as error:
+    except (SourceError, AdminError, LookError, ApiError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2
     if options.json:
@@ -92,6 +94,8 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--admin", metavar="URL", help="a running router, such as http://localhost:9990: its names, dtabs and namers")
     add("--token-file", metavar="FILE", help=f"its token, if it wants one (default: ${TOKEN_FILE}, if set)")
     add("--ca-file", metavar="FILE", help="with https: the authority of its certificate (default: the system's)")
+    add("--cert-file", metavar="FILE", help="with https: the certificate to show, to routers that want one")
+    add("--key-file", metavar="FILE", help="its key (default: in the same file)")
     add("--router", metavar="LABEL", help="which of its routers; default: the one that reads this ConfigMap")
     add("--names", metavar="FILE", help="names to try, one a line, such as /svc/hello; - is standard input")
     add("--kubeconfig", metavar="FILE", help="default: as kubectl finds it, else the service account of the pod")
@@ -104,7 +108,7 @@ def check(options: argparse.Namespace) -> Report:
     """Gather what is needed and compare.
 
     Raises:
-        SourceError, AdminError, LookError: something cannot be had.
+        SourceError, AdminError, LookError, ApiError: something cannot be had.
     """
     if options.file == options.names == source.STDIN:
         raise SourceError("the dtab and the names cannot both come from standard input")
@@ -112,7 +116,8 @@ def check(options: argparse.Namespace) -> Report:
     router = None
     if options.admin:
         shown = token_field(options.token_file or os.environ.get(TOKEN_FILE))
-        router = RunningRouter(options.admin, key, options.router, fields=shown, trust=options.ca_file)
+        tls = context_of(options.ca_file, options.cert_file, options.key_file)
+        router = RunningRouter(options.admin, key, options.router, fields=shown, tls=tls)
     if router is not None:
         key = router.key
     key, held = source.from_config_map(key, of_people(options.kubeconfig, options.context))

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
-from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from dtab import Dtab, ParseError, Path
 from noderouter.commands.dtab_check.outcome import Outcome, outcome_of, tree_of
@@ -42,15 +42,16 @@ class RunningRouter:
         label: str | None = None,
         *,
         fields: Mapping[str, str] | None = None,
-        trust: str | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Ask for the configuration, with header `fields`; `trust` is a file with the authority to trust, over TLS.
+        """Ask for the configuration, with header `fields`; `tls` is how TLS is spoken, if not as usual.
 
         Raises:
             AdminError: it cannot be had, or no router there reads this ConfigMap.
         """
         self._fields = dict(fields or {})
-        self._opener = _opener(trust)
+        # Never through a proxy: where a mesh is, `http_proxy` is the mesh.
+        self._opener = build_opener(ProxyHandler({}), HTTPSHandler(context=tls))
         self._url = url.rstrip("/") if "://" in url else f"http://{url.rstrip('/')}"
         configuration = self._get("/config.json")
         self.key, self._config = self._find(configuration, key, label)
@@ -146,15 +147,6 @@ class RunningRouter:
             raise AdminError(f"{self._url}{path}: {error.code} {error.reason}{hint}") from error
         except (URLError, OSError, HTTPException, ValueError) as error:
             raise AdminError(f"{self._url}{path}: {getattr(error, 'reason', error)}") from error
-
-
-def _opener(trust: str | None) -> OpenerDirector:
-    """What asks, never through a proxy: where a mesh is, `http_proxy` is the mesh."""
-    try:
-        context = ssl.create_default_context(cafile=trust)
-    except (OSError, ssl.SSLError) as error:
-        raise AdminError(f"--ca-file {trust}: {error}") from error
-    return build_opener(ProxyHandler({}), HTTPSHandler(context=context))
 
 
 def _namer(configured: dict[str, Any]) -> Path:

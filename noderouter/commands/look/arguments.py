@@ -132,6 +132,8 @@ def _to_whom(
         metavar="FILE",
         help="with --admin https://…: the authority of its certificate (default: the system's)",
     )
+    add("--cert-file", metavar="FILE", help="with --admin https://…: the certificate to show, to routers that want one")
+    add("--key-file", metavar="FILE", help="its key (default: in the same file)")
     add("--kubeconfig", metavar="FILE", help="default: as kubectl finds it, else the service account of the pod")
     add("--context", help="the context in it")
 

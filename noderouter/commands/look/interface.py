@@ -158,6 +158,8 @@ class Interface:
     def _failed(self, path: str, error: ApiError) -> LookError:
         hints = _HINTS | (_PROXIED if self._prefix else _DIRECT)
         hint = hints.get(error.status, "")
+        if self._prefix and "tls: certificate required" in error.reason:
+            hint = "; it wants certificates of clients, which the API server has none of: --admin with --cert-file"
         if not error.status and not self._prefix and type(error.__cause__).__name__ == "ConnectError":
             hint = "; is a router running, and its admin interface there (--admin HOST:PORT, `kubectl port-forward`)?"
         elif type(error.__cause__).__name__ == "RemoteProtocolError":
@@ -192,8 +194,10 @@ def token_field(path: str | None) -> dict[str, str]:
     return {TOKEN_FIELD: tokens[0].decode("ascii")}
 
 
-def plain(text: str, trust: str | None = None) -> Plain:
+def plain(text: str, trust: str | None = None, shown: str | None = None, key: str | None = None) -> Plain:
     """Return the address of an admin interface: `host:port`, perhaps behind `http://` or `https://`; its port is 9990.
+
+    The other arguments are files: whom to trust, which certificate to show, and its key.
 
     Raises:
         LookError: it is none.
@@ -209,4 +213,6 @@ def plain(text: str, trust: str | None = None) -> Plain:
         raise LookError(
             f"--admin {text!r}: must be HOST:PORT, such as 127.0.0.1:9990 or [::1]:9990, or https://HOST:PORT"
         )
-    return Plain(host, int(port), tls, trust if tls else None)
+    if not tls:
+        return Plain(host, int(port))
+    return Plain(host, int(port), tls, trust, shown, key)

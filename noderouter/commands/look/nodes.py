@@ -20,6 +20,8 @@ PAGE: Final = "500"
 """Pods of one answer of the API."""
 MOST: Final = 1000
 """Nodes that are asked."""
+SCHEME: Final = "noderouter.io/admin-scheme"
+"""An annotation of pods: `https` where the admin interface speaks TLS."""
 
 Object = dict[str, Any]
 
@@ -33,7 +35,7 @@ async def interfaces(options: argparse.Namespace) -> AsyncIterator[list[Interfac
     """
     through_api = options.node or options.every_node or options.admin is None
     people = through_api and of_people(options.kubeconfig, options.context)
-    access: Access = people or plain(options.admin, options.ca_file)
+    access: Access = people or plain(options.admin, options.ca_file, options.cert_file, options.key_file)
     api = Api(access, TIMING, token_field(options.token_file or os.environ.get(TOKEN_FILE)))
     try:
         yield await _of_nodes(api, options) if through_api else [Interface(api)]
@@ -83,7 +85,9 @@ def one_each(found: Iterable[Object]) -> dict[str, Object]:
 def _proxy(pod: Object, port: int | None) -> str:
     """Return the path of the API server's proxy to the admin interface of a pod."""
     meta = pod["metadata"]
-    name = quote(f"{meta['name']}:{port or _declared(pod)}", safe=":")
+    # The API server speaks TLS with what has this before its name, and believes any certificate.
+    scheme = "https:" if (meta.get("annotations") or {}).get(SCHEME) == "https" else ""
+    name = quote(f"{scheme}{meta['name']}:{port or _declared(pod)}", safe=":")
     return f"{pods(meta['namespace']).path}/{name}/proxy"
 
 

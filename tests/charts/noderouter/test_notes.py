@@ -102,3 +102,16 @@ def test_who_wants_the_token_is_told_where_it_is(helm: Helm, chart: Path):
     said = notes(helm, chart, {"admin": {"ip": "0.0.0.0", "token": {"enabled": True}}})
     assert "get secret noderouter-admin -o go-template='{{index .data \"token\" | base64decode}}'" in said
     assert "WARNING: admin.ip" not in said
+
+
+def test_with_tls_https_is_asked_and_what_curl_needs_is_said(helm: Helm, chart: Path):
+    said = notes(helm, chart, {"admin": {"ip": "0.0.0.0", "tls": {"secretName": "keys"}}})
+    assert "with the certificate of the Secret keys: ca.crt is who has signed it" in said
+    assert "curl --cacert ca.crt https://localhost:9990/admin/metrics.json" in said
+    assert "curl --cacert ca.crt 'https://localhost:9990/delegator.json?" in said
+    assert "WARNING: admin.ip" in said  # it still asks nobody who he is
+    tls = {"secretName": "keys", "clientCa": {"secretName": "operators"}}
+    said = notes(helm, chart, {"admin": {"ip": "0.0.0.0", "tls": tls}})
+    assert "curl --cacert ca.crt --cert client.crt --key client.key https://localhost:9990/admin/metrics.json" in said
+    assert "certificate of an authority in operators." in said
+    assert "WARNING: admin.ip" not in said

@@ -281,7 +281,7 @@ def test_the_admin_interface_is_on_loopback_unless_the_values_open_it(helm: Helm
     """Services and policies lead to the port for probes; to the interface's own only where it is open."""
     objects = helm.objects(ci_values()[profile])
     admin = yaml.safe_load(router_config(objects))["admin"]
-    is_open = profile == "everything"
+    is_open = profile in ("everything", "admin-tls")
     assert (admin["ip"] != "127.0.0.1") is is_open
     assert admin["security"]["controlEnabled"] is False
     assert admin["probes"]["ip"] != "127.0.0.1"

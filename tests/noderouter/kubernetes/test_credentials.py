@@ -5,10 +5,12 @@ import stat
 import sys
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from noderouter.kubernetes.access import InCluster, Kubeconfig, Plain
 from noderouter.kubernetes.credentials import credentials
 from noderouter.kubernetes.errors import ApiError
+from tests.testing.tls import leaf, write_files
 
 
 async def test_a_proxy_needs_none():
@@ -16,6 +18,24 @@ async def test_a_proxy_needs_none():
     assert (await made.endpoint()).url == "http://localhost:8001"
     assert (await made.endpoint()).tls is None
     assert await made.headers() == {}
+
+
+@pytest.mark.parametrize(("files", "words"), [
+    ({"trust": "{}/none"}, "the CA cannot be used: .*none"),
+    ({"shown": "{}/none"}, "the certificate cannot be used: .*none"),
+    ({"shown": "{}/tls.crt", "key": "{}/locked"}, "the certificate cannot be used: .*tls.crt"),
+])  # fmt: skip
+async def test_files_that_cannot_be_used_are_named(tmp_path, files, words):
+    """A key that wants a passphrase is one: nobody is asked for it."""
+    chain, key = write_files(tmp_path, leaf())
+    read = serialization.load_pem_private_key(key.read_bytes(), None)
+    lock = serialization.BestAvailableEncryption(b"secret")
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    (tmp_path / "locked").write_bytes(read.private_bytes(serialization.Encoding.PEM, form, lock))
+    places = {name: path.format(tmp_path) for name, path in files.items()}
+    with pytest.raises(ApiError, match=words):
+        await credentials(Plain("localhost", 1, tls=True, **places)).endpoint()
+    assert (await credentials(Plain("localhost", 1, tls=True, shown=str(chain), key=str(key))).endpoint()).tls
 
 
 async def test_the_token_of_an_account_is_read_again(tmp_path, monkeypatch):

@@ -4,11 +4,13 @@ import pytest
 import trio
 
 from noderouter.commands.dtab_check.router import AdminError, RunningRouter
+from noderouter.kubernetes.credentials import context_of
 from noderouter.naming.stored.key import Key
 from tests.testing.api_server import api_server
 from tests.testing.loop import until
 from tests.testing.ports import free_ports
 from tests.testing.router import config, routing, several
+from tests.testing.tls import leaf, server_keys, write_authority, write_files
 
 KEY = Key("default", "routes", "dtab")
 
@@ -44,6 +46,20 @@ async def test_it_is_found_by_its_configmap():
             ):
                 with pytest.raises(AdminError, match=words):
                     await found(router, key, label)
+
+
+async def test_it_is_asked_over_tls_with_a_certificate(tmp_path):
+    authority = str(write_authority(tmp_path))
+    keys = server_keys(tmp_path, leaf("localhost"), caCertPath=authority, requireClientAuth=True)
+    shown = [str(each) for each in write_files(tmp_path, leaf("operator"), "operator")]
+    async with api_server() as server, routing(config(interpreter=reading(server), admin={"tls": keys})) as router:
+
+        def label(*files):
+            return RunningRouter(f"https://localhost:{router.admin_port}", KEY, tls=context_of(authority, *files)).label
+
+        assert await trio.to_thread.run_sync(label, *shown) == "out"
+        with pytest.raises(AdminError, match=r"/config.json: "):
+            await trio.to_thread.run_sync(label)
 
 
 async def test_before_the_api_has_answered_there_is_nothing_in_effect():

@@ -27,11 +27,16 @@ class StandIn:
         self.asked = []
         self.port = 0
 
-    def pods(self, *nodes, port=9990):
+    def pods(self, *nodes, port=9990, annotations=None):
         """Have the API list a pod on each node."""
         items = [
             {
-                "metadata": {"name": f"router-{node}", "namespace": "mesh", "creationTimestamp": "2026"},
+                "metadata": {
+                    "name": f"router-{node}",
+                    "namespace": "mesh",
+                    "creationTimestamp": "2026",
+                    "annotations": annotations,
+                },
                 "spec": {
                     "nodeName": node,
                     "containers": [{"ports": [{"name": "admin", "containerPort": port}]}],

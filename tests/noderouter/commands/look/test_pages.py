@@ -108,6 +108,18 @@ async def test_one_node(stand_in, command):
         await command("endpoints --node n2", cluster=stand_in.port)
 
 
+async def test_the_api_server_speaks_tls_with_pods_that_say_so(stand_in, command):
+    path = "/api/v1/namespaces/mesh/pods/https:router-n1:9990/proxy/endpoints"
+    stand_in.pods("n1", annotations={"noderouter.io/admin-scheme": "https"})
+    stand_in.answers[path] = 200, PAGE
+    code, out = await command("endpoints --node n1", cluster=stand_in.port)
+    assert (code, stand_in.asked[-1][0]) == (0, path), out
+    said = "error trying to reach service: remote error: tls: certificate required"
+    stand_in.answers[path] = 503, json.dumps({"message": said})
+    with pytest.raises(LookError, match="which the API server has none of: --admin with --cert-file"):
+        await command("endpoints --node n1", cluster=stand_in.port)
+
+
 def test_of_several_pods_on_a_node_the_one_that_replaces_another():
     def pod(name, created, **more):
         meta = {"name": name, "creationTimestamp": created} | more
@@ -144,7 +156,8 @@ def test_addresses():
     assert plain("[::1]") == Plain("::1", 9990)
     assert plain("host") == Plain("host", 9990)
     assert plain("https://host", "/ca") == Plain("host", 9990, tls=True, trust="/ca")
-    assert plain("host", "/ca") == Plain("host", 9990)
+    assert plain("https://host", "/ca", "/crt", "/key") == Plain("host", 9990, True, "/ca", "/crt", "/key")
+    assert plain("host", "/ca", "/crt", "/key") == Plain("host", 9990)
     strange = ("ftp://host:1", "https://http://host:1")
     for wrong in (
         *strange,
