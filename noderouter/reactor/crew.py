@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from noderouter.reactor.isolate import isolated
 from noderouter.reactor.task import PARK, Task, current_task
 
 if TYPE_CHECKING:
@@ -43,11 +42,13 @@ class Crew:
             task.name = name
             task.done = False
             task.since = 0.0
+            task.work = coro
+            reactor.tasks.add(task)
+            reactor.schedule(task)
         else:
-            task = Task(reactor, isolated(self._work()), name)
-        task.work = coro
-        reactor.tasks.add(task)
-        reactor.schedule(task)
+            task = Task(reactor, name)
+            task.work = coro
+            task.start(self._work())
         return task
 
     async def _work(self) -> None:

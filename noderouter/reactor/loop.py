@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Final
 from noderouter.reactor.crew import Crew
 from noderouter.reactor.errors import Cancelled, Expired, Unwind
 from noderouter.reactor.flushed import Flushed
-from noderouter.reactor.isolate import isolated
 from noderouter.reactor.task import Task, running
 from noderouter.reactor.timers import TICK, Timers
 
@@ -80,9 +79,8 @@ class Reactor:
 
     def spawn(self, coro: Coroutine[Any, Any, None], name: object) -> Task:
         """Start a coroutine; its first step happens in the next round. `name` describes it, by its `str`."""
-        task = Task(self, isolated(coro), name)
-        self.tasks.add(task)
-        self.schedule(task)
+        task = Task(self, name)
+        task.start(coro)
         return task
 
     def schedule(self, task: Task) -> None:
@@ -188,6 +186,8 @@ class Reactor:
         task.done = True
         task.failure = error
         self.tasks.discard(task)
+        if task.on_end is not None:
+            task.on_end(task)
         if task.joiner is not None:
             self.schedule(task.joiner)
         elif error is not None and not isinstance(error, Unwind):

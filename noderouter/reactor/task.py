@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from noderouter.reactor.errors import Cancelled, Expired
+from noderouter.reactor.isolate import isolated
 
 if TYPE_CHECKING:
     from noderouter.reactor.loop import Reactor
@@ -36,12 +37,13 @@ def current_task() -> "Task":
 
 
 class Task:
-    """One coroutine of the data plane; made by `Reactor.spawn`, which owns it.
+    """One coroutine of the data plane; the reactor owns it from `start` to its end.
 
     Attributes:
         name: what it is called, or whose it is; shown by its `str`.
         deadline: the earliest deadline of its open `Timeout` scopes, monotonic seconds.
         armed: the tick at which the timer wheel looks at this task next.
+        on_end: is called with it when it has ended, however that was; it must not raise.
         since: when it was last stepped, monotonic seconds: how long it has waited.
         thrown: what will be thrown into it when its turn comes; then it is queued. `meant` is asked first.
         unwinding: how often it was told to end; `unwind_by` is when it is told again.
@@ -57,6 +59,7 @@ class Task:
         "joiner",
         "meant",
         "name",
+        "on_end",
         "queued",
         "reactor",
         "send",
@@ -68,11 +71,13 @@ class Task:
         "work",
     )
 
-    def __init__(self, reactor: "Reactor", coro: Coroutine[Any, Any, None], name: object) -> None:
+    coro: Coroutine[Any, Any, None]
+    send: Callable[[None], Any]
+
+    def __init__(self, reactor: "Reactor", name: object) -> None:
         self.reactor = reactor
-        self.coro = coro
-        self.send = coro.send
         self.name = name
+        self.on_end: Callable[[Task], None] | None = None
         self.deadline = inf
         self.armed = 0
         self.timeout: Timeout | None = None
@@ -86,6 +91,13 @@ class Task:
         self.unwind_by = inf
         self.since = 0.0
         self.work: Coroutine[Any, Any, None] | None = None
+
+    def start(self, coro: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine, which may know the task; the first step happens in the next round."""
+        self.coro = isolated(coro)
+        self.send = self.coro.send
+        self.reactor.tasks.add(self)
+        self.reactor.schedule(self)
 
     def __repr__(self) -> str:
         state = "done" if self.done else "unwinding" if self.unwinding else "open"

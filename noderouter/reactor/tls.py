@@ -51,7 +51,6 @@ class TlsWire(Wire):
             sock.close()
             raise WireError(*error.args) from None
         self.session = session
-        self._recv = session.recv
         self._sealed = 0
         self.splice_fd = -1
         self.received, self.sent = plain.received, plain.sent
@@ -116,6 +115,10 @@ class TlsWire(Wire):
             return self.session.hold(size)
         except OSError as error:
             raise WireError(*error.args) from None
+
+    def receive(self, size: int) -> bytes:
+        """See `Wire`."""
+        return self.session.recv(size)
 
     def recv_into(self, buffer: bytearray) -> int:
         """See `Wire`; an end that was not said is an error, as a stream tells nobody else where it ends."""
@@ -192,7 +195,7 @@ class TlsWire(Wire):
         unsent = self.unsent
         if unsent is None:
             return True
-        taken = self._send(unsent)
+        taken: int = self.sock.send(unsent)
         self.unsent = unsent[taken:] if taken < len(unsent) else None
         return self.unsent is None
 

@@ -51,8 +51,6 @@ class Wire:
     """
 
     __slots__ = (
-        "_recv",
-        "_send",
         "_size",
         "_streak",
         "bulk",
@@ -78,8 +76,6 @@ class Wire:
         self.reactor = reactor
         self.sock = sock
         self.fd = self.splice_fd = sock.fileno()
-        self._recv: Callable[[int], bytes] = sock.recv
-        self._send = sock.send
         self._streak = 0
         self._size = READ_BYTES
         self.bulk = False
@@ -141,7 +137,7 @@ class Wire:
             if self.closed:
                 raise WireError(EBADF, "closed here")
             try:
-                data: bytes = self._recv(size)
+                data = self.receive(size)
             except BlockingIOError:
                 self.readable = False
                 continue
@@ -152,6 +148,10 @@ class Wire:
             if got < size and not self.hung_up:
                 self.readable = False
             return data
+
+    def receive(self, size: int) -> bytes:
+        """Read what is there, at most `size` bytes, which raises as `socket.recv` does; fewer are all there is."""
+        return self.sock.recv(size)
 
     async def recv(self, size: int = READ_BYTES) -> bytes:
         """Wait for bytes, at most `size`; else as ``await wire``."""
@@ -243,7 +243,7 @@ class Wire:
             WireError: the connection is broken.
         """
         try:
-            taken = self._send(data)
+            taken: int = self.sock.send(data)
         except BlockingIOError:
             taken = 0
         except OSError as error:
@@ -270,7 +270,7 @@ class Wire:
             if self.closed:
                 raise WireError(EBADF, "closed here")
             try:
-                taken = self._send(self.unsent)
+                taken: int = self.sock.send(self.unsent)
             except BlockingIOError:
                 self.writable = False
                 continue

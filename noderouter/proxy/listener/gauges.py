@@ -22,6 +22,7 @@ def places_gauges(scope: Scope, places: Places) -> None:
 
 def handshake_gauges(scope: Scope, handshakes: Handshakes) -> None:
     """Of the process."""
+    scope.gauge("at_door", lambda: len(handshakes.door))
     scope.gauge("half_open", lambda: len(handshakes.running))
     scope.gauge("waiting", lambda: handshakes.waiting)
     scope.tally("evicted", lambda: handshakes.evicted)

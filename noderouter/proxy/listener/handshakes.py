@@ -5,7 +5,8 @@ Who comes when all turns are taken waits in line, as long as his own time limit 
 for longer than `GRACE_SECONDS` gives way to who waits, the oldest first: so nobody keeps others out by standing still.
 
 Before that, who has not said his first record whole stands at the door. He costs next to nothing but his place among
-the clients; so where half of those stand there, the oldest gives way in the same manner.
+the clients; so where half of those stand there, the oldest gives way to who comes, be he ever so young: the other half
+is there for others.
 """
 
 import sys
@@ -13,25 +14,24 @@ from collections import OrderedDict
 from time import monotonic
 from typing import Final
 
-from noderouter.reactor.event import Event
-from noderouter.reactor.task import Task, current_task
+from noderouter.reactor.task import PARK, Task, current_task, running
 
 MOST: Final = 1000
 MOST_OF_ONE: Final = 100
 GRACE_SECONDS: Final = 1.0
+GIVES_WAY: Final = "its turn is needed"
+"""The reason of a task that is cancelled in favour of another."""
 
 
 class Turn:
     """One handshake: in line, or going on since `began` (0.0: not yet)."""
 
-    __slots__ = ("began", "client", "event", "evicted", "task")
+    __slots__ = ("began", "client", "task")
 
     def __init__(self, client: str, task: Task) -> None:
         self.client = client
         self.task = task
-        self.event = Event()
         self.began = 0.0
-        self.evicted = False
 
 
 class Handshakes:
@@ -41,7 +41,7 @@ class Handshakes:
         running: those that go on, the oldest first.
         waiting: how many stand in line.
         evicted: how many had to give way.
-        door: those whose first record is not here yet, the oldest first.
+        door: those whose first record is not here yet, the oldest first, and since when.
     """
 
     __slots__ = (
@@ -59,7 +59,7 @@ class Handshakes:
 
     def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE, at_door: int = sys.maxsize) -> None:
         """`at_door`: how many may stand there before the oldest gives way."""
-        self.door: OrderedDict[Turn, None] = OrderedDict()
+        self.door: OrderedDict[Task, float] = OrderedDict()
         self._at_door = at_door
         self.running: OrderedDict[Turn, None] = OrderedDict()
         self.waiting = 0
@@ -74,18 +74,16 @@ class Handshakes:
     def __repr__(self) -> str:
         return f"<Handshakes {len(self.running)}/{self._most} waiting={self.waiting}>"
 
-    def knock(self, client: str) -> Turn:
-        """Stand at the door, until `come_in`."""
-        turn = Turn(client, current_task())
-        turn.began = monotonic()
-        self.door[turn] = None
+    def knock(self, task: Task) -> float:
+        """Stand at the door, until `come_in`; since now."""
+        now = self.door[task] = monotonic()
         if len(self.door) > self._at_door:
-            self._end(next(iter(self.door)))
-        return turn
+            self._end(self.door.popitem(last=False)[0])
+        return now
 
-    def come_in(self, turn: Turn) -> None:
+    def come_in(self, task: Task) -> None:
         """Leave the door, be it for a turn or for good."""
-        self.door.pop(turn, None)
+        self.door.pop(task, None)
 
     async def enter(self, client: str) -> Turn:
         """Wait for a turn, which ends with `leave`."""
@@ -99,7 +97,8 @@ class Handshakes:
         self._evict()
         self.waiting += 1
         try:
-            await turn.event.wait()
+            while not turn.began:
+                await PARK
         except BaseException:
             self.leave(turn)
             raise
@@ -139,16 +138,18 @@ class Handshakes:
             turn, _ = self._line.popitem(last=False)
             turn.began = monotonic()
             self.running[turn] = None
-            turn.event.set()
+            if turn.task is not running.task:
+                turn.task.reactor.schedule(turn.task)
 
     def _evict(self) -> None:
         """End the oldest handshake in favour of who has just come, if it is old enough, and turns are what lacks."""
         if len(self.running) < self._most:
             return
-        self._end(next(iter(self.running)))
+        oldest = next(iter(self.running))
+        if monotonic() - oldest.began >= GRACE_SECONDS:
+            self._end(oldest.task)
 
-    def _end(self, oldest: Turn) -> None:
-        if not oldest.evicted and monotonic() - oldest.began >= GRACE_SECONDS:
-            oldest.evicted = True
+    def _end(self, task: Task) -> None:
+        if not task.unwinding:
             self.evicted += 1
-            oldest.task.cancel("its turn is needed")
+            task.cancel(GIVES_WAY)

@@ -131,6 +131,7 @@ class Listener:
     __slots__ = (
         "_make",
         "_most_per_client",
+        "_on_end",
         "_on_exhausted",
         "_places",
         "_reactor",
@@ -168,6 +169,7 @@ class Listener:
         self.empty = Event()
         self._reactor = reactor
         self._make = make
+        self._on_end = self._left
         self._on_exhausted = on_exhausted
         self._places = Places() if places is None else places
         self._most_per_client = most_per_client
@@ -211,7 +213,7 @@ class Listener:
         """Let a newcomer in, when there is a place for it; or refuse it."""
         places = self._places
         client = places.client(address[0])
-        if len(client.connections) >= self._most_per_client:
+        if client.held >= self._most_per_client:
             if not places.make_room_for(client):
                 self.refused += 1
                 _reset(peer)
@@ -230,7 +232,7 @@ class Listener:
         """Let a newcomer in if there is a place for it at this moment, or refuse it."""
         places = self._places
         client = places.client(unmapped(address[0]))
-        if len(client.connections) >= self._most_per_client:
+        if client.held >= self._most_per_client:
             room = places.make_room_for(client)
         else:
             room = not places.full or places.make_room()
@@ -249,19 +251,20 @@ class Listener:
             self._on_exhausted(error)
             return
         connection = self._make(wire, address)
-        task = self.connections[connection] = self._reactor.spawn(self._serve(connection), connection)
+        task = Task(self._reactor, connection)
+        task.on_end = self._on_end  # and no coroutine around its own: of those that stand idle there are many
         task.since = monotonic()
+        self.connections[connection] = task
         self._places.enter(client, task, connection)
+        task.start(connection.run(task))
 
-    async def _serve(self, connection: Connection) -> None:
-        task = self.connections[connection]
-        try:
-            await connection.run(task)
-        finally:
-            del self.connections[connection]
-            self._places.leave(task)
-            if self.draining and not self.connections:
-                self.empty.set()
+    def _left(self, task: Task) -> None:
+        """A connection has ended."""
+        connection = self._places.leave(task)
+        connection.wire.close()  # who was told to end before he began has closed nothing
+        del self.connections[connection]
+        if self.draining and not self.connections:
+            self.empty.set()
 
     def check(self, now: float) -> Iterator[None]:
         """Look for connections that stand still, one by one; about twice a second."""

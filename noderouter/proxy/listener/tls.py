@@ -10,7 +10,7 @@ has to be one, and one that is valid now, also where an old session was resumed.
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from errno import ECONNABORTED, EPROTO
+from errno import ECONNABORTED, EPROTO, ETIMEDOUT
 from fcntl import ioctl
 from termios import FIONREAD
 from time import monotonic, time
@@ -19,7 +19,7 @@ from typing import Final
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.peer_certificate import PeerCertificate
 from noderouter.proxy.listener.either import DetectingConnection, MakeCodec
-from noderouter.proxy.listener.handshakes import Handshakes, Turn
+from noderouter.proxy.listener.handshakes import GIVES_WAY, Handshakes, Turn
 from noderouter.proxy.listener.places import client_key
 from noderouter.reactor.errors import Cancelled, HandshakeError, WireError
 from noderouter.reactor.task import Task, Timeout
@@ -30,11 +30,13 @@ from noderouter.telemetry.tls import TlsStats
 from noderouter.tls.followed import Followed
 
 HANDSHAKE_SECONDS = 5.0  # not Final: tests shorten it
-"""From the connection to the keys."""
+"""From the connection to the keys; who has not begun is looked at twice a second."""
 LINGER_SECONDS = 1.0
 """How long a client that is turned away may go on sending: a close with unread bytes would reset the connection, and
 could destroy the alert that says why."""
 LINGER_BYTES: Final = 64 * 1024
+TIMEOUT: Final = "timeout"
+"""Why it has failed, for metrics."""
 HEADER_BYTES: Final = 5
 HANDSHAKE_RECORD: Final = 22
 IPV6_BITS: Final = 64
@@ -59,7 +61,7 @@ class TlsServer:
 class TlsConnection(DetectingConnection):
     """One accepted connection; `run` is its coroutine, which owns and closes the wire."""
 
-    __slots__ = ("_local", "_peer", "_server", "_turn")
+    __slots__ = ("_local", "_peer", "_server", "_since", "_turn")
 
     def __init__(self, wire: Wire, peer: tuple[str, int], local: tuple[str, int], server: TlsServer) -> None:
         super().__init__(wire)
@@ -67,6 +69,7 @@ class TlsConnection(DetectingConnection):
         self._local = local
         self._server = server
         self._turn: Turn | None = None
+        self._since = 0.0
 
     def __repr__(self) -> str:
         ip, port = self._peer
@@ -80,40 +83,40 @@ class TlsConnection(DetectingConnection):
     async def run(self, task: Task) -> None:
         """Serve until either side closes. `task` is the one that runs this."""
         self._task = task
+        handshakes = self._server.handshakes
         try:
+            self._since = handshakes.knock(task)
+            # Here, and not a call below, nor in a block with a time of its own: many may stay there (`check`).
+            while not self._begun():
+                await self.wire.wait_readable()
+            handshakes.come_in(task)
             chosen = await self._agree()
-            if chosen is not None:
-                await self.hand_over(*chosen, task)
+            await self.hand_over(*chosen, task)
+        except HandshakeError as error:
+            self._failed(error.reason)
+            if error.reason != TIMEOUT:
+                await self._linger()
         except WireError:
+            self._failed("closed")
             self.wire.abort()
+        except Cancelled as error:
+            if error.reason is GIVES_WAY:
+                self._failed("evicted")
+            raise
         finally:
+            handshakes.come_in(task)
             self.wire.close()
             self._codec = self._task = None
 
-    async def _agree(self) -> tuple[MakeCodec, ConnectionInfo] | None:
-        """Agree on keys; what serves the connection, None where that has failed, which is counted."""
-        failed, handshakes = self._server.stats.failed, self._server.handshakes
-        at_door = handshakes.knock(self._peer[0])
-        try:
-            with Timeout(HANDSHAKE_SECONDS):
-                # Here, and not a call below: many may stay there.
-                while not self._begun():
-                    await self.wire.wait_readable()
-                handshakes.come_in(at_door)
-                return await self._shake()
-            failed("timeout")
-        except HandshakeError as error:
-            failed(error.reason)
-            await self._linger()
-        except WireError:
-            failed("closed")
-        except Cancelled:
-            if at_door.evicted or (self._turn is not None and self._turn.evicted):
-                failed("evicted")
-            raise
-        finally:
-            handshakes.come_in(at_door)
-        return None
+    def _failed(self, reason: str) -> None:
+        if self._codec is None:
+            self._server.stats.failed(reason)
+
+    async def _agree(self) -> tuple[MakeCodec, ConnectionInfo]:
+        """Agree on keys, in what is left of the time; return what serves the connection."""
+        with Timeout(deadline=self._since + HANDSHAKE_SECONDS):
+            return await self._shake()
+        raise HandshakeError(ETIMEDOUT, "no keys in time", TIMEOUT)
 
     async def _shake(self) -> tuple[MakeCodec, ConnectionInfo]:
         server, began = self._server, monotonic()
@@ -189,9 +192,14 @@ class TlsConnection(DetectingConnection):
                 seen += len(data)
 
     def check(self, now: float) -> None:
-        """See `places.Connection`; the handshake keeps its own time."""
+        """See `places.Connection`. Ends who stays at the door for too long; the handshake keeps its own time."""
         if self._codec is not None:
             self._codec.check(now)
+        elif self._at_door() and self._task is not None and now - self._since > HANDSHAKE_SECONDS:
+            self._task.interrupt(HandshakeError(ETIMEDOUT, "no first record in time", TIMEOUT), self._at_door)
+
+    def _at_door(self) -> bool:
+        return self._task in self._server.handshakes.door
 
 
 def record_bytes(begun: bytes) -> int:

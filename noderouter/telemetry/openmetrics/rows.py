@@ -210,6 +210,7 @@ ROWS: Final[tuple[tuple[str, str, Type, str, str], ...]] = (
     ("process", "dns/in_flight", _G, "dns_in_flight", "Questions on their way"),
     ("process", "dns/waiting", _G, "dns_waiting", "Questions that wait for a place"),
     # TLS
+    ("process", "tls/at_door", _G, "tls_clients_without_hello", "Clients of TLS whose first record is not here whole"),
     ("process", "tls/half_open", _G, "tls_handshakes_in_progress", "Handshakes of TLS that clients have begun"),
     ("process", "tls/waiting", _G, "tls_handshakes_waiting", "Clients that wait for a turn to agree on keys"),
     ("process", "tls/evicted", _C, "tls_handshakes_evicted", "Handshakes that gave way to others"),

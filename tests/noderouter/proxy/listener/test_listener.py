@@ -236,6 +236,18 @@ async def test_places_are_shared_and_given_back():
         await until(lambda: not places.taken)
 
 
+async def test_who_is_told_to_end_before_he_has_begun_leaves_nothing():
+    places = Places()
+    async with listening(places=places) as (_loop, (listener,)):
+        peer, ours = socket.socketpair()
+        listener._admit(ours, ("10.0.0.1", 1), places.client("10.0.0.1"))
+        listener.abort()
+        await until(lambda: not listener.connections)
+        assert places.taken == 0
+        assert ended(peer)
+        peer.close()
+
+
 async def test_while_nobody_is_idle_newcomers_wait_and_are_served_then(monkeypatch):
     monkeypatch.setattr(listener_module, "PAUSE_SECONDS", 0.01)
     async with listening(Busy, places=Places(2)) as (_loop, (listener,)):
