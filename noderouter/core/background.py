@@ -8,8 +8,11 @@ short steps:
         ...
         if pace.due():
             await pace.rest()
+
+What cannot be done in steps is done `aside`.
 """
 
+import sys
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeVar
@@ -70,3 +73,26 @@ class Pace:
         """Let everybody else have a turn."""
         await trio.lowlevel.checkpoint()
         self._next = perf_counter() + self._step
+
+
+TURN: Final = 0.0005
+"""Seconds that a thread which computes keeps the interpreter from requests that have come, instead of 5 ms."""
+_USUAL: Final = sys.getswitchinterval()
+_ONE: Final = trio.CapacityLimiter(1)
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """Return what `work` returns, done in a thread: what takes long and cannot be done in steps.
+
+    Requests go on meanwhile, with half of a core at the least: one at a time computes, and gives way each `TURN`.
+    `work` sees nothing that others change. It goes on to its end where the caller is cancelled.
+    """
+
+    def compute() -> T:
+        sys.setswitchinterval(TURN)
+        try:
+            return work()
+        finally:
+            sys.setswitchinterval(_USUAL)
+
+    return await trio.to_thread.run_sync(compute, limiter=_ONE, abandon_on_cancel=True)

@@ -8,13 +8,14 @@ All of it in short steps: it runs in the thread of the data path.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from logging import INFO, WARNING
 from time import monotonic
 from typing import Any, Final
 
 import trio
 
-from noderouter.core.background import Log, Pace
+from noderouter.core.background import Log, Pace, aside
 from noderouter.core.readiness import Readiness
 from noderouter.naming.runtime import Runtime
 from noderouter.naming.stored.gauges import StoredGauges
@@ -77,7 +78,9 @@ class PolicyControl:
         self._changed = trio.Event()
         """Set when what is open as bytes has to be judged again."""
         self._measure()
-        self._text_changed()
+        there = self.follower.texts[KEY].value
+        if there is not None:
+            self._put_policies(there, Compiled(there))
         for task in (self._follow, self._judge_again, self._look):
             runtime.start_soon(task, name=f"policies {task.__name__}")
 
@@ -113,7 +116,10 @@ class PolicyControl:
     def readiness(self) -> Iterator[tuple[str, Readiness]]:
         """Yield how each text is doing, and the pods."""
         for key in self.follower.texts:
-            yield key, self.follower.readiness(key)
+            how = self.follower.readiness(key)
+            if key == KEY and how.ready and self._policies is None:  # they are being compiled
+                how = Readiness(False, f"not in force yet; {how.reason}")
+            yield key, how
         if self.pods is None:
             if self._compiled is not None and self._compiled.about_pods:
                 yield "policy pods", Readiness(True, "not followed: what is about pods protects nobody (nodeName)")
@@ -133,16 +139,21 @@ class PolicyControl:
     async def what_if(self, policies: Policies, minutes: int = MINUTES) -> dict[str, Any]:
         """Return what other policies would have done to the requests of the last minutes, ready for JSON."""
         await self.take()
-        answer = await what_if(Compiled(policies), self._compiled, self.recent.rows(minutes, monotonic()))
+        answer = await what_if(
+            await aside(partial(Compiled, policies)), self._compiled, self.recent.rows(minutes, monotonic())
+        )
         left_out = self.authorizer.left_out + self.recent.overflow
         return {"minutes": min(minutes, MINUTES), **answer, "notKept": left_out}
 
     async def _follow(self) -> None:
-        var = self.follower.texts[KEY].var
+        stored = self.follower.texts[KEY]
         while True:
             bell = trio.Event()
-            with var.ringing(bell):
-                self._text_changed()
+            with stored.var.ringing(bell):
+                value = stored.value
+                if value != self._policies:
+                    compiled = None if value is None else await aside(partial(Compiled, value))
+                    self._put_policies(value, compiled)
                 await bell.wait()
 
     async def _look(self) -> None:
@@ -169,15 +180,11 @@ class PolicyControl:
             if ended:
                 self._log(INFO, "policy.flows_ended", flows=ended)
 
-    def _text_changed(self) -> None:
-        value = self.follower.texts[KEY].value
-        if value == self._policies:
-            return
-        self._policies = value
-        self._compiled = None if value is None else Compiled(value)
+    def _put_policies(self, policies: Policies | None, compiled: Compiled | None) -> None:
+        self._policies, self._compiled = policies, compiled
         self._put()
-        if value is not None:
-            self._warn(value)
+        if policies is not None:
+            self._warn(policies)
 
     def _pods_changed(self, known: Known) -> None:
         self._known = known

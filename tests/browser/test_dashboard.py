@@ -38,6 +38,8 @@ VIEWS = {
     "graph": "/graph",
     "requests": "/requests",
     "names": "/names?path=/svc/web.shop&dtab=/svc%20=>%20/x",
+    "policies": "/names?path=/svc/web.shop&policies=-%20{name:%20nobody,%20action:%20deny,%20rules:%20[{}]}",
+    "no-policies": "/names?path=/svc/web.shop&policies=-%20{name:%20nobody}",
     "health": "/health",
     "logging": "/logging",
     "config": "/config",
@@ -51,6 +53,27 @@ PATIENCE_MS = 120_000
 Page = Any
 
 
+async def refusing(_policies: object, minutes: int) -> dict[str, Any]:
+    """What policies of a browser would do."""
+    rows = [
+        {
+            "requests": 1200 - number,
+            "source": source,
+            "destination": "shop/web",
+            "port": 8080,
+            "method": "GET",
+            "path": "/admin/a-path-that-is-long-enough-for-a-narrow-screen",
+            "then": "refused" if number % 2 else "allowed",
+            "policy": "nobody",
+            "why": "policy nobody denies it",
+            "claims": True,
+        }
+        for number, source in enumerate(("shop/cart", "10.8.3.4", "<b>shop</b>/front"))
+    ]
+    counts = {"requests": 4321, "refused": 1199, "refusedNow": 2398, "notShown": 7, "notKept": 3}
+    return counts | {"minutes": minutes, "changed": rows}
+
+
 @pytest.fixture
 def state(make_state: Callable[..., AdminState]) -> AdminState:  # noqa: F811 - the fixture
     router = FakeRouter(dtab=DTAB)
@@ -62,6 +85,7 @@ def state(make_state: Callable[..., AdminState]) -> AdminState:  # noqa: F811 - 
         stored_dtabs={"outgoing": stored},
         looker=Shown(node(20)),
         node="worker-3",
+        policy_what_if=refusing,
     )
 
 
@@ -408,7 +432,7 @@ async def test_without_a_script(state: AdminState) -> None:
         page.locator("form#filter button").click()
         assert page.locator("table#services tbody tr").count() == 1
         page.goto(base + "/names?path=/svc/web.shop")
-        page.locator("textarea").fill("/svc => /k8s/shop/http ; /k8s => /#/io.l5d.k8s ;")
+        page.locator("form#draft textarea").fill("/svc => /k8s/shop/http ; /k8s => /#/io.l5d.k8s ;")
         page.locator("form#draft button").click()
         assert "-/svc => /$/nil ;" in page.locator("pre#diff").inner_text()
         assert "33.7 % of 300.0 req/s, 2 of 4 names" in page.locator("dl#traffic").inner_text()
@@ -417,6 +441,14 @@ async def test_without_a_script(state: AdminState) -> None:
         applied = page.locator("pre#apply").inner_text()
         assert applied.startswith("kubectl -n mesh patch configmap noderouter-dtab ")
         assert "    /svc => /k8s/shop/http ;" in applied
+        page.locator("form#policyDraft textarea").fill("- {name: nobody, action: deny, rules: [{}]}")
+        page.locator("form#policyDraft button").click()
+        assert "1,199 of 4,321 requests would be" in page.locator("dl#policyTraffic").inner_text()
+        rows = page.locator("table#policyChanged tbody tr")
+        assert [rows.nth(each).locator("[data-k=source]").inner_text() for each in range(3)] == [
+            *("shop/cart", "10.8.3.4", "<b>shop</b>/front")
+        ]
+        assert page.locator("form#policyDraft textarea").input_value() == "- {name: nobody, action: deny, rules: [{}]}"
         page.goto(base + "/logging")
         page.locator("select[name=level]").select_option("ERROR")
         page.locator("form#level button").click()

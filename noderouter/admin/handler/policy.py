@@ -4,12 +4,12 @@ The body is the list of policies as text, or JSON: `{"policies": "- name: …", 
 """
 
 import json
+from functools import partial
 from typing import Final
-
-import trio
 
 from noderouter.admin.message import JSON, Request, Response, text
 from noderouter.admin.state import AdminState
+from noderouter.core.background import aside
 from noderouter.naming.stored.text import TextError
 from noderouter.policy.recent import MINUTES
 from noderouter.telemetry.portions import json_text
@@ -42,8 +42,8 @@ async def what_if(state: AdminState, request: Request) -> Response:
     from noderouter.policy.model import parse_policies  # where there are policies, it has been imported
 
     async with state.delegations:
-        # In a thread: with aliases a few KB of text are 100,000 values, and others have their turns meanwhile.
-        policies = await trio.to_thread.run_sync(parse_policies, draft)
+        # With aliases a few KB of text are 100,000 values.
+        policies = await aside(partial(parse_policies, draft))
         if isinstance(policies, TextError):
             return text(f"invalid policies: {policies}\n", 400)
         return Response(200, await json_text(await state.policy_what_if(policies, int(shown))), JSON)

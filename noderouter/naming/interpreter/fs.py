@@ -28,7 +28,7 @@ class Fs(InterpreterKind):
     def build(self, runtime: Runtime, sources: Sources) -> Interpreter:
         """Build the interpreter; it has read the file when this returns."""
         stored = StoredDtab(self.dtabFile)
-        runtime.files.add(self.dtabFile, TextFile(self.dtabFile, stored, runtime.log).load)
+        runtime.files.add(self.dtabFile, TextFile(self.dtabFile, stored, runtime.log, runtime.start_soon).load)
         return FsInterpreter(stored, sources, self.built_transformers(runtime))
 
 

@@ -7,8 +7,8 @@
     no ConfigMap, or no such key      an empty one, with a warning: at the start and after a deletion alike
     the API cannot be reached         what is in effect stays
 
-Each text is looked at once: a change of anything else in the ConfigMap (a label, another key) is none of the text's,
-writes no log line and no Event.
+A long text is read in a thread, so that no request waits for it. Each is looked at once: a change of anything else in
+the ConfigMap (a label, another key) is none of the text's, writes no log line and no Event.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from typing import Any, Generic, Literal, TypeVar
 import trio
 
 from dtab import Failed
-from noderouter.core.background import Log
+from noderouter.core.background import Log, aside
 from noderouter.kubernetes.event_recorder import EventDraft
 from noderouter.kubernetes.object_watch import ObjectWatch
 from noderouter.kubernetes.state import Absent, Present, State, Unknown, Unreachable
@@ -27,7 +27,7 @@ from noderouter.kubernetes.watch_health import shown
 from noderouter.naming.stored.key import Key, NotText, Object, text_under
 from noderouter.naming.stored.last_good import LastGood
 from noderouter.naming.stored.stored import StoredText
-from noderouter.naming.stored.text import TextError
+from noderouter.naming.stored.text import LONG, TextError
 
 T = TypeVar("T")
 
@@ -58,12 +58,35 @@ class ConfigMapText(Generic[T]):
         if last_good is not None:
             last_good.changed = self._fall_back
         self._seen: Text | Absent | None = None
+        self._read: tuple[str, T | TextError] | None = None
+        """A long text that has been read, and not taken in yet."""
         self._told = False
         """Whether an Event was written that something is wrong."""
         self._thing: Object | None = None
         """The newest that was there, without its content: what Events are about."""
         self._version: str | None = None
         self._changed_at = 0.0
+
+    async def read(self, state: State[Object]) -> None:
+        """Read a long text that is new, aside: `load` has what it means then."""
+        if not isinstance(state, Present):
+            return
+        try:
+            text = text_under(state.value, self.key.filename)
+        except NotText:
+            return
+        if text is None or len(text) <= LONG or text == self._seen:
+            return
+        language = self._language
+
+        def read() -> tuple[T | TextError, str]:
+            found = language.read(text.encode("utf-8", "surrogatepass"))
+            return found, "" if isinstance(found, TextError) else language.hash(found)
+
+        found, hash = await aside(read)
+        self._read = text, found
+        if not isinstance(found, TextError):
+            self.stored.hashed(found, hash)
 
     def load(self, state: State[Object]) -> None:
         """Take in what the watch knows now."""
@@ -95,7 +118,14 @@ class ConfigMapText(Generic[T]):
         if text == self._seen:
             return
         self._saw(text)
-        read = text if isinstance(text, TextError) else self._language.read(text.encode("utf-8", "surrogatepass"))
+        read: T | TextError
+        if isinstance(text, TextError):
+            read = text
+        elif self._read is not None and self._read[0] == text:
+            read = self._read[1]
+        else:
+            read = self._language.read(text.encode("utf-8", "surrogatepass"))
+        self._read = None
         if isinstance(read, TextError):
             self._refuse(read, thing)
         else:
@@ -105,7 +135,7 @@ class ConfigMapText(Generic[T]):
         stored, language = self.stored, self._language
         stored.apply(value)
         if self._last_good is not None and isinstance(self._seen, str):
-            self._last_good.keep(self._seen)
+            self._last_good.keep(self._seen, stored.hash or "")
         self._say(INFO, language.events.loaded, **{language.counted: language.size(value)}, hash=stored.hash)
         if self._told:
             self._told = False
@@ -189,7 +219,9 @@ async def follow(watch: ObjectWatch, text: ConfigMapText[T]) -> None:
         while True:
             bell = trio.Event()
             with var.ringing(bell):
-                text.load(var.value)
+                state = var.value
+                await text.read(state)
+                text.load(state)
                 await bell.wait()
     finally:
         var.release()

@@ -48,6 +48,8 @@ class LastGood(Generic[T]):
         self._log = log
         self._text: str | None = None
         """What should be kept; None before a text was good here."""
+        self._hash = ""
+        """Of what it means."""
         self._done: str | None = None
         """What was kept, or found kept: it is not written twice, so that two routers that differ do not fight."""
         self._kept: str | None = None
@@ -63,9 +65,9 @@ class LastGood(Generic[T]):
         read = None if self._kept is None else self._language.read(self._kept.encode("utf-8", "surrogatepass"))
         return None if isinstance(read, TextError) else read
 
-    def keep(self, text: str) -> None:
-        """Keep a text that has come into effect."""
-        self._text = text
+    def keep(self, text: str, hash: str) -> None:
+        """Keep a text that has come into effect, and the hash of what it means."""
+        self._text, self._hash = text, hash
         self._bell.set()
 
     async def run(self) -> None:
@@ -113,11 +115,7 @@ class LastGood(Generic[T]):
     async def _write(self) -> bool:
         """Try to write once; return whether no further try is needed."""
         assert self._text is not None
-        text, language = self._text, self._language
-        value = language.read(text.encode())
-        if isinstance(value, TextError):
-            return True
-        hash = language.hash(value)
+        text, hash, language = self._text, self._hash, self._language
         body: dict[str, Any] = {
             "metadata": {"resourceVersion": self._version, "annotations": {language.annotation: hash}},
             "data": {self.key.filename: text},

@@ -50,6 +50,10 @@ class StoredText(Generic[T]):
             self._hash = (value, self.language.hash(value))
         return self._hash[1]
 
+    def hashed(self, value: T, hash: str) -> None:
+        """Remember the hash of a value that is about to come into effect."""
+        self._hash = (value, hash)
+
     def apply(self, value: T) -> None:
         """Put a value into effect; an equal one is no change."""
         self.good = True

@@ -59,5 +59,5 @@ class Fs(ApiKeys, PolicyKind):
             if path is None:
                 stored.apply(language.empty)
             else:
-                runtime.files.add(path, TextFile(path, stored, runtime.log).load)
+                runtime.files.add(path, TextFile(path, stored, runtime.log, runtime.start_soon).load)
         return Follower(texts)

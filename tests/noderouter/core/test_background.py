@@ -1,7 +1,10 @@
+import sys
+from threading import Event, get_ident
+
 import pytest
 import trio
 
-from noderouter.core.background import Pace, until
+from noderouter.core.background import TURN, Pace, aside, until
 from noderouter.core.var import Var
 
 
@@ -34,3 +37,35 @@ async def test_a_rest_lets_others_run_and_starts_a_new_step():
         await pace.rest()
         assert not pace.due()
     assert ran == ["other"]
+
+
+async def test_what_is_done_aside_gives_way_and_is_done_one_at_a_time():
+    usual, done, running = sys.getswitchinterval(), [], []
+    go_on = Event()
+
+    def work():
+        running.append(get_ident())
+        go_on.wait(60)
+        assert len(running) == len(done) + 1
+        done.append(sys.getswitchinterval())
+        return len(done)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(aside, work)
+        while not running:
+            await trio.sleep(0.001)  # which it lets us
+        assert get_ident() not in running
+        go_on.set()
+    assert done == pytest.approx([TURN, TURN])
+    assert sys.getswitchinterval() == usual
+
+
+async def test_what_fails_aside_fails_here():
+    def work():
+        raise ValueError("it")
+
+    usual = sys.getswitchinterval()
+    with pytest.raises(ValueError, match="it"):
+        await aside(work)
+    assert sys.getswitchinterval() == usual

@@ -1,5 +1,7 @@
 """`/names`: where a name goes, by which dentries; what it would be with another dtab, and how that is put into force.
 
+And what other policies would do (`policy_draft`).
+
 A draft is a copy: nothing is applied from here. It is what stands in the file or the ConfigMap; where there is none,
 the router's whole dtab.
 """
@@ -33,6 +35,7 @@ from noderouter.admin.dashboard.view import (
 )
 from noderouter.admin.dashboard.views import draft as drafts
 from noderouter.admin.dashboard.views.policies import policies_table
+from noderouter.admin.dashboard.views.policy_draft import is_there, policy_draft
 from noderouter.admin.dashboard.views.tables import branch_rows
 from noderouter.admin.state import AdminState, RouterView, StoredDtab
 
@@ -85,14 +88,15 @@ async def view(state: AdminState, query: Query) -> View:
     if isinstance(draft, Dtab):
         then = await _delegated(state, router, path, draft + _own(dtab, stored))
         traffic = tuple(await drafts.traffic(state, router, draft, query))
+    policies = await policy_draft(state, query, (("path", path_text), ("router", label)))
     return View(
         "names",
         "Where a name goes",
         about=f"{path_text}  →  {_result(now)}{_figures(look, path_text, label)}",
         terse="names",
         aside=f"dtab {stored.hash}" if stored is not None and stored.hash else f"router {label}",
-        parts=tuple(_parts(state, label, look, path_text, dtab, stored, draft_text, draft, now, then, traffic)),
-        links=_links(path_text, label, stored),
+        parts=(*_parts(state, label, look, path_text, dtab, stored, draft_text, draft, now, then, traffic), *policies),
+        links=_links(path_text, label, is_there(state)),
     )
 
 
@@ -218,9 +222,11 @@ def _busiest(look: Look, label: str) -> str:
     return max(mine, key=lambda each: each.figures.rate).name if mine else "/svc/hello"
 
 
-def _links(path: str, label: str, stored: StoredDtab | None) -> tuple[Link, ...]:
+def _links(path: str, label: str, policies: bool) -> tuple[Link, ...]:
     draft = f"curl -G {{}}/names -d path={path} --data-urlencode dtab@draft"
     found = [Link("", draft)] if path.isascii() and not set(path) & set(" '\"`$\\;&|<>()*?[]#~!{}\n") else []
+    if policies:
+        found.append(Link("", "curl {}/names --data-urlencode policies@policies.yaml"))
     found.append(Link("as Linkerd had it", at("/delegator.json", path=path, namespace=label)))
     if path.startswith("/svc"):
         found.append(Link("the service", at("/service", name=path)))

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from threading import get_ident
+
 import pytest
 import trio
 from pydantic import ValidationError
@@ -174,3 +177,25 @@ def test_the_file_is_required_and_made_absolute(tmp_path, monkeypatch):
     for keys in ({}, {"dtabFile": ""}):
         with pytest.raises(ValidationError):
             Fs(kind="io.l5d.fs", **keys)
+
+
+async def test_a_long_edit_is_read_in_a_thread_and_the_newest_counts(runtime, path):
+    read_in = []
+    parse = DTAB.parse
+
+    def noted(text):
+        read_in.append(get_ident())
+        return parse(text)
+
+    path.write_text("/file/web => /$/inet/1 ;\n" + 10_000 * "#")
+    routed = Routed(runtime, path)
+    assert routed.leads_to == ["/$/inet/1"]  # at the start there is nobody who waits
+    routed.interpreter.stored.language = replace(DTAB, parse=noted)
+    read_in.clear()
+    routed.write("/file/web => /$/inet/2 ;\n" + 10_000 * "#")
+    await routed.becomes("/$/inet/2")
+    assert read_in
+    assert get_ident() not in read_in
+    routed.write("/file/web => /$/inet/3 ;\n" + 10_000 * "#")
+    routed.write("/file/web => /$/inet/4 ;\n")
+    await routed.becomes("/$/inet/4")

@@ -192,9 +192,9 @@ async def test_who_differs_for_good_writes_once(quick, server, at_once):
     """Routers with two tables in effect (another version, a watch that is stuck) do not fight for ever."""
     kept(server, "")
     one, two = Routed(quick, server, **KEPT), Routed(quick, server, **KEPT)
-    one.keeper.keep("/a => /b")
+    one.keeper.keep("/a => /b", "1")
     await until(lambda: kept(server) == "/a => /b")
-    two.keeper.keep("/c => /d")
+    two.keeper.keep("/c => /d", "2")
     await until(lambda: kept(server) == "/c => /d")
     one.edit("nonsense")  # something happens, and the watches have brought it all
     await until(lambda: one.interpreter.last_error)

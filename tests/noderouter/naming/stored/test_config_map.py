@@ -1,5 +1,8 @@
 """Each state of a ConfigMap, one after the other; no API is needed for that."""
 
+from dataclasses import replace
+from threading import get_ident
+
 import pytest
 
 from dtab import Dtab, Failed, Pending
@@ -177,3 +180,31 @@ def test_what_is_no_text_is_refused(loaded, keys, words):
     assert loaded.shown == "/svc=>/a"
     assert words in str(loaded.stored.last_error)
     assert len(loaded.events) == 1
+
+
+@pytest.mark.parametrize("text", ["/svc => /a ; #" + 10_000 * "x", "/svc -> /a ; #" + 10_000 * "x"])
+async def test_a_long_text_is_read_once_and_in_a_thread(loaded, log, text):
+    read_in = []
+
+    def parse(found):
+        read_in.append(get_ident())
+        return DTAB.parse(found)
+
+    loaded.dtab._language = replace(DTAB, parse=parse)
+    thing = {"metadata": {"name": "routes", "resourceVersion": "1"}, "data": {"dtab": text}}
+    for _ in range(2):  # the second time something else has changed
+        await loaded.dtab.read(Present(thing))
+        loaded.dtab.load(Present(thing))
+    assert len(read_in) == 1
+    assert get_ident() not in read_in
+    assert len(log.events) == 1
+    loaded.load("/svc => /b")
+    assert (len(read_in), read_in[-1], loaded.shown) == (2, get_ident(), "/svc=>/b")
+
+
+@pytest.mark.parametrize(
+    "state", [Unknown(), Absent(), Unreachable("x"), Present({"metadata": {}, "data": {"dtab": 3}})]
+)
+async def test_of_anything_else_nothing_is_read_before(loaded, state):
+    await loaded.dtab.read(state)
+    assert loaded.dtab._read is None
