@@ -199,6 +199,8 @@ pages: setup
 fuzz: setup
 	$(BIN)/python -m tests.noderouter.proxy.http1.fuzz.run --seconds $${FUZZ_SECONDS:-60}
 	$(BIN)/python -m tests.noderouter.proxy.http2.fuzz.run --seconds $${FUZZ_SECONDS:-60}
+	$(BIN)/python -m tests.noderouter.proxy.http2.frame_fuzz --seconds $${FUZZ_SECONDS:-60}
+	$(BIN)/python -m tests.noderouter.reactor.tls_fuzz --seconds $${FUZZ_SECONDS:-60}
 
 # The chart on two nodes under load, played and real, and docs/kubernetes.md as it is written; needs root. `make test` runs it, too.
 e2e: cluster-tools

@@ -27,7 +27,7 @@ LATE_TRIES: Final = 1200
 class TlsWire(Wire):
     """A wire with TLS on it; `handshake` comes first."""
 
-    __slots__ = ("_sealed", "session")
+    __slots__ = ("_resuming", "_sealed", "session")
 
     def __init__(self, plain: Wire, context: ssl.SSLContext, *, server_side: bool, name: str | None = None) -> None:
         """Take over the socket of `plain`, which is of no use from then on.
@@ -51,6 +51,8 @@ class TlsWire(Wire):
             sock.close()
             raise WireError(*error.args) from None
         self.session = session
+        session.halted = self._halted
+        self._resuming = False
         self._sealed = 0
         self.splice_fd = -1
         self.received, self.sent = plain.received, plain.sent
@@ -109,12 +111,34 @@ class TlsWire(Wire):
 
     # Reading
 
+    def _halted(self) -> None:
+        """A read has left something, for others to have their turn: what is left is to be read when they had it."""
+        if not self._resuming:
+            self._resuming = True
+            self.reactor.spawn(self._resume(), "more records")
+
+    async def _resume(self) -> None:
+        await stand_back()
+        self._resuming = False
+        self._looked()
+
+    def _looked(self) -> None:
+        """What was taken of the kernel to be looked at is to be read, though no edge will tell of it."""
+        if self.session.quiet:
+            return
+        self.readable = True
+        reader, self.reader = self.reader, None
+        if reader is not None:
+            self.reactor.schedule(reader)
+
     def peek(self, size: int) -> bytes:
         """See `Wire`."""
         try:
             return self.session.hold(size)
         except OSError as error:
             raise WireError(*error.args) from None
+        finally:
+            self._looked()
 
     def receive(self, size: int) -> bytes:
         """See `Wire`."""
@@ -131,17 +155,23 @@ class TlsWire(Wire):
 
     def silent(self) -> bool:
         """See `Wire`; what comes to an idle connection may be no data."""
-        if self.session.quiet():
+        if self._empty() and not self.session.ended:
             self.readable = False
             return True
         return False
 
     def ended(self) -> bool:
         """See `Wire`."""
+        return self._empty() and self.session.ended
+
+    def _empty(self) -> bool:
+        """Whether nothing is there to be read but an end, perhaps."""
         try:
-            return not self.session.hold(1) and self.session.ended
+            return not self.session.hold(1) and not self.session.more
         except OSError:
             return False
+        finally:
+            self._looked()
 
     def cut(self) -> bool:
         """See `Wire`."""

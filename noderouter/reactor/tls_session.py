@@ -3,6 +3,10 @@
 Records are read and written in memory (`ssl.SSLObject` over two `MemoryBIO`s): one system call brings or takes whatever
 the kernel has, as without TLS, and a short read still says that the kernel has no more. What had to be decrypted to be
 looked at is *held* until it is read.
+
+A record costs whatever is in it: one of a byte as many microseconds as a system call, a key update that is to be
+answered 20 and more. So OpenSSL is given what was read of the kernel by `RECORDS` at a time, and who reads stands back
+for others between them (`halted`).
 """
 
 import socket
@@ -21,11 +25,15 @@ RAW_BYTES: Final = RECORD_BYTES + 1024
 RAW_BULK_BYTES: Final = 65536 + 4096
 HANDSHAKE_BYTES: Final = 16384
 """What a peer may send before its handshake is done: long chains are verified at a price (16 ms for 90)."""
-LOOKS: Final = 8
-"""Reads in a row that bring nothing but what is no data (tickets, key updates); then it counts as data."""
+RECORDS: Final = 128
+"""What one read takes of records, whatever is in them; more are for the next one."""
 NO_DATA_BYTES: Final = 32768
 """What may come in a row that is no data: 27 bytes have a key derived for 20 µs, and are owed as many. A whole record,
 and some tickets."""
+OWED_BYTES: Final = 32768
+"""What may be owed to a peer whom nothing else is said to."""
+_HEAD: Final = 5
+"""Bytes of a record before what it carries: a type, a version, a length."""
 
 
 class TlsSession:
@@ -35,20 +43,26 @@ class TlsSession:
         ended: nothing more will come; `truncated`: because somebody cut it off, or it would have said so (RFC 8446
             section 6.1).
         said: close_notify was sent, so that nothing can be.
+        halted: is called when a read has stopped although there is more, which the kernel will not tell of.
     """
 
     __slots__ = (
+        "_at",
+        "_head",
         "_held",
         "_into",
+        "_left",
         "_more",
         "_no_data",
         "_out",
+        "_raw",
         "_raw_recv",
         "_raw_send",
         "_raw_shutdown",
         "_shaken",
         "_ssl",
         "ended",
+        "halted",
         "said",
         "truncated",
     )
@@ -64,12 +78,17 @@ class TlsSession:
         # What stands between is one more call in Python for each read and write.
         self._ssl: Any = made._sslobj
         self._held = b""
-        self._more = True
+        self._raw = b""  # of the kernel, what of it from `_at` on OpenSSL was not given
+        self._at = 0
+        self._head = b""  # of a record, where all of its head is not here yet
+        self._left = 0  # of the record that has begun
+        self._more = True  # OpenSSL may have something
         self._no_data = 0
         self._shaken = 0
         self.ended = False
         self.truncated = False
         self.said = False
+        self.halted: Callable[[], None] = _nothing
 
     # Reading
 
@@ -90,19 +109,24 @@ class TlsSession:
             return data
         want = RAW_BYTES if size <= RECORD_BYTES else RAW_BULK_BYTES
         pieces = [data] if data else []
+        room = RECORDS
+        empty = False  # so is the kernel
         while have < size and not self.ended:
-            if pieces and self._more:
-                data = self._decrypt(size - have)  # behind what was held
-            else:
-                try:
-                    raw = self._raw_recv(want)
-                except BlockingIOError:
+            if not self._more:
+                if not self._raw:
+                    if empty and pieces:
+                        break
+                    try:
+                        raw = self._raw_recv(want)
+                    except BlockingIOError:
+                        break
+                    empty = len(raw) < want
+                    self._take(raw)
+                if room <= 0:
+                    self.halted()
                     break
-                self._feed(raw)
-                data = self._decrypt(size - have)
-                if data and len(raw) < want:
-                    pieces.append(data)
-                    break
+                room -= self._load(room)
+            data = self._decrypt(size - have)
             if data:
                 pieces.append(data)
                 have += len(data)
@@ -112,17 +136,59 @@ class TlsSession:
             raise BlockingIOError
         return b"".join(pieces)
 
-    def _feed(self, raw: bytes) -> None:
-        """Raises OSError where too much in a row is no data: a reader would be kept here for as long as it comes."""
-        if not raw:
+    def _take(self, raw: bytes) -> None:
+        """Take what was read of the kernel; b"" is its end."""
+        if raw:
+            self._raw = raw
+            self._at = 0
+        else:
             self._into.write_eof()
-            return
-        if self._no_data > NO_DATA_BYTES:
+
+    def _load(self, most: int) -> int:
+        """Give OpenSSL so many records of what was read of the kernel; answers how many these are.
+
+        Raises:
+            OSError: too much in a row is no data, for which a reader would be kept here as long as it comes; or too
+                much is owed to the peer, which does not wait for it.
+        """
+        raw, at = self._raw, self._at
+        size = len(raw)
+        if not size:
+            return 0
+        if self._no_data > NO_DATA_BYTES or self._out.pending > OWED_BYTES:
             self.truncated = True
             self._end()
-            raise OSError(EPROTO, f"TLS: more than {NO_DATA_BYTES // 1024} KB that are no data")
-        self._no_data += len(raw)
-        self._into.write(raw)
+            words = "that are no data" if self._no_data > NO_DATA_BYTES else "that are owed to the peer"
+            raise OSError(EPROTO, f"TLS: more than {NO_DATA_BYTES // 1024} KB {words}")
+        begun, left, count = at, self._left, 0
+        while at < size and count < most:
+            if not left:
+                head = self._head
+                need = _HEAD - len(head)
+                if size - at < need:
+                    self._head = head + raw[at:]
+                    at = size
+                    break
+                at += need
+                if head:
+                    head += raw[at - need : at]
+                    self._head = b""
+                    left = head[3] << 8 | head[4]
+                else:
+                    left = raw[at - 2] << 8 | raw[at - 1]
+            step = min(left, size - at)
+            at += step
+            left -= step
+            count += left == 0
+        self._left = left
+        self._no_data += at - begun
+        self._into.write(raw if begun == 0 and at == size else raw[begun:at])
+        if at == size:
+            raw = b""
+            at = 0
+        self._raw = raw
+        self._at = at
+        return max(count, 1)
 
     def _end(self) -> None:
         """Nothing more will come. The kernel is told, as the peer may not have told it (FIN): then it says so to the
@@ -175,27 +241,32 @@ class TlsSession:
         Raises:
             OSError: as `recv`.
         """
-        for _ in range(LOOKS):
-            if len(self._held) >= size or self.ended:
-                break
+        room = RECORDS
+        while len(self._held) < size and not self.ended:
             if self._more:
                 self._held += self._decrypt(RECORD_BYTES)
                 continue
-            try:
-                raw = self._raw_recv(RAW_BYTES)
-            except BlockingIOError:
+            if room <= 0:
+                self.halted()
                 break
-            self._feed(raw)
+            if not self._raw:
+                try:
+                    self._take(self._raw_recv(RAW_BYTES))
+                except BlockingIOError:
+                    break
+            room -= self._load(room) or 1
             self._more = True
         return self._held[:size]
 
+    @property
+    def more(self) -> bool:
+        """Whether something was taken of the kernel that may be data, and was not looked at."""
+        return self._more or bool(self._raw)
+
+    @property
     def quiet(self) -> bool:
-        """Whether there is nothing to read, be it data, an end or an error. What is no data is taken in on the way."""
-        try:
-            self.hold(1)
-        except OSError:
-            return False
-        return not self._held and not self.ended and not self._more
+        """Whether nothing was taken of the kernel that is to be read, be it data, an end or an error."""
+        return not self._held and not self.ended and not self.more
 
     # Writing
 
@@ -282,7 +353,9 @@ class TlsSession:
         if not raw:
             raise HandshakeError(ECONNABORTED, "closed within the handshake of TLS", "closed")
         self._shaken += len(raw)
-        self._into.write(raw)
+        self._take(raw)
+        self._load(RAW_BULK_BYTES)
+        self._no_data = 0
 
     @property
     def ahead(self) -> bool:
@@ -312,3 +385,7 @@ class TlsSession:
         """The peer's, in DER; None where it has shown none."""
         der: bytes | None = self._ssl.getpeercert(True)
         return der
+
+
+def _nothing() -> None:
+    pass

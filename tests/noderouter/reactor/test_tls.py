@@ -8,14 +8,18 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 import trio
 
 from noderouter.reactor.errors import HandshakeError, WireError
-from noderouter.reactor.task import Timeout
+from noderouter.reactor.task import Timeout, stand_back
 from noderouter.reactor.tls import TlsWire
+from noderouter.reactor.tls_session import OWED_BYTES, RECORDS
 from noderouter.reactor.wire import BULK_BYTES, GONE, Wire
+from tests.noderouter.reactor.tls_records import DATA, Records, records_of
+from tests.noderouter.reactor.tls_script import KEYS, context_of
 from tests.testing.loop import Loop, finished, looping, until
 from tests.testing.tls import HOST, TlsPeer, client_context, leaf, server_context, stranger
 
@@ -167,6 +171,106 @@ async def test_what_is_no_data_ends_the_connection_where_it_does_not_end():
             await loop.run(wire.recv())
         assert not wire.silent()
         assert wire.cut()
+
+
+async def test_many_records_are_read_a_few_at_a_time_and_others_have_their_turn():
+    """A record of one byte costs as much as a system call: 65536 would keep all others for a tenth of a second."""
+    async with looping() as loop, pair(loop) as (wire, peer):
+        told = b"".join(bytes([each % 251]) for each in range(3000))
+        sealed = b"".join(peer.sealed(told[each : each + 1]) for each in range(len(told)))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.flush, sealed)
+            got = bytearray()
+            turns: list[int] = []
+
+            async def read() -> None:
+                while len(got) < len(told):
+                    data = await wire.recv(BULK_BYTES)
+                    assert len(data) <= 2 * RECORDS
+                    got.extend(data)
+
+            async def look() -> None:
+                while len(got) < len(told):
+                    turns.append(len(got))
+                    await stand_back()
+
+            task = loop.reactor.spawn(look(), "other")
+            await loop.run(read())
+            await finished(task)
+        assert got == told
+        assert max(after - before for before, after in pairwise(turns)) <= 4 * RECORDS
+
+
+def by_hand(loop: Loop):
+    """A pair whose peer, a client, can say what OpenSSL would not."""
+    return pair(loop, theirs=context_of(False, 13))
+
+
+def of_client(peer: TlsPeer) -> Records:
+    return records_of(KEYS, peer.tls.cipher()[0], server_side=False, first_flight=b"")
+
+
+async def test_key_updates_are_taken_a_few_at_a_time():
+    """Each is twenty microseconds of work, and more where it asks for an answer."""
+    async with looping() as loop, by_hand(loop) as (wire, peer):
+        records = of_client(peer)
+        updates = b"".join(records.key_update(1) for _ in range(3 * RECORDS))
+        await peer.flush(updates)
+        await until(lambda: len(wire.sock.recv(len(updates), socket.MSG_PEEK)) == len(updates))
+        with pytest.raises(BlockingIOError):
+            wire.session.recv(BULK_BYTES)
+        assert wire.session._out.pending <= 40 * RECORDS
+        task = loop.reactor.spawn(wire.recv(), "read")
+        await peer.flush(records.seal(DATA, b"hello"))
+        await finished(task)
+        assert not wire.session.more
+
+
+async def test_answers_are_not_owed_without_end():
+    """A byte between key updates makes them no flood; but each is owed an answer, which goes with what is said next."""
+    async with looping() as loop, by_hand(loop) as (wire, peer):
+        records = of_client(peer)
+        owed = 0
+        failed: list[WireError] = []
+
+        async def read() -> None:
+            nonlocal owed
+            try:
+                while True:
+                    await wire.recv()
+                    owed = max(owed, wire.session._out.pending)
+            except WireError as error:
+                failed.append(error)
+
+        task = loop.reactor.spawn(read(), "read")
+        for _ in range(3000):
+            if task.done:
+                break
+            await peer.flush(records.key_update(1) + records.seal(DATA, b"x"))
+        await finished(task)
+        assert "32 KB that are owed" in str(failed[0])
+        assert OWED_BYTES < owed <= OWED_BYTES + 40 * RECORDS
+
+
+@pytest.mark.parametrize("look", ["silent", "ended", "peek"])
+async def test_what_was_looked_at_is_told_to_who_waits_for_it(look):
+    """It is out of the kernel, which therefore tells nobody any more."""
+    async with looping() as loop, pair(loop) as (wire, peer):
+        got: list[bytes] = []
+
+        async def read() -> None:
+            got.append(await wire)
+
+        task = loop.reactor.spawn(read(), "reader")
+        await until(lambda: wire.reader is task)
+        sealed = peer.sealed(b"hello")
+        peer.stream.socket._sock.send(sealed)
+        while not select.select([wire.fd], [], [], 0)[0]:
+            pass
+        seen = wire.peek(10) if look == "peek" else getattr(wire, look)()
+        assert seen == (b"hello" if look == "peek" else False)
+        await finished(task)
+        assert got == [b"hello"]
 
 
 async def test_some_of_what_is_no_data_is_read_with_what_is():
