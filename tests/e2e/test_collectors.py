@@ -114,6 +114,8 @@ async def test_the_collector_has_the_access_log_by_otlp_and_by_its_filelog_recei
     assert len(told) == 4
     for path, status, severity in ((hostile, 200, 9), ("/", 502, 17)):
         by_otlp, from_file = told[True, path], told[False, path]
+        apart = int(by_otlp.pop("time")) - int(from_file.pop("time"))
+        assert abs(apart) <= 1_000_000, "each writes the millisecond itself"
         assert by_otlp == from_file | {"observed": True}
         assert (by_otlp["status"], by_otlp["severity"], by_otlp["traceId"]) == (status, severity, LOGGED)
 

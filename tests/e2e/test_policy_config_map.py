@@ -4,6 +4,7 @@ An edit is in force at once, an invalid one changes nothing, and the last good o
 becomes of both when the key is taken away, and that limits beside them are followed alike.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,10 +50,9 @@ class Policed(Live):
         spec = {"nodeName": NODE, "containers": [{"name": "c", "image": "web"}]}
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         self.post(path, {"metadata": {"name": "web", "labels": {"app": "web"}}, "spec": spec})
-        there = self.plane.request("GET", f"{path}/web").json()
-        there["status"] = {"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]}
-        answer = self.plane.request("PUT", f"{path}/web/status", there)
-        assert answer.status_code == 200, answer.text
+        status = {"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]}
+        patch = json.dumps({"status": status})
+        self.kubectl("patch", "pod", "web", "--subresource=status", "--type=merge", "--patch", patch)
 
     def put(self, **texts: str) -> None:
         """Make or change the ConfigMap; a key that is not named is taken away."""

@@ -182,7 +182,7 @@ async def test_a_collector_that_does_not_do_its_part_costs_requests_nothing(serv
         async with backend() as service:
             traced = config(f"/svc => {inet(service.port)}") | {"telemetry": zipkin(port)}
             async with routing(traced) as router:
-                (recorder,) = router.app.control.recorders
+                (recorder,) = router.app.control.exports._recorders
                 exporter = recorder.exporter
                 http = await router.connect()
                 with trio.fail_after(60):
