@@ -173,8 +173,12 @@ def _query(scope: Scope) -> dict[str, str] | None:
 
 
 def _request(scope: Scope, query: dict[str, str]) -> Request:
-    """Return the request without its body."""
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    """Return the request without its body; a field that comes more than once has all of its values."""
+    headers: dict[str, str] = {}
+    for spelling, value in scope["headers"]:
+        name, said = spelling.decode("latin-1").lower(), value.decode("latin-1")
+        between = "; " if name == "cookie" else ", "
+        headers[name] = said if name not in headers else f"{headers[name]}{between}{said}"
     client, _ = scope.get("client") or ("", 0)
     return Request(scope["method"], scope["path"], query, headers, scheme=scope["scheme"], client=unmapped(client))
 

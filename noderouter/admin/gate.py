@@ -50,7 +50,8 @@ class Gate:
             return request.path in self._peers and self.token.is_summary(shown.strip(" "))
         if TOKEN_FIELD in request.headers:
             return self.token.matches(request.headers[TOKEN_FIELD])
-        return self.token.is_session(session_of(request.headers))
+        sessions = sessions_of(request.headers)
+        return len(sessions) == 1 and self.token.is_session(sessions[0])
 
     def shows_proof(self, request: Request) -> bool:
         """Whether a request has tried to show any: what is wrong then is worth a line in the log."""
@@ -58,15 +59,16 @@ class Gate:
         return "authorization" in headers or TOKEN_FIELD in headers
 
 
-def session_of(headers: Mapping[str, str]) -> str:
-    """Return what a browser has in our cookie; empty where it has none.
+def sessions_of(headers: Mapping[str, str]) -> list[str]:
+    """Return what a browser has in cookies of our name, each once; more than one cannot be ours.
 
     Cookies know no ports, so others of the same host may stand beside it (RFC 6265 section 8.5), in any form: those are
-    stepped over, where `http.cookies` would give up. Of two of ours the last counts.
+    stepped over, where `http.cookies` would give up. One of our name another server of the domain may have set; the
+    browser does not say who has set which.
     """
-    found = ""
+    found: dict[str, None] = {}
     for each in headers.get("cookie", "").split(";"):
         name, _, value = each.partition("=")
         if name.strip(" \t") == COOKIE:
-            found = value.strip(" \t")
-    return found
+            found[value.strip(" \t")] = None
+    return list(found)

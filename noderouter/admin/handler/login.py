@@ -10,13 +10,17 @@ from typing import Final
 from noderouter.admin.dashboard.page import GUARDED, posted
 from noderouter.admin.dashboard.query import BadQuery
 from noderouter.admin.dashboard.render.element import Element, element
-from noderouter.admin.gate import COOKIE, LOGIN
+from noderouter.admin.gate import COOKIE, LOGIN, sessions_of
 from noderouter.admin.message import HTML, Request, Response, text
 from noderouter.admin.state import AdminState
 from noderouter.admin.token import SESSION_SECONDS
 
 CHALLENGE: Final = ("www-authenticate", 'Bearer realm="noderouter"')
 _WORDS: Final = "a token is needed: `Authorization: Bearer <token>`; see `admin.token` in the configuration\n"
+_AMBIGUOUS: Final = (
+    f"There is more than one cookie called {COOKIE}, and which is this router's cannot be told. Another server of the "
+    "domain has set one: delete them in the browser, and log in again."
+)
 
 
 async def form(_state: AdminState, request: Request) -> Response:
@@ -40,9 +44,10 @@ async def log_in(state: AdminState, request: Request) -> Response:
 
 def refused(request: Request) -> Response:
     """Answer who shows no proof: the form to a browser that looks at a page, words to all others."""
+    ambiguous = len(sessions_of(request.headers)) > 1
     if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
-        return _page(request, 401)
-    return text(_WORDS, 401, (CHALLENGE,))
+        return _page(request, 401, _AMBIGUOUS if ambiguous else "")
+    return text(f"{_AMBIGUOUS}\n" if ambiguous else _WORDS, 401, (CHALLENGE,))
 
 
 def _led(request: Request, to: str, cookie: str) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from noderouter.admin.gate import HEALTH, LOGIN, METRICS, OPEN, TOKEN_FIELD, Gate, session_of
+from noderouter.admin.gate import HEALTH, LOGIN, METRICS, OPEN, TOKEN_FIELD, Gate, sessions_of
 from noderouter.admin.message import Request
 from noderouter.admin.routes import FIXED, SUMMARY, routes_for_probes, routes_of
 from noderouter.admin.state import AdminState
@@ -79,14 +79,47 @@ def test_routers_of_other_nodes_have_their_summaries_and_nothing_else() -> None:
 
 def test_cookies_that_are_none() -> None:
     for cookie in ("", "=", "noderouter", 'noderouter="', ";;;", "noderouter=a; noderouter=b", "\x00", "a" * 9000):
-        session_of({"cookie": cookie})
+        sessions_of({"cookie": cookie})
 
 
-@pytest.mark.parametrize("other", ['x={"j": 1}', "a b=c", "a[0]=1", "expires=1", "\xe9=1", "noderouter=old", "="])
+@pytest.mark.parametrize("other", ['x={"j": 1}', "a b=c", "a[0]=1", "expires=1", "\xe9=1", "="])
 def test_cookies_of_others_at_the_same_host_keep_nobody_out(other: str) -> None:
     session = gate().token.session()
     assert lets("/config.json", cookie=f"{other}; noderouter={session}")
     assert not lets("/config.json", cookie=f"{other}; not-noderouter={session}")
+
+
+@pytest.mark.parametrize("other", ["old", "", "{session}x", TOKEN])
+async def test_of_two_cookies_of_ours_nobody_can_tell_which_is(state: AdminState, serving: Serving, other: str) -> None:
+    session = gate().token.session()
+    twice = f"noderouter={session}; a=b; noderouter={session}"
+    other = other.format(session=session)
+    async with serving(state) as client:
+        for cookies in (
+            [f"noderouter={other}; noderouter={session}"],
+            [f"noderouter={session}; noderouter={other}"],
+            [f"noderouter={session}", f"noderouter={other}"],
+            [f"{twice}; noderouter={other}"],
+        ):
+            fields = [("cookie", each) for each in cookies]
+            answer = await client.get("/config.json", headers=fields)
+            assert answer.status_code == 401
+            assert "more than one cookie called noderouter" in answer.text
+            page = await client.get("/names", headers=[*fields, ("accept", "text/html")])
+            assert (page.status_code, "more than one cookie called noderouter" in page.text) == (401, True)
+        assert (await client.get("/config.json", headers={"cookie": twice})).status_code == 200
+        alone = await client.get("/config.json", headers={"cookie": "noderouter=old"})
+        assert (alone.status_code, "a token is needed" in alone.text) == (401, True)
+
+
+async def test_a_proof_that_comes_twice_is_none(state: AdminState, serving: Serving) -> None:
+    good = f"Bearer {TOKEN}"
+    async with serving(state) as client:
+        for values in ((good, good), ("Bearer wrong", good), (good, "Bearer wrong")):
+            fields = [("authorization", each) for each in values]
+            assert (await client.get("/config.json", headers=fields)).status_code == 401
+            fields = [(TOKEN_FIELD, each.removeprefix("Bearer ")) for each in values]
+            assert (await client.get("/config.json", headers=fields)).status_code == 401
 
 
 async def test_every_route_asks(state: AdminState, serving: Serving) -> None:
