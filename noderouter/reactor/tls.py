@@ -51,7 +51,6 @@ class TlsWire(Wire):
             sock.close()
             raise WireError(*error.args) from None
         self.session = session
-        session.halted = self._halted
         self._resuming = False
         self._sealed = 0
         self.splice_fd = -1
@@ -111,8 +110,9 @@ class TlsWire(Wire):
 
     # Reading
 
-    def _halted(self) -> None:
+    def _go_on(self) -> None:
         """A read has left something, for others to have their turn: what is left is to be read when they had it."""
+        self.session.halted = False
         if not self._resuming:
             self._resuming = True
             self.reactor.spawn(self._resume(), "more records")
@@ -142,11 +142,16 @@ class TlsWire(Wire):
 
     def receive(self, size: int) -> bytes:
         """See `Wire`."""
-        return self.session.recv(size)
+        session = self.session
+        try:
+            return session.recv(size)
+        finally:
+            if session.halted:
+                self._go_on()
 
     def recv_into(self, buffer: bytearray) -> int:
         """See `Wire`; an end that was not said is an error, as a stream tells nobody else where it ends."""
-        data = self.session.recv(len(buffer))
+        data = self.receive(len(buffer))
         size = len(data)
         if not size and self.session.truncated:
             raise WireError(ECONNRESET, "cut off: the peer has not said that it is the end (close_notify)")

@@ -43,7 +43,7 @@ class TlsSession:
         ended: nothing more will come; `truncated`: because somebody cut it off, or it would have said so (RFC 8446
             section 6.1).
         said: close_notify was sent, so that nothing can be.
-        halted: is called when a read has stopped although there is more, which the kernel will not tell of.
+        halted: a read has stopped although there is more, which the kernel will not tell of.
     """
 
     __slots__ = (
@@ -88,7 +88,7 @@ class TlsSession:
         self.ended = False
         self.truncated = False
         self.said = False
-        self.halted: Callable[[], None] = _nothing
+        self.halted = False
 
     # Reading
 
@@ -123,7 +123,7 @@ class TlsSession:
                     empty = len(raw) < want
                     self._take(raw)
                 if room <= 0:
-                    self.halted()
+                    self.halted = True
                     break
                 room -= self._load(room)
             data = self._decrypt(size - have)
@@ -247,7 +247,6 @@ class TlsSession:
                 self._held += self._decrypt(RECORD_BYTES)
                 continue
             if room <= 0:
-                self.halted()
                 break
             if not self._raw:
                 try:
@@ -385,7 +384,3 @@ class TlsSession:
         """The peer's, in DER; None where it has shown none."""
         der: bytes | None = self._ssl.getpeercert(True)
         return der
-
-
-def _nothing() -> None:
-    pass

@@ -19,13 +19,13 @@ from collections.abc import Callable
 from fcntl import ioctl
 from random import Random
 from sys import byteorder
-from types import FunctionType
 from typing import Final
 
+from noderouter import _compiled
 from noderouter.reactor.errors import HandshakeError, WireError
 from noderouter.reactor.loop import Reactor
 from noderouter.reactor.tls import TlsWire
-from noderouter.reactor.tls_session import OWED_BYTES, RAW_BULK_BYTES, RECORD_BYTES, RECORDS
+from noderouter.reactor.tls_session import OWED_BYTES, RAW_BULK_BYTES, RECORD_BYTES, RECORDS, TlsSession
 from noderouter.reactor.wire import BULK_BYTES, READ_BYTES, Wire
 from tests.noderouter.reactor.tls_records import records_of
 from tests.noderouter.reactor.tls_script import KEYS, Peer, Script, context_of, sockets
@@ -39,25 +39,29 @@ KEPT_BYTES: Final = RAW_BULK_BYTES + 2 * RECORD_BYTES
 READS: Final = (1, 7, 1000, READ_BYTES, READ_BYTES, BULK_BYTES)
 
 
-COMPILED: Final = not isinstance(TlsWire.receive, FunctionType)
-"""What is compiled takes no heirs: there, what a read takes is not looked at."""
+class Watched(TlsSession):
+    """A session that looks at what each read takes, where it runs from its source: what is compiled takes no heirs."""
 
+    __slots__ = ()
 
-class Guarded(TlsWire):
-    """A wire of which each read takes a bounded amount of the kernel."""
+    def recv(self, size: int) -> bytes:
+        """See `TlsSession`."""
+        taken = 0
+        raw_recv = self._raw_recv
 
-    consumed: Callable[[], int] | None = None
+        def raw(most: int) -> bytes:
+            nonlocal taken
+            data = raw_recv(most)
+            taken += len(data)
+            return data
 
-    def receive(self, size: int) -> bytes:
-        """See `TlsWire`."""
-        assert self.consumed is not None
-        before = self.consumed()
+        self._raw_recv = raw
         try:
-            data = super().receive(size)
+            data = super().recv(size)
         finally:
-            taken = self.consumed() - before
-            assert taken <= 2 * RAW_BULK_BYTES, f"a read of {size} bytes has taken {taken} of the kernel"
+            self._raw_recv = raw_recv
         assert len(data) <= size
+        assert taken <= 2 * RAW_BULK_BYTES, f"a read of {size} bytes has taken {taken} of the kernel"
         return data
 
 
@@ -72,7 +76,7 @@ class Bench:
         self.version = self.random.choice((12, 13, 13))
         ours, theirs = sockets(self.random.choice((0, 0, 4096)))
         self.peer = Peer(theirs, context_of(not self.server_side, self.version), server_side=not self.server_side)
-        self.wire = (TlsWire if COMPILED else Guarded)(
+        self.wire = TlsWire(
             Wire(self.reactor, ours),
             context_of(self.server_side, 0),
             server_side=self.server_side,
@@ -85,26 +89,8 @@ class Bench:
         """Whether the reader has seen an end."""
         self.paused = False
         self.shaken = False
-        self._consumed = 0
-        if isinstance(self.wire, Guarded):
-            self.wire.consumed = self.consumed
-        self._guard()
-
-    def _guard(self) -> None:
-        """Look at what each read takes of the kernel."""
-        session = self.wire.session
-        raw_recv = session._raw_recv
-
-        def raw(size: int) -> bytes:
-            data: bytes = raw_recv(size)
-            self._consumed += len(data)
-            return data
-
-        session._raw_recv = raw
-
-    def consumed(self) -> int:
-        """How much was taken of the kernel so far."""
-        return self._consumed
+        if not _compiled.compiled():
+            self.wire.session.__class__ = Watched
 
     # The reactor
 
