@@ -108,7 +108,7 @@ $(VENV)/newest/.installed: setup.cfg pyproject.toml
 
 setup-newest: $(if $(NEWEST),$(VENV)/newest/.installed)
 
-# Once for what is here now: `make test` needs it, too. What only reads the repository is the same to any Python.
+# Once for the Python that is here now: `make test` needs it, too. What only reads the repository is the same to any interpreter.
 newest: $(if $(NEWEST),$(VENV)/newest/.passed)
 	@test -n "$(NEWEST)" || echo "skipped: there is no Python newer than the oldest supported one here (3.12 or 3.13, with venv)"
 

@@ -22,6 +22,21 @@ from benchmarks import http2, http2_site
 from benchmarks.process import Process, StartError
 from benchmarks.rounds import rotated
 from benchmarks.topology import LOOPBACK
+from noderouter.proxy.http.grammar import PREFACE
+from noderouter.proxy.http2.frames import (
+    DATA,
+    DEFAULT_WINDOW,
+    END_HEADERS,
+    END_STREAM,
+    HEAD_BYTES,
+    HEADERS,
+    MAX_WINDOW,
+    SETTINGS_ACK,
+    frame,
+    settings,
+    window_update,
+)
+from noderouter.proxy.http2.settings import MAX_CONCURRENT_STREAMS
 
 BIG: Final = http2.Case("big", 2, 4)
 STREAMS: Final = 99
@@ -29,16 +44,6 @@ CONNECTIONS: Final = 10
 CANCELLED: Final = 10_000
 AFTERWARDS_S: Final = 10.0
 BARS: Final = {"big": 0.9, "stalled": 1.05, "cancelled": 1.1}
-
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE = 0, 1, 3, 4, 8
-END_STREAM, END_HEADERS = 1, 4
-MOST: Final = 2**31 - 1
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One frame."""
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 def get(stream: int, path: bytes) -> bytes:
@@ -54,12 +59,12 @@ def frames(sock: socket.socket) -> Iterator[tuple[int, int, int, int]]:
     while more := sock.recv(65536):
         data += more
         pos = 0
-        while len(data) - pos >= 9:
+        while len(data) - pos >= HEAD_BYTES:
             length = int.from_bytes(data[pos : pos + 3], "big")
-            if len(data) - pos < 9 + length:
+            if len(data) - pos < HEAD_BYTES + length:
                 break
-            yield data[pos + 3], data[pos + 4], int.from_bytes(data[pos + 5 : pos + 9], "big"), length
-            pos += 9 + length
+            yield data[pos + 3], data[pos + 4], int.from_bytes(data[pos + 5 : pos + HEAD_BYTES], "big"), length
+            pos += HEAD_BYTES + length
         data = data[pos:]
 
 
@@ -67,7 +72,7 @@ def client(port: int) -> socket.socket:
     """A connection whose own window is as large as one may be, and whose streams have 65,535 bytes."""
     sock = socket.create_connection((LOOPBACK, port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.sendall(PREFACE + frame(SETTINGS, 0, 0) + frame(WINDOW_UPDATE, 0, 0, (MOST - 65535).to_bytes(4, "big")))
+    sock.sendall(PREFACE + settings([]) + window_update(0, MAX_WINDOW - DEFAULT_WINDOW))
     return sock
 
 
@@ -114,9 +119,7 @@ class Silent:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        sock.sendall(
-            frame(SETTINGS, 0, 0, (3).to_bytes(2, "big") + CANCELLED.to_bytes(4, "big")) + frame(SETTINGS, 1, 0)
-        )
+        sock.sendall(settings([(MAX_CONCURRENT_STREAMS, CANCELLED)]) + SETTINGS_ACK)
         left = len(PREFACE)
         while left:
             left -= len(sock.recv(left))

@@ -88,7 +88,6 @@ MODULES: Final = (
     "noderouter.proxy.transport",
     "noderouter.reactor.crew",
     "noderouter.reactor.dial",
-    "noderouter.reactor.flushed",
     "noderouter.reactor.loop",
     "noderouter.reactor.task",
     "noderouter.reactor.timers",

@@ -83,9 +83,7 @@ COVERED = {
         "proxy/router/branches proxy/router/named proxy/router/route proxy/router/router"
     ),
     "tests/noderouter/proxy/tcp": "proxy/tcp/errors",
-    "tests/noderouter/reactor": (
-        "reactor/describe reactor/event reactor/flushed reactor/isolate reactor/task reactor/timers"
-    ),
+    "tests/noderouter/reactor": ("reactor/describe reactor/event reactor/isolate reactor/task reactor/timers"),
     "tests/noderouter/test_compiled.py": "_build",
 }
 """Modules of `noderouter` without a test of their name, by where they are tested: values, glue, and parts of a whole.

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from noderouter.reactor.crew import Crew
 from noderouter.reactor.errors import Cancelled, Expired, Unwind
-from noderouter.reactor.flushed import Flushed
 from noderouter.reactor.task import Task, running
 from noderouter.reactor.timers import TICK, Timers
 
@@ -34,8 +33,6 @@ BATCH: Final = 64
 ROUNDS: Final = 4
 SLICE_SECONDS = 0.001  # not Final: tests shorten it, and the compiler puts Final ones in place
 """Of bulk between two polls."""
-UNWIND_SECONDS: Final = 1.0
-"""How long a cancelled task may go on awaiting before it is told again; after three times it is closed."""
 
 ENDED: Final = "ended"
 
@@ -44,6 +41,16 @@ _OUT: Final = select.EPOLLOUT
 _HANGUP: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _UNUSUAL: Final = _HANGUP | select.EPOLLPRI
 _INTEREST: Final = _IN | _OUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
+
+
+class Flushed:
+    """What gathers its output, and sends it once for each round of the loop."""
+
+    __slots__ = ()
+
+    def flush(self) -> None:
+        """Send what was gathered. Must not raise."""
+        raise NotImplementedError
 
 
 class Reactor:
@@ -139,7 +146,8 @@ class Reactor:
         running.task = task
         thrown = None
         try:
-            if (thrown := self._still_meant(task, monotonic())) is None:
+            thrown = task.take_thrown(monotonic())
+            if thrown is None:
                 task.send(None)
             else:
                 task.coro.throw(thrown)
@@ -149,27 +157,6 @@ class Reactor:
             self._ended(task, error)
         finally:
             running.task = thrown = None  # from Python 3.12 on, its traceback leads to this frame
-
-    def _still_meant(self, task: Task, now: float) -> BaseException | None:
-        """What is to be thrown into a task, or None where that has been overtaken since.
-
-        Then the task is resumed all the same: a wake-up may have found it queued for this.
-        """
-        thrown, meant = task.thrown, task.meant
-        task.thrown = task.meant = None
-        if isinstance(thrown, Expired):  # by what holds now: blocks may have been left, entered and put off
-            scope = task.timeout.outermost_expired(now) if task.timeout is not None else None
-            if scope is not None:
-                return Expired(scope)
-        elif meant is None or meant():
-            if isinstance(thrown, Cancelled):
-                task.unwind_by = now + UNWIND_SECONDS
-                self.timers.arm(task, task.next_deadline())
-            return thrown
-        elif isinstance(thrown, Cancelled):
-            task.unwinding = 0
-        self.timers.arm(task, task.next_deadline())  # of a deadline that was put off, or gave way to this
-        return None
 
     def _overtake(self, task: Task) -> None:
         """Step a task whose wire is ready, and into which something is to be thrown, for which it is queued.
@@ -210,15 +197,20 @@ class Reactor:
                     break
         finally:
             self._turning = False
-        if more := bool(self._runnable or self._bulk or self._flushes):
+        more = self._has_work()
+        if more:
             self._call_host()
         return more
 
     def attend(self, others: Sized, seconds: float) -> bool:
-        """Take turns and wait in between, for `seconds` at most, or until `others` are there or `disturbed`; not before
-        a bounded amount of work was done, if there is any. Whether there was in the last round."""
-        end = (now := monotonic()) + seconds
-        rounds, worked = 0, True
+        """Take turns, and wait in between, until there are `others`, it is `disturbed`, or `seconds` are over.
+
+        By then what there is to do was done, or a bounded amount of it. Returns whether the last round did anything.
+        """
+        now = monotonic()
+        end = now + seconds
+        rounds = 0
+        worked = True
         self.disturbed = False
         self._turning = True
         try:
@@ -233,7 +225,7 @@ class Reactor:
                     if not worked or rounds >= ROUNDS:
                         return worked
                     left = 0.0
-                elif self._runnable or self._bulk or self._flushes:
+                elif self._has_work():
                     left = 0.0
                 worked = self._round(left)
                 rounds += 1
@@ -246,7 +238,7 @@ class Reactor:
         events = self.epoll.poll(patience, BATCH)
         if events:
             self._dispatch(events)
-        elif not self._runnable and not self._bulk and not self._flushes:
+        elif not self._has_work():
             return False
         self.turns += 1
         if self._runnable:
@@ -258,6 +250,9 @@ class Reactor:
         if self._doomed:
             self._bury()
         return True
+
+    def _has_work(self) -> bool:
+        return bool(self._runnable or self._bulk or self._flushes)
 
     def _dispatch(self, events: list[tuple[int, int]]) -> None:
         """Mark wires ready and step their waiters. The hot loop of the whole program."""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from noderouter.reactor.loop import Reactor
 
 
+UNWIND_SECONDS: Final = 1.0
+"""How long a cancelled task may go on awaiting before it is told again; after three times it is closed."""
+
+
 class _Running:
     """Holds the task that is being stepped; there is one reactor in a process, and steps do not nest."""
 
@@ -124,6 +128,28 @@ class Task:
             self.thrown = error
             self.meant = meant
             self.reactor.schedule(self)
+
+    def take_thrown(self, now: float) -> BaseException | None:
+        """Return what is to be thrown into the task, and forget it; None where that has been overtaken since.
+
+        Then the task is resumed all the same: a wake-up may have found it queued for this.
+        """
+        thrown, meant = self.thrown, self.meant
+        self.thrown = self.meant = None
+        timers = self.reactor.timers
+        if isinstance(thrown, Expired):  # by what holds now: blocks may have been left, entered and put off
+            scope = self.timeout.outermost_expired(now) if self.timeout is not None else None
+            if scope is not None:
+                return Expired(scope)
+        elif meant is None or meant():
+            if isinstance(thrown, Cancelled):
+                self.unwind_by = now + UNWIND_SECONDS
+                timers.arm(self, self.next_deadline())
+            return thrown
+        elif isinstance(thrown, Cancelled):
+            self.unwinding = 0
+        timers.arm(self, self.next_deadline())  # of a deadline that was put off, or gave way to this
+        return None
 
     def next_deadline(self) -> float:
         """The earliest deadline that holds for the task now."""

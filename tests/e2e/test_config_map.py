@@ -50,9 +50,13 @@ class Live:
 
     def edit(self, text) -> None:
         """Make or change the ConfigMap."""
+        self.put("routes", {"dtab": text})
+
+    def put(self, name, data) -> None:
+        """Make or change a ConfigMap; a key that is not among `data` is taken away."""
         path = f"/api/v1/namespaces/{self.namespace}/configmaps"
-        body = {"metadata": {"name": "routes"}, "data": {"dtab": text}}
-        answer = self.plane.request("PUT", f"{path}/routes", body)
+        body = {"metadata": {"name": name}, "data": data}
+        answer = self.plane.request("PUT", f"{path}/{name}", body)
         if answer.status_code == 404:
             self.post(path, body)
         else:

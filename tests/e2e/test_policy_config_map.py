@@ -54,22 +54,13 @@ class Policed(Live):
         patch = json.dumps({"status": status})
         self.kubectl("patch", "pod", "web", "--subresource=status", "--type=merge", "--patch", patch)
 
-    def put(self, **texts: str) -> None:
+    def set(self, **texts: str) -> None:
         """Make or change the ConfigMap; a key that is not named is taken away."""
-        self._put(PLACE, texts)
-
-    def _put(self, name: str, data: dict[str, str]) -> None:
-        path = f"/api/v1/namespaces/{self.namespace}/configmaps"
-        body = {"metadata": {"name": name}, "data": data}
-        answer = self.plane.request("PUT", f"{path}/{name}", body)
-        if answer.status_code == 404:
-            self.post(path, body)
-        else:
-            assert answer.status_code == 200, answer.text
+        self.put(PLACE, texts)
 
     def make_last_good(self) -> None:
         """As the chart does: an empty one."""
-        self._put(LAST_GOOD, {})
+        self.put(LAST_GOOD, {})
 
     async def kept(self, text: str) -> None:
         """Wait until a text is kept as the last good one."""
@@ -111,14 +102,14 @@ async def answers(router: Running, status: int) -> str:
 
 
 async def test_an_edit_is_in_force_within_a_second(live: Policed) -> None:
-    live.put(policies=OTHERS)
+    live.set(policies=OTHERS)
     took = []
     async with policed(live) as router:
         await ready(router)
         await answers(router, 200)
         for text, status in [(NOBODY, 403), (OTHERS, 200)] * 5:
             edited = time.monotonic()
-            await trio.to_thread.run_sync(lambda text=text: live.put(policies=text))
+            await trio.to_thread.run_sync(lambda text=text: live.set(policies=text))
             await answers(router, status)
             took.append(time.monotonic() - edited)
     print(f"from sending an edit to the API until it is in force: {min(took) * 1000:.0f} ms at best")
@@ -126,11 +117,11 @@ async def test_an_edit_is_in_force_within_a_second(live: Policed) -> None:
 
 
 async def test_an_invalid_edit_changes_nothing_and_is_an_event_with_its_line(live: Policed) -> None:
-    live.put(policies=OTHERS)
+    live.set(policies=OTHERS)
     async with policed(live) as router:
         await ready(router)
         async with load(router.port, clients=2) as seen:
-            live.put(policies=INVALID)
+            live.set(policies=INVALID)
             shown = await live.event("Warning", "PolicyInvalid", "key policies, line 2, column 3: policies[1]")
             assert shown.count("PolicyInvalid") == 1
             assert "stays in effect" in shown
@@ -138,7 +129,7 @@ async def test_an_invalid_edit_changes_nothing_and_is_an_event_with_its_line(liv
             assert (await router.metrics("policy/policies"))["refused_now"] == 1
             await seen.more(50)
             assert seen.failed == 0, seen
-        live.put(policies=NOBODY)
+        live.set(policies=NOBODY)
         assert "nobody" in await answers(router, 403)
         await live.event("Normal", "PolicyApplied")
         assert (await router.metrics("policy/policies"))["refused_now"] == 0
@@ -147,11 +138,11 @@ async def test_an_invalid_edit_changes_nothing_and_is_an_event_with_its_line(liv
 async def test_the_last_good_one_outlives_the_router_and_an_outage(live: Policed) -> None:
     """While the API is away a router that starts lets nobody through: it is not known who may reach what."""
     live.make_last_good()
-    live.put(policies=NOBODY)
+    live.set(policies=NOBODY)
     async with policed(live) as router:
         await answers(router, 403)
         await live.kept(NOBODY)
-    live.put(policies=INVALID)
+    live.set(policies=INVALID)
     async with policed(live) as router:
         assert "nobody" in await answers(router, 403)
         assert "the last good one of its peers; refused: line 2" in await ready(router)
@@ -175,40 +166,40 @@ async def test_the_last_good_one_outlives_the_router_and_an_outage(live: Policed
 
 async def test_a_key_that_is_taken_away_is_no_policies_and_leaves_the_last_good_one(live: Policed) -> None:
     live.make_last_good()
-    live.put(policies=NOBODY)
+    live.set(policies=NOBODY)
     async with policed(live) as router:
         await answers(router, 403)
         await live.kept(NOBODY)
-        live.put()
+        live.set()
         await answers(router, 200)
         await live.event("Warning", "PolicyMissing", "no key 'policies'", "everybody may reach everything")
         assert "refused: the ConfigMap has no key 'policies'" in await ready(router)
-        live.put(policies=NOBODY)
+        live.set(policies=NOBODY)
         await answers(router, 403)
         await trio.to_thread.run_sync(lambda: live.kubectl("delete", "configmap", PLACE))
         await answers(router, 200)
         await live.kept(NOBODY)
         # An invalid text behind that is one more that changes nothing; who starts with it has the last good one.
-        live.put(policies=INVALID)
+        live.set(policies=INVALID)
         await live.event("PolicyInvalid")
         assert (await router.ask()).status == 200
         async with policed(live) as other:
             await answers(other, 403)
-        live.put(policies="[]\n")
+        live.set(policies="[]\n")
         await live.kept("[]\n")
         assert (await router.ask()).status == 200
 
 
 async def test_limits_beside_them_are_followed_alike(live: Policed) -> None:
     limits = "- {name: few, per: [service], requestsPerSecond: 0.001, burst: 1}\n"
-    live.put(policies="[]")
+    live.set(policies="[]")
     async with policed(live) as router:
         await ready(router)
-        live.put(policies="[]", limits=limits)
+        live.set(policies="[]", limits=limits)
         await answers(router, 429)
-        live.put(policies="[]", limits="- {name: few}\n")
+        live.set(policies="[]", limits="- {name: few}\n")
         await live.event("Warning", "LimitsInvalid", "key limits, line 1")
         await answers(router, 429)
-        live.put(policies="[]")
+        live.set(policies="[]")
         await answers(router, 200)
         await live.event("Warning", "LimitsMissing", "nobody is limited")

@@ -16,7 +16,7 @@ from noderouter.proxy.http2.frames import DEFAULT_WINDOW
 from noderouter.proxy.http2.settings import PeerSettings
 from noderouter.proxy.http2.stream import MOST_QUEUED, Stream
 from noderouter.reactor.errors import WireError, WireStalled
-from noderouter.reactor.flushed import Flushed
+from noderouter.reactor.loop import Flushed
 from noderouter.reactor.task import PARK, Task, current_task
 from noderouter.reactor.wire import Wire
 from noderouter.telemetry.streams import StreamStats

@@ -13,9 +13,9 @@ Value = Plain | list[Plain]
 FIELDS: Final = 32
 """Of an event; no event has half as many."""
 LONG: Final = 1024
-"""Characters of a value; a client may have chosen it."""
+"""Characters of a value, and of all items of a list; a client may have chosen them."""
 ITEMS: Final = 32
-"""Of a list."""
+"""Of a list; those beyond it, or `LONG`, are left out."""
 TRACEBACK: Final = 8192
 """Characters of a traceback: the last ones, which say most."""
 _CUT: Final = "…"
@@ -54,20 +54,28 @@ def event_of(logged: Mapping[str, object], time_ns: int) -> Event:
 
 
 def _value(value: object) -> Value:
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for _, each in zip(range(ITEMS), value, strict=False)]
-    return _plain(value)
+    if not isinstance(value, list | tuple | set | frozenset):
+        return _plain(value)
+    items: list[Plain] = []
+    room = LONG
+    for each in value:
+        if len(items) == ITEMS or room <= 0:
+            break
+        item = _plain(each, room)
+        room -= len(item) if isinstance(item, str) else 1
+        items.append(item)
+    return items
 
 
-def _plain(value: object) -> Plain:
+def _plain(value: object, most: int = LONG) -> Plain:
     """Return a value as OTLP can have it; what it cannot is text."""
     if isinstance(value, bool | float) or (isinstance(value, int) and -_INT64 <= value < _INT64):
         return value
-    return _text(str(value))
+    return _text(str(value), most)
 
 
-def _text(text: str) -> str:
-    return _clean(text if len(text) <= LONG else text[:LONG] + _CUT)
+def _text(text: str, most: int = LONG) -> str:
+    return _clean(text if len(text) <= most else text[:most] + _CUT)
 
 
 def _clean(text: str) -> str:

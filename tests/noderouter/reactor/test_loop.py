@@ -14,8 +14,7 @@ from noderouter.proxy.listener.listener import Listener, listen
 from noderouter.reactor import host
 from noderouter.reactor.errors import Cancelled, Expired
 from noderouter.reactor.event import Event
-from noderouter.reactor.loop import UNWIND_SECONDS
-from noderouter.reactor.task import PARK, Park, Timeout, current_task, reschedule, sleep
+from noderouter.reactor.task import PARK, UNWIND_SECONDS, Park, Timeout, current_task, reschedule, sleep
 from noderouter.reactor.wire import Wire
 from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import descriptors, finished, looping, until
@@ -95,7 +94,7 @@ async def test_cancel_before_the_first_step_and_after_the_end():
 
 
 async def test_unwinding_may_await_but_not_for_ever(monkeypatch):
-    monkeypatch.setattr("noderouter.reactor.loop.UNWIND_SECONDS", 0.3)  # where it is compiled, it stays a second
+    monkeypatch.setattr("noderouter.reactor.task.UNWIND_SECONDS", 0.3)  # where it is compiled, it stays a second
     async with looping() as loop:
         log: list[str] = []
 

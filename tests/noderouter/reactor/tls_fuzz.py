@@ -10,8 +10,6 @@ nothing comes. Seeded, so that a case can be played again:
     python -m tests.noderouter.reactor.tls_fuzz --seconds 900 [--seed 1]
 """
 
-import argparse
-import os
 import socket
 import ssl
 import time
@@ -29,6 +27,7 @@ from noderouter.reactor.tls_session import OWED_BYTES, RAW_BULK_BYTES, RECORD_BY
 from noderouter.reactor.wire import BULK_BYTES, READ_BYTES, Wire
 from tests.noderouter.reactor.tls_records import records_of
 from tests.noderouter.reactor.tls_script import KEYS, Peer, Script, context_of, sockets
+from tests.testing.seeds import main
 from tests.testing.tls import HOST
 
 SIOCOUTQ: Final = 0x5411
@@ -329,32 +328,10 @@ class Bench:
                 time.sleep(0.0005)
 
 
-def fuzz(seconds: float, first: int) -> int:
-    """Play cases for so long; return how many."""
-    end = time.monotonic() + seconds
-    seed = first
-    while time.monotonic() < end:
-        play(seed)
-        seed += 1
-    return seed - first
-
-
 def play(seed: int) -> None:
-    """Play a case; what is wrong has its seed."""
-    try:
-        Bench(seed).run()
-    except BaseException as error:
-        error.add_note(f"seed {seed}")
-        raise
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    print(f"{fuzz(options.seconds, options.seed)} cases, pid {os.getpid()}")
+    """Play a case."""
+    Bench(seed).run()
 
 
 if __name__ == "__main__":
-    main()
+    main(play, __doc__)

@@ -2,11 +2,9 @@
 
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from noderouter.core.context import Trace
 from noderouter.core.errors import ConnectError
@@ -16,15 +14,6 @@ from noderouter.telemetry.tracelog import LOGGER, TraceLog
 from tests.noderouter.telemetry.test_recent import done
 
 TRACE = Trace(0xA, 0xB, 0xC)
-
-
-@pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    monkeypatch.setattr(log, "levels", log.Levels())
-    stream = io.StringIO()
-    log.configure(stream=stream)
-    yield stream
-    structlog.reset_defaults()
 
 
 def events(stream: io.StringIO) -> list[dict[str, Any]]:

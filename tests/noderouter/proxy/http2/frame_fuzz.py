@@ -7,8 +7,6 @@ case can be run again:
     python -m tests.noderouter.proxy.http2.frame_fuzz --seconds 900 [--seed 1]
 """
 
-import argparse
-import os
 import socket
 import time
 from random import Random
@@ -28,6 +26,7 @@ from noderouter.reactor.wire import Wire
 from noderouter.telemetry.metrics import RequestStats
 from tests.testing import http2
 from tests.testing.http2 import data, frame, rst_stream, settings, window_update
+from tests.testing.seeds import main
 
 PATHS = (b"/echo", b"/take", b"/held", b"/half", b"/broken", b"/large")
 METHODS = (b"GET", b"POST", b"HEAD", b"CONNECT", b"OPTIONS")
@@ -284,27 +283,10 @@ class Bench:
                 ended.add(number)
 
 
-def fuzz(seconds: float, first: int) -> int:
-    """Run cases for so long; return how many."""
-    end = time.monotonic() + seconds
-    seed = first
-    while time.monotonic() < end:
-        try:
-            Bench(seed).run()
-        except BaseException as error:
-            error.add_note(f"seed {seed}")
-            raise
-        seed += 1
-    return seed - first
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    print(f"{fuzz(options.seconds, options.seed)} cases, pid {os.getpid()}")
+def play(seed: int) -> None:
+    """Play a case."""
+    Bench(seed).run()
 
 
 if __name__ == "__main__":
-    main()
+    main(play, __doc__)

@@ -36,7 +36,9 @@ def test_what_every_line_has_is_no_field() -> None:
         (("a", Path("/b")), ["a", "/b"]),
         ({"a": 1}, "{'a': 1}"),
         ("l" * (LONG + 1), "l" * LONG + "…"),
-        (["l" * (LONG + 1)] * (ITEMS + 1), ["l" * LONG + "…"] * ITEMS),
+        (["l"] * (ITEMS + 1), ["l"] * ITEMS),
+        (["l" * (LONG + 1)] * 2, ["l" * LONG + "…"]),
+        (["l" * (LONG - 1), "xyz", "z"], ["l" * (LONG - 1), "x…"]),
     ],
 )
 def test_values_are_plain_and_bounded(value: object, made: object) -> None:

@@ -2,10 +2,8 @@
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import pytest
-import structlog
 import trio
 from trio.testing import MockClock
 
@@ -19,16 +17,6 @@ from noderouter.telemetry.tracing.queue import Queue
 from noderouter.telemetry.tree import MetricsTree
 
 GOOD, REFUSED = Answer(200), Answer(400, "no")
-
-
-@pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Standard error, with a log that is set up as a router's."""
-    monkeypatch.setattr(log, "levels", log.Levels())
-    stream = io.StringIO()
-    log.configure(stream=stream)
-    yield stream
-    structlog.reset_defaults()
 
 
 class Deaf(Collector):
