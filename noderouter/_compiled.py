@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Final
 
 MODULES: Final = (
+    "noderouter.proxy.balancer.accrual.machine",
+    "noderouter.proxy.balancer.accrual.policies",
     "noderouter.proxy.balancer.balancer",
     "noderouter.proxy.balancer.node",
     "noderouter.proxy.balancer.two_choices",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailures
+from noderouter.proxy.balancer.accrual.policies import ConsecutiveFailures
 from noderouter.proxy.balancer.aperture import ApertureKind
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.retry.backoff import Constant

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailures
 from noderouter.proxy.balancer.accrual.machine import Counts
+from noderouter.proxy.balancer.accrual.policies import ConsecutiveFailures
 from noderouter.proxy.balancer.ewma import EwmaKind
 from noderouter.proxy.balancer.heap import HeapKind
 from noderouter.proxy.balancer.node import Node

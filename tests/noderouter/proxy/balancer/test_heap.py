@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailures
+from noderouter.proxy.balancer.accrual.policies import ConsecutiveFailures
 from noderouter.proxy.balancer.heap import HeapKind
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.retry.backoff import Constant

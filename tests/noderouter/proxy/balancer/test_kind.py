@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import ValidationError
 
-from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailures
+from noderouter.proxy.balancer.accrual.policies import ConsecutiveFailures
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.retry.backoff import Constant

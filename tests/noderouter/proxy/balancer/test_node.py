@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailures
+from noderouter.proxy.balancer.accrual.policies import ConsecutiveFailures
 from noderouter.proxy.balancer.kind import BalancerKind
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.retry.backoff import Constant

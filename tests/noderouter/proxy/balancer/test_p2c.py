@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailures
+from noderouter.proxy.balancer.accrual.policies import ConsecutiveFailures
 from noderouter.proxy.balancer.ewma import EwmaKind
 from noderouter.proxy.balancer.node import Node
 from noderouter.proxy.balancer.p2c import P2C, P2CKind

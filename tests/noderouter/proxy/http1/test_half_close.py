@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from noderouter.proxy.balancer.accrual.machine import Accrual
+from noderouter.proxy.balancer.accrual.policies import ConsecutiveFailures
 from noderouter.proxy.retry.backoff import Constant
 from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
@@ -63,19 +63,13 @@ async def test_an_endpoint_that_leaves_with_the_client_is_not_to_blame() -> None
         await peer.rest()
 
     async with origin(script) as server, proxy(server.port) as p:
-        failures = []
-
-        class Spy(Accrual):
-            def failure(self, now: float) -> None:
-                failures.append(now)
-
         (endpoint,) = p.client.endpoints.values()
-        endpoint.accrual = Spy(Constant(0.0))
+        accrual = endpoint.accrual = ConsecutiveFailures(1, Constant(0.0))
         peer = await client(p.port)
         await peer.send(GET)
         await peer.finish()
         assert (await peer.head()).startswith(b"HTTP/1.1 502 ")
-        assert failures == []
+        assert not accrual.removals
         assert len(server.peers) == 1
         await peer.close()
 

@@ -1,4 +1,7 @@
-"""What all accrual kinds have in common."""
+"""What all accrual kinds have in common.
+
+Covers `policies.py`.
+"""
 
 from random import Random
 

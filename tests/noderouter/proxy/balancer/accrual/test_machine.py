@@ -6,8 +6,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from noderouter.proxy.balancer.accrual.consecutive_failures import ConsecutiveFailures
 from noderouter.proxy.balancer.accrual.machine import NO_ACCRUAL, Accrual, Counts, State
+from noderouter.proxy.balancer.accrual.policies import ConsecutiveFailures
 from noderouter.proxy.retry.backoff import Backoff, Constant
 from tests.testing.examples import examples
 
