@@ -64,9 +64,10 @@ class Tally(Gauge):
 class _Status:
     """One status code: how often, and the latencies of its class (shared by the codes of the class)."""
 
-    __slots__ = ("count", "latency")
+    __slots__ = ("code", "count", "latency")
 
-    def __init__(self, latency: Histogram) -> None:
+    def __init__(self, code: int, latency: Histogram) -> None:
+        self.code = code
         self.count = 0
         self.latency = latency
 
@@ -91,6 +92,7 @@ class RequestStats:
         "_classes",
         "_error_latency",
         "_failures",
+        "_last",
         "_seen",
         "_seen_failures",
         "_seen_requests",
@@ -107,6 +109,8 @@ class RequestStats:
         """How often `failed` was called, by name."""
         self._failures = 0
         self._statuses: dict[int, _Status] = {}
+        self._last: _Status | None = None
+        """Of the last request: most have the status of the one before."""
         self._classes: dict[int, Histogram] = {}
         self._error_latency: Histogram | None = None
         self.exemplars: dict[int, Exemplar] | None = None
@@ -130,9 +134,9 @@ class RequestStats:
 
     def answered(self, status: int, seconds: float, success: bool) -> None:
         """Count a request that was answered; `success` is the response classifier's verdict."""
-        entry = self._statuses.get(status)
-        if entry is None:
-            entry = self._open(status)
+        entry = self._last
+        if entry is None or entry.code != status:
+            entry = self._last = self._entry(status)
         entry.count += 1
         if not success:
             self._failures += 1
@@ -152,8 +156,11 @@ class RequestStats:
             self._error_latency = Histogram()
         self._error_latency.add(seconds)
 
-    def _open(self, status: int) -> _Status:
-        """Make the entry of a new status."""
+    def _entry(self, status: int) -> _Status:
+        """Return the entry of a status, and make it where it is a new one."""
+        entry = self._statuses.get(status)
+        if entry is not None:
+            return entry
         if len(self._statuses) >= STATUS_LIMIT:
             status = OTHER_STATUS
             if status in self._statuses:
@@ -161,7 +168,7 @@ class RequestStats:
         latency = self._classes.get(status // 100)
         if latency is None:
             latency = self._classes[status // 100] = Histogram()
-        entry = self._statuses[status] = _Status(latency)
+        entry = self._statuses[status] = _Status(status, latency)
         return entry
 
     @property
@@ -284,7 +291,7 @@ class RequestStats:
         for status, entry in other._statuses.items():
             mine = self._statuses.get(status)
             if mine is None:
-                mine = self._statuses[status] = _Status(self._classes[status // 100])
+                mine = self._statuses[status] = _Status(status, self._classes[status // 100])
             mine.count += entry.count
         if other._error_latency is not None:
             if self._error_latency is None:

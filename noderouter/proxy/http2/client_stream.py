@@ -78,31 +78,34 @@ class ClientStream(Stream):
         """Whether more of the body has to be waited for."""
         return not self.pieces and not self.ended and self.fault is None
 
-    def _waits(self) -> bool:
+    def waits(self) -> bool:
+        """Whether the final head, an interim one or a fault has to be waited for."""
         return not self.headed and not self.interim and self.fault is None
 
+    def whole(self) -> bool:
+        """Whether the response is here to its end, and has no trailers."""
+        return self.headed and self.ended and not self.interim and self.fault is None and self.trailers is None
+
     async def head(self) -> None:
-        """Wait for the final head, an interim one or a fault; time limits are the exchange's."""
-        if not self._waits():
-            return
-        self._reader = current_task()
+        """Wait for the final head, another interim one or a fault; time limits are the exchange's."""
+        self.reader = current_task()
         try:
-            while self._waits():
+            while self.waits():
                 await PARK
         except BaseException:
-            self._reader = None
+            self.reader = None
             raise
-        self._reader = None
+        self.reader = None
 
     async def outlast(self, pump: Task, seconds: float) -> None:
         """Wait until `pump` has sent the rest of the request, or the endpoint wants no more; `seconds` at most."""
-        self._reader = pump.joiner = current_task()
+        self.reader = pump.joiner = current_task()
         try:
             with Timeout(seconds):
                 while not pump.done and not self.finished:
                     await PARK
         finally:
-            self._reader = pump.joiner = None
+            self.reader = pump.joiner = None
 
     def reset_by_peer(self, code: int) -> None:
         """The endpoint has reset the stream."""

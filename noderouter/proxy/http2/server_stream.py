@@ -186,15 +186,15 @@ class ServerStream(Stream):
         them would become whole.
         """
         server = self.server
-        self._reader = current_task()
+        self.reader = current_task()
         try:
             with Timeout(server.patience) as scope:
                 while not self.ended and self.fault is None and not server.short:
                     await PARK
         except BaseException:
-            self._reader = None
+            self.reader = None
             raise
-        self._reader = None
+        self.reader = None
         if self.fault is not None:
             raise self.fault
         if scope.expired and not self.ended:

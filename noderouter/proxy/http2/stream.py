@@ -41,12 +41,12 @@ class Stream:
         trailers: the peer's trailer fields.
         pending: what of `send` waits for its turn.
         in_line: it stands in the session's line.
+        reader: the task that waits for what comes, and is woken when something does.
     """
 
     __slots__ = (
         "_credit",
         "_last",
-        "_reader",
         "_writer",
         "cut",
         "ended",
@@ -59,6 +59,7 @@ class Stream:
         "number",
         "pending",
         "pieces",
+        "reader",
         "received",
         "session",
         "trailers",
@@ -83,7 +84,7 @@ class Stream:
         self.in_line = False
         self._last = False
         self._credit = 0
-        self._reader: Task | None = None
+        self.reader: Task | None = None
         self._writer: Task | None = None
 
     def __repr__(self) -> str:
@@ -94,8 +95,8 @@ class Stream:
 
     def wake(self) -> None:
         """Something has changed for whoever reads."""
-        if self._reader is not None:
-            self.session.reactor.schedule(self._reader)
+        if self.reader is not None:
+            self.session.reactor.schedule(self.reader)
 
     def lose(self, error: Exception) -> None:
         """Nothing more comes and nothing more can be sent: the peer has reset the stream, or the session is lost.
@@ -203,7 +204,7 @@ class Stream:
     async def more(self, patience: float) -> None:
         """Wait until there is more payload, or none will come; one task at a time."""
         before = self.received
-        self._reader = current_task()
+        self.reader = current_task()
         try:
             if patience == inf:
                 while self._quiet(before):
@@ -213,9 +214,9 @@ class Stream:
                     while self._quiet(before):
                         await PARK
         except BaseException:
-            self._reader = None
+            self.reader = None
             raise
-        self._reader = None
+        self.reader = None
         if self._quiet(before):
             raise self.stalled()
 

@@ -39,7 +39,7 @@ from noderouter.proxy.transport import SharedConnector, SharedTransport, Transpo
 from noderouter.reactor.dial import Dial, connect
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.loop import Reactor
-from noderouter.reactor.task import Task
+from noderouter.reactor.task import PARK, Task, current_task
 from noderouter.telemetry.streams import StreamStats
 
 _VIA: Final = b"via: 2.0 linkerd\r\n"
@@ -100,11 +100,24 @@ class StreamTransport(Transport):
         try:
             if not self._send_head(exchange, stream, fields):
                 pump = session.reactor.spawn(self._pump(exchange, stream), "request body")
-            await self._respond(exchange, stream)
+            if stream.waits():  # here, and not in a function: a frame costs as much as what it does
+                stream.reader = current_task()
+                while stream.waits():
+                    await PARK
+                stream.reader = None
+            if stream.whole() and not self._asked:
+                data = self._deliver(exchange, stream, True)
+                if data is not None and exchange.response is not None:
+                    pending = exchange.reply.begin(exchange.response, data)
+                    if pending is not None:
+                        await pending
+            else:
+                await self._respond(exchange, stream)
             if pump is not None and not pump.done and not stream.finished:
                 await self._outlast(exchange, stream, pump)
         except BaseException as error:  # no `finally`: compiled, an exception is lost where one awaits in it (ADR 16)
             broken = error
+            stream.reader = None
         if session.heard == heard and isinstance(broken, Unwind | EndpointTimeout):
             session.doubt()
         session.counts.ended += 1
@@ -161,13 +174,12 @@ class StreamTransport(Transport):
             )
         if data is None or not last:
             data = b""
-        elif data:
-            stream.window -= len(data)
-            session.window -= len(data)
+        stream.window -= len(data)
+        session.window -= len(data)
         session.updates.sent(len(data))
         session.write(
             session.encoder.request(
-                stream.number, last, data or b"", exchange.method, exchange.scheme, authority, exchange.target,
+                stream.number, last, data, exchange.method, exchange.scheme, authority, exchange.target,
                 None, length, never, exchange.block, exchange.request_fields, fields, extra,
             )
         )  # fmt: skip
@@ -199,8 +211,7 @@ class StreamTransport(Transport):
                 else:
                     stream.finished = True
                     trailers = body.trailers
-                    encoder = self._session.encoder
-                    self._session.write(encoder.trailers(stream.number, trailers.never, trailers.block))
+                    self._session.write(self._session.encoder.trailers(stream.number, trailers.never, trailers.block))
             self._sent = True
             self.progress = exchange.sent_at = monotonic()
         except Stalled as still:
@@ -233,42 +244,33 @@ class StreamTransport(Transport):
     # The response
 
     async def _respond(self, exchange: Exchange, stream: ClientStream) -> None:
-        """Await the response, judge it, and push it. Written for the case that it comes in one piece."""
-        while not stream.headed:
-            await stream.head()
+        """Push a response that has not come in one piece, behind the interim ones."""
+        while True:
             if stream.interim:
                 await self._inform(exchange, stream)
-            if stream.broken():
+            if stream.headed or stream.broken():
                 break
+            await stream.head()
         if stream.broken():  # even where a head has come: nobody has seen it
             raise self._failure(exchange, stream)
         if self._asked and stream.status < 300:
             await self._carry(exchange, stream)
             return
-        length = stream.length
-        response = Response(stream.status, phrase(stream.status), stream.block, length, HTTP_2, stream.reserved)
-        data = stream.take() if stream.pieces else b""
-        whole = stream.ended and stream.trailers is None
-        if stream.bodyless:
-            data = b""
-        elif whole:
-            response.length = len(data)
-        elif length < 0 or stream.trailers is not None:
-            response.length = CHUNKED
-        if not deliver(exchange, response):
+        whole = stream.whole()
+        data = self._deliver(exchange, stream, whole)
+        response = exchange.response
+        if data is None or response is None:
             return
         reply = exchange.reply
-        if not whole:
-            exchange.head_at = monotonic()
+        exchange.head_at = monotonic()
         pending = reply.begin(response, data)
         if pending is not None:
             await pending
         if whole:
             return
-        patience = self._limits.body_idle_seconds
         while True:
             while stream.awaits_body():
-                await stream.more(patience)
+                await stream.more(self._limits.body_idle_seconds)
             if stream.pieces:
                 await reply.push(stream.take())
             elif stream.broken():
@@ -279,6 +281,19 @@ class StreamTransport(Transport):
         if response.length < 0:  # of the message, whatever became of it on the way to the client
             trailers = conclude(exchange, trailers)
         await reply.finish(trailers)
+
+    @staticmethod
+    def _deliver(exchange: Exchange, stream: ClientStream, whole: bool) -> bytes | None:
+        """Judge the response; return what is here of its payload, or None where it is discarded for another try."""
+        response = Response(stream.status, phrase(stream.status), stream.block, stream.length, HTTP_2, stream.reserved)
+        data = stream.take() if stream.pieces else b""
+        if stream.bodyless:
+            data = b""
+        elif whole:
+            response.length = len(data)
+        elif stream.length < 0 or stream.trailers is not None:
+            response.length = CHUNKED
+        return data if deliver(exchange, response) else None
 
     async def _carry(self, exchange: Exchange, stream: ClientStream) -> None:
         """The endpoint has taken an extended CONNECT: the rest of the stream is a tunnel."""
