@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,16 @@ MODULE = "#include <Python.h>\nPyMODINIT_FUNC PyInit_%s(void) { return NULL; }\n
 
 def test_what_compiles_is_kept(build):
     assert build(one=MODULE % "one", two=MODULE % "two") == ["one", "two"]
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_each_compiler_is_given_what_it_knows(build, monkeypatch, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no {compiler} here")
+    monkeypatch.setenv("CC", compiler)
+    assert build(one=MODULE % "one") == ["one"]
+    assert _build.is_gcc([compiler]) is (compiler == "gcc")
+    assert not _build.is_gcc(["/nowhere"])
 
 
 def test_where_one_does_not_compile_none_is_kept(build):
