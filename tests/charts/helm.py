@@ -43,7 +43,7 @@ class Helm:
             HelmError: another status than 0.
         """
         with tempfile.TemporaryDirectory() as home:
-            env = {"PATH": os.environ["PATH"], "HOME": home, "KUBECONFIG": f"{home}/none"}
+            env = {"PATH": os.environ["PATH"], "HOME": home, "KUBECONFIG": f"{home}/none", **binaries.GO_COMMAND}
             done = subprocess.run(
                 [self.command, *args], capture_output=True, text=True, check=False, env=env, timeout=180
             )

@@ -46,6 +46,12 @@ MODULES = "grpc-js"
 """The folder below `tools` that pins modules of Node.js: gRPC in JavaScript. Its cache has them in `node_modules`."""
 
 
+GO_SERVER = {"GOGC": "400"}
+"""The environment of those that go on: memory is cheap here, and a quarter of their CPU is the garbage collector's."""
+GO_COMMAND = {"GOGC": "off"}
+"""That of those that are over in a moment."""
+
+
 class MissingCommand(Exception):
     """A command is neither built nor found; says how to get it."""
 

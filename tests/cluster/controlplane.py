@@ -213,6 +213,7 @@ class ControlPlane(Lifetime):
             "HOME": str(home),
             "KUBECACHEDIR": str(home / "kube"),
             "KUBECONFIG": str(kubeconfig or self.admin_kubeconfig),
+            **binaries.GO_COMMAND,
             **more,
         }
 
@@ -230,7 +231,8 @@ class ControlPlane(Lifetime):
 
     def _process(self, name: str, args: Sequence[str]) -> Process:
         argv = [*self.enter, str(self._commands[name]), *args]
-        return Process(name, argv, self.folder / f"{name}.log", env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin"})
+        env = {"HOME": str(self.folder), "PATH": "/usr/bin:/bin", **binaries.GO_SERVER}
+        return Process(name, argv, self.folder / f"{name}.log", env=env)
 
     @property
     def enter(self) -> list[str]:

@@ -4,6 +4,7 @@ A node is a mount, a PID and a network namespace, so that a container's files, p
 and its plug-ins look for them, and end with the node's first process, whatever ends that.
 """
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -144,7 +145,8 @@ class RealNode:
         return "\n".join(daemon.tail() for daemon in daemons if daemon is not None)
 
     def _daemon(self, name: str, *argv: str | Path) -> Process:
-        return Process(f"{self.files.name} {name}", [*self.command(), *argv], self.files.folder / f"{name}.log")
+        env = {**os.environ, **binaries.GO_SERVER}
+        return Process(f"{self.files.name} {name}", [*self.command(), *argv], self.files.folder / f"{name}.log", env)
 
     def _healthy(self) -> bool:
         try:
