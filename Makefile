@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python
 # A machine that forbids caches of bytecode has every process that tests start compile all its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-bench setup-browser setup-newest rows run quick newest test check lint type cov bench soak chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
+.PHONY: help setup setup-bench setup-browser setup-tlsmate setup-newest rows run quick newest test check lint type cov bench soak chart chart-golden docs pages e2e fuzz explore cluster-tools cluster image lock clean
 
 help:
 	@echo "run            set everything up, then a router with four small services, and a tour"
@@ -172,6 +172,14 @@ setup-bench: setup
 # What looks at the dashboard; the browser itself is the distribution's.
 setup-browser: setup
 	$(call extra,browser)
+
+# A scanner of TLS that works with no newer cryptography than this.
+$(VENV)/tlsmate/.installed:
+	$(PYTHON) -m venv $(VENV)/tlsmate
+	$(VENV)/tlsmate/bin/$(PIP_INSTALL) tlsmate==1.2.2 'cryptography<44'
+	@touch $@
+
+setup-tlsmate: $(VENV)/tlsmate/.installed
 
 bench: setup-bench
 	$(BIN)/python -m benchmarks --update-docs

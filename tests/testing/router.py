@@ -139,6 +139,9 @@ async def routing(configuration: Json) -> AsyncIterator[Running]:
             await ready.wait()
             try:
                 yield Running(app, events)
+            except BaseException:
+                print("the router's last events:", *events[-30:], sep="\n")  # shown where the test has failed
+                raise
             finally:
                 nursery.cancel_scope.deadline = trio.current_time() + 10
                 app.stopping.set()
