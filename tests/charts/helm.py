@@ -74,7 +74,7 @@ class Helm:
 
 def parsed(text: str) -> list[Object]:
     """The objects of a stream of YAML."""
-    return [document for document in yaml.safe_load_all(text) if document]
+    return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
 
 def staying(objects: list[Object]) -> list[Object]:
@@ -95,6 +95,11 @@ def router_config(objects: list[Object]) -> str:
         o["data"]["config.yaml"] for o in objects if o["kind"] == "ConfigMap" and "config.yaml" in o.get("data", {})
     ]
     return str(text)
+
+
+def router_keys(objects: list[Object]) -> Any:
+    """The router's configuration."""
+    return yaml.load(router_config(objects), yaml.CSafeLoader)
 
 
 @cache

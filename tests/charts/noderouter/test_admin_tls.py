@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from noderouter.commands.look.nodes import SCHEME
-from tests.charts.helm import Helm, HelmError, Object, one, router_config, staying
+from tests.charts.helm import Helm, HelmError, Object, one, router_keys, staying
 from tests.charts.noderouter.test_helm_test import run
 from tests.charts.values_table import PAGE
 from tests.testing.router import config, routing
@@ -24,7 +24,7 @@ def pod_of(objects: list[Object]) -> Object:
 
 def test_the_secret_is_mounted_where_the_configuration_looks_for_it(helm: Helm):
     objects = helm.objects({"admin": {"tls": CLIENTS}})
-    keys = yaml.safe_load(router_config(objects))["admin"]["tls"]
+    keys = router_keys(objects)["admin"]["tls"]
     pod = pod_of(objects)["spec"]
     (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "admin-tls"]
     (volume,) = [each for each in pod["volumes"] if each["name"] == "admin-tls"]
@@ -43,7 +43,7 @@ def test_the_secret_is_mounted_where_the_configuration_looks_for_it(helm: Helm):
 
 def test_without_an_authority_clients_show_nothing(helm: Helm):
     objects = helm.objects({"admin": {"tls": TLS}})
-    assert set(yaml.safe_load(router_config(objects))["admin"]["tls"]) == {"certPath", "keyPath"}
+    assert set(router_keys(objects)["admin"]["tls"]) == {"certPath", "keyPath"}
 
 
 @pytest.mark.parametrize("tls", [TLS, CLIENTS])

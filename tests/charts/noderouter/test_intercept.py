@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from noderouter.interception.keeper import options
-from tests.charts.helm import Helm, Object, ci_values, one, router_config, staying
+from tests.charts.helm import Helm, Object, ci_values, one, router_keys, staying
 from tests.charts.noderouter.test_objects import allowed, container, pod
 
 ON: Object = {"intercept": {"enabled": True}}
@@ -32,7 +32,7 @@ def arguments(objects: list[Object]) -> list[str]:
 
 
 def outgoing(objects: list[Object]) -> Any:
-    [router] = [each for each in yaml.safe_load(router_config(objects))["routers"] if each["label"] == "outgoing"]
+    [router] = [each for each in router_keys(objects)["routers"] if each["label"] == "outgoing"]
     return router
 
 
@@ -64,7 +64,7 @@ def test_router_and_keeper_meet_at_one_socket_and_one_port(helm: Helm):
     for name in ("intercept", "intercept-closed"):
         objects = helm.objects(ci_values()[name])
         said = options.parser().parse_args(arguments(objects))
-        config = yaml.safe_load(router_config(objects))
+        config = router_keys(objects)
         assert config["intercept"]["socket"] == str(said.socket)
         for each in (keeper(objects), container(objects)):
             assert {"name": "run", "mountPath": str(said.socket.parent)} in each["volumeMounts"]
@@ -100,7 +100,7 @@ def test_routers_of_one_s_own_may_capture(helm: Helm):
     router: Object = {"protocol": "http", "label": "mine", "servers": [{"port": 4140}, {"port": 4143, "capture": {}}]}
     ports = {"extra": [{"name": "mine", "port": 4140}, {"name": "mine-captured", "port": 4143}]}
     objects = helm.objects(ON | {"routers": [router], "ports": ports})
-    assert yaml.safe_load(router_config(objects))["routers"] == [router]
+    assert router_keys(objects)["routers"] == [router]
     assert "--capture-port=4143" in arguments(objects)
     # Its servers do not share their ports, so one router ends before the next begins.
     strategy = one(staying(objects), "DaemonSet")["spec"]["updateStrategy"]["rollingUpdate"]
@@ -195,7 +195,7 @@ def test_what_it_may_read_more(helm: Helm):
 
 def test_what_the_router_is_told(helm: Helm):
     objects = helm.objects(ci_values()["intercept-closed"])
-    config = yaml.safe_load(router_config(objects))
+    config = router_keys(objects)
     assert config["intercept"] == {
         "socket": "/run/noderouter/intercept.sock",
         "selection": "optIn",

@@ -13,7 +13,18 @@ from noderouter.config.validate import validate_text
 from noderouter.policy.limits import Limit, Limits, parse_limits
 from noderouter.policy.model import Policies, parse_policies
 from noderouter.telemetry.tracing import otlp
-from tests.charts.helm import CHART, KUBERNETES, Helm, HelmError, Object, ci_values, one, router_config, staying
+from tests.charts.helm import (
+    CHART,
+    KUBERNETES,
+    Helm,
+    HelmError,
+    Object,
+    ci_values,
+    one,
+    router_config,
+    router_keys,
+    staying,
+)
 
 PROFILES = sorted(ci_values())
 
@@ -55,7 +66,7 @@ def test_names_in_one_object_are_those_of_another(helm: Helm, profile: str):
             assert probe["httpGet"]["port"] in ports
         else:
             assert probe["exec"]["command"][:4] == ["python3", "-I", "-m", "noderouter.probe"]
-            assert probe["exec"]["command"][4] == yaml.safe_load(router_config(objects))["admin"]["probes"]["socket"]
+            assert probe["exec"]["command"][4] == router_keys(objects)["admin"]["probes"]["socket"]
     made = {(o["kind"], o["metadata"]["name"]) for o in objects}
     config = next(volume for volume in pod(objects)["spec"]["volumes"] if volume["name"] == "config")
     assert ("ConfigMap", config["configMap"]["name"]) in made
@@ -73,14 +84,14 @@ def test_the_container_listens_where_the_configuration_says(helm: Helm, profile:
     if "ports" in container(objects):
         assert {port["containerPort"] for port in container(objects)["ports"]} - spare == numbers(objects)
     else:
-        config = yaml.safe_load(router_config(objects))
+        config = router_keys(objects)
         servers = [server for router in config["routers"] for server in router["servers"]]
         assert all(each["socketOptions"] == {"reusePort": True} for each in (*servers, config["admin"]))
 
 
 def numbers(objects: list[Object]) -> set[str | int]:
     """The ports where the router listens, by its configuration."""
-    config = yaml.safe_load(router_config(objects))
+    config = router_keys(objects)
     listening = {server["port"] for router in config["routers"] for server in router["servers"]}
     return listening | {config["admin"]["port"], config["admin"]["probes"]["port"]}
 
@@ -169,7 +180,7 @@ def test_on_the_node_s_network_probes_find_a_port_on_loopback(helm: Helm):
 )
 def test_the_drain_fits_the_grace_period(helm: Helm, values: Object, kubernetes: str, milliseconds: int):
     objects = helm.objects(values, kubernetes=kubernetes)
-    assert yaml.safe_load(router_config(objects))["admin"]["shutdownGraceMs"] == milliseconds
+    assert router_keys(objects)["admin"]["shutdownGraceMs"] == milliseconds
     sleep = container(objects).get("lifecycle", {}).get("preStop", {}).get("sleep", {"seconds": 0})["seconds"]
     assert milliseconds / 1000 + sleep <= pod(objects)["spec"]["terminationGracePeriodSeconds"]
 
@@ -251,7 +262,7 @@ def test_policies_are_followed_where_that_is_wanted(helm: Helm):
         ("", "configmaps", "patch", "noderouter-policy-last-good"),
     }
     objects = helm.objects(values)
-    assert yaml.safe_load(router_config(objects))["policy"] == {
+    assert router_keys(objects)["policy"] == {
         "kind": "io.noderouter.configMap",
         "namespace": "noderouter",
         "name": "noderouter-policy",
@@ -280,7 +291,7 @@ def test_two_releases_share_no_object(helm: Helm):
 def test_the_admin_interface_is_on_loopback_unless_the_values_open_it(helm: Helm, profile: str):
     """Services and policies lead to the port for probes; to the interface's own only where it is open."""
     objects = helm.objects(ci_values()[profile])
-    admin = yaml.safe_load(router_config(objects))["admin"]
+    admin = router_keys(objects)["admin"]
     is_open = profile in ("everything", "admin-tls")
     assert (admin["ip"] != "127.0.0.1") is is_open
     assert admin["security"]["controlEnabled"] is False
@@ -307,7 +318,7 @@ def test_the_token_of_the_admin_interface_is_made_where_there_is_none(helm: Helm
     token = b64decode(secret["data"]["token"]).decode()
     assert len(token) == 43
     assert read_tokens(token)
-    config = yaml.safe_load(router_config(objects))["admin"]
+    config = router_keys(objects)["admin"]
     (volume,) = [each for each in pod(objects)["spec"]["volumes"] if each["name"] == "admin-token"]
     (mount,) = [each for each in container(objects)["volumeMounts"] if each["name"] == "admin-token"]
     assert config["token"] == {"file": f"{mount['mountPath']}/token"}

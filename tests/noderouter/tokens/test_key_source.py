@@ -64,7 +64,7 @@ async def running(issuer: Issuer, kept: Kept | None = None) -> AsyncIterator[Key
 async def settled(source: KeySource, fetches: int) -> None:
     """Wait until so many fetches are over."""
     while source.fetches < fetches or source._fetching:
-        await trio.sleep(0.01)
+        await trio.sleep(0.25)  # of the clock of the test
 
 
 def kids(source: KeySource) -> list[str | None]:
