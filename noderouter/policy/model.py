@@ -18,6 +18,7 @@ import re
 from typing import Annotated, Any, Final, Literal, Self
 
 from noderouter.core.address_rule import AddressRule
+from noderouter.core.spiffe import is_workload
 from noderouter.naming.stored.text import TextError
 from noderouter.policy.path_pattern import PathPattern
 from noderouter.policy.read import read_list
@@ -41,11 +42,10 @@ MOST_MEMBERS: Final = 1000
 
 _DNS_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _ACCOUNT: Final = re.compile(rf"{_DNS_LABEL}/[a-z0-9](?:[-a-z0-9.]{{0,251}}[a-z0-9])?")
-_SPIFFE: Final = re.compile(r"spiffe://[a-z0-9._-]{1,255}(?:/[A-Za-z0-9._-]+)+")
 
 
 def _account(text: str) -> str:
-    if not (_ACCOUNT.fullmatch(text) or _SPIFFE.fullmatch(text)):
+    if not (_ACCOUNT.fullmatch(text) or is_workload(text)):
         raise ValueError("not NAMESPACE/NAME, nor a whole SPIFFE id such as spiffe://example.org/ns/prod/sa/front")
     return text
 

@@ -1,5 +1,7 @@
 """What certificates say, read with `cryptography`, which is imported by the first that is read."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -7,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from noderouter.core.peer_certificate import PeerCertificate
+from noderouter.core.spiffe import is_spiffe, is_workload
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -69,21 +72,26 @@ def read_peer(der: bytes) -> PeerCertificate:
     """Read the certificate of a peer, which OpenSSL has verified.
 
     Raises:
-        CertificateError: it is one that OpenSSL reads and we cannot.
+        CertificateError: it is one that OpenSSL reads and we cannot, or says that it is of a SPIFFE id, and is not as
+            those have to be: whose it is could be read in two ways.
     """
     from cryptography.x509 import load_der_x509_certificate
 
     try:
         found = load_der_x509_certificate(der)
         dns, ips, uris = _names(found)
+        if any(map(is_spiffe, uris)) and (fault := _fault_of_svid(found, uris)):
+            raise CertificateError(fault)
         return PeerCertificate(
             sha256(der).hexdigest(),
             found.subject.rfc4514_string(),
-            dns,
-            ips,
-            uris,
+            dns[:SHOWN],
+            ips[:SHOWN],
+            uris[:SHOWN],
             found.not_valid_after_utc.timestamp(),
         )
+    except CertificateError:
+        raise
     except _cannot_be_read() as error:
         raise CertificateError(f"the certificate of the peer cannot be read: {error}") from None
 
@@ -100,7 +108,7 @@ def _said(found: "Certificate") -> Said:
     return Said(
         found.subject.rfc4514_string() or ", ".join(dns[:1]),
         found.issuer.rfc4514_string(),
-        (*dns, *ips, *uris),
+        (*dns[:SHOWN], *ips[:SHOWN], *uris[:SHOWN]),
         found.not_valid_before_utc.timestamp(),
         found.not_valid_after_utc.timestamp(),
         found.issuer == found.subject,
@@ -122,7 +130,25 @@ def _names(found: "Certificate") -> tuple[tuple[str, ...], tuple[str, ...], tupl
     except ExtensionNotFound:
         return (), (), ()
     return (
-        tuple(names.get_values_for_type(DNSName)[:SHOWN]),
-        tuple(str(each) for each in names.get_values_for_type(IPAddress)[:SHOWN]),
-        tuple(names.get_values_for_type(UniformResourceIdentifier)[:SHOWN]),
+        tuple(names.get_values_for_type(DNSName)),
+        tuple(str(each) for each in names.get_values_for_type(IPAddress)),
+        tuple(names.get_values_for_type(UniformResourceIdentifier)),
     )
+
+
+def _fault_of_svid(found: "Certificate", uris: Sequence[str]) -> str:
+    """Return why a certificate is none of a workload (X509-SVID, sections 2 to 5), empty where it is one."""
+    from cryptography.x509 import BasicConstraints, ExtensionNotFound, KeyUsage
+
+    if len(uris) != 1:
+        return f"the certificate has {len(uris)} URIs, and one of them is a SPIFFE id: it has to be alone"
+    if not is_workload(uris[0]):
+        return f"the certificate's SPIFFE id is none of a workload: {uris[0][:200]!r}"
+    with suppress(ExtensionNotFound):
+        if found.extensions.get_extension_for_class(BasicConstraints).value.ca:
+            return "the certificate has a SPIFFE id, and is one that signs others"
+    with suppress(ExtensionNotFound):
+        usage = found.extensions.get_extension_for_class(KeyUsage).value
+        if usage.key_cert_sign or usage.crl_sign:
+            return "the certificate has a SPIFFE id, and its key may sign certificates or lists of revoked ones"
+    return ""

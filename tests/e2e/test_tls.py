@@ -19,6 +19,7 @@ from tests.testing.http2 import PREFACE
 from tests.testing.loop import until
 from tests.testing.origin import origin
 from tests.testing.router import Running, config, inet, process, routing
+from tests.testing.svid import FRONT, svid
 from tests.testing.tls import (
     HOST,
     TlsPeer,
@@ -133,7 +134,7 @@ async def until_counted(router: Running, name: str, count: float = 1) -> None:
 
 
 async def test_certificates_of_clients(tmp_path):
-    """Cases 2, 4, 5, 6 and 7; the alert arrives, and nothing was served."""
+    """Cases 1, 2, 4 to 7, and one of 9; the alert arrives, and nothing was served."""
     async with running(tmp_path, tls=mutual(tmp_path)) as (router, service):
         assert (await ask_https(router.port, client_context(cert=leaf("front.test")))).status == 200
         for context, alert in (
@@ -144,10 +145,13 @@ async def test_certificates_of_clients(tmp_path):
             with pytest.raises((ssl.SSLError, trio.BrokenResourceError)) as caught:
                 await ask_https(router.port, context)
             assert alert in str(caught.value.__cause__ or caught.value)
+        assert (await ask_https(router.port, client_context(cert=svid(FRONT)))).status == 200
+        with pytest.raises((ssl.SSLError, trio.BrokenResourceError, AssertionError)):  # closed, and nothing said
+            await ask_https(router.port, client_context(cert=svid(FRONT, "spiffe://cluster.local/ns/prod/sa/back")))
         counted = await of_server(router)
         assert counted["failures/no_certificate"] == 1
-        assert counted["failures/certificate"] == 2
-        assert len(service.got) == 1
+        assert counted["failures/certificate"] == 3
+        assert len(service.got) == 2
 
 
 @pytest.mark.parametrize("told", [True, False])
