@@ -182,6 +182,7 @@ class ClientSession(Session):
         else:
             self._suspended = now - self._pinged > PONG_SECONDS
             self.look_at_line()
+            self.forget_resets(now)
 
     def _end(self, why: str) -> None:
         """Close; `run` tells the streams."""

@@ -339,6 +339,7 @@ class Http2Connection(Parting):
             if isinstance(each, ServerStream) and each.exchange is not None and each.task is not None:
                 lifetime.end_overdue(each.exchange, each.task, now, each.serves)
         self.look_at_line()
+        self.forget_resets(now)
         if self.draining:
             return
         if now > self._born + self._life:

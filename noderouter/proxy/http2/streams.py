@@ -37,7 +37,9 @@ from noderouter.proxy.http2.translate import never_indexed
 from noderouter.reactor.wire import Wire
 
 REMEMBERED: Final = 1000
-"""Streams that we have reset whose late frames are counted for each; those of older ones are counted together."""
+"""Streams that we have reset whose late frames are counted for each; those of older ones are counted together ..."""
+LATE_SECONDS: Final = 5.0
+"""... and so are, after once to twice this, those of any: each that is kept takes 150 bytes, of each session."""
 
 
 class Streams(Output):
@@ -56,6 +58,8 @@ class Streams(Output):
         "_credit",
         "_forgotten",
         "_low",
+        "_marked",
+        "_marked_at",
         "_older",
         "_older_left",
         "_told",
@@ -85,6 +89,8 @@ class Streams(Output):
         self._forgotten: OrderedDict[int, int] = OrderedDict()
         self._older = 0
         self._older_left = 0
+        self._marked = 0
+        self._marked_at = now
 
     def is_idle(self, number: int) -> bool:
         """Whether nobody has opened the stream yet."""
@@ -209,9 +215,21 @@ class Streams(Output):
         self.streams.pop(number, None)
         self._forgotten[number] = max(0, left)
         if len(self._forgotten) > REMEMBERED:
-            oldest, rest = self._forgotten.popitem(last=False)
-            self._older = max(self._older, oldest)
-            self._older_left += rest
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest, rest = self._forgotten.popitem(last=False)
+        self._older = max(self._older, oldest)
+        self._older_left += rest
+        self._marked -= 1
+
+    def forget_resets(self, now: float) -> None:
+        """Count together what comes late for those that were reset a while ago; to be called now and then."""
+        if now - self._marked_at > LATE_SECONDS:
+            while self._marked > 0:
+                self._forget_oldest()
+            self._marked = len(self._forgotten)
+            self._marked_at = now
 
     def tell_last(self, last: int, code: int, words: bytes = b"") -> None:
         """Send GOAWAY; what was named once as the last stream does not rise again (section 6.8)."""

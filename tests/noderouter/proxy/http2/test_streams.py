@@ -1,5 +1,7 @@
 """Windows come back, in whichever way streams end: a property over random histories of one session."""
 
+from time import monotonic
+
 import trio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from noderouter.core.body import CHUNKED
 from noderouter.core.exchange import Exchange
 from noderouter.core.message import Response
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
+from noderouter.proxy.http2.streams import LATE_SECONDS
 from tests.noderouter.proxy.http2.services import answer, body_of, echo, session_of, soon, whole
 from tests.testing import http2
 from tests.testing.http2 import Http2Peer, Seen, data, frame, http2_client, rst_stream
@@ -47,7 +50,7 @@ STEPS = st.lists(
             st.integers(0, 9),
             st.sampled_from([0, 1, 5, 9000, 16384]),
         ),
-        st.tuples(st.just("wait"), st.just(0), st.just(0)),
+        st.tuples(st.sampled_from(["wait", "later"]), st.just(0), st.just(0)),
     ),
     max_size=25,
 )
@@ -107,6 +110,9 @@ class Client:
 @given(STEPS)
 @example([("open", b"/take", -1), ("data", 0, 16384), ("reset", 0, 0)])
 @example([("open", b"/early", -1), ("data", 0, 16384), ("wait", 0, 0), ("data", 0, 16384), ("end", 0, 1)])
+@example(
+    [("open", b"/early", -1), ("data", 0, 9000), ("wait", 0, 0), ("later", 0, 0), ("data", 0, 9000), ("end", 0, 1)]
+)
 @example([("open", b"/echo", 5), ("data", 0, 16384), ("open", b"/echo", -1), ("padded", 1, 9000), ("lie", 1, 0)])
 @settings(max_examples=100)
 def test_all_windows_come_back(steps: list[tuple[str, object, int]]) -> None:
@@ -120,8 +126,15 @@ async def history(steps: list[tuple[str, object, int]]) -> None:
         peer.giving = True
         await peer.until(lambda: peer.settings and peer.granted)
         client = Client(peer)
+        later = monotonic()
         for what, which, size in steps:
-            await client.step(what, which, size)
+            if what == "later":  # what was reset before has had its time
+                for _ in range(2):
+                    later += LATE_SECONDS + 1
+                    session_of(p).forget_resets(later)
+                assert not session_of(p)._forgotten
+            else:
+                await client.step(what, which, size)
         for seen in client.open:
             if not seen.over:
                 await peer.send(rst_stream(seen.number))
@@ -132,4 +145,23 @@ async def history(steps: list[tuple[str, object, int]]) -> None:
         assert not peer.goaways
         whole(session)
         assert WINDOW + peer.granted - peer.spent == session.granted
+        await peer.close()
+
+
+async def test_what_was_reset_is_kept_for_a_while_and_no_longer() -> None:
+    """However many are: else each session would fill up with a thousand of them."""
+    async with proxy(service=answer, http2=Http2ServerSettings()) as p:
+        peer = await http2_client(p.port)
+        await peer.until(lambda: peer.settings)
+        session = session_of(p)
+        now = monotonic()
+        for number in range(1, 31, 2):
+            session.reset(number, http2.CANCEL, 10)
+            now += 1
+            session.forget_resets(now)
+        kept = list(session._forgotten)
+        assert kept[0] >= 29 - 2 * 2 * (LATE_SECONDS + 1)
+        assert kept == list(range(kept[0], 31, 2))
+        assert all(session.was_reset(number) for number in range(1, 31, 2))
+        assert session._older_left == 10 * (15 - len(kept))
         await peer.close()
