@@ -149,6 +149,7 @@ class ClientSession(Session):
         self.lose_all(error)
         self.wire.close()
         self._changed()
+        self.owner = None  # no ring is left: they are collected seldom
 
     def _changed(self) -> None:
         if self.owner is not None and self.owner.on_change is not None:

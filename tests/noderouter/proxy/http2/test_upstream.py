@@ -5,6 +5,7 @@ The other way, to endpoints of HTTP/1, is in `test_server`.
 Covers `translate.py`.
 """
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 import hpack
 import pytest
 
+from noderouter.proxy.http2.client_session import ClientSession
 from tests.noderouter.proxy.http2.fronts import FRONTS, fronted, send_data
 from tests.testing.http import connect
 from tests.testing.http2 import (
@@ -104,6 +106,30 @@ async def test_a_request_without_a_body(front: str) -> None:
         assert [name for name, _ in block][:4] == [b":method", b":scheme", b":authority", b":path"]
         assert s.requests[0].ended
         assert not s.requests[0].pieces
+
+
+def sessions() -> int:
+    return sum(isinstance(each, ClientSession) for each in gc.get_objects())
+
+
+@pytest.mark.parametrize("endpoint_first", [True, False])
+async def test_a_session_that_is_over_leaves_no_ring_to_the_collector(endpoint_first: bool) -> None:
+    """It comes seldom, and a session has tables of some kilobytes."""
+    gc.collect()
+    before = sessions()
+    gc.disable()
+    try:
+        async with site("h2") as (s, p):
+            peer = await http2_client(p.port)
+            assert bytes((await peer.fetch()).body) == b"hello"
+            assert sessions() == before + 1
+            if endpoint_first:
+                await s.peers[0].close()
+                await until(lambda: sessions() == before)
+            await peer.close()
+        assert sessions() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("size", [0, 1, 5000, 16_384, 16_385, 70_000, 300_000])
