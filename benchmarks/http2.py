@@ -36,6 +36,7 @@ LIMITS: Final = {(4, 16): (1.0, 1.2), (16, 1): (1.05, 1.25), (1, 1): (1.1, 1.35)
 """Times HAProxy, by shape: the aim, and what must not be missed."""
 TIMES_ENVOY: Final = 0.5
 IDLE_S: Final = 3.0
+"""For which a process is looked at without requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def cpu(process: Process, port: int, case: Case, paths: Path, seconds: int) -> f
 def count(process: Process, folder: Path, port: int, case: Case, paths: Path, requests: int) -> float:
     """User instructions for a request.
 
-    What the clock has the process do anyway is taken off: a second under callgrind has a fiftieth of the requests.
+    What the clock has the process do anyway is taken off: a second under callgrind has far fewer requests.
     """
     load(port, case, paths, requests=4000)
     idle, seconds = counted(process, folder, lambda: time.sleep(IDLE_S))

@@ -25,8 +25,8 @@ LEFT_OUT: Final = [
         *("tree-dominator-opts", "tree-slp-vectorize", "tree-vectorize", "tree-tail-merge", "crossjumping"),
     )
 ]
-"""Passes of gcc's -O2 that make nothing of what mypyc writes: a request takes 2 % fewer instructions without them, and
-the compiler a third less time."""
+"""Passes of gcc's -O2 that make nothing of what mypyc writes: a request takes no more instructions without them
+(`benchmarks.instructions`), and the compiler a third less time."""
 
 
 class BuildExt(build_ext):

@@ -1,6 +1,5 @@
 """What certificates say, read with `cryptography`, which is imported by the first that is read."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -80,20 +79,20 @@ def read_peer(der: bytes) -> PeerCertificate:
     try:
         found = load_der_x509_certificate(der)
         dns, ips, uris = _names(found)
-        if any(map(is_spiffe, uris)) and (fault := _fault_of_svid(found, uris)):
-            raise CertificateError(fault)
-        return PeerCertificate(
+        made = PeerCertificate(
             sha256(der).hexdigest(),
             found.subject.rfc4514_string(),
-            dns[:SHOWN],
-            ips[:SHOWN],
-            uris[:SHOWN],
+            dns,
+            ips,
+            uris,
             found.not_valid_after_utc.timestamp(),
         )
-    except CertificateError:
-        raise
+        fault = _fault_of_svid(found)
     except _cannot_be_read() as error:
         raise CertificateError(f"the certificate of the peer cannot be read: {error}") from None
+    if fault:
+        raise CertificateError(fault)
+    return made
 
 
 def _cannot_be_read() -> tuple[type[Exception], ...]:
@@ -108,15 +107,15 @@ def _said(found: "Certificate") -> Said:
     return Said(
         found.subject.rfc4514_string() or ", ".join(dns[:1]),
         found.issuer.rfc4514_string(),
-        (*dns[:SHOWN], *ips[:SHOWN], *uris[:SHOWN]),
+        (*dns, *ips, *uris),
         found.not_valid_before_utc.timestamp(),
         found.not_valid_after_utc.timestamp(),
         found.issuer == found.subject,
     )
 
 
-def _names(found: "Certificate") -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return its DNS names, IP addresses and URIs."""
+def _names(found: "Certificate", most: int | None = SHOWN) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return its DNS names, IP addresses and URIs, so many of each at most."""
     from cryptography.x509 import (
         DNSName,
         ExtensionNotFound,
@@ -130,16 +129,19 @@ def _names(found: "Certificate") -> tuple[tuple[str, ...], tuple[str, ...], tupl
     except ExtensionNotFound:
         return (), (), ()
     return (
-        tuple(names.get_values_for_type(DNSName)),
-        tuple(str(each) for each in names.get_values_for_type(IPAddress)),
-        tuple(names.get_values_for_type(UniformResourceIdentifier)),
+        tuple(names.get_values_for_type(DNSName)[:most]),
+        tuple(str(each) for each in names.get_values_for_type(IPAddress)[:most]),
+        tuple(names.get_values_for_type(UniformResourceIdentifier)[:most]),
     )
 
 
-def _fault_of_svid(found: "Certificate", uris: Sequence[str]) -> str:
-    """Return why a certificate is none of a workload (X509-SVID, sections 2 to 5), empty where it is one."""
+def _fault_of_svid(found: "Certificate") -> str:
+    """Return why one with a SPIFFE id is no certificate of a workload (X509-SVID, sections 2 to 5); else nothing."""
     from cryptography.x509 import BasicConstraints, ExtensionNotFound, KeyUsage
 
+    uris = _names(found, None)[2]
+    if not any(map(is_spiffe, uris)):
+        return ""
     if len(uris) != 1:
         return f"the certificate has {len(uris)} URIs, and one of them is a SPIFFE id: it has to be alone"
     if not is_workload(uris[0]):

@@ -47,7 +47,7 @@ MODULES = "grpc-js"
 
 
 GO_SERVER = {"GOGC": "400"}
-"""The environment of those that go on: memory is cheap here, and a quarter of their CPU is the garbage collector's."""
+"""The environment of those that go on: memory is cheap here, and their garbage collectors take CPU from the tests."""
 GO_COMMAND = {"GOGC": "off"}
 """That of those that are over in a moment."""
 

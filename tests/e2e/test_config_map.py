@@ -117,7 +117,7 @@ async def test_an_edit_is_in_effect_in_well_under_a_second_and_loses_no_request(
         assert seen.failed == 0
         assert seen.bodies() == {"one", "two"}
     print(f"from sending an edit to the API until the first request goes there: {max(took) * 1000:.0f} ms at most")
-    assert min(took) < 1.0  # of ten: a busy machine delays some of them
+    assert max(took) < 1.0
 
 
 async def test_a_request_in_flight_ends_where_it_began(live):
