@@ -7,7 +7,7 @@ from tests.docs.guide import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests/README.md", ROOT / ".ci/run"]
-INNER = {"help", "rows", "setup-bench", "setup-browser", "setup-newest"}
+INNER = {"help", "rows", "setup-bench", "setup-browser", "setup-newest", "setup-tlsmate"}
 """Verbs that others use."""
 
 
