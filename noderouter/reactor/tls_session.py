@@ -332,7 +332,7 @@ class TlsSession:
                 ) from None
             return False
         except ssl.SSLError as error:
-            raise failed(error) from None
+            raise failed(error, self._ssl) from None
         self._shaken = -1
         return True
 

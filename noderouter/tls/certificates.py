@@ -9,6 +9,7 @@ A chain and its key are replaced one after the other, in a moment. So news of a 
 contexts that a change concerns are made then.
 """
 
+import math
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -28,6 +29,8 @@ from noderouter.tls.material import Files, Material, client_files, server_files
 
 SETTLE_SECONDS: Final = 0.1
 """Between news of a file and a new context: the other files of a pair are on their way."""
+EARLY_SECONDS: Final = 5.0
+"""Between looks at the clock while a certificate is not valid yet: it is of the world's time, which may be set."""
 SHOWN: Final = 80
 """Characters of a subject in `/readyz?verbose`."""
 
@@ -65,10 +68,12 @@ class Certificates:
     async def run(self) -> None:
         """Make new contexts of files that change, until cancelled."""
         while True:
-            await self._news.wait()
-            await trio.sleep(SETTLE_SECONDS)
-            self._news = trio.Event()
-            changed, self._changed = self._changed, {}
+            early = [each for each in self if each.begins is not None]
+            with trio.move_on_after(EARLY_SECONDS if early else math.inf):
+                await self._news.wait()
+                await trio.sleep(SETTLE_SECONDS)
+                self._news = trio.Event()
+            changed, self._changed = dict.fromkeys([*self._changed, *early]), {}
             for followed in changed:
                 followed.refresh()
                 await trio.lowlevel.checkpoint()

@@ -7,12 +7,23 @@ import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from logging import INFO, WARNING
+from time import time
 
 from noderouter.core.background import Log
 from noderouter.core.var import Var
 from noderouter.naming.files.content import Content
+from noderouter.reactor.tls_errors import utc
 from noderouter.tls.certificate import CertificateError, Said, read_certificates
 from noderouter.tls.material import Files, Material, MaterialError
+
+
+class EarlyError(MaterialError):
+    """A certificate is not valid yet: by the clock of this node, which may be wrong."""
+
+    def __init__(self, begins: float, message: str) -> None:
+        """`begins` is when it is, in seconds since the epoch."""
+        super().__init__(message)
+        self.begins = begins
 
 
 class TlsFilesError(Exception):
@@ -33,6 +44,7 @@ class Followed:
     Attributes:
         owner: whose it is, as people find it in the configuration.
         error: why the newest content of the files is not in effect; None if it is.
+        begins: when the newest content can be in effect, where that is all that is wrong with it; else None.
         in_use: the certificates of the context in effect.
     """
 
@@ -41,6 +53,7 @@ class Followed:
         self.owner = owner
         self.material = Material(files)
         self.error: str | None = None
+        self.begins: float | None = None
         self.in_use: list[InUse] = []
         self.applied = 0
         self.refused = 0
@@ -73,12 +86,15 @@ class Followed:
     def refresh(self) -> None:
         """Make a new context where a file has changed; one that is not good changes nothing, and is said once."""
         now = tuple(self.material.found.get(path) for path in self.material.files)
-        if now == self._before:
+        if now == self._before and (self.begins is None or time() < self.begins):
             return
+        self.begins = None
         try:
             self._apply()
         except MaterialError as error:
             self._before = now
+            if isinstance(error, EarlyError):
+                self.begins = error.begins
             self.refused += 1
             if str(error) != self.error:
                 self.error = str(error)
@@ -88,11 +104,33 @@ class Followed:
 
     def _apply(self) -> None:
         context = self._make(self.material)
+        early = self._early()
+        if early is not None:
+            if self.var.value is not None:
+                raise early
+            self._log(WARNING, "tls.early", owner=self.owner, reason=str(early))
         self._before = tuple(self.material.found.get(path) for path in self.material.files)
         self.in_use = list(self._certificates())
         self.error = None
         self.applied += 1
         self.var.set(context)
+
+    def _early(self) -> EarlyError | None:
+        """Return what is wrong where the chain that is shown is not valid yet.
+
+        Nobody would take it, but for those whose clock is before ours: what is in effect is better until then, and at
+        the start it is better than nothing.
+        """
+        files, now = self.material.files, time()
+        for path in dict.fromkeys((files.certificate, files.intermediates)):
+            for said in self._read(path) if path is not None else ():
+                if said.begins > now:
+                    return EarlyError(
+                        said.begins,
+                        f"{path}: {said.subject} is valid from {utc(said.begins)} on, and the clock of this node says"
+                        f" {utc(now)}",
+                    )
+        return None
 
     def _certificates(self) -> Iterator[InUse]:
         """Yield those that others see or are verified with: of each file the one that matters.

@@ -39,6 +39,12 @@ def leaf(name: str = HOST, *, ca: Callable[[], trustme.CA] = authority, days: fl
     return ca().issue_cert(name, not_after=end, not_before=min(now, end) - timedelta(days=1))
 
 
+def issued_by_a_clock(ahead: timedelta, ca: Callable[[], trustme.CA] = authority) -> trustme.LeafCert:
+    """A certificate as one issues it whose clock is ahead of ours: valid from two minutes before his now, for a day."""
+    his = datetime.now(UTC) + ahead
+    return ca().issue_cert(HOST, not_before=his - timedelta(minutes=2), not_after=his + timedelta(days=1))
+
+
 def server_context(
     name: str = HOST, *, verify: bool = False, cert: trustme.LeafCert | None = None, alpn: list[str] | None = None
 ) -> ssl.SSLContext:

@@ -10,6 +10,7 @@ from typing import Final
 from noderouter.commands.check.finding import Finding, fail, ok, warn
 from noderouter.config.config import Config
 from noderouter.naming.files.content import MAX_FILE_BYTES, read_content
+from noderouter.reactor.tls_errors import utc
 from noderouter.schema.kind import models_in
 from noderouter.tls.certificate import CertificateError, Said, out_of_order, read_certificates
 from noderouter.tls.certificates import ending
@@ -67,7 +68,11 @@ def of_chain(subject: str, chain: list[Said], pem: bytes) -> Finding:
         if each.ends < now:
             return fail(subject, f"{each.subject} {ending(each.ends, now)}", "renew it")
         if each.begins > now:
-            return fail(subject, f"{each.subject} is not valid yet", "is the clock of this node right?")
+            return fail(
+                subject,
+                f"{each.subject} is valid from {utc(each.begins)} on, and the clock of this node says {utc(now)}",
+                "is it right? Until then a router that runs keeps the last good files",
+            )
     wrong = out_of_order(pem)
     if wrong:
         return fail(subject, wrong, "the certificate comes first, and behind each the one of its issuer")

@@ -472,7 +472,12 @@ async def test_why_handshakes_fail():
         expired = leaf("late", days=-1)
         failure = await failed_handshake(loop, server_context(verify=True), client_context(cert=expired))
         assert failure.reason == "certificate"
-        assert "expired" in str(failure)
+        assert "expired: the clock of this node says 20" in str(failure)
+        failure = await failed_handshake(
+            loop, client_context(), server_context(cert=expired), server_side=False, name="late"
+        )
+        assert "expired: it is valid from 20" in str(failure)
+        assert "the clock of this node says 20" in str(failure)
         failure = await failed_handshake(loop, client_context(), server_context("other.test"), server_side=False)
         assert failure.reason == "hostname"
         failure = await failed_handshake(loop, client_context(ca=stranger), server_context(), server_side=False)

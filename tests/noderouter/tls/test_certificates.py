@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -26,12 +27,24 @@ from cryptography.x509.oid import NameOID
 
 from noderouter.naming.files.watcher import FileWatcher
 from noderouter.telemetry.tree import MetricsTree
+from noderouter.tls import certificates
+from noderouter.tls import followed as of_followed
 from noderouter.tls.certificate import CertificateError, read_peer
 from noderouter.tls.certificates import Certificates, ending
 from noderouter.tls.config import ClientTls, ServerTls
 from noderouter.tls.followed import TlsFilesError
 from tests.testing.loop import until
-from tests.testing.tls import HOST, authority, client_context, leaf, put, server_context, write_authority, write_files
+from tests.testing.tls import (
+    HOST,
+    authority,
+    client_context,
+    issued_by_a_clock,
+    leaf,
+    put,
+    server_context,
+    write_authority,
+    write_files,
+)
 
 
 class World:
@@ -129,6 +142,42 @@ async def test_what_does_not_fit_together_leaves_the_last_good_and_is_said_once(
         await until(lambda: followed.error is None)
         assert shown(followed.context)["certificate"] == der(fresh)
         assert found.metrics.number("tls", "files", tls.certPath, "refused_now") == 0
+
+
+async def test_one_that_is_not_valid_yet_waits_until_it_is(tmp_path, monkeypatch):
+    """Case 46, of whoever writes the files: both clocks are named, and once it is time the files need no touch."""
+    monkeypatch.setattr(certificates, "EARLY_SECONDS", 0.01)
+    behind = 0.0
+    monkeypatch.setattr(of_followed, "time", lambda: time() - behind)
+    async with world() as found:
+        tls = server_keys(tmp_path)
+        followed = found.certificates.server(tls, "server")
+        write_files(tmp_path, issued_by_a_clock(timedelta(minutes=1, seconds=50)))
+        await until(lambda: followed.applied == 2)
+        good = followed.context
+        behind = 600.0
+        fresh = issued_by_a_clock(timedelta())
+        write_files(tmp_path, fresh)
+        await until(lambda: followed.error)
+        assert followed.context is good
+        begins = x509.load_pem_x509_certificate(fresh.cert_chain_pems[0].bytes()).not_valid_before_utc
+        words = f"is valid from {begins:%Y-%m-%dT%H:%M:%SZ} on, and the clock of this node says 20"
+        assert words in str(followed.error)
+        assert words in "".join(found.certificates.lines())
+        behind = 0.0
+        await until(lambda: followed.error is None)
+        assert followed.refused == 1
+        assert shown(followed.context)["certificate"] == der(fresh)
+        assert len(found.told("tls.refused")) == 1
+
+
+async def test_one_that_is_not_valid_yet_is_better_than_none(tmp_path):
+    """At the start; it is said."""
+    async with world() as found:
+        early = issued_by_a_clock(timedelta(minutes=5))
+        followed = found.certificates.server(server_keys(tmp_path, early), "server")
+        assert followed.error is None
+        assert "the clock of this node says" in found.told("tls.early")[0]["reason"]
 
 
 @pytest.mark.parametrize("data", [b"", b"garbage", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
