@@ -1,7 +1,7 @@
-"""What a soak run of gRPC calls: `python -m benchmarks.soak_calls_server PORT...`, by grpcio.
+"""What a soak run of gRPC calls: `python -m benchmarks.soak_calls_server [--steady] PORT...`, by grpcio.
 
 It answers, fails early and late, streams for ever and waits for ever. Connections end after a few seconds in good
-order, so that the router meets GOAWAYs all the time.
+order, so that the router meets GOAWAYs all the time; `--steady` ones stay.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ SERVICE: Final = "soak.Calls"
 PIECE: Final = 1000
 OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
-    ("grpc.max_connection_age_ms", 5000),
-    ("grpc.max_connection_age_grace_ms", 5000),
     ("grpc.max_concurrent_streams", 100),
 )
+ENDING: Final = (("grpc.max_connection_age_ms", 5000), ("grpc.max_connection_age_grace_ms", 5000))
+STEADY: Final = "--steady"
 CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -61,7 +61,7 @@ async def wait(_request: bytes, _context: Any) -> bytes:
     return b""
 
 
-async def serve(ports: list[int]) -> None:
+async def serve(ports: list[int], steady: bool) -> None:
     """Serve until killed."""
     unary, one_to_many = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
     calls = {
@@ -72,7 +72,7 @@ async def serve(ports: list[int]) -> None:
         "Both": grpc.stream_stream_rpc_method_handler(both),
         "Wait": unary(wait),
     }
-    server = grpc.aio.server(options=OPTIONS)
+    server = grpc.aio.server(options=OPTIONS if steady else OPTIONS + ENDING)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, calls),))
     for port in ports:
         server.add_insecure_port(f"{LOOPBACK}:{port}")
@@ -81,4 +81,4 @@ async def serve(ports: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve([int(port) for port in sys.argv[1:]]))
+    asyncio.run(serve([int(port) for port in sys.argv[1:] if port != STEADY], STEADY in sys.argv))

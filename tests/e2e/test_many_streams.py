@@ -6,7 +6,7 @@ import trio
 
 from tests.testing.grpc_routers import PATIENT, metrics, nothing_open, total
 from tests.testing.http2 import MAX_CONCURRENT_STREAMS, Http2Peer, data, http2_client, http2_origin
-from tests.testing.router import Process, config, inet, process
+from tests.testing.router import config, inet, process
 
 CONNECTIONS = 10
 STREAMS = 1000
@@ -59,26 +59,20 @@ async def calls(port: int, ended: list[int]) -> None:
     await peer.close()
 
 
-def rss_kb(router: Process) -> int:
-    """Resident memory."""
-    (line,) = [each for each in Path(f"/proc/{router.pid}/status").read_text().splitlines() if "VmRSS" in each]
-    return int(line.split()[1])
-
-
 async def test_ten_thousand_calls_wait_at_a_time(tmp_path: Path) -> None:
     held, ended = Held(), []
     async with http2_origin(held) as server:
         made = config(f"/svc => {inet(server.port)}", protocol="h2", identifier={"kind": "io.l5d.header.path"})
         async with process(made | PATIENT, tmp_path) as router:
             (port,), _ = await router.ports()
-            before = rss_kb(router)
+            before = router.rss_kb()
             with trio.fail_after(SECONDS):
                 async with trio.open_nursery() as nursery:
                     for _ in range(CONNECTIONS):
                         nursery.start_soon(calls, port, ended)
                     await held.all.wait()
                     found = await metrics(router)
-                    assert (rss_kb(router) - before) / (CONNECTIONS * STREAMS) < MOST_KB
+                    assert (router.rss_kb() - before) / (CONNECTIONS * STREAMS) < MOST_KB
                     held.told.set()
             assert total(found, "rt/out/server/", "/open_streams") == CONNECTIONS * STREAMS
             assert len(ended) == CONNECTIONS * STREAMS

@@ -3,7 +3,6 @@
 import socket
 import ssl
 import subprocess
-import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -377,36 +376,6 @@ async def test_many_that_stall_and_others_are_served_at_once(tmp_path, monkeypat
         await until(lambda: not turns.running and not turns.waiting)
         assert not turns._held
         assert not turns._lines
-
-
-async def test_ten_thousand_that_say_half_a_hello_cost_less_than_20_mb(tmp_path, monkeypatch):
-    """Case 25, of 1,000 from as many addresses: what is allocated for each."""
-    monkeypatch.setattr(of_listener, "HANDSHAKE_SECONDS", 600.0)
-    count = 1_000
-    async with running(tmp_path) as (router, _):
-        turns = router.app.worker.handshakes
-        assert (await ask_https(router.port)).status == 200
-        assert (await router.metrics("tls"))["at_door"] == 0  # with all that is imported for the first look
-        half = []
-        for number in range(count):  # the kernel takes them, since the loop stands still
-            sock = socket.socket()
-            sock.bind((f"127.0.{number // 200 + 1}.{number % 200 + 1}", 0))
-            sock.connect(("127.0.0.1", router.port))
-            sock.send(b"\x16\x03\x01\x02\x00" + b"x" * 100)
-            half.append(sock)
-        tracemalloc.start()
-        try:
-            await until(lambda: len(turns.door) == count)
-            ours = [tracemalloc.Filter(True, f"*/{place}") for place in ("noderouter/*", "lib/*/socket.py")]
-            spent = sum(each.size for each in tracemalloc.take_snapshot().filter_traces(ours).traces)
-        finally:
-            tracemalloc.stop()
-        assert (await router.metrics("tls"))["at_door"] == count
-        assert (await ask_https(router.port)).status == 200
-        for sock in half:
-            sock.close()
-        await until(lambda: not turns.door)
-    assert 10_000 * spent / count < 20 * 2**20
 
 
 async def test_who_says_half_a_hello_gives_way_to_others_at_once(tmp_path):

@@ -193,6 +193,12 @@ class Process:
         """How many file descriptors it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def rss_kb(self, most: bool = False) -> int:
+        """Its resident memory, or the `most` that it ever was."""
+        name = "VmHWM:" if most else "VmRSS:"
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
 
 @asynccontextmanager
 async def process(
