@@ -126,6 +126,7 @@ async def test_a_request_in_flight_ends_where_it_began(live):
         arrived, release = trio.Event(), trio.Event()
 
         async def slowly(got):
+            one.respond = one.say_name  # who asks before the edit is in effect is not kept waiting as well
             arrived.set()
             await release.wait()
             return await one.say_name(got)
