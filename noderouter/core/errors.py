@@ -121,6 +121,24 @@ class PolicyRefused(RouterError):
         self.status = status
 
 
+class TooManyCalls(RouterError):
+    """The request has passed more routers than `maxCallDepth`."""
+
+    status = 400
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Maximum number of calls ({limit}) has been exceeded. Please check for proxy loops.")
+
+
+class BadMaxForwards(RouterError):
+    """Max-Forwards is no number, or there are two of it."""
+
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__("Invalid value for Max-Forwards header")
+
+
 class MethodRefused(RouterError):
     """The server does not carry this method. The response lists those it does (RFC 9110 section 15.5.6)."""
 

@@ -7,20 +7,10 @@ of them each time. The entries of all Via fields count, whoever made them.
 from collections.abc import Awaitable
 from typing import Final
 
-from noderouter.core.errors import RouterError
+from noderouter.core.errors import TooManyCalls
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Service
 from noderouter.proxy.http.via import MAX_VIA_BYTES
-
-
-class TooManyCalls(RouterError):
-    """The request has passed more routers than `maxCallDepth`."""
-
-    status = 400
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"Maximum number of calls ({limit}) has been exceeded. Please check for proxy loops.")
-
 
 DEFAULT_LIMIT: Final = 20
 """Nobody has so many routers in a row on purpose, and each one more costs a loop another round."""

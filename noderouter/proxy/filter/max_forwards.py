@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable
 from typing import Final
 
-from noderouter.core.errors import RouterError
+from noderouter.core.errors import BadMaxForwards
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.headers import Headers
 from noderouter.core.message import VERSIONS, Reserved, Response
@@ -23,15 +23,6 @@ MOST: Final = 999_999_999
 
 _NAME: Final = b"max-forwards"
 _NUMBER: Final = re.compile(rb"0*+([0-9]*+)")
-
-
-class BadMaxForwards(RouterError):
-    """It is no number, or there are two of it."""
-
-    status = 400
-
-    def __init__(self) -> None:
-        super().__init__("Invalid value for Max-Forwards header")
 
 
 class MaxForwards:

@@ -11,7 +11,8 @@ def trailer_line(reserved: Reserved) -> bytes:
 
 def takes_trailers(reserved: Reserved) -> bool:
     """Return whether `TE` lists trailers (RFC 9110 section 10.1.4)."""
-    for name, value in reserved:
-        if name == b"te" and b"trailers" in [word.strip(b" \t") for word in value.lower().split(b",")]:
-            return True
-    return False
+    return any(name == b"te" and (value == b"trailers" or _lists_trailers(value)) for name, value in reserved)
+
+
+def _lists_trailers(value: bytes) -> bool:
+    return b"trailers" in [word.strip(b" \t") for word in value.lower().split(b",")]

@@ -2,8 +2,9 @@
 
 import pytest
 
+from noderouter.core.errors import TooManyCalls
 from noderouter.core.exchange import Exchange
-from noderouter.proxy.filter.call_depth import CallDepth, TooManyCalls, count_hops
+from noderouter.proxy.filter.call_depth import CallDepth, count_hops
 from noderouter.proxy.http.via import MAX_VIA_BYTES, via_request
 from tests.testing.reply import make_exchange
 from tests.testing.step import run

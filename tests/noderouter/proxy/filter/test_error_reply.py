@@ -5,6 +5,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from noderouter.core.errors import (
+    BadMaxForwards,
     BadToken,
     BindingError,
     BindingTimeout,
@@ -27,6 +28,7 @@ from noderouter.core.errors import (
     RefusedDestination,
     RouterError,
     StreamReset,
+    TooManyCalls,
     Unprocessed,
 )
 from noderouter.core.exchange import Exchange, Verdict
@@ -34,7 +36,6 @@ from noderouter.core.headers import Headers
 from noderouter.core.message import Response
 from noderouter.core.service import Service
 from noderouter.proxy.filter.admission import Admission
-from noderouter.proxy.filter.call_depth import TooManyCalls
 from noderouter.proxy.filter.error_reply import MAX_FIELD_BYTES, ErrorReply
 from noderouter.proxy.filter.overrides import BadContext
 from noderouter.telemetry.metrics import RequestStats
@@ -77,6 +78,7 @@ def answer(
         (RefusedDestination("not there"), 403, b"Forbidden", set()),
         (MethodRefused("no tunnels"), 405, b"Method Not Allowed", set()),
         (TooManyCalls(1000), 400, b"Bad Request", set()),
+        (BadMaxForwards(), 400, b"Bad Request", set()),
         (BindingError("x"), 502, b"Bad Gateway", set()),
         (NoSuchName("nobody"), 502, b"Bad Gateway", set()),
         (BindingTimeout("late"), 502, b"Bad Gateway", set()),

@@ -2,9 +2,10 @@
 
 import pytest
 
+from noderouter.core.errors import BadMaxForwards
 from noderouter.core.exchange import Exchange, Verdict
 from noderouter.core.message import HTTP_1_0, Reserved
-from noderouter.proxy.filter.max_forwards import MOST, BadMaxForwards, MaxForwards
+from noderouter.proxy.filter.max_forwards import MOST, MaxForwards
 from tests.testing.reply import make_exchange, recorded
 from tests.testing.step import run
 
