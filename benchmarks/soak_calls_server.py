@@ -19,7 +19,7 @@ OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_concurrent_streams", 100),
 )
-ENDING: Final = (("grpc.max_connection_age_ms", 5000), ("grpc.max_connection_age_grace_ms", 5000))
+ENDING: Final = (("grpc.max_connection_age_ms", 5000), ("grpc.max_connection_age_grace_ms", 60_000))
 STEADY: Final = "--steady"
 CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
