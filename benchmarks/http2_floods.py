@@ -20,7 +20,7 @@ from typing import Final
 
 from benchmarks import http2_site
 from benchmarks.http2_streams import client, frames, get, started
-from benchmarks.process import StartError
+from benchmarks.process import ROOT, StartError
 from benchmarks.topology import LOOPBACK
 from noderouter.proxy.http.grammar import PREFACE
 from noderouter.proxy.http2.frames import (
@@ -114,7 +114,7 @@ def p99(port: int, seconds: float, kind: str | None) -> float:
     """The 99th percentile of what the two wait, in ms; beside a flood, where there is one."""
     two = [Asking(port) for _ in range(2)]
     command = ["nice", "-n", "19", sys.executable, "-m", "benchmarks.http2_floods", "--attack", str(port), str(kind)]
-    flood = subprocess.Popen(command) if kind else None
+    flood = subprocess.Popen(command, cwd=ROOT) if kind else None
     try:
         time.sleep(0.5)  # until it floods, and as long without it
         waited: list[float] = []

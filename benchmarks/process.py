@@ -17,6 +17,7 @@ from typing import Self
 from benchmarks import procfs
 from benchmarks.topology import LOOPBACK
 
+ROOT = Path(__file__).resolve().parent.parent
 POLL_S = 0.002
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 10.0
@@ -61,6 +62,8 @@ class Process:
         self.log = log
         self.started = time.perf_counter()
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        # Programs of this package are found wherever they start.
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), str(ROOT))))
         with log.open("wb") as output:
             self._popen = subprocess.Popen(
                 ["taskset", "-c", str(core), *command],

@@ -29,7 +29,6 @@ from benchmarks.soak_calls_server import SERVICE
 from benchmarks.soak_watch import Sample, grown, sample, slopes, streams
 from benchmarks.topology import LOOPBACK
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 AFTER_S: Final = 20.0
 """How long the router may take to be as it was; idle connections to endpoints end meanwhile."""
 SPARE: Final = 4
@@ -129,10 +128,6 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=10.0, help="seconds between samples (default 10)")
     parser.add_argument("--grow-mb", type=float, default=4.0, help="memory growth that is accepted (default 4)")
     options = parser.parse_args()
-    found = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = (
-        f"{ROOT}{os.pathsep}{found}" if found else str(ROOT)
-    )  # where our own processes look for us
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     try:
         with tempfile.TemporaryDirectory(prefix="soak-calls-") as folder:
