@@ -2,7 +2,8 @@
 
 The two ask once a millisecond, each on its connection. The third, a process of its own that gives way to them, sends
 a flood; when its connection is ended it waits for `PAUSE_S` and comes again. A round has a time without it and one with
-each flood; what is compared is the 99th percentile of what the two wait, within a round. The bar is 1.2 times.
+each flood; what is compared is the 99th percentile of what the two wait, within a round, and for each
+proxy. The bar is 1.2 times.
 """
 
 import argparse
@@ -42,6 +43,8 @@ EACH_S: Final = 0.001
 PIECE: Final = 100
 """Frames of a flood that are sent at a time."""
 BAR: Final = 1.2
+PROXIES: Final = ["noderouter", "haproxy", "envoy"]
+"""They end what they take for a flood, or carry it; the attacker does the same to each."""
 
 
 def resets(number: int) -> bytes:
@@ -131,32 +134,34 @@ def p99(port: int, seconds: float, kind: str | None) -> float:
     return sorted(waited)[int(len(waited) * 0.99)] * 1000
 
 
-def run(folder: Path, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """By flood, the ratios of the rounds; `alone` has the ms without."""
+def run(folder: Path, rounds: int, seconds: float, chosen: list[str]) -> dict[str, dict[str, list[float]]]:
+    """By proxy and flood, the ratios of the rounds; `alone` has the ms without."""
     ports = http2_site.endpoints()
-    found: dict[str, list[float]] = {"alone": []} | {kind: [] for kind in FLOODS}
+    found: dict[str, dict[str, list[float]]] = {name: {"alone": []} | {kind: [] for kind in FLOODS} for name in chosen}
     with (
         http2_site.start_endpoints(folder / "endpoints", ports, 1),
-        started(folder, ["noderouter"], ports) as proxies,
+        started(folder, chosen, ports) as proxies,
     ):
-        _, port = proxies["noderouter"]
         for _ in range(rounds):
-            alone = p99(port, seconds, None)
-            found["alone"].append(alone)
-            for kind in FLOODS:
-                found[kind].append(p99(port, seconds, kind) / alone)
+            for name, (_, port) in proxies.items():
+                alone = p99(port, seconds, None)
+                found[name]["alone"].append(alone)
+                for kind in FLOODS:
+                    found[name][kind].append(p99(port, seconds, kind) / alone)
     return found
 
 
-def report(found: dict[str, list[float]]) -> bool:
-    """Print all; whether a flood is over the bar."""
-    print(f"{'alone':15} {median(found['alone']):.3f} ms")
+def report(found: dict[str, dict[str, list[float]]]) -> bool:
+    """Print all; whether a flood of ours is over the bar."""
     over = False
-    for kind, ratios in found.items():
-        if kind != "alone":
-            missed = median(ratios) > BAR
-            over = over or missed
-            print(f"{kind:15} x {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}){'  FAIL' if missed else ''}")
+    for name, kinds in found.items():
+        print(f"{name}: {median(kinds['alone']):.3f} ms alone")
+        for kind, ratios in kinds.items():
+            if kind != "alone":
+                missed = name == "noderouter" and median(ratios) > BAR
+                over = over or missed
+                words = f"x {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+                print(f"  {kind:15} {words}{'  FAIL' if missed else ''}")
     return over
 
 
@@ -165,6 +170,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http2_floods", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of one look")
+    parser.add_argument("--proxies", nargs="+", choices=PROXIES, default=PROXIES)
     parser.add_argument("--attack", nargs=2, metavar=("PORT", "KIND"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.sched_setaffinity(0, {1})
@@ -172,7 +178,7 @@ def main() -> int:
         attack(int(options.attack[0]), options.attack[1])
     try:
         with tempfile.TemporaryDirectory(prefix="http2-floods-") as folder:
-            found = run(Path(folder), options.rounds, options.seconds)
+            found = run(Path(folder), options.rounds, options.seconds, options.proxies)
     except (StartError, OSError) as error:
         print(f"http2_floods: {error}", file=sys.stderr)
         return 2

@@ -23,10 +23,15 @@ def test_the_floods_are_frames() -> None:
 
 
 def test_what_is_over_the_bar_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert floods.report({"alone": [0.5], "pings": [1.0, 1.3, 1.3], "resets": [1.1]})
+    """A proxy beside ours may be over it."""
+    ours = {"alone": [0.5], "pings": [1.0, 1.3, 1.3], "resets": [1.1]}
+    theirs = {"alone": [0.4], "pings": [2.0]}
+    assert floods.report({"noderouter": ours, "haproxy": theirs})
     assert capsys.readouterr().out.splitlines() == [
-        "alone           0.500 ms",
-        "pings           x 1.30 (1.00-1.30)  FAIL",
-        "resets          x 1.10 (1.10-1.10)",
+        "noderouter: 0.500 ms alone",
+        "  pings           x 1.30 (1.00-1.30)  FAIL",
+        "  resets          x 1.10 (1.10-1.10)",
+        "haproxy: 0.400 ms alone",
+        "  pings           x 2.00 (2.00-2.00)",
     ]
-    assert not floods.report({"alone": [0.5], "resets": [1.2]})
+    assert not floods.report({"noderouter": {"alone": [0.5], "resets": [1.2]}, "haproxy": theirs})
