@@ -170,7 +170,7 @@ class Api:
                     return
                 finally:
                     await close(response)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             if _is_certificate(error):
                 await self._drop_client()  # the CA may have been rotated: read it again
             raise ApiError(f"{method} {endpoint.url}{path}: {words(error)}") from error

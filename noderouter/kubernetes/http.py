@@ -50,12 +50,18 @@ def make_client(endpoint: Endpoint) -> "httpx.AsyncClient":
         transport=transport,
         trust_env=False,
         follow_redirects=False,
+        event_hooks={"response": [_lead_nowhere]},
         headers={
             "user-agent": f"noderouter/{__version__}",
             "accept": "application/json",
             "accept-encoding": "identity",
         },
     )
+
+
+async def _lead_nowhere(response: "httpx.Response") -> None:
+    """Take out where a response redirects to: httpx reads it also where nobody follows, and fails as on no error of HTTP."""
+    response.headers.pop("location", None)
 
 
 async def send(client: "httpx.AsyncClient", request: "httpx.Request") -> "httpx.Response":
@@ -144,7 +150,7 @@ async def get_once(endpoint: Endpoint, target: str, host: str, limit: int, conne
     try:
         request = client.build_request(
             "GET",
-            target,
+            endpoint.url + target,  # by itself, one that begins with two slashes is taken for a host
             headers={"host": host},
             timeout=httpx.Timeout(None, connect=connect_seconds),
             extensions={"sni_hostname": endpoint.server_name},
@@ -157,7 +163,7 @@ async def get_once(endpoint: Endpoint, target: str, host: str, limit: int, conne
         return response.status_code, bytes(body)
     except _TooLong:
         raise NoAnswer(f"the answer is longer than {limit // 1024} KB", connected=True) from None
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         connected = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
         raise NoAnswer(words(error), connected=connected) from error
     finally:

@@ -62,7 +62,7 @@ def _https(uri: str) -> str:
         usable = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or "#" in uri or not uri.isascii() or any(each <= " " for each in uri):
+    if not usable or "#" in uri or not uri.isascii() or any(not "!" <= each <= "~" for each in uri):
         raise ValueError("must be an https URI, such as https://issuer.example/.well-known/jwks.json")
     return uri
 

@@ -116,6 +116,8 @@ class KeySource:
             self._take(read_keys(data), time())
         except (NotFetched, BadKeys) as error:
             self._failed(str(error))
+        except Exception as error:  # what a library makes of an issuer's answer ends nobody's requests
+            self._failed(f"{type(error).__name__}: {error}")
         finally:
             over, self._round = self._round, Event()
             self._fetching = False

@@ -77,7 +77,7 @@ def test_keys_as_text() -> None:
             for uri in (
                 "http://issuer.example/keys", "issuer.example", "https://", "https://user:pw@issuer.example/",
                 "https://issuer.example/#x", "https://issuer.example:99999/", "https://issuer.example/ x",
-                "file:///etc/passwd", "https://issuer.example/\u00fc",
+                "file:///etc/passwd", "https://issuer.example/\u00fc", "https://issuer.example/\x7f",
             )
         ),
         ({"jwks": "{"}, "not a JWK Set"),

@@ -122,11 +122,22 @@ async def test_other_statuses(tmp_path: Path, status: str) -> None:
         assert f"status {status[:3]}" in await not_fetched(server)
 
 
-async def test_redirects_are_not_followed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to", ["https://127.0.0.1/keys", "https://xn--a/", "//xn--a", "http://[", "\x80", ""])
+async def test_redirects_are_not_followed(tmp_path: Path, to: str) -> None:
+    """Nor looked at: what is no URI would be an error that no HTTP has."""
     async with key_server(tmp_path) as server:
-        server.say = server.answering(b"", "302 Found", f"Location: {server.uri()}\r\n".encode())
+        server.say = server.answering(b"", "302 Found", f"Location: {to}\r\n".encode("latin-1"))
         assert "redirects are not followed" in await not_fetched(server)
         assert len(server.asked) == 1
+
+
+async def test_a_path_that_begins_with_two_slashes(tmp_path: Path) -> None:
+    """It is that path (RFC 9112 3.2.1), and nobody's name."""
+    async with key_server(tmp_path) as server:
+        server.has(ec_key())
+        for path in ("//.well-known/keys", "//foo:bar/keys", "//"):
+            await fetch(Place(f"https://127.0.0.1:{server.port}{path}", (server.trust,)), anything)
+            assert server.asked[-1].startswith(f"GET {path} HTTP/1.1\r\n".encode())
 
 
 async def test_more_than_is_read(tmp_path: Path) -> None:

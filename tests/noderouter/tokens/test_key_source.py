@@ -71,6 +71,18 @@ def kids(source: KeySource) -> list[str | None]:
     return [] if source.keys is None else [key.kid for key in source.keys.keys]
 
 
+async def test_an_error_that_nobody_foresaw_is_a_failed_fetch(autojump_clock: MockClock) -> None:
+    """It would end the process, and everybody's requests with it."""
+    issuer = Issuer(autojump_clock)
+    async with running(issuer) as source:
+        issuer.answer = LookupError("of a library")
+        await trio.sleep(REFRESH_SECONDS * 2)
+        assert (source.why, kids(source)) == ("LookupError: of a library", ["old"])
+        issuer.answer = jwks(NEW)
+        await trio.sleep(REFRESH_SECONDS * 2)
+        assert (source.why, kids(source)) == ("", ["new"])
+
+
 async def test_the_first_fetch_is_waited_for(autojump_clock: MockClock) -> None:
     issuer = Issuer(autojump_clock)
     fetched = issuer.source().want()
