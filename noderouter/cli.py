@@ -5,6 +5,8 @@ Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard
 
 import argparse
 import gc
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -19,6 +21,7 @@ SHELLS: Final = ("bash", "zsh", "fish")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; answers the exit code."""
+    _heed_termination()
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["dtab"]:
         return _dtab(arguments[1:])
@@ -68,6 +71,16 @@ def parser() -> argparse.ArgumentParser:
     version = commands.add_parser("version", help="versions, and what of the data path is compiled")
     version.set_defaults(command=_version)
     return made
+
+
+def _heed_termination() -> None:
+    """Have SIGTERM end us while we start, too, where we are a container's first process.
+
+    The kernel drops signals for that one that have no handler: told to end while it imports and reads, it would go on,
+    take another router's place, and be killed in the middle of requests when its grace is over.
+    """
+    if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, _frame: os._exit(128 + number))
 
 
 def _dtab(arguments: list[str]) -> int:

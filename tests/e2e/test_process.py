@@ -1,11 +1,14 @@
 """The router as a process: exit codes, signals, draining, what it says (issue sections 6 and 7)."""
 
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import trio
@@ -17,6 +20,8 @@ from tests.testing.http import ask, connect
 from tests.testing.loop import until
 from tests.testing.origin import Peer, origin
 from tests.testing.router import config, inet, process, routing
+
+SIGTERM_CAUGHT = 1 << (signal.SIGTERM - 1)
 
 
 def run(*arguments, text=None, seconds=20):
@@ -73,6 +78,36 @@ async def test_a_start_says_where_it_listens_and_is_ready_soon(tmp_path):
 
 
 # Ending
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare")
+@pytest.mark.parametrize("command", [("run", "-"), ("validate", "-")])
+def test_the_first_process_of_a_container_is_told_to_end_while_it_starts(command):
+    """The kernel drops what such a process has no handler for; here it reads its configuration, which does not end."""
+    isolation = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "noderouter.cli"]
+    with subprocess.Popen([*isolation, *command], stdin=subprocess.PIPE) as outer:
+        try:
+            first = eventually(lambda: Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split())[0]
+            eventually(lambda: SIGTERM_CAUGHT & int(status(first)["SigCgt"], 16))
+            os.kill(int(first), signal.SIGTERM)
+            assert outer.wait(30) == 128 + signal.SIGTERM
+        finally:
+            outer.kill()
+
+
+def status(pid):
+    """What `/proc` has of a process, by name."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def eventually(look):
+    """What `look` finds."""
+    end = time.monotonic() + 30
+    while not (found := look()):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    return found
 
 
 async def test_signals_are_heeded_before_anybody_can_see_it_listen(monkeypatch):
