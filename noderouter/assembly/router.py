@@ -108,7 +108,9 @@ def build_router(config: RouterConfig, interpreter: Interpreter, around: Surroun
     if rates is not None:
         rate_gauges(scope, rates)
     tracing = tracing_of(config, around.sampler)
-    names = build_names(config, interpreter.bind, around, scopes, clients, of_clients, tracing, gates, rates, spelled)
+    names = build_names(
+        config, interpreter.bind, interpreter.steps, around, scopes, clients, of_clients, tracing, gates, rates, spelled
+    )
     router = Router(config.label, identifier, names, clients, config.bindingCache.build(), around.admit_binding)
     errors = build_error_words(config, interpreter, clients, around.log)
     router_gauges(scope, router)

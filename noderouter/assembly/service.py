@@ -23,7 +23,7 @@ from noderouter.proxy.classifier.grpc import GrpcNeverRetryable
 from noderouter.proxy.client.config import ClientResolver
 from noderouter.proxy.filter.concurrency import ConcurrencyLimit
 from noderouter.proxy.filter.propagate import Propagate
-from noderouter.proxy.filter.rate_limit import RateLimitFilter
+from noderouter.proxy.filter.rate_limit import RateLimitFilter, Steps
 from noderouter.proxy.filter.timeout import TotalTimeout
 from noderouter.proxy.limit.gate import Gate
 from noderouter.proxy.limit.rates import Rates
@@ -47,6 +47,7 @@ _CALLS: Final = GrpcNeverRetryable(kind="io.l5d.h2.grpc.neverRetryable")
 def build_names(
     config: RouterConfig,
     bind: Bind,
+    steps: Steps,
     around: Surroundings,
     scopes: Scopes,
     clients: Clients,
@@ -79,7 +80,7 @@ def build_names(
             gate = gates.acquire((service, limit), partial(limit.gate, service.show(), rng))
             gate_gauges(scope, gate)
         made = service_filters(params, scope, rng, tracing, holding=holding, gate=gate)
-        return made if rates is None else [layer(RateLimitFilter, rates, name, local), *made]
+        return made if rates is None else [layer(RateLimitFilter, rates, steps, name, local), *made]
 
     def closed(name: Path) -> None:
         gates.release(limited(name))

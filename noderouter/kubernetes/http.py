@@ -60,7 +60,7 @@ def make_client(endpoint: Endpoint) -> "httpx.AsyncClient":
 
 
 async def _lead_nowhere(response: "httpx.Response") -> None:
-    """Take out where a response redirects to: httpx reads it also where nobody follows, and fails as on no error of HTTP."""
+    """Take out where a redirect leads: httpx reads it even where nobody follows, and its errors are not all its own."""
     response.headers.pop("location", None)
 
 

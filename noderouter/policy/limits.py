@@ -25,6 +25,13 @@ LEAST_RATE: Final = 0.000_001
 """One in eleven days; nothing is kept for so long."""
 
 
+NOT_SEEN: Final = frozenset((
+    "te", "via", "expect", "trailer", "upgrade", "connection", "keep-alive", "max-forwards", "content-length",
+    "proxy-connection", "transfer-encoding", "proxy-authenticate", "proxy-authorization", "x-forwarded-client-cert",
+))  # fmt: skip
+"""Fields that are no longer among those of a request when limits look, beside `l5d-*`."""
+
+
 def _rate(value: object) -> object:
     """Give one message for what is no number, or one that means nothing, and take whole ones."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -37,6 +44,13 @@ def _once(value: tuple[str, ...]) -> tuple[str, ...]:
     if len({each.lower() for each in value}) < len(value):
         raise ValueError("one of them stands there twice")
     return value
+
+
+def _visible(name: str) -> str:
+    meant = name.lower().replace("_", "-")
+    if meant in NOT_SEEN or meant.startswith("l5d-"):
+        raise ValueError(f"the router acts on {name} itself, limits do not see it: all requests would have one bucket")
+    return name
 
 
 _Once = AfterValidator(_once)
@@ -53,7 +67,7 @@ class Limit(Model):
     """A pattern for the logical names that it is for, as in `service.configs`."""
     per: Annotated[Several[Literal["service", "source", "identity"]], _Once] = ("service",)
     """What has a bucket of its own; where nothing has, there is one for all."""
-    headers: Annotated[Several[FieldName], Field(max_length=4), _Once] = ()
+    headers: Annotated[Several[Annotated[FieldName, AfterValidator(_visible)]], Field(max_length=4), _Once] = ()
     """Fields each of whose values has one, too; they say what their sender likes."""
     requestsPerSecond: Rate
     burst: Annotated[int, Field(ge=1, le=MOST_RATE)] | None = None

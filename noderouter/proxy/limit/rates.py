@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from dtab import Dtab, Failed, Path, PathMatcher, Pending
+from dtab.steps import Node, below
 from noderouter.core.epoch import EPOCH
 from noderouter.core.errors import RateLimited
 from noderouter.core.exchange import Exchange
+from noderouter.core.headers import Headers
 from noderouter.core.var import Var
 from noderouter.naming.service_names import ServiceNames
 from noderouter.policy.limits import Limit, Limits
@@ -21,6 +23,8 @@ MOST_SOURCES: Final = 100_000
 """Buckets of one router that are not full, some 13 MB."""
 MOST_ALIASES: Final = 16
 """Names that a dtab of the request may make of one where there are limits."""
+MOST_NAMES: Final = 100
+"""With those on the way from these to what is bound."""
 
 Found = tuple[tuple["RateLimit", int], ...]
 """The limits that are for a name, each with the seed of its keys."""
@@ -77,8 +81,7 @@ class RateLimit:
         whose = source(connection.peer[0]) if self.by_source or (self.by_identity and certificate is None) else ""
         if not self.headers:
             return hash((seed, proved, whose))
-        headers = exchange.headers
-        return hash((seed, proved, whose, *[headers.get(each) for each in self.headers]))
+        return hash((seed, proved, whose, *[_value(exchange, each) for each in self.headers]))
 
 
 class Rates:
@@ -148,16 +151,19 @@ class Rates:
         """Take a token of each limit, or none of any.
 
         Raises:
-            RateLimited: one has none; nothing was processed.
+            RateLimited: of those that have none, the one that has none for longest; nothing was processed.
         """
         keys: list[int] = []
+        longest, refusing = 0.0, None
         for limit, seed in limits:
             key = limit.key(exchange, seed, self._source)
             wait = limit.arrivals.wait(key, now)
-            if wait > 0.0:
-                limit.refused += 1
-                raise _refused(limit.limit, wait)
+            if wait > longest:
+                longest, refusing = wait, limit
             keys.append(key)
+        if refusing is not None:
+            refusing.refused += 1
+            raise _refused(refusing.limit, longest)
         for (limit, _seed), key in zip(limits, keys, strict=True):
             limit.arrivals.take(key, now)
             limit.allowed += 1
@@ -186,6 +192,28 @@ def names_under(name: Path, local: Dtab | None) -> tuple[Path, ...]:
                 if len(found) > MOST_ALIASES:
                     return tuple(found)
     return tuple(found)
+
+
+def led_to(root: Node, local: Dtab) -> Iterator[Path]:
+    """Yield the names on the way of a binding from where a dtab of the request has its say: it may change one that
+    was made of the name which was asked for, by the router's own dtab or by a namer.
+    """
+    theirs = {id(dentry) for dentry in local.dentries}
+    left = [(root, False)]
+    while left:
+        node, led = left.pop()
+        led = led or id(node.dentry) in theirs
+        if led:
+            yield node.path
+        left += [(child, led) for child in below(node)]
+
+
+def _value(exchange: Exchange, name: bytes) -> bytes | None:
+    """A field of a request: what its client has sent, or a claim of its token that is forwarded so."""
+    value = exchange.headers.get(name)
+    if value is None and exchange.claims is not None:
+        return Headers(exchange.request_fields).get(name)
+    return value
 
 
 def _refused(limit: Limit, wait: float) -> RateLimited:

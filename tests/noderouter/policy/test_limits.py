@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from dtab import PathMatcher
 from noderouter.naming.stored.text import TextError
 from noderouter.policy.keys import LIMITS
-from noderouter.policy.limits import Limit, Limits, parse_limits, show_limits
+from noderouter.policy.limits import NOT_SEEN, Limit, Limits, parse_limits, show_limits
+from noderouter.proxy.http.field_names import KINDS
 
 
 def test_what_is_written():
@@ -52,6 +53,10 @@ def test_what_is_written():
         ("{name: a, requestsPerSecond: 1, per: [source, source]}", "one of them stands there twice"),
         ("{name: a, requestsPerSecond: 1, headers: ['a b']}", "limits[0].headers[0]"),
         ("{name: a, requestsPerSecond: 1, headers: [a, b, c, A]}", "one of them stands there twice"),
+        *(
+            (f"{{name: a, requestsPerSecond: 1, headers: [x-a, {name}]}}", f"headers[1]: the router acts on {name}")
+            for name in ("via", "TE", "l5d-user", "L5d_User", "x-forwarded-client-cert", "Max-Forwards", "connection")
+        ),
         ("{name: a, requestsPerSecond: 1, service: hello//}", "limits[0].service"),
         ("{name: a, requestsPerSecond: 1, bursts: 2}", "did you mean burst?"),
     ],
@@ -61,6 +66,11 @@ def test_what_is_wrong_is_said(entry, words):
     assert isinstance(read, TextError), read
     assert words in read.message
     assert read.line == 2
+
+
+def test_fields_that_are_not_seen_are_those_that_codecs_keep():
+    """The host stays, for endpoints."""
+    assert {name.encode() for name in NOT_SEEN} == set(KINDS) - {b"host"}
 
 
 def test_names_are_told_apart_and_there_are_so_many():

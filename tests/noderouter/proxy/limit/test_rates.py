@@ -107,6 +107,33 @@ def test_what_one_limit_refuses_takes_nothing_of_another():
     assert [(each.allowed, each.refused) for each in router.limits.values()] == [(3, 1), (3, 49)]
 
 
+def test_a_claim_that_is_forwarded_is_a_value_too():
+    """The router has written it; what a client says under that name was taken out. Nothing else of ours counts."""
+    router = rates({"requestsPerSecond": 1, "per": [], "headers": ["x-user"]})
+
+    def comes(user: bytes, claims: dict[str, str] | None) -> bool:
+        exchange = make_exchange()
+        exchange.claims = claims
+        exchange.request_fields = b"x-other: 1\r\nx-user: %b\r\n" % user
+        try:
+            router.admit(exchange, router.of([HELLO]), 1000.0)
+        except RateLimited:
+            return False
+        return True
+
+    assert [comes(user, {"sub": "x"}) for user in (b"anna", b"bob", b"anna")] == [True, True, False]
+    assert [comes(user, None) for user in (b"carl", b"dora")] == [True, False]
+
+
+def test_who_is_refused_hears_when_all_limits_have_a_token_again():
+    router = rates({"requestsPerSecond": 1}, {"requestsPerSecond": 0.01}, {"requestsPerSecond": 0.1})
+    assert ask(router)
+    with pytest.raises(RateLimited, match="the limit l1 allows") as caught:
+        router.admit(make_exchange(), router.of([HELLO]), 1000.0)
+    assert caught.value.fields == b"retry-after: 100\r\n"
+    assert [each.refused for each in router.limits.values()] == [0, 1, 0]
+
+
 def test_the_words():
     router = rates({"requestsPerSecond": 0.5, "burst": 1, "per": ["source"], "headers": ["x-key"]})
     assert ask(router)
