@@ -11,7 +11,6 @@ from noderouter.assembly.layer import layer
 from noderouter.assembly.router import RouterAssembly, build_identifier
 from noderouter.assembly.server import BuiltServer, build_codecs, filters_of, server_scope
 from noderouter.config.http_router import HttpRouterConfig
-from noderouter.config.router import RouterConfig
 from noderouter.config.server import ServerConfig
 from noderouter.core.exchange import Exchange
 from noderouter.core.service import Layer, stack
@@ -57,7 +56,7 @@ def build_capture_server(
         edges=router.edges,
         http2=codecs.get("h2"),
     )
-    settings = capture_settings(router.config, config, capture, index.opaque_ports)
+    settings = capture_settings(router, config, capture)
     stats = CaptureStats()
     capture_gauges(scope, stats)
     return BuiltServer(lambda wire, peer: CapturedConnection(wire, peer, carriers, settings, stats), scope, http, flows)
@@ -89,22 +88,25 @@ def flow_filters(
     return filters
 
 
-def capture_settings(
-    router: RouterConfig, server: ServerConfig, capture: CaptureConfig, opaque_ports: frozenset[int]
-) -> CaptureSettings:
-    """The settings of a capture server; `judged` where its stack changes or refuses what endpoints would see."""
-    assert isinstance(router, HttpRouterConfig)
-    line = router.maxInitialLineKB * 1024 + AROUND_LINE
+def capture_settings(router: RouterAssembly, server: ServerConfig, capture: CaptureConfig) -> CaptureSettings:
+    """The settings of a capture server; `judged` where stacks change, refuse or count what endpoints would see."""
+    assert isinstance(router.config, HttpRouterConfig)
+    line = router.config.maxInitialLineKB * 1024 + AROUND_LINE
+    judged = (
+        server.clearContext
+        or server.addForwardedHeader is not None
+        or capture.hostMismatch == "refuse"
+        or bool(server.jwt)
+        or router.of_clients.forwards_client_cert
+    )
+    rates = router.rates
     return CaptureSettings(
         detect_seconds=capture.detectTimeoutMs / 1000,
         idle_seconds=capture.idleTimeoutMs / 1000,
         transparent=capture.transparent,
-        opaque_ports=opaque_ports,
+        opaque_ports=router.around.capture_index.opaque_ports,
         look_bytes=min(max(line, MAX_BYTES), LOOK_BYTES),
-        judged=server.clearContext
-        or server.addForwardedHeader is not None
-        or capture.hostMismatch == "refuse"
-        or bool(server.jwt),
+        judged=lambda: judged or (rates is not None and rates.look()),
     )
 
 

@@ -52,8 +52,8 @@ class CaptureSettings:
     """Where nothing is detected on addresses that no service is known for."""
     look_bytes: int = MAX_BYTES
     """How much is looked at; the longest request line has to fit."""
-    judged: bool = False
-    """Whether requests are not to reach anybody but through the server's stack."""
+    judged: Callable[[], bool] = bool
+    """Whether requests are not to reach anybody but through the stacks of the router, as things are now."""
 
 
 class CaptureStats:
@@ -140,7 +140,7 @@ class CapturedConnection(DetectingConnection):
             return
         self._stats.kinds[detected.protocol] += 1
         connection = ConnectionInfo(self._peer, dialled, destination.name)
-        if detected.protocol is WireProtocol.HTTP1 or (detected is HTTP1_ODD and self._settings.judged):
+        if detected.protocol is WireProtocol.HTTP1 or (detected is HTTP1_ODD and self._settings.judged()):
             await self._hand_over(self._carriers.http, connection)
         elif detected.protocol is WireProtocol.HTTP2 and self._carriers.http2 is not None:
             await self._hand_over(self._carriers.http2, connection)
@@ -209,7 +209,7 @@ class CapturedConnection(DetectingConnection):
         if scope.expired:
             self._stats.detect_timeouts += 1
             detected = self._unfinished()
-        if detected is OPAQUE and speech is Speech.HTTP and self._settings.judged:
+        if detected is OPAQUE and speech is Speech.HTTP and self._settings.judged():
             return HTTP1_ODD  # whatever it is, it is not what was declared, and a server may understand it
         return detected
 
@@ -226,7 +226,7 @@ class CapturedConnection(DetectingConnection):
 
     def _unfinished(self) -> Detected:
         """No more will come, and what there is somebody may understand."""
-        return unfinished(self._peek()) if self._settings.judged else OPAQUE
+        return unfinished(self._peek()) if self._settings.judged() else OPAQUE
 
     def _peek(self) -> bytes:
         """What has come so far; it stays where it is."""

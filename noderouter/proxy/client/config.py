@@ -198,6 +198,11 @@ class ClientResolver:
         """Patterns with settings of their own, beside those for every name."""
         return [entry.prefix for entry in self._entries]
 
+    @property
+    def forwards_client_cert(self) -> bool:
+        """Whether any client is told by whose certificate requests have come."""
+        return any((self._base["forwardClientCert"], *(each.forwardClientCert for each in self._entries)))
+
     def all_tls(self) -> Iterator[Secured]:
         """Yield every `tls` there is, with captures as they are written: what connections may be opened with."""
         places = [("", self._base["tls"]), *((entry.prefix.pattern, entry.tls) for entry in self._entries)]

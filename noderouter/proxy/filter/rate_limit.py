@@ -52,8 +52,7 @@ class RateLimitFilter:
     def _look(self) -> None:
         self._epoch = EPOCH.count
         rates = self._rates
-        rates.look()
-        if not rates.limits:
+        if not rates.look():
             self._limits = ()
             return
         names = self._led_to()

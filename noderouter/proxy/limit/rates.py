@@ -106,15 +106,19 @@ class Rates:
         self.on_change: Callable[[], None] = _nothing
         self.look()
 
-    def look(self) -> None:
-        """Follow the limits; to be called when `EPOCH` has moved. Where none are known yet, none are in effect."""
-        if self._epoch == EPOCH.count:
-            return
-        self._epoch = EPOCH.count
-        if self._seen == self._stored.version:
-            return
-        self._seen = self._stored.version
-        stored = self._stored.value
+    def look(self) -> bool:
+        """Follow the limits; to be called when `EPOCH` has moved. Answers whether any are in effect.
+
+        Where none are known yet, none are.
+        """
+        if self._epoch != EPOCH.count:
+            self._epoch = EPOCH.count
+            if self._seen != self._stored.version:
+                self._seen = self._stored.version
+                self._follow(self._stored.value)
+        return bool(self.limits)
+
+    def _follow(self, stored: Limits | Pending | Failed) -> None:
         if isinstance(stored, Pending | Failed):
             return
         before, found = self.limits, {}

@@ -1,12 +1,16 @@
 """HTTP/1 that our parser would refuse: carried as it is, counted as odd, never past a server that judges it."""
 
+import json
+
 import pytest
 import trio
 
 from noderouter.core.destination import Destination, Speech
+from noderouter.policy.limits import Limits
 from tests.noderouter.proxy.capture.test_connection import VIP, counts, dialled
+from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
-from tests.testing.router import config, inet, routing
+from tests.testing.router import config, inet, replace, routing
 
 ODD = [
     b"GET /#a HTTP/1.1\r\nHost: hello.prod\r\nl5d-ctx-dtab: /a=>/b\r\n\r\n",
@@ -19,7 +23,13 @@ POLICIES = {
     "clearContext": {"clearContext": True},
     "addForwardedHeader": {"addForwardedHeader": {}},
     "hostMismatch": {"capture": {"hostMismatch": "refuse"}},
+    "forwardClientCert": {"client": {"forwardClientCert": True}},
+    "forwardClientCert of one": {
+        "client": {"kind": "io.l5d.static", "configs": [{"prefix": "/", "forwardClientCert": True}]}
+    },
+    "limits": {"policy": {"kind": "io.noderouter.fs"}},
 }
+LIMITS = json.dumps([{"name": "of-another", "service": "/svc/other", "requestsPerSecond": 1}])
 
 
 async def echo(peer: Peer) -> None:
@@ -37,13 +47,20 @@ def capturing(port: int, **keys: object):
     """A router with a capture server, in front of an echo that several ports of a service lead to."""
     capture = {"detectTimeoutMs": 50} | keys.pop("capture", {})
     server = {"port": 0, "capture": capture} | keys.pop("server", {})
-    return routing(config(f"/svc => {inet(port)}", servers=[server], **keys))
+    policy = {"policy": keys.pop("policy")} if "policy" in keys else {}
+    return routing(config(f"/svc => {inet(port)}", servers=[server], **keys) | policy)
 
 
 def declare(router) -> None:
     router.app.control.destinations.replace(
         {(VIP, 80): Destination(b"hello.prod", Speech.HTTP), (VIP, 81): Destination(b"hello.prod:81")}
     )
+
+
+def in_effect(router) -> int | None:
+    """How many limits there are."""
+    found = router.app.control.policy.follower.texts["limits"].value
+    return len(found.limits) if isinstance(found, Limits) else None
 
 
 async def answer(peer: Peer) -> tuple[bytes, bytes]:
@@ -84,11 +101,16 @@ async def test_an_odd_first_line_is_a_flow_and_counted_as_one(odd, port):
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("port", [80, 81])
 @pytest.mark.parametrize("odd", ODD)
-async def test_where_requests_are_judged_the_first_is_refused_as_a_later_one_is(odd, port, policy):
+async def test_where_requests_are_judged_the_first_is_refused_as_a_later_one_is(odd, port, policy, tmp_path):
     keys = POLICIES[policy]
-    made = {"capture": keys["capture"]} if "capture" in keys else {"server": keys}
+    made = keys if {"capture", "client", "policy"} & set(keys) else {"server": keys}
+    if policy == "limits":
+        (tmp_path / "limits").write_text(LIMITS)
+        made = {"policy": keys["policy"] | {"limitsFile": str(tmp_path / "limits")}}
     async with origin(echo) as server, capturing(server.port, **made) as router:
         declare(router)
+        if policy == "limits":
+            await until(lambda: in_effect(router) == 1)
         with dialled(VIP, port):
             for before in (0, 1):
                 peer = await client(router.port)
@@ -102,6 +124,22 @@ async def test_where_requests_are_judged_the_first_is_refused_as_a_later_one_is(
         assert (await counts(router, "captured"))["http1_odd"] == 1
         assert (await counts(router, "flow"))["requests"] == 0
         assert len(server.peers) == 1
+
+
+async def test_where_limits_have_gone_an_odd_one_is_a_flow_again(tmp_path):
+    path = tmp_path / "limits"
+    path.write_text(LIMITS)
+    policy = {"kind": "io.noderouter.fs", "limitsFile": str(path)}
+    async with origin(echo) as server, capturing(server.port, policy=policy) as router:
+        declare(router)
+        for text, expected in ((LIMITS, b"HTTP/1.1 400 "), ("[]", b"HTTP/1.1 200 "), (LIMITS, b"HTTP/1.1 400 ")):
+            replace(path, text)
+            await until(lambda text=text: in_effect(router) == len(json.loads(text)))
+            with dialled(VIP, 80):
+                peer = await client(router.port)
+                await peer.send(ODD[0])
+                assert (await peer.until(b"\r\n\r\n")).startswith(expected)
+                await trio.aclose_forcefully(peer.stream)
 
 
 @pytest.mark.parametrize("cleared", [False, True])
