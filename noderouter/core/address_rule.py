@@ -13,6 +13,8 @@ from typing import Final
 
 _FORM: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<four>[^\[\]:]+))(?::(?P<ports>[^:\[\]]*))?|(?P<bare>[^\[\]]+)")
 _PORTS: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses as IPv6 has them (RFC 4291 section 2.5.5.2)."""
 MAX_PORT: Final = 65535
 
 
@@ -35,7 +37,7 @@ class AddressRule:
         if form is None:
             raise ValueError(f"{text!r} is neither a network nor an address, such as 10.0.0.0/8 or [fd00::1]:8080")
         network = _network(form["six"] or form["four"] or form["bare"])
-        if form["six"] and network.version == 4:
+        if form["six"] and ":" not in form["six"]:
             raise ValueError(f"only IPv6 stands in brackets, found {text!r}")
         ports = form["ports"]
         return cls(network) if ports is None else cls(network, *_ports(ports))
@@ -63,9 +65,15 @@ def covered(rules: Iterable[AddressRule], ip: IPv4Address | IPv6Address, port: i
 
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(text)
+        network = ip_network(text)
     except ValueError:
         pass
+    else:
+        if isinstance(network, IPv6Network) and network.subnet_of(
+            _MAPPED
+        ):  # addresses are compared in their plain form
+            return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+        return network
     try:
         wide = ip_network(text, strict=False)
     except ValueError:

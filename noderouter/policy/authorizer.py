@@ -8,6 +8,7 @@ open as bytes is looked at again.
 Runs for every request; compiled with the data path.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -31,6 +32,9 @@ SHOWN: Final = 200
 OTHER: Final = "other"
 SERVICE: Final = "service"
 """The policy by whose name it is counted that the address of a Service was refused."""
+
+_LAST: Final = re.compile(rb"(?:(?:%[C-Fc-f].|[\xc0-\xff])(?:%[89ABab].|[\x80-\xbf])*)?(?:%.?)?\Z", re.DOTALL)
+"""At the end of what was cut off: a character that is not ASCII, or part of one; part of an escape."""
 
 Seen = tuple[Rules, bytes, bytes, bool, str]
 """A request that was judged: by what, its method and target, whether it is carried as bytes, and who issued a token."""
@@ -110,13 +114,18 @@ class Authorizer:
                 continue
             try:
                 rules = self._rules_of(exchange, address)
-            except (OverloadError, PolicyRefused):
+            except OverloadError:
                 continue  # its pod is going, or coming: nobody can say that it may not
-            refusal = rules.judge(exchange.method, exchange.target, exchange.claims, exchange.tunnel)
-            if refusal is not None:
-                self.ended += 1
-                del self._flows[exchange]
-                task.cancel(f"{refusal.words} any more")
+            except PolicyRefused as error:
+                words = error.message
+            else:
+                refusal = rules.judge(exchange.method, exchange.target, exchange.claims, exchange.tunnel)
+                if refusal is None:
+                    continue
+                words = f"{refusal.words} any more"
+            self.ended += 1
+            del self._flows[exchange]
+            task.cancel(words)
 
     def check(self, exchange: Exchange, address: Address) -> None:
         """Judge an exchange that is to go to an address.
@@ -134,7 +143,7 @@ class Authorizer:
         refusal = rules.judge(exchange.method, exchange.target, exchange.claims, exchange.tunnel)
         if len(self._seen) < MOST_SEEN:
             issuer = "" if exchange.claims is None else str(exchange.claims.get("iss", ""))[:SHOWN]
-            self._seen.append((rules, exchange.method, exchange.target[:SHOWN], exchange.tunnel, issuer))
+            self._seen.append((rules, exchange.method, beginning(exchange.target), exchange.tunnel, issuer))
         else:
             self.left_out += 1
         if rules.audit:
@@ -181,7 +190,8 @@ class Authorizer:
             raise OverloadError("the pods of this node are not known yet, so nobody can say who may reach them")
         workload, policies = self._destination(address)
         ip = plain(ip)
-        return rules_for(policies, Source(ip, self.known.pods.get(ip)), workload, plain(address.ip), address.port)
+        source = Source(ip, self.known.pods.get(ip))
+        return rules_for(policies, source, workload, plain(address.ip), address.port, self._forms(address.ip))
 
     def _destination(self, address: Address) -> tuple[Workload | None, list[CompiledPolicy]]:
         """The pod of this node behind an address, and the policies for it."""
@@ -190,15 +200,19 @@ class Authorizer:
         found = self._destinations.get(address.ip)
         if found is None:
             known = self.known
-            forms = tuple(self._spellings(address.ip)) or (address.ip,)
+            forms = self._forms(address.ip)
             workload = next((known.pods[form] for form in forms if form in known.pods), None)
-            found = workload, self.policies.selecting(workload, forms[0])
+            found = workload, self.policies.selecting(workload, forms)
             if len(self._destinations) >= MOST_KNOWN:
                 self._destinations.clear()
             self._destinations[address.ip] = found
         if found[0] is None:
             self._outside(address)
         return found
+
+    def _forms(self, ip: str) -> tuple[str, ...]:
+        """All addresses that are reached by one, its plain form first."""
+        return tuple(self._spellings(ip)) or (ip,)
 
     def _outside(self, address: Address) -> None:
         """Look whether what is no pod that is known leads to one all the same.
@@ -209,7 +223,7 @@ class Authorizer:
         policies, known = self.policies, self.known
         if policies is None or known is None or not policies.about_pods:
             return
-        forms = tuple(self._spellings(address.ip)) or (address.ip,)
+        forms = self._forms(address.ip)
         here = bool(known.node) and ("nodeName", known.node) in address.meta
         for form in forms:
             if self._is_service(form, address.port):
@@ -247,3 +261,8 @@ def plain(ip: str) -> str:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(address)
+
+
+def beginning(target: bytes) -> bytes:
+    """What is kept of a target: what is cut off leaves no half of a character, which could be read in two ways."""
+    return target if len(target) <= SHOWN else _LAST.sub(b"", target[:SHOWN], count=1)

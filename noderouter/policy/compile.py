@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
+from noderouter.core.address_rule import covered
 from noderouter.policy.judge import Refusal, RequestRule, Rules
 from noderouter.policy.paths import Paths
 from noderouter.policy.workloads import Source, Workload
@@ -35,10 +36,13 @@ class Compiled:
         self.about_pods = any(policy.external is None for policy in self.policies)
         """Whether any is for pods, and not for what is outside."""
 
-    def selecting(self, workload: Workload | None, ip: str) -> list["CompiledPolicy"]:
-        """Return the policies for a pod of this node; or, where it is None, for an address that is none of them."""
-        address = ip_address(ip)
-        return [policy for policy in self.policies if policy.selects(workload, address)]
+    def selecting(self, workload: Workload | None, forms: Iterable[str]) -> list["CompiledPolicy"]:
+        """Return the policies for a pod of this node; or, where it is None, for an address that is none of them.
+
+        `forms` are all addresses that are reached by that one.
+        """
+        addresses = [ip_address(form) for form in forms]
+        return [policy for policy in self.policies if policy.selects(workload, addresses)]
 
 
 class CompiledPolicy:
@@ -53,11 +57,11 @@ class CompiledPolicy:
         self._to: To = policy.to
         self._rules = [(rule, _request_rule(policy.name, rule)) for rule in policy.rules]
 
-    def selects(self, workload: Workload | None, ip: Ip) -> bool:
+    def selects(self, workload: Workload | None, forms: Iterable[Ip]) -> bool:
         """Whether it is for a destination."""
         to = self._to
         if workload is None or to.external is not None:
-            return workload is None and to.external is not None and any(each.covers(ip, 0) for each in to.external)
+            return workload is None and to.external is not None and any(covered(to.external, form) for form in forms)
         return (
             to.namespace in (None, workload.namespace)
             and to.serviceAccount in (None, workload.account)
@@ -84,7 +88,12 @@ class CompiledPolicy:
 
 
 def rules_for(
-    policies: Iterable[CompiledPolicy], source: Source, workload: Workload | None, ip: str, port: int
+    policies: Iterable[CompiledPolicy],
+    source: Source,
+    workload: Workload | None,
+    ip: str,
+    port: int,
+    forms: tuple[str, ...] = (),
 ) -> Rules:
     """Return what the policies of a destination (`Compiled.selecting`) leave open for a source, at an address."""
     sender = ip_address(source.ip)
@@ -99,7 +108,7 @@ def rules_for(
         names = ", ".join(allowing[:SHOWN]) + (f" and {len(allowing) - SHOWN} more" if allowing[SHOWN:] else "")
         words = f"policy {names} does not allow it" if len(allowing) == 1 else f"none of the policies {names} allows it"
         default = Refusal(names, words)
-    return Rules(source, workload, ip, port, left["deny"], left["allow"], left["audit"], default)
+    return Rules(source, workload, ip, port, forms or (ip,), left["deny"], left["allow"], left["audit"], default)
 
 
 def _is(peer: "Peer", source: Source, ip: Ip) -> bool | None:

@@ -69,7 +69,10 @@ class RequestRule:
 
 
 class Rules:
-    """What is left for one source and one destination. `source`, `workload` (None: no pod), `ip`, `port` say which."""
+    """What is left for one source and one destination. `source`, `workload` (None: no pod), `ip`, `port` say which.
+
+    `forms` are all addresses that are reached by `ip`.
+    """
 
     __slots__ = (
         "_allow",
@@ -78,6 +81,7 @@ class Rules:
         "_paths",
         "audit",
         "default",
+        "forms",
         "ip",
         "port",
         "settled",
@@ -91,6 +95,7 @@ class Rules:
         workload: Workload | None,
         ip: str,
         port: int,
+        forms: tuple[str, ...],
         deny: list[RequestRule],
         allow: list[RequestRule],
         audit: list[RequestRule],
@@ -101,6 +106,7 @@ class Rules:
         self.workload = workload
         self.ip = ip
         self.port = port
+        self.forms = forms
         self.audit = audit
         self._always = default is None or any(not rule.asks for rule in allow)
         self._allow = [] if self._always else allow

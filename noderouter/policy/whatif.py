@@ -49,20 +49,21 @@ class _Judge:
 
     def __init__(self, policies: Compiled | None) -> None:
         self._policies = policies
-        self._selected: dict[tuple[object, str], list[CompiledPolicy]] = {}
-        self._rules: dict[int, Rules] = {}
+        self._selected: dict[tuple[object, tuple[str, ...]], list[CompiledPolicy]] = {}
+        self._rules: dict[Rules, Rules] = {}
 
     def judge(self, row: Row) -> tuple[Refusal | None, Rules]:
         """Return why a row would be refused, and by which rules that was judged."""
         seen = row.rules
-        rules = self._rules.get(id(seen))
+        rules = self._rules.get(seen)
         if rules is None:
-            key = (seen.workload, seen.ip)
+            key = (seen.workload, seen.forms)
             selected = self._selected.get(key)
             if selected is None:
                 selected = [] if self._policies is None else self._policies.selecting(*key)
                 self._selected[key] = selected
-            rules = self._rules[id(seen)] = rules_for(selected, seen.source, seen.workload, seen.ip, seen.port)
+            rules = rules_for(selected, seen.source, seen.workload, seen.ip, seen.port, seen.forms)
+            self._rules[seen] = rules
         claims = {"iss": row.issuer} if row.issuer else None
         return rules.judge(row.method, row.target, claims, row.flow), rules
 

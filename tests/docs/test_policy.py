@@ -31,7 +31,7 @@ def test_each_answer(text, row):
     source = Source("10.1.0.1", Workload(namespace, account, who)) if slash else Source(who)
     policies = parse_policies(text)
     assert isinstance(policies, Policies)
-    rules = rules_for(Compiled(policies).selecting(WEB, "10.1.0.9"), source, WEB, "10.1.0.9", 8080)
+    rules = rules_for(Compiled(policies).selecting(WEB, ["10.1.0.9"]), source, WEB, "10.1.0.9", 8080)
     refusal = rules.judge(method.encode(), path.encode(), None, not method)
     if answer == "let through":
         assert refusal is None

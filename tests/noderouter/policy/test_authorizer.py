@@ -60,6 +60,53 @@ def test_every_spelling_of_an_address_is_the_pod(ip):
     assert asked(judge(), ip) == "p"
 
 
+@pytest.mark.parametrize(
+    "ip",
+    [
+        "198.51.100.7", "::ffff:198.51.100.7", "64:ff9b::c633:6407", "2002:c633:6407::1", "::198.51.100.7",
+        "::ffff:0:198.51.100.7", "64:ff9b:1::c633:6407", "2001:0:1:1:1:1:39cc:9bf8",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("block", ["198.51.100.0/24", "::ffff:198.51.100.0/120"])
+def test_every_spelling_of_an_address_is_what_is_outside(ip, block):
+    made = judge(policy("deny", to=f"{{external: ['{block}']}}"))
+    assert asked(made, ip) == "p"
+    assert asked(made, "64:ff9b::c633:6507") == "allowed"
+
+
+def test_a_source_is_in_a_block_of_ipv4_as_ipv6_has_it():
+    made = judge(policy("deny", "[{from: [{ip: '::ffff:203.0.113.0/120'}]}]"))
+    assert [asked(made, source=ip) for ip in ("203.0.113.9", "::ffff:203.0.113.9", "203.0.114.9")] == [
+        "p",
+        "p",
+        "allowed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "kept"),
+    [
+        (b"/" + b"a" * 300, b"/" + b"a" * 199),
+        (b"/docs/" + b"%C3%BC" * 60, b"/docs/" + b"%C3%BC" * 31),
+        (b"/docs/d" + b"%C3%BC" * 60, b"/docs/d" + b"%C3%BC" * 31),
+        (b"/docs/" + "\u00fc".encode() * 200, b"/docs/" + "\u00fc".encode() * 96),
+        (b"/docs/x" + "\u00fc".encode() * 200, b"/docs/x" + "\u00fc".encode() * 96),
+        (b"/" + b"a" * 197 + b"%2fb", b"/" + b"a" * 197),
+        (b"/" + b"a" * 198 + b"%2fb", b"/" + b"a" * 198),
+        (b"/" + b"a" * 196 + b"%2fb", b"/" + b"a" * 196 + b"%2f"),
+        (b"/" + b"a" * 190 + b"%F0%9F%98%80%41", b"/" + b"a" * 190),
+        (b"/%C3%BC", b"/%C3%BC"),
+        (b"/%C3%", b"/%C3%"),
+    ],
+)
+def test_what_is_kept_of_a_long_target_can_be_read_in_one_way(target, kept):
+    made = judge("[]")
+    made.check(exchange(target=target), Address(POD, 80))
+    [(_, _, seen, _, _)] = made.take()[0]
+    assert seen == kept
+    assert len(seen) <= SHOWN
+
+
 def test_what_is_not_known_yet_reaches_nobody():
     made = Authorizer(spellings)
     assert asked(made) == "later"
@@ -209,3 +256,31 @@ async def test_what_is_open_as_bytes_is_judged_again():
         assert (made.flows, made.ended) == (1, 1), "what is not known ends nothing"
         made.leave(upgrade)
         assert made.flows == 0
+
+
+async def test_what_leads_to_the_address_of_a_service_ends_when_policies_are_about_pods():
+    """Nobody can say which pod is behind it: a new one is refused, so the open one may not stay."""
+    made = judge("[]", is_service=lambda ip, _port: ip == "10.96.0.1")
+    ended = {}
+
+    async def carry(ip: str) -> None:
+        each = exchange(method=b"CONNECT")
+        each.tunnel = True
+        made.check(each, Address(ip, 80))
+        try:
+            await Event().wait()
+        except BaseException as error:
+            ended[ip] = str(error)
+            raise
+
+    async with looping() as loop:
+        for ip in ("10.96.0.1", POD):
+            loop.reactor.spawn(carry(ip), "carry")
+        await until(lambda: made.flows == 2)
+        made.put(compiled(policy("deny", "[{ports: [1]}]")), HERE)
+        assert len(list(made.judge_again())) == 2
+        await until(lambda: ended)
+        assert list(ended) == ["10.96.0.1"]
+        assert "is the address of a Service" in ended["10.96.0.1"]
+        assert (made.flows, made.ended) == (1, 1)
+        assert asked(made, "10.96.0.1") == "service"

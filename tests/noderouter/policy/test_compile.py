@@ -14,6 +14,7 @@ from noderouter.policy.workloads import Source, Workload
 
 WEB = Workload("prod", "web-1", "prod/web", frozenset({("app", "web"), ("tier", "front")}), "web")
 FRONT = Workload("prod", "front-1", "prod/front", frozenset(), "front")
+DB = Workload("prod", "db-1", "prod/db", frozenset({("app", "db")}), "db")
 SPY = Workload("test", "spy-1", "test/spy", frozenset(), "spy")
 PLACE = "10.1.0.9"
 
@@ -37,7 +38,7 @@ def judged(
 ) -> int | str:
     """`allowed`, or the policy that refuses; 400 for a path that can be read in two ways."""
     known = Source("10.1.0.1", source) if isinstance(source, Workload) else Source(source)
-    rules = rules_for(compiled(text).selecting(workload, PLACE), known, workload, PLACE, port)
+    rules = rules_for(compiled(text).selecting(workload, [PLACE]), known, workload, PLACE, port)
     refusal = rules.judge(method.encode(), target.encode(), claims, flow)
     if refusal is None:
         return "allowed"
@@ -258,7 +259,7 @@ def test_the_same_as_read_plainly(policies, source, port, method, target, flow):
 @given(st.binary(max_size=20).map(lambda text: b"/" + text))
 def test_no_bytes_get_past_a_deny_of_every_path(target):
     text = policy("deny", "[{http: {paths: [/**]}}]")
-    rules = rules_for(compiled(text).selecting(WEB, PLACE), Source("192.0.2.1"), WEB, PLACE, 80)
+    rules = rules_for(compiled(text).selecting(WEB, [PLACE]), Source("192.0.2.1"), WEB, PLACE, 80)
     refusal = rules.judge(b"GET", target, None, False)
     assert refusal is not None
     assert refusal.status == (400 if readable(target) is None else 403)

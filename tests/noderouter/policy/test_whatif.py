@@ -1,9 +1,11 @@
 """What other policies would have done."""
 
 from noderouter.policy import whatif as module
+from noderouter.policy.compile import rules_for
 from noderouter.policy.recent import MINUTES, Recent
 from noderouter.policy.whatif import what_if
-from tests.noderouter.policy.test_compile import compiled, policy
+from noderouter.policy.workloads import Source
+from tests.noderouter.policy.test_compile import DB, WEB, compiled, policy
 from tests.noderouter.policy.test_recent import STRANGER, seen
 
 OUTSIDE = policy("deny", to="{external: [198.51.100.0/24]}", name="outside")
@@ -43,6 +45,29 @@ async def test_who_would_be_refused():
         ("allowed", "198.51.100.1"),
         ("refused", "prod/web-1"),
     ]
+
+
+async def test_an_address_in_another_spelling():
+    """It reaches the same, and policies are for it then."""
+    spelled = rules_for(
+        [], Source("203.0.113.9"), None, "64:ff9b::c633:6401", 443, ("64:ff9b::c633:6401", "198.51.100.1")
+    )
+    answer = await what_if(compiled(OUTSIDE), None, rows(seen(rules=spelled)))
+    assert answer["refused"] == 1
+
+
+async def test_rules_that_come_and_go_meanwhile_are_not_taken_for_each_other():
+    """An object that is made when another has gone may have its number."""
+
+    def passing():
+        for number in range(50):
+            workload = DB if number % 2 else WEB
+            yield from rows(seen(b"/%d" % number, rules=rules_for([], STRANGER.source, workload, "10.1.0.9", 80)))
+
+    proposed = compiled(policy("deny", to="{pods: {app: web}}"))
+    answer = await what_if(proposed, None, passing())
+    assert answer["refused"] == 25
+    assert {row["destination"] for row in answer["changed"]} == {"prod/web-1"}
 
 
 async def test_without_policies_in_force(monkeypatch):
