@@ -92,7 +92,13 @@ ClaimText = Annotated[str, Field(max_length=1000)]
 Action = Literal["deny", "allow", "audit"]
 
 
-class To(Model):
+class PolicyModel(Model):
+    """A part of a policy. What a template has left empty would not narrow it, and so let in, or shut out, everybody."""
+
+    without_value = "the key has no value, which would mean everything: write one, or leave the key out"
+
+
+class To(PolicyModel):
     """Whom a policy protects: pods, by all of these; without any of them every pod. Or what is no pod of the node."""
 
     namespace: Namespace | None = None
@@ -116,7 +122,7 @@ class To(Model):
         return any(key is not None for key in (self.namespace, self.pods, self.serviceAccount))
 
 
-class Peer(Model):
+class Peer(PolicyModel):
     """One kind of source: exactly one of its keys."""
 
     serviceAccount: Account | None = None
@@ -131,7 +137,7 @@ class Peer(Model):
         return self
 
 
-class Http(Model):
+class Http(PolicyModel):
     """What is asked for; at least one of its keys."""
 
     methods: Annotated[Several[Method], NotEmpty, _Few] | None = None
@@ -147,7 +153,7 @@ class Http(Model):
 Claim = ClaimText | Annotated[Several[ClaimText], NotEmpty, _Few]
 
 
-class Rule(Model):
+class Rule(PolicyModel):
     """One way to match; without keys it matches everybody."""
 
     from_: Annotated[Several[Peer], NotEmpty, _Few] | None = Field(default=None, alias="from")
@@ -164,7 +170,7 @@ class Rule(Model):
         return self.http is not None or self.claims is not None
 
 
-class Policy(Model):
+class Policy(PolicyModel):
     """One policy."""
 
     name: PolicyName

@@ -92,12 +92,17 @@ class Model(BaseModel):
     misplaced: ClassVar[Mapping[str, str]] = {}
     """Keys that are not its own but of a model beside it, and in words where they go: `the key <key> <words>`."""
 
+    without_value: ClassVar[str] = ""
+    """Why a key without a value is refused; where empty, it is an absent key."""
+
     @model_validator(mode="before")
     @classmethod
     def _as_written(cls, data: Any) -> Any:
-        """Note the model at the block, for the hints of errors; a key without a value is an absent key."""
+        """Note the model at the block, for the hints of errors; see to keys without a value."""
         _note(data, cls)
         if isinstance(data, dict) and None in data.values():
+            if cls.without_value:
+                raise refusals([((key,), cls.without_value) for key, value in data.items() if value is None])
             return {key: value for key, value in data.items() if value is not None or key not in cls.names()}
         return data
 

@@ -93,6 +93,19 @@ async def test_who_is_not_whom_we_want_is_told_nothing(tmp_path, shown, words, r
         assert counted["connect_failures"] > 0
 
 
+async def test_a_name_with_the_dot_of_the_root_is_the_name_without_it(tmp_path):
+    """RFC 6066 section 3: SNI has none, and certificates do not either."""
+    asked_for = []
+    context = server_context(cert=leaf(HOST))
+    context.sni_callback = lambda _session, name, _context: asked_for.append(name)
+    async with (
+        tls_origin(says_hello, context) as service,
+        routing(through(service.port, trusting(tmp_path, commonName=f"{HOST}."))) as router,
+    ):
+        assert (await router.ask()).text == "hello"
+        assert asked_for == [HOST]
+
+
 async def test_an_endpoint_that_speaks_no_tls_is_told_nothing(tmp_path):
     heard: list[bytes] = []
 

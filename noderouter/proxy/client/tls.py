@@ -28,7 +28,9 @@ class TlsDialer:
         stats: where handshakes are counted.
         """
         self._followed = followed
-        self._name = name
+        self._name = name and (
+            name.removesuffix(".") or name
+        )  # certificates and SNI (RFC 6066 section 3) have no dot there
         self._alpn = alpn
         self._required = required
         self._stats = stats

@@ -64,6 +64,16 @@ def one(**keys: str) -> str:
     [
         (one(action="deni"), "did you mean deny?"),
         (one(action=""), "required key `action` is missing"),
+        (one(action="~"), "policies[0].action: the key has no value"),
+        (
+            one(rules="[{from: , ports: [80]}]"),
+            "policies[0].rules[0].from: the key has no value, which would mean everything",
+        ),
+        (one(rules="[{from: [{namespace: p}], notFrom: }]"), "rules[0].notFrom: the key has no value"),
+        (one(rules="[{http: {methods: GET, paths: ~}}]"), "rules[0].http.paths: the key has no value"),
+        (one(rules="[{from: [{ip: null, namespace: p}]}]"), "rules[0].from[0].ip: the key has no value"),
+        (one(to="{external: }"), "policies[0].to.external: the key has no value"),
+        (one(to="~"), "policies[0].to: the key has no value"),
         (one(name="A"), "characters that are not allowed"),
         (one(rules="[]"), "the list is empty"),
         (one(action="allow", rules="[{notFrom: [{namespace: b}]}]"), "rules[0].notFrom: would let everybody in"),
