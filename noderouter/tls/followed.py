@@ -104,6 +104,8 @@ class Followed:
 
     def _apply(self) -> None:
         context = self._make(self.material)
+        if self.var.value is not None:
+            self._refuse_expired()
         early = self._early()
         if early is not None:
             if self.var.value is not None:
@@ -121,16 +123,35 @@ class Followed:
         Nobody would take it, but for those whose clock is before ours: what is in effect is better until then, and at
         the start it is better than nothing.
         """
-        files, now = self.material.files, time()
+        now = time()
+        for path, said in self._chain():
+            if said.begins > now:
+                return EarlyError(
+                    said.begins,
+                    f"{path}: {said.subject} is valid from {utc(said.begins)} on, and the clock of this node says"
+                    f" {utc(now)}",
+                )
+        return None
+
+    def _refuse_expired(self) -> None:
+        """Raise MaterialError where the chain to be shown has expired, and the one that is shown has not."""
+        now, files = time(), self.material.files
+        shown = [each.said.ends for each in self.in_use if each.path in (files.certificate, files.intermediates)]
+        if not shown or min(shown) <= now:
+            return
+        for path, said in self._chain():
+            if said.ends <= now:
+                raise MaterialError(
+                    f"{path}: {said.subject} was valid until {utc(said.ends)}, and the clock of this node says"
+                    f" {utc(now)}; the one in effect is valid until {utc(min(shown))}"
+                )
+
+    def _chain(self) -> Iterator[tuple[str, Said]]:
+        """Yield the certificates that are shown, with their files."""
+        files = self.material.files
         for path in dict.fromkeys((files.certificate, files.intermediates)):
             for said in self._read(path) if path is not None else ():
-                if said.begins > now:
-                    return EarlyError(
-                        said.begins,
-                        f"{path}: {said.subject} is valid from {utc(said.begins)} on, and the clock of this node says"
-                        f" {utc(now)}",
-                    )
-        return None
+                yield path or "", said
 
     def _certificates(self) -> Iterator[InUse]:
         """Yield those that others see or are verified with: of each file the one that matters.

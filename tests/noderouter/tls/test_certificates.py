@@ -171,6 +171,26 @@ async def test_one_that_is_not_valid_yet_waits_until_it_is(tmp_path, monkeypatch
         assert len(found.told("tls.refused")) == 1
 
 
+async def test_one_that_has_expired_takes_no_place_of_one_that_has_not(tmp_path, monkeypatch):
+    async with world() as found:
+        tls = server_keys(tmp_path)
+        followed = found.certificates.server(tls, "server")
+        good = followed.context
+        write_files(tmp_path, leaf(days=-1))
+        await until(lambda: followed.error)
+        assert followed.context is good
+        assert "was valid until" in str(followed.error)
+        assert len(found.told("tls.refused")) == 1
+        fresh = leaf()
+        write_files(tmp_path, fresh)
+        await until(lambda: followed.error is None)
+        assert shown(followed.context)["certificate"] == der(fresh)
+        # Where none is valid any more, the one that somebody has put there last is as good as another.
+        monkeypatch.setattr(of_followed, "time", lambda: time() + 100 * 365 * 86400)
+        write_files(tmp_path, leaf(days=-1))
+        await until(lambda: followed.applied == 3)
+
+
 async def test_one_that_is_not_valid_yet_is_better_than_none(tmp_path):
     """At the start; it is said."""
     async with world() as found:
