@@ -187,6 +187,13 @@ class Unprocessed(EndpointProtocolError):
         super().__init__(message, retryable=True)
 
 
+class NotSwitched(RouterError):
+    """The endpoint goes on with HTTP, as it may (RFC 9110 section 7.8), where the client cannot do without a switch.
+
+    No failure of the endpoint: any client could have it taken out of service otherwise.
+    """
+
+
 class CutShort(EndpointProtocolError):
     """The endpoint closed, in good order, before the response that it had begun was complete."""
 

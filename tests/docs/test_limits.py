@@ -6,7 +6,7 @@ from noderouter.naming.files.content import MAX_FILE_BYTES
 from noderouter.naming.stored.text import LONG
 from noderouter.policy import authorizer, control, limits, model, recent
 from noderouter.policy.path_pattern import LONGEST
-from noderouter.proxy.limit.rates import MOST_ALIASES, MOST_SOURCES
+from noderouter.proxy.limit.rates import MOST_ALIASES, MOST_NAMES, MOST_SOURCES
 from noderouter.proxy.listener import handshakes
 from noderouter.proxy.listener import tls as listener
 from noderouter.reactor import tls_session
@@ -47,5 +47,5 @@ def test_of_policies() -> None:
 
 def test_of_rates() -> None:
     assert row("limits on rates").startswith(f"{limits.MOST_LIMITS}; {MOST_SOURCES:,}, ")
-    assert row("limits on rates").endswith(f"; {MOST_ALIASES}")
+    assert row("limits on rates").endswith(f"; {MOST_ALIASES}, and {MOST_NAMES} on the way to an endpoint")
     assert "(rate-limits.md)" in PAGE.partition("\n| what |")[0]

@@ -1,12 +1,20 @@
 """The line that announces trailer fields (RFC 9110 section 6.6.2)."""
 
-from noderouter.core.message import Reserved
+from noderouter.core.exchange import Exchange
+from noderouter.core.grpc import is_grpc
+from noderouter.core.message import Reserved, Response
 
 
 def trailer_line(reserved: Reserved) -> bytes:
     """Return the line that announces the trailer fields behind a body of unknown length, or b""."""
     names = b", ".join([value for name, value in reserved if name == b"trailer" and value])
     return b"trailer: %b\r\n" % names if names else b""
+
+
+def follow(exchange: Exchange, response: Response) -> bool:
+    """Return whether trailers may come behind what Content-Length counts: gRPC's do, and others are announced."""
+    reserved = response.reserved
+    return is_grpc(exchange) or (reserved is not None and b"trailer" in dict(reserved))
 
 
 def takes_trailers(reserved: Reserved) -> bool:

@@ -24,7 +24,7 @@ def normalise(exchange: Exchange) -> None:
         if exchange.method != b"OPTIONS":
             raise ClientProtocolError("asterisk-form is for OPTIONS only")
     elif target[0] != SLASH:
-        exchange.scheme, authority, exchange.target = split_absolute(target)
+        exchange.scheme, authority, exchange.target = split_absolute(target, exchange.method)
         set_authority(exchange, authority)
     if exchange.version != HTTP_1_0 and exchange.field(b"expect") is not None:
         check_expectation(exchange)

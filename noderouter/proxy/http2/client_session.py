@@ -8,6 +8,7 @@ from noderouter.core.errors import EndpointProtocolError
 from noderouter.proxy.http.grammar import PREFACE
 from noderouter.proxy.http2.client_settings import Http2ClientSettings
 from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
+from noderouter.proxy.http2.flood import MOST_RESETS_SENT
 from noderouter.proxy.http2.frames import (
     ENHANCE_YOUR_CALM,
     GIVEN_BACK,
@@ -41,6 +42,8 @@ DOUBT_SECONDS: Final = 10.0
 """... and before this one is given up."""
 STARVED: Final = 8
 """Who gets less than this part of a session's window goes elsewhere: clients that do not read hold up nobody else's."""
+MOST_HEADS: Final = 1 << 20
+"""Bytes that may wait for an endpoint's socket before streams begin elsewhere: heads, which no window bounds."""
 ARE_YOU_THERE: Final = b"are you?"
 
 
@@ -88,18 +91,23 @@ class ClientSession(Session):
 
     @property
     def room(self) -> int:
-        """How many streams may be open at a time; none where those that nobody reads have nearly all of the window."""
+        """How many streams may be open at a time.
+
+        None where those that nobody reads have nearly all of the window, or where the endpoint reads nothing.
+        """
         if self.going or self.lost or self._suspended or self.wire.closed or self.granted * STARVED < self.link_window:
+            return 0
+        if self.queued >= MOST_HEADS:
             return 0
         return self._most
 
-    def begin(self, bodyless: bool) -> ClientStream:
+    def begin(self, bodyless: bool, switches: bool = False) -> ClientStream:
         """Open the next stream; its HEADERS have to be written at once, as streams begin in order."""
         number = self._next
         self._next = number + 2
         if self._next > MAX_STREAM:
             self.going = True
-        stream = ClientStream(self, number, bodyless)
+        stream = ClientStream(self, number, bodyless, switches)
         self.counts.begun += 1
         self.streams[number] = stream
         return stream
@@ -214,6 +222,14 @@ class ClientSession(Session):
         else:
             stream.on_head(status, block, reserved, length, last)
 
+    def reset(self, number: int, code: int, left: int = 0) -> None:
+        """See `Streams`. The endpoint counts these, of many clients together: before it ends all, another session is
+        opened for what is to come.
+        """
+        super().reset(number, code, left)
+        if not self.resets.spend(monotonic(), MOST_RESETS_SENT):
+            self.retire()
+
     def count_reset(self) -> None:
         """See `Session`: an endpoint that breaks rules fails its own exchanges, and is judged by those."""
 
@@ -235,6 +251,10 @@ class ClientSession(Session):
 
     def on_pong(self, data: bytes) -> None:
         """See `Session`: that something came is all."""
+
+    def drained(self) -> None:
+        """See `Output`."""
+        self._changed()
 
     def on_settings(self) -> None:
         """See `Session`."""

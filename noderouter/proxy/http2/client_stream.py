@@ -29,14 +29,16 @@ class ClientStream(Stream):
         block, reserved, length: as the decoder answers them.
         interim: heads of 1xx responses that were not relayed yet: status and field lines; `interims` is how many came.
         bodyless: the request was HEAD.
+        switches: ... or an extended CONNECT: success has no Content-Length, whatever it says (RFC 9110 section 9.3.6).
     """
 
-    __slots__ = ("_untold", "block", "bodyless", "interim", "interims", "length", "reserved", "status")
+    __slots__ = ("_untold", "block", "bodyless", "interim", "interims", "length", "reserved", "status", "switches")
 
-    def __init__(self, session: "Session", number: int, bodyless: bool) -> None:
+    def __init__(self, session: "Session", number: int, bodyless: bool, switches: bool) -> None:
         super().__init__(session, number)
         self.headed = False
         self.bodyless = bodyless
+        self.switches = switches
         self.status = 0
         self.block = b""
         self.reserved: Reserved | None = None
@@ -55,7 +57,10 @@ class ClientStream(Stream):
             self.interim.append((status, block))
             self.wake()
             return
-        self.bodyless = self.bodyless or status == 204 or status == 304
+        if self.switches and status < 300:
+            length = -1
+        else:
+            self.bodyless = self.bodyless or status == 204 or status == 304
         if last and length > 0 and not self.bodyless:
             self.session.fail(self, PROTOCOL_ERROR, "less DATA than Content-Length says")
             return

@@ -12,7 +12,7 @@ from noderouter.core.message import Reserved
 from noderouter.proxy.http.field_names import NOT_IN_TRAILERS, NOT_IN_TRAILERS_PREFIXES
 from noderouter.proxy.http.grammar import MAX_FIELDS, is_authority
 from noderouter.proxy.http2 import huffman
-from noderouter.proxy.http2.field_rules import Field, FieldClass, HpackError
+from noderouter.proxy.http2.field_rules import NO_AUTHORITY, Field, FieldClass, HpackError
 from noderouter.proxy.http2.hpack_tables import STATIC
 
 RequestFields = tuple[bytes, bytes, bytes | None, bytes, bytes | None, bytes, Reserved | None, int, int, str]
@@ -133,7 +133,7 @@ class _Message:
             if FieldClass.SCHEME in has or FieldClass.PATH in has:
                 raise _Wrong("CONNECT with :scheme or :path")
             if self.authority() is None:
-                raise _Wrong("neither :authority nor Host")
+                raise _Wrong(NO_AUTHORITY)
             if not is_authority(has.get(FieldClass.AUTHORITY, b""), port=True):
                 raise _Wrong("the :authority of CONNECT is not host:port")
             return
@@ -146,7 +146,7 @@ class _Message:
         if FieldClass.PATH not in has:
             raise _Wrong("no :path")
         if self.authority() is None:
-            raise _Wrong("neither :authority nor Host")
+            raise _Wrong(NO_AUTHORITY)
         if has[FieldClass.PATH] == b"*" and method != b"OPTIONS":
             raise _Wrong("the :path * is for OPTIONS only")
 

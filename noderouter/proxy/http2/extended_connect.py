@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from noderouter.core.errors import EndpointProtocolError
+from noderouter.core.errors import EndpointProtocolError, NotSwitched
 from noderouter.core.exchange import Exchange
 from noderouter.core.headers import Headers
 from noderouter.core.message import HTTP_2, Reserved, Response
@@ -41,7 +41,7 @@ async def extended(session: ClientSession, exchange: Exchange) -> bytes:
     """Return the protocol to ask an endpoint for, b"" where the exchange goes on without: it may ignore what it likes.
 
     Raises:
-        EndpointProtocolError: the client cannot do without, and the endpoint takes no extended CONNECT.
+        NotSwitched: the client cannot do without, and the endpoint takes no extended CONNECT.
     """
     asked = upgrade_asked(exchange)
     with Timeout(SETTINGS_SECONDS):
@@ -50,7 +50,7 @@ async def extended(session: ClientSession, exchange: Exchange) -> bytes:
     if asked and session.peer.connect_protocol and b"," not in asked:
         return asked
     if exchange.version == HTTP_2:
-        raise EndpointProtocolError("endpoint takes no extended CONNECT (RFC 8441)")
+        raise NotSwitched("endpoint takes no extended CONNECT (RFC 8441)")
     return b""
 
 

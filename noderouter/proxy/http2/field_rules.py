@@ -38,6 +38,9 @@ OVERHEAD: Final = 32
 """Of a field, in the RFC's count of its size (RFC 7541 section 4.1)."""
 
 
+NO_AUTHORITY: Final = "neither :authority nor Host"
+"""What is wrong with a request that HTTP/1.1 has an answer for (RFC 9112 section 3.2)."""
+
 PSEUDO: Final = {
     b":method": FieldClass.METHOD,
     b":scheme": FieldClass.SCHEME,

@@ -138,11 +138,17 @@ class Output(Flushed):
 
     def _left(self, queued: int) -> None:
         """The socket has taken what it was given: `queued` bytes are left, and others have their turn."""
+        before = self.queued
         self.queued = queued
         if self.line:
             self.serve_line()
         if self._waiting:
             self._wake()
+        if before >= HEADS_BYTES:
+            self.drained()
+
+    def drained(self) -> None:
+        """Called when much of what was queued is with the socket."""
 
     def _lose(self) -> None:
         self.lost = True

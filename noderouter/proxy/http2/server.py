@@ -25,6 +25,8 @@ from noderouter.proxy.http.h2c import H2cRequest, ReadH2c
 from noderouter.proxy.http.server_stats import ServerStats
 from noderouter.proxy.http.target import check_expectation
 from noderouter.proxy.http2.extended_connect import as_upgrade
+from noderouter.proxy.http2.field_rules import NO_AUTHORITY
+from noderouter.proxy.http2.flood import UNTOLD_REFUSALS
 from noderouter.proxy.http2.frames import (
     HEADER_BLOCKS,
     NO_ERROR,
@@ -65,6 +67,7 @@ class Http2Connection(Parting):
         "_life",
         "_read_h2c",
         "_service",
+        "_untold",
         "connection",
         "gathered_bytes",
         "settings",
@@ -94,6 +97,7 @@ class Http2Connection(Parting):
         life = settings.life_seconds
         self._life = life if life == inf else life * uniform(1 - LIFE_JITTER, 1)
         self._fresh: list[ServerStream] = []
+        self._untold = UNTOLD_REFUSALS
         self._edge: Edge = stats.edges.nowhere
         self._edge_name: Path | None = None
 
@@ -221,12 +225,14 @@ class Http2Connection(Parting):
         self.last = number
         if self.going or self.running + len(self._fresh) >= self.settings.max_streams:
             if not self.going:
-                self.count_reset()
+                if self.acknowledged or self._untold <= 0:
+                    self.count_reset()
+                self._untold -= 1
             self.reset(number, REFUSED_STREAM, 0 if last else self.first_window)
             return
         if last and length > 0:
             status, reason = 400, "Content-Length without DATA"
-        if status and status != 431:
+        if status and status != 431 and reason != NO_AUTHORITY:
             self.stats.protocol_errors += 1
             self.count_reset()
             self.reset(number, PROTOCOL_ERROR, 0 if last else self.first_window)
@@ -234,8 +240,8 @@ class Http2Connection(Parting):
         made = ServerStream(self, number, length, method == b"HEAD")
         made.ended = last
         self.streams[number] = made
-        if status:
-            self._refuse(made, status, reason)
+        if status:  # what it asks for is not known, and HEAD is answered without words
+            self._refuse(made, status, reason, False)
             return
         if protocol is not None:
             method = b"GET"
@@ -243,9 +249,10 @@ class Http2Connection(Parting):
             made.switches = True
         exchange = Exchange(method, path, authority, block, made, made, HTTP_2, reserved, monotonic(), scheme=scheme)
         if protocol is not None:
-            exchange.body = NO_BODY  # what comes on the stream is the tunnel's
+            exchange.body = NO_BODY
+            made.tunnels = True
         elif method == b"CONNECT":
-            exchange.tunnel = True
+            exchange.tunnel = made.tunnels = True
             exchange.scheme = b"tcp"
             exchange.target = authority or b""
             exchange.reserved = reserved or ()  # so that it passes the filters of reserved requests: `Connect`
@@ -253,7 +260,7 @@ class Http2Connection(Parting):
             try:
                 check_expectation(exchange)
             except ClientProtocolError as error:
-                self._refuse(made, error.status, error.message)
+                self._refuse(made, error.status, error.message, True)
                 return
         made.exchange = exchange
         self._fresh.append(made)
@@ -267,11 +274,11 @@ class Http2Connection(Parting):
             raise SessionError(STREAM_CLOSED, "HEADERS on a closed stream")
         self.end_with_trailers(stream, last, block, reserved, reason if status else None)
 
-    def _refuse(self, stream: ServerStream, status: int, reason: str) -> None:
+    def _refuse(self, stream: ServerStream, status: int, reason: str, words: bool) -> None:
         """Answer a request that no filter sees."""
         self.stats.protocol_errors += 1
         self.count_reset()
-        stream.refuse(status, reason)
+        stream.refuse(status, reason, words=words)
         stream.close(NO_ERROR)
 
     def on_read(self) -> None:

@@ -5,12 +5,13 @@ response is complete, else with RST_STREAM, so that no client can take a part fo
 """
 
 from collections.abc import Awaitable
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from noderouter.core.body import CHUNKED
 from noderouter.core.connection import ConnectionInfo
 from noderouter.core.duplex import Duplex
-from noderouter.core.errors import ClientGone, ClientProtocolError, ClientStalled, EndpointProtocolError, RouterError
+from noderouter.core.errors import ClientGone, ClientProtocolError, ClientStalled, NotSwitched, RouterError
 from noderouter.core.exchange import Exchange
 from noderouter.core.grpc import is_grpc, trailers_for
 from noderouter.core.headers import Headers
@@ -20,6 +21,7 @@ from noderouter.proxy.http.clear_context import guard
 from noderouter.proxy.http.error_form import refusal
 from noderouter.proxy.http.trailers import trailer_line
 from noderouter.proxy.http2.extended_connect import as_established
+from noderouter.proxy.http2.flood import PREMATURE_SECONDS
 from noderouter.proxy.http2.frames import CANCEL, INTERNAL_ERROR, NO_ERROR
 from noderouter.proxy.http2.output import HEADS_BYTES
 from noderouter.proxy.http2.stream import Stream
@@ -44,7 +46,8 @@ class ServerStream(Stream):
         length: of the request's body, or CHUNKED.
         data: the request's body where it is at hand.
         complete: the end of the response is on its way.
-        switches: the request is an extended CONNECT; `key` is what HTTP/1 calls its Sec-WebSocket-Key.
+        tunnels: the request is a CONNECT: its DATA is no body.
+        switches: ... an extended one; `key` is what HTTP/1 calls its Sec-WebSocket-Key.
     """
 
     __slots__ = (
@@ -63,6 +66,7 @@ class ServerStream(Stream):
         "started",
         "switches",
         "task",
+        "tunnels",
     )
 
     def __init__(self, server: "Http2Connection", number: int, length: int, head_only: bool) -> None:
@@ -81,15 +85,18 @@ class ServerStream(Stream):
         self.sent_bytes = 0
         self._head_only = head_only
         self._to_come = UNKNOWN
-        self.switches = False
+        self.switches = self.tunnels = False
         self.key = b""
 
     # The session's side
 
     def reset_by_peer(self, code: int) -> None:
         """The client wants nothing of it any more."""
+        exchange = self.exchange
+        early = not self.started and (exchange is None or monotonic() - exchange.started < PREMATURE_SECONDS)
         self.lose(ClientGone("client reset the stream"))
-        self.server.count_reset()  # which may end the session: what the stream was for is over by then
+        if early:
+            self.server.count_reset()  # which may end the session: what the stream was for is over by then
 
     def lose(self, error: Exception) -> None:
         """See `Stream`; ends the exchange."""
@@ -143,10 +150,10 @@ class ServerStream(Stream):
             exchange.reply_fields = b""
             self.refuse(error.status, error.message, is_grpc(exchange))
 
-    def refuse(self, status: int, message: str, grpc: bool = False) -> None:
+    def refuse(self, status: int, message: str, grpc: bool = False, words: bool = True) -> None:
         """Answer at once, and without words where the client leaves no room for any."""
         response, text = refusal(status, message, grpc=grpc, clear=self.server.settings.clear_context)
-        if not self.fits(len(text)):
+        if not words or not self.fits(len(text)):
             response.length, text = 0, b""
         self.started = True
         self._put_head(response, text, b"", None)
@@ -173,7 +180,7 @@ class ServerStream(Stream):
 
     def begin_body(self, buffer_bytes: int) -> None:
         """All frames of one read are here: a body that is whole is at hand, unless trailers have to go behind it."""
-        if self.ended and not self.switches and self.trailers is None:
+        if self.ended and not self.tunnels and self.trailers is None:
             data = self.take() if self.pieces else b""
             self.data = data
             self.length = len(data)
@@ -224,7 +231,7 @@ class ServerStream(Stream):
                 never = never_indexed(response.reserved)
                 fields += trailer_line(response.reserved)
         if self.switches and 200 <= response.status < 300:
-            raise EndpointProtocolError("endpoint did not switch protocols")  # any 2xx would say that it has
+            raise NotSwitched("endpoint did not switch protocols")  # any 2xx would say that it has
         self.started = True
         if self.finished:
             return None  # it was reset meanwhile

@@ -69,6 +69,7 @@ class Session(Reading):
 
     Attributes:
         going: a GOAWAY that ends the session was sent or received: no stream begins.
+        acknowledged: the peer has seen our settings.
     """
 
     __slots__ = (
@@ -77,6 +78,7 @@ class Session(Reading):
         "_block_flags",
         "_block_since",
         "_max_block",
+        "acknowledged",
         "decoder",
         "encoder",
         "going",
@@ -87,7 +89,7 @@ class Session(Reading):
         super().__init__(wire, local, patience, from_server)
         self.decoder = Decoder(local.header_table, local.max_header_list)
         self.encoder = Encoder(OUR_TABLE)
-        self.going = False
+        self.going = self.acknowledged = False
         self._max_block = max(MAX_BLOCK_BYTES, local.max_header_list)
         self._block = b""
         self._block_count = 0
@@ -216,7 +218,8 @@ class Session(Reading):
             if flags & ACK:
                 self.on_pong(data[pos:stop])
             else:
-                self.useless("PING")
+                if not self.updates.ping():
+                    self.useless("PING")
                 self.write(frame(PING, ACK, 0, data[pos:stop]))
         elif kind == GOAWAY:
             if number:
@@ -276,6 +279,7 @@ class Session(Reading):
         if flags & ACK:
             if pos != stop:
                 raise SessionError(FRAME_SIZE_ERROR, "SETTINGS with ACK has a payload")
+            self.acknowledged = True
             self.decoder.acknowledged()
             return
         check_length(stop - pos)
@@ -292,7 +296,9 @@ class Session(Reading):
         peer = self.peer
         window, table, largest = peer.initial_window, peer.header_table, peer.max_frame
         peer.take(data, pos, stop, self.from_server)
-        if peer.header_table != table:
+        if peer.least_table != table:  # what was in between counts, too (RFC 7541 section 4.2)
+            self.encoder.resize(min(peer.least_table, OUR_TABLE))
+        if peer.header_table != peer.least_table:
             self.encoder.resize(min(peer.header_table, OUR_TABLE))
         if peer.max_frame != largest:
             self.encoder.max_frame = peer.max_frame

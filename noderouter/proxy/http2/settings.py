@@ -67,17 +67,26 @@ class PeerSettings:
     Attributes:
         told: its first SETTINGS are here.
         header_table: bytes of the table that our encoder may fill.
+        least_table: the fewest that it had to be within the last SETTINGS.
         max_streams: streams that we may have open.
         initial_window: bytes that may be sent on a fresh stream.
         max_frame: bytes of a frame's payload.
         connect_protocol: extended CONNECT may be sent (RFC 8441).
     """
 
-    __slots__ = ("connect_protocol", "header_table", "initial_window", "max_frame", "max_streams", "told")
+    __slots__ = (
+        "connect_protocol",
+        "header_table",
+        "initial_window",
+        "least_table",
+        "max_frame",
+        "max_streams",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.told = False
-        self.header_table = DEFAULT_TABLE
+        self.header_table = self.least_table = DEFAULT_TABLE
         self.max_streams = UNTOLD_STREAMS
         self.initial_window = DEFAULT_WINDOW
         self.max_frame = DEFAULT_FRAME
@@ -92,12 +101,14 @@ class PeerSettings:
         if not self.told:
             self.told = True
             self.max_streams = 2**31  # unless it says something, there is no limit
+        self.least_table = self.header_table
         while pos < stop:
             key = data[pos] << 8 | data[pos + 1]
             value = int.from_bytes(data[pos + 2 : pos + 6], "big")
             pos += 6
             if key == HEADER_TABLE_SIZE:
                 self.header_table = value
+                self.least_table = min(self.least_table, value)
             elif key == ENABLE_PUSH:
                 if value > 1 or (value and from_server):
                     raise SessionError(PROTOCOL_ERROR, f"SETTINGS_ENABLE_PUSH is {value}")

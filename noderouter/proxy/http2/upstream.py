@@ -25,7 +25,7 @@ from noderouter.core.exchange import SUCCESS, Awaited, Exchange
 from noderouter.core.message import HTTP_2, Response
 from noderouter.proxy.http.outcome import conclude, deliver, lost
 from noderouter.proxy.http.status import phrase
-from noderouter.proxy.http.trailers import takes_trailers, trailer_line
+from noderouter.proxy.http.trailers import follow, takes_trailers, trailer_line
 from noderouter.proxy.http.upgrade import KEY, without
 from noderouter.proxy.http.via import via_request, via_response
 from noderouter.proxy.http2.client_session import SILENCE_SECONDS, UNACKNOWLEDGED_SECONDS, ClientSession
@@ -34,7 +34,7 @@ from noderouter.proxy.http2.client_stream import ClientStream, SessionLost
 from noderouter.proxy.http2.extended_connect import as_switched, extended
 from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
 from noderouter.proxy.http2.stream import MOST_QUEUED
-from noderouter.proxy.http2.translate import never_indexed, said_authority
+from noderouter.proxy.http2.translate import check_target, never_indexed, said_authority
 from noderouter.proxy.transport import SharedConnector, SharedTransport, Transport, TransportLimits
 from noderouter.reactor.dial import Dial, connect
 from noderouter.reactor.errors import Unwind, WireError
@@ -43,7 +43,6 @@ from noderouter.reactor.task import PARK, Task, current_task
 from noderouter.telemetry.streams import StreamStats
 
 _VIA: Final = b"via: 2.0 linkerd\r\n"
-NO_QUOTA: Final = 1 << 62
 
 
 class StreamTransport(Transport):
@@ -59,7 +58,7 @@ class StreamTransport(Transport):
         self._stream: ClientStream | None = None
         self._asked = b""
         self._sent = False
-        self._quota = NO_QUOTA
+        self._quota = 1 << 62  # none
 
     def __repr__(self) -> str:
         return f"<StreamTransport {self._stream or 'new'} of {self._session!r}>"
@@ -93,8 +92,9 @@ class StreamTransport(Transport):
             self._asked = await extended(session, exchange)
         if session.room <= 0:  # it may have ended meanwhile
             raise Unprocessed("connection lost: it has just ended")
+        check_target(exchange)
         heard = session.heard
-        stream = self._stream = session.begin(exchange.method == b"HEAD")
+        stream = self._stream = session.begin(exchange.method == b"HEAD", self._asked != b"")
         pump: Task | None = None
         broken: BaseException | None = None
         try:
@@ -157,7 +157,7 @@ class StreamTransport(Transport):
             if exchange.field(b"expect") is not None and data != b"":
                 extra += b"expect: 100-continue\r\n"
             extra += trailer_line(reserved)
-        authority = exchange.authority
+        authority = exchange.authority or None
         if exchange.destination is not None:
             authority = said_authority(exchange)
         length = exchange.body.length
@@ -287,12 +287,10 @@ class StreamTransport(Transport):
         """Judge the response; return what is here of its payload, or None where it is discarded for another try."""
         response = Response(stream.status, phrase(stream.status), stream.block, stream.length, HTTP_2, stream.reserved)
         data = stream.take() if stream.pieces else b""
-        if stream.bodyless:
-            data = b""
-        elif whole:
+        if whole and not stream.bodyless:
             response.length = len(data)
-        elif stream.length < 0 or stream.trailers is not None:
-            response.length = CHUNKED
+        elif not stream.bodyless and (stream.length < 0 or stream.trailers is not None or follow(exchange, response)):
+            response.length = CHUNKED  # its end is that of the stream: trailers come behind what its length counts
         return data if deliver(exchange, response) else None
 
     async def _carry(self, exchange: Exchange, stream: ClientStream) -> None:

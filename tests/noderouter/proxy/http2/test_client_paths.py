@@ -10,6 +10,7 @@ from noderouter.core.service import Service
 from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.filter.timeout import AttemptTimeout
 from noderouter.proxy.http2.client_stream import ClientStream
+from noderouter.proxy.http2.flood import MOST_RESETS_SENT
 from tests.noderouter.proxy.http2.fronts import ask, fronted
 from tests.testing.http2 import (
     CANCEL,
@@ -20,6 +21,7 @@ from tests.testing.http2 import (
     data,
     http2_client,
     http2_origin,
+    rst_stream,
     window_update,
 )
 from tests.testing.loop import until
@@ -136,6 +138,7 @@ async def test_connections_waiters_and_bytes_are_counted() -> None:
 
 
 async def test_thousands_of_streams_that_are_cancelled_at_once_leave_nothing() -> None:
+    """The session on which so many were reset gets no more of them: its endpoint would end it."""
     endpoint = Endpoint()
     count = 2000
     async with http2_origin(endpoint.serve) as server, fronted("h2", server.port) as p:
@@ -156,7 +159,33 @@ async def test_thousands_of_streams_that_are_cancelled_at_once_leave_nothing() -
         (node,) = p.client.endpoints.values()
         assert node.failures == 0
         assert (await ask(p.port, "h2", "/fine")).status == 200
-        assert len(server.peers) == 1
+        assert len(server.peers) == 2
+
+
+async def test_many_that_are_cancelled_end_no_other_on_the_same_session() -> None:
+    """Two clients that reset what they began are within their budgets, and together beyond that of the endpoint."""
+    endpoint = Endpoint()
+    async with http2_origin(endpoint.serve) as server, fronted("h2", server.port) as p:
+        other = await http2_client(p.port)
+        await other.send(other.request("/slow"))
+        await until(lambda: endpoint.waiting)
+        for _ in range(3):
+            peer = await http2_client(p.port)
+            for number in range(1, 81, 2):
+                before = len(endpoint.waiting)
+                await peer.send(peer.request("/slow"))
+                await until(lambda before=before: len(endpoint.waiting) > before)  # type: ignore[misc]
+                await peer.send(rst_stream(number))
+            await peer.still_there()
+            assert not peer.goaways
+            await peer.close()
+        await until(lambda: p.client.in_flight == 1)
+        counts = [sum(seen.reset is not None for seen in each.seen.values()) for each in endpoint.peers]
+        assert max(counts) <= MOST_RESETS_SENT + 1
+        assert sum(counts) == 120
+        await endpoint.answer()
+        assert (await other.over(1)).status == 200
+        await other.close()
 
 
 class Large(Endpoint):

@@ -10,6 +10,7 @@ import pytest
 
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
 from tests.testing.http2 import CANCEL, Http2Peer, data, http2_client, http2_origin, rst_stream
+from tests.testing.loop import until
 from tests.testing.origin import Peer, client, origin
 from tests.testing.proxy import HTTP_2, proxy
 
@@ -204,4 +205,54 @@ async def test_a_client_that_needs_it_is_told() -> None:
         seen = await peer.over(1)
         assert seen.status == 502
         assert b"RFC 8441" in seen.body
+        (node,) = p.client.endpoints.values()
+        assert node.failures == 0  # any client could take it out of service otherwise
         await peer.close()
+
+
+async def test_an_endpoint_of_http1_that_goes_on_without_has_not_failed() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await peer.rest()
+
+    async with origin(script) as server, proxy(server.port, http2=H2) as p:
+        peer = await http2_client(p.port)
+        await peer.send(extended(peer))
+        assert (await peer.over(1)).status == 502
+        (node,) = p.client.endpoints.values()
+        await until(lambda: not p.client.in_flight)
+        assert node.failures == 0
+        await peer.close()
+
+
+@pytest.mark.parametrize("status", [200, 204])
+@pytest.mark.parametrize("front", ["h1", "h2"])
+async def test_a_tunnel_has_no_length_whatever_its_head_says(front: str, status: int) -> None:
+    """RFC 9110 section 9.3.6."""
+
+    async def serve(peer: Http2Peer) -> None:
+        await peer.greet((ENABLE_CONNECT_PROTOCOL, 1))
+        await peer.opened(1)
+        await peer.send(peer.response(1, status, (b"content-length", b"0")), data(1, b"hello"))
+        await peer.over(1)
+        await peer.send(data(1, b"", True))
+        await peer.rest()
+
+    http2 = H2 if front == "h2" else None
+    async with http2_origin(serve) as server, proxy(server.port, http2=http2, connections=HTTP_2) as p:
+        if front == "h2":
+            peer = await http2_client(p.port)
+            await peer.send(extended(peer), data(1, b"", True))
+            seen = await peer.over(1)
+            assert (seen.status, bytes(seen.body), seen.reset) == (200, b"hello", None)
+            assert b"content-length" not in seen.head
+            await peer.close()
+        else:
+            old = await client(p.port)
+            await old.send(UPGRADE)
+            await old.finish()
+            head, _, rest = (await old.rest()).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 101 ")
+            assert b"content-length" not in head.lower()
+            assert rest == b"hello"

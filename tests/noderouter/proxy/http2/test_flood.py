@@ -10,10 +10,24 @@ from typing import NamedTuple
 import pytest
 import trio
 
-from noderouter.proxy.http2.flood import RESET_SECONDS, RESETS, UPDATES, USELESS_AT_ONCE, Resets, Updates, Useless
+from noderouter.core.body import CHUNKED
+from noderouter.core.exchange import Exchange
+from noderouter.core.message import Response
+from noderouter.proxy.http2.flood import (
+    PINGS_AT_ONCE,
+    PREMATURE_SECONDS,
+    RESET_SECONDS,
+    RESETS,
+    UPDATES,
+    USELESS_AT_ONCE,
+    Resets,
+    Updates,
+    Useless,
+)
 from noderouter.proxy.http2.output import ANSWERS_BYTES
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
-from tests.noderouter.proxy.http2.services import Held, hello, session_of
+from noderouter.proxy.http2.server_stream import ServerStream
+from tests.noderouter.proxy.http2.services import Held, hello, session_of, sized, soon
 from tests.testing import http2
 from tests.testing.http2 import (
     CONTINUATION,
@@ -189,6 +203,60 @@ async def test_one_byte_at_a_time_does_not_renew_the_time_of_a_header_block() ->
         assert p.stats.closes == 1
 
 
+async def test_a_ping_for_what_was_sent_is_no_flood() -> None:
+    """Clients of gRPC measure the delay with a PING while DATA comes, however long that goes on."""
+    async with proxy(service=sized, http2=H2) as p:
+        peer = await http2_client(p.port)
+        peer.giving = True
+        pings = int(USELESS_AT_ONCE) + 500
+        await peer.send(peer.request(f"/{pings * 16384}"))
+        while not (1 in peer.seen and peer.seen[1].over):
+            got = await peer.read()
+            assert got is not None
+            if got.kind == DATA and got.payload:
+                await peer.send(http2.ping())
+        await peer.until(lambda: len(peer.pongs) >= pings)
+        assert not peer.goaways
+        await peer.close()
+
+
+async def test_who_lets_go_of_what_has_begun_is_no_attacker() -> None:
+    """Callers that have had the beginning of their responses, or waited for a second, gave up on something."""
+
+    async def begun(exchange: Exchange) -> None:
+        await soon(exchange.reply.begin(Response(200, b"", b"", CHUNKED), b"some"))
+        await held(exchange)
+
+    held = Held()
+    async with proxy(service=begun, http2=H2) as p:
+        peer = await http2_client(p.port)
+        for number in range(1, 4 * RESETS, 2):
+            await peer.send(peer.request())
+            await peer.until(lambda number=number: number in peer.seen and peer.seen[number].body)  # type: ignore[misc]
+            await peer.send(rst_stream(number))
+        await peer.still_there()
+        assert not peer.goaways
+        await peer.close()
+
+
+async def test_who_has_waited_for_a_second_is_no_attacker() -> None:
+    held = Held()
+    async with proxy(service=held, http2=H2) as p:
+        peer = await http2_client(p.port)
+        for number in range(1, 4 * RESETS, 2):
+            await peer.send(peer.request())
+            await until(lambda: held.there)
+            (stream,) = session_of(p).streams.values()
+            assert isinstance(stream, ServerStream)
+            assert stream.exchange is not None
+            stream.exchange.started -= PREMATURE_SECONDS + 0.1
+            await peer.send(rst_stream(number))
+            await until(lambda: not held.there)
+        await peer.still_there()
+        assert not peer.goaways
+        await peer.close()
+
+
 async def test_budgets_are_renewed() -> None:
     """What comes slowly, or moves something, is no flood."""
     async with proxy(service=hello, http2=H2) as p:
@@ -240,3 +308,14 @@ def test_updates() -> None:
     budget = Updates()
     assert all(budget.spend() for _ in range(UPDATES))
     assert not budget.spend()
+
+
+def test_pings() -> None:
+    budget = Updates()
+    assert not budget.ping()
+    budget.sent(0)
+    assert not budget.ping()
+    for _ in range(2 * PINGS_AT_ONCE):
+        budget.sent(1)
+    assert all(budget.ping() for _ in range(PINGS_AT_ONCE))
+    assert not budget.ping()

@@ -10,8 +10,9 @@ import pytest
 from noderouter.core.body import CHUNKED
 from noderouter.core.exchange import Exchange
 from noderouter.core.message import Response
+from noderouter.proxy.http2.flood import RESETS, UNTOLD_REFUSALS
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
-from tests.noderouter.proxy.http2.services import Held, answer, at_rest, body_of, echo, soon, whole
+from tests.noderouter.proxy.http2.services import Held, answer, at_rest, body_of, echo, session_of, soon, whole
 from tests.testing import http2
 from tests.testing.http2 import data, http2_client
 from tests.testing.loop import until
@@ -176,6 +177,76 @@ async def test_a_tunnel() -> None:
         assert b"content-length" not in seen.head
         await at_rest(p, peer)
         await peer.close()
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_comes_with_the_request_for_a_tunnel_is_the_tunnels(together: bool) -> None:
+    async def script(peer: Peer) -> None:
+        assert await peer.rest() == b"early"
+        await peer.send(b"thanks")
+        await peer.finish()
+
+    async with origin(script) as server, proxy(server.port, http2=H2) as p:
+        peer = await http2_client(p.port)
+        head = peer.request(method="CONNECT", end=False, authority=f"127.0.0.1:{server.port}")
+        if together:
+            await peer.send(head, data(1, b"early", True))
+        else:
+            await peer.send(head)
+            await until(lambda: session_of(p).running)
+            await peer.send(data(1, b"early", True))
+        seen = await peer.over(1)
+        assert (seen.status, bytes(seen.body), seen.reset) == (200, b"thanks", None)
+        await peer.close()
+
+
+async def test_a_request_without_an_authority_is_answered() -> None:
+    """RFC 9112 section 3.2 has an answer for what names no host, which a reset would keep from the client."""
+    async with proxy(service=answer, http2=H2) as p:
+        peer = await http2_client(p.port)
+        for number in range(1, 2 * RESETS + 20, 2):
+            await peer.send(peer.headers(number, [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/")], True))
+            seen = await peer.over(number)
+            assert (seen.status, seen.reset) == (400, None)
+            assert seen.head[b"l5d-err"] == b"neither%20:authority%20nor%20Host"
+        await peer.still_there()
+        await peer.close()
+
+
+async def test_a_refusal_of_a_head_that_was_not_read_has_no_body() -> None:
+    """It may be one of HEAD."""
+    async with proxy(service=answer, http2=H2) as p:
+        peer = await http2_client(p.port)
+        await peer.send(peer.request("/", "HEAD", *[(b"x-large", b"v" * 2000)] * 32))
+        seen = await peer.over(1)
+        assert (seen.status, bytes(seen.body), seen.ended) == (431, b"", True)
+        assert seen.head[b"content-length"] == b"0"
+        await peer.close()
+
+
+async def test_more_streams_than_are_allowed_before_that_is_known_are_no_flood() -> None:
+    held = Held()
+    async with proxy(service=held, http2=Http2ServerSettings(max_streams=3)) as p:
+        peer = await http2_client(p.port)
+        await peer.send(*[peer.request() for _ in range(RESETS + 50)])
+        await peer.over(2 * RESETS + 99)
+        await peer.still_there()
+        assert not peer.goaways
+        held.release()
+        for number in (1, 3, 5):
+            assert (await peer.over(number)).status == 200
+        await peer.close()
+
+
+async def test_more_streams_than_are_allowed_from_one_who_acknowledges_nothing_end() -> None:
+    held = Held()
+    async with proxy(service=held, http2=Http2ServerSettings(max_streams=3)) as p:
+        peer = await http2_client(p.port)
+        burst = b"".join(peer.request() for _ in range(UNTOLD_REFUSALS + RESETS + 10))
+        await peer.stream.send_all(burst)
+        await peer.rest()
+        assert [code for _, code, _ in peer.goaways if code] == [http2.ENHANCE_YOUR_CALM]
+        await until(lambda: not held.there)
 
 
 async def test_an_early_response_ends_and_then_is_reset_without_an_error() -> None:

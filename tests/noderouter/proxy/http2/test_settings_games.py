@@ -8,6 +8,7 @@ from noderouter.proxy.http2.client_settings import Http2ClientSettings
 from noderouter.proxy.http2.server_settings import Http2ServerSettings
 from noderouter.proxy.http2.upstream import connector
 from tests.noderouter.proxy.http2.fronts import ask, fronted
+from tests.noderouter.proxy.http2.services import hello
 from tests.testing.http2 import (
     HEADER_TABLE_SIZE,
     INITIAL_WINDOW_SIZE,
@@ -50,6 +51,22 @@ async def test_a_table_that_shrinks_and_grows_is_followed() -> None:
             seen = await peer.fetch("/", "GET", *fields)
             assert bytes(seen.body) == b"fine"
         assert len(server.peers) == 1
+        await peer.close()
+
+
+async def test_a_table_that_shrinks_and_grows_within_one_frame_is_followed() -> None:
+    """RFC 7541 section 4.2: the smallest of what was said in between is announced as well."""
+    async with proxy(service=hello, http2=Http2ServerSettings()) as p:
+        peer = await http2_client(p.port)
+        for _ in range(3):
+            await peer.fetch()
+        acks = peer.acks
+        await peer.send(settings((HEADER_TABLE_SIZE, 0), (HEADER_TABLE_SIZE, 4096)))
+        await peer.until(lambda: peer.acks > acks)
+        peer.decoder.header_table_size = 0
+        peer.decoder.header_table_size = 4096
+        for _ in range(3):
+            assert (await peer.fetch()).status == 200
         await peer.close()
 
 

@@ -13,7 +13,7 @@ from noderouter.core.service import Service
 from noderouter.proxy.client.pool_settings import PoolSettings
 from noderouter.proxy.client.shared_pool import SharedPool
 from noderouter.proxy.filter.timeout import AttemptTimeout
-from noderouter.proxy.http2.client_session import DOUBT_SECONDS, PONG_SECONDS
+from noderouter.proxy.http2.client_session import DOUBT_SECONDS, MOST_HEADS, PONG_SECONDS
 from noderouter.proxy.http2.output import SMALLEST
 from noderouter.proxy.http2.session import BLOCK_SECONDS
 from tests.noderouter.proxy.http2.fronts import FRONTS, Seen, ask, fronted
@@ -269,12 +269,45 @@ async def test_one_that_was_only_slow_is_used_again() -> None:
         assert len(server.peers) == 1
 
 
+async def test_heads_for_an_endpoint_that_reads_nothing_go_elsewhere() -> None:
+    """No window bounds heads: what one session keeps of them has a limit of its own, and requests go to others."""
+    reading = trio.Event()
+
+    async def serve(peer: Http2Peer) -> None:
+        await peer.greet()
+        await reading.wait()
+        await peer.rest()
+
+    async with http2_origin(serve) as server, fronted("h2", server.port, pool=PoolSettings()) as p:
+        head = [(b"x-%d" % each, b"v" * 3900) for each in range(4)]
+        peers = []
+        while not peers or len(pool_of(p).connections) < 2:
+            assert len(peers) < 100
+            peer = await http2_client(p.port)
+            peers.append(peer)
+            await peer.send(*[peer.request("/", "GET", *head) for _ in range(20)])
+            await peer.still_there()
+        sessions = [each.session for each in pool_of(p).connections]  # type: ignore[attr-defined]
+        assert all(each.queued < MOST_HEADS + 20 * 16_384 for each in sessions)
+        shut = [each for each in sessions if each.queued >= MOST_HEADS]
+        assert shut
+        assert not any(each.room for each in shut)
+        reading.set()
+        await until(lambda: all(each.room for each in shut))
+        for peer in peers:
+            await peer.close()
+
+
 async def test_many_that_are_cancelled_leave_the_others_alone() -> None:
     """Answers to streams that were reset long ago are under way, and no fault."""
     endpoint = Endpoint()
     count = 1500
     async with http2_origin(endpoint.serve) as server, fronted("h2", server.port) as p:
         assert await ask(p.port, "h2", "/good") == FINE  # it says how many it takes
+        staying = await http2_client(p.port)
+        await staying.send(staying.request("/bad"))
+        await until(lambda: endpoint.bad)
+        _, stays = endpoint.bad.pop()
         peers = []
         for start in range(0, count, 500):
             peer = await http2_client(p.port)
@@ -290,5 +323,8 @@ async def test_many_that_are_cancelled_leave_the_others_alone() -> None:
         await origin.send(ping())  # its script reads the answer
         await until(lambda: origin.pongs)
         assert await ask(p.port, "h2", "/good") == FINE
-        assert len(server.peers) == 1
+        assert len(server.peers) == 2  # on the first, many were reset
         assert sum(each.kind == DATA for each in origin.frames) == 0
+        await origin.send(origin.response(stays) + data(stays, b"fine", True))
+        assert bytes((await staying.over(1)).body) == b"fine"
+        await staying.close()

@@ -1,8 +1,6 @@
 """What endpoints of HTTP/2 get of requests of either version, and what their clients get of the responses.
 
 The other way, to endpoints of HTTP/1, is in `test_server`.
-
-Covers `translate.py`.
 """
 
 import gc
