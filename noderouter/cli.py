@@ -4,6 +4,7 @@ Exit codes: 0 fine, 1 the input or the environment is at fault (said on standard
 """
 
 import argparse
+import errno
 import gc
 import os
 import signal
@@ -16,6 +17,8 @@ from noderouter import __version__
 
 DTAB_OTHERS: Final = {"check": "tell which names a new dtab would lead elsewhere, and what is wrong with it"}
 """What `noderouter dtab` can do besides the language's own commands."""
+_LASTING: Final = ("run", "demo", "intercept")
+"""What writes more than an answer to standard output: a disk may be full for them elsewhere, too."""
 SHELLS: Final = ("bash", "zsh", "fish")
 
 
@@ -23,6 +26,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; answers the exit code."""
     _heed_termination()
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] and arguments[0] in _LASTING:
+        return _carry_out(arguments)
+    try:
+        code = _carry_out(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left is flushed once more at the end
+        if error.errno == errno.EPIPE:
+            return 0  # as much as was wanted
+        print(f"noderouter: standard output: {error.strerror}", file=sys.stderr)
+        return 1
+
+
+def _carry_out(arguments: list[str]) -> int:
     if arguments[:1] == ["dtab"]:
         return _dtab(arguments[1:])
     if arguments[:1] == ["intercept"]:

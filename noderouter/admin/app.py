@@ -126,10 +126,14 @@ class AdminApp:
         gate = self._state.gate
         if gate is None or gate.lets(request):
             return True
-        self._gauges.refused["token"].add()
-        if gate.shows_proof(request):
-            _log.warning(ADMIN_TOKEN_WRONG, path=request.path, client=request.client)
+        self._count_token(request, shown=gate.shows_proof(request))
         return False
+
+    def _count_token(self, request: Request, *, shown: bool) -> None:
+        """Note a request without proof, or with one that was `shown` and is wrong."""
+        self._gauges.refused["token"].add()
+        if shown:
+            _log.warning(ADMIN_TOKEN_WRONG, path=request.path, client=request.client)
 
     def _unread(self, body: Body) -> Response | None:
         """Return why a body was not read to its end; None where it was."""
@@ -146,7 +150,10 @@ class AdminApp:
         assert handler is not None  # see `_judge`
         try:
             with trio.move_on_after(HANDLER_SECONDS):
-                return await handler(self._state, request)
+                answer = await handler(self._state, request)
+                if answer.status == 401:  # who logs in shows the token in the body
+                    self._count_token(request, shown=True)
+                return answer
         except Exception as error:
             # One endpoint that fails must not take the others with it.
             _log.exception(ADMIN_HANDLER_FAILED, path=request.path, error=str(error))

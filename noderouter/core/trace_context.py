@@ -39,6 +39,8 @@ def parse_trace(value: bytes) -> Trace | None:
         return None
     span_id, parent_id, trace_id, flags = _WORDS.unpack_from(data)
     high = _WORD.unpack_from(data, 32)[0] if len(data) == 40 else None
+    if not trace_id and not high:
+        return None  # all who send it would be in one trace
     return Trace(trace_id, span_id, parent_id, flags, high)
 
 

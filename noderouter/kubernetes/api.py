@@ -226,7 +226,8 @@ async def _refusal(response: "httpx.Response", method: str, path: str) -> ApiErr
         message = json.loads(body).get("message")
     except (ValueError, AttributeError):
         message = None
-    words = message if isinstance(message, str) and message else bytes(body[:200]).decode("utf-8", "replace").strip()
+    words = message if isinstance(message, str) and message else body.decode("utf-8", "replace").strip()
+    words = words[:MAX_REASON_BYTES]
     reason = f"{method} {path}: {response.status_code} {response.reason_phrase}" + (f": {words}" if words else "")
     after = response.headers.get("retry-after", "")
     return ApiError(reason, status=response.status_code, retry_after=float(after) if after.isdecimal() else None)

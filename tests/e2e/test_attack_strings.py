@@ -30,8 +30,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from noderouter.cli import parser
 from noderouter.commands.look.command import carry_out
-from noderouter.commands.look.interface import LookError
-from noderouter.commands.look.output import Output, one_line
+from noderouter.commands.look.output import LookError, Output, one_line
 from noderouter.telemetry import log
 from tests.testing.api_server import api_server
 from tests.testing.backend import backend, response

@@ -5,7 +5,7 @@ A terminal's client accepts anything, and gets text. `?as=` has the last word, f
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
 
 from noderouter.admin.dashboard.query import Query, choice
 
@@ -18,13 +18,19 @@ class Form(Enum):
     JSON = "json"
 
 
-_TYPES: Final = {"text/html": Form.HTML, "application/xhtml+xml": Form.HTML, "application/json": Form.JSON}
+_TYPES: Final = {
+    "text/plain": Form.TEXT,
+    "text/html": Form.HTML,
+    "application/xhtml+xml": Form.HTML,
+    "application/json": Form.JSON,
+}
+T = TypeVar("T")
 _MOST: Final = 50
 """Media ranges that are looked at."""
 
 
 def wanted(headers: Mapping[str, str], query: Query) -> Form:
-    """Return the form; of several the one with the highest weight, of equals the one that is named first.
+    """Return the form, as text what names none of them.
 
     Raises:
         BadQuery: `as` is none of the forms.
@@ -32,10 +38,18 @@ def wanted(headers: Mapping[str, str], query: Query) -> Form:
     named = choice(query, "as", tuple(each.value for each in Form))
     if named:
         return Form(named)
-    best, form = 0.0, Form.TEXT
+    return preferred(headers, _TYPES) or Form.TEXT
+
+
+def preferred(headers: Mapping[str, str], types: Mapping[str, T]) -> T | None:
+    """Return what stands in `types` for the media type that a request accepts by name; None where it names none.
+
+    Of several it is the one with the highest weight, of equals the one that is named first.
+    """
+    best, form = 0.0, None
     for each in headers.get("accept", "").split(",")[:_MOST]:
         media_type, _, parameters = each.partition(";")
-        found = _TYPES.get(media_type.strip().lower())
+        found = types.get(media_type.strip().lower())
         weight = _weight(parameters)
         if found is not None and weight > best:
             best, form = weight, found

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode
 from noderouter.admin.dashboard.accept import Form, wanted
 from noderouter.admin.dashboard.contents import CONTENTS
 from noderouter.admin.dashboard.look import Look
-from noderouter.admin.dashboard.query import BadQuery, NotThere, Query
+from noderouter.admin.dashboard.query import BadQuery, Full, NotThere, Query
 from noderouter.admin.dashboard.render import html, json, text
 from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import Fact, Facts, Frame, Link, State, View
@@ -32,6 +32,7 @@ PAGE_ROWS: Final = "100"
 FORM_FIELDS: Final = 20
 _TAKING: Final = frozenset(("watch", "seconds"))
 """Who gives these takes one of few places for a while: not for pages of other sites, though they could read nothing."""
+RETRY_AFTER: Final = ("retry-after", "5")
 _NO_HOST: Final = "localhost:9990"
 _VARY: Final = ("vary", "accept")
 GUARDED: Final = (
@@ -48,7 +49,7 @@ GUARDED: Final = (
 
 async def page(make: MakeView, shared: bool, state: AdminState, request: Request) -> Response:
     """Answer a view in the form that is wanted; `shared` where all who ask the same may get the same answer."""
-    if not _TAKING.isdisjoint(request.query) and not is_same_origin(request.headers, "http"):
+    if not _TAKING.isdisjoint(request.query) and not is_same_origin(request.headers, request.scheme):
         return plain(ELSEWHERE, 403)
     try:
         form = wanted(request.headers, request.query)
@@ -65,6 +66,8 @@ async def page(make: MakeView, shared: bool, state: AdminState, request: Request
         return await _answer(_wrong(str(bad)), Form.TEXT, state, request)
     except NotThere as missing:
         return await _answer(_missing(missing), Form.TEXT, state, request)
+    except Full as full:
+        return _later(await _answer(_full(full), Form.TEXT, state, request))
     make_answer = partial(_made, make, query, form, state, request)
     if not shared:
         return await make_answer()
@@ -81,7 +84,11 @@ async def _made(make: MakeView, query: Query, form: Form, state: AdminState, req
         view = _wrong(str(bad))
     except NotThere as missing:
         view = _missing(missing)
+    except Full as full:
+        view = _full(full)
     answer = await _answer(view, form, state, request)
+    if view.status == 503:
+        answer = _later(answer)
     took = ("server-timing", f"made;dur={1e3 * (perf_counter() - began):.1f}")
     return replace(answer, headers=(*answer.headers, took))
 
@@ -158,6 +165,15 @@ def frame_of(look: Look, state: AdminState, request: Request) -> Frame:
 def _wrong(said: str) -> View:
     facts = Facts("wrong", "", (Fact("query", said, State.BAD, "wrong"),))
     return View("error", "This cannot be asked so", terse="wrong query", parts=(facts,), status=400)
+
+
+def _full(full: Full) -> View:
+    facts = Facts("wrong", "", (Fact("503", str(full), State.WARN, "full"),))
+    return View("error", "Not now", terse="not now", parts=(facts,), status=503)
+
+
+def _later(answer: Response) -> Response:
+    return replace(answer, headers=(*answer.headers, RETRY_AFTER))
 
 
 def _missing(missing: NotThere) -> View:

@@ -13,6 +13,10 @@ class BadQuery(Exception):
     """A parameter that makes no sense; the text says which values do."""
 
 
+class Full(Exception):
+    """As many ask for it as may; the text says how many those are."""
+
+
 class NotThere(Exception):
     """What was asked for by name is not there; `nearest` are names that are."""
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from noderouter.admin.dashboard import assets
+from noderouter.admin.dashboard.accept import preferred
 from noderouter.admin.dashboard.page import MakeView, page
 from noderouter.admin.dashboard.views import (
     endpoints,
@@ -46,6 +47,7 @@ async def graph_or_data(state: AdminState, request: Request) -> Response:
     return await _graph(state, request)
 
 
+_PAGES: Final = {"text/html": "html", "application/xhtml+xml": "html", "text/plain": "text"}
 _requests: Final = _view(requests.view, shared=False)
 
 
@@ -54,9 +56,9 @@ async def requests_or_stream(linked: bool, state: AdminState, request: Request) 
 
     Where `io.l5d.recentRequests` is configured, who names nothing gets the page that Linkerd had.
     """
-    accept = request.headers.get("accept", "").lower()
-    form = request.query.get("as") or ("html" if "text/html" in accept else "text" if "text/plain" in accept else None)
-    data = live.form_of(request) is not None or state.recent_requests is not None
+    data = live.form_of(request) is not None
+    form = request.query.get("as") or (None if data else preferred(request.headers, _PAGES))
+    data = data or state.recent_requests is not None
     if "format" in request.query or (form is None and data):
         return await kept.requests(linked, state, request)
     if form in {None, "text"}:

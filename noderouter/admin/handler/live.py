@@ -13,6 +13,7 @@ from typing import Final
 
 import trio
 
+from noderouter.admin.dashboard.accept import preferred
 from noderouter.admin.message import EVENTS, JSON, JSON_LINES, Request, Response, Stream, text
 from noderouter.admin.security import ELSEWHERE, is_same_origin
 from noderouter.admin.state import AdminState
@@ -23,6 +24,13 @@ from noderouter.telemetry.tap.tap import TooManyViewers
 from noderouter.telemetry.tap.viewer import Viewer, Wish
 
 FORMATS: Final = {"json": JSON, "jsonl": JSON_LINES, "sse": EVENTS}
+_TYPES: Final = {
+    "text/event-stream": "sse",
+    "application/x-ndjson": "jsonl",
+    "application/jsonl": "jsonl",
+    "application/json": "json",
+    **dict.fromkeys(("text/html", "application/xhtml+xml", "text/plain"), ""),
+}
 MOST: Final = 1_000_000
 """Requests of one stream."""
 LONGEST: Final = 3600.0
@@ -59,12 +67,7 @@ def form_of(request: Request) -> str | None:
     """Return the format that a request names, or accepts by name; None where it has no wish of ours."""
     if "format" in request.query:
         return request.query["format"]
-    accepted = {each.partition(";")[0].strip().lower() for each in request.headers.get("accept", "").split(",")}
-    if "text/html" in accepted:
-        return None
-    names = {"text/event-stream": "sse", "application/x-ndjson": "jsonl", "application/jsonl": "jsonl"}
-    found = [form for name, form in names.items() if name in accepted]
-    return found[0] if found else "json" if "application/json" in accepted else None
+    return preferred(request.headers, _TYPES) or None
 
 
 def ask(request: Request) -> Ask:
@@ -84,6 +87,8 @@ def ask(request: Request) -> Ask:
     gathers = form == "json"
     count = number("n", query.get("n", str(GATHERED if gathers else MOST)), GATHERED_MOST if gathers else MOST)
     seconds = number("seconds", query.get("seconds", str(SOON if gathers else LONGEST)), _longest(form))
+    if not count.is_integer():
+        raise FilterError(f"n={query['n'][:40]!r}: must be a whole number")
     wish = Wish(parse(query), number("sample", query.get("sample", "1"), 1.0), request.flag("heads"))
     return Ask(form, wish, int(count), seconds)
 
@@ -94,7 +99,7 @@ def _longest(form: str) -> float:
 
 async def answer(state: AdminState, request: Request) -> Response:
     """Answer what is asked for."""
-    if not is_same_origin(request.headers, "http"):  # it could read nothing, but would take the places of others
+    if not is_same_origin(request.headers, request.scheme):  # it could read nothing, but would take places of others
         return text(ELSEWHERE, 403)
     try:
         asked = ask(request)

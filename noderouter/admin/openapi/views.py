@@ -23,6 +23,7 @@ from noderouter.admin.openapi.operation import (
     one_of,
     whole,
 )
+from noderouter.policy.recent import MINUTES
 
 FORMS: Final[Content] = {"text/plain": TEXT, "text/html": TEXT, "application/json": VIEW}
 STYLE: Final = (  # of every view
@@ -59,6 +60,9 @@ _ASKED: Final = (
     _ROUTER,
     Parameter("path", "the name", MAYBE_PATH),
     Parameter("dtab", "a draft", DTAB),
+    _ROWS,
+    Parameter("policies", "a draft of all policies, as `noderouter policy check` reads them"),
+    Parameter("minutes", "how far back requests are judged by it", whole(1, MINUTES)),
 )
 _FORM: Final = record({}, {each.name: each.schema for each in _ASKED})
 

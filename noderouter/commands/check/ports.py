@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from noderouter.admin.listen import AdminListenError, open_socket
 from noderouter.commands.check.finding import Finding, fail, ok, warn
-from noderouter.commands.look.interface import LookError, token_field
+from noderouter.commands.look.interface import token_field
+from noderouter.commands.look.output import LookError
 from noderouter.config.config import Config
 from noderouter.proxy.listener.listener import ListenError, listen
 

@@ -25,7 +25,8 @@ from noderouter.commands.dtab_check.router import AdminError, RunningRouter
 from noderouter.commands.dtab_check.source import SourceError
 from noderouter.commands.dtab_check.whatif import WhatIf
 from noderouter.commands.look.arguments import TOKEN_FILE
-from noderouter.commands.look.interface import LookError, token_field
+from noderouter.commands.look.interface import token_field
+from noderouter.commands.look.output import LookError
 from noderouter.kubernetes.access import of_people
 from noderouter.kubernetes.credentials import context_of
 from noderouter.kubernetes.errors import ApiError

@@ -16,9 +16,8 @@ from typing import Final
 import trio
 
 from noderouter.commands.look import pages
-from noderouter.commands.look.interface import LookError
 from noderouter.commands.look.nodes import interfaces
-from noderouter.commands.look.output import Output, clean
+from noderouter.commands.look.output import LookError, Output, clean
 from noderouter.commands.look.requests import follow
 from noderouter.commands.look.top import top
 from noderouter.commands.look.whatif import whatif
@@ -30,8 +29,8 @@ LAST_SECONDS: Final = 1.0
 
 def run(name: str, options: argparse.Namespace) -> int:
     """Carry out the command `name`; return the exit code."""
-    output = Output()
     try:
+        output = Output()
         return trio.run(_until_a_signal, output, lambda: carry_out(name, options, output))
     except LookError as error:
         print(f"noderouter {name}: {clean(str(error))}", file=sys.stderr)

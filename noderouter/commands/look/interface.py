@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any, Final
 
 from noderouter.admin.gate import TOKEN_FIELD
 from noderouter.admin.token import read_tokens
-from noderouter.commands.look.output import one_line
+from noderouter.commands.look.output import LookError, one_line
 from noderouter.kubernetes.access import Plain, bracketed
 from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.errors import ApiError
@@ -41,10 +42,6 @@ _PROXIED: Final = {
 }
 
 Query = Mapping[str, str]
-
-
-class LookError(Exception):
-    """Something cannot be had; the message says what, why, and what to do."""
 
 
 class Interface:
@@ -194,6 +191,16 @@ def token_field(path: str | None) -> dict[str, str]:
     return {TOKEN_FIELD: tokens[0].decode("ascii")}
 
 
+def _is_host(host: str) -> bool:
+    """Return whether it is an address, or a name of which the system's resolver can be asked."""
+    try:
+        if ":" in host:
+            return bool(IPv6Address(host))
+        return bool(host.encode("idna")) and host.isprintable() and not set(host) & set("/@?#[] ")
+    except ValueError:
+        return False
+
+
 def plain(text: str, trust: str | None = None, shown: str | None = None, key: str | None = None) -> Plain:
     """Return the address of an admin interface: `host:port`, perhaps behind `http://` or `https://`; its port is 9990.
 
@@ -208,7 +215,7 @@ def plain(text: str, trust: str | None = None, shown: str | None = None, key: st
     if not colon or authority.endswith("]"):  # an IPv6 address has colons, and stands in brackets
         host, port = authority, str(PORT)
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    known = host and not set(host) & set("/@?#[] ") and bracketed(host) in authority
+    known = _is_host(host) and bracketed(host) in authority
     if "://" in authority or not known or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
         raise LookError(
             f"--admin {text!r}: must be HOST:PORT, such as 127.0.0.1:9990 or [::1]:9990, or https://HOST:PORT"

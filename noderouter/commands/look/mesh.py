@@ -22,8 +22,8 @@ from noderouter.admin.mesh.bounds import SUMMARY_BYTES
 from noderouter.admin.mesh.checked import Refused, checked
 from noderouter.admin.mesh.merge import Merge
 from noderouter.admin.mesh.nodes import Mesh, differences, missing, problems_of, silent
-from noderouter.commands.look.interface import Interface, LookError
-from noderouter.commands.look.output import Output
+from noderouter.commands.look.interface import Interface
+from noderouter.commands.look.output import LookError, Output
 from noderouter.commands.look.pages import AT_A_TIME, PATIENCE
 from noderouter.telemetry.portions import json_object
 

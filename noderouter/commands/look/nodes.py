@@ -9,8 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from noderouter.commands.look.arguments import TOKEN_FILE
-from noderouter.commands.look.interface import PORT, TIMING, Interface, LookError, plain, token_field
-from noderouter.commands.look.output import one_line
+from noderouter.commands.look.interface import PORT, TIMING, Interface, plain, token_field
+from noderouter.commands.look.output import LookError, one_line
 from noderouter.kubernetes.access import Access, of_people
 from noderouter.kubernetes.api import Api
 from noderouter.kubernetes.errors import ApiError

@@ -22,11 +22,17 @@ PLAIN_AGAIN: Final = "\x1b[0m"
 USUAL_SIZE: Final = (80, 24)
 
 
+class LookError(Exception):
+    """Something cannot be had; the message says what, why, and what to do."""
+
+
 class Output:
     """A file descriptor to write to, and what is known of who reads there."""
 
     def __init__(self, descriptor: int = 1, environment: Mapping[str, str] = os.environ, encoding: str = "") -> None:
         self._descriptor = descriptor
+        if descriptor == 1 and sys.stdout is None:  # what has its number now is something else of ours
+            raise LookError("standard output is closed")
         self.terminal = _is_terminal(descriptor)
         # https://no-color.org: present, and not empty
         self.colour = self.terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
@@ -57,6 +63,7 @@ class Output:
 
         Raises:
             BrokenPipeError: nobody reads there any more.
+            LookError: it cannot be written.
         """
         await self.put(clean(text, self.colour) + "\n")
 
@@ -65,13 +72,19 @@ class Output:
 
         Raises:
             BrokenPipeError: nobody reads there any more.
+            LookError: it cannot be written.
         """
         data = text.encode(self._encoding, "replace")
         await trio.to_thread.run_sync(self._write, data, abandon_on_cancel=True)
 
     def _write(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise LookError(f"standard output: {error.strerror}") from None
 
 
 def clean(text: str, colours: bool = False) -> str:

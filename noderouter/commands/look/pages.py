@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import trio
 
-from noderouter.commands.look.interface import Interface, LookError
-from noderouter.commands.look.output import Output, one_line
+from noderouter.commands.look.interface import Interface
+from noderouter.commands.look.output import LookError, Output, one_line
 
 AT_A_TIME: Final = 16
 """Routers that are asked at once."""

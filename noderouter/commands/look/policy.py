@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import trio
 
-from noderouter.commands.look.interface import Interface, LookError
-from noderouter.commands.look.output import Output, one_line
+from noderouter.commands.look.interface import Interface
+from noderouter.commands.look.output import LookError, Output, one_line
 from noderouter.commands.look.pages import complain, each, together
 from noderouter.naming.stored.text import TextError
 

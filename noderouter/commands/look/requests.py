@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import trio
 
-from noderouter.commands.look.interface import Interface, LookError
+from noderouter.commands.look.interface import Interface
 from noderouter.commands.look.line import lines
-from noderouter.commands.look.output import Output, one_line
+from noderouter.commands.look.output import LookError, Output, one_line
 
 KEYS: Final = ("service", "client", "endpoint", "source", "router", "method", "path", "status", "min_ms", "sample")
 STREAMS: Final = 64

@@ -11,8 +11,8 @@ import trio
 
 from dtab import Dtab, ParseError
 from noderouter.commands.dtab_check.whatif import WhatIf, what_if
-from noderouter.commands.look.interface import Interface, LookError
-from noderouter.commands.look.output import Output, one_line
+from noderouter.commands.look.interface import Interface
+from noderouter.commands.look.output import LookError, Output, one_line
 from noderouter.commands.look.pages import complain, each, together
 
 STDIN: Final = "-"

@@ -25,7 +25,7 @@ LONG_MEMBER_BYTES: Final = 128
 _WORD: Final = rb"([0-9a-f]{16})"
 _PARENT: Final = re.compile(rb"([0-9a-f]{2})-%b%b-%b-([0-9a-f]{2})(-.*)?" % (_WORD, _WORD, _WORD), re.DOTALL)
 _MEMBER: Final = re.compile(
-    rb"([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})="
+    rb"([a-z0-9][a-z0-9_\-*/@]{0,255})="
     rb"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
 _SAMPLED_FLAG: Final = 1

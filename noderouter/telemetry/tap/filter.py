@@ -10,8 +10,10 @@ All have to be true. A client or an endpoint is one of any try, so that the one 
 that answered. An endpoint or a source without a port is one with any.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 
 from noderouter.core.exchange import Exchange
@@ -23,6 +25,9 @@ MAX_MS: Final = 24 * 3600 * 1000.0
 ERROR: Final = "error"
 GRPC: Final = "grpc"
 """A call that ended with another status than 0; with a number behind it, `grpc-14`, one that ended with that."""
+_OF_ADDRESSES: Final = frozenset("0123456789abcdef.:[]")
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""RFC 9110 section 5.6.2."""
 _OF_GRPC: Final = frozenset((GRPC, *(f"{GRPC}-{int(each)}" for each in Status)))
 
 
@@ -108,12 +113,14 @@ def parse(query: Mapping[str, str]) -> Filter:
         FilterError: a value cannot be understood.
     """
     given = {key: query[key] for key in KEYS if query.get(key)}
-    wanted = {key: _wanted(given[key]) for key in ("router", "service", "client", "endpoint", "source") if key in given}
+    wanted = {key: _wanted(given[key]) for key in ("router",) if key in given}
+    wanted |= {key: _wanted(_name(key, given[key])) for key in ("service", "client") if key in given}
+    wanted |= {key: _wanted(_address(key, given[key])) for key in ("endpoint", "source") if key in given}
     return Filter(
         **wanted,
-        methods=frozenset(each.encode("utf-8") for each in _several(given["method"])) if "method" in given else None,
-        path=given["path"].encode("utf-8") if "path" in given else None,
-        statuses=frozenset(map(_status, _several(given["status"]))) if "status" in given else None,
+        methods=frozenset(map(_method, _several("method", given["method"]))) if "method" in given else None,
+        path=_path(given["path"]) if "path" in given else None,
+        statuses=frozenset(map(_status, _several("status", given["status"]))) if "status" in given else None,
         min_seconds=number("min_ms", given.get("min_ms", "0"), MAX_MS) / 1000,
     )
 
@@ -137,13 +144,54 @@ def _wanted(value: str) -> Wanted:
     return Wanted(value.removesuffix("*"), value.endswith("*"))
 
 
-def _several(value: str) -> list[str]:
-    return [each.strip() for each in value.split(",") if each.strip()]
+def _name(key: str, value: str) -> str:
+    if not value.startswith(("/", "*")):
+        raise FilterError(f"{key}={value[:40]!r}: must be a name such as /svc/hello, or how it begins and a *")
+    return value
+
+
+def _address(key: str, value: str) -> str:
+    """What may be an address, with or without a port, or the beginning of one."""
+    if value.endswith("*"):
+        right = _OF_ADDRESSES.issuperset(value[:-1].lower())
+    else:
+        host, _, port = value.rpartition(":")
+        right = _is_ip(value) or (_is_ip(host) and _digits(port))
+    if not right:
+        raise FilterError(f"{key}={value[:40]!r}: must be 10.0.0.7, 10.0.0.7:8080, [fd00::7]:8080, or 10.0.0.*")
+    return value
+
+
+def _is_ip(value: str) -> bool:
+    try:
+        ip_address(value.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _method(value: str) -> bytes:
+    if not _TOKEN.fullmatch(value):
+        raise FilterError(f"method={value[:40]!r}: must be a method such as GET")
+    return value.encode("ascii")
+
+
+def _path(value: str) -> bytes:
+    if not value.startswith(("/", "*")):
+        raise FilterError(f"path={value[:40]!r}: must begin with /, as the path of a request does")
+    return value.encode("utf-8")
+
+
+def _several(key: str, value: str) -> list[str]:
+    found = [each.strip() for each in value.split(",") if each.strip()]
+    if not found:
+        raise FilterError(f"{key}={value[:40]!r}: names none")
+    return found
 
 
 def _status(value: str) -> str:
     folded = value.lower()
-    whole = len(folded) == 3 and folded[0] in "12345" and (folded[1:] == "xx" or _digits(folded[1:]))
+    whole = len(folded) == 3 and folded[0] in "123456789" and (folded[1:] == "xx" or _digits(folded[1:]))
     if whole or folded == ERROR or folded in _OF_GRPC:
         return folded
     raise FilterError(f"status={value[:40]!r}: must be a status such as 503, a class such as 5xx, {GRPC}, or {ERROR}")

@@ -11,8 +11,10 @@ from noderouter.core.exchange import Exchange
 from noderouter.core.message import VERSIONS, Message
 from noderouter.telemetry.record import text
 
-SECRET: Final = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
-"""Names of fields, in lower case."""
+SECRET: Final = frozenset(
+    (b"authorization", b"proxy-authorization", b"cookie", b"cookie2", b"set-cookie", b"set-cookie2")
+)
+"""Names of fields, in lower case; `_` in the place of a `-` makes no other name: it is the same behind CGI."""
 MASK: Final = "***"
 FIELDS: Final = 100
 """Fields of one head that are shown."""
@@ -40,7 +42,8 @@ def fields(message: Message, masked: frozenset[bytes]) -> dict[str, Any]:
     shown: list[tuple[str | None, str | None]] = []
     left = BYTES
     for name, value in _items(message):
-        secret = name.strip(b" \t").lower() in masked
+        folded = name.strip(b" \t").lower()
+        secret = folded in masked or folded.replace(b"_", b"-") in masked
         left -= len(name) + (len(MASK) if secret else len(value))
         if left < 0 or len(shown) == FIELDS:
             return {"fields": shown, "cut": True}

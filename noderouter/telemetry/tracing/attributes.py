@@ -16,14 +16,20 @@ from noderouter.telemetry.tracing.span import Attribute, Told
 METHODS: Final = {
     name: name.decode("ascii") for name in b"CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE".split()
 }
-"""Others are `_OTHER`, so that no stranger invents names of spans."""
+"""Others are `_OTHER`, so that no stranger invents values and names of spans."""
 OTHER: Final = "_OTHER"
+PORTS: Final = {b"http": 80, b"https": 443}
 _VERSIONS: Final = {10: "1.0", 11: "1.1", 20: "2"}
 
 
 def method(value: bytes) -> str:
-    """Return a method as spans name it."""
+    """Return a method as attributes have it."""
     return METHODS.get(value, OTHER)
+
+
+def span_name(value: bytes) -> str:
+    """Return the name of the span of a request with this method, which is `HTTP` where that is `_OTHER`."""
+    return METHODS.get(value, "HTTP")
 
 
 def server(
@@ -43,13 +49,13 @@ def server(
     override: str | None,
 ) -> tuple[Attribute, ...]:
     """Return those of a request."""
-    found = _request(method_, authority)
+    found = _request(method_, authority, scheme)
     path = target.partition(b"?")[0]
-    found += [("url.scheme", scheme.decode("latin-1")), ("url.path", cut(path.decode("latin-1")))]
+    found += [("url.scheme", _text(scheme)), ("url.path", cut(_text(path)))]
     found += _peer("client.address", "client.port", peer)
     found.append(("network.protocol.version", _VERSIONS.get(version, "1.1")))
     if agent is not None:
-        found.append(("user_agent.original", cut(agent.decode("latin-1"))))
+        found.append(("user_agent.original", cut(_text(agent))))
     found += _status(status, failure, 500)
     found += _ours(router, name, client_id, attempts, override)
     return tuple(found)
@@ -69,10 +75,10 @@ def client(
     connecting: float,
 ) -> tuple[Attribute, ...]:
     """Return those of a try, the `at`th of its request from 0 on; `connecting` are the seconds for a connection."""
-    found = _request(method_, authority)
+    found = _request(method_, authority, scheme)
     path = target.partition(b"?")[0]
     url = b"%b://%b%b" % (scheme, authority or b"", path if path.startswith(b"/") else b"")
-    found.append(("url.full", cut(url.decode("latin-1"))))
+    found.append(("url.full", cut(_text(url))))
     found += _peer("network.peer.address", "network.peer.port", (endpoint.ip, endpoint.port))
     if at:
         found.append(("http.request.resend_count", at))
@@ -104,7 +110,7 @@ def flow(
     if endpoint is not None:
         found += _peer("network.peer.address", "network.peer.port", (endpoint.ip, endpoint.port))
     if server_name is not None:
-        found.append(("tls.server_name", cut(server_name.decode("latin-1"))))
+        found.append(("tls.server_name", cut(_text(server_name))))
     found.append(("noderouter.sent_bytes", sent_bytes))
     if failure is not None:
         found.append(("error.type", failure))
@@ -127,6 +133,11 @@ def call(told: Told, target: bytes, status: Status | None, wrong: str | None) ->
     return tuple(found)
 
 
+def _text(value: bytes) -> str:
+    """What came over the wire, as far as it is UTF-8; exporters take nothing else."""
+    return value.decode("utf-8", "replace")
+
+
 def split_authority(authority: str) -> tuple[str, int | None]:
     """The host and the port of an authority, which may have none, or one that is no number."""
     host, colon, digits = authority.rpartition(":")
@@ -135,22 +146,23 @@ def split_authority(authority: str) -> tuple[str, int | None]:
     return host.strip("[]"), int(digits)
 
 
-def _request(method_: bytes, authority: bytes | None) -> list[Attribute]:
+def _request(method_: bytes, authority: bytes | None, scheme: bytes) -> list[Attribute]:
     """The attributes that both sides of a request have."""
     shown = method(method_)
     found: list[Attribute] = [("http.request.method", shown)]
     if shown == OTHER:
-        found.append(("http.request.method_original", cut(method_.decode("latin-1"))))
-    return found if authority is None else found + _origin(authority)
+        found.append(("http.request.method_original", cut(_text(method_))))
+    return found if authority is None else found + _origin(authority, PORTS.get(scheme))
 
 
 def _peer(address: str, port: str, value: tuple[str, int]) -> list[Attribute]:
     return [(address, value[0]), (port, value[1])] if value[0] else []
 
 
-def _origin(authority: bytes) -> list[Attribute]:
-    """Whom the client meant: the host, and the port where it is said."""
-    host, port = split_authority(authority.decode("latin-1"))
+def _origin(authority: bytes, usual: int | None = None) -> list[Attribute]:
+    """Whom the client meant: the host, and the port, which is the `usual` one where none is said."""
+    host, port = split_authority(_text(authority))
+    port = usual if port is None and host else port
     found: list[Attribute] = [("server.address", cut(host))] if host else []
     return found if port is None else [*found, ("server.port", port)]
 

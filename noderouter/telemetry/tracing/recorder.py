@@ -131,7 +131,7 @@ class SpanRecorder:
         parent = 0 if trace.parent_id == trace.span_id else trace.parent_id
         ids = (trace.trace_id_high or 0, trace.trace_id, trace.span_id, parent)
         times = self._times(exchange.started, exchange.done_at or now)
-        name = attributes.method(exchange.method)
+        name = attributes.span_name(exchange.method)
         return Span(ids, SpanKind.SERVER, name, router, times, told, wrong, remote=parent != 0, state=trace.state)
 
     def _client(self, exchange: Exchange, router: str, trace: Trace, attempt: Attempt, at: int, now: float) -> Span:
@@ -155,7 +155,7 @@ class SpanRecorder:
             told = partial(attributes.call, told, exchange.target[:_LONG], attempt.grpc, wrong)
         ids = (trace.trace_id_high or 0, trace.trace_id, attempt.span_id, trace.span_id)
         times = self._times(attempt.began, attempt.ended or now)
-        name = attributes.method(exchange.method)
+        name = attributes.span_name(exchange.method)
         return Span(ids, SpanKind.CLIENT, name, router, times, told, wrong, state=trace.state)
 
     def _flow(self, exchange: Exchange, router: str, trace: Trace, failure: str | None) -> Span:

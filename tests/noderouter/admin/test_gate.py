@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from noderouter.admin.gate import HEALTH, LOGIN, METRICS, OPEN, TOKEN_FIELD, Gate, sessions_of
 from noderouter.admin.message import Request
@@ -143,6 +144,13 @@ def test_what_probes_may_ask_is_open_but_for_summaries(make_state: MakeState) ->
     assert [path for path in table if not lets(path)] == [SUMMARY]
 
 
+def counted(state: AdminState) -> float:
+    """Requests that were refused for want of the token."""
+    (value,) = [each.value for each in state.metrics.samples() if "/".join(each.path) == "admin/refused/token"]
+    assert isinstance(value, int | float)
+    return value
+
+
 async def test_a_browser_logs_in(state: AdminState, serving: Serving) -> None:
     html = {"accept": "text/html"}
     async with serving(state) as client:
@@ -153,8 +161,13 @@ async def test_a_browser_logs_in(state: AdminState, serving: Serving) -> None:
         assert "default-src 'none'" in page.headers["content-security-policy"]
         nested = await client.get("/admin/threads", headers=html)
         assert 'action="./../login"' in nested.text
-        wrong = await client.post("/login", data={"token": "wrong", "to": "/names"})
+        with structlog.testing.capture_logs() as logs:
+            wrong = await client.post("/login", data={"token": "wrong", "to": "/names"})
         assert (wrong.status_code, "not the token" in wrong.text) == (401, True)
+        assert [(each["event"], each["path"], each["client"]) for each in logs] == [
+            ("admin.token_wrong", "/login", "127.0.0.1")
+        ]
+        assert counted(state) == 3
         assert "set-cookie" not in wrong.headers
         right = await client.post("/login", data={"token": TOKEN, "to": "/names"})
         assert (right.status_code, right.headers["location"]) == (303, "./names")

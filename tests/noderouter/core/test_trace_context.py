@@ -22,7 +22,9 @@ from noderouter.core.trace_context import (
 )
 
 WORD = st.integers(0, 2**64 - 1)
-TRACES = st.builds(Trace, WORD, WORD, WORD, WORD, st.none() | WORD)
+TRACES = st.builds(Trace, WORD, WORD, WORD, WORD, st.none() | WORD).filter(
+    lambda trace: bool(trace.trace_id or trace.trace_id_high)
+)
 
 
 @given(TRACES)
@@ -47,9 +49,16 @@ def test_arbitrary_bytes_are_no_trace_or_one_that_shows_the_same(value: bytes) -
 
 
 def test_other_lengths_and_loose_base64_are_no_trace() -> None:
-    good = b64encode(bytes(32))
+    good = b64encode(b"\1" * 32)
     for value in (b"", b"AAAA", b64encode(bytes(31)), b64encode(bytes(48)), good[:-1], b" " + good, good + b"A" * 100):
         assert parse_trace(value) is None, value
+
+
+def test_no_trace_has_an_id_of_zeros() -> None:
+    """Whoever sends it would be in one trace with all others that do."""
+    assert parse_trace(b64encode(pack(">QQQQ", 1, 2, 0, 6))) is None
+    assert parse_trace(b64encode(pack(">QQQQQ", 1, 2, 0, 6, 0))) is None
+    assert parse_trace(b64encode(pack(">QQQQQ", 1, 2, 0, 6, 1))) is not None
 
 
 def parsed(fields: bytes) -> tuple[Trace, bytes]:

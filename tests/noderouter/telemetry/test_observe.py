@@ -68,7 +68,7 @@ def test_the_trace_is_the_one_that_is_told_the_next_hop() -> None:
 def test_a_share_is_seen_and_it_is_that_of_the_trace_ids() -> None:
     half, all_, none = Seeing(0.5), Seeing(1.0), Seeing(0.0)
     for number in range(64):
-        send(half, all_, none, context=Context(trace=Trace(number << 58, 1, 2)))
+        send(half, all_, none, context=Context(trace=Trace(number << 58 | 1, 1, 2)))
     assert [trace.trace_id >> 58 for _, _, trace, _ in half.seen] == list(range(32))
     assert len(all_.seen) == 64
     assert none.seen == []

@@ -78,6 +78,12 @@ def test_a_request() -> None:
     }
 
 
+@pytest.mark.parametrize("parent", [0, 0x12])
+def test_a_root_has_no_parent(parent: int) -> None:
+    """Who began a trace by `traceparent` has none, and who began one by `l5d-ctx-trace` is his own."""
+    assert shown(ended(), trace=Trace(0xABC, 0x12, parent))["parent"] is None
+
+
 def test_what_is_not_known_is_null() -> None:
     exchange = ended(name=None, client=None, endpoint=None, status=None, authority=None)
     exchange.journey = None

@@ -9,6 +9,8 @@ from typing import Final
 
 WIDTH: Final = 80
 BARS: Final = "▁▂▃▄▅▆▇█"
+_MARKS: Final = frozenset({"Mn", "Me"})
+"""They stand on the character before them."""
 _HARMFUL: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -24,7 +26,8 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+        0 if unicodedata.category(char) in _MARKS else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
     )
 
 
@@ -32,12 +35,17 @@ def cut(text: str, most: int) -> str:
     """Return the text, or its beginning and an ellipsis where it is wider than `most`."""
     if width(text) <= most:
         return text
-    kept = ""
-    for char in text:
-        if width(kept) + width(char) > most - 1:
-            break
-        kept += char
-    return kept + "…"
+    return _beginning(text, most - 1) + "…"
+
+
+def _beginning(text: str, columns: int) -> str:
+    """Return as much of the text as so many columns have room for."""
+    taken = 0
+    for at, char in enumerate(text):
+        taken += width(char)
+        if taken > columns:
+            return text[:at]
+    return text
 
 
 def left(text: str, columns: int) -> str:
@@ -74,8 +82,9 @@ def wrap(text: str, columns: int) -> list[str]:
             if line:
                 lines.append(line)
                 line = ""
-            lines.append(word[:columns])
-            word = word[columns:]
+            piece = _beginning(word, columns) or word[0]
+            lines.append(piece)
+            word = word[len(piece) :]
         if line and width(line) + 1 + width(word) > columns:
             lines.append(line)
             line = word

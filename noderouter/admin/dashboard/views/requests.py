@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from noderouter.admin.dashboard.query import BadQuery, Query, number
+from noderouter.admin.dashboard.query import BadQuery, Full, Query, number
 from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import Column, Field, Form, Kind, Link, Part, Row, State, Table, View
 from noderouter.admin.state import AdminState
@@ -98,7 +98,7 @@ async def _gather(state: AdminState, wish: Wish, seconds: float, most: int) -> l
     try:
         viewer = state.tap.open(wish)
     except TooManyViewers:
-        raise BadQuery(f"{state.tap.limit} viewers look already, which is all that may; try again later") from None
+        raise Full(f"{state.tap.limit} viewers look already, which is all that may; try again later") from None
     found: list[Row] = []
     pace = Pace()
     try:

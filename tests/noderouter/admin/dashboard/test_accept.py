@@ -25,6 +25,10 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;
         ("text/html;q=x, text/plain", Form.TEXT),
         ("text/html;q=7", Form.TEXT),
         ("text/plain, */*", Form.TEXT),
+        ("text/plain, application/json;q=0.1", Form.TEXT),
+        ("text/plain;q=1, text/html;q=0.2", Form.TEXT),
+        ("text/html;q=0.9, text/plain;q=0.5", Form.HTML),
+        ("application/json, text/plain, */*", Form.JSON),
         ("," * 10_000, Form.TEXT),
     ],
 )

@@ -8,7 +8,8 @@ import httpx
 import pytest
 import trio
 
-from noderouter.admin.handler.live import ask, form_of
+from noderouter.admin.dashboard.routes import VIEWS
+from noderouter.admin.handler.live import answer, ask, form_of
 from noderouter.admin.listen import open_socket
 from noderouter.admin.message import Request
 from noderouter.admin.server import serve_admin
@@ -59,7 +60,11 @@ def query(text: str, **headers: str) -> Request:
         ("", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", None),
         ("", "text/event-stream", "sse"),
         ("", "application/x-ndjson", "jsonl"),
-        ("", "application/json, text/event-stream", "sse"),
+        ("", "application/json;q=0.9, text/event-stream", "sse"),
+        ("", "application/json;q=0, text/event-stream;q=0.1", "sse"),
+        ("", "application/x-ndjson;q=0, */*", None),
+        ("", "text/plain, application/json;q=0.5", None),
+        ("", "text/html;q=0.1, application/json", "json"),
         ("", "application/json", "json"),
         ("", "Application/JSON; q=1", "json"),
         ("", "text/html, application/json", None),
@@ -81,6 +86,7 @@ def test_what_is_asked_for(text: str, accept: str, form: str | None) -> None:
         ("format=json&seconds=21", "must be a number from 0 to 20"),
         ("sample=2", "must be a number from 0 to 1"),
         ("status=x", "must be a status"),
+        ("n=1.5", "n='1.5': must be a whole number"),
     ],
 )
 def test_what_cannot_be_understood_is_refused(text: str, words: str) -> None:
@@ -223,6 +229,16 @@ async def test_streams_end_when_the_server_stops(make_state: MakeState, watched:
             stop.set()
             assert await response.aread() == b""
     assert len(watched.tap) == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_our_own_pages_take_one_with_tls_and_without(make_state: MakeState, scheme: str) -> None:
+    for origin, status in ((f"{scheme}://here:9990", 200), ("http://here:80", 403), ("https://here", 403)):
+        headers = {"host": "here:9990", "origin": origin}
+        request = Request("GET", "/requests", {"format": "json", "seconds": "0"}, headers, scheme=scheme)
+        assert (await answer(make_state(), request)).status == status
+        page = Request("GET", "/services", {"seconds": "1"}, headers, scheme=scheme)
+        assert (await VIEWS["/services"][1](make_state(), page)).status == status
 
 
 @pytest.mark.parametrize("header", [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")])

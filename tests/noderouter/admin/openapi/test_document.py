@@ -87,6 +87,7 @@ async def test_labels_are_those_of_the_routers(make_state: MakeState) -> None:
         assert router["schema"]["enum"] == ["in", "out"]
     form = found["paths"]["/names"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
     assert form["properties"]["router"]["enum"] == ["in", "out"]
+    assert {"path", "dtab", "n", "policies", "minutes"} < form["properties"].keys()
     assert all("name" not in each for each in found["paths"]["/names"]["post"]["parameters"])  # they are in the form
 
 

@@ -11,8 +11,8 @@ import sys
 import pytest
 import trio
 
-from noderouter.commands.look.interface import LookError
 from noderouter.commands.look.line import lines
+from noderouter.commands.look.output import LookError
 from tests.testing.backend import backend
 from tests.testing.loop import until
 from tests.testing.router import config, inet, routing

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from noderouter.commands.look.interface import LookError
+from noderouter.commands.look.output import LookError
 from tests.testing.router import config, routing
 from tests.testing.summaries import bare, edge, endpoint, service, stats, together
 

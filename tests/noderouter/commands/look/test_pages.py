@@ -7,8 +7,9 @@ import json
 
 import pytest
 
-from noderouter.commands.look.interface import LookError, plain, without_links
+from noderouter.commands.look.interface import plain, without_links
 from noderouter.commands.look.nodes import one_each
+from noderouter.commands.look.output import LookError
 from noderouter.kubernetes.access import Plain
 from tests.noderouter.commands.look.conftest import PAGE
 from tests.testing.backend import backend

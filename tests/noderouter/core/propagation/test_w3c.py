@@ -126,6 +126,12 @@ def test_states_are_joined_in_order_without_what_is_empty() -> None:
     assert read_state([b" a=1 , ,b@c=2\t", b"", b"d=3"]) == b"a=1,b@c=2,d=3"
 
 
+@pytest.mark.parametrize("state", [b"0=v", b"9a_-*/=v", b"a@b@c=v", b"4@b=v", b"k" * 256 + b"=v"])
+def test_keys_of_level_2(state: bytes) -> None:
+    """Section 3.3.1.3.1: a digit may begin each, and an @ is a character like others."""
+    assert read_state([state]) == state
+
+
 @pytest.mark.parametrize(
     "state", [b"a", b"=b", b"A=b", b"a=b=c", b"a=b,a=c", b"a=" + b"v" * 257, b"k" * 257 + b"=v", b"a=\x80"]
 )

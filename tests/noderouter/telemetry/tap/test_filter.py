@@ -97,15 +97,30 @@ def test_an_endpoint_that_failed_is_found_where_another_has_answered() -> None:
     assert not parse({"endpoint": "10.0.0.8"}).fits(exchange, "out", None, 1.0)
 
 
+def test_a_status_that_nobody_has_registered() -> None:
+    assert fits({"status": "799"}, status=799)
+    assert fits({"status": "7xx"}, status=799)
+
+
 def test_an_address_of_ipv6() -> None:
-    for wanted in ("fd00::7", "[fd00::7]:8080", "fd00::*"):
+    for wanted in ("fd00::7", "[fd00::7]:8080", "fd00::*", "[fd00::7]:80*"):
         assert fits({"endpoint": wanted}, endpoint="fd00::7")
 
 
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ({"status": "6xx"}, "status='6xx': must be a status such as 503"),
+        ({"status": "0xx"}, "status='0xx': must be a status such as 503"),
+        ({"status": ","}, "status=',': names none"),
+        ({"service": "hello"}, "service='hello': must be a name such as /svc/hello"),
+        ({"client": "10.0.0.7"}, "client='10.0.0.7': must be a name"),
+        ({"path": "a"}, "path='a': must begin with /"),
+        ({"method": "GET POST"}, "method='GET POST': must be a method such as GET"),
+        ({"method": " , "}, "method=' , ': names none"),
+        ({"endpoint": "web-1"}, "endpoint='web-1': must be 10.0.0.7, "),
+        ({"endpoint": "10.0.0.7:http"}, "must be 10.0.0.7, "),
+        ({"source": "10.0.0.256"}, "source='10.0.0.256': must be"),
+        ({"source": "10.0.x*"}, "must be 10.0.0.7, "),
         ({"status": "20"}, "such as 5xx, grpc, or error"),
         ({"status": "grpc-17"}, "must be a status"),
         ({"status": "²00"}, "must be a status"),

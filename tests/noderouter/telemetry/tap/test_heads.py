@@ -40,6 +40,8 @@ def test_secrets_are_masked_however_they_are_spelt() -> None:
     shown = fields(response(block, reserved=((b"proxy-authorization", b"s3cret"),)), SECRET | {b"x-api-key"})
     assert "s3cret" not in json.dumps(shown)
     assert [value for _, value in shown["fields"]] == [MASK] * 5
+    old = b"".join(b"%b: s3cret\r\n" % name for name in (b"Cookie2", b"Set-Cookie2", b"set_cookie", b"X_Api-Key"))
+    assert "s3cret" not in json.dumps(fields(response(old), SECRET | {b"x-api-key"}))
 
 
 SPELLING = st.sampled_from(sorted(SECRET)).flatmap(

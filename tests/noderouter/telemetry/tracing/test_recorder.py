@@ -187,7 +187,7 @@ def test_what_strangers_send_is_cut_and_names_no_span() -> None:
     (span,) = ended(what)
     found = dict(span.attributes)
     assert (span.name, found["http.request.method"], found["http.request.method_original"]) == (
-        "_OTHER",
+        "HTTP",
         "_OTHER",
         "BREW",
     )

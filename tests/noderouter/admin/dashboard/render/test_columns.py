@@ -34,6 +34,14 @@ def test_wrapped_lines_are_narrow_and_lose_nothing(text: str, columns: int) -> N
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
+@given(st.text(), st.integers(2, 90))
+def test_wrapped_lines_are_as_narrow_where_characters_are_wide(text: str, columns: int) -> None:
+    shown = clean(text)
+    lines = wrap(shown, columns)
+    assert all(width(line) <= columns for line in lines)
+    assert "".join("".join(lines).split()) == "".join(shown.split())
+
+
 def test_a_number_keeps_its_unit() -> None:
     assert wrap("a lot of 61 % is", 11) == ["a lot of", "61 % is"]
     assert wrap("", 10) == [""]
@@ -42,6 +50,8 @@ def test_a_number_keeps_its_unit() -> None:
 def test_wide_and_combining_characters() -> None:
     assert width("日本") == 4
     assert width("e\u0301") == 1
+    assert width("\u2764\ufe0f") == 1
+    assert wrap("日本日本日", 4) == ["日本", "日本", "日"]
     assert cut("日本日本", 5) == "日本…"
     assert (left("日", 4), right("日", 4)) == ("日  ", "  日")
 

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from noderouter.admin.dashboard.query import BadQuery
+from noderouter.admin.dashboard.query import BadQuery, Full
 from noderouter.admin.dashboard.view import Form, State, Table
 from noderouter.admin.dashboard.views.requests import view
 from noderouter.admin.routes import routes_of
@@ -52,11 +52,19 @@ async def test_a_filter_that_makes_no_sense_is_said_to_be_so(make_state: MakeSta
             await view(make_state(), query)
 
 
-async def test_as_many_viewers_as_may_look(make_state: MakeState, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_as_many_viewers_as_may_look(
+    make_state: MakeState, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = make_state()
     monkeypatch.setattr(state.tap, "limit", 0)
-    with pytest.raises(BadQuery, match="viewers look already"):
+    with pytest.raises(Full, match="viewers look already"):
         await view(state, {"seconds": "1"})
+    async with serving(state) as client:
+        for accept, form in (("*/*", "text/plain"), ("text/html", "text/html")):
+            page = await client.get("/requests?seconds=1", headers={"accept": accept})
+            assert (page.status_code, page.headers["retry-after"]) == (503, "5")
+            assert page.headers["content-type"].startswith(form)
+            assert "viewers look already" in page.text
 
 
 async def test_what_a_telemeter_has_kept_is_shown_as_text(make_state: MakeState) -> None:
