@@ -18,14 +18,7 @@ from typing import Final
 from dtab import Path
 from noderouter.core.body import NO_BODY, WholeBody
 from noderouter.core.connection import ConnectionInfo
-from noderouter.core.errors import (
-    ClientGone,
-    ClientProtocolError,
-    ClientStalled,
-    CutShort,
-    RouterError,
-    Truncated,
-)
+from noderouter.core.errors import ClientGone, ClientProtocolError, ClientStalled, CutShort, RouterError, Truncated
 from noderouter.core.exchange import SUCCESS, Exchange
 from noderouter.core.message import HTTP_1_0
 from noderouter.core.service import Service
@@ -71,6 +64,7 @@ class ServerConnection:
         "_ending",
         "_exchange",
         "_life",
+        "_partial",
         "_reply",
         "_service",
         "_settings",
@@ -91,8 +85,7 @@ class ServerConnection:
         self._service = service
         self._settings = settings
         self._stats = stats
-        self._ending = False
-        self._ahead = False
+        self._ending = self._ahead = self._partial = False
         self._born = monotonic()
         life = settings.life_seconds
         self._life = life if life == inf else life * uniform(1 - LIFE_JITTER, 1)
@@ -238,6 +231,8 @@ class ServerConnection:
                 if not reply.tunnelled:
                     await self._linger()
                 return
+            if self._ending:  # its head had said that the connection goes on
+                self.wire.reactor.spawn(self._end_if_idle(), "drain")
 
     def _edge_to(self, name: Path | None) -> Edge:
         """The edge from our client to a name, which is kept: most connections go on with the same name."""
@@ -283,30 +278,37 @@ class ServerConnection:
         return data
 
     def drain(self) -> None:
-        """End soon: an idle connection is given `DRAIN_IDLE_SECONDS`, a busy one ends with its exchange."""
+        """End soon: a busy connection with its exchange, where the client can still be told so.
+
+        One that is idle, or has been told that it may go on, is given `DRAIN_IDLE_SECONDS` for another request.
+        """
         self._ending = True
-        self._reply.persist = False
         if self._exchange is None:
             self.wire.reactor.spawn(self._end_if_idle(), "drain")
+        elif not self._reply.started:
+            self._reply.persist = False
 
     async def _end_if_idle(self) -> None:
         await sleep(DRAIN_IDLE_SECONDS)
+        while self._partial:  # within the time of a head
+            await sleep(DRAIN_IDLE_SECONDS)
         if self._exchange is None and self._body is None and self._task is not None:
             self._task.cancel("draining", self._forsaken)
 
     async def _rest_of_head(self, data: bytes) -> bytes:
         """Read on until the head is complete, or turns out to be none, within its time; answers all bytes so far."""
         settings = self._settings
+        self._partial = True
         with Timeout(settings.head_seconds) as scope:
             while True:
                 more = await self.wire
                 if not more:
                     raise Truncated("closed within a request head")
                 data += more
-                if data in EMPTY_LINES:
+                if data in EMPTY_LINES or parse_request(data, settings.max_line_bytes, settings.max_head_bytes):
+                    self._partial = False
                     return data
-                if parse_request(data, settings.max_line_bytes, settings.max_head_bytes) is not None:
-                    return data
+        self._partial = False
         if scope.expired:
             raise ClientProtocolError("request head did not arrive in time", 408)
         return data

@@ -136,6 +136,7 @@ class Listener:
         "_places",
         "_reactor",
         "_task",
+        "_waiting",
         "_wire",
         "address",
         "connections",
@@ -173,6 +174,7 @@ class Listener:
         self._on_exhausted = on_exhausted
         self._places = Places() if places is None else places
         self._most_per_client = most_per_client
+        self._waiting: list[tuple[socket.socket, tuple[str, int]]] = []
         self._wire = Wire(reactor, sock)
         self._task = reactor.spawn(self._accept(), f"accept {self.address[0]}:{self.address[1]}")
 
@@ -219,37 +221,46 @@ class Listener:
                 _reset(peer)
                 return
         elif places.full and not places.make_room():
-            try:
-                while places.full and not places.make_room():
-                    await self._pause(OSError(errno.EMFILE, "no place is left for a client, and none of them is idle"))
-            except BaseException:
-                _reset(peer)
-                raise
-            client = places.client(address[0])
+            self._waiting.append((peer, address))
+            while self._waiting:  # and still, where draining ends this
+                await self._pause(OSError(errno.EMFILE, "no place is left for a client, and none of them is idle"))
+                self._admit_waiting()
+            return
         self._admit(peer, address, client)
 
     def _admit_now(self, peer: socket.socket, address: tuple[str, int]) -> None:
-        """Let a newcomer in if there is a place for it at this moment, or refuse it."""
+        """Let a newcomer in, or refuse it; where no place is free, it waits here, as the backlog goes away."""
         places = self._places
-        client = places.client(unmapped(address[0]))
+        address = unmapped(address[0]), address[1]
+        client = places.client(address[0])
         if client.held >= self._most_per_client:
-            room = places.make_room_for(client)
-        else:
-            room = not places.full or places.make_room()
-        if room:
-            self._admit(peer, (unmapped(address[0]), address[1]), client)
-        else:
-            self.refused += 1
-            _reset(peer)
+            if not places.make_room_for(client):
+                self.refused += 1
+                _reset(peer)
+                return
+        elif self._waiting or (places.full and not places.make_room()):
+            self._waiting.append((peer, address))
+            return
+        self._admit(peer, address, client)
 
-    def _admit(self, peer: socket.socket, address: tuple[str, int], client: Client) -> None:
+    def _admit_waiting(self) -> None:
+        """Let those in for whom a place has become free."""
+        places = self._places
+        waiting = self._waiting
+        while waiting and (not places.full or places.make_room()):
+            peer, address = waiting.pop(0)
+            connection = self._admit(peer, address, places.client(address[0]))
+            if self.draining and connection is not None:
+                connection.drain()
+
+    def _admit(self, peer: socket.socket, address: tuple[str, int], client: Client) -> Connection | None:
         peer.setblocking(False)
         try:
             wire = Wire(self._reactor, peer)
         except OSError as error:  # epoll is out of memory or watches
             peer.close()
             self._on_exhausted(error)
-            return
+            return None
         connection = self._make(wire, address)
         task = Task(self._reactor, connection)
         task.on_end = self._on_end  # and no coroutine around its own: of those that stand idle there are many
@@ -257,17 +268,22 @@ class Listener:
         self.connections[connection] = task
         self._places.enter(client, task, connection)
         task.start(connection.run(task))
+        return connection
 
     def _left(self, task: Task) -> None:
         """A connection has ended."""
         connection = self._places.leave(task)
         connection.wire.close()  # who was told to end before he began has closed nothing
         del self.connections[connection]
-        if self.draining and not self.connections:
+        if self._waiting:
+            self._admit_waiting()
+        if self.draining and not self.connections and not self._waiting:
             self.empty.set()
 
     def check(self, now: float) -> Iterator[None]:
         """Look for connections that stand still, one by one; about twice a second."""
+        if self._waiting:  # places are free that others had
+            self._admit_waiting()
         for connection in list(self.connections):
             connection.check(now)
             yield
@@ -290,7 +306,7 @@ class Listener:
     def drain(self) -> None:
         """Stop accepting and have every connection end; `empty` is set when all have.
 
-        What waits to be accepted is accepted: closing would reset it.
+        What waits to be accepted is accepted: closing would reset it. Whoever then has no place waits for one here.
         """
         if self.draining:
             return
@@ -307,11 +323,16 @@ class Listener:
         self._wire.close()
         for connection in list(self.connections):
             connection.drain()
-        if not self.connections:
+        if not self.connections and not self._waiting:
             self.empty.set()
 
     def abort(self) -> None:
         """The drain has taken too long: cancel what is left."""
+        for peer, _ in self._waiting:
+            _reset(peer)
+        self._waiting.clear()
+        if not self.connections:
+            self.empty.set()
         for task in list(self.connections.values()):
             task.cancel("drain deadline")
 

@@ -47,6 +47,9 @@ class Echo:
     def drain(self):
         pass
 
+    def check(self, now):
+        pass
+
 
 class Busy(Echo):
     idle = False
@@ -267,6 +270,22 @@ async def test_while_nobody_is_idle_newcomers_wait_and_are_served_then(monkeypat
         await until(lambda: not listener.connections)
 
 
+async def test_whoever_waits_at_one_listener_has_the_place_that_another_gives_back():
+    async with listening(Busy, Busy, places=Places(1)) as (_loop, (one, two)):
+        there = dial(one)
+        await until(lambda: one.connections)
+        waiting = dial(two)
+        await until(lambda: two.exhausted)
+        two.drain()
+        assert not two.empty.is_set()
+        close(there)
+        await until(lambda: not one.connections)
+        list(two.check(0.0))
+        await until(lambda: two.connections)
+        close(waiting)
+        await until(lambda: two.empty.is_set())
+
+
 async def test_a_client_that_holds_as_many_as_it_may_is_refused_and_others_are_not():
     async with listening(Busy, most=3) as (_loop, (listener,)):
         there = dial(listener, 3)
@@ -300,13 +319,24 @@ async def test_at_its_limit_a_client_loses_its_own_idle_connections():
         await until(lambda: not listener.connections)
 
 
-async def test_whoever_waits_is_let_go_when_draining():
+async def test_whoever_waits_has_his_turn_while_it_drains_and_is_let_go_at_its_end():
     async with listening(Busy, places=Places(1)) as (_loop, (listener,)):
         there = dial(listener)
         await until(lambda: listener.connections)
-        waiting = dial(listener)
+        waiting = dial(listener, 4)
         await until(lambda: listener.exhausted)
         listener.drain()
-        await until(lambda: was_reset(waiting[0]))
-        close(there + waiting)
+        for each in waiting[:2]:
+            assert not was_reset(each)
+            each.send(b"x")
+        close(there)
+        await until(lambda: select.select(waiting[:1], [], [], 0)[0])
+        assert waiting[0].recv(9) == b"x"
+        close(waiting[:1])
+        await until(lambda: select.select(waiting[1:2], [], [], 0)[0])
+        assert not listener.empty.is_set()
+        assert listener.refused == 0
+        listener.abort()
+        await until(lambda: was_reset(waiting[2]) and was_reset(waiting[3]))
+        close(waiting)
         await until(lambda: listener.empty.is_set())
