@@ -74,6 +74,12 @@ def client(name: str, endpoints: Sequence[Endpoint], **parts: Any) -> Client:
     return Client(name, "outgoing", tuple(endpoints), **{"figures": whole, **parts})
 
 
+def call(source: str, service: str, rate: float, success: float) -> Call:
+    """Return the requests of a source to a service in a minute."""
+    requests = round(60 * rate)
+    return Call(source, service, "outgoing", rate, success, requests, round(requests * (100 - success) / 100))
+
+
 def service(name: str, clients: Sequence[str], rate: float = 10.0, failed: float = 0.0, **parts: Any) -> Service:
     """One service, which goes to its clients in equal shares."""
     usual: dict[str, Any] = {
@@ -160,12 +166,12 @@ def node(more: int = 0) -> Seen:
         clients.append(client(name, [endpoint(f"10.9.{number}.{last}:80", name) for last in range(10)]))
         services.append(service(f"/svc/s{number}.more", [name], 5.0))
     calls = (
-        Call("web.shop", "/svc/cart.shop", "outgoing", 31.4, 83.0),
-        Call("bff.mobile", "/svc/cart.shop", "outgoing", 16.8, 82.4),
-        Call("web.shop", "/svc/search.shop", "outgoing", 26.3, 100.0),
-        Call("search.shop", "/svc/index.search", "outgoing", 38.5, 100.0),
-        Call("cart.shop", "/svc/inventory.shop", "outgoing", 33.8, 100.0),
-        Call("ingress/nginx", "/svc/web.shop", "outgoing", 212.4, 99.96),
+        call("web.shop", "/svc/cart.shop", 31.4, 83.0),
+        call("bff.mobile", "/svc/cart.shop", 16.8, 82.4),
+        call("web.shop", "/svc/search.shop", 26.3, 100.0),
+        call("search.shop", "/svc/index.search", 38.5, 100.0),
+        call("cart.shop", "/svc/inventory.shop", 33.8, 100.0),
+        call("ingress/nginx", "/svc/web.shop", 212.4, 99.96),
     )
     return Seen(
         at=AT,
@@ -222,7 +228,7 @@ def attacked() -> Seen:
         tables=(Table(ATTACK, ATTACK, "95f223c55ff99452", 1, AT, ATTACK),),
         capture=Capture(False, ATTACK, ATTACK, 2, ((ATTACK, ATTACK),), None, ATTACK),
         limits=(Limit(ATTACK, 10, 10, ATTACK),),
-        calls=(Call(ATTACK, f"/svc/{ATTACK}", "outgoing", 1.0, 50.0),),
+        calls=(call(ATTACK, f"/svc/{ATTACK}", 1.0, 50.0),),
         process=ATTACK,
     )
 

@@ -194,6 +194,7 @@ def _services(
             node.number("retries", "budget"),
             tuple(Branch(client, share, client_figures(client)) for client, share in branches.get(name, ())),
             stats.exceptions,
+            (node.number("concurrency", "refused") or 0.0) + (node.number("concurrency", "timed_out") or 0.0),
         )
 
 

@@ -179,6 +179,8 @@ class Service:
     branches: tuple[Branch, ...] = ()
     errors: Mapping[str, int] = field(default_factory=dict)
     """What requests ended in instead of a response, ever, by name."""
+    refused: float = 0.0
+    """Requests that its limit on requests at a time has refused, ever."""
     usual: float | None = None
     """The median p99 before the last 60 s, where it is known without the lines."""
 
@@ -301,6 +303,10 @@ class Seen:
         """Return the services that lead to a client."""
         return self._users.get((client.router, client.name), [])
 
+    def asked(self, service: Service) -> Figures:
+        """Return the requests for a service as its callers see them, wherever they failed; without latencies."""
+        return self._asked.get((service.router, service.name), Figures())
+
     # A thousand services with a client each: none of this may be looked for one by one.
 
     @cached_property
@@ -308,6 +314,16 @@ class Seen:
         found: dict[str, list[Service]] = {}
         for each in self.services:
             found.setdefault(each.name, []).append(each)
+        return found
+
+    @cached_property
+    def _asked(self) -> dict[tuple[str, str], Figures]:
+        found: dict[tuple[str, str], Figures] = {}
+        for each in self.calls:
+            sum_ = found.get((each.router, each.service), Figures())
+            found[each.router, each.service] = Figures(
+                sum_.requests + each.requests, sum_.failures + each.failures, sum_.rate + each.rate
+            )
         return found
 
     @cached_property

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from noderouter.admin.dashboard.numbers import duration, percent, plural, rate, seconds
 from noderouter.admin.dashboard.seen import WINDOW_SLOTS, Call, Client, Endpoint, Seen, Service, Values
+from noderouter.admin.dashboard.surroundings import surroundings
 from noderouter.admin.dashboard.view import ORDER, Problem, State
-from noderouter.naming.interpreter.whatif import Moved
 
 FAILING: Final = 99.0
 """Percent of success below which a service or client is failing..."""
@@ -24,16 +24,14 @@ FAILURES: Final = 5
 """...with at least so many failures."""
 CAUSE: Final = 0.8
 """An endpoint that makes this share of its client's failures is the cause, if its siblings are well."""
+ALIKE: Final = 1.5
+"""Endpoints fail alike where none fails more than so many times the share of another."""
 SLOWER: Final = 3.0
 """Slow: p99 is more than so many times the median of the ten minutes before, or of its siblings..."""
 SLOW_MS: Final = 250.0
 """...and above this."""
 KNOWN_SLOTS: Final = 6
 """Slots of the past that a median is made of at least: before that nobody knows what is usual."""
-SILENT_SECONDS: Final = 120.0
-"""A watch without a word for so long is stale; the API sends bookmarks more often."""
-EDIT_SECONDS: Final = 600.0
-"""How long an edit of the dtab stands with what is to be seen."""
 
 
 def problems(seen: Seen) -> tuple[Problem, ...]:
@@ -48,26 +46,34 @@ def ranked(found: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def walk(seen: Seen) -> Iterator[list[Problem]]:
     """Yield the problems of one thing after the other, in short steps: there may be thousands of things."""
-    blamed: set[str] = set()
-    slow: set[str] = set()
+    blamed: set[tuple[str, str]] = set()
+    slow: set[tuple[str, str]] = set()
     for service in seen.services:
         step = []
         for problem, cause in _of_service(service, seen.clients_of(service), seen):
             step.append(problem)
             if cause is not None:
-                blamed.add(cause.key)
+                blamed.add((cause.router, cause.key))
             if problem.word == "slow":
-                slow.add(service.name)
+                slow.add((service.router, service.name))
         yield step
+    several = len(seen.routers) > 1
     for client in seen.clients:
-        yield list(_of_client(client, seen.users(client), blamed, slow))
-    yield [*_of_tables(seen), *_of_health(seen)]
+        yield list(_of_client(client, seen.users(client), blamed, slow, several))
+    yield list(surroundings(seen))
 
 
 def is_failing(service: Service) -> bool:
     """Whether a service fails too many of its requests."""
     success = service.figures.success
     return success is not None and success < FAILING and service.figures.failures >= FAILURES
+
+
+def is_refused(service: Service, seen: Seen) -> bool:
+    """Whether too many requests for a service fail before it gets them: at limits, or policies that answer 5xx."""
+    asked = seen.asked(service)
+    success = asked.success
+    return success is not None and success < FAILING and asked.failures - service.figures.failures >= FAILURES
 
 
 def endpoint_fails(endpoint: Endpoint) -> bool:
@@ -131,6 +137,8 @@ def service_state(service: Service, seen: Seen) -> tuple[State, str]:
     """Return how a service is, and the word for it."""
     if is_failing(service):
         return State.BAD, "failing"
+    if is_refused(service, seen):
+        return State.BAD, "refused"
     clients = seen.clients_of(service)
     if any(each.endpoints and 2 * each.serving < len(each.endpoints) for each in clients):
         return State.BAD, "ejected"
@@ -158,12 +166,11 @@ def answers(endpoint: Endpoint) -> str:
     share = 100.0 * figures.failures / figures.requests if figures.requests else 0.0
     shown = f"{share:.0f} %" if share >= 1 else f"{share:.1f} %"
     kinds = Counter(each.what for each in endpoint.errors)
-    if not kinds:
-        return f"fails {shown} of its requests"
-    what, _ = kinds.most_common(1)[0]
-    if what.isdigit():
+    what, number = kinds.most_common(1)[0] if kinds else ("", 0)
+    if len(kinds) == 1 and what.isdigit():
         return f"answers {what} to {shown} of its requests"
-    return f"fails {shown} of its requests, mostly with {what}"
+    most = f", mostly with {what}" if 2 * number > len(endpoint.errors) else ""
+    return f"fails {shown} of its requests{most}"
 
 
 def short(name: str) -> str:
@@ -177,8 +184,14 @@ def at(path: str, /, **query: str) -> str:
     return f"{path}?{pairs}" if pairs else path
 
 
+def client_of(path: str) -> str:
+    """Return the client in the address of its endpoints."""
+    return parse_qs(path.partition("?")[2]).get("client", [""])[0]
+
+
 def _of_service(service: Service, clients: list[Client], seen: Seen) -> Iterator[tuple[Problem, Endpoint | None]]:
-    path = at("/service", name=service.name, router=service.router if len(seen.routers) > 1 else "")
+    router = service.router
+    path = at("/service", name=service.name, router=router if len(seen.routers) > 1 else "")
     figures = service.figures
     if is_failing(service):
         course = service.course
@@ -186,9 +199,13 @@ def _of_service(service: Service, clients: list[Client], seen: Seen) -> Iterator
         first = f"{percent(figures.success)} % of {rate(figures.rate)}/s succeed."
         since = _since(course.failures, seen.at, lambda value: value > 100 - FAILING)
         yield (
-            Problem(State.BAD, "failing", service.name, f"{first} {said}", path, since, figures.failures / 60),
+            Problem(State.BAD, "failing", service.name, f"{first} {said}", path, since, figures.failures / 60, router),
             cause,
         )
+    elif is_refused(service, seen):
+        asked = seen.asked(service)
+        said = f"{percent(asked.success)} % of {rate(asked.rate)}/s succeed. {_why_refused(service, asked.requests)}"
+        yield Problem(State.BAD, "refused", service.name, said, path, None, asked.failures / 60, router), None
     elif is_slow(service):
         course = service.course
         before = before_of(service)
@@ -196,36 +213,40 @@ def _of_service(service: Service, clients: list[Client], seen: Seen) -> Iterator
         since = _since(course.p99, seen.at, lambda value: value > SLOWER * before)
         said, cause = _why_slow(service, clients, seen.calls)
         first = f"p99 {seconds(figures.p99)}, before {seconds(before)}."
-        yield Problem(State.WARN, "slow", service.name, f"{first} {said}", path, since, figures.rate), cause
+        yield Problem(State.WARN, "slow", service.name, f"{first} {said}", path, since, figures.rate, router), cause
     if len(service.branches) > 1 and figures.requests:
-        yield Problem(State.INFO, "canary", service.name, _canary(service), at("/names", path=service.name)), None
+        names = at("/names", path=service.name, router=router if len(seen.routers) > 1 else "")
+        yield Problem(State.INFO, "canary", service.name, _canary(service), names, router=router), None
+
+
+def _why_refused(service: Service, asked: int) -> str:
+    got = f"{service.figures.requests} of {asked} requests of the last 60 s came to it; the rest failed in this router"
+    if service.refused:
+        return f"{got}. Its limit on requests at a time has refused {service.refused:,.0f} since the start."
+    return f"{got}, which has asked no endpoint for them: see its limits and policies."
 
 
 def _why_failing(service: Service, clients: list[Client]) -> tuple[str, Endpoint | None]:
+    failures = sum(each.figures.failures for client in clients for each in client.endpoints)
     for client in clients:
         cause = culprit(client)
-        if cause is not None:
-            number = len(client.endpoints)
-            siblings = sum(each.figures.failures for each in client.endpoints if each is not cause)
-            if siblings:
-                others = "the others hardly fail"
-            else:
-                others = "the other fails none" if number == 2 else f"the other {_words(number - 1)} fail none"
-            return f"One endpoint of {number}, {cause.address}, {answers(cause)}; {others}.", cause
+        if cause is not None and cause.figures.failures >= CAUSE * failures:
+            which = f"One endpoint of {len(client.endpoints)}, {cause.address}"
+            return f"{which}, {answers(cause)}; {_beside(cause, client)}.", cause
     empty = [client for client in clients if not client.endpoints]
     if clients and len(empty) == len(clients):
         why = f" ({empty[0].trouble})" if empty[0].trouble else ""
         return f"{short(empty[0].name)} has no endpoint{why}.", None
     if not clients:
         worst = max(service.errors.items(), key=lambda each: each[1], default=("", 0))[0]
-        return f"No request reached an endpoint{f': {worst}' if worst else ''}.", None
+        return f"No request reached an endpoint{f'; most often since the start: {worst}' if worst else ''}.", None
     failing = [each for client in clients for each in client.endpoints if endpoint_fails(each)]
     number = sum(len(client.endpoints) for client in clients)
     if number == 1 and failing:
         return f"Its only endpoint, {failing[0].address}, {answers(failing[0])}.", failing[0]
-    if failing and len(failing) == number:
-        kinds = Counter(each.what for endpoint in failing for each in endpoint.errors)
-        what = f" with {kinds.most_common(1)[0][0]}" if kinds else ""
+    if failing and len(failing) == number and _alike(failing):
+        kinds = {each.what for each in failing[0].errors}
+        what = f" with {kinds.pop()}" if len(kinds) == 1 else ""
         return f"All {number} endpoints fail alike{what}, so look behind it.", None
     if failing:
         most = max(failing, key=lambda each: each.figures.failures).address
@@ -233,6 +254,24 @@ def _why_failing(service: Service, clients: list[Client]) -> tuple[str, Endpoint
             return f"{most} fails most, but the others fail, too.", None
         return f"{len(failing)} of {number} endpoints fail, most {most}.", None
     return "No endpoint stands out.", None
+
+
+def _beside(cause: Endpoint, client: Client) -> str:
+    """What the siblings of the one that is the cause do."""
+    others = [each for each in client.endpoints if each is not cause]
+    out = sum(bool(each.out) for each in others)
+    if out:
+        return f"{out} of the other {len(others)} {'gets' if out == 1 else 'get'} no requests"
+    if sum(each.figures.failures for each in others):
+        return "the others hardly fail"
+    return "the other fails none" if len(others) == 1 else f"the other {_words(len(others))} fail none"
+
+
+def _alike(endpoints: list[Endpoint]) -> bool:
+    """Whether they fail in the same ways, and about as often."""
+    shares = [each.figures.failures / each.figures.requests for each in endpoints if each.figures.requests]
+    kinds = [frozenset(each.what for each in endpoint.errors) for endpoint in endpoints]
+    return max(shares) <= ALIKE * min(shares) and len(set(kinds)) == 1
 
 
 def _why_slow(service: Service, clients: list[Client], calls: Iterable[Call]) -> tuple[str, Endpoint | None]:
@@ -260,29 +299,34 @@ def _canary(service: Service) -> str:
     return said + "."
 
 
-def _of_client(client: Client, users: list[Service], blamed: set[str], slow: set[str]) -> Iterator[Problem]:
+def _of_client(
+    client: Client, users: list[Service], blamed: set[tuple[str, str]], slow: set[tuple[str, str]], several: bool
+) -> Iterator[Problem]:
     of = short(users[0].name if len(users) == 1 else client.name)
     number = len(client.endpoints)
     out = [each for each in client.endpoints if each.out]
-    path = at("/endpoints", client=client.name)
+    router = client.router
+    path = at("/endpoints", client=client.name, router=router if several else "")
     if out:
         lost = sum(each.figures.failures for each in users)
         state = State.BAD if 2 * client.serving < number else State.WARN
         what = out[0].address if len(out) == 1 else f"{len(out)} of {of}"
         rest = f"{client.serving} of {number} serve{'' if lost else ', no request lost'}."
-        yield Problem(state, "ejected", what, f"{of}: {why_out(out[0])}. {rest}", path, None, client.figures.rate)
+        yield Problem(
+            state, "ejected", what, f"{of}: {why_out(out[0])}. {rest}", path, None, client.figures.rate, router
+        )
     for each in client.endpoints:
         fails = endpoint_fails(each)
-        if each.out or not (fails or slow_endpoint(each, client)) or each.key in blamed:
+        if each.out or not (fails or slow_endpoint(each, client)) or (router, each.key) in blamed:
             continue
         if fails and not any(is_failing(user) for user in users):
             good = " Retries make it good." if any(user.retries for user in users) else ""
             said = f"{of}: {answers(each)}.{good}"
-            yield Problem(State.BAD, "failing", each.address, said, path, None, each.figures.failures / 60)
-        elif slow_endpoint(each, client) and not slow.intersection(user.name for user in users):
+            yield Problem(State.BAD, "failing", each.address, said, path, None, each.figures.failures / 60, router)
+        elif slow_endpoint(each, client) and not slow.intersection((router, user.name) for user in users):
             others = usual_beside(each.mean_ms or 0.0, client)
             said = f"{of}: {seconds(each.mean_ms)} on average, its siblings {seconds(others)}."
-            yield Problem(State.WARN, "slow", each.address, said, path, None, each.figures.rate)
+            yield Problem(State.WARN, "slow", each.address, said, path, None, each.figures.rate, router)
 
 
 def why_out(endpoint: Endpoint) -> str:
@@ -291,45 +335,6 @@ def why_out(endpoint: Endpoint) -> str:
     why = f"last error {last}" if last else "its failures"
     again = f"probed again in {duration(endpoint.back_in)}" if endpoint.back_in > 0 else "being probed"
     return f"{why}; {again}"
-
-
-def _of_tables(seen: Seen) -> Iterator[Problem]:
-    for table in seen.tables:
-        if table.error:
-            since = f", since {duration(seen.at - table.applied_at)}" if table.applied_at else ""
-            force = f"Still in force: {table.hash[:8]}{since}." if table.hash else "Nothing is in force."
-            yield Problem(State.BAD, "refused", "dtab edit", f"{table.error}. {force}", "/health", None, 0.0)
-        if table.moved is not None and table.moved.moved and seen.at - table.applied_at < EDIT_SECONDS:
-            state = State.WARN if table.moved.worse else State.INFO
-            said = f"{moved_by(table.moved)}, {duration(seen.at - table.applied_at)} ago."
-            yield Problem(state, "moved", "dtab edit", said[0].upper() + said[1:], "/health", None, 0.0)
-
-
-def moved_by(moved: Moved) -> str:
-    """Return what an edit did to requests, in words."""
-    said = f"{100 * moved.share:.3g} % of requests go elsewhere, {moved.moved} of {plural(moved.names, 'name')}"
-    if not moved.worse:
-        return said
-    return f"{said}; {100 * moved.fails:.3g} % lead nowhere, {100 * moved.fails_before:.3g} % did before"
-
-
-def _of_health(seen: Seen) -> Iterator[Problem]:
-    if not seen.ready:
-        yield Problem(State.BAD, "not ready", "this router", "; ".join(seen.reasons) or "nobody says why", "/health")
-    if seen.shedding > 0:
-        said = f"{seen.shedding * 100:.0f} % of new requests are answered 503, because memory or time is short."
-        yield Problem(State.BAD, "shedding", "this router", said, "/health")
-    for watch in seen.watches:
-        if watch.age > SILENT_SECONDS or watch.age < 0 < watch.failing_seconds:
-            said = f"no word for {watch.age:.0f} s (limit {SILENT_SECONDS:.0f} s)" if watch.age >= 0 else "no word yet"
-            yield Problem(State.WARN, "stale", f"watch {watch.name}", said, "/health")
-    if seen.capture is not None and not seen.capture.armed:
-        said = f"connections of pods do not come here: {seen.capture.why or 'not armed'}"
-        yield Problem(State.WARN, "disarmed", "interception", said, "/health")
-    for limit in seen.limits:
-        if limit.most and limit.used >= limit.most:
-            said = f"{limit.used:,.0f} of {limit.most:,.0f}: {limit.then}"
-            yield Problem(State.WARN, "limit", limit.name, said, "/health")
 
 
 def _since(values: Values, now: float, holds: Callable[[float], bool]) -> float | None:

@@ -263,6 +263,8 @@ class Problem:
     since: float | None = None
     """By the wall clock; None where nobody knows."""
     hurt: float = 0.0
+    router: str = ""
+    """Whose it is, where it is one router's: names and addresses of several may be the same."""
 
 
 @dataclass(frozen=True, slots=True)

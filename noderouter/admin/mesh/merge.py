@@ -191,7 +191,9 @@ class Merge:
                 who = named(sorted(details.out_on))
                 word = details.out or "ejected"
                 said = f"{short(name)}: {word} for {outs} of {known} nodes ({who}).{last}"
-                yield Problem(State.WARN, word, address, said, at("/endpoints", client=name), None, failures / 60)
+                yield Problem(
+                    State.WARN, word, address, said, at("/endpoints", client=name), None, failures / 60, router
+                )
 
 
 class _Details:

@@ -30,7 +30,8 @@ async def shown(look: Look, query: Query) -> View:
     most = number(query, "n", MOST_ROWS, 1, MOST_ROWS)
     clients: Iterable[Client] = seen.clients
     if query.get("client"):
-        clients = [each for each in clients if each.name == query["client"]]
+        router = query.get("router", "")
+        clients = [each for each in clients if each.name == query["client"] and router in ("", each.router)]
     if query.get("service"):
         service = seen.service(query["service"], query.get("router"))
         clients = [] if service is None else seen.clients_of(service)

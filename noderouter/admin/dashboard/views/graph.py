@@ -6,7 +6,8 @@ from typing import Final
 from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.numbers import plural
 from noderouter.admin.dashboard.query import MOST_ROWS, Query, number, words
-from noderouter.admin.dashboard.verdict import at, service_state, short
+from noderouter.admin.dashboard.seen import Call
+from noderouter.admin.dashboard.verdict import FAILING, FAILURES, at, is_failing, is_slow, short
 from noderouter.admin.dashboard.view import ORDER, Column, Edge, Field, Form, Graph, Kind, Link, Row, State, Table, View
 from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
@@ -83,20 +84,28 @@ async def shown(look: Look, query: Query) -> View:
 async def edges_of(look: Look) -> list[Edge]:
     """Return the calls as edges, with what is known of their services."""
     pace = Pace()
+    several = len(look.seen.routers) > 1
     found = []
-    states: dict[tuple[str, str], tuple[State, str]] = {}
+    slow: dict[tuple[str, str], bool] = {}
     for call in look.seen.calls:
         service = look.seen.service(call.service, call.router)
         key = (call.service, call.router)
-        if key not in states:
-            states[key] = (State.OK, "ok") if service is None else service_state(service, look.seen)
-        state, word = states[key]
+        if key not in slow:
+            slow[key] = service is not None and not is_failing(service) and is_slow(service)
+        state, word = call_state(call, slow[key])
         p99 = None if service is None else service.figures.p99
-        path = at("/service", name=call.service)
+        path = at("/service", name=call.service, router=call.router if several else "")
         found.append(Edge(call.source, short(call.service), state, word, call.rate, call.success, p99, path))
         if pace.due():
             await pace.rest()
     return found
+
+
+def call_state(call: Call, slow: bool) -> tuple[State, str]:
+    """Return how an edge is, by its own requests: others of the same service may fail while these do not."""
+    if call.success is not None and call.success < FAILING and call.failures >= FAILURES:
+        return State.BAD, "failing"
+    return (State.WARN, "slow") if slow else (State.OK, "ok")
 
 
 def around(edges: Sequence[Edge], name: str, depth: int) -> list[Edge]:

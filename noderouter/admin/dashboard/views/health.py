@@ -7,7 +7,8 @@ from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.numbers import duration, plural
 from noderouter.admin.dashboard.query import MOST_ROWS, Query
 from noderouter.admin.dashboard.seen import Seen
-from noderouter.admin.dashboard.verdict import SILENT_SECONDS, headline, moved_by, ranked
+from noderouter.admin.dashboard.surroundings import SILENT_SECONDS, moved_by
+from noderouter.admin.dashboard.verdict import headline, ranked
 from noderouter.admin.dashboard.view import (
     Column,
     Fact,

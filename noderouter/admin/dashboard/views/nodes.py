@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from noderouter.admin.dashboard.numbers import plural
-from noderouter.admin.dashboard.verdict import SILENT_SECONDS
+from noderouter.admin.dashboard.surroundings import SILENT_SECONDS
 from noderouter.admin.dashboard.view import ORDER, Column, Fact, Kind, Link, Row, State, Table
 from noderouter.admin.mesh.nodes import Mesh, Node
 

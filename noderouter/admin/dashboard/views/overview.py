@@ -81,11 +81,11 @@ async def shown(look: Look, *, several: bool = False) -> View:
 def _row(router: Router, look: Look) -> Row:
     figures, course = router.figures, router.course
     success = figures.success
-    mine = {each.name for each in look.seen.services if each.router == router.label}
+    mine = [each for each in look.problems if each.router == router.label and each.path.startswith("/service?")]
     state, word = State.OK, "ok"
     if success is not None and success < FAILING and figures.failures >= FAILURES:
         state, word = State.BAD, "failing"
-    elif any(each.state is State.BAD and each.what in mine for each in look.problems):
+    elif any(each.state is State.BAD for each in mine):
         state, word = State.BAD, "a service fails"
     return Row(
         router.label,

@@ -9,7 +9,7 @@ from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.numbers import plural
 from noderouter.admin.dashboard.query import BadQuery, NotThere, Query
 from noderouter.admin.dashboard.seen import Failure, Seen, Service
-from noderouter.admin.dashboard.verdict import at, service_state
+from noderouter.admin.dashboard.verdict import at, client_of, service_state
 from noderouter.admin.dashboard.view import Column, Kind, Line, Lines, Link, Part, Problem, Row, State, Table, View
 from noderouter.admin.dashboard.views.tables import ENDPOINT_COLUMNS, branch_rows, endpoint_rows, ranked_endpoints
 from noderouter.admin.dashboard.whose import look_for
@@ -49,14 +49,11 @@ async def view(state: AdminState, query: Query) -> View:
     if service is None:
         names = list(dict.fromkeys(each.name for each in seen.services))
         raise NotThere(f"no service {name[:200]} has had a request here", get_close_matches(name, names, 3, 0.4))
-    found = [each for each in look.problems if each.path.startswith("/service?") and each.what == service.name]
+    mine = [each for each in look.problems if each.router in ("", service.router)]
+    found = [each for each in mine if each.path.startswith("/service?") and each.what == service.name]
     clients = {each.name for each in seen.clients_of(service)}
-    found += [
-        each
-        for each in look.problems
-        if each not in found and any(each.path == at("/endpoints", client=client) for client in clients)
-    ]
-    found += [each for each in look.problems if each.word == "canary" and each.what == service.name]
+    found += [each for each in mine if each.path.startswith("/endpoints?") and client_of(each.path) in clients]
+    found += [each for each in mine if each.word == "canary" and each.what == service.name]
     rows = await endpoint_rows(await ranked_endpoints(seen.clients_of(service)))
     calm = Problem(State.OK, "ok", service.name, "nothing wrong", "")
     return View(

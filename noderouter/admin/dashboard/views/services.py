@@ -17,7 +17,7 @@ from noderouter.admin.dashboard.views.tables import (
 from noderouter.admin.dashboard.whose import look_for
 from noderouter.admin.state import AdminState
 
-WORDS: Final = ("failing", "ejected", "slow", "canary", "ok")
+WORDS: Final = ("failing", "refused", "ejected", "slow", "canary", "ok")
 
 
 async def view(state: AdminState, query: Query) -> View:

@@ -1,4 +1,7 @@
-"""The rules, each against a made fault: what it says, and that it says nothing where either condition is missing."""
+"""The rules, each against a made fault: what it says, and that it says nothing where either condition is missing.
+
+Covers `surroundings.py`.
+"""
 
 from dataclasses import replace
 from statistics import median
@@ -9,8 +12,10 @@ from hypothesis import strategies as st
 
 from noderouter.admin.dashboard.seen import (
     Branch,
+    Call,
     Capture,
     Client,
+    Endpoint,
     Failure,
     Figures,
     Limit,
@@ -20,6 +25,7 @@ from noderouter.admin.dashboard.seen import (
     Watch,
 )
 from noderouter.admin.dashboard.verdict import (
+    answers,
     at,
     counted,
     endpoint_state,
@@ -111,6 +117,7 @@ def failing_with(*endpoints: float, trouble: str = "") -> str:
         ((60.0, 0.0), "One endpoint of 2, 10.0.0.0:80, fails 60 % of its requests; the other fails none."),
         ((90.0, 2.0, 0.0), "One endpoint of 3, 10.0.0.0:80, fails 90 % of its requests; the others hardly fail."),
         ((30.0, 30.0, 30.0), "All 3 endpoints fail alike, so look behind it."),
+        ((90.0, 30.0, 30.0), "3 of 3 endpoints fail, most 10.0.0.0:80."),
         ((30.0,), "Its only endpoint, 10.0.0.0:80, fails 30 % of its requests."),
         ((30.0, 40.0, 0.0), "2 of 3 endpoints fail, most 10.0.0.1:80."),
         ((6.0, 4.0, 4.0), "10.0.0.0:80 fails most, but the others fail, too."),
@@ -126,7 +133,8 @@ def test_a_name_without_an_endpoint() -> None:
         "hello has no endpoint (the set of addresses is empty)."
     )
     nowhere = service("/svc/nope", ["x"], failed=100, branches=(), errors={"NoSuchName": 600, "Timeout": 2})
-    assert only(seen(nowhere)).text == "0.0 % of 10.0/s succeed. No request reached an endpoint: NoSuchName."
+    said = "No request reached an endpoint; most often since the start: NoSuchName."
+    assert only(seen(nowhere)).text == f"0.0 % of 10.0/s succeed. {said}"
 
 
 @pytest.mark.parametrize(
@@ -143,6 +151,87 @@ def test_an_error_without_a_status_is_named() -> None:
     bad = [endpoint("10.0.0.1:80", HELLO, failed=50, errors=errors), endpoint("10.0.0.2:80", HELLO)]
     found = seen(service("/svc/hello", [HELLO], failed=25), clients=(client(HELLO, bad),))
     assert "fails 50 % of its requests, mostly with ConnectError; the other fails none." in only(found).text
+
+
+def failing_as(*kinds: str, share: float = 50.0, at_: int = 1) -> Endpoint:
+    """An endpoint whose last failures were of these kinds."""
+    errors = tuple(Failure(AT, what, "GET /", "", 1.0) for what in kinds)
+    return endpoint(f"10.0.0.{at_}:80", HELLO, failed=share, errors=errors)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        (("503", "503"), "answers 503 to 50 % of its requests"),
+        (("503", "503", "500"), "fails 50 % of its requests, mostly with 503"),
+        (("503", "500"), "fails 50 % of its requests"),
+        ((), "fails 50 % of its requests"),
+    ],
+)
+def test_only_where_all_failures_are_alike_is_it_said_what_is_answered(kinds: tuple[str, ...], said: str) -> None:
+    assert answers(failing_as(*kinds)) == said
+
+
+def test_endpoints_that_fail_in_different_ways_do_not_fail_alike() -> None:
+    bad = service("/svc/hello", [HELLO], failed=50)
+    for second, said in (("503", "All 2 endpoints fail alike with 503"), ("Timeout", "2 of 2 endpoints fail, most ")):
+        endpoints = [failing_as("503"), failing_as(second, at_=2)]
+        assert said in only(seen(bad, clients=(client(HELLO, endpoints),))).text
+
+
+def test_siblings_that_get_no_requests_are_not_said_to_be_well() -> None:
+    bad = service("/svc/hello", [HELLO], failed=20)
+    endpoints = [failing_as("503"), *(endpoint(f"10.0.0.{at_}:80", HELLO, out="ejected") for at_ in (2, 3))]
+    endpoints += [endpoint(f"10.0.0.{at_}:80", HELLO) for at_ in (4, 5)]
+    text = problems(seen(bad, clients=(client(HELLO, endpoints),)))[0].text
+    assert text.endswith("answers 503 to 50 % of its requests; 2 of the other 4 get no requests.")
+
+
+def test_an_endpoint_is_the_cause_only_if_it_is_that_of_all_clients() -> None:
+    other = "/#/io.l5d.fs/other"
+    bad = service("/svc/hello", [HELLO, other], failed=40)
+    one = client(HELLO, [failing_as("503"), endpoint("10.0.0.2:80", HELLO)])
+    all_ = client(other, [endpoint(f"10.1.0.{at_}:80", other, failed=60) for at_ in range(3)])
+    text = only_service(seen(bad, clients=(one, all_)))
+    assert "One endpoint of" not in text
+    assert "4 of 5 endpoints fail, most 10.1.0." in text
+    well = client(other, [endpoint(f"10.1.0.{at_}:80", other) for at_ in range(3)])
+    assert "One endpoint of 2, 10.0.0.1:80, answers 503" in only_service(seen(bad, clients=(one, well)))
+
+
+def only_service(found: Seen) -> str:
+    (text,) = [each.text for each in problems(found) if each.path.startswith("/service?") and each.state is State.BAD]
+    return text
+
+
+# Requests that the router fails itself
+
+
+def called(requests: int, failures: int, name: str = "/svc/hello") -> Call:
+    return Call("web", name, "outgoing", requests / 60, 100 * (requests - failures) / requests, requests, failures)
+
+
+def test_what_the_router_refuses_is_a_problem_of_the_service_and_of_no_endpoint() -> None:
+    full = replace(service("/svc/hello", [HELLO]), figures=Figures(60, 0, 1.0, 1.0, 1.0, 1.0), refused=540.0)
+    found = seen(full, clients=(client(HELLO, [endpoint("10.0.0.1:80", HELLO)]),), calls=(called(600, 540),))
+    problem = only(found)
+    assert (problem.state, problem.word, problem.what) == (State.BAD, "refused", "/svc/hello")
+    assert problem.text == (
+        "10.0 % of 10.0/s succeed. 60 of 600 requests of the last 60 s came to it; the rest failed in this router."
+        " Its limit on requests at a time has refused 540 since the start."
+    )
+    assert service_state(full, found) == (State.BAD, "refused")
+    assert "asked no endpoint for them" in only(replace(found, services=(replace(full, refused=0.0),))).text
+
+
+@pytest.mark.parametrize(
+    ("calls", "word"), [((1000, 11), "refused"), ((1000, 10), "ok"), ((20, 4), "ok"), ((20, 5), "refused")]
+)
+def test_it_is_one_below_99_percent_and_from_five_on(calls: tuple[int, int], word: str) -> None:
+    fine = replace(service("/svc/hello", [HELLO]), figures=Figures(15, 0, 1.0, 1.0, 1.0, 1.0))
+    assert service_state(fine, seen(fine, calls=(called(*calls),)))[1] == word
+    other = seen(fine, calls=(replace(called(*calls), router="incoming"), called(*calls, name="/svc/other")))
+    assert service_state(fine, other)[1] == "ok"
 
 
 # An endpoint that fails, while its service does not
@@ -321,6 +410,22 @@ def test_names_in_sentences_and_addresses() -> None:
     assert short("/#/io.l5d.k8s/shop/http/cart") == "cart"
     assert at("/service", name="/svc/a b&c", router="") == "/service?name=/svc/a%20b%26c"
     assert at("/services") == "/services"
+
+
+def test_what_is_wrong_in_one_router_hides_nothing_of_another() -> None:
+    """Both have the same names and addresses; one is to blame for its service, the other's service is well."""
+    endpoints = [failing_as("503"), endpoint("10.0.0.2:80", HELLO)]
+    theirs = [each._replace(router="incoming") for each in endpoints]
+    bad = service("/svc/hello", [HELLO], failed=25)
+    well = replace(service("/svc/hello", [HELLO]), router="incoming")
+    both = replace(
+        seen(bad, well, clients=(client(HELLO, endpoints), replace(client(HELLO, theirs), router="incoming"))),
+        routers=(*healthy().routers, replace(healthy().routers[0], label="incoming")),
+    )
+    assert [(each.what, each.router, each.path) for each in problems(both)] == [
+        ("10.0.0.1:80", "incoming", "/endpoints?client=/%23/io.l5d.fs/hello&router=incoming"),
+        ("/svc/hello", "outgoing", "/service?name=/svc/hello&router=outgoing"),
+    ]
 
 
 def test_services_of_several_routers_are_told_apart() -> None:
