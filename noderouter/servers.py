@@ -69,6 +69,7 @@ class Servers:
         self._shared: list[Listener] = []
         self._complained: set[Listener] = set()
         """Listeners whose failed hand-over was logged once."""
+        self._handing_over = False
         self._reactor = reactor
         self._guard = guard
         self._on_exhausted = on_exhausted
@@ -119,32 +120,40 @@ class Servers:
     async def yield_while(self, missing: Callable[[], list[str]]) -> None:
         """While something is missing here, leave new connections to another listener; alone, take them."""
         given = False
-        while self._shared and missing():
+        while self._accepting() and missing():
             self._give_away()
             given = True
             await trio.sleep(YIELD_SECONDS)
-        for listener in self._shared if given else ():
+        for listener in self._accepting() if given else ():
             listener.share()
 
     async def hand_over(self) -> None:
         """Leave new connections to a successor, if there is one, and accept those that are on their way here."""
-        if self._give_away():
+        self._handing_over = True
+        given = self._give_away()
+        if given:
             self._log(INFO, "server.handed_over")
+        if given is not False:
             await trio.sleep(HANDSHAKE_SECONDS)
 
-    def _give_away(self) -> bool:
-        """Have new connections go to others; whether there may be some."""
+    def _accepting(self) -> list[Listener]:
+        """Those that others may have instead, none once this process ends: its connections are a successor's then."""
+        return [] if self._handing_over else self._shared
+
+    def _give_away(self) -> bool | None:
+        """Have new connections go to others; whether there are some, None where that is not known of all listeners."""
         given = False
+        failed = False
         for listener in self._shared:
             try:
                 given = listener.hand_over() or given
             except OSError as error:
-                given = True
+                failed = True
                 if listener not in self._complained:
                     self._complained.add(listener)
                     reason = error.strerror or str(error)
                     self._log(WARNING, "server.not_handed_over", address=list(listener.address), reason=reason)
-        return given
+        return None if failed else given
 
     def drain(self) -> None:
         """Stop accepting, and have every connection end."""

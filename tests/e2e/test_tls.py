@@ -217,6 +217,20 @@ async def test_who_says_nothing_or_half_a_hello_is_closed(tmp_path, said, monkey
         await until_counted(router, "failures/timeout")
 
 
+async def test_who_only_looks_whether_the_port_is_open_has_not_failed(tmp_path):
+    """Health checks do, and a router that waits for another to leave its place."""
+    async with running(tmp_path) as (router, _):
+        for said in (b"", b"", b"\x16"):
+            stream = await trio.open_tcp_stream("127.0.0.1", router.port)
+            await until(lambda: router.connections() == 1)
+            if said:
+                await stream.send_all(said)
+            await stream.aclose()
+            await until(lambda: router.connections() == 0)
+        await until_counted(router, "failures/closed")
+        assert (await of_server(router))["failures/closed"] == 1
+
+
 async def test_a_hello_and_then_nothing_is_closed(tmp_path, monkeypatch):
     monkeypatch.setattr(of_listener, "HANDSHAKE_SECONDS", 0.5)
     async with running(tmp_path) as (router, _):

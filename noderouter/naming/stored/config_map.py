@@ -2,8 +2,8 @@
 
     valid                             in effect at once
     invalid, or larger than 500 KB    what is in effect stays; an Event, the log, metrics and `/readyz?verbose` say
-                                      where it is wrong; where nothing was ever good here, what is kept as the last
-                                      good one is in effect
+                                      where it is wrong; where nothing was good here since it was absent, what is kept
+                                      as the last good one is in effect
     no ConfigMap, or no such key      an empty one, with a warning: at the start and after a deletion alike
     the API cannot be reached         what is in effect stays
 
@@ -157,6 +157,8 @@ class ConfigMapText(Generic[T]):
         stored, last_good = self.stored, self._last_good
         if last_good is None or last_good.hoping or stored.good or stored.last_error is None:
             return
+        if self._seen == Absent():
+            return  # nothing is refused
         kept = last_good.value()
         if kept is None:
             stored.despair()
@@ -176,7 +178,7 @@ class ConfigMapText(Generic[T]):
         if self._seen == Absent() and stored.last_error == error:
             return
         self._saw(Absent())
-        stored.apply(self._language.empty)
+        stored.apply(self._language.empty, good=False)  # of two routers one may have started since
         stored.last_error = error
         level = INFO if quiet else WARNING
         self._say(level, self._language.events.missing, reason=reason, in_effect=f"an empty {name}")

@@ -23,7 +23,7 @@ class StoredText(Generic[T]):
         self.var: Var[T | Pending | Failed] = Var(Pending())
         self.last_error: TextError | None = None
         self.good = False
-        """Whether a text was ever good."""
+        """Whether a text was good, since there was none at the last."""
         self.stands_in = False
         """Whether what is in effect is a text that others had before, since none was good here."""
         self.applied = 0
@@ -54,9 +54,9 @@ class StoredText(Generic[T]):
         """Remember the hash of a value that is about to come into effect."""
         self._hash = (value, hash)
 
-    def apply(self, value: T) -> None:
-        """Put a value into effect; an equal one is no change."""
-        self.good = True
+    def apply(self, value: T, *, good: bool = True) -> None:
+        """Put a value into effect; an equal one is no change. It is `good` unless it only comes of absence."""
+        self.good = good
         self.stands_in = False
         self.last_error = None
         self._set(value)

@@ -21,6 +21,8 @@ import struct
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
+from errno import EAGAIN
+from os import strerror
 from typing import Final
 
 from noderouter.core.host_port import dial, unmapped
@@ -97,6 +99,7 @@ def _comes_here(listening: socket.socket, admit: Newcomer) -> bool:
         OSError: none can be made.
     """
     host, port = listening.getsockname()[:2]
+    why = 0
     for _ in range(TRIES):
         with dial(host, port) as probe:
             own = probe.getsockname()[:2]
@@ -107,7 +110,9 @@ def _comes_here(listening: socket.socket, admit: Newcomer) -> bool:
                 return _accept(listening, own, admit)  # it may have come between the two
             if came:
                 return True
-    raise BlockingIOError("no connection to ourselves could be made: the backlog is full")
+            why = probe.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or why
+    reason = strerror(why) if why else "the backlog is full, or what is sent over loopback is dropped"
+    raise OSError(why or EAGAIN, f"no connection to ourselves could be made: {reason}")
 
 
 def _accept(listening: socket.socket, wanted: tuple[str, int], admit: Newcomer) -> bool:

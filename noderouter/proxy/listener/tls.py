@@ -34,6 +34,8 @@ HANDSHAKE_SECONDS = 5.0  # not Final: tests shorten it
 LINGER_SECONDS = 1.0
 """How long a client that is turned away may go on sending: a close with unread bytes would reset the connection, and
 could destroy the alert that says why."""
+NOTHING: Final = ""
+"""Why a handshake failed that nobody has begun: who closes without a byte has looked whether the port is open."""
 LINGER_BYTES: Final = 64 * 1024
 TIMEOUT: Final = "timeout"
 """Why it has failed, for metrics."""
@@ -109,7 +111,7 @@ class TlsConnection(DetectingConnection):
             self._codec = self._task = None
 
     def _failed(self, reason: str) -> None:
-        if self._codec is None:
+        if self._codec is None and reason != NOTHING:
             self._server.stats.failed(reason)
 
     async def _agree(self) -> tuple[MakeCodec, ConnectionInfo]:
@@ -147,7 +149,8 @@ class TlsConnection(DetectingConnection):
         if size and waiting_bytes(wire) >= size:
             return True
         if wire.hung_up:
-            raise HandshakeError(ECONNABORTED, "closed within its first record", "closed")
+            reason = "closed" if waiting_bytes(wire) else NOTHING
+            raise HandshakeError(ECONNABORTED, "closed within its first record", reason)
         wire.readable = False
         return False
 

@@ -174,6 +174,28 @@ async def test_a_good_table_is_kept_for_who_starts_while_it_is_invalid(quick, se
     await until(lambda: not (first.keeper._due or second.keeper._due))
 
 
+async def test_who_was_there_while_it_was_absent_uses_the_same_as_who_starts_now(quick, server, at_once):
+    """As with `kubectl replace --force`: deleted, and made again with a typo."""
+    kept(server, "")
+    first = Routed(quick, server, **KEPT)
+    first.edit("/stored/web => /$/inet/1")
+    await first.becomes("/$/inet/1")
+    await until(lambda: kept(server))
+    server.store.delete("configmaps", "routes")
+    await first.becomes()
+    second = Routed(quick, server, **KEPT)
+    await second.becomes()
+    first.edit("nonsense")
+    await first.becomes("/$/inet/1")
+    await second.becomes("/$/inet/1")
+    third = Routed(quick, server, **KEPT)
+    await third.becomes("/$/inet/1")
+    server.store.delete("configmaps", "routes")
+    for each in (first, second, third):
+        await each.becomes()
+        await until(lambda each=each: not each.keeper._due)
+
+
 async def test_a_table_is_written_by_one_of_many(quick, server, monkeypatch):
     monkeypatch.setattr(last_good, "SPREAD", 0.5)
     kept(server, "")
