@@ -40,7 +40,6 @@ COVERED = {
     "tests/e2e/test_destinations.py": "core/destination",
     "tests/e2e/test_errors.py": "assembly/errors",
     "tests/e2e/test_loops.py": "assembly/client",
-    "tests/e2e/test_process.py": "servers",
     "tests/e2e/test_tls.py": "assembly/tls proxy/listener/tls telemetry/tls",
     "tests/e2e/test_tls_client.py": "proxy/client/tls",
     "tests/noderouter/config": "schema/explain proxy/http/http2_keys proxy/http2/config proxy/retry/config",
