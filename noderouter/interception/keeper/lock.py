@@ -38,12 +38,21 @@ class Lock:
         return self._held is not None
 
     def successor_waits(self) -> bool:
-        """Whether a successor waits to take over."""
-        tried = _locked(self._next)
-        if tried is None:
-            return True
-        os.close(tried)
-        return False
+        """Whether a successor waits to take over.
+
+        Looking makes and writes nothing, and fails as if nobody waited: the holder is about to let go of the rules, and
+        must get on with that whatever becomes of the folder (a full disk).
+        """
+        try:
+            descriptor = os.open(self._next, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            return not _flocked(descriptor)
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
 
     def successor_is_ready(self) -> bool:
         """Whether a successor waits whose router could be given connections now."""
@@ -56,10 +65,18 @@ class Lock:
             return False
 
     def ready(self, until: float) -> None:
-        """While waiting, tell the holder until when, by the monotonic clock, we could take over at once."""
-        if self._waiting is not None:
-            words = f"pid {os.getpid()} ready until {until:.3f}"
+        """While waiting, tell the holder until when, by the monotonic clock, we could take over at once.
+
+        Raises:
+            InterceptError: it cannot be told: who goes on as if it were would end a holder that leaves nothing to it.
+        """
+        if self._waiting is None:
+            return
+        words = f"pid {os.getpid()} ready until {until:.3f}"
+        try:
             os.pwrite(self._waiting, f"{words:<63}\n".encode(), 0)  # of one length: it is never read in part
+        except OSError as error:
+            raise InterceptError(f"cannot write to the lock {self._next}: {error.strerror}") from error
 
     def release(self) -> None:
         """Release the lock, or stop waiting for it; `acquire` asks for it again."""
@@ -89,11 +106,18 @@ def _locked(path: Path) -> int | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise InterceptError(f"cannot open the lock {path}: {error.strerror}; choose another with --lock") from error
+    if not _flocked(descriptor):
+        os.close(descriptor)
+        return None
+    with suppress(OSError):  # for readers; who has the lock does not depend on it
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _flocked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
-        return None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
-    return descriptor
+        return False
+    return True

@@ -24,6 +24,24 @@ def test_one_holds_and_one_waits(tmp_path):
     second.close()
 
 
+def test_looking_for_a_successor_writes_nothing(tmp_path):
+    first = Lock(tmp_path / "lock")
+    assert first.acquire()
+    assert not first.successor_waits()
+    assert not first.successor_is_ready()
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    first.close()
+
+
+def test_where_looking_fails_there_is_no_successor(tmp_path):
+    first = Lock(tmp_path / "lock")
+    assert first.acquire()
+    (tmp_path / "lock.next").symlink_to(tmp_path / "elsewhere")  # is not followed, and so an error
+    assert not first.successor_waits()
+    assert not first.successor_is_ready()
+    first.close()
+
+
 def test_a_folder_that_cannot_be_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InterceptError, match="--lock"):

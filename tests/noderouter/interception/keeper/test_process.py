@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -442,6 +442,66 @@ def test_a_successor_that_cannot_write_rules_is_given_nothing(make_node, kind):
         until(lambda: node.status("new")["standby"])
     assert "check" not in node.network.dump().lower()
     assert "intercept.drift" not in node.events("old")
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A folder with a file system of its own; `fill` leaves no room in it."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder):
+    with suppress(OSError), (folder / "fill").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+def rules_left(node) -> bool:
+    return "table inet noderouter {" in node.network.dump()
+
+
+@pytest.mark.parametrize("how", ["the keeper is told to end", "the router says that it ends", "the router is killed"])
+def test_a_full_disk_below_the_lock_keeps_no_rules(make_node, small, how):
+    node = make_node()
+    keeper = node.keeper("--lock", str(small / "lock"))
+    router = node.router()
+    fill(small)
+    if how == "the keeper is told to end":
+        keeper.send_signal(signal.SIGTERM)
+        assert keeper.wait(10) == 0
+        assert not rules_left(node)
+    elif how == "the router is killed":
+        router.kill()
+    else:
+        router.stdin.write("disarm\n")
+        router.stdin.flush()
+        assert router.stdout.readline() == "disarmed\n"
+    until(lambda: node.answers() == "backend")
+    assert "Traceback" not in node.log()
+    assert keeper.poll() == (0 if how == "the keeper is told to end" else None)
+
+
+def test_a_keeper_starts_on_a_full_disk_and_waits_as_no_successor(make_node, small):
+    """The name of its process in the lock is for readers; a word of being ready that cannot be given is the end."""
+    node = make_node()
+    lock = ("--lock", str(small / "lock"))
+    (small / "lock").touch()
+    (small / "lock.next").touch()
+    fill(small)
+    node.keeper(*lock)
+    until(lambda: node.socket.exists() and node.status()["owner"])
+    node.router()
+    waiting = node.keeper(*lock, name="new")
+    until(lambda: "intercept.waiting" in node.events("new"))
+    with suppress(InterceptError), Standby(node, "new"):
+        assert waiting.wait(30) == 1
+    assert "Traceback" not in node.log("new")
+    assert "cannot write to the lock" in node.log("new")
+    assert node.status()["armed"]
 
 
 @pytest.mark.parametrize(("kind", "first", "then"), [
