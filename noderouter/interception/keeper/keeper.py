@@ -224,9 +224,12 @@ class Keeper:
         self._write()
         return True
 
-    def stop(self, *, leave: bool) -> None:
-        """End; `leave` keeps the rules in force for a successor. With `failureMode: closed` they stay as well."""
-        if not self._installed:
+    def stop(self, *, leave: bool, inherited: bool = False) -> None:
+        """End; `leave` keeps the rules in force for a successor. With `failureMode: closed` they stay as well.
+
+        `inherited` says that a predecessor has left its rules to this keeper, which has not taken them over.
+        """
+        if not (self._installed or inherited):
             return
         if leave:
             self.hand_over()

@@ -2,7 +2,8 @@
 
 The holder of `<path>` writes rules. Who waits for it holds `<path>.next` meanwhile, and writes there until when its
 router is good enough to be given connections. So a holder whose router is about to end sees that a successor is
-there, gives the lock up, and leaves its rules in force for the moment it takes to replace them in one transaction.
+there, gives the lock up, and leaves its rules in force for the moment it takes to replace them in one transaction. If
+that one ends before it has taken over, the lock is left to it all the same, and it is the one to remove the rules.
 """
 
 import fcntl
@@ -78,9 +79,29 @@ class Lock:
         except OSError as error:
             raise InterceptError(f"cannot write to the lock {self._next}: {error.strerror}") from error
 
-    def release(self) -> None:
-        """Release the lock, or stop waiting for it; `acquire` asks for it again."""
+    def hand_over(self) -> bool:
+        """Release the lock to a successor that is ready; return whether it was so, and else keep it.
+
+        A successor may end after it was seen. It stops waiting and then looks whether the lock is free (`inherit`);
+        this one frees the lock and then looks whether anybody waits. So at least one sees that the other has gone.
+        """
+        if self._held is None or not self.successor_is_ready():
+            return False
+        fcntl.flock(self._held, fcntl.LOCK_UN)
+        if not self.successor_waits() and _flocked(self._held):
+            _sign(self._held)
+            return False
         self.close()
+        return True
+
+    def inherit(self) -> bool:
+        """Stop waiting, at the end; return whether the lock was left to this process, which holds it then."""
+        if self._waiting is None:
+            return False
+        self.close()
+        with suppress(InterceptError):
+            self._held = _locked(self._path)
+        return self._held is not None
 
     def holder(self) -> str:
         """Return the process that holds the lock, as far as it is known."""
@@ -89,7 +110,7 @@ class Lock:
         return "unknown"
 
     def close(self) -> None:
-        """Release the lock for good."""
+        """Release the lock, or stop waiting for it; `acquire` asks for it again."""
         for descriptor in (self._held, self._waiting):
             if descriptor is not None:
                 os.close(descriptor)
@@ -109,10 +130,14 @@ def _locked(path: Path) -> int | None:
     if not _flocked(descriptor):
         os.close(descriptor)
         return None
+    _sign(descriptor)
+    return descriptor
+
+
+def _sign(descriptor: int) -> None:
     with suppress(OSError):  # for readers; who has the lock does not depend on it
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
-    return descriptor
 
 
 def _flocked(descriptor: int) -> bool:

@@ -1,6 +1,7 @@
 """The privileged process: one thread, one selector; signals, the socket, the timer and changes of rules wake it.
 
     waiting for the lock ──> installed ──> … ──> SIGTERM: disarm, remove (or leave to a successor), release the lock
+             └── SIGTERM: remove what was left to it and not taken over yet
 
 It listens from the start, so that a router can tell its lists while a predecessor still holds the lock. That one gives
 it up when its own router ends and the one here is good: from `installed` back to `waiting`.
@@ -98,7 +99,9 @@ class KeeperProcess:
         while not self._stopping:
             if not self._owner and (self._wanted or self._keeper.standby is not None):
                 self._take_over()
-            elif self._owner and not self._keeper.armed and time.monotonic() - self._owned_at > ALIVE_MS / 1000:
+            elif not self._owner:
+                self._lock.close()  # who would not take over must not be in the place of one who would
+            elif not self._keeper.armed and time.monotonic() - self._owned_at > ALIVE_MS / 1000:
                 self._hand_over()  # to who could capture; whose router is not good has no use for them
             for key, _ in self._selector.select(TURN_SECONDS):
                 key.data()
@@ -113,14 +116,13 @@ class KeeperProcess:
 
     def _hand_over(self) -> bool:
         """Leave the rules to a successor whose router is ready, if one waits; return whether one did."""
-        if not (self._owner and self._lock.successor_is_ready()):
+        if not self._lock.hand_over():
             return False
         self._keeper.hand_over()
         self._owner = False
         self._unsubscribe()
         self._reconcile_at = 0.0
         self._wanted = False
-        self._lock.release()
         return True
 
     def _take_over(self) -> None:
@@ -222,7 +224,11 @@ class KeeperProcess:
             self._keeper.router_gone("the router has gone", keep_lists=self._file is not None)
 
     def _end(self) -> None:
-        self._keeper.stop(leave=self._owner and self._stopping and self._lock.successor_waits())
+        inherited = self._stopping and self._lock.inherit()
+        leave = self._stopping and self._lock.hand_over()
+        self._keeper.stop(leave=leave, inherited=inherited)
+        if inherited and not leave and not self._keeper.rules.closed:
+            self._remove_others()
         self._unsubscribe()
         for peer in self._peers:
             peer.sock.close()

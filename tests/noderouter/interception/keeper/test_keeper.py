@@ -309,6 +309,14 @@ def test_the_end_with_a_successor(armed, backend):
     assert backend.done == before
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_end_of_who_was_left_rules_and_has_not_taken_them_over(armed, backend, clock, closed):
+    successor = keeper_of(backend, clock, closed=closed)
+    armed.stop(leave=True)
+    successor.stop(leave=False, inherited=True)
+    assert (backend.rules is None) is not closed
+
+
 def test_the_end_when_closed(backend, clock):
     keeper = keeper_of(backend, clock, closed=True)
     keeper.install()

@@ -1,5 +1,8 @@
 """Who owns the rules."""
 
+import os
+import time
+
 import pytest
 
 from noderouter.interception.keeper.errors import InterceptError
@@ -30,6 +33,80 @@ def test_looking_for_a_successor_writes_nothing(tmp_path):
     assert not first.successor_waits()
     assert not first.successor_is_ready()
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    first.close()
+
+
+def held_and_awaited(tmp_path):
+    """Two locks: one is held, and who waits with the other is ready."""
+    first, second = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
+    assert first.acquire()
+    assert not second.acquire()
+    second.ready(time.monotonic() + 60)
+    return first, second
+
+
+def test_it_is_handed_over_to_who_is_ready(tmp_path):
+    first, second = held_and_awaited(tmp_path)
+    second.ready(0)
+    assert not first.hand_over()
+    assert not second.acquire()
+    second.ready(time.monotonic() + 60)
+    assert first.hand_over()
+    assert not first.hand_over(), "it has nothing any more"
+    assert second.acquire()
+    second.close()
+
+
+def test_who_ends_while_waiting_inherits_what_was_handed_over(tmp_path):
+    first, second = held_and_awaited(tmp_path)
+    assert first.hand_over()
+    assert second.inherit()
+    assert not second.successor_waits()
+    assert not first.acquire()
+    second.close()
+
+
+def test_who_ends_while_waiting_inherits_nothing_from_who_goes_on(tmp_path):
+    first, second = held_and_awaited(tmp_path)
+    assert not second.inherit()
+    assert not first.hand_over()
+    assert not second.acquire()
+    first.close()
+    second.close()
+
+
+def test_who_does_not_wait_inherits_nothing(tmp_path):
+    """It has handed the rules over: they are for who waited then, and may not have them yet."""
+    first, second = held_and_awaited(tmp_path)
+    assert first.hand_over()
+    assert not first.inherit()
+    assert second.acquire()
+    second.close()
+
+
+class Overtaken(Lock):
+    """Something happens between its look for a successor and its letting go."""
+
+    def __init__(self, path, meanwhile):
+        super().__init__(path)
+        self._meanwhile = meanwhile
+
+    def successor_is_ready(self):
+        ready = super().successor_is_ready()
+        self._meanwhile()
+        return ready
+
+
+def test_what_is_handed_over_while_the_successor_ends_stays(tmp_path):
+    """The successor has seen that it is held and ended, and the holder has seen the successor: one looks again."""
+    second = Lock(tmp_path / "lock")
+    first = Overtaken(tmp_path / "lock", lambda: second.inherit())
+    assert first.acquire()
+    assert not second.acquire()
+    second.ready(time.monotonic() + 60)
+    assert not first.hand_over()
+    assert not Lock(tmp_path / "lock").acquire(), "it is the first one's again"
+    assert first.holder() == f"pid {os.getpid()}"
     first.close()
 
 

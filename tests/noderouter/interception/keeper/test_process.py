@@ -444,6 +444,61 @@ def test_a_successor_that_cannot_write_rules_is_given_nothing(make_node, kind):
     assert "intercept.drift" not in node.events("old")
 
 
+def rules_left(node) -> bool:
+    return "noderouter" in node.network.dump().lower()
+
+
+@BOTH
+@pytest.mark.parametrize("good", [False, True])
+def test_no_rules_are_left_where_both_are_told_to_end(make_node, kind, good):
+    """Whatever was there is uninstalled in the middle of an update."""
+    node, old, _, new = succeeding(make_node, kind)
+    with suppress(InterceptError), ExitStack() as stack:  # its keeper ends before it
+        if good:
+            stack.enter_context(Standby(node, "new"))
+            until(lambda: node.status("new")["standby"])
+        for keeper in (old, new):
+            keeper.send_signal(signal.SIGTERM)
+        assert [keeper.wait(30) for keeper in (old, new)] == [0, 0]
+    assert not rules_left(node)
+
+
+@BOTH
+def test_no_rules_are_left_where_the_successor_ends_before_it_has_taken_over(make_node, kind):
+    node, old, _, new = succeeding(make_node, kind)
+    with suppress(InterceptError), Standby(node, "new"):
+        until(lambda: node.status("new")["standby"])
+        new.send_signal(signal.SIGSTOP)
+        old.send_signal(signal.SIGTERM)
+        assert old.wait(30) == 0
+        new.send_signal(signal.SIGTERM)
+        new.send_signal(signal.SIGCONT)
+        assert new.wait(30) == 0
+    assert not rules_left(node)
+
+
+def test_a_keeper_that_ends_while_it_waits_takes_nothing_away(make_node):
+    node, old, _, new = succeeding(make_node, "nftables")
+    new.send_signal(signal.SIGTERM)
+    assert new.wait(30) == 0
+    assert node.answers() == "router"
+    assert old.poll() is None
+
+
+def test_a_keeper_that_ends_removes_its_rules_where_the_one_that_waits_cannot_write_any(make_node):
+    node = make_node()
+    old = node.keeper(name="old")
+    node.router("old", "router")
+    node.keeper(name="bound", before=("setpriv", "--bounding-set", "-net_admin"))
+    until(lambda: "intercept.waiting" in node.events("bound"))
+    with suppress(InterceptError), Standby(node, "bound"):
+        until(lambda: "cannot take over: " in str(node.status("bound")["why"]))
+        old.send_signal(signal.SIGTERM)
+        assert old.wait(30) == 0
+        assert not rules_left(node)
+    assert "intercept.handed_over" not in node.events("old")
+
+
 @pytest.fixture
 def small(tmp_path):
     """A folder with a file system of its own; `fill` leaves no room in it."""
@@ -458,10 +513,6 @@ def fill(folder):
     with suppress(OSError), (folder / "fill").open("wb", buffering=0) as file:
         while file.write(bytes(4096)):
             pass
-
-
-def rules_left(node) -> bool:
-    return "table inet noderouter {" in node.network.dump()
 
 
 @pytest.mark.parametrize("how", ["the keeper is told to end", "the router says that it ends", "the router is killed"])
