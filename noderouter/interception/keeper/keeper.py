@@ -9,7 +9,7 @@ Rules of operation:
 
 - Rules are installed as soon as the lock is ours, so that what a node lacks is said at once; they capture nothing until
   armed. Before that (a predecessor still holds the lock) everything is followed but nothing written; taking over is
-  then one transaction, armed if the router is ready.
+  then one transaction, armed if the router is ready, and no reason to end for if it fails.
 - A change that failed leaves doubt about what is in force: the switch is thrown, and not renewed until the whole state
   has been written again, which is tried every `RETRY_SECONDS`.
 - A router that is about to end, or has ended, while a successor's keeper waits whose router is good, costs no capture:
@@ -23,6 +23,7 @@ Rules of operation:
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -127,19 +128,23 @@ class Keeper:
         """What should be in force."""
         return self._rules
 
-    def install(self) -> None:
+    def install(self, *, retry: bool = False) -> None:
         """Put the rules in force in place of whatever a predecessor left, armed if the router is good already.
+
+        With `retry`, what cannot be written is tried again, as any later change is.
 
         Raises:
             InterceptError: this node cannot have them; nothing is left half-done.
         """
-        if self._rules.closed and self._missing and self.backend.snapshot():
+        if self._may_refuse(retry):
             self._kept = True
             self._log.info("intercept.kept", why="it refuses, and the router has not sent its lists yet")
             return
         try:
             self._apply()
-        except Undone as error:  # what others do may end, and is no reason to end for
+        except InterceptError as error:
+            if not (retry or isinstance(error, Undone)):  # what others do may end, and is no reason to end for
+                raise
             self._failed("write the rules", error)
         self._installed = True
 
@@ -242,6 +247,15 @@ class Keeper:
             except InterceptError as error:
                 self._failed("remove the rules", error)
 
+    def _may_refuse(self, retry: bool) -> bool:
+        """Whether there may be rules that refuse, while nobody knows yet what ours would have to refuse."""
+        try:
+            return self._rules.closed and bool(self._missing and self.backend.snapshot())
+        except InterceptError:
+            if not retry:
+                raise
+            return True
+
     def _want(self, wanted: Wanted) -> str:
         """Have the kernel follow; in doubt, nothing is captured."""
         self._wanted = wanted
@@ -264,10 +278,8 @@ class Keeper:
     def _rewrite(self, doing: str, error: InterceptError) -> str:
         """Write the whole state after a change failed that should work: the rules are probably not what we left."""
         self._log.warning("intercept.unexpected", doing=doing, error=str(error))
-        try:
+        with suppress(InterceptError):  # whatever it is, writing will say
             self._drifted()
-        except InterceptError:
-            pass  # whatever it is, writing will say
         return self._write()
 
     def _drifted(self) -> bool:
@@ -383,8 +395,6 @@ class Keeper:
         self._log.warning("intercept.failed", doing=what, error=str(error))
         if self._good:
             self._armed_until = 0.0
-            try:
+            with suppress(InterceptError):  # it expires by itself
                 self.backend.disarm(self._rules)
-            except InterceptError:
-                pass  # it expires by itself
         return f"cannot {what}: {error}"

@@ -65,6 +65,8 @@ class KeeperProcess:
         self._monitor: NftMonitor | None = None
         self._wanted = True
         """Whether the rules are asked for, good router or not: not from handing them over to the next hello."""
+        self._starting = True
+        """Whether the lock was not asked for yet. What a node lacks is found out at once, and ends the keeper."""
         self._owned_at = 0.0
         self._file = StateFile(settings.state) if settings.state else None
         legacy = keeper.backend.name == "iptables-legacy"
@@ -126,6 +128,7 @@ class KeeperProcess:
         return True
 
     def _take_over(self) -> None:
+        starting, self._starting = self._starting, False
         if not self._lock.acquire():
             if (until := self._keeper.standby) is not None:
                 self._lock.ready(until)
@@ -133,7 +136,7 @@ class KeeperProcess:
                 self._log.info("intercept.waiting", holder=self._lock.holder())
                 self._reconcile_at = time.monotonic()
             return
-        self._keeper.install()
+        self._keeper.install(retry=not starting)  # a predecessor has left its rules to us: nobody else repairs them
         self._owner, self._owned_at = True, time.monotonic()
         self._reconcile_at = time.monotonic() + self._period
         self._log.info("intercept.installed", backend=self._keeper.backend.name)

@@ -240,6 +240,43 @@ def test_before_the_lock_is_ours_nothing_is_written(backend, clock):
     assert (keeper.armed, keeper.standby) == (True, None)
 
 
+def test_a_take_over_that_fails_is_tried_again(backend, clock):
+    keeper = keeper_of(backend, clock)
+    keeper.pods(Pods(1, PODS))
+    keeper.services(Services(1, SERVICES, frozenset()))
+    keeper.progress(GOOD)
+    backend.broken = {"apply"}
+    keeper.install(retry=True)
+    assert (keeper.owner, keeper.armed, keeper.counts.failures) == (True, False, 1)
+    assert backend.done[-1] == "disarm", "what the predecessor has left is not armed for long"
+    assert "could not be written" in keeper.progress(GOOD)
+    backend.broken = set()
+    clock.now += RETRY_SECONDS
+    keeper.tick()
+    assert backend.rules == keeper.rules
+    assert keeper.progress(GOOD) == ""
+    assert keeper.armed
+
+
+def test_what_cannot_be_looked_at_may_refuse_and_stays_until_the_lists_are_there(backend, clock):
+    keeper, look = keeper_of(backend, clock, closed=True), backend.snapshot
+
+    def fails() -> str:
+        raise CommandFailed("no answer")
+
+    backend.snapshot = fails
+    with pytest.raises(InterceptError):
+        keeper.install()
+    keeper.install(retry=True)
+    clock.now += RETRY_SECONDS
+    keeper.tick()
+    assert (keeper.owner, backend.done) == (False, [])
+    backend.snapshot = look
+    keeper.pods(Pods(1, PODS))
+    keeper.services(Services(1, SERVICES, frozenset()))
+    assert (keeper.owner, backend.done) == (True, ["apply"])
+
+
 def test_who_waits_stands_by_for_as_long_as_the_router_is_good(backend, clock):
     keeper = keeper_of(backend, clock)
     assert keeper.standby is None

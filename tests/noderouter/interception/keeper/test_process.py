@@ -6,6 +6,7 @@ Covers `client.py`, `session.py`.
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -497,6 +498,35 @@ def test_a_keeper_that_ends_removes_its_rules_where_the_one_that_waits_cannot_wr
         assert old.wait(30) == 0
         assert not rules_left(node)
     assert "intercept.handed_over" not in node.events("old")
+
+
+@pytest.mark.parametrize("mode", ["open", "closed"])
+def test_a_take_over_that_fails_is_tried_again(make_node, monkeypatch, tmp_path, mode):
+    """The successor's `nft` refuses when the predecessor has given the rules away, and has done before."""
+    node = make_node()
+    old = node.keeper("--failure-mode", mode, name="old")
+    node.router("old", "router")
+    refuses = tmp_path / "refuses"
+    command = tmp_path / "bin" / "nft"
+    command.parent.mkdir()
+    genuine = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    fails = f"[ ! -e {refuses} ] || {{ echo 'Device or resource busy' >&2; exit 1; }}"
+    command.write_text(f'#!/bin/sh\n{fails}\nexec {genuine} "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
+    new = node.keeper("--failure-mode", mode, name="new")
+    until(lambda: "intercept.waiting" in node.events("new"))
+    with Standby(node, "new"):
+        until(lambda: node.status("new")["standby"])
+        refuses.touch()
+        old.send_signal(signal.SIGTERM)
+        assert old.wait(30) == 0
+        until(lambda: new.poll() is not None or "intercept.failed" in node.log("new"))
+        assert new.poll() is None, node.log("new")
+        assert node.status("new")["armed"] is False
+        refuses.unlink()
+        until(lambda: node.status("new")["armed"])
+        assert node.answers() == "router"
 
 
 @pytest.fixture
