@@ -111,9 +111,14 @@ class Exporter(Generic[Item]):
             for left in range(tries - 1, -1, -1):
                 answer = await self._collector.post(body)
                 if 200 <= answer.status < 300:
-                    self.sent += len(batch)
+                    refused = min(answer.rejected, len(batch))  # for good: it is not sent again
+                    self.sent += len(batch) - refused
+                    self.failed += refused
                     self._in_flight = []
-                    self._told = False
+                    if refused:
+                        self._tell(answer, refused)
+                    else:
+                        self._told = False
                     return True
                 if left == 0 or (answer.status and answer.status not in AGAIN):
                     break

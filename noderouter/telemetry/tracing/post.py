@@ -18,7 +18,12 @@ from urllib.parse import urlsplit
 
 import trio
 
+from noderouter.telemetry.tracing.partial import rejected
+
 SECONDS: Final = 10.0
+PROTOBUF: Final = "application/x-protobuf"
+REASON: Final = 200
+"""Characters of why a batch was refused."""
 ANSWER_BYTES: Final = 64 * 1024
 MAX_RETRY_AFTER: Final = 60.0
 HEADER_BYTES: Final = 4096
@@ -32,6 +37,8 @@ class Answer:
     status: int = 0
     reason: str = ""
     retry_after: float | None = None
+    rejected: int = 0
+    """Records of the batch that were refused, where the others were taken."""
 
 
 class Collector:
@@ -110,7 +117,11 @@ class Collector:
         text = response.read(ANSWER_BYTES)
         if not response.isclosed():
             self._cut()
-        reason = "" if response.status < 300 else text[:200].decode("utf-8", "replace").strip() or response.reason
+        if response.status < 300:
+            of_otlp = response.getheader("content-type", "").startswith(PROTOBUF)
+            refused, why = rejected(text) if of_otlp else (0, "")
+            return Answer(response.status, why[:REASON], rejected=refused)
+        reason = text[:REASON].decode("utf-8", "replace").strip() or response.reason
         return Answer(response.status, reason, retry_after(response))
 
     def _new(self) -> HTTPConnection:

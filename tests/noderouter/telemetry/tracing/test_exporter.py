@@ -230,3 +230,18 @@ def test_what_becomes_of_spans_is_in_the_metrics() -> None:
         "dropped": 0,
         "queue": 3,
     }
+
+
+async def test_what_a_collector_refuses_of_a_batch_is_lost_and_counted(autojump_clock: MockClock) -> None:
+    world = World(Answer(200, "quota", rejected=2), Answer(200, "quota", rejected=9), GOOD)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.run)
+        for batch in range(3):
+            world.put(5, 5 * batch)
+            await trio.sleep(5)
+        nursery.cancel_scope.cancel()
+    assert world.counts == (3 + 0 + 5, 2 + 5, 0, 0)
+    assert len(world.collector.got) == 3
+    assert [(event, fields["reason"], fields["spans"]) for event, fields in world.log] == [
+        ("tracing.failed", "200 quota", 2)
+    ]

@@ -186,6 +186,19 @@ async def test_a_collector_that_lies_is_an_answer_without_a_status(nursery: trio
     nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize(
+    ("media_type", "found"),
+    [(b"application/x-protobuf", Answer(200, "quota", rejected=3)), (b"application/json", Answer(200))],
+)
+async def test_a_batch_may_be_taken_in_part(nursery: trio.Nursery, media_type: bytes, found: Answer) -> None:
+    body = b"\x0a\x09\x08\x03\x12\x05quota"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n" % (media_type, len(body))
+    serve, _ = answering(head + body)
+    to = collector(await listening(nursery, serve))
+    assert await to.post(BODY) == found
+    nursery.cancel_scope.cancel()
+
+
 async def test_of_a_long_answer_a_part_is_read(nursery: trio.Nursery) -> None:
     serve, _ = answering(b"HTTP/1.1 400 No\r\ncontent-length: 9000000\r\n\r\n" + b"n" * 2 * ANSWER_BYTES)
     to = collector(await listening(nursery, serve))
