@@ -196,6 +196,7 @@ async def test_a_batch_may_be_taken_in_part(nursery: trio.Nursery, media_type: b
     serve, _ = answering(head + body)
     to = collector(await listening(nursery, serve))
     assert await to.post(BODY) == found
+    to.close()
     nursery.cancel_scope.cancel()
 
 
