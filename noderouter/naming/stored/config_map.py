@@ -178,7 +178,8 @@ class ConfigMapText(Generic[T]):
         if self._seen == Absent() and stored.last_error == error:
             return
         self._saw(Absent())
-        stored.apply(self._language.empty, good=False)  # of two routers one may have started since
+        # Of two routers one may have started since. (What is optional is as good as empty while it is not there.)
+        stored.apply(self._language.empty, good=self._language.optional)
         stored.last_error = error
         level = INFO if quiet else WARNING
         self._say(level, self._language.events.missing, reason=reason, in_effect=f"an empty {name}")

@@ -16,7 +16,7 @@ from dtab import Bound, Delegation, Dtab, Ok, ParseError, Path
 from noderouter.admin.dashboard.delegation import tree_of, used
 from noderouter.admin.dashboard.look import Look
 from noderouter.admin.dashboard.numbers import percent, rate
-from noderouter.admin.dashboard.query import BadQuery, Query, choice
+from noderouter.admin.dashboard.query import MOST_ROWS, BadQuery, Query, choice, number
 from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import (
     Column,
@@ -34,10 +34,12 @@ from noderouter.admin.dashboard.view import (
     View,
 )
 from noderouter.admin.dashboard.views import draft as drafts
+from noderouter.admin.dashboard.views.draft import ROWS
 from noderouter.admin.dashboard.views.policies import policies_table
 from noderouter.admin.dashboard.views.policy_draft import is_there, policy_draft
 from noderouter.admin.dashboard.views.tables import branch_rows
 from noderouter.admin.state import AdminState, RouterView, StoredDtab
+from noderouter.policy.recent import MINUTES
 
 PATIENCE: Final = 2.5
 """Seconds until one gives up: names have two to become known."""
@@ -63,6 +65,8 @@ BRANCHES: Final = (
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the delegation of `path` by the router `router`; with `dtab`, a draft beside what is in force."""
+    number(query, "n", ROWS, 1, MOST_ROWS)
+    number(query, "minutes", MINUTES, 1, MINUTES)
     label = choice(query, "router", tuple(state.routers)) or next(iter(state.routers), "")
     router = state.routers.get(label)
     if router is None:
