@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.noderouter.interception.keeper.keeper_node import Node
 from tests.testing.pod_network import PodNetwork, missing, pod_network
 
 
@@ -22,5 +23,18 @@ def make_network(tmp_path: Path) -> Iterator[Callable[..., PodNetwork]]:
         def make(kind: str = "nftables", **options: bool) -> PodNetwork:
             made: AbstractContextManager[PodNetwork] = pod_network(tmp_path, kind, **options)
             return stack.enter_context(made)
+
+        yield make
+
+
+@pytest.fixture
+def make_node(make_network, tmp_path):
+    with ExitStack() as stack:
+
+        def make(kind: str = "nftables") -> Node:
+            network = make_network(kind, listening=False)
+            folder = tmp_path / "run"
+            folder.mkdir()
+            return Node(network, folder, "nft" if kind == "nftables" else "iptables", stack)
 
         yield make
