@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; answers the exit code."""
     _heed_termination()
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if arguments[:1] and arguments[0] in _LASTING:
+    if arguments and arguments[0] in _LASTING:
         return _carry_out(arguments)
     try:
         code = _carry_out(arguments)

@@ -12,6 +12,8 @@ HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json; charset=utf-8"
 
 JSON_LINES: Final = "application/x-ndjson"
+RETRY_AFTER: Final = ("retry-after", "5")
+"""A field of an answer to who may come back soon."""
 EVENTS: Final = "text/event-stream"
 
 _TRUE: Final = frozenset({"", "1", "t", "true"})

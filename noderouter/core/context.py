@@ -27,6 +27,11 @@ class Trace:
     state: bytes = b""
     random: bool = False
 
+    @property
+    def above(self) -> int:
+        """The span above this one, 0 for a root: Linkerd's is its own parent, W3C's has none."""
+        return 0 if self.parent_id == self.span_id else self.parent_id
+
     def child(self, span_id: int) -> "Trace":
         """The span `span_id` below this one."""
         return Trace(self.trace_id, span_id, self.span_id, self.flags, self.trace_id_high, self.state, self.random)

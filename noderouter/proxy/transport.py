@@ -14,6 +14,9 @@ from noderouter.reactor.loop import Reactor
 from noderouter.reactor.wire import Wire
 from noderouter.telemetry.streams import StreamStats
 
+NO_QUOTA: Final = 1 << 62
+"""Bytes of a request that may be sent, where nothing bounds them."""
+
 
 @dataclass(slots=True, frozen=True)
 class TransportLimits:

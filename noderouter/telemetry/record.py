@@ -63,7 +63,7 @@ def make(exchange: Exchange, router: str, trace: Trace, error: BaseException | N
         "tries": [_try(each, started) for each in (journey or ())[:TRIES]],
         "trace": f"{high}{trace.trace_id:016x}",
         "span": f"{trace.span_id:016x}",
-        "parent": f"{trace.parent_id:016x}" if trace.parent_id not in (0, trace.span_id) else None,
+        "parent": f"{trace.above:016x}" if trace.above else None,
         "sampled": decision(trace.flags),
         "version": None if exchange.scheme in FLOWS else text(VERSIONS.get(exchange.version)),
         "grpc_status": call_status(exchange, error),

@@ -43,7 +43,7 @@ class TraceLog:
             TRACE_SPAN,
             trace=f"{high}{trace.trace_id:016x}",
             span=f"{trace.span_id:016x}",
-            parent=f"{trace.parent_id:016x}" if trace.parent_id not in (0, trace.span_id) else None,
+            parent=f"{trace.above:016x}" if trace.above else None,
             router=router,
             source=join_host_port(*exchange.peer_address),
             server=join_host_port(*exchange.local_address),

@@ -18,19 +18,16 @@ class Form(Enum):
     JSON = "json"
 
 
-_TYPES: Final = {
-    "text/plain": Form.TEXT,
-    "text/html": Form.HTML,
-    "application/xhtml+xml": Form.HTML,
-    "application/json": Form.JSON,
-}
-T = TypeVar("T")
+PAGES: Final = {"text/plain": Form.TEXT, "text/html": Form.HTML, "application/xhtml+xml": Form.HTML}
+"""The media types of forms for people."""
+_TYPES: Final = PAGES | {"application/json": Form.JSON}
+_T = TypeVar("_T")
 _MOST: Final = 50
 """Media ranges that are looked at."""
 
 
 def wanted(headers: Mapping[str, str], query: Query) -> Form:
-    """Return the form, as text what names none of them.
+    """Return the form; text where none of them is accepted by name.
 
     Raises:
         BadQuery: `as` is none of the forms.
@@ -41,7 +38,7 @@ def wanted(headers: Mapping[str, str], query: Query) -> Form:
     return preferred(headers, _TYPES) or Form.TEXT
 
 
-def preferred(headers: Mapping[str, str], types: Mapping[str, T]) -> T | None:
+def preferred(headers: Mapping[str, str], types: Mapping[str, _T]) -> _T | None:
     """Return what stands in `types` for the media type that a request accepts by name; None where it names none.
 
     Of several it is the one with the highest weight, of equals the one that is named first.

@@ -19,7 +19,7 @@ from noderouter.admin.dashboard.verdict import at
 from noderouter.admin.dashboard.view import Fact, Facts, Frame, Link, State, View
 from noderouter.admin.dashboard.watch import watch
 from noderouter.admin.dashboard.whose import ALL, PATHS, gather, is_mesh, look_for, staying
-from noderouter.admin.message import HTML, JSON, TEXT, Request, Response
+from noderouter.admin.message import HTML, JSON, RETRY_AFTER, TEXT, Request, Response
 from noderouter.admin.message import text as plain
 from noderouter.admin.security import ELSEWHERE, is_open, is_same_origin
 from noderouter.admin.state import AdminState
@@ -32,7 +32,6 @@ PAGE_ROWS: Final = "100"
 FORM_FIELDS: Final = 20
 _TAKING: Final = frozenset(("watch", "seconds"))
 """Who gives these takes one of few places for a while: not for pages of other sites, though they could read nothing."""
-RETRY_AFTER: Final = ("retry-after", "5")
 _NO_HOST: Final = "localhost:9990"
 _VARY: Final = ("vary", "accept")
 GUARDED: Final = (
@@ -67,7 +66,7 @@ async def page(make: MakeView, shared: bool, state: AdminState, request: Request
     except NotThere as missing:
         return await _answer(_missing(missing), Form.TEXT, state, request)
     except Full as full:
-        return _later(await _answer(_full(full), Form.TEXT, state, request))
+        return await _answer(_full(full), Form.TEXT, state, request)
     make_answer = partial(_made, make, query, form, state, request)
     if not shared:
         return await make_answer()
@@ -87,8 +86,6 @@ async def _made(make: MakeView, query: Query, form: Form, state: AdminState, req
     except Full as full:
         view = _full(full)
     answer = await _answer(view, form, state, request)
-    if view.status == 503:
-        answer = _later(answer)
     took = ("server-timing", f"made;dur={1e3 * (perf_counter() - began):.1f}")
     return replace(answer, headers=(*answer.headers, took))
 
@@ -111,13 +108,15 @@ async def _view(make: MakeView, state: AdminState, query: Query) -> View:
 async def _answer(view: View, form: Form, state: AdminState, request: Request) -> Response:
     whose = request.query if view.name != "error" else {}
     frame = frame_of(await look_for(state, whose), state, request)
+    later = (RETRY_AFTER,) if view.status == 503 else ()
     match form:
         case Form.HTML:
-            return Response(view.status, await pieces(html.page(view, frame)), HTML, GUARDED)
+            return Response(view.status, await pieces(html.page(view, frame)), HTML, (*GUARDED, *later))
         case Form.JSON:
-            return Response(view.status, await json_object(json.members(view, frame)), JSON, (_VARY,))
+            return Response(view.status, await json_object(json.members(view, frame)), JSON, (_VARY, *later))
         case Form.TEXT:
-            return Response(view.status, await lines(text.steps(view, frame, style_of(request))), TEXT, (_VARY,))
+            steps = text.steps(view, frame, style_of(request))
+            return Response(view.status, await lines(steps), TEXT, (_VARY, *later))
 
 
 def posted(request: Request) -> dict[str, str]:
@@ -170,10 +169,6 @@ def _wrong(said: str) -> View:
 def _full(full: Full) -> View:
     facts = Facts("wrong", "", (Fact("503", str(full), State.WARN, "full"),))
     return View("error", "Not now", terse="not now", parts=(facts,), status=503)
-
-
-def _later(answer: Response) -> Response:
-    return replace(answer, headers=(*answer.headers, RETRY_AFTER))
 
 
 def _missing(missing: NotThere) -> View:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from noderouter.admin.dashboard import assets
-from noderouter.admin.dashboard.accept import preferred
+from noderouter.admin.dashboard.accept import PAGES, preferred
 from noderouter.admin.dashboard.page import MakeView, page
 from noderouter.admin.dashboard.views import (
     endpoints,
@@ -47,7 +47,6 @@ async def graph_or_data(state: AdminState, request: Request) -> Response:
     return await _graph(state, request)
 
 
-_PAGES: Final = {"text/html": "html", "application/xhtml+xml": "html", "text/plain": "text"}
 _requests: Final = _view(requests.view, shared=False)
 
 
@@ -57,9 +56,9 @@ async def requests_or_stream(linked: bool, state: AdminState, request: Request) 
     Where `io.l5d.recentRequests` is configured, who names nothing gets the page that Linkerd had.
     """
     data = live.form_of(request) is not None
-    form = request.query.get("as") or (None if data else preferred(request.headers, _PAGES))
-    data = data or state.recent_requests is not None
-    if "format" in request.query or (form is None and data):
+    page = None if data else preferred(request.headers, PAGES)
+    form = request.query.get("as") or (page.value if page is not None else None)
+    if "format" in request.query or (form is None and (data or state.recent_requests is not None)):
         return await kept.requests(linked, state, request)
     if form in {None, "text"}:
         request = replace(request, query={"seconds": MOMENT, **request.query})

@@ -70,10 +70,13 @@ def is_failing(service: Service) -> bool:
 
 
 def is_refused(service: Service, seen: Seen) -> bool:
-    """Whether too many requests for a service fail before it gets them: at limits, or policies that answer 5xx."""
-    asked = seen.asked(service)
-    success = asked.success
-    return success is not None and success < FAILING and asked.failures - service.figures.failures >= FAILURES
+    """Whether too many requests for a service fail before it gets them, at limits and policies.
+
+    Not those that it gets and that fail on the way back, such as downloads that callers break off.
+    """
+    asked, got = seen.asked(service), service.figures
+    kept = min(asked.requests - got.requests, asked.failures - got.failures)
+    return kept >= FAILURES and 100.0 * kept > (100.0 - FAILING) * asked.requests
 
 
 def endpoint_fails(endpoint: Endpoint) -> bool:

@@ -11,7 +11,7 @@ import trio
 from noderouter.admin.dashboard.query import Query, number
 from noderouter.admin.dashboard.render import text
 from noderouter.admin.dashboard.view import Frame, View
-from noderouter.admin.message import TEXT, Response, Stream
+from noderouter.admin.message import RETRY_AFTER, TEXT, Response, Stream
 from noderouter.admin.message import text as plain
 from noderouter.admin.state import AdminState
 from noderouter.telemetry.portions import lines
@@ -36,7 +36,7 @@ def watch(query: Query, style: text.Style, state: AdminState, draw: Draw) -> Res
         watchers.acquire_nowait()
     except trio.WouldBlock:
         words = f"{watchers.max_value} watch already, which is all that may; try again later\n"
-        return plain(words, 503, (("retry-after", "5"),))
+        return plain(words, 503, (RETRY_AFTER,))
     return Stream(
         status=200,
         content_type=TEXT,

@@ -13,8 +13,8 @@ from typing import Final
 
 import trio
 
-from noderouter.admin.dashboard.accept import preferred
-from noderouter.admin.message import EVENTS, JSON, JSON_LINES, Request, Response, Stream, text
+from noderouter.admin.dashboard.accept import PAGES, preferred
+from noderouter.admin.message import EVENTS, JSON, JSON_LINES, RETRY_AFTER, Request, Response, Stream, text
 from noderouter.admin.security import ELSEWHERE, is_same_origin
 from noderouter.admin.state import AdminState
 from noderouter.core.background import Pace
@@ -29,7 +29,7 @@ _TYPES: Final = {
     "application/x-ndjson": "jsonl",
     "application/jsonl": "jsonl",
     "application/json": "json",
-    **dict.fromkeys(("text/html", "application/xhtml+xml", "text/plain"), ""),
+    **dict.fromkeys(PAGES, ""),
 }
 MOST: Final = 1_000_000
 """Requests of one stream."""
@@ -110,7 +110,7 @@ async def answer(state: AdminState, request: Request) -> Response:
         return text(f"{error}\n", 400)
     except TooManyViewers:
         words = f"{state.tap.limit} viewers look already, which is all that may (admin.tap.viewers); try again later\n"
-        return text(words, 503, (("retry-after", "5"),))
+        return text(words, 503, (RETRY_AFTER,))
     if asked.form == "json":
         return await _gather(state, viewer, asked)
     pieces = _pieces(viewer, asked)

@@ -23,7 +23,7 @@ class StoredText(Generic[T]):
         self.var: Var[T | Pending | Failed] = Var(Pending())
         self.last_error: TextError | None = None
         self.good = False
-        """Whether a text was good, since there was none at the last."""
+        """Whether a text was good here: ever, or since one that must be there was absent."""
         self.stands_in = False
         """Whether what is in effect is a text that others had before, since none was good here."""
         self.applied = 0

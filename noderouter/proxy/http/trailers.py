@@ -1,4 +1,4 @@
-"""The line that announces trailer fields (RFC 9110 section 6.6.2)."""
+"""Trailer fields: who takes them, and what announces them (RFC 9110 sections 6.5 and 6.6.2)."""
 
 from noderouter.core.exchange import Exchange
 from noderouter.core.grpc import is_grpc

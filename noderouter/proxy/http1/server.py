@@ -290,7 +290,7 @@ class ServerConnection:
 
     async def _end_if_idle(self) -> None:
         await sleep(DRAIN_IDLE_SECONDS)
-        while self._partial:  # within the time of a head
+        while self._partial and self._task is not None:  # within the time of a head
             await sleep(DRAIN_IDLE_SECONDS)
         if self._exchange is None and self._body is None and self._task is not None:
             self._task.cancel("draining", self._forsaken)

@@ -41,7 +41,7 @@ from noderouter.proxy.http1.body import StreamBody
 from noderouter.proxy.http1.chunked import LAST_CHUNK, encode_chunk, encode_last
 from noderouter.proxy.http1.head import HeadError, ResponseHead, parse_response
 from noderouter.proxy.http1.request import request_head
-from noderouter.proxy.transport import DEFAULT_LIMITS, Transport, TransportLimits
+from noderouter.proxy.transport import DEFAULT_LIMITS, NO_QUOTA, Transport, TransportLimits
 from noderouter.reactor.dial import Dial, connect
 from noderouter.reactor.errors import WireError, WireStalled
 from noderouter.reactor.loop import Reactor
@@ -63,7 +63,6 @@ READ: Final = 2
 SHUT: Final = 4
 IDLE: Final = SENT | READ
 _STATES: Final = {0: "new", SENT: "sent", READ: "read", IDLE: "idle"}
-NO_QUOTA: Final = 1 << 62
 
 
 class UpstreamConnection(Transport):

@@ -223,9 +223,7 @@ class ClientSession(Session):
             stream.on_head(status, block, reserved, length, last)
 
     def reset(self, number: int, code: int, left: int = 0) -> None:
-        """See `Streams`. The endpoint counts these, of many clients together: before it ends all, another session is
-        opened for what is to come.
-        """
+        """See `Streams`; an endpoint counts those of all clients: what is to come goes elsewhere in time."""
         super().reset(number, code, left)
         if not self.resets.spend(monotonic(), MOST_RESETS_SENT):
             self.retire()

@@ -35,7 +35,7 @@ from noderouter.proxy.http2.extended_connect import as_switched, extended
 from noderouter.proxy.http2.frames import CANCEL, NO_ERROR
 from noderouter.proxy.http2.stream import MOST_QUEUED
 from noderouter.proxy.http2.translate import check_target, never_indexed, said_authority
-from noderouter.proxy.transport import SharedConnector, SharedTransport, Transport, TransportLimits
+from noderouter.proxy.transport import NO_QUOTA, SharedConnector, SharedTransport, Transport, TransportLimits
 from noderouter.reactor.dial import Dial, connect
 from noderouter.reactor.errors import Unwind, WireError
 from noderouter.reactor.loop import Reactor
@@ -58,7 +58,7 @@ class StreamTransport(Transport):
         self._stream: ClientStream | None = None
         self._asked = b""
         self._sent = False
-        self._quota = 1 << 62  # none
+        self._quota = NO_QUOTA
 
     def __repr__(self) -> str:
         return f"<StreamTransport {self._stream or 'new'} of {self._session!r}>"

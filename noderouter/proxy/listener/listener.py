@@ -9,6 +9,7 @@ connections as it may, all of them busy, is refused with a reset.
 import errno
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
@@ -174,7 +175,7 @@ class Listener:
         self._on_exhausted = on_exhausted
         self._places = Places() if places is None else places
         self._most_per_client = most_per_client
-        self._waiting: list[tuple[socket.socket, tuple[str, int]]] = []
+        self._waiting: deque[tuple[socket.socket, tuple[str, int]]] = deque()
         self._wire = Wire(reactor, sock)
         self._task = reactor.spawn(self._accept(), f"accept {self.address[0]}:{self.address[1]}")
 
@@ -248,7 +249,7 @@ class Listener:
         places = self._places
         waiting = self._waiting
         while waiting and (not places.full or places.make_room()):
-            peer, address = waiting.pop(0)
+            peer, address = waiting.popleft()
             connection = self._admit(peer, address, places.client(address[0]))
             if self.draining and connection is not None:
                 connection.drain()

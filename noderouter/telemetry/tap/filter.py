@@ -113,11 +113,12 @@ def parse(query: Mapping[str, str]) -> Filter:
         FilterError: a value cannot be understood.
     """
     given = {key: query[key] for key in KEYS if query.get(key)}
-    wanted = {key: _wanted(given[key]) for key in ("router",) if key in given}
-    wanted |= {key: _wanted(_name(key, given[key])) for key in ("service", "client") if key in given}
-    wanted |= {key: _wanted(_address(key, given[key])) for key in ("endpoint", "source") if key in given}
+    checks = {"service": _name, "client": _name, "endpoint": _address, "source": _address}
+    for key, check in checks.items():
+        if key in given:
+            check(key, given[key])
     return Filter(
-        **wanted,
+        **{key: _wanted(given[key]) for key in ("router", *checks) if key in given},
         methods=frozenset(map(_method, _several("method", given["method"]))) if "method" in given else None,
         path=_path(given["path"]) if "path" in given else None,
         statuses=frozenset(map(_status, _several("status", given["status"]))) if "status" in given else None,
@@ -144,14 +145,13 @@ def _wanted(value: str) -> Wanted:
     return Wanted(value.removesuffix("*"), value.endswith("*"))
 
 
-def _name(key: str, value: str) -> str:
+def _name(key: str, value: str) -> None:
     if not value.startswith(("/", "*")):
         raise FilterError(f"{key}={value[:40]!r}: must be a name such as /svc/hello, or how it begins and a *")
-    return value
 
 
-def _address(key: str, value: str) -> str:
-    """What may be an address, with or without a port, or the beginning of one."""
+def _address(key: str, value: str) -> None:
+    """Refuse what is no address, with or without a port, and not the beginning of one."""
     if value.endswith("*"):
         right = _OF_ADDRESSES.issuperset(value[:-1].lower())
     else:
@@ -159,7 +159,6 @@ def _address(key: str, value: str) -> str:
         right = _is_ip(value) or (_is_ip(host) and _digits(port))
     if not right:
         raise FilterError(f"{key}={value[:40]!r}: must be 10.0.0.7, 10.0.0.7:8080, [fd00::7]:8080, or 10.0.0.*")
-    return value
 
 
 def _is_ip(value: str) -> bool:

@@ -34,6 +34,21 @@ def installed() -> bool:
         return False
 
 
+def rejected(body: bytes) -> tuple[int, str]:
+    """Return how many records of a batch that was taken were refused, and why (`partial_success`); 0 where none were.
+
+    What is said of spans and of lines of a log has the same form. What cannot be read says nothing.
+    """
+    if not body:
+        return 0, ""
+    service: Any = import_module("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    try:
+        said = service.ExportTraceServiceResponse.FromString(body).partial_success
+    except import_module("google.protobuf.message").DecodeError:
+        return 0, ""
+    return max(0, said.rejected_spans), said.error_message
+
+
 def encoder(resource: Mapping[str, str]) -> Callable[[Sequence[Span]], bytes]:
     """What encodes a batch; `resource` says whose spans they are."""
     service: Any = import_module("opentelemetry.proto.collector.trace.v1.trace_service_pb2")

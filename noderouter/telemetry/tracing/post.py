@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from noderouter.telemetry.tracing.partial import rejected
+from noderouter.telemetry.tracing.otlp import rejected
 
 SECONDS: Final = 10.0
 PROTOBUF: Final = "application/x-protobuf"

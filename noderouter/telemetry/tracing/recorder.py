@@ -128,7 +128,7 @@ class SpanRecorder:
             ended = call_status(exchange, error)
             wrong = wrong or (ended.name if ended in FAULTS else None)
             told = partial(attributes.call, told, exchange.target[:_LONG], ended, wrong)
-        parent = 0 if trace.parent_id == trace.span_id else trace.parent_id
+        parent = trace.above
         ids = (trace.trace_id_high or 0, trace.trace_id, trace.span_id, parent)
         times = self._times(exchange.started, exchange.done_at or now)
         name = attributes.span_name(exchange.method)

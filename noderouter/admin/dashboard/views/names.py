@@ -65,6 +65,7 @@ BRANCHES: Final = (
 
 async def view(state: AdminState, query: Query) -> View:
     """Return the delegation of `path` by the router `router`; with `dtab`, a draft beside what is in force."""
+    # What only a draft has a use for is checked all the same: its bounds are in the description of this address.
     number(query, "n", ROWS, 1, MOST_ROWS)
     number(query, "minutes", MINUTES, 1, MINUTES)
     label = choice(query, "router", tuple(state.routers)) or next(iter(state.routers), "")

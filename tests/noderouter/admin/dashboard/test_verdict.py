@@ -230,6 +230,8 @@ def test_what_the_router_refuses_is_a_problem_of_the_service_and_of_no_endpoint(
 def test_it_is_one_below_99_percent_and_from_five_on(calls: tuple[int, int], word: str) -> None:
     fine = replace(service("/svc/hello", [HELLO]), figures=Figures(15, 0, 1.0, 1.0, 1.0, 1.0))
     assert service_state(fine, seen(fine, calls=(called(*calls),)))[1] == word
+    broken_off = replace(fine, figures=Figures(calls[0], 0, 1.0))
+    assert service_state(broken_off, seen(broken_off, calls=(called(*calls),)))[1] == "ok", "all came to it"
     other = seen(fine, calls=(replace(called(*calls), router="incoming"), called(*calls, name="/svc/other")))
     assert service_state(fine, other)[1] == "ok"
 

@@ -6,7 +6,6 @@ import pytest
 import trio
 
 from noderouter.proxy.client.pool_settings import PoolSettings
-from noderouter.proxy.http1.server import DRAIN_IDLE_SECONDS
 from noderouter.proxy.http1.server_settings import ServerSettings
 from tests.testing.busy import PATIENCE_SECONDS
 from tests.testing.loop import until
@@ -577,73 +576,6 @@ async def test_back_pressure_bounds_memory():
         await stopped.wait()
         assert 0 < sent < 40_000_000
         await peer.close()
-
-
-async def test_connections_drain():
-    release = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.head()
-        await release.wait()
-        await peer.send(OK)
-
-    async with origin(script) as server, proxy(server.port) as p:
-        busy, idle = await client(p.port), await client(p.port)
-        await busy.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        await until(lambda: server.peers and len(p.listener.connections) == 2)
-        p.listener.drain()
-        release.set()
-        answered = await busy.rest()
-        assert b"connection: close\r\n" in answered
-        assert answered.endswith(b"ok")
-        assert await idle.rest() == b""
-        await until(p.listener.empty.is_set)
-
-
-async def test_who_was_told_that_the_connection_goes_on_may_ask_once_more_while_it_drains():
-    release = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.head()
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
-        await release.wait()
-        await peer.send(b"67890")
-        await peer.head()
-        await peer.send(OK)
-
-    async with origin(script) as server, proxy(server.port) as p:
-        asks, leaves = await client(p.port), await client(p.port)
-        for peer in (asks, leaves):
-            await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert b"connection: close" not in (await peer.until(b"12345")).lower()
-        p.listener.drain()
-        release.set()
-        assert await asks.exactly(5) == await leaves.exactly(5) == b"67890"
-        await asks.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-        answered = await asks.rest()
-        assert b"connection: close\r\n" in answered
-        assert answered.endswith(b"ok")
-        assert await leaves.rest() == b""
-        await until(p.listener.empty.is_set)
-
-
-async def test_a_head_that_has_begun_to_come_is_waited_for_while_it_drains():
-    async with origin(echo_heads) as server, proxy(server.port) as p:
-        peer = await client(p.port)
-        await peer.send(b"GET / HTTP/1.1\r\nHost")
-        await until(lambda: p.listener.connections)
-        (connection,) = p.listener.connections
-        await until(lambda: connection._partial)
-        p.listener.drain()
-        task = p.loop.reactor.spawn(connection._end_if_idle(), "drain")
-        with trio.move_on_after(DRAIN_IDLE_SECONDS * 1.5):
-            await peer.more()
-        assert not task.done
-        await peer.send(b": x\r\n\r\n")
-        answered = await peer.rest()
-        assert answered.startswith(b"HTTP/1.1 200 ")
-        assert b"connection: close\r\n" in answered
-        await until(p.listener.empty.is_set)
 
 
 async def test_a_full_pool_makes_requests_wait_their_turn():

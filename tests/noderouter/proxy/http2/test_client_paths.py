@@ -185,6 +185,7 @@ async def test_many_that_are_cancelled_end_no_other_on_the_same_session() -> Non
         assert sum(counts) == 120
         await endpoint.answer()
         assert (await other.over(1)).status == 200
+        await until(lambda: endpoint.peers[0].closed)  # with its last stream
         await other.close()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from noderouter.telemetry.tracing.otlp import encoder, installed
+from noderouter.telemetry.tracing.otlp import encoder, installed, rejected
 from noderouter.telemetry.tracing.span import Span, SpanKind
 
 service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
@@ -37,3 +37,29 @@ def test_a_batch_is_one_request_of_one_resource() -> None:
 
 def test_it_is_there() -> None:
     assert installed()
+
+
+def part(number: int, value: bytes) -> bytes:
+    return bytes([number << 3 | 2, len(value)]) + value
+
+
+TOLD = b"\x08\xac\x02" + part(2, b"quota")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b"", (0, "")),
+        (part(1, b""), (0, "")),
+        (part(1, TOLD), (300, "quota")),
+        (part(7, b"later") + part(1, TOLD), (300, "quota")),
+        (part(1, part(2, b"a warning")), (0, "a warning")),
+        (part(1, b"\x08" + b"\xff" * 9 + b"\x01"), (0, "")),
+        (part(1, TOLD)[:-1], (0, "")),
+        (part(1, part(2, b"\xff")), (0, "")),
+        (b"\xff" * 20, (0, "")),
+        (b"<html>", (0, "")),
+    ],
+)
+def test_what_a_collector_says_of_a_batch_is_read_or_says_nothing(body: bytes, found: tuple[int, str]) -> None:
+    assert rejected(body) == found
